@@ -1,0 +1,80 @@
+"""Find a CPython of an exact minor or patch version on this machine, as an absolute path.
+
+uv does not search pyenv's folder, and a pyenv shim on PATH runs only where that version is
+activated. So every candidate is asked for its version before it is believed.
+
+This module runs on whatever python3 a fresh machine has: standard library only, old syntax.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from collections.abc import Iterator
+
+_PROBE = "import sys; print('%d.%d.%d' % sys.version_info[:3]); print(sys.executable)"
+
+
+def find(version: str) -> str | None:
+    """Return the absolute path of a CPython whose version is ``version`` or starts with it.
+
+    Args:
+        version: ``"3.13"`` accepts any patch release, ``"3.13.0"`` exactly that one.
+
+    Returns:
+        The path of the first match on PATH, in pyenv's folder, or in uv's managed folder;
+        None if there is none.
+    """
+    for candidate in _candidates(version):
+        found = _identify(candidate)
+        if found and (found[0] == version or found[0].startswith(version + ".")):
+            return found[1]
+    return None
+
+
+def how_to_get(version: str) -> str:
+    """One sentence that says how a user gets this interpreter."""
+    return (
+        f"install CPython {version} (for instance `pyenv install {version}`, or the package "
+        f"python{_minor(version)} with python{_minor(version)}-venv), or allow uv to fetch it "
+        "with ORMLAB_FETCH_PYTHON=1"
+    )
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def _candidates(version: str) -> Iterator[str]:
+    minor = _minor(version)
+    for name in ("python" + minor, "python3"):
+        on_path = shutil.which(name)
+        if on_path:
+            yield on_path
+    home = Path.home()
+    folders = [
+        Path(os.environ.get("PYENV_ROOT", str(home / ".pyenv"))) / "versions",
+        Path(os.environ.get("UV_PYTHON_INSTALL_DIR", str(home / ".local/share/uv/python"))),
+    ]
+    for folder in folders:
+        for found in sorted(folder.glob("*" + version + "*/bin/python" + minor)):
+            yield str(found)
+
+
+def _identify(executable: str) -> tuple[str, str] | None:
+    try:
+        answer = subprocess.run(
+            [executable, "-I", "-c", _PROBE],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if answer.returncode != 0:
+        return None
+    version, _, path = answer.stdout.strip().partition("\n")
+    return version, path

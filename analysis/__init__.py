@@ -1,0 +1,1 @@
+"""What the recorded measurements mean: readings, gates, statistics, the result."""

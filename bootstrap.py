@@ -1,0 +1,112 @@
+"""Make the lab's own environment in ``.venv`` from nothing but a python3 and a network.
+
+    python3 bootstrap.py lab    what `make demo` needs
+    python3 bootstrap.py dev    that, and what `make test` and `make check` need
+
+The steps: find CPython 3.13, give it a small environment with a hash-locked uv, and let that uv
+fill ``.venv`` from the hash-locked requirements. Everything stays inside the checkout. Run by
+make; the stamp files in ``.venv`` let the second call start at once.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from agent import interpreters
+
+ROOT = Path(__file__).resolve().parent
+LAB = ROOT / ".lab"
+VENV = ROOT / ".venv"
+UV = LAB / "uv/bin/uv"
+
+
+class BootstrapError(Exception):
+    """The environment cannot be made; the message says what to do."""
+
+
+def main(arguments: list[str]) -> int:
+    """Make the environment named by the only argument; returns the exit code."""
+    if len(arguments) != 1 or arguments[0] not in ("lab", "dev"):
+        print("usage: python3 bootstrap.py lab|dev", file=sys.stderr)
+        return 2
+    try:
+        _make(arguments[0])
+    except BootstrapError as problem:
+        print(f"ormlab: {problem}", file=sys.stderr)
+        return 7
+    except subprocess.CalledProcessError as failed:
+        command = " ".join(map(str, failed.cmd))
+        print(f"ormlab: `{command}` ended with {failed.returncode}", file=sys.stderr)
+        return 7
+    return 0
+
+
+def _make(level: str) -> None:
+    version = (ROOT / ".python-version").read_text().strip()
+    environment = {**os.environ, **_contained()}
+    python = interpreters.find(version)
+    if not UV.exists():
+        host_python = python or sys.executable
+        _install_uv(host_python, environment)
+    if python is None:
+        python = _fetch_python(version, environment)
+    if not (VENV / "bin/python").exists():
+        _run([UV, "venv", "--quiet", "--python", python, VENV], environment)
+    target = ["--python", VENV / "bin/python"]
+    lock = ROOT / f"requirements/{level}.txt"
+    exactly = ["--require-hashes", "--compile-bytecode", *target, "-r", lock]
+    _run([UV, "pip", "install", "--quiet", *exactly], environment)
+    own = ["--no-deps", "--no-build-isolation", "--no-index", "--editable", ROOT]
+    _run([UV, "pip", "install", "--quiet", *target, *own], environment)
+    (VENV / f".{level}").touch()
+    if level == "dev":
+        (VENV / ".lab").touch()
+
+
+def _contained() -> dict[str, str]:
+    """The variables that keep uv inside the checkout and away from other Pythons."""
+    allowed = os.environ.get("ORMLAB_FETCH_PYTHON") == "1"
+    return {
+        "UV_CACHE_DIR": str(LAB / "cache/uv"),
+        "UV_PYTHON_INSTALL_DIR": str(LAB / "python"),
+        "UV_PYTHON_DOWNLOADS": "manual" if allowed else "never",
+        "UV_LINK_MODE": "hardlink",
+    }
+
+
+def _install_uv(python: str, environment: dict[str, str]) -> None:
+    try:
+        _run([python, "-m", "venv", "--clear", LAB / "uv"], environment)
+    except subprocess.CalledProcessError:
+        minor = interpreters.how_to_get("3.13")
+        raise BootstrapError(f"{python} cannot make a virtual environment: {minor}") from None
+    lock = ROOT / "requirements/uv.txt"
+    pip = [LAB / "uv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    _run([*pip, "--require-hashes", "-r", lock], environment)
+
+
+def _fetch_python(version: str, environment: dict[str, str]) -> str:
+    if environment["UV_PYTHON_DOWNLOADS"] == "never":
+        raise BootstrapError(
+            f"no CPython {version} on PATH or in pyenv's folder: {interpreters.how_to_get(version)}"
+        )
+    _run([UV, "python", "install", "--no-bin", version], environment)
+    found = subprocess.run(
+        [UV, "python", "find", "--managed-python", version],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return found.stdout.strip()
+
+
+def _run(command: list[object], environment: dict[str, str]) -> None:
+    subprocess.run([str(part) for part in command], env=environment, check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

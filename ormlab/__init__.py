@@ -1,0 +1,1 @@
+"""The orchestrator: resolve a plan, deploy, check, measure, seal, judge."""

@@ -1,0 +1,1 @@
+"""The command line: parses, renders, and decides nothing."""

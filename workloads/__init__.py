@@ -1,0 +1,1 @@
+"""What is measured: contract, dataset, services, stacks, load and plans."""

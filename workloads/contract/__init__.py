@@ -1,0 +1,1 @@
+"""The contract every service keeps: endpoints, canonical bytes, effects in the database."""

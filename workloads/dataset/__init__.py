@@ -1,0 +1,1 @@
+"""The rows every service works on, generated from a seed."""

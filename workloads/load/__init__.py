@@ -1,0 +1,1 @@
+"""How a service is driven: wrk and the asyncio client."""

@@ -1,0 +1,1 @@
+"""One aiohttp service, one repository per ORM."""
