@@ -1,0 +1,25 @@
+"""What can go wrong while an order is carried out, as a record and not only as a crash."""
+
+from __future__ import annotations
+
+
+class Failure(Exception):  # noqa: N818 - it is recorded as the failure of a trial, not handled as an error
+    """An order that could not be carried out.
+
+    Attributes:
+        code: stable and short, one of the table in docs/failures.md.
+        what: what happened, one sentence.
+        where: the process, file or address concerned.
+        hint: what to do next.
+    """
+
+    def __init__(self, code: str, what: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.code = code
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def record(self) -> dict[str, str]:
+        """The failure as it is written into ``done.json``."""
+        return {"code": self.code, "what": self.what, "where": self.where, "hint": self.hint}

@@ -1,0 +1,270 @@
+"""A private PostgreSQL 16 cluster: made once, started and stopped by a run, never left behind.
+
+The cluster listens on loopback only, with scram-sha-256 and a generated password that lives in a
+libpq password file of mode 0600. postgres refuses to run as root; then, and only for postgres,
+the processes run as ``nobody`` (initdb wants a user with an entry in passwd).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import time
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+import psutil
+
+from agent import processes
+from agent.failure import Failure
+from workloads.psql import Psql, PsqlError
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+ROLE = "ormlab"
+HOST = "127.0.0.1"
+_UNPRIVILEGED = "nobody"
+_GIB = 1024**3
+_START_TIMEOUT_S = 60.0
+_STOP_TIMEOUT_S = 60.0
+
+
+def settings(memory_bytes: int) -> dict[str, str]:
+    """The server settings of the profile ``durable``, scaled to the host's memory.
+
+    A 64 GB host gets the published 16 GB of shared buffers. Durability is never traded away:
+    fsync, full_page_writes and synchronous_commit keep their safe defaults, stated here so that
+    the record shows them.
+    """
+    shared_mib = min(16 * _GIB, memory_bytes // 4) // 2**20
+    return {
+        "listen_addresses": HOST,
+        "unix_socket_directories": "",
+        "max_connections": "200",
+        "shared_buffers": f"{shared_mib}MB",
+        "effective_cache_size": f"{3 * shared_mib}MB",
+        "huge_pages": "off",
+        "fsync": "on",
+        "full_page_writes": "on",
+        "synchronous_commit": "on",
+        "wal_level": "minimal",
+        "max_wal_senders": "0",
+        "checkpoint_timeout": "1h",
+        "max_wal_size": "8GB",
+        "autovacuum": "off",
+        "jit": "off",
+        "max_parallel_workers_per_gather": "0",
+        "log_checkpoints": "on",
+        "log_lock_waits": "on",
+        "log_autovacuum_min_duration": "0",
+        "log_line_prefix": "%m [%p] %d ",
+        "timezone": "UTC",
+    }
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster in a folder, and the binaries that serve it.
+
+    Attributes:
+        folder: holds ``data/``, ``pgpass`` and ``cluster.lock``.
+        binaries: the folder of postgres, initdb and psql of PostgreSQL 16.
+        port: the TCP port on loopback.
+    """
+
+    folder: Path
+    binaries: Path
+    port: int
+
+    @property
+    def data(self) -> Path:
+        """The data directory, owned by the user that postgres runs as."""
+        return self.folder / "data"
+
+    @property
+    def psql(self) -> Psql:
+        """How to reach the server once it runs."""
+        return Psql(
+            binary=str(self.binaries / "psql"),
+            host=HOST,
+            port=self.port,
+            user=ROLE,
+            passfile=str(self.folder / "pgpass"),
+        )
+
+    def lock(self) -> IO[str]:
+        """Take the cluster for this process; the lock ends with the returned file.
+
+        Raises:
+            Failure: another process holds it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        held = (self.folder / "cluster.lock").open("a+")
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held.seek(0)
+            owner = held.read().strip() or "unknown"
+            held.close()
+            raise Failure(
+                "database-in-use",
+                f"another run (process {owner}) is using this cluster",
+                where=str(self.folder),
+                hint="wait until it has ended, or give this run a lab_root of its own",
+            ) from None
+        held.truncate(0)
+        held.write(str(os.getpid()))
+        held.flush()
+        return held
+
+    def ensure_initialised(self) -> bool:
+        """Make the cluster if there is none; returns whether it was made now.
+
+        A folder left by an initdb that was killed has no ``pgpass`` yet and is made again.
+        """
+        account = unprivileged_account()
+        self._check_reachable(account)
+        if (self.folder / "pgpass").exists():
+            return False
+        shutil.rmtree(self.data, ignore_errors=True)
+        self.data.mkdir(parents=True, mode=0o700)
+        password = secrets.token_urlsafe(24)
+        secret = self.folder / "initdb.secret"
+        secret.touch(mode=0o600)
+        secret.write_text(password)
+        if account:
+            os.chown(self.data, account.uid, account.gid)
+            os.chown(secret, account.uid, account.gid)
+        try:
+            self._initdb(secret, account)
+        finally:
+            secret.unlink()
+        passfile = self.folder / "pgpass.new"
+        passfile.touch(mode=0o600)
+        passfile.write_text(f"{HOST}:*:*:{ROLE}:{password}\n")
+        passfile.rename(self.folder / "pgpass")
+        return True
+
+    def _initdb(self, secret: Path, account: processes.Account | None) -> None:
+        log = self.folder / "initdb.log"
+        options = ["--encoding=UTF8", "--locale=C", "--data-checksums", f"--username={ROLE}"]
+        options += ["--auth=scram-sha-256", f"--pwfile={secret}", "-D", str(self.data)]
+        initdb = processes.spawn(
+            [str(self.binaries / "initdb"), *options], log=log, account=account, cwd=self.data
+        )
+        if initdb.wait() != 0:
+            raise Failure(
+                "database-init",
+                f"initdb ended with {initdb.returncode}: {_last_line(log)}",
+                where=str(log),
+                hint="read the log; a full disk and a missing locale are the usual causes",
+            )
+
+    def start(
+        self, *, log: Path, server_settings: Mapping[str, str], cpus: Iterable[int] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start the server and wait until it answers a query.
+
+        Raises:
+            Failure: the port is taken, or the server ended or did not answer in time.
+        """
+        _require_free_port(self.port)
+        given = {"port": str(self.port), **server_settings}
+        options = [part for key, value in given.items() for part in ("-c", f"{key}={value}")]
+        server = processes.spawn(
+            [str(self.binaries / "postgres"), "-D", str(self.data), *options],
+            log=log,
+            cpus=cpus,
+            cwd=self.data,
+            account=unprivileged_account(),
+            death_signal=signal.SIGQUIT,  # immediate shutdown: postgres ends its own children
+        )
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            try:
+                self.psql.run("select 1")
+            except PsqlError:
+                if server.poll() is not None:
+                    break
+                time.sleep(0.02)
+            else:
+                return server
+        processes.stop(server, timeout_s=5, polite=signal.SIGQUIT)
+        raise Failure(
+            "database-start",
+            f"PostgreSQL did not come up: {_last_line(log)}",
+            where=str(log),
+            hint="read the log; `make clean` removes the private cluster",
+        )
+
+    def stop(self, server: subprocess.Popen[bytes]) -> bool:
+        """Fast shutdown; returns whether the server ended in time and cleanly."""
+        in_time = processes.stop(server, timeout_s=_STOP_TIMEOUT_S, polite=signal.SIGINT)
+        return in_time and server.returncode == 0
+
+    def end_leftover(self) -> int | None:
+        """End a server that a killed run left in this cluster; returns its pid, or None.
+
+        Only the process that the pidfile names and that really serves this data directory is
+        ended; the caller holds the lock, so it belongs to no living run.
+        """
+        pidfile = self.data / "postmaster.pid"
+        try:
+            process = psutil.Process(int(pidfile.read_text().splitlines()[0]))
+            if str(self.data) not in process.cmdline():
+                return None
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return None
+        except (FileNotFoundError, IndexError, ValueError, psutil.NoSuchProcess):
+            return None
+        process.send_signal(signal.SIGQUIT)
+        process.wait(_STOP_TIMEOUT_S)
+        return int(process.pid)
+
+    def _check_reachable(self, account: processes.Account | None) -> None:
+        if account is None:
+            return
+        for path in (self.folder, self.binaries):
+            for folder in [path, *path.parents]:
+                if folder.exists() and not folder.stat().st_mode & 0o001:
+                    raise Failure(
+                        "database-folder",
+                        f"postgres must run as {account.name}, who cannot enter {folder}",
+                        where=str(folder),
+                        hint="use a checkout in a folder that every user may traverse",
+                    )
+
+
+def unprivileged_account() -> processes.Account | None:
+    """The user to run postgres as: None for the caller itself, ``nobody`` for root."""
+    if os.geteuid() != 0:
+        return None
+    entry = pwd.getpwnam(_UNPRIVILEGED)
+    return processes.Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
+
+
+def _require_free_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as refused:
+            raise Failure(
+                "port-taken",
+                f"port {port} for PostgreSQL is taken: {refused.strerror}",
+                where=f"{HOST}:{port}",
+                hint="end what listens there, or set lab_postgres_port in the inventory",
+            ) from None
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    return lines[-1] if lines else "it wrote nothing"

@@ -1,0 +1,213 @@
+"""Start processes that cannot outlive the agent, watch them without polling, and end them.
+
+The agent is single-threaded, so the parent-death signal (prctl(2), PR_SET_PDEATHSIG), which is
+bound to the thread that forked, fires exactly when the agent dies, kill -9 included.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _prctl(option: int, value: int) -> None:
+    if _libc.prctl(option, value, 0, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def adopt_orphans() -> None:
+    """Make this process the parent of its descendants' orphans, so that none escapes."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+@dataclass(frozen=True)
+class Account:
+    """The unprivileged user a process runs as."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+def spawn(
+    argv: Sequence[str],
+    *,
+    log: Path,
+    cpus: Iterable[int] | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    account: Account | None = None,
+    death_signal: signal.Signals = signal.SIGKILL,
+) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own, pinned, that dies with the agent.
+
+    Args:
+        argv: the program, found on PATH, and its arguments.
+        log: takes standard output and standard error.
+        cpus: the CPUs it may run on; None leaves the agent's own.
+        env: variables added to the agent's.
+        cwd: its working folder.
+        account: drop to this user first; only root may.
+        death_signal: what the kernel sends it when the agent dies.
+
+    Raises:
+        OSError: the program cannot be started.
+    """
+    allowed = sorted(cpus) if cpus is not None else None
+
+    def prepare() -> None:
+        # Runs after the change of user, which would have cleared the death signal.
+        if allowed is not None:
+            os.sched_setaffinity(0, allowed)
+        _prctl(_PR_SET_PDEATHSIG, death_signal)
+
+    with log.open("ab") as out:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(env or {})},
+            cwd=cwd,
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+            start_new_session=True,
+            preexec_fn=prepare,
+        )
+
+
+def stop(
+    process: subprocess.Popen[bytes],
+    *,
+    timeout_s: float,
+    polite: signal.Signals = signal.SIGTERM,
+) -> bool:
+    """End a process and its whole session; returns whether it ended within its time by itself."""
+    in_time = True
+    if process.poll() is None:
+        process.send_signal(polite)
+        try:
+            process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            in_time = False
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return in_time
+
+
+def end_children() -> list[int]:
+    """Kill what is still below this process; returns the pids, normally none."""
+    left = [child for child in psutil.Process().children(recursive=True) if _alive(child)]
+    for child in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    psutil.wait_procs(left, timeout=5)
+    return [child.pid for child in left]
+
+
+def tree(pid: int) -> list[int]:
+    """The process and all its living descendants, parents first; empty once it is gone."""
+    try:
+        root = psutil.Process(pid)
+        return [p.pid for p in (root, *root.children(recursive=True)) if _alive(p)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _alive(process: psutil.Process) -> bool:
+    # In containers a killed process can stay as a zombie of PID 1: that is not a leftover.
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+class Watch:
+    """Wait until one of several processes ends, doing something at a steady period meanwhile.
+
+    Waits on pidfds (pidfd_open(2)), so an end is seen at once and waiting costs nothing.
+    """
+
+    def __init__(self) -> None:
+        self._poll = select.poll()
+        self._names: dict[int, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for descriptor in self._names:
+            os.close(descriptor)
+
+    def add(self, name: str, pid: int) -> None:
+        """Watch a process.
+
+        Raises:
+            ProcessLookupError: it is already gone and reaped.
+        """
+        descriptor = os.pidfd_open(pid)
+        self._names[descriptor] = name
+        self._poll.register(descriptor, select.POLLIN)
+
+    def until_one_ends(
+        self, *, deadline: float, period_s: float, tick: Callable[[], None]
+    ) -> set[str]:
+        """Return the names of those that ended; empty if the deadline came first.
+
+        Args:
+            deadline: an instant of time.monotonic().
+            period_s: ``tick`` is called at every multiple of it, on an absolute schedule.
+            tick: may raise to end the wait.
+        """
+        due = time.monotonic()
+        while True:
+            now = time.monotonic()
+            if now >= deadline:
+                return set()
+            if now >= due:
+                tick()
+                due += period_s * max(1, 1 + int((now - due) / period_s))
+            wait_s = min(due, deadline) - time.monotonic()
+            ended = self._poll.poll(max(0.0, wait_s) * 1000)
+            if ended:
+                return {self._names[descriptor] for descriptor, _ in ended}
+
+
+def affinity(pid: int) -> list[int] | None:
+    """The CPUs the kernel lets a process run on, read from /proc; None once it is gone."""
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("Cpus_allowed_list:"):
+                return cpu_list(line.split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return None
+
+
+def cpu_list(text: str) -> list[int]:
+    """Parse the kernel's list format: ``"0-2,7"`` is ``[0, 1, 2, 7]``; an empty text is ``[]``."""
+    cpus: list[int] = []
+    for part in filter(None, text.strip().split(",")):
+        first, _, last = part.partition("-")
+        cpus.extend(range(int(first), int(last or first) + 1))
+    return cpus

