@@ -9,15 +9,28 @@ This module runs on whatever python3 a fresh machine has: standard library only,
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PROBE = "import sys; print('%d.%d.%d' % sys.version_info[:3]); print(sys.executable)"
+# A pre-release, a build without the GIL and another implementation are different interpreters.
+# In a virtual environment the interpreter it was made from is meant: that one stays.
+_PROBE = """
+import sys, sysconfig
+usual = (
+    sys.implementation.name == "cpython"
+    and sys.version_info.releaselevel == "final"
+    and not sysconfig.get_config_var("Py_GIL_DISABLED")
+)
+print("%d.%d.%d" % sys.version_info[:3] if usual else "")
+print(getattr(sys, "_base_executable", None) or sys.executable)
+"""
 
 
 def find(version: str) -> str | None:
@@ -27,8 +40,8 @@ def find(version: str) -> str | None:
         version: ``"3.13"`` accepts any patch release, ``"3.13.0"`` exactly that one.
 
     Returns:
-        The path of the first match on PATH, in pyenv's folder, or in uv's managed folder;
-        None if there is none.
+        The path of the first match: the running interpreter, on PATH, in pyenv's folder, or in
+        uv's managed folder, the newest first; None if there is none.
     """
     for candidate in _candidates(version):
         found = _identify(candidate)
@@ -51,6 +64,7 @@ def _minor(version: str) -> str:
 
 
 def _candidates(version: str) -> Iterator[str]:
+    yield sys.executable
     minor = _minor(version)
     for name in ("python" + minor, "python3"):
         on_path = shutil.which(name)
@@ -62,8 +76,14 @@ def _candidates(version: str) -> Iterator[str]:
         Path(os.environ.get("UV_PYTHON_INSTALL_DIR", str(home / ".local/share/uv/python"))),
     ]
     for folder in folders:
-        for found in sorted(folder.glob("*" + version + "*/bin/python" + minor)):
-            yield str(found)
+        found = folder.glob("*" + version + "*/bin/python" + minor)
+        for path in sorted(found, key=_numbers, reverse=True):
+            yield str(path)
+
+
+def _numbers(path: Path) -> list[int]:
+    """The numbers in the name of an installation, so that 3.12.10 comes after 3.12.9."""
+    return [int(number) for number in re.findall(r"\d+", path.parent.parent.name)]
 
 
 def _identify(executable: str) -> tuple[str, str] | None:
@@ -79,5 +99,5 @@ def _identify(executable: str) -> tuple[str, str] | None:
         return None
     if answer.returncode != 0:
         return None
-    version, _, path = answer.stdout.strip().partition("\n")
+    version, _, path = answer.stdout.strip("\n").partition("\n")
     return version, path

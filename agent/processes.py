@@ -51,6 +51,7 @@ def spawn(
     argv: Sequence[str],
     *,
     log: Path,
+    stdout: Path | None = None,
     cpus: Iterable[int] | None = None,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
@@ -61,7 +62,8 @@ def spawn(
 
     Args:
         argv: the program, found on PATH, and its arguments.
-        log: takes standard output and standard error.
+        log: takes standard error, and standard output too unless ``stdout`` takes that.
+        stdout: takes standard output.
         cpus: the CPUs it may run on; None leaves the agent's own.
         env: variables added to the agent's.
         cwd: its working folder.
@@ -79,12 +81,12 @@ def spawn(
             os.sched_setaffinity(0, allowed)
         _prctl(_PR_SET_PDEATHSIG, death_signal)
 
-    with log.open("ab") as out:
+    with log.open("ab") as errors, (stdout or log).open("ab") as out:
         return subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
             stdout=out,
-            stderr=subprocess.STDOUT,
+            stderr=errors,
             env={**os.environ, **(env or {})},
             cwd=cwd,
             user=account.uid if account else None,

@@ -1,1 +1,57 @@
 """The command line: parses, renders, and decides nothing."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from ormlab.cli import archive, judge, plan, run, verify
+from ormlab.cli.output import complain
+from ormlab.errors import Exit, LabError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="ormlab")
+def group() -> None:
+    r"""A laboratory in which published ORM benchmark numbers go on trial.
+
+    \b
+    Examples:
+      ormlab plan demo                 what would run, and for how long
+      ormlab run demo                  run it, seal the bundle, print the result
+      ormlab verify bundles/<id>       check a bundle without trusting its maker
+
+    Results go to standard output, everything else to standard error.
+    """
+
+
+for command in (run.command, plan.command, verify.command, judge.command, archive.group):
+    group.add_command(command)
+
+
+def main() -> NoReturn:
+    """Entry point: every error of the lab's own ends as one message and its exit code."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    as_json = "--json" in sys.argv[1:]
+    try:
+        group.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(Exit.INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(Exit.INTERRUPTED)
+    except LabError as error:
+        sys.exit(complain(error.record(), error.exit_code, as_json=as_json))
+    sys.exit(Exit.OK)
+
+
+def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

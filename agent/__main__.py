@@ -1,0 +1,129 @@
+"""``python -m agent ORDER.json``: detach and carry out one order; ``python -m agent facts``.
+
+The first form returns as soon as the detached agent holds its lock, or says why it cannot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent import check, command, database, facts, processes, trial
+from agent.failure import Failure
+from agent.orders import DONE_SCHEMA, Heartbeat, Order, utc_now, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    CarryOut = Callable[[Order, Heartbeat, dict[str, Any]], None]
+
+_KINDS: dict[str, CarryOut] = {
+    "database": database.carry_out,
+    "command": command.carry_out,
+    "check": check.carry_out,
+    "trial": trial.carry_out,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line; returns the exit code."""
+    if arguments == ["facts"]:
+        json.dump(facts.collect(), sys.stdout)
+        return 0
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m agent ORDER.json | facts\n")
+        return 2
+    try:
+        order = Order.load(Path(arguments[0]).resolve())
+        carry_out = _KINDS[order.kind]
+    except (OSError, ValueError, KeyError) as problem:
+        sys.stderr.write(f"agent: {problem}\n")
+        return 2
+    ready, promise = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(promise)
+        accepted = os.read(ready, 1)
+        sys.stdout.write(f"{child}\n")
+        return 0 if accepted else 8
+    os.close(ready)
+    _detach(order)
+    with (order.folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.write(promise, b"+")
+        os.close(promise)
+        _finish(order, carry_out)
+    os._exit(0)
+
+
+def _detach(order: Order) -> None:
+    os.setsid()
+    log = os.open(order.folder / "agent.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    (order.folder / "pid").write_text(f"{os.getpid()}\n")
+    if order.cpus is not None:
+        os.sched_setaffinity(0, order.cpus)
+
+
+def _finish(order: Order, carry_out: CarryOut) -> None:
+    """Carry out the order, leave nothing running, and say how it went."""
+    signal.signal(signal.SIGTERM, _interrupted)
+    processes.adopt_orphans()
+    started = utc_now()
+    failure: dict[str, str] | None = None
+    observed: dict[str, Any] = {}
+    try:
+        carry_out(order, Heartbeat(order), observed)
+    except Failure as problem:
+        failure = problem.record()
+    except Exception as fault:  # noqa: BLE001 - recorded as this order's failure, with the traceback
+        traceback.print_exc()
+        failure = _unforeseen(fault, order).record()
+    done = {
+        "schema": DONE_SCHEMA,
+        "kind": order.kind,
+        "started": started,
+        "ended": utc_now(),
+        "failure": failure,
+        "ended_by_force": processes.end_children(),
+        "observed": observed,
+    }
+    with contextlib.suppress(OSError):  # a full disk: the missing file says that it failed
+        write_json(order.folder / "done.json", done)
+
+
+def _interrupted(_signal: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Failure("interrupted", "the orchestrator asked the agent to stop")
+
+
+def _unforeseen(fault: Exception, order: Order) -> Failure:
+    if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Failure(
+            "disk-full",
+            f"no space left while writing {fault.filename or 'a file'}",
+            where=str(order.folder),
+            hint="free some space, then run again",
+        )
+    return Failure(
+        "agent-fault",
+        f"{type(fault).__name__}: {fault}",
+        where=str(order.folder / "agent.log"),
+        hint="this is a fault of the lab: please report it with that log",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,50 @@
+"""The order ``command``: run one program to its end, and end it if nobody waits any more."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from agent import processes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agent.orders import Heartbeat, Order
+
+_PERIOD_S = 1.0
+
+
+def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> None:
+    """Run ``argv``; its output goes to ``stdout`` and ``log.txt`` in the order's folder.
+
+    Observed: exit_status of the program, and the seconds it took.
+    """
+    observed |= run(
+        order.body["argv"], folder=order.folder, heartbeat=heartbeat, env=order.body["env"]
+    )
+
+
+def run(
+    argv: list[str],
+    *,
+    folder: Path,
+    heartbeat: Heartbeat,
+    env: dict[str, str],
+) -> dict[str, Any]:
+    """Run a program under the order's heartbeat and deadline.
+
+    Raises:
+        Failure: ``abandoned`` or ``deadline``; the program has been ended.
+    """
+    started = time.monotonic()
+    process = processes.spawn(argv, log=folder / "log.txt", stdout=folder / "stdout", env=env)
+    try:
+        with processes.Watch() as watch:
+            watch.add("program", process.pid)
+            watch.until_one_ends(
+                deadline=heartbeat.deadline + 1, period_s=_PERIOD_S, tick=heartbeat.check
+            )
+    finally:
+        processes.stop(process, timeout_s=5)
+    return {"exit_status": process.returncode, "seconds": time.monotonic() - started}

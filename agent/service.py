@@ -1,0 +1,124 @@
+"""One service process tree, from its start to its end."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+from agent import processes
+from agent.failure import Failure
+from agent.orders import write_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agent.orders import Heartbeat
+
+_POLL_S = 0.01
+
+
+class Service:
+    """A service that answers; use as a context manager, which ends it whatever happens.
+
+    Attributes:
+        pid: of its first process.
+        health: what it said of itself when it was ready.
+        seconds_to_ready: from its start until it answered.
+    """
+
+    def __init__(self, spec: dict[str, Any], *, folder: Path, cpus: list[int] | None) -> None:
+        self._spec = spec
+        self._log = folder / "service.log"
+        settings = folder / "service.json"
+        write_json(settings, spec["settings"])
+        self.host = str(spec["settings"]["host"])
+        self.port = int(spec["settings"]["port"])
+        self._started = time.monotonic()
+        self._process = processes.spawn(
+            [spec["python"], "-m", "workloads.services", str(settings)],
+            log=self._log,
+            cpus=cpus,
+            env={"PYTHONPATH": spec["code"], "PYTHONDONTWRITEBYTECODE": "1"},
+        )
+        self.pid = self._process.pid
+        self.health: dict[str, Any] = {}
+        self.seconds_to_ready = 0.0
+
+    @property
+    def url(self) -> str:
+        """Where it serves."""
+        return f"http://{self.host}:{self.port}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        processes.stop(self._process, timeout_s=0 if self._process.poll() is not None else 1)
+
+    def await_ready(self, heartbeat: Heartbeat) -> None:
+        """Wait until it answers on /health.
+
+        Raises:
+            Failure: ``service-start``, with the last line it logged.
+        """
+        deadline = time.monotonic() + float(self._spec["start_timeout_s"])
+        while time.monotonic() < deadline:
+            heartbeat.check()
+            if self._process.poll() is not None:
+                raise self._failed_start(f"ended with exit code {self._process.returncode}")
+            answer = self._ask_health()
+            if answer is not None:
+                self.health = answer
+                self.seconds_to_ready = time.monotonic() - self._started
+                return
+            time.sleep(_POLL_S)
+        raise self._failed_start(f"did not answer within {self._spec['start_timeout_s']:g} s")
+
+    def stop(self) -> dict[str, Any]:
+        """End it politely and say how that went."""
+        started = time.monotonic()
+        in_time = processes.stop(self._process, timeout_s=float(self._spec["stop_timeout_s"]))
+        return {
+            "in_time": in_time,
+            "exit_status": self._process.returncode,
+            "seconds": time.monotonic() - started,
+        }
+
+    def death(self) -> Failure:
+        """The failure of a trial whose service ended by itself."""
+        self._process.wait()
+        return Failure(
+            "service-died",
+            f"the service ended with {self._process.returncode} in the middle of the trial: "
+            f"{last_line(self._log)}",
+            where=str(self._log),
+            hint="read its log; the trial is recorded as failed and the run goes on",
+        )
+
+    def _ask_health(self) -> dict[str, Any] | None:
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=5)
+        try:
+            connection.request("GET", "/health")
+            answer = connection.getresponse()
+            body = answer.read()
+        except OSError:
+            return None
+        finally:
+            connection.close()
+        return dict(json.loads(body)) if answer.status == http.HTTPStatus.OK else None
+
+    def _failed_start(self, how: str) -> Failure:
+        return Failure(
+            "service-start",
+            f"the service {how}: {last_line(self._log)}",
+            where=str(self._log),
+            hint="a taken port, an unreachable database and a broken stack are the usual causes",
+        )
+
+
+def last_line(log: Path) -> str:
+    """The last line a program logged, for an error message."""
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    return lines[-1] if lines else "it logged nothing"

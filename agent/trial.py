@@ -1,0 +1,261 @@
+"""The order ``trial``: one subject under one load, in a fresh process, measured once.
+
+The agent observes and keeps; it judges nothing but whether the trial could be carried out.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from contextlib import contextmanager
+from dataclasses import astuple, fields
+from typing import TYPE_CHECKING, Any
+
+from agent import generator, sampling
+from agent.failure import Failure
+from agent.orders import utc_now
+from agent.processes import Watch, affinity, spawn, stop
+from agent.sampling import Reading, Sampler
+from agent.service import Service, last_line
+from workloads.dataset import clone
+from workloads.psql import Psql, PsqlError
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from agent.generator import Command
+    from agent.orders import Heartbeat, Order
+
+_SAMPLING_PERIOD_S = 0.1
+_AFFINITY_ROUND = 6  # early in the window, once the generator's own processes are known
+_PATIENCE_S = 20.0  # beyond the planned duration, before a generator counts as hung
+_COUNTERS = """
+select coalesce(json_object_agg(relname, json_build_object(
+    'inserted', n_tup_ins, 'updated', n_tup_upd, 'deleted', n_tup_del,
+    'sequential_scans', seq_scan, 'index_scans', idx_scan)), '{}')
+from pg_stat_user_tables
+"""
+
+
+def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> None:
+    """Restore, start, warm up, measure, stop; every stage adds to ``observed``.
+
+    Raises:
+        Failure: the trial could not be carried out; what was observed until then stays.
+    """
+    _Trial(order, heartbeat, observed).run()
+
+
+class _Trial:
+    def __init__(self, order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> None:
+        self._folder: Path = order.folder
+        self._body = order.body
+        self._cpus: dict[str, list[int]] = order.body["placement"]
+        self._heartbeat = heartbeat
+        self._observed = observed
+        self._psql = Psql(**order.body["database"]["psql"])
+        observed["stages_s"] = {}
+
+    def run(self) -> None:
+        """Carry out the stages in order."""
+        database = self._body["database"]
+        with self._stage("restore"):
+            if database["template"]:
+                clone(self._psql, database["template"], database["name"])
+            counters = {"before": self._counters()}
+        spec = self._body["service"]
+        with Service(spec, folder=self._folder, cpus=self._cpus["service"]) as service:
+            with self._stage("start"):
+                service.await_ready(self._heartbeat)
+                self._observed["health"] = service.health
+            load = generator.prepare(self._body["load"], folder=self._folder, service=service)
+            with self._stage("warmup"):
+                if load.warmup:
+                    self._drive(load.warmup, service, Sampler())
+            with self._stage("window"):
+                self._measure(load.measured, service)
+            with self._stage("stop"):
+                self._observed["stop"] = service.stop()
+        # Read after the service is gone: a backend reports its last counts when it ends.
+        self._observed["counters"] = counters | {"after": self._counters()}
+
+    def _measure(self, command: Command, service: Service) -> None:
+        with Sampler() as sampler:
+            sampler.follow("service", service.pid)
+            sampler.follow("database", self._body["database"]["server_pid"])
+            services = sampler.pids("service")
+            memory = {"service_pss_before_bytes": sampling.pss_bytes(services)}
+            started_ns, started = time.monotonic_ns(), utc_now()
+            try:
+                self._drive(command, service, sampler)
+            finally:
+                self._observed["window"] = {
+                    "started": started,
+                    "started_ns": started_ns,
+                    "ended_ns": time.monotonic_ns(),
+                }
+                self._observed["sampler"] = {
+                    "cpu_s": sampler.cost_s,
+                    "readings": len(sampler.readings),
+                    "tick_hz": sampling.TICKS_PER_S,
+                    "page_bytes": sampling.PAGE_BYTES,
+                }
+                _write_readings(self._folder / "resources.csv", sampler.readings)
+            memory["service_pss_after_bytes"] = sampling.pss_bytes(services)
+            self._observed["memory"] = memory
+
+    def _drive(self, command: Command, service: Service, sampler: Sampler) -> None:
+        """Run a generator to its end while service and database live.
+
+        Raises:
+            Failure: whichever of the three ended wrongly, by name.
+        """
+        process = self._spawn(command)
+        sampler.follow("load", process.pid)
+        deadline = time.monotonic() + command.duration_s + _PATIENCE_S
+        try:
+            with Watch() as watch:
+                watch.add("load", process.pid)
+                watch.add("service", service.pid)
+                watch.add("database", self._body["database"]["server_pid"])
+                ended = watch.until_one_ends(
+                    deadline=deadline, period_s=_SAMPLING_PERIOD_S, tick=self._ticker(sampler)
+                )
+                sampler.sample()
+                self._check_affinity(sampler)
+        except ProcessLookupError:
+            raise self._database_died() from None
+        finally:
+            stop(process, timeout_s=0.5)
+        self._judge_end(ended, process, command, service)
+
+    def _judge_end(
+        self,
+        ended: set[str],
+        process: subprocess.Popen[bytes],
+        command: Command,
+        service: Service,
+    ) -> None:
+        if "database" in ended:
+            raise self._database_died()
+        if "service" in ended:
+            raise service.death()
+        if "load" not in ended:
+            raise Failure(
+                "generator-hung",
+                f"{command.name} did not end within {command.duration_s + _PATIENCE_S:g} s",
+                where=str(command.log),
+                hint="the trial is recorded as failed; see the service's log for a hang",
+            )
+        if process.returncode != 0:
+            raise _generator_failed(command, process.returncode)
+        for path in command.outputs:
+            if not path.exists() or path.stat().st_size == 0:
+                raise Failure(
+                    "generator-silent",
+                    f"{command.name} ended with 0 but left no {path.name}",
+                    where=str(path),
+                    hint="its exit code proves nothing; the trial is recorded as failed",
+                )
+
+    def _spawn(self, command: Command) -> subprocess.Popen[bytes]:
+        try:
+            return spawn(
+                command.argv,
+                log=command.log,
+                stdout=command.stdout,
+                cpus=self._cpus["load"],
+            )
+        except FileNotFoundError:
+            raise Failure(
+                "generator-missing",
+                f"{command.argv[0]} is not installed",
+                where=command.argv[0],
+                hint="`make wrk` installs wrk through the role loadgen; "
+                "`--omit-missing-generators` runs without it",
+            ) from None
+
+    def _ticker(self, sampler: Sampler) -> Callable[[], None]:
+        rounds = 0
+
+        def tick() -> None:
+            nonlocal rounds
+            rounds += 1
+            sampler.sample()
+            self._heartbeat.check()
+            if rounds == _AFFINITY_ROUND:
+                self._check_affinity(sampler)
+
+        return tick
+
+    def _check_affinity(self, sampler: Sampler) -> None:
+        """Every process of the trial runs where the plan says, by the kernel's own account."""
+        record = self._observed.setdefault("affinity", {"planned": self._cpus, "observed": {}})
+        astray: dict[str, list[int]] = {}
+        for role, planned in self._cpus.items():
+            for pid in sampler.pids(role):
+                allowed = affinity(pid)
+                if allowed is None:  # it has ended meanwhile
+                    continue
+                record["observed"].setdefault(role, {})[str(pid)] = allowed
+                if not set(planned).issuperset(allowed):
+                    astray[f"{role} {pid}"] = allowed
+        if astray:
+            raise Failure(
+                "affinity",
+                f"processes may run outside their planned CPUs: {astray}",
+                where="/proc/PID/status",
+                hint="something on this host moves processes between CPUs; `ormlab doctor`",
+            )
+
+    def _counters(self) -> dict[str, Any]:
+        try:
+            answer = self._psql.run(_COUNTERS, database=self._body["database"]["name"])
+        except PsqlError as refused:
+            raise Failure(
+                "database-unreachable",
+                f"the database refused: {refused}",
+                where=f"{self._psql.host}:{self._psql.port}/{self._body['database']['name']}",
+                hint="see host/postgres.log in the bundle",
+            ) from None
+        return dict(json.loads(answer))
+
+    def _database_died(self) -> Failure:
+        return Failure(
+            "database-died",
+            "PostgreSQL ended in the middle of the trial",
+            where=f"process {self._body['database']['server_pid']}",
+            hint="the trial is recorded as failed; the run starts the server again and goes on",
+        )
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self._observed["stages_s"][name] = round(time.monotonic() - started, 4)
+
+
+def _generator_failed(command: Command, status: int) -> Failure:
+    said = last_line(command.log)
+    try:
+        told = json.loads(said)
+        return Failure(told["code"], told["what"], where=told["where"], hint=told["hint"])
+    except (ValueError, KeyError, TypeError):
+        return Failure(
+            "generator-failed",
+            f"{command.name} ended with {status}: {said}",
+            where=str(command.log),
+            hint="see that log; the trial is recorded as failed",
+        )
+
+
+def _write_readings(path: Path, readings: list[Reading]) -> None:
+    with path.open("w", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(field.name for field in fields(Reading))
+        writer.writerows(astuple(reading) for reading in readings)

@@ -1,0 +1,42 @@
+"""Where things lie in the checkout."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+STATE = ROOT / ".lab"
+BUNDLES = ROOT / "bundles"
+PLANS = ROOT / "workloads/plans"
+STACKS = ROOT / "workloads/stacks"
+INVENTORY = ROOT / "inventory/local.yml"
+UV = STATE / "uv/bin/uv"
+UV_CACHE = STATE / "cache/uv"
+
+
+def commit() -> tuple[str | None, bool]:
+    """The commit that is checked out, and whether tracked files differ from it.
+
+    Returns:
+        (None, True) outside a git checkout: nothing vouches for the source then.
+    """
+    head = _git("rev-parse", "HEAD")
+    if head is None:
+        return None, True
+    return head, bool(_git("status", "--porcelain", "--untracked-files=no"))
+
+
+def patch() -> bytes:
+    """How the tracked files differ from the commit."""
+    return (_git("diff", "HEAD") or "").encode() + b"\n"
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        return None
+    return answer.stdout.strip() if answer.returncode == 0 else None

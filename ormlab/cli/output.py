@@ -1,0 +1,62 @@
+"""How results and problems leave the program: text for people, one JSON document for others."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ormlab.bundle.errors import (
+    ArchiveError,
+    BundleError,
+    BundleMissingError,
+    NotSealedError,
+    VerificationError,
+)
+from ormlab.errors import Exit, LabError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_VERIFICATION = (ArchiveError, NotSealedError, VerificationError)
+
+
+def document(
+    schema: str, result: dict[str, Any], *, problems: list[dict[str, Any]] | None = None
+) -> None:
+    """Print the one JSON document of a command."""
+    found = problems or []
+    whole = {"schema": schema, "ok": not found, "problems": found, **result}
+    click.echo(json.dumps(whole, indent=1, ensure_ascii=False))
+
+
+def complain(problem: dict[str, str], code: Exit, *, as_json: bool) -> Exit:
+    """Say what went wrong, where, and what to do next; returns the exit code."""
+    if as_json:
+        document("ormlab-error/1", {"exit_code": int(code)}, problems=[problem])
+    click.echo(f"error: {problem['what']}", err=True)
+    if problem["where"] and problem["where"] not in problem["what"]:
+        click.echo(f"  where: {problem['where']}", err=True)
+    if problem["hint"]:
+        click.echo(f"  next:  {problem['hint']}", err=True)
+    return code
+
+
+@contextmanager
+def bundle_errors() -> Iterator[None]:
+    """Turn the bundle's own exceptions, which know no exit codes, into the lab's."""
+    try:
+        yield
+    except BundleError as error:
+        raise _BundleProblemError(error) from error
+
+
+class _BundleProblemError(LabError):
+    def __init__(self, error: BundleError) -> None:
+        super().__init__(error.code, error.what, where=error.where, hint=error.hint)
+        if isinstance(error, _VERIFICATION):
+            self.exit_code = Exit.VERIFICATION_FAILED
+        elif isinstance(error, BundleMissingError):
+            self.exit_code = Exit.USAGE

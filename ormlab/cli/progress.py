@@ -1,0 +1,81 @@
+"""How a run's news look: a bar on a terminal, else one line a trial."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as Bar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ormlab.progress import Progress, TrialNews
+
+
+@contextmanager
+def reporter() -> Iterator[Progress]:
+    """The reporter that fits standard error."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Bar(*columns, console=Console(stderr=True)) as bar:
+        yield _OnTerminal(bar)
+
+
+class _Lines:
+    def stage(self, what: str) -> None:
+        click.echo(f"- {what}", err=True)
+
+    def warn(self, what: str) -> None:
+        click.echo(f"warning: {what}", err=True)
+
+    def trial(self, news: TrialNews) -> None:
+        click.echo(_line(news), err=True)
+
+
+class _OnTerminal:
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+        self._task = bar.add_task("", total=None)
+
+    def stage(self, what: str) -> None:
+        self._bar.update(self._task, description=what)
+
+    def warn(self, what: str) -> None:
+        self._bar.console.print(f"[yellow]warning:[/] {what}", highlight=False)
+
+    def trial(self, news: TrialNews) -> None:
+        self._bar.console.print(_line(news), highlight=False, markup=False)
+        self._bar.update(
+            self._task,
+            description=f"measuring, {_duration(news.eta_s)} left",
+            total=news.total,
+            advance=1,
+        )
+
+
+def _line(news: TrialNews) -> str:
+    """``[ 37/400] tortoise read-one wrk b07  8,741 req/s  p50 11.8 ms  ok  eta 2h14m``."""
+    trial, figures = news.trial, news.figures
+    position = f"[{trial.index:>{len(str(news.total))}}/{news.total}]"
+    name = f"{trial.subject} {trial.workload} {trial.load} b{trial.block:02d}"
+    measured = ""
+    if figures:
+        p50 = figures.latency_ms.get("p50")
+        measured = f"  {figures.throughput:>8,.0f} req/s"
+        measured += f"  p50 {p50:5.1f} ms" if p50 is not None else "  p50 -"
+    return f"{position} {name:<34}{measured}  {news.status}  eta {_duration(news.eta_s)}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes:02d}m"
+    return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"

@@ -1,0 +1,67 @@
+"""``ormlab run``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from ormlab import checkout
+from ormlab.cli.output import bundle_errors, document
+from ormlab.cli.progress import reporter
+from ormlab.cli.tables import results_text
+
+
+@click.command("run")
+@click.argument("plan")
+@click.option(
+    "--inventory",
+    type=click.Path(path_type=Path),
+    default=checkout.INVENTORY,
+    help="Ansible inventory with the groups app, db and load.  [default: inventory/local.yml]",
+)
+@click.option(
+    "--bundles",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=checkout.BUNDLES,
+    help="Folder that takes the bundle.  [default: bundles/]",
+)
+@click.option(
+    "--omit-missing-generators",
+    is_flag=True,
+    help="Leave out loads whose generator the host lacks, instead of refusing to start.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(
+    plan: str, inventory: Path, bundles: Path, *, omit_missing_generators: bool, as_json: bool
+) -> None:
+    r"""Carry out a PLAN, seal its bundle, and print what it shows.
+
+    PLAN is a file, or the name of one in workloads/plans/.
+
+    \b
+    Examples:
+      ormlab run demo
+      ormlab run my-plan.yaml --bundles /srv/bundles
+      ormlab run demo --json | jq .conclusion
+
+    Ctrl-C seals what was measured as aborted and exits with 130.
+    """
+    from ormlab import inventory as inventories
+    from ormlab import plan as plans
+    from ormlab.run import Request, run
+
+    request = Request(
+        plan=plans.load(plan),
+        inventory=inventories.load(inventory),
+        bundles=bundles,
+        omit_missing_generators=omit_missing_generators,
+    )
+    with bundle_errors(), reporter() as progress:
+        bundle = run(request, progress)
+    results = json.loads((bundle / "derived/results.json").read_bytes())
+    if as_json:
+        document("ormlab-run/1", {"bundle": str(bundle), **results, "schema": "ormlab-run/1"})
+    else:
+        click.echo(results_text(results, bundle))

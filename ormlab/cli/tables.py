@@ -1,0 +1,79 @@
+"""Results as text: the conclusion first, then tables."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_WIDTH = 120
+_MIB = 2**20
+_UNKNOWN = "-"
+
+
+def results_text(results: dict[str, Any], bundle: Path) -> str:
+    """The conclusion, a table of figures and one of ratios for each cell, and where it lies."""
+    out = io.StringIO()
+    console = Console(file=out, width=_WIDTH, highlight=False, color_system=None)
+    console.print(results["conclusion"], soft_wrap=True)
+    for cell in results["cells"]:
+        console.print(f"\n{cell['workload']} under {cell['load']} ({cell['latency_kind']})")
+        console.print(_figures(cell))
+        if cell["comparisons"]:
+            console.print(_ratios(cell))
+    for failure in results["failures"]:
+        console.print(f"failed: {failure['trial']}: {failure['what']}", soft_wrap=True)
+    for omission in results["omitted"]:
+        console.print(f"left out: {omission['path']}: {omission['reason']}", soft_wrap=True)
+    console.print(f"\nbundle: {bundle}", soft_wrap=True)
+    console.print(f"verify: ormlab verify {bundle}", soft_wrap=True)
+    return out.getvalue().rstrip("\n")
+
+
+def _figures(cell: dict[str, Any]) -> Table:
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    columns = ("subject", "req/s", "p50 ms", "p90 ms", "p99 ms", "errors")
+    for name in (*columns, "CPU us/req service", "database", "load", "RSS MiB", "trials"):
+        table.add_column(name, justify="left" if name == "subject" else "right")
+    for name, figures in cell["subjects"].items():
+        rss = figures["rss_service"]
+        table.add_row(
+            name,
+            f"{figures['throughput']:,.0f}",
+            *(_number(figures[quantile], 1) for quantile in ("p50", "p90", "p99")),
+            f"{figures['errors']:,}",
+            *(_number(figures[f"cpu_{role}"], 0) for role in ("service", "database", "load")),
+            _number(rss / _MIB if rss else None, 1),
+            str(figures["trials"]),
+        )
+    return table
+
+
+def _ratios(cell: dict[str, Any]) -> Table:
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for name in ("ratio", "of", "value", "95 % interval", "blocks", "smallest effect found"):
+        table.add_column(name, justify="left" if name in ("ratio", "of") else "right")
+    for ratio in cell["comparisons"]:
+        interval = _UNKNOWN
+        if ratio["low"] is not None:
+            interval = f"{ratio['low']:.3f} to {ratio['high']:.3f}"
+        effect = ratio["detectable"]
+        table.add_row(
+            f"{ratio['candidate']} / {ratio['baseline']}",
+            f"{ratio['metric']} ({ratio['better']} is better)",
+            f"{ratio['ratio']:.3f}",
+            interval,
+            str(ratio["blocks"]),
+            f"{100 * effect:.1f} %" if effect is not None else _UNKNOWN,
+        )
+    return table
+
+
+def _number(value: float | None, digits: int) -> str:
+    return _UNKNOWN if value is None else f"{value:,.{digits}f}"

@@ -1,0 +1,60 @@
+"""What the orchestrator needs of a host, whatever carries it there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from ormlab.errors import ProvisioningError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ormlab.inventory import HostSpec
+
+
+class CommandFailed(ProvisioningError):  # noqa: N818 - an outcome callers expect, with its output
+    """A command on a host ended with a status that was not expected.
+
+    Attributes:
+        output: what it wrote to standard output and standard error.
+    """
+
+    def __init__(self, host: str, command: str, output: str) -> None:
+        last = output.strip().splitlines()[-1] if output.strip() else "it wrote nothing"
+        super().__init__(
+            "host-command",
+            f"a command failed on {host}: {last}",
+            where=f"{host}: {command}",
+            hint="run it there by hand; `ormlab doctor` checks the usual causes",
+        )
+        self.output = output
+
+
+class Host(Protocol):
+    """One connected host."""
+
+    @property
+    def spec(self) -> HostSpec:
+        """How the inventory describes it."""
+        ...
+
+    def run(self, *argv: str, accept: Sequence[int] = (0,)) -> str:
+        """Run a program to its end and return its standard output.
+
+        Raises:
+            CommandFailed: it ended with a status that is not in ``accept``.
+        """
+        ...
+
+    def try_run(self, *argv: str) -> bool:
+        """Run a program to its end and return whether it ended with 0."""
+        ...
+
+    def put(self, data: bytes, path: str) -> None:
+        """Write a file on the host."""
+        ...
+
+    def fetch(self, folder: str, into: Path) -> None:
+        """Copy the regular files directly in a folder of the host into a local folder."""
+        ...

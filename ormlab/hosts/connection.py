@@ -1,0 +1,116 @@
+"""Hosts through pyinfra: ``@local`` for this machine, ssh with strict host keys for others.
+
+pyinfra's local connector fails off the main thread and blocks an event loop, so the orchestrator
+calls it from the main thread of a process that runs no asyncio.
+"""
+
+from __future__ import annotations
+
+import io
+import shlex
+import tarfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pyinfra.api.command import StringCommand
+from pyinfra.api.config import Config
+from pyinfra.api.connect import connect_all, disconnect_all
+from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.inventory import Inventory
+from pyinfra.api.state import State
+
+from ormlab.errors import ProvisioningError
+from ormlab.hosts.base import CommandFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from ormlab.inventory import HostSpec
+
+
+class PyinfraHost:
+    """A host behind a pyinfra connector; see `ormlab.hosts.base.Host`."""
+
+    def __init__(self, spec: HostSpec, connection: Any) -> None:  # noqa: ANN401 - pyinfra has no types
+        self._spec = spec
+        self._connection = connection
+
+    @property
+    def spec(self) -> HostSpec:
+        """How the inventory describes it."""
+        return self._spec
+
+    def run(self, *argv: str, accept: Sequence[int] = (0,)) -> str:
+        """Run a program to its end and return its standard output."""
+        ok, output = self._shell(shlex.join(argv), accept)
+        if not ok:
+            raise CommandFailed(self._spec.name, shlex.join(argv), output.output)
+        return str(output.stdout)
+
+    def try_run(self, *argv: str) -> bool:
+        """Run a program to its end and return whether it ended with 0."""
+        return bool(self._shell(shlex.join(argv), (0,))[0])
+
+    def put(self, data: bytes, path: str) -> None:
+        """Write a file on the host."""
+        self._connection.put_file(io.BytesIO(data), path)
+
+    def fetch(self, folder: str, into: Path) -> None:
+        """Copy the regular files directly in a folder of the host into a local folder."""
+        archive = f"{folder}.fetch.tar"
+        self.run("tar", "-C", folder, "--exclude", "*.tmp", "-cf", archive, ".")
+        data = io.BytesIO()
+        self._connection.get_file(archive, data)
+        self.run("rm", "-f", archive)
+        data.seek(0)
+        into.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(fileobj=data) as tar:
+            tar.extractall(into, filter="data")
+
+    def _shell(self, command: str, accept: Sequence[int]) -> tuple[bool, Any]:
+        ok, output = self._connection.run_shell_command(
+            StringCommand(command), _success_exit_codes=list(accept)
+        )
+        return ok, output
+
+
+@contextmanager
+def connected(specs: Sequence[HostSpec]) -> Iterator[dict[str, PyinfraHost]]:
+    """Connect to hosts; yields them by name and disconnects at the end.
+
+    Raises:
+        ProvisioningError: a host cannot be reached.
+    """
+    names = {"@local" if spec.local else spec.name: spec for spec in specs}
+    inventory = Inventory(([(name, _connector_data(spec)) for name, spec in names.items()], {}))
+    state = State(inventory, Config())
+    try:
+        connect_all(state)
+    except PyinfraError as refused:
+        unreachable = ", ".join(str(host) for host in state.failed_hosts) or "a host"
+        raise ProvisioningError(
+            "host-unreachable",
+            f"cannot connect to {unreachable}: {refused}",
+            where=unreachable,
+            hint="check the address, the key and inventory/known_hosts",
+        ) from None
+    try:
+        yield {names[host.name].name: PyinfraHost(names[host.name], host) for host in inventory}
+    finally:
+        disconnect_all(state)
+
+
+def _connector_data(spec: HostSpec) -> dict[str, Any]:
+    if spec.local:
+        return {}
+    given = spec.variables
+    data = {
+        "ssh_hostname": spec.address,
+        "ssh_port": given.get("ansible_port"),
+        "ssh_user": given.get("ansible_user"),
+        "ssh_key": given.get("ansible_ssh_private_key_file"),
+        "ssh_strict_host_key_checking": "yes",
+        "ssh_known_hosts_file": given.get("lab_known_hosts"),
+    }
+    return {key: value for key, value in data.items() if value is not None}

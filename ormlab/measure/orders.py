@@ -1,0 +1,134 @@
+"""The bodies of orders, as pure functions of plan, host and deployment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ormlab.plan.schema import ClosedLoad, Load, OpenLoad, WrkLoad
+from workloads.dataset import Dataset
+from workloads.load import requests
+
+if TYPE_CHECKING:
+    from ormlab.plan import Plan
+    from ormlab.plan.schema import Subject, Workload
+
+_REPEATED_ROWS = 20_000
+_ROWS_PER_SECOND = 8_000  # of a table that must not repeat; a faster trial says it ran out
+_START_TIMEOUT_S = 30.0
+_STOP_TIMEOUT_S = 5.0
+_OVERHEAD_S = 120.0  # of a trial beyond its load: restore, start, patience with a hung generator
+
+
+@dataclass(frozen=True)
+class Table:
+    """A workload as the requests to send.
+
+    Attributes:
+        measured: requests of the window.
+        warmup: requests before it; the same where repeating them does no harm.
+        repeatable: whether a generator may start again at the top.
+    """
+
+    measured: list[requests.Request]
+    warmup: list[requests.Request]
+    repeatable: bool
+
+
+def dataset_of(plan: Plan) -> Dataset:
+    """The rows that a plan's services work on."""
+    size = plan.dataset
+    return Dataset(
+        users=size.users, orders=size.orders, payload_bytes=size.payload_bytes, seed=plan.seed
+    )
+
+
+def table_of(plan: Plan, workload: Workload) -> Table:
+    """Draw the requests of a workload, once for all subjects and blocks.
+
+    Raises:
+        ValueError: the dataset has too few rows for the deletes that may be needed.
+    """
+    operations = [share.resolve() for share in workload.operations]
+    again = requests.repeatable(operations)
+    longest = max(load.duration_s + getattr(load, "warmup_s", 0) for load in plan.loads.values())
+    count = _REPEATED_ROWS if again else 2 * int(longest * _ROWS_PER_SECOND)
+
+    def draw(shard: int, shards: int) -> list[requests.Request]:
+        return requests.table(
+            operations,
+            users=plan.dataset.users,
+            orders=plan.dataset.orders,
+            seed=plan.seed,
+            count=count,
+            shard=shard,
+            shards=shards,
+            profile_bytes=plan.dataset.payload_bytes,
+        )
+
+    if again:
+        rows = draw(0, 1)
+        return Table(rows, rows, repeatable=True)
+    return Table(draw(0, 2), draw(1, 2), repeatable=False)
+
+
+def writes(workload: Workload) -> bool:
+    """Whether trials of this workload change the database, so that each needs a fresh one."""
+    verbs = ("create-", "update-", "delete-")
+    return any(share.operation.startswith(verbs) for share in workload.operations)
+
+
+def service_spec(
+    subject: Subject, *, python: str, code: str, port: int, psql: dict[str, Any], database: str
+) -> dict[str, Any]:
+    """How the agent starts a subject's service on a database."""
+    return {
+        "python": python,
+        "code": code,
+        "start_timeout_s": _START_TIMEOUT_S,
+        "stop_timeout_s": _STOP_TIMEOUT_S,
+        "settings": {
+            "service": subject.service,
+            "host": "127.0.0.1",
+            "port": port,
+            "workers": subject.workers,
+            "database": {
+                "host": psql["host"],
+                "port": psql["port"],
+                "user": psql["user"],
+                "passfile": psql["passfile"],
+                "database": database,
+            },
+            "pool": subject.pool.model_dump(),
+            "options": subject.options,
+            "loop": subject.loop,
+            "json": subject.json_library,
+        },
+    }
+
+
+def load_spec(
+    load: Load, *, table: str, warmup_table: str, repeatable: bool, seed: int, cpus: list[int]
+) -> dict[str, Any]:
+    """A plan's load as the agent's generators take it."""
+    spec = load.model_dump() | {"table": table, "repeatable": repeatable}
+    if isinstance(load, WrkLoad):
+        spec["warmup_table"] = warmup_table
+    elif isinstance(load, ClosedLoad | OpenLoad):
+        spec |= {
+            "cpus": [cpus[index % len(cpus)] for index in range(load.processes)],
+            "seed": seed,
+            "hash_fraction": 0.01,
+            "start_at": None,
+        }
+    if isinstance(load, ClosedLoad):
+        spec |= {"rate": None, "arrivals": None}
+    elif isinstance(load, OpenLoad):
+        spec["requests_total"] = None
+    return spec
+
+
+def deadline_s(load: Load) -> float:
+    """How long a trial under this load may take in all."""
+    warmup_s: float = getattr(load, "warmup_s", 0.0)
+    return load.duration_s + warmup_s + _OVERHEAD_S

@@ -1,0 +1,119 @@
+"""What a bundle keeps of a run, beside the trials: pure functions from facts to files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import yaml
+import zstandard
+
+from ormlab import checkout
+from ormlab.bundle.format import Redaction
+
+if TYPE_CHECKING:
+    from ormlab.measure.session import Fetched, Session
+    from ormlab.plan import ResolvedPlan
+
+VERSION = version("ormlab")
+REDACTIONS = (
+    Redaction(path="host/*.json", reason="the host name is taken out"),
+    Redaction(path="host/postgres.json", reason="the path of the password file is taken out"),
+)
+_SAMPLES = "samples"
+
+
+def encode(value: object) -> bytes:
+    """JSON as the bundle's files hold it."""
+    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+
+
+def fingerprint(facts: dict[str, Any]) -> str:
+    """Digest of the facts that decide whether results of two hosts may be compared."""
+    identity = {key: facts["facts"][key] for key in facts["identity"]}
+    identity["tier"] = facts["placement"]["tier"]
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+
+def inputs(resolved: ResolvedPlan) -> dict[str, bytes]:
+    """What decided the run: plan, locks, source."""
+    commit, dirty = checkout.commit()
+    files = {f"inputs/locks/{name}.txt": lock for name, lock in resolved.locks.items()}
+    agent_lock = (checkout.ROOT / "requirements/agent.txt").read_bytes()
+    files |= {
+        "inputs/plan.yaml": resolved.document,
+        "inputs/locks/agent.txt": agent_lock,
+        "inputs/source.json": encode({"commit": commit, "dirty": dirty, "version": VERSION}),
+    }
+    if dirty and commit:
+        files["inputs/source.patch"] = checkout.patch()
+    return files
+
+
+def host_before(session: Session) -> dict[str, bytes]:
+    """The host, its database server and its rows, before the first trial."""
+    server = {key: session.server[key] for key in ("version", "settings", "made")}
+    inventory = {
+        "groups": {"app": ["host-1"], "db": ["host-1"], "load": ["host-1"]},
+        "tier": session.facts["placement"]["tier"],
+    }
+    return {
+        "host/facts.before.json": encode(_without_name(session.facts)),
+        "host/fingerprint.json": encode({"sha256": fingerprint(session.facts)}),
+        "host/postgres.json": encode(server),
+        "host/dataset.json": encode(session.template),
+        "inputs/inventory.redacted.yml": yaml.safe_dump(inventory).encode(),
+    }
+
+
+def host_after(session: Session) -> dict[str, bytes]:
+    """The host after the last trial, what has moved since before, and the server's log."""
+    before, after = session.facts, session.read_facts()
+    drift = {
+        key: {"before": before["facts"][key], "after": value}
+        for key, value in after["facts"].items()
+        if value != before["facts"][key]
+    }
+    return {
+        "host/facts.after.json": encode(_without_name(after)),
+        "host/drift.json": encode(drift),
+        "host/postgres.log.zst": zstandard.ZstdCompressor().compress(session.database_log()),
+    }
+
+
+def stack(subject: str, outcome: dict[str, Any]) -> dict[str, bytes]:
+    """How the stack of a subject was made, or why it could not be."""
+    return {f"services/{subject}/stack.json": encode(outcome)}
+
+
+def contract(subject: str, checked: Fetched) -> dict[str, bytes]:
+    """What the service said of itself, the contract's cases, and sample answers."""
+    folder = f"services/{subject}"
+    files = {
+        f"{folder}/check.json": encode(
+            {"failure": checked.done.failure, "observed": checked.done.observed}
+        )
+    }
+    cases = checked.folder / "stdout"
+    if cases.exists() and cases.stat().st_size:
+        files[f"{folder}/contract.json"] = cases.read_bytes()
+    for sample in sorted((checked.folder / _SAMPLES).glob("*")):
+        files[f"{folder}/{_SAMPLES}/{sample.name}"] = sample.read_bytes()
+    return files
+
+
+def broken_contract(checked: Fetched) -> str | None:
+    """Why a subject must not be measured; None if it keeps the contract."""
+    if checked.done.failure:
+        return checked.done.failure["what"]
+    if checked.done.observed["exit_status"] == 0:
+        return None
+    answer = json.loads((checked.folder / "stdout").read_bytes())
+    broken = [case["name"] for case in answer["cases"] if not case["ok"]]
+    return f"{len(broken)} cases, first {broken[0]!r}"
+
+
+def _without_name(facts: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in facts.items() if key != "hostname"}

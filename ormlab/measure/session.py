@@ -1,0 +1,257 @@
+"""One run at work on one host: deploy, database, stacks, contract, trials."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from ormlab.errors import LoadError
+from ormlab.measure import orders
+from ormlab.measure.deployment import Deployment, deploy
+from ormlab.measure.dispatch import Dispatch, Done, Ticket
+from workloads.load.requests import write_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ormlab.hosts import Host
+    from ormlab.plan import Planned, ResolvedPlan
+
+_RUN_DEADLINE_S = 7 * 24 * 3600.0
+_BUILD_DEADLINE_S = 3600.0
+_SEED_DEADLINE_S = 3600.0
+_CHECK_DEADLINE_S = 300.0
+_RUN_DATABASE = "ormlab_run"
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What an order left: its raw files, copied here, and how it ended."""
+
+    folder: Path
+    done: Done
+
+
+class Session:
+    """Everything a run holds on its host; leaving the context stops and removes it.
+
+    Args:
+        host: connected; carries app, db and load.
+        resolved: the plan.
+        run_id: names the run's folder on the host.
+        scratch: an empty local folder for what is shipped and fetched.
+
+    Attributes:
+        deployment: after `prepare`.
+        facts: the host's, after `prepare`.
+        server: version and settings of the database server, after `start_database`.
+        template: the dataset's template database, after `seed`.
+        stacks: outcome by stack, after `build_stacks`.
+    """
+
+    def __init__(self, host: Host, resolved: ResolvedPlan, *, run_id: str, scratch: Path) -> None:
+        self._host = host
+        self._plan = resolved.plan
+        self._locks = resolved.locks
+        self._run_id = run_id
+        self._scratch = scratch
+        self._cleanup = ExitStack()
+        self._database: Ticket | None = None
+        self._database_starts = 0
+        self._tables: dict[str, tuple[str, str, bool]] = {}
+        self._database_is_fresh = False
+        self.deployment: Deployment
+        self.facts: dict[str, Any] = {}
+        self.server: dict[str, Any] = {}
+        self.template: dict[str, Any] = {}
+        self.stacks: dict[str, dict[str, Any]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._cleanup.close()
+
+    def prepare(self) -> None:
+        """Ship the code, read the host's facts, open the run's folder."""
+        self.deployment = deploy(self._host)
+        code, python = self.deployment.code, self.deployment.python
+        self.facts = self.read_facts()
+        self._folder = f"{self.deployment.root}/runs/{self._run_id}"
+        self._host.run("mkdir", "-p", self._folder)
+        self._cleanup.callback(self._host.run, "rm", "-rf", self._folder)
+        self._dispatch = Dispatch(
+            self._host,
+            folder=self._folder,
+            python=python,
+            code=code,
+            cpus=self.facts["placement"]["housekeeping"],
+        )
+        self._placement = {
+            role: self.facts["placement"][role] for role in ("service", "load", "database")
+        }
+
+    def read_facts(self) -> dict[str, Any]:
+        """The host's facts as they are now."""
+        code, python = self.deployment.code, self.deployment.python
+        answer = self._host.run("env", f"PYTHONPATH={code}", python, "-m", "agent", "facts")
+        return dict(json.loads(answer))
+
+    def build_stacks(self) -> None:
+        """Make each stack's environment; what cannot be made is an outcome, not an error."""
+        for name in self._locks:
+            argv = [self.deployment.python, "-m", "agent.stacks", "build"]
+            argv += ["--stacks-dir", f"{self.deployment.code}/workloads/stacks", "--name", name]
+            argv += ["--envs", self.deployment.environments, "--uv", self.deployment.uv]
+            argv += ["--cache", self.deployment.cache]
+            order = f"stack-{name}"
+            status, said = self._dispatch.command(order, argv, deadline_s=_BUILD_DEADLINE_S)
+            if status != 0:
+                raise LoadError(
+                    "stack-build",
+                    f"building the stack {name} ended with {status}",
+                    where=f"{self._host.spec.name}:{self._folder}/{order}/log.txt",
+                    hint="read that log; a full disk and an unreachable registry are the causes",
+                )
+            self.stacks[name] = json.loads(said)
+
+    def start_database(self) -> None:
+        """Start PostgreSQL, again if it has died."""
+        if self._database is None:
+            self._cleanup.callback(self._stop_database)
+        self._database_starts += 1
+        body = {
+            "cluster": f"{self.deployment.root}/postgres",
+            "binaries": self._host.spec.postgres_binaries,
+            "port": self._host.spec.postgres_port,
+            "placement": self._placement,
+        }
+        name = f"database-{self._database_starts}"
+        self._database = self._dispatch.place(name, "database", body, deadline_s=_RUN_DEADLINE_S)
+        self.server = self._dispatch.wait_for_file(self._database, "ready.json")
+
+    def seed(self) -> None:
+        """Make sure of the dataset's template database."""
+        size = self._plan.dataset
+        argv = [self.deployment.python, "-m", "workloads.dataset", "seed", *self._psql_arguments()]
+        argv += ["--users", str(size.users), "--orders", str(size.orders)]
+        argv += ["--payload-bytes", str(size.payload_bytes), "--seed", str(self._plan.seed)]
+        status, said = self._dispatch.command("seed", argv, deadline_s=_SEED_DEADLINE_S)
+        if status != 0:
+            raise LoadError(
+                "dataset",
+                f"seeding the dataset ended with {status}",
+                where=f"{self._host.spec.name}:{self._folder}/seed/log.txt",
+                hint="a full disk is the usual cause",
+            )
+        self.template = json.loads(said)
+
+    def check(self, subject: str) -> Fetched:
+        """Run the contract suite against a subject; its database is thrown away afterwards."""
+        argv = [self.deployment.python, "-m", "workloads.contract", "--url", "{url}"]
+        body = {
+            "service": self._service(subject),
+            "database": self._database_spec(restore=True),
+            "placement": self._placement,
+            "argv": [*argv, "--samples", "{folder}/samples", *self._psql_arguments()],
+            "env": {"PYTHONPATH": self.deployment.code},
+        }
+        self._database_is_fresh = False
+        ticket = self._dispatch.place(
+            f"check-{subject}", "check", body, deadline_s=_CHECK_DEADLINE_S
+        )
+        return self._await_and_fetch(ticket)
+
+    def carry_out(self, trial: Planned) -> Fetched:
+        """Carry out one trial; a failed one is an outcome, not an error."""
+        load = self._plan.loads[trial.load]
+        writes = orders.writes(self._plan.workloads[trial.workload])
+        table, warmup_table, repeatable = self._table(trial.workload)
+        body = {
+            "service": self._service(trial.subject),
+            "database": self._database_spec(restore=writes or not self._database_is_fresh),
+            "load": orders.load_spec(
+                load,
+                table=table,
+                warmup_table=warmup_table,
+                repeatable=repeatable,
+                seed=self._plan.seed + trial.block,
+                cpus=self._placement["load"],
+            ),
+            "placement": self._placement,
+        }
+        self._database_is_fresh = False
+        ticket = self._dispatch.place(trial.id, "trial", body, deadline_s=orders.deadline_s(load))
+        fetched = self._await_and_fetch(ticket)
+        self._database_is_fresh = not writes and fetched.done.failure is None
+        return fetched
+
+    def revive_database(self) -> bool:
+        """Start PostgreSQL again if it is gone; returns whether it had to be."""
+        if self._database is not None and not self._dispatch.ended(self._database):
+            return False
+        self.start_database()
+        return True
+
+    def database_log(self) -> bytes:
+        """What the server logged since it was last started."""
+        if self._database is None:
+            return b""
+        return self._host.run("cat", f"{self._database.folder}/postgres.log").encode()
+
+    def _stop_database(self) -> None:
+        if self._database is not None:
+            self._dispatch.stop(self._database)
+
+    def _service(self, subject: str) -> dict[str, Any]:
+        spec = self._plan.subjects[subject]
+        environment = f"{self.deployment.environments}/{self.stacks[spec.stack]['environment']}"
+        position = list(self._plan.subjects).index(subject)
+        return orders.service_spec(
+            spec,
+            python=f"{environment}/bin/python",
+            code=self.deployment.code,
+            port=self._host.spec.service_port + position,
+            psql=self.server["psql"],
+            database=_RUN_DATABASE,
+        )
+
+    def _database_spec(self, *, restore: bool) -> dict[str, Any]:
+        return {
+            "psql": self.server["psql"],
+            "name": _RUN_DATABASE,
+            "template": self.template["database"] if restore else None,
+            "server_pid": self.server["pid"],
+        }
+
+    def _table(self, workload: str) -> tuple[str, str, bool]:
+        """The request tables of a workload on the host, shipped when first asked for."""
+        if workload not in self._tables:
+            drawn = orders.table_of(self._plan, self._plan.workloads[workload])
+            paths = []
+            for part, rows in (("measured", drawn.measured), ("warmup", drawn.warmup)):
+                local = self._scratch / f"{workload}.{part}.tsv"
+                write_table(local, rows)
+                paths.append(f"{self._folder}/{local.name}")
+                self._host.put(local.read_bytes(), paths[-1])
+            self._tables[workload] = (paths[0], paths[1], drawn.repeatable)
+        return self._tables[workload]
+
+    def _psql_arguments(self) -> list[str]:
+        psql = self.server["psql"]
+        names = {"binary": "psql", "host": "host", "port": "port", "user": "user"}
+        named = [(f"--{flag}", str(psql[key])) for key, flag in names.items()]
+        return [part for pair in named for part in pair] + ["--passfile", psql["passfile"]]
+
+    def _await_and_fetch(self, ticket: Ticket) -> Fetched:
+        try:
+            done = self._dispatch.wait(ticket)
+        except BaseException:
+            self._dispatch.stop(ticket)
+            raise
+        folder = self._scratch / ticket.folder.rpartition("/")[2]
+        self._host.fetch(ticket.folder, folder)
+        self._host.run("rm", "-rf", ticket.folder)
+        return Fetched(folder, done)

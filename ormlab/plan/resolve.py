@@ -1,0 +1,119 @@
+"""From a plan as written to a plan in which nothing is implicit, with its digest."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from ormlab import checkout
+from ormlab.errors import PlanError
+from ormlab.plan.schedule import Planned, schedule
+from ormlab.plan.schema import Plan
+from ormlab.yaml_input import InputProblems, read
+
+SCHEMA = "resolved-plan/1"
+
+
+@dataclass(frozen=True)
+class ResolvedPlan:
+    """A plan that is decided.
+
+    Attributes:
+        plan: as written, with every default filled in.
+        trials: all of them, in order.
+        locks: content of each stack's lock file by the stack's name.
+        omitted_loads: name and reason of loads that this host cannot drive.
+        document: the canonical YAML of all this: what is archived and hashed.
+    """
+
+    plan: Plan
+    trials: tuple[Planned, ...]
+    locks: dict[str, bytes]
+    omitted_loads: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def document(self) -> bytes:
+        """The canonical YAML: sorted keys, no aliases, UTF-8."""
+        locks = {name: hashlib.sha256(lock).hexdigest() for name, lock in self.locks.items()}
+        resolved = {
+            "schema": SCHEMA,
+            "plan": self.plan.model_dump(mode="json", by_alias=True),
+            "locks": locks,
+            "omitted_loads": self.omitted_loads,
+            "trials": [trial.id for trial in self.trials],
+        }
+        text = yaml.safe_dump(resolved, sort_keys=True, allow_unicode=True, width=100)
+        return str(text).encode()
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the document, hex."""
+        return hashlib.sha256(self.document).hexdigest()
+
+
+def load(name_or_path: str) -> Plan:
+    """Read a plan by path, or by the name of one that the lab ships.
+
+    Raises:
+        PlanError: there is no such plan, or it is not one; every problem with file and line.
+    """
+    path = Path(name_or_path)
+    if not path.exists():
+        path = checkout.PLANS / f"{name_or_path}.yaml"
+    try:
+        return read(path, Plan)
+    except FileNotFoundError:
+        known = ", ".join(sorted(plan.stem for plan in checkout.PLANS.glob("*.yaml")))
+        raise PlanError(
+            "plan-missing",
+            f"there is no plan {name_or_path!r}",
+            where=str(path),
+            hint=f"name a file, or one of: {known}",
+        ) from None
+    except InputProblems as problems:
+        raise PlanError(
+            "plan-invalid",
+            str(problems),
+            where=str(path),
+            hint="the schema of plans is described in docs/plans.md",
+        ) from None
+
+
+def resolve(plan: Plan, *, omitted_loads: dict[str, str] | None = None) -> ResolvedPlan:
+    """Decide everything that a run of this plan will do.
+
+    Args:
+        plan: as written.
+        omitted_loads: loads this host cannot drive, with the reason.
+
+    Raises:
+        PlanError: a stack does not exist, or no load is left.
+    """
+    omitted = omitted_loads or {}
+    loads = [name for name in plan.loads if name not in omitted]
+    if not loads:
+        raise PlanError(
+            "plan-no-load",
+            "none of the plan's loads can be driven here: " + "; ".join(omitted.values()),
+            hint="install wrk, or use a plan with the asyncio client",
+        )
+    locks = {name: _lock(name) for name in sorted({s.stack for s in plan.subjects.values()})}
+    trials = schedule(plan, list(plan.subjects), loads)
+    return ResolvedPlan(plan, tuple(trials), locks, omitted)
+
+
+def _lock(stack: str) -> bytes:
+    path = checkout.STACKS / f"{stack}.txt"
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        known = ", ".join(sorted(lock.stem for lock in checkout.STACKS.glob("*.in")))
+        raise PlanError(
+            "stack-unknown",
+            f"there is no stack {stack!r}",
+            where=str(path),
+            hint=f"the stacks are: {known}",
+        ) from None

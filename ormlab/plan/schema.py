@@ -1,0 +1,167 @@
+"""The plan: what decides a run before it starts, written as YAML.
+
+History of the schema: plan/1 (first).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ormlab.yaml_input import Strict
+from workloads.load.operations import Operation
+
+type Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,39}$")]
+type Seconds = Annotated[float, Field(gt=0, le=3600)]
+type WholeSeconds = Annotated[int, Field(ge=1, le=3600)]  # wrk takes no fractions
+type Count = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class DatasetSize(Strict):
+    """How many rows, and how large the JSON body of one user is."""
+
+    users: Annotated[int, Field(ge=1000, le=10_000_000)]
+    orders: Annotated[int, Field(ge=1000, le=10_000_000)]
+    payload_bytes: Annotated[int, Field(ge=256, le=65536)] = 1024
+
+
+class Pool(Strict):
+    """Database connections of one worker process: opened before the first request."""
+
+    size: Annotated[int, Field(ge=1, le=150)] = 10
+    overflow: Annotated[int, Field(ge=0, le=150)] = 0
+
+
+class Subject(Strict):
+    """A service on a stack with settings: what is compared.
+
+    ``options`` are handed to the service, which refuses those it does not know.
+    """
+
+    service: Literal["asyncpg", "sqlalchemy", "tortoise"]
+    stack: Name = "current"
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    pool: Pool = Pool()
+    loop: Literal["asyncio", "uvloop"] = "asyncio"
+    json_library: Literal["stdlib", "orjson"] = "stdlib"
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class OperationShare(Strict):
+    """One operation on the contract and its share; see workloads/load/operations.py."""
+
+    operation: str
+    weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    id: int | None = None
+    limit: int | None = None
+    offset: int | None = None
+    loading: Literal["lazy", "prefetch", "join"] | None = None
+
+    @model_validator(mode="after")
+    def _is_meant(self) -> Self:
+        self.resolve()
+        return self
+
+    def resolve(self) -> Operation:
+        """The operation the load generators know."""
+        given = self.model_dump()
+        return Operation(given.pop("operation"), **given)
+
+
+class Workload(Strict):
+    """Operations and their mix; ids that are not fixed are drawn uniformly from the seed."""
+
+    operations: Annotated[list[OperationShare], Field(min_length=1)]
+
+
+class WrkLoad(Strict):
+    """Closed loop, driven by wrk."""
+
+    generator: Literal["wrk"]
+    threads: Annotated[int, Field(ge=1, le=64)]
+    connections: Count
+    duration_s: WholeSeconds
+    warmup_s: Annotated[int, Field(ge=0, le=600)] = 1
+    timeout_s: WholeSeconds = 10
+
+    @model_validator(mode="after")
+    def _divides(self) -> Self:
+        # wrk opens threads x (connections // threads): the rest would silently be missing.
+        if self.connections % self.threads:
+            raise ValueError(
+                f"wrk would open {self.connections - self.connections % self.threads} "
+                f"connections, not {self.connections}: threads must divide connections"
+            )
+        return self
+
+
+class ClosedLoad(Strict):
+    """Closed loop, driven by the asyncio client."""
+
+    generator: Literal["client-closed"]
+    connections: Count
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+    duration_s: Seconds
+    warmup_s: Seconds = 1.0
+    timeout_s: Seconds = 10.0
+    requests_total: Annotated[int, Field(ge=1)] | None = None
+
+
+class OpenLoad(Strict):
+    """Open loop at an arrival rate, driven by the asyncio client."""
+
+    generator: Literal["client-open"]
+    rate: Annotated[float, Field(gt=0, le=1_000_000)]
+    arrivals: Literal["poisson", "constant"] = "poisson"
+    connections: Count = 64
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+    duration_s: Seconds
+    warmup_s: Seconds = 1.0
+    timeout_s: Seconds = 10.0
+
+
+class ArticleLoad(Strict):
+    """The article's own client: all requests at once, the clock started before the queue."""
+
+    generator: Literal["article"]
+    requests: Count = 10_000
+    concurrency: Count = 500
+    duration_s: Seconds = 60.0
+
+
+type Load = Annotated[
+    WrkLoad | ClosedLoad | OpenLoad | ArticleLoad, Field(discriminator="generator")
+]
+
+
+class Comparison(Strict):
+    """A hypothesis: the candidate's figure over the baseline's."""
+
+    baseline: Name
+    candidate: Name
+
+
+class Plan(Strict):
+    """A run, decided. Every name that is used must be defined here."""
+
+    schema_: Annotated[Literal["plan/1"], Field(alias="schema")]
+    name: Name
+    title: str
+    profile: Literal["smoke", "vm", "bare-metal"]
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    blocks: Annotated[int, Field(ge=1, le=1000)]
+    dataset: DatasetSize
+    subjects: Annotated[dict[Name, Subject], Field(min_length=1, max_length=26)]
+    workloads: Annotated[dict[Name, Workload], Field(min_length=1)]
+    loads: Annotated[dict[Name, Load], Field(min_length=1)]
+    comparisons: list[Comparison] = Field(default_factory=list)
+    assumptions: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        for comparison in self.comparisons:
+            for name in (comparison.baseline, comparison.candidate):
+                if name not in self.subjects:
+                    raise ValueError(f"comparisons: there is no subject {name!r}")
+        return self

@@ -1,0 +1,58 @@
+"""What a run tells while it goes on; the command line decides how that looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from analysis.figures import Figures
+    from ormlab.plan import Planned
+
+
+@dataclass(frozen=True)
+class TrialNews:
+    """One trial has ended.
+
+    Attributes:
+        trial: which.
+        total: planned trials of the run.
+        figures: None if it failed before it measured.
+        status: ok, or the code of its failure.
+        eta_s: expected seconds until the last trial ends.
+    """
+
+    trial: Planned
+    total: int
+    figures: Figures | None
+    status: str
+    eta_s: float
+
+
+class Progress(Protocol):
+    """Receives the news of a run."""
+
+    def stage(self, what: str) -> None:
+        """A new stage has begun."""
+        ...
+
+    def trial(self, news: TrialNews) -> None:
+        """A trial has ended."""
+        ...
+
+    def warn(self, what: str) -> None:
+        """Something that weakens the result, with what to do about it."""
+        ...
+
+
+class Silent:
+    """For callers that want only the result."""
+
+    def stage(self, what: str) -> None:
+        """Say nothing."""
+
+    def trial(self, news: TrialNews) -> None:
+        """Say nothing."""
+
+    def warn(self, what: str) -> None:
+        """Say nothing."""

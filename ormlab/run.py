@@ -1,0 +1,294 @@
+"""``ormlab run``: resolve, deploy, check, measure, seal, judge."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from analysis.figures import Figures, read
+from ormlab import checkout, judge
+from ormlab.bundle.codec import encode
+from ormlab.bundle.format import (
+    BundleRecord,
+    Failure,
+    Omission,
+    Tool,
+    TrialCounts,
+    TrialRecord,
+)
+from ormlab.bundle.format import Plan as PlanReference
+from ormlab.bundle.write import BundleWriter
+from ormlab.errors import Interrupted, LabError, LoadError, UsageError
+from ormlab.hosts import Host, connected
+from ormlab.measure import keep, record
+from ormlab.measure.session import Fetched, Session
+from ormlab.plan import Plan, Planned, ResolvedPlan, resolve
+from ormlab.plan.schema import WrkLoad
+from ormlab.progress import Progress, TrialNews
+
+if TYPE_CHECKING:
+    from ormlab.inventory import HostSpec, Inventory
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run is asked for.
+
+    Attributes:
+        plan: what to do.
+        inventory: where.
+        bundles: folder that takes the bundle.
+        omit_missing_generators: leave out loads whose generator the host lacks, instead of
+            refusing to start.
+    """
+
+    plan: Plan
+    inventory: Inventory
+    bundles: Path
+    omit_missing_generators: bool = False
+
+
+def run(request: Request, progress: Progress) -> Path:
+    """Carry out a plan and return the folder of the sealed and judged bundle.
+
+    Raises:
+        UsageError: plan and inventory do not fit.
+        ProvisioningError: a host could not be reached or set up.
+        LoadError: the run could not be set up.
+        Interrupted: Ctrl-C or SIGTERM; what was measured is sealed as aborted.
+    """
+    spec = _only_host(request.inventory)
+    checkout.STATE.mkdir(exist_ok=True)
+    with (
+        connected([spec]) as hosts,
+        tempfile.TemporaryDirectory(dir=checkout.STATE, prefix="run-") as scratch,
+    ):
+        host = hosts[spec.name]
+        resolved = resolve(request.plan, omitted_loads=_omitted_loads(host, request, progress))
+        created = datetime.now(UTC).replace(microsecond=0)
+        writer = BundleWriter.create(request.bundles, plan_sha256=resolved.sha256, created=created)
+        with writer:
+            return _Run(host, resolved, writer, Path(scratch), progress).carry_out()
+
+
+class _Run:
+    def __init__(
+        self,
+        host: Host,
+        resolved: ResolvedPlan,
+        writer: BundleWriter,
+        scratch: Path,
+        progress: Progress,
+    ) -> None:
+        self._resolved = resolved
+        self._writer = writer
+        self._progress = progress
+        self._local = host.spec.local
+        self._session = Session(host, resolved, run_id=writer.id, scratch=scratch)
+        self._statuses: list[str] = []
+        self._unusable: dict[str, str] = {}
+        self._fingerprint: str | None = None
+
+    def carry_out(self) -> Path:
+        """Measure, and seal whichever way it ends; a run without a trial leaves nothing."""
+        try:
+            with self._session:
+                self._prepare()
+                self._check()
+                self._measure()
+                self._add(record.host_after(self._session))
+        except KeyboardInterrupt:
+            raise Interrupted(
+                "interrupted",
+                f"the run was interrupted after {len(self._statuses)} trials",
+                where=str(self._abort() or ""),
+                hint="what was measured is sealed as aborted; `ormlab judge` shows what it holds",
+            ) from None
+        except LabError as problem:
+            sealed = self._abort()
+            problem.hint += f"; what was measured is in {sealed}" if sealed else ""
+            raise
+        return self._seal("complete" if len(self._statuses) == self._planned else "partial")
+
+    def _abort(self) -> Path | None:
+        if self._statuses:
+            return self._seal("aborted")
+        self._writer.close()
+        shutil.rmtree(self._writer.folder)
+        return None
+
+    @property
+    def _planned(self) -> int:
+        return len(self._resolved.trials)
+
+    def _prepare(self) -> None:
+        session, tell = self._session, self._progress.stage
+        tell("deploying the code and the agent")
+        session.prepare()
+        if self._local:
+            # The orchestrator keeps off the measured CPUs, like everything else that is not.
+            os.sched_setaffinity(0, session.facts["placement"]["housekeeping"])
+        self._fingerprint = record.fingerprint(session.facts)
+        tell("making the stacks' environments")
+        session.build_stacks()
+        tell("starting PostgreSQL 16")
+        session.start_database()
+        size = self._resolved.plan.dataset
+        tell(f"dataset: {size.users:,} users, {size.orders:,} orders, {size.payload_bytes} bytes")
+        session.seed()
+        self._add(record.inputs(self._resolved))
+        self._add(record.host_before(session))
+
+    def _check(self) -> None:
+        """Find the subjects that cannot run or break the contract; they are declared omitted."""
+        for name, subject in self._resolved.plan.subjects.items():
+            outcome = self._session.stacks[subject.stack]
+            self._add(record.stack(name, outcome))
+            if not outcome["ok"]:
+                self._omit(name, f"stack {subject.stack} failed: {_reason(outcome)}")
+                continue
+            self._progress.stage(f"contract: {name}")
+            checked = self._session.check(name)
+            self._add(record.contract(name, checked))
+            broken = record.broken_contract(checked)
+            if broken:
+                self._omit(name, f"breaks the contract: {broken}")
+        if len(self._unusable) == len(self._resolved.plan.subjects):
+            raise LoadError(
+                "no-subject",
+                "no subject of the plan can run: " + "; ".join(self._unusable.values()),
+                where=self._resolved.plan.name,
+                hint="see docs/stacks.md, and `ormlab run --json` for every outcome",
+            )
+
+    def _omit(self, subject: str, reason: str) -> None:
+        self._unusable[subject] = reason
+        self._progress.warn(f"{subject} is left out: {reason}")
+
+    def _measure(self) -> None:
+        started = time.monotonic()
+        trials = [t for t in self._resolved.trials if t.subject not in self._unusable]
+        for done, trial in enumerate(trials):
+            figures, status = self._trial(trial)
+            each_s = (time.monotonic() - started) / (done + 1)
+            eta_s = each_s * (len(trials) - done - 1)
+            self._progress.trial(TrialNews(trial, self._planned, figures, status, eta_s))
+            if self._session.revive_database():
+                self._progress.warn("PostgreSQL had ended and was started again")
+
+    def _trial(self, trial: Planned) -> tuple[Figures | None, str]:
+        fetched = self._session.carry_out(trial)
+        with self._writer.trial(trial.id) as folder:
+            keep.keep(fetched.folder, folder)
+            figures, failure = _judge(folder, fetched)
+            status: Literal["completed", "failed"] = "failed" if failure else "completed"
+            envelope = TrialRecord(
+                id=trial.id,
+                index=trial.index,
+                block=trial.block,
+                subject=trial.subject,
+                workload=trial.workload,
+                load=trial.load,
+                status=status,
+                failure=failure,
+                started=datetime.fromisoformat(fetched.done.started),
+                ended=datetime.fromisoformat(fetched.done.ended),
+                readings=fetched.done.observed,
+            )
+            (folder / "trial.json").write_bytes(encode(envelope))
+        self._statuses.append(status)
+        return figures, failure.code if failure else "ok"
+
+    def _add(self, files: dict[str, bytes]) -> None:
+        for path, data in files.items():
+            self._writer.add(path, data)
+
+    def _seal(self, status: Literal["complete", "partial", "aborted"]) -> Path:
+        self._progress.stage("sealing and judging")
+        commit, dirty = checkout.commit()
+        plan = self._resolved.plan
+        omitted = [
+            Omission(path=f"trials/*-{subject}-*", reason=reason)
+            for subject, reason in self._unusable.items()
+        ]
+        omitted += [
+            Omission(path=f"trials/*-{load}-*", reason=reason)
+            for load, reason in self._resolved.omitted_loads.items()
+        ]
+        bundle = self._writer.seal(
+            BundleRecord(
+                id=self._writer.id,
+                status=status,
+                tool=Tool(version=record.VERSION, commit=commit, dirty=dirty),
+                plan=PlanReference(name=plan.name, sha256=self._resolved.sha256),
+                ledger=None,
+                host=self._fingerprint,
+                trials=TrialCounts(
+                    planned=self._planned,
+                    completed=self._statuses.count("completed"),
+                    failed=self._statuses.count("failed"),
+                    skipped=self._planned - len(self._statuses),
+                ),
+                omitted=tuple(omitted),
+                redactions=record.REDACTIONS,
+                previous=None,
+                created=self._writer.created,
+                sealed=datetime.now(UTC),
+            )
+        )
+        judge.judge(bundle)
+        return bundle
+
+
+def _reason(outcome: dict[str, Any]) -> str:
+    return "; ".join(
+        f"{failure['package']} {failure['version']}: {failure['reason']}"
+        for failure in outcome["failures"]
+    )
+
+
+def _judge(folder: Path, fetched: Fetched) -> tuple[Figures | None, Failure | None]:
+    """The trial's figures, and why it failed if it did: the agent's word first."""
+    if fetched.done.failure:
+        return None, Failure(**fetched.done.failure)
+    figures = read(folder, fetched.done.observed)
+    fatal = next((fault for fault in figures.faults if fault.fatal), None)
+    if fatal:
+        return figures, Failure(
+            code=fatal.code, what=fatal.what, where=folder.name, hint=fatal.hint
+        )
+    return figures, None
+
+
+def _only_host(inventory: Inventory) -> HostSpec:
+    if len(inventory.hosts) > 1:
+        names = ", ".join(host.name for host in inventory.hosts)
+        raise UsageError(
+            "hosts-apart",
+            f"this release measures with app, db and load on one host, not on {names}",
+            where="inventory",
+            hint="put one host into all three groups",
+        )
+    return inventory.app
+
+
+def _omitted_loads(host: Host, request: Request, progress: Progress) -> dict[str, str]:
+    """Loads that need wrk where there is none: omitted if the user said so, else refused."""
+    needing = [name for name, load in request.plan.loads.items() if isinstance(load, WrkLoad)]
+    if not needing or host.try_run("sh", "-c", "command -v wrk"):
+        return {}
+    if not request.omit_missing_generators:
+        raise LoadError(
+            "generator-missing",
+            f"wrk is not installed on {host.spec.name}, and the loads {needing} need it",
+            where=host.spec.name,
+            hint="`make wrk` installs it; --omit-missing-generators runs without those loads",
+        )
+    progress.warn("wrk is not installed: the run uses the asyncio client alone")
+    return dict.fromkeys(needing, "wrk is not installed on the host")

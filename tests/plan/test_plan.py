@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import yaml
+
+from ormlab import checkout
+from ormlab.errors import Exit, PlanError
+from ormlab.plan import load, resolve
+from ormlab.plan.schedule import schedule, williams
+
+PLAN = """\
+schema: plan/1
+name: small
+title: A small plan
+profile: smoke
+seed: 7
+blocks: 2
+dataset: {users: 1000, orders: 1000, payload_bytes: 512}
+subjects:
+  a: {service: asyncpg}
+  b: {service: tortoise}
+workloads:
+  read-one: {operations: [{operation: read-user}]}
+loads:
+  wrk: {generator: wrk, threads: 2, connections: 8, duration_s: 1}
+comparisons:
+  - {baseline: a, candidate: b}
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_plan(text: str = PLAN):
+        path = tmp_path / "plan.yaml"
+        path.write_text(text)
+        return path
+
+    return write_plan
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"),
+    [
+        ("seed: 7", "seed: 7\nsede: 8", 6, "sede: unknown key"),
+        ("duration_s: 1", "duration_s: -1", 14, "loads.wrk.duration_s: "),
+        ("duration_s: 1", "duration_s: 1.5", 14, "loads.wrk.duration_s: "),
+        ("connections: 8", "connections: 9", 14, "threads must divide connections"),
+        ("service: tortoise", "service: pony", 10, "subjects.b.service: "),
+        ("read-user", "read-uesr", 12, "no operation is called read-uesr"),
+        ("candidate: b", "candidate: c", 1, "there is no subject 'c'"),
+        ("generator: wrk", "generator: ab", 14, "generator"),
+        ("blocks: 2", "blocks: two", 6, "blocks: "),
+        ("seed: 7", "seed: 7\nseed: 8", 1, "the key 'seed' stands twice"),
+        ("name: small", "name: ../up", 2, "name: "),
+        ("title: A small plan", "title: !!python/name:os.system", 3, "could not determine"),
+        ("  a: {service: asyncpg}", "  a: &x {service: asyncpg}\n  c: *x", 9, "an alias is used"),
+        ("blocks: 2", "blocks: [", 8, "expected ',' or ']'"),
+    ],
+)
+def test_a_wrong_plan_gets_an_error_with_its_line(write, old, new, line, said):
+    assert old in PLAN
+    path = write(PLAN.replace(old, new))
+    with pytest.raises(PlanError) as refused:
+        load(str(path))
+    assert f"{path}:{line}: " in refused.value.what
+    assert said in refused.value.what
+    assert refused.value.exit_code == Exit.USAGE
+
+
+def test_every_problem_is_listed_at_once(write):
+    path = write(PLAN.replace("blocks: 2", "blocks: 0").replace("seed: 7", "seed: -1"))
+    with pytest.raises(PlanError) as refused:
+        load(str(path))
+    assert len(refused.value.what.splitlines()) == 2
+
+
+def test_a_missing_plan_names_those_that_exist():
+    with pytest.raises(PlanError) as refused:
+        load("no-such-plan")
+    assert "demo" in refused.value.hint
+
+
+@pytest.mark.parametrize("path", sorted(checkout.PLANS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_plan_resolves_to_a_document_that_says_everything(path):
+    resolved = resolve(load(str(path)))
+    assert resolved.sha256 == resolve(load(str(path))).sha256
+    document = yaml.safe_load(resolved.document)
+    assert document["plan"]["name"] == path.stem
+    assert len(document["trials"]) == len(resolved.trials) == len(set(document["trials"]))
+    assert set(document["locks"]) == {s.stack for s in resolved.plan.subjects.values()}
+
+
+def test_the_digest_follows_every_input(write):
+    before = resolve(load(str(write()))).sha256
+    assert resolve(load(str(write(PLAN.replace("seed: 7", "seed: 8"))))).sha256 != before
+    assert resolve(load(str(write(PLAN.replace("blocks: 2", "blocks: 3"))))).sha256 != before
+
+
+def test_a_plan_with_no_load_left_is_refused(write):
+    with pytest.raises(PlanError, match="wrk is missing"):
+        resolve(load(str(write())), omitted_loads={"wrk": "wrk is missing"})
+
+
+@pytest.mark.parametrize("count", range(1, 12))
+def test_in_a_williams_square_every_item_follows_every_other_equally_often(count):
+    rows = williams(count)
+    assert all(sorted(row) == list(range(count)) for row in rows)
+    follows = [(first, then) for row in rows for first, then in itertools.pairwise(row)]
+    assert len(set(follows)) == count * (count - 1)
+    assert len({follows.count(pair) for pair in set(follows)}) <= 1
+
+
+def test_each_block_holds_every_subject_once_under_every_load(write):
+    plan = load(str(write(PLAN.replace("blocks: 2", "blocks: 9"))))
+    trials = schedule(plan, ["a", "b", "c"], ["x", "y"])
+    assert [trial.index for trial in trials] == list(range(1, len(trials) + 1))
+    for block in range(1, 10):
+        cells = [(t.subject, t.load) for t in trials if t.block == block]
+        assert sorted(cells) == sorted((s, load) for s in "abc" for load in "xy")
+
+
+def test_the_seed_decides_the_order(write):
+    plan = load(str(write(PLAN.replace("blocks: 2", "blocks: 20"))))
+    again = load(str(write(PLAN.replace("blocks: 2", "blocks: 20"))))
+    other = load(str(write(PLAN.replace("blocks: 2", "blocks: 20").replace("seed: 7", "seed: 8"))))
+    order = [t.id for t in schedule(plan, ["a", "b", "c"], ["x"])]
+    assert order == [t.id for t in schedule(again, ["a", "b", "c"], ["x"])]
+    assert order != [t.id for t in schedule(other, ["a", "b", "c"], ["x"])]
