@@ -1,0 +1,149 @@
+"""One virtual environment: make it with uv, fill it from a lock, look inside."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent.stacks import process
+from agent.stacks.reasons import HostError, host_trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from agent.stacks.process import Ended
+    from workloads.stacks import Stack
+
+_PROBE = Path(__file__).with_name("probe.py")
+_INSTALL_S = 1800
+_PROBE_S = 120
+
+# All that a build sees of the caller's variables: flags of a compiler, or switches that leave out
+# C extensions, would make another stack of it.
+_PASSED_ON = frozenset(
+    {
+        *("HOME", "PATH", "TMPDIR"),
+        *("SSL_CERT_DIR", "SSL_CERT_FILE", "UV_SYSTEM_CERTS", "UV_NATIVE_TLS"),
+        *("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"),
+        *("all_proxy", "https_proxy", "http_proxy", "no_proxy"),
+        *("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"),
+        *("UV_HTTP_RETRIES", "UV_HTTP_TIMEOUT", "UV_INSECURE_HOST", "UV_OFFLINE"),
+        "UV_PYTHON_INSTALL_DIR",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Uv:
+    """How to call uv, and what every call shares.
+
+    Attributes:
+        binary: its path.
+        cache: where it keeps downloads and the wheels it builds.
+        lock: descriptor of the lock that is held while uv or a child of it lives.
+        refresh: whether what the cache holds is believed no longer.
+    """
+
+    binary: Path
+    cache: Path
+    lock: int
+    refresh: bool = False
+
+    def run(self, *arguments: str | Path, log: Path, downloads: str = "never") -> Ended:
+        """Run uv, away from any configuration of the user.
+
+        Raises:
+            OSError: uv cannot be started.
+            HostError: it failed for want of network, disk, memory or time.
+        """
+        variables = {
+            **_passed_on(),
+            "UV_CACHE_DIR": str(self.cache.absolute()),
+            "UV_NO_CONFIG": "1",
+            "UV_PYTHON_DOWNLOADS": downloads,
+        }
+        command = [self.binary, *arguments, "--no-progress", "--color", "never"]
+        ended = process.run(
+            command, log=log, environment=variables, timeout_s=_INSTALL_S, keep_open=self.lock
+        )
+        if ended.code != 0 and (trouble := host_trouble(ended.code, ended.output)):
+            raise HostError(f"{trouble} (the log is {log})")
+        return ended
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment in a folder of its own.
+
+    Attributes:
+        folder: where it is, or will be.
+        log: the file that what happens to it is appended to.
+        uv: the tool that makes and fills it.
+    """
+
+    folder: Path
+    log: Path
+    uv: Uv
+
+    def create(self, interpreter: str) -> Ended:
+        """Make it, empty, in place of anything that is there."""
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+        return self.uv.run("venv", "--quiet", "--python", interpreter, self.folder, log=self.log)
+
+    def fill(self, stack: Stack) -> Ended:
+        """Install exactly the stack's lock."""
+        return self.uv.run("pip", "sync", *self._options(stack), stack.lock, log=self.log)
+
+    def fill_alone(self, stack: Stack, package: str) -> Ended:
+        """Install one package of the stack, with those packages of the lock that it needs."""
+        only = self.folder / "only.txt"
+        only.write_text(stack.pins()[package].lines, encoding="utf-8")
+        options = [*self._options(stack), "--constraints", stack.lock, "--requirements", only]
+        return self.uv.run("pip", "install", *options, log=self.log)
+
+    def probe(
+        self, modules: Iterable[str] = (), extensions: Iterable[str] = ()
+    ) -> dict[str, Any] | None:
+        """Import modules inside and list what is there (see probe.py); None without an answer.
+
+        Raises:
+            OSError: the environment has no interpreter that can be started.
+        """
+        request = json.dumps({"modules": list(modules), "extensions": list(extensions)})
+        ended = process.run(
+            [self.folder / "bin/python", "-I", _PROBE, request],
+            log=self.log,
+            environment=_passed_on(),
+            timeout_s=_PROBE_S,
+            keep_open=self.uv.lock,
+        )
+        try:
+            answer: dict[str, Any] = json.loads(ended.output.rstrip().rpartition("\n")[2])
+        except ValueError:  # an import has crashed it, hung, or left by os._exit
+            return None
+        return answer if ended.code == 0 else None
+
+    def _options(self, stack: Stack) -> list[str | Path]:
+        options: list[str | Path] = ["--python", self.folder / "bin/python"]
+        options += ["--require-hashes", "--compile-bytecode"]
+        if stack.build_lock:
+            options += ["--build-constraints", stack.build_lock, "--require-build-hashes"]
+            options += ["--preview-features", "build-dependency-hashes"]
+        else:
+            options += ["--no-build"]
+        for package in stack.no_binary:
+            options += ["--no-binary", package]
+        # uv refuses to refresh where it may not use the network.
+        if self.uv.refresh and "UV_OFFLINE" not in os.environ:
+            options += ["--refresh"]
+        return options
+
+
+def _passed_on() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name in _PASSED_ON}
+    return {**kept, "LC_ALL": "C"}  # reasons.py reads what compilers say

@@ -1,0 +1,172 @@
+"""stacks.toml is read strictly, the locks are what they should be, the digest misses nothing."""
+
+import dataclasses
+import re
+import shutil
+
+import pytest
+
+from workloads import stacks
+from workloads.stacks import lock
+
+STACKS = stacks.load()
+LOCKS = sorted({*stacks.FOLDER.glob("*.txt"), *stacks.FOLDER.glob("build/*.txt")})
+PAST = [stack for stack in STACKS.values() if stack.exclude_newer.startswith("2024")]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return shutil.copytree(stacks.FOLDER, tmp_path / "stacks")
+
+
+def edited(folder, old, new):
+    path = folder / "stacks.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    return folder
+
+
+def test_the_stacks_are_those_the_lab_speaks_of():
+    assert set(STACKS) == {
+        "current",
+        "nearest-py313",
+        "nearest-py313-purewheel",
+        "published",
+        "published-py312",
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('schema = "stacks/1"', 'schema = "stacks/2"', r"schema is 'stacks/2', not 'stacks/1'"),
+        ('schema = "stacks/1"', "", r"top level lacks 'schema'"),
+        ('schema = "stacks/1"', 'schema = "stacks/1"\ncolour = 1', r"top level: 'colour' is unkn"),
+        ('python = "3.12"', 'pyhton = "3.12"', r"stacks\.published-py312 lacks 'python'"),
+        ('build = "cython-0"', 'built = "cython-0"', r"stacks\.published: 'built' is unknown"),
+        ('build = "cython-0"', "build = 0", r"stacks\.published: 'build' is not a str"),
+        ('python = "3.12"', 'python = "3"', r"'python' is not like 3\.13 or 3\.13\.0"),
+        ('expect = "fails"', 'expect = "maybe"', r"'expect' is neither works nor fails"),
+        ('"2024-10-24T00:00:00Z"', '"2024-10-24"', r"'exclude_newer' is no UTC instant"),
+        ('extensions = "past"', 'extensions = "lost"', r"'extensions' names no table"),
+        ('pure = ["sqlalchemy"]', 'pure = ["sqlalchmy"]', r"'pure' 'sqlalchmy' has no exten"),
+        ('pure = ["sqlalchemy"]', "pure = [1]", r"'pure' is not a list of strings"),
+        ('uvloop = "uvloop"', "", r"imports: 'uvloop' is no module"),
+        ('greenlet = ["greenlet._greenlet"]', "greenlet = 1", r"'greenlet' is no list of modules"),
+        ("[imports]", "[imports", r"stacks\.toml: .*at line"),
+    ],
+)
+def test_a_mistake_is_refused_with_file_and_key(folder, old, new, complaint):
+    with pytest.raises(stacks.StackFileError, match=complaint) as refused:
+        stacks.load(edited(folder, old, new))
+    assert str(refused.value).startswith("stacks.toml: ")
+
+
+def test_a_missing_file_is_named(folder):
+    (folder / "current.txt").unlink()
+    current = stacks.load(folder)["current"]
+    with pytest.raises(stacks.StackFileError, match=r"current\.txt: No such file"):
+        current.pins()
+
+
+def test_a_package_without_a_pin_is_named(folder):
+    (folder / "current.txt").write_text("aiohttp==3.14.5 --hash=sha256:0\n")
+    current = stacks.load(folder)["current"]
+    with pytest.raises(stacks.StackFileError, match=r"current\.txt: no pin of asyncpg"):
+        current.packages()
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
+def test_every_line_of_a_lock_is_a_pin_or_a_hash(path):
+    pin = re.compile(r"[a-z0-9][a-z0-9-]*==[\w.]+ \\")
+    digest = re.compile(r"    --hash=sha256:[0-9a-f]{64}(?P<goes_on> \\)?")
+    hash_is_due = False
+    for line in path.read_text().splitlines():
+        found = digest.fullmatch(line)
+        assert found if hash_is_due else found is None and pin.fullmatch(line), line
+        hash_is_due = found is None or found["goes_on"] is not None
+    assert not hash_is_due
+
+
+@pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
+def test_a_lock_pins_what_is_asked_for_as_it_is_asked_for(stack):
+    asked = stack.wanted.read_text()
+    while included := re.search(r"^-r (\S+)$", asked, re.MULTILINE):
+        asked = asked.replace(included[0], (stack.folder / included[1]).read_text())
+    for line in re.sub(r"\s*#.*", "", asked).split():
+        name, _, version = re.sub(r"\[.*\]", "", line).partition("==")
+        assert stack.packages()[name] == version or not version
+    assert set(stack.packages()) == set(stack.imports)
+    assert set(stack.compiled) <= set(stack.pins())
+    assert {*stack.no_binary, *stack.pure} <= set(stack.packages())
+
+
+@pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
+def test_a_stack_that_builds_from_source_has_its_tools_pinned(stack):
+    assert stack.build_lock or not stack.no_binary
+    if stack.build_lock:
+        assert re.search(r"^setuptools==", stack.build_lock.read_text(), re.MULTILINE)
+
+
+def test_the_published_pins_are_the_articles():
+    for name in ("published", "published-py312"):
+        assert STACKS[name].packages() == {
+            "aiohttp": "3.9.1",
+            "asyncpg": "0.29.0",
+            "sqlalchemy": "2.0.21",
+            "tortoise-orm": "0.21.0",
+        }
+    assert STACKS["published"].python == "3.13.0"
+
+
+def test_stacks_of_the_past_differ_in_nothing_but_what_is_pinned_by_hand():
+    assert len(PAST) == 4
+    by_hand = set(STACKS["published"].packages())
+    others = [
+        {name: pin for name, pin in stack.pins().items() if name not in by_hand} for stack in PAST
+    ]
+    assert others[0]
+    assert all(other == others[0] for other in others)
+
+
+def test_a_lock_of_build_tools_is_resolved_in_one_way_only():
+    sources = [source for source, _ in lock._sources(list(STACKS.values()))]
+    assert len(sources) == len(set(sources))
+
+
+def test_the_digest_does_not_depend_on_words_for_people():
+    stack = STACKS["published"]
+    told = dataclasses.replace(stack, title="Other", note="other", expect="works")
+    assert told.digest() == stack.digest()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"python": "3.13"},
+        {"build": None},
+        {"build": "cython-3"},
+        {"no_binary": ("sqlalchemy",)},
+        {"pure": ("sqlalchemy",)},
+        {"compiled": {}},
+        {"imports": {}},
+    ],
+    ids=str,
+)
+def test_the_digest_changes_with_each_option(change):
+    stack = STACKS["published"]
+    assert dataclasses.replace(stack, **change).digest() != stack.digest()
+
+
+@pytest.mark.parametrize("name", ["published.txt", "build/cython-0.txt"])
+def test_the_digest_changes_with_each_lock(folder, name):
+    assert stacks.load(folder)["published"].digest() == STACKS["published"].digest()
+    path = folder / name
+    path.write_text(path.read_text().replace("sha256:0", "sha256:1", 1))
+    assert stacks.load(folder)["published"].digest() != STACKS["published"].digest()
+
+
+def test_the_digest_changes_with_what_is_asked_for(folder):
+    (folder / "published.in").write_text("aiohttp==3.9.1\n")
+    assert stacks.load(folder)["published"].digest() != STACKS["published"].digest()

@@ -1,0 +1,84 @@
+"""Interpreters are found by exact version, and believed only after they were asked."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from agent import interpreters
+
+
+@pytest.fixture
+def bare(tmp_path, monkeypatch):
+    """No interpreter anywhere but what a test puts into ``tmp_path``."""
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
+    monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path / "uv"))
+    return tmp_path
+
+
+def pretend(folder, version, minor, *, says=None):
+    """A program that answers as an interpreter of this version would."""
+    path = folder / f"bin/python{minor}"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"#!/bin/sh\necho '{version if says is None else says}'\necho {path}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_the_running_interpreter_is_found_by_its_exact_version():
+    found = interpreters.find(platform.python_version())
+    assert found is not None
+    asked = [found, "-I", "-c", "import platform; print(platform.python_version())"]
+    answer = subprocess.run(asked, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == platform.python_version()
+
+
+def test_in_a_virtual_environment_its_base_is_found():
+    if sys.prefix == sys.base_prefix:
+        pytest.skip("the tests do not run in a virtual environment")
+    assert not interpreters.find(platform.python_version()).startswith(sys.prefix)
+
+
+@pytest.mark.usefixtures("bare")
+def test_none_is_none():
+    assert interpreters.find("3.13") is None
+
+
+def test_a_patch_version_is_exact(bare):
+    pretend(bare / "pyenv/versions/3.13.1", "3.13.1", "3.13")
+    exact = pretend(bare / "pyenv/versions/3.13.0", "3.13.0", "3.13")
+    assert interpreters.find("3.13.0") == exact
+    assert interpreters.find("3.13.2") is None
+
+
+def test_of_a_minor_version_the_newest_is_taken(bare):
+    pretend(bare / "pyenv/versions/3.12.9", "3.12.9", "3.12")
+    newest = pretend(bare / "pyenv/versions/3.12.10", "3.12.10", "3.12")
+    assert interpreters.find("3.12") == newest
+
+
+def test_3_1_is_not_3_13(bare):
+    pretend(bare / "pyenv/versions/3.13.0", "3.13.0", "3.1")
+    assert interpreters.find("3.1") is None
+
+
+def test_a_shim_that_does_not_run_is_passed_over(bare):
+    shim = bare / "bin/python3.13"
+    shim.parent.mkdir()
+    shim.write_text("#!/bin/sh\nexit 127\n")
+    shim.chmod(0o755)
+    managed = pretend(bare / "uv/cpython-3.13.0-linux", "3.13.0", "3.13")
+    assert interpreters.find("3.13") == managed
+
+
+def test_a_prerelease_another_implementation_or_a_build_without_the_gil_is_passed_over(bare):
+    pretend(bare / "pyenv/versions/3.13.0t", "3.13.0", "3.13", says="")
+    assert interpreters.find("3.13") is None
+
+
+def test_the_hint_names_the_version():
+    assert "CPython 3.13.0 " in interpreters.how_to_get("3.13.0")
+    assert "python3.13-venv" in interpreters.how_to_get("3.13.0")

@@ -1,0 +1,226 @@
+"""The stacks: read ``stacks.toml`` and the locks beside it, strictly.
+
+A stack is a pinned, hash-locked set of interpreter, ORM, driver and web framework. This module
+says what a stack is; ``agent.stacks`` makes its environment, ``lock.py`` renews its lock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCHEMA = "stacks/1"
+FOLDER = Path(__file__).parent
+
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+_PIN = re.compile(
+    rf"^(?P<name>{_NAME})==(?P<version>[^\s;\\]+)(?:[^\n]*\\\n)*[^\n]*\n", re.MULTILINE
+)
+_WANTED = re.compile(rf"^(?P<name>{_NAME})", re.MULTILINE)
+_INCLUDED = re.compile(r"^-r +(?P<file>\S+)", re.MULTILINE)
+_PYTHON = re.compile(r"3\.\d+(\.\d+)?")
+_DAY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_REQUIRED = {"title": str, "python": str, "exclude_newer": str, "extensions": str, "expect": str}
+_OPTIONAL = {"note": str, "build": str, "no_binary": list, "pure": list}
+
+
+class StackFileError(ValueError):
+    """``stacks.toml`` or a file it names is wrong; the message names the file and the key."""
+
+
+class Pin(NamedTuple):
+    """One package of a lock: its version, and its lines with the hashes."""
+
+    version: str
+    lines: str
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One stack as it is defined, before anything is installed.
+
+    Attributes:
+        name: its table in stacks.toml, and the stem of its two requirement files.
+        folder: where these files are.
+        title: for people.
+        python: the interpreter: ``"3.13"`` is any patch release, ``"3.13.0"`` exactly that one.
+        exclude_newer: the instant (RFC 3339, UTC) as of which the lock was resolved.
+        expect: whether it is known to work; a failure may be the point.
+        note: why the stack is there.
+        build: stem of the lock of build tools in ``build/``; None installs wheels only.
+        no_binary: packages that are built from source although a wheel exists.
+        pure: packages whose compiled modules must be absent.
+        compiled: by package, the modules that are compiled where they are not ``pure``.
+        imports: by package, the module that proves it usable.
+    """
+
+    name: str
+    folder: Path
+    title: str
+    python: str
+    exclude_newer: str
+    expect: Literal["works", "fails"]
+    note: str = ""
+    build: str | None = None
+    no_binary: tuple[str, ...] = ()
+    pure: tuple[str, ...] = ()
+    compiled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    imports: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def wanted(self) -> Path:
+        """The file of the packages asked for."""
+        return self.folder / f"{self.name}.in"
+
+    @property
+    def lock(self) -> Path:
+        """The file of all pins with their hashes."""
+        return self.folder / f"{self.name}.txt"
+
+    @property
+    def build_lock(self) -> Path | None:
+        """The file of the pinned build tools, if the stack builds anything."""
+        return self.folder / f"build/{self.build}.txt" if self.build else None
+
+    def pins(self) -> dict[str, Pin]:
+        """Every package of the lock by its normalised name.
+
+        Raises:
+            StackFileError: there is no lock.
+        """
+        found = _PIN.finditer(_read(self.lock))
+        return {normalise(pin["name"]): Pin(pin["version"], pin[0]) for pin in found}
+
+    def packages(self) -> dict[str, str]:
+        """The packages asked for, each with the version the lock gives it.
+
+        Raises:
+            StackFileError: a package is asked for that the lock does not have.
+        """
+        pins = self.pins()
+        try:
+            return {name: pins[name].version for name in _wanted(self.wanted)}
+        except KeyError as missing:
+            raise StackFileError(f"{self.lock.name}: no pin of {missing.args[0]}") from None
+
+    def digest(self) -> str:
+        """SHA-256 of all that decides what is installed and what is asked of it."""
+        inputs = {
+            "python": self.python,
+            "wanted": _wanted(self.wanted),
+            "lock": _read(self.lock),
+            "build": _read(self.build_lock) if self.build_lock else None,
+            "no_binary": self.no_binary,
+            "pure": self.pure,
+            "compiled": dict(self.compiled),
+            "imports": dict(self.imports),
+        }
+        return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+
+
+def load(folder: Path = FOLDER) -> dict[str, Stack]:
+    """Read all stacks of a folder, by name. The locks themselves are read when asked for.
+
+    Raises:
+        StackFileError: a file is missing or not TOML; a key is unknown, missing or of a wrong
+            type; a value names something that does not exist.
+    """
+    path = folder / "stacks.toml"
+    try:
+        document = tomllib.loads(_read(path))
+    except tomllib.TOMLDecodeError as problem:
+        raise StackFileError(f"{path.name}: {problem}") from None
+    top = {"schema": str, "imports": dict, "stacks": dict, "extensions": dict}
+    _check(document, top, {}, "top level")
+    if document["schema"] != SCHEMA:
+        raise StackFileError(f"{path.name}: schema is {document['schema']!r}, not {SCHEMA!r}")
+    return {
+        name: _stack(name, table, folder, document) for name, table in document["stacks"].items()
+    }
+
+
+def normalise(name: str) -> str:
+    """The one spelling of a distribution's name (the name normalisation of PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _stack(name: str, table: Any, folder: Path, document: dict[str, Any]) -> Stack:  # noqa: ANN401 - as parsed
+    where = f"stacks.{name}"
+    _check(table, _REQUIRED, _OPTIONAL, where)
+    _demand(_PYTHON.fullmatch(table["python"]), where, "python", "is not like 3.13 or 3.13.0")
+    _demand(_DAY.fullmatch(table["exclude_newer"]), where, "exclude_newer", "is no UTC instant")
+    _demand(table["expect"] in ("works", "fails"), where, "expect", "is neither works nor fails")
+    known = table["extensions"] in document["extensions"]
+    _demand(known, where, "extensions", "names no table of extensions")
+    compiled = document["extensions"][table["extensions"]]
+    for package, modules in compiled.items():
+        is_list = isinstance(modules, list) and all(isinstance(module, str) for module in modules)
+        _demand(is_list, f"extensions.{table['extensions']}", package, "is no list of modules")
+    wanted = _wanted(folder / f"{name}.in")
+    for package in wanted:
+        is_module = isinstance(document["imports"].get(package), str)
+        _demand(is_module, "imports", package, f"is no module, and {name}.in asks for the package")
+    for package in table.get("pure", ()):
+        _demand(package in compiled, where, "pure", f"{package!r} has no extensions to be without")
+    return Stack(
+        name=name,
+        folder=folder,
+        title=table["title"],
+        python=table["python"],
+        exclude_newer=table["exclude_newer"],
+        expect=table["expect"],
+        note=table.get("note", ""),
+        build=table.get("build"),
+        no_binary=tuple(table.get("no_binary", ())),
+        pure=tuple(table.get("pure", ())),
+        compiled={package: tuple(modules) for package, modules in compiled.items()},
+        imports={package: document["imports"][package] for package in wanted},
+    )
+
+
+def _check(
+    table: Any,  # noqa: ANN401 - as parsed
+    required: Mapping[str, type],
+    optional: Mapping[str, type],
+    where: str,
+) -> None:
+    if not isinstance(table, dict):
+        raise StackFileError(f"stacks.toml: {where} is not a table")
+    kinds = {**required, **optional}
+    for key in required.keys() - table.keys():
+        raise StackFileError(f"stacks.toml: {where} lacks {key!r}")
+    for key, value in table.items():
+        _demand(key in kinds, where, key, f"is unknown; the keys are {', '.join(sorted(kinds))}")
+        right = isinstance(value, kinds[key])
+        _demand(right, where, key, f"is not a {kinds[key].__name__}")
+        if kinds[key] is list:
+            strings = all(isinstance(item, str) for item in value)
+            _demand(strings, where, key, "is not a list of strings")
+
+
+def _demand(condition: object, where: str, key: str, complaint: str) -> None:
+    if not condition:
+        raise StackFileError(f"stacks.toml: {where}: {key!r} {complaint}")
+
+
+def _wanted(path: Path) -> list[str]:
+    text = _read(path)
+    names = [normalise(line["name"]) for line in _WANTED.finditer(text)]
+    for included in _INCLUDED.finditer(text):
+        names += _wanted(path.parent / included["file"])
+    return sorted(names)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as problem:
+        raise StackFileError(f"{path.name}: {problem.strerror}") from None
