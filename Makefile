@@ -1,28 +1,56 @@
 # Each target makes the environment it needs; the second call starts at once.
 SHELL := /bin/sh
 PYTHON ?= python3
-LAB := .venv/bin/ormlab
 BIN := .venv/bin
+DEMO ?= demo
 
-.PHONY: help demo test check bench lock clean
+# uv, Ansible and XDG keep inside the checkout.
+export UV_CACHE_DIR := $(CURDIR)/.lab/cache/uv
+export UV_PYTHON_DOWNLOADS := never
+export UV_PYTHON_INSTALL_DIR := $(CURDIR)/.lab/python
+export ANSIBLE_HOME := $(CURDIR)/.lab/ansible
+
+.PHONY: help demo wrk test check bench lock clean
 
 help:  ## what can be made
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+demo: .venv/.lab  ## compare three services on this machine, in about five minutes
+	@command -v wrk >/dev/null || $(MAKE) --no-print-directory wrk || \
+	  echo "wrk could not be installed here; going on with the asyncio client alone" >&2
+	@$(BIN)/ormlab run $(DEMO) --omit-missing-generators
+
+wrk: .venv/.lab  ## install wrk through the role loadgen (needs root, or sudo without a password)
+	@$(BIN)/ansible-playbook playbooks/loadgen.yml
+
+test: .venv/.dev  ## the whole test suite
+	@$(BIN)/pytest
+
+check: .venv/.dev  ## lint, types, import rules, roles
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/yamllint .
+	@$(BIN)/ansible-lint --offline -q
+
+bench: .venv/.dev  ## speed and memory as ratios, side by side in one run; writes .lab/bench.json
+	@$(BIN)/python -m bench
+
+COMPILE = .lab/uv/bin/uv pip compile -q --upgrade --generate-hashes --no-header --no-annotate \
+  --python $(BIN)/python
+lock: .venv/.lab  ## resolve every requirement anew, hash-locked and without addresses
+	$(COMPILE) requirements/uv.in -o requirements/uv.txt
+	$(COMPILE) requirements/agent.in -o requirements/agent.txt
+	$(COMPILE) requirements/lab.in -c requirements/agent.txt -o requirements/lab.txt
+	$(COMPILE) requirements/dev.in -c requirements/lab.txt -o requirements/dev.txt
+	$(BIN)/python -m workloads.stacks.lock --uv .lab/uv/bin/uv --cache $(UV_CACHE_DIR)
+
+clean:  ## remove the environment and the lab's state; bundles stay
+	rm -rf .venv .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/.lab: requirements/lab.txt requirements/uv.txt pyproject.toml bootstrap.py
 	@$(PYTHON) bootstrap.py lab
 
 .venv/.dev: requirements/dev.txt requirements/uv.txt pyproject.toml bootstrap.py
 	@$(PYTHON) bootstrap.py dev
-
-check: .venv/.dev  ## lint, types and import rules
-	@$(BIN)/ruff format --check .
-	@$(BIN)/ruff check .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
-
-test: .venv/.dev  ## the whole test suite
-	@$(BIN)/pytest
-
-clean:  ## remove the environment and the lab's state; bundles stay
-	rm -rf .venv .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     CarryOut = Callable[[Order, Heartbeat, dict[str, Any]], None]
 
+_RESERVE_BYTES = 1 << 15
 _KINDS: dict[str, CarryOut] = {
     "database": database.carry_out,
     "command": command.carry_out,
@@ -57,11 +58,12 @@ def main(arguments: list[str]) -> int:
         return 0 if accepted else 8
     os.close(ready)
     _detach(order)
-    with (order.folder / "lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.write(promise, b"+")
-        os.close(promise)
-        _finish(order, carry_out)
+    # Never closed: the kernel releases the lock after everything else this process holds.
+    lock = os.open(order.folder / "lock", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.write(promise, b"+")
+    os.close(promise)
+    _finish(order, carry_out)
     os._exit(0)
 
 
@@ -73,8 +75,12 @@ def _detach(order: Order) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     (order.folder / "pid").write_text(f"{os.getpid()}\n")
+    os.chdir(order.folder)
     if order.cpus is not None:
         os.sched_setaffinity(0, order.cpus)
+    # Room for done.json, so that a full disk can still be reported.
+    with (order.folder / "reserve").open("wb") as reserve:
+        os.posix_fallocate(reserve.fileno(), 0, _RESERVE_BYTES)
 
 
 def _finish(order: Order, carry_out: CarryOut) -> None:
@@ -89,7 +95,8 @@ def _finish(order: Order, carry_out: CarryOut) -> None:
     except Failure as problem:
         failure = problem.record()
     except Exception as fault:  # noqa: BLE001 - recorded as this order's failure, with the traceback
-        traceback.print_exc()
+        with contextlib.suppress(OSError):  # the log is on the disk that may be full
+            traceback.print_exc()
         failure = _unforeseen(fault, order).record()
     done = {
         "schema": DONE_SCHEMA,
@@ -100,7 +107,8 @@ def _finish(order: Order, carry_out: CarryOut) -> None:
         "ended_by_force": processes.end_children(),
         "observed": observed,
     }
-    with contextlib.suppress(OSError):  # a full disk: the missing file says that it failed
+    (order.folder / "reserve").unlink()
+    with contextlib.suppress(OSError):  # the missing file says that it failed
         write_json(order.folder / "done.json", done)
 
 

@@ -26,6 +26,7 @@ class Reading:
     """One process at one instant.
 
     Attributes:
+        round: number of the pass over all processes, from 1.
         at_ns: time.monotonic_ns().
         role: service, database or load.
         pid: the process.
@@ -34,6 +35,7 @@ class Reading:
         rss_pages: resident set, pages.
     """
 
+    round: int
     at_ns: int
     role: str
     pid: int
@@ -97,7 +99,8 @@ class Sampler:
                 self.ended[pid] = role
                 os.close(self._open.pop(pid)[1])
                 continue
-            self.readings.append(Reading(time.monotonic_ns(), role, pid, user, system, pages))
+            now = time.monotonic_ns()
+            self.readings.append(Reading(self._rounds, now, role, pid, user, system, pages))
         self._cost_ns += time.thread_time_ns() - started
 
     @property

@@ -40,7 +40,8 @@ class Service:
             [spec["python"], "-m", "workloads.services", str(settings)],
             log=self._log,
             cpus=cpus,
-            env={"PYTHONPATH": spec["code"], "PYTHONDONTWRITEBYTECODE": "1"},
+            # The shipped code and no other: not what lies in the working folder.
+            env={"PYTHONPATH": spec["code"], "PYTHONSAFEPATH": "1"},
         )
         self.pid = self._process.pid
         self.health: dict[str, Any] = {}

@@ -72,9 +72,9 @@ class _Trial:
                 service.await_ready(self._heartbeat)
                 self._observed["health"] = service.health
             load = generator.prepare(self._body["load"], folder=self._folder, service=service)
-            with self._stage("warmup"):
+            with self._stage("warmup"), Sampler() as unused:
                 if load.warmup:
-                    self._drive(load.warmup, service, Sampler())
+                    self._drive(load.warmup, service, unused)
             with self._stage("window"):
                 self._measure(load.measured, service)
             with self._stage("stop"):

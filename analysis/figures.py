@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-ROLES = ("service", "database", "load")
+from analysis import latency, resources, wrk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from analysis.latency import Bins
+
+_QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
+_CLOSED = "closed-loop service time"
+_OPEN = "response time"
+_DOUBTS = frozenset({"littles-law"})  # weaken a trial; every other problem makes it useless
 
 
 @dataclass(frozen=True)
@@ -30,12 +43,13 @@ class Figures:
         requests: answered in the window.
         errors: requests that failed or had another status than the contract's.
         window_s: length of the window.
-        throughput: good answers per second.
+        throughput: answers per second.
         latency_ms: quantiles by name (p50, p90, p99), None where too few samples allow it.
         latency_kind: what the latency is: closed-loop service time, or response time.
         cpu_us: CPU microseconds per request by role.
         rss_bytes: largest resident set of each role's processes together.
         pss_bytes: proportional set size of the service after the window.
+        littles_ratio: throughput x mean latency / connections; None in an open loop.
         faults: what is wrong with the trial.
     """
 
@@ -48,4 +62,117 @@ class Figures:
     cpu_us: dict[str, float | None]
     rss_bytes: dict[str, int | None]
     pss_bytes: int | None
-    faults: tuple[Fault, ...] = field(default=())
+    littles_ratio: float | None
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True)
+class _Load:
+    """What a generator's own files say."""
+
+    requests: int
+    errors: int
+    window_s: float
+    bins: Bins
+    kind: str
+    littles_ratio: float | None
+    span_ns: tuple[int, int] | None
+    problems: tuple[wrk.Problem, ...]
+
+
+def read(trial: Path, observed: Mapping[str, Any]) -> Figures:
+    """Read the figures of a trial that was carried out.
+
+    Args:
+        trial: its folder in a bundle.
+        observed: what the agent recorded, the ``readings`` of its trial.json.
+
+    Raises:
+        FileNotFoundError: no generator left its files.
+    """
+    load = _load(trial)
+    window = observed["window"]
+    span = load.span_ns or (window["started_ns"], window["ended_ns"])
+    used = resources.read(trial / "resources.parquet", observed["sampler"], span)
+    quantiles = latency.quantiles(load.bins, _QUANTILES.values())
+    return Figures(
+        requests=load.requests,
+        errors=load.errors,
+        window_s=load.window_s,
+        throughput=load.requests / load.window_s if load.window_s else 0.0,
+        latency_ms={name: _ms(quantiles[quantile]) for name, quantile in _QUANTILES.items()},
+        latency_kind=load.kind,
+        cpu_us={
+            role: 1e6 * seconds / load.requests if seconds is not None and load.requests else None
+            for role, seconds in used.cpu_s.items()
+        },
+        rss_bytes=dict(used.peak_rss_bytes),
+        pss_bytes=observed["memory"]["service_pss_after_bytes"],
+        littles_ratio=load.littles_ratio,
+        faults=tuple(_faults(load.problems)),
+    )
+
+
+def _load(trial: Path) -> _Load:
+    if (trial / "wrk.stdout.txt").exists():
+        return _wrk(trial)
+    if (trial / "client.json").exists():
+        return _client(trial)
+    raise FileNotFoundError(f"no generator left its files in {trial}")
+
+
+def _wrk(trial: Path) -> _Load:
+    dump = trial / "wrk.json"
+    text = (trial / "wrk.stdout.txt").read_text(errors="replace")
+    reading = wrk.read(text, dump.read_bytes() if dump.exists() else None)
+    if reading.dump is None or reading.recovered is None:
+        return _Load(0, 0, 0.0, (), _CLOSED, None, None, reading.problems)
+    return _Load(
+        requests=reading.dump.requests,
+        errors=sum(reading.dump.errors.values()),
+        window_s=reading.dump.duration_us / 1e6,
+        bins=reading.recovered.bins,
+        kind=_CLOSED,
+        littles_ratio=reading.littles_ratio,
+        span_ns=None,
+        problems=reading.problems,
+    )
+
+
+def _client(trial: Path) -> _Load:
+    told = json.loads((trial / "client.json").read_bytes())
+    is_open = told["loop"]["kind"] == "open"
+    bins = latency.read_hdr(trial / ("response.hdr" if is_open else "service.hdr"))
+    errors = sum(told["errors"].values())
+    problems: list[wrk.Problem] = []
+    if errors:
+        what = f"requests failed: { {kind: n for kind, n in told['errors'].items() if n} }"
+        problems.append(wrk.Problem("request-errors", what))
+    ratio = None
+    mean_us = latency.mean(bins)
+    if not is_open and mean_us and told["throughput"]:
+        connections = told["spec"]["connections"]
+        ratio = wrk.littles_law(told["throughput"], mean_us / 1e6, connections)
+        # Samples are the requests sent in the window, some of which end after it.
+        edge = connections / max(1, told["requests_in_window"])
+        problems += wrk.littles_problems(ratio, edge=edge)
+    window = told["window"]
+    return _Load(
+        requests=told["requests_in_window"],
+        errors=errors,
+        window_s=window["seconds"],
+        bins=bins,
+        kind=_OPEN if is_open else _CLOSED,
+        littles_ratio=ratio,
+        span_ns=(window["start_ns"], window["stop_ns"]),
+        problems=tuple(problems),
+    )
+
+
+def _faults(problems: Iterable[wrk.Problem]) -> Iterable[Fault]:
+    for problem in problems:
+        yield Fault(problem.code, problem.what, fatal=problem.code not in _DOUBTS)
+
+
+def _ms(microseconds: int | None) -> float | None:
+    return None if microseconds is None else microseconds / 1000

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from analysis.figures import Figures, read
 from ormlab import checkout, judge
+from ormlab.bundle import index
 from ormlab.bundle.codec import encode
 from ormlab.bundle.format import (
     BundleRecord,
@@ -221,6 +222,7 @@ class _Run:
             Omission(path=f"trials/*-{load}-*", reason=reason)
             for load, reason in self._resolved.omitted_loads.items()
         ]
+        lines = index.read(self._writer.folder.parent)
         bundle = self._writer.seal(
             BundleRecord(
                 id=self._writer.id,
@@ -237,7 +239,7 @@ class _Run:
                 ),
                 omitted=tuple(omitted),
                 redactions=record.REDACTIONS,
-                previous=None,
+                previous=lines[-1].seal if lines else None,
                 created=self._writer.created,
                 sealed=datetime.now(UTC),
             )
@@ -260,9 +262,8 @@ def _judge(folder: Path, fetched: Fetched) -> tuple[Figures | None, Failure | No
     figures = read(folder, fetched.done.observed)
     fatal = next((fault for fault in figures.faults if fault.fatal), None)
     if fatal:
-        return figures, Failure(
-            code=fatal.code, what=fatal.what, where=folder.name, hint=fatal.hint
-        )
+        hint = "its files and the service's log stay in the bundle"
+        return figures, Failure(code=fatal.code, what=fatal.what, where=folder.name, hint=hint)
     return figures, None
 
 

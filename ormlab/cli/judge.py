@@ -25,6 +25,6 @@ def command(bundle: Path, *, as_json: bool) -> None:
     with bundle_errors():
         results = judge(bundle)
     if as_json:
-        document("ormlab-judge/1", {"bundle": str(bundle), **results, "schema": "ormlab-judge/1"})
+        document("ormlab-judge/1", {"folder": str(bundle), "results": results})
     else:
         click.echo(results_text(results, bundle))

@@ -44,7 +44,7 @@ def command(
     Examples:
       ormlab run demo
       ormlab run my-plan.yaml --bundles /srv/bundles
-      ormlab run demo --json | jq .conclusion
+      ormlab run demo --json | jq -r .results.conclusion
 
     Ctrl-C seals what was measured as aborted and exits with 130.
     """
@@ -62,6 +62,6 @@ def command(
         bundle = run(request, progress)
     results = json.loads((bundle / "derived/results.json").read_bytes())
     if as_json:
-        document("ormlab-run/1", {"bundle": str(bundle), **results, "schema": "ormlab-run/1"})
+        document("ormlab-run/1", {"folder": str(bundle), "results": results})
     else:
         click.echo(results_text(results, bundle))

@@ -102,7 +102,9 @@ class Dispatch:
         self._host.put(json.dumps(order, indent=1).encode(), f"{folder}/order.json")
         self.beat()
         agent = [self._python, "-m", "agent", f"{folder}/order.json"]
-        pid = self._host.run("env", f"PYTHONPATH={self._code}", *agent)
+        # Inherited by all that the agent starts: the shipped code, not what lies where it stands.
+        path = (f"PYTHONPATH={self._code}", "PYTHONSAFEPATH=1")
+        pid = self._host.run("env", *path, *agent)
         return Ticket(folder, int(pid), f"{self._host.spec.name}:{folder}")
 
     def beat(self) -> None:
@@ -158,8 +160,7 @@ class Dispatch:
         Raises:
             LoadError: it could not be run to its end.
         """
-        variables = {"PYTHONPATH": self._code, **(env or {})}
-        body = {"argv": list(argv), "env": variables}
+        body = {"argv": list(argv), "env": env or {}}
         ticket = self.place(name, "command", body, deadline_s=deadline_s)
         observed = self.wait(ticket).require()
         return int(observed["exit_status"]), self._host.run("cat", f"{ticket.folder}/stdout")

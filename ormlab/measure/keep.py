@@ -10,11 +10,14 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import zstandard
 
+from workloads.load.client import read_samples
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 _KEPT = ("*.hdr", "wrk.json", "wrk.stdout.txt", "client.json", "article.json")
 _LOGS = ("service.log", "agent.log", "wrk.stderr.txt", "client.stderr.txt", "article.stderr.txt")
+_TYPES = {"q": pa.int64(), "H": pa.uint16()}
 _ROWS_PER_GROUP = 1 << 18
 
 
@@ -31,8 +34,19 @@ def keep(raw: Path, trial: Path) -> None:
         if path.exists() and path.stat().st_size:
             packed = zstandard.ZstdCompressor().compress(path.read_bytes())
             (trial / f"{name}.zst").write_bytes(packed)
+    if (raw / "samples.bin").exists():
+        _write_parquet(_samples(raw), trial / "samples.parquet")
     if (raw / "resources.csv").exists():
         _write_parquet(pyarrow.csv.read_csv(raw / "resources.csv"), trial / "resources.parquet")
+
+
+def _samples(raw: Path) -> pa.Table:
+    """The client's columns, mapped and not copied: a long trial has millions of rows."""
+    columns = {}
+    for name, values in read_samples(raw).items():
+        kind = _TYPES[values.format]
+        columns[name] = pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
+    return pa.table(columns)
 
 
 def _write_parquet(table: pa.Table, path: Path) -> None:

@@ -121,10 +121,6 @@ def load_spec(
             "hash_fraction": 0.01,
             "start_at": None,
         }
-    if isinstance(load, ClosedLoad):
-        spec |= {"rate": None, "arrivals": None}
-    elif isinstance(load, OpenLoad):
-        spec["requests_total"] = None
     return spec
 
 

@@ -22,6 +22,7 @@ REDACTIONS = (
     Redaction(path="host/*.json", reason="the host name is taken out"),
     Redaction(path="host/postgres.json", reason="the path of the password file is taken out"),
 )
+_BROKEN = 3
 _SAMPLES = "samples"
 
 
@@ -40,11 +41,12 @@ def fingerprint(facts: dict[str, Any]) -> str:
 def inputs(resolved: ResolvedPlan) -> dict[str, bytes]:
     """What decided the run: plan, locks, source."""
     commit, dirty = checkout.commit()
-    files = {f"inputs/locks/{name}.txt": lock for name, lock in resolved.locks.items()}
-    agent_lock = (checkout.ROOT / "requirements/agent.txt").read_bytes()
+    locks = [checkout.ROOT / "requirements/agent.txt", checkout.STACKS / "stacks.toml"]
+    for stack in resolved.stacks.values():
+        locks += [stack.lock, *([stack.build_lock] if stack.build_lock else [])]
+    files = {f"inputs/locks/{path.name}": path.read_bytes() for path in locks}
     files |= {
         "inputs/plan.yaml": resolved.document,
-        "inputs/locks/agent.txt": agent_lock,
         "inputs/source.json": encode({"commit": commit, "dirty": dirty, "version": VERSION}),
     }
     if dirty and commit:
@@ -96,9 +98,11 @@ def contract(subject: str, checked: Fetched) -> dict[str, bytes]:
             {"failure": checked.done.failure, "observed": checked.done.observed}
         )
     }
-    cases = checked.folder / "stdout"
+    cases, log = checked.folder / "stdout", checked.folder / "log.txt"
     if cases.exists() and cases.stat().st_size:
         files[f"{folder}/contract.json"] = cases.read_bytes()
+    if log.exists() and log.stat().st_size:
+        files[f"{folder}/check.log.zst"] = zstandard.ZstdCompressor().compress(log.read_bytes())
     for sample in sorted((checked.folder / _SAMPLES).glob("*")):
         files[f"{folder}/{_SAMPLES}/{sample.name}"] = sample.read_bytes()
     return files
@@ -110,9 +114,11 @@ def broken_contract(checked: Fetched) -> str | None:
         return checked.done.failure["what"]
     if checked.done.observed["exit_status"] == 0:
         return None
+    if checked.done.observed["exit_status"] != _BROKEN:
+        return f"the suite ended with {checked.done.observed['exit_status']}: see check.log.zst"
     answer = json.loads((checked.folder / "stdout").read_bytes())
-    broken = [case["name"] for case in answer["cases"] if not case["ok"]]
-    return f"{len(broken)} cases, first {broken[0]!r}"
+    broken = [problem["case"] for problem in answer["problems"]]
+    return f"{len(broken)} of {answer['cases']} cases, first {broken[0]!r}"
 
 
 def _without_name(facts: dict[str, Any]) -> dict[str, Any]:

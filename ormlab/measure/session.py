@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from ormlab.errors import LoadError
@@ -54,7 +54,7 @@ class Session:
     def __init__(self, host: Host, resolved: ResolvedPlan, *, run_id: str, scratch: Path) -> None:
         self._host = host
         self._plan = resolved.plan
-        self._locks = resolved.locks
+        self._stack_names = list(resolved.stacks)
         self._run_id = run_id
         self._scratch = scratch
         self._cleanup = ExitStack()
@@ -77,7 +77,6 @@ class Session:
     def prepare(self) -> None:
         """Ship the code, read the host's facts, open the run's folder."""
         self.deployment = deploy(self._host)
-        code, python = self.deployment.code, self.deployment.python
         self.facts = self.read_facts()
         self._folder = f"{self.deployment.root}/runs/{self._run_id}"
         self._host.run("mkdir", "-p", self._folder)
@@ -85,8 +84,8 @@ class Session:
         self._dispatch = Dispatch(
             self._host,
             folder=self._folder,
-            python=python,
-            code=code,
+            python=self.deployment.python,
+            code=self.deployment.code,
             cpus=self.facts["placement"]["housekeeping"],
         )
         self._placement = {
@@ -95,13 +94,13 @@ class Session:
 
     def read_facts(self) -> dict[str, Any]:
         """The host's facts as they are now."""
-        code, python = self.deployment.code, self.deployment.python
-        answer = self._host.run("env", f"PYTHONPATH={code}", python, "-m", "agent", "facts")
+        path = (f"PYTHONPATH={self.deployment.code}", "PYTHONSAFEPATH=1")
+        answer = self._host.run("env", *path, self.deployment.python, "-m", "agent", "facts")
         return dict(json.loads(answer))
 
     def build_stacks(self) -> None:
         """Make each stack's environment; what cannot be made is an outcome, not an error."""
-        for name in self._locks:
+        for name in self._stack_names:
             argv = [self.deployment.python, "-m", "agent.stacks", "build"]
             argv += ["--stacks-dir", f"{self.deployment.code}/workloads/stacks", "--name", name]
             argv += ["--envs", self.deployment.environments, "--uv", self.deployment.uv]
@@ -134,10 +133,8 @@ class Session:
 
     def seed(self) -> None:
         """Make sure of the dataset's template database."""
-        size = self._plan.dataset
-        argv = [self.deployment.python, "-m", "workloads.dataset", "seed", *self._psql_arguments()]
-        argv += ["--users", str(size.users), "--orders", str(size.orders)]
-        argv += ["--payload-bytes", str(size.payload_bytes), "--seed", str(self._plan.seed)]
+        argv = [self.deployment.python, "-m", "workloads.dataset", "seed"]
+        argv += [*self._psql_arguments(), *self._dataset_arguments()]
         status, said = self._dispatch.command("seed", argv, deadline_s=_SEED_DEADLINE_S)
         if status != 0:
             raise LoadError(
@@ -151,12 +148,13 @@ class Session:
     def check(self, subject: str) -> Fetched:
         """Run the contract suite against a subject; its database is thrown away afterwards."""
         argv = [self.deployment.python, "-m", "workloads.contract", "--url", "{url}"]
+        argv += ["--json", "--samples", "{folder}/samples", "--database", _RUN_DATABASE]
         body = {
             "service": self._service(subject),
             "database": self._database_spec(restore=True),
             "placement": self._placement,
-            "argv": [*argv, "--samples", "{folder}/samples", *self._psql_arguments()],
-            "env": {"PYTHONPATH": self.deployment.code},
+            "argv": [*argv, *self._psql_arguments(), *self._dataset_arguments()],
+            "env": {},
         }
         self._database_is_fresh = False
         ticket = self._dispatch.place(
@@ -241,9 +239,12 @@ class Session:
 
     def _psql_arguments(self) -> list[str]:
         psql = self.server["psql"]
-        names = {"binary": "psql", "host": "host", "port": "port", "user": "user"}
-        named = [(f"--{flag}", str(psql[key])) for key, flag in names.items()]
-        return [part for pair in named for part in pair] + ["--passfile", psql["passfile"]]
+        reached = {f"pg-{key}": psql[key] for key in ("host", "port", "user", "passfile")}
+        return _options({"psql": psql["binary"], **reached})
+
+    def _dataset_arguments(self) -> list[str]:
+        numbers = asdict(orders.dataset_of(self._plan))
+        return _options({key.replace("_", "-"): value for key, value in numbers.items()})
 
     def _await_and_fetch(self, ticket: Ticket) -> Fetched:
         try:
@@ -255,3 +256,7 @@ class Session:
         self._host.fetch(ticket.folder, folder)
         self._host.run("rm", "-rf", ticket.folder)
         return Fetched(folder, done)
+
+
+def _options(values: dict[str, Any]) -> list[str]:
+    return [part for name, value in values.items() for part in (f"--{name}", str(value))]

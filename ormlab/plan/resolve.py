@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -13,6 +14,10 @@ from ormlab.errors import PlanError
 from ormlab.plan.schedule import Planned, schedule
 from ormlab.plan.schema import Plan
 from ormlab.yaml_input import InputProblems, read
+from workloads import stacks
+
+if TYPE_CHECKING:
+    from workloads.stacks import Stack
 
 SCHEMA = "resolved-plan/1"
 
@@ -24,24 +29,23 @@ class ResolvedPlan:
     Attributes:
         plan: as written, with every default filled in.
         trials: all of them, in order.
-        locks: content of each stack's lock file by the stack's name.
+        stacks: the stacks of the subjects, by name.
         omitted_loads: name and reason of loads that this host cannot drive.
         document: the canonical YAML of all this: what is archived and hashed.
     """
 
     plan: Plan
     trials: tuple[Planned, ...]
-    locks: dict[str, bytes]
+    stacks: dict[str, Stack]
     omitted_loads: dict[str, str] = field(default_factory=dict)
 
     @property
     def document(self) -> bytes:
         """The canonical YAML: sorted keys, no aliases, UTF-8."""
-        locks = {name: hashlib.sha256(lock).hexdigest() for name, lock in self.locks.items()}
         resolved = {
             "schema": SCHEMA,
             "plan": self.plan.model_dump(mode="json", by_alias=True),
-            "locks": locks,
+            "stacks": {name: stack.digest() for name, stack in self.stacks.items()},
             "omitted_loads": self.omitted_loads,
             "trials": [trial.id for trial in self.trials],
         }
@@ -100,20 +104,19 @@ def resolve(plan: Plan, *, omitted_loads: dict[str, str] | None = None) -> Resol
             "none of the plan's loads can be driven here: " + "; ".join(omitted.values()),
             hint="install wrk, or use a plan with the asyncio client",
         )
-    locks = {name: _lock(name) for name in sorted({s.stack for s in plan.subjects.values()})}
+    used = _stacks(sorted({subject.stack for subject in plan.subjects.values()}))
     trials = schedule(plan, list(plan.subjects), loads)
-    return ResolvedPlan(plan, tuple(trials), locks, omitted)
+    return ResolvedPlan(plan, tuple(trials), used, omitted)
 
 
-def _lock(stack: str) -> bytes:
-    path = checkout.STACKS / f"{stack}.txt"
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        known = ", ".join(sorted(lock.stem for lock in checkout.STACKS.glob("*.in")))
-        raise PlanError(
-            "stack-unknown",
-            f"there is no stack {stack!r}",
-            where=str(path),
-            hint=f"the stacks are: {known}",
-        ) from None
+def _stacks(names: list[str]) -> dict[str, Stack]:
+    known = stacks.load()
+    for name in names:
+        if name not in known:
+            raise PlanError(
+                "stack-unknown",
+                f"there is no stack {name!r}",
+                where=str(stacks.FOLDER / "stacks.toml"),
+                hint=f"the stacks are: {', '.join(known)}",
+            )
+    return {name: known[name] for name in names}

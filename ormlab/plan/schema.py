@@ -103,9 +103,15 @@ class ClosedLoad(Strict):
     connections: Count
     processes: Annotated[int, Field(ge=1, le=64)] = 1
     duration_s: Seconds
-    warmup_s: Seconds = 1.0
+    warmup_s: Annotated[float, Field(ge=0, le=600)] = 1.0
     timeout_s: Seconds = 10.0
     requests_total: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _counts_from_the_first(self) -> Self:
+        if self.requests_total is not None and self.warmup_s:
+            raise ValueError("a load of requests_total requests has no warm-up: set warmup_s to 0")
+        return self
 
 
 class OpenLoad(Strict):
@@ -117,7 +123,7 @@ class OpenLoad(Strict):
     connections: Count = 64
     processes: Annotated[int, Field(ge=1, le=64)] = 1
     duration_s: Seconds
-    warmup_s: Seconds = 1.0
+    warmup_s: Annotated[float, Field(ge=0, le=600)] = 1.0
     timeout_s: Seconds = 10.0
 
 

@@ -89,7 +89,7 @@ def test_every_shipped_plan_resolves_to_a_document_that_says_everything(path):
     document = yaml.safe_load(resolved.document)
     assert document["plan"]["name"] == path.stem
     assert len(document["trials"]) == len(resolved.trials) == len(set(document["trials"]))
-    assert set(document["locks"]) == {s.stack for s in resolved.plan.subjects.values()}
+    assert set(document["stacks"]) == {s.stack for s in resolved.plan.subjects.values()}
 
 
 def test_the_digest_follows_every_input(write):

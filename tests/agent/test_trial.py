@@ -1,0 +1,315 @@
+"""Trials that go wrong, on real parts: each ends as a recorded failure of its own."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from agent.postgres import Cluster, settings
+from tests.conftest import CHECKOUT, free_port
+from workloads.dataset import Dataset, ensure_template
+from workloads.load.operations import Operation
+from workloads.load.requests import table, write_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+needs_wrk = pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not installed: `make wrk`")
+
+DATASET = Dataset(users=1000, orders=1000, payload_bytes=512, seed=1)
+
+# Answers /health like a service, and after that as its first argument says.
+ROGUE = """
+import http.server, json, os, signal, sys
+
+settings = json.load(open(sys.argv[1]))
+manner = settings["options"]["manner"]
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        if self.path == "/health":
+            return self.answer(200, b"{}")
+        if manner == "hangs":
+            signal.pause()
+        if manner == "dies":
+            os._exit(3)
+        self.answer(500 if manner == "fails" else 200, b"{}")
+
+    def answer(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+server = Server((settings["host"], settings["port"]), Handler)
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+server.serve_forever()
+"""
+
+
+@pytest.fixture(scope="session")
+def template(psql):
+    return ensure_template(psql, DATASET).database
+
+
+@pytest.fixture(scope="session")
+def server_pid(cluster):
+    return int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
+
+
+@pytest.fixture
+def rogue_code(tmp_path):
+    package = tmp_path / "code/workloads/services"
+    package.mkdir(parents=True)
+    (package / "__main__.py").write_text(ROGUE)
+    (package / "__init__.py").touch()
+    (package.parent / "__init__.py").touch()
+    return tmp_path / "code"
+
+
+@pytest.fixture
+def table_path(tmp_path):
+    rows = table([Operation("read-user")], users=1000, orders=1000, seed=1, count=100)
+    write_table(tmp_path / "table.tsv", rows)
+    return tmp_path / "table.tsv"
+
+
+@pytest.fixture
+def order(tmp_path, psql, template, server_pid, table_path):
+    """A trial that works: the asyncpg service, one second of wrk."""
+    heartbeat = tmp_path / "heartbeat"
+    heartbeat.touch()
+    everywhere = sorted(os.sched_getaffinity(0))
+    return {
+        "schema": "order/1",
+        "kind": "trial",
+        "heartbeat": str(heartbeat),
+        "heartbeat_timeout_s": 120.0,
+        "deadline_s": 100.0,
+        "cpus": None,
+        "service": {
+            "python": sys.executable,
+            "code": str(CHECKOUT),
+            "start_timeout_s": 20.0,
+            "stop_timeout_s": 5.0,
+            "settings": {
+                "service": "asyncpg",
+                "host": "127.0.0.1",
+                "port": free_port(),
+                "database": {
+                    "host": psql.host,
+                    "port": psql.port,
+                    "user": psql.user,
+                    "passfile": psql.passfile,
+                    "database": "trial_test",
+                },
+                "pool": {"size": 2, "overflow": 0},
+                "options": {},
+            },
+        },
+        "database": {
+            "psql": asdict(psql),
+            "name": "trial_test",
+            "template": template,
+            "server_pid": server_pid,
+        },
+        "load": {
+            "generator": "wrk",
+            "threads": 1,
+            "connections": 4,
+            "duration_s": 1,
+            "warmup_s": 0,
+            "timeout_s": 2,
+            "table": str(table_path),
+            "warmup_table": str(table_path),
+            "repeatable": True,
+        },
+        "placement": {"service": everywhere, "load": everywhere, "database": everywhere},
+    }
+
+
+def client_load(table_path, **changes):
+    load = {
+        "generator": "client-closed",
+        "connections": 4,
+        "processes": 1,
+        "cpus": None,
+        "warmup_s": 0.1,
+        "duration_s": 1,
+        "timeout_s": 2,
+        "seed": 1,
+        "table": str(table_path),
+        "repeatable": True,
+    }
+    return load | changes
+
+
+@contextmanager
+def given(order, folder, path=None):
+    """Hand the order to a real agent; yields its folder while it works."""
+    folder.mkdir()
+    (folder / "order.json").write_text(json.dumps(order))
+    environment = os.environ | ({"PATH": path} if path else {})
+    started = subprocess.run(
+        [sys.executable, "-m", "agent", folder / "order.json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert started.returncode == 0, started.stderr
+    try:
+        yield folder
+    finally:
+        wait(folder)
+
+
+def wait(folder: Path) -> dict:
+    with (folder / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+    return json.loads((folder / "done.json").read_bytes())
+
+
+def carry_out(order, tmp_path, path=None) -> dict:
+    with given(order, tmp_path / "trial", path) as folder:
+        return wait(folder)
+
+
+@needs_wrk
+def test_a_trial_leaves_its_raw_files_and_says_what_it_observed(order, tmp_path):
+    done = carry_out(order, tmp_path)
+    assert done["failure"] is None
+    assert done["ended_by_force"] == []
+    observed = done["observed"]
+    assert observed["health"]["service"] == "asyncpg"
+    assert observed["stop"] == observed["stop"] | {"in_time": True, "exit_status": 0}
+    assert set(observed["affinity"]["observed"]) == {"service", "database", "load"}
+    before, after = observed["counters"]["before"], observed["counters"]["after"]
+    assert after["users"]["index_scans"] > before["users"]["index_scans"]
+    assert after["users"]["updated"] == before["users"]["updated"] == 0
+    assert json.loads((tmp_path / "trial/wrk.json").read_bytes())["requests"] > 0
+    header = (tmp_path / "trial/resources.csv").read_text().splitlines()[0]
+    assert header == "round,at_ns,role,pid,user_ticks,system_ticks,rss_pages"
+
+
+def test_a_taken_port_is_a_failed_start_that_names_the_port(order, tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", order["service"]["settings"]["port"]))
+        other.listen()
+        failure = carry_out(order, tmp_path)["failure"]
+    assert failure["code"] == "service-start"
+    assert str(order["service"]["settings"]["port"]) in failure["what"]
+
+
+def test_a_missing_wrk_says_how_to_get_it(order, tmp_path):
+    failure = carry_out(order, tmp_path, path="/nonexistent")["failure"]
+    assert failure["code"] == "generator-missing"
+    assert "make wrk" in failure["hint"]
+
+
+def test_a_wrk_that_prints_nothing_is_a_failed_trial_although_it_exits_with_0(order, tmp_path):
+    silent = tmp_path / "bin/wrk"
+    silent.parent.mkdir()
+    silent.write_text("#!/bin/sh\nexit 0\n")
+    silent.chmod(0o755)
+    path = f"{silent.parent}:{os.environ['PATH']}"
+    assert carry_out(order, tmp_path, path=path)["failure"]["code"] == "generator-silent"
+
+
+@pytest.mark.parametrize("generator", [pytest.param("wrk", marks=needs_wrk), "client"])
+def test_a_service_that_dies_ends_the_trial_at_once(
+    order, tmp_path, rogue_code, table_path, generator
+):
+    order["service"]["code"] = str(rogue_code)
+    order["service"]["settings"]["options"]["manner"] = "dies"
+    if generator == "client":
+        order["load"] = client_load(table_path)
+    done = carry_out(order, tmp_path)
+    assert done["failure"]["code"] in {"service-died", "unreachable"}
+    assert done["ended_by_force"] == []
+
+
+def test_a_database_that_is_killed_fails_the_trial_and_says_so(
+    order, tmp_path, table_path, lab_folder, postgres_binaries
+):
+    own = Cluster(lab_folder / "killed", postgres_binaries, free_port())
+    with own.lock():
+        own.ensure_initialised()
+        server = own.start(log=tmp_path / "postgres.log", server_settings=settings(2**30))
+        order["database"] |= {
+            "psql": asdict(own.psql),
+            "template": ensure_template(own.psql, DATASET).database,
+            "server_pid": server.pid,
+        }
+        order["service"]["settings"]["database"] |= {
+            "port": own.port,
+            "passfile": own.psql.passfile,
+        }
+        order["load"] = client_load(table_path, duration_s=30)
+        with given(order, tmp_path / "trial") as folder:
+            while not (folder / "client.spec.json").exists():
+                assert not (folder / "done.json").exists(), (folder / "done.json").read_text()
+            family = psutil.Process(server.pid).children()
+            server.send_signal(signal.SIGKILL)
+            done = wait(folder)
+        server.wait()
+        psutil.wait_procs(family, timeout=20)
+    assert done["failure"]["code"] == "database-died"
+
+
+def test_a_process_outside_its_planned_cpus_is_caught(order, tmp_path, table_path):
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("one CPU: no process can be outside of it")
+    first, *others = sorted(os.sched_getaffinity(0))
+    order["load"] = client_load(table_path, duration_s=2)
+    order["placement"]["database"] = [first]  # the session's server runs everywhere
+    failure = carry_out(order, tmp_path)["failure"]
+    assert failure["code"] == "affinity"
+    assert "database" in failure["what"]
+    assert others
+
+
+def test_a_database_that_cannot_be_reached_is_named(order, tmp_path):
+    order["database"]["template"] = None
+    order["database"]["name"] = "no_such_database"
+    failure = carry_out(order, tmp_path)["failure"]
+    assert failure["code"] == "database-unreachable"
+    assert "no_such_database" in failure["where"]
+
+
+def test_a_full_disk_fails_the_trial_not_the_lab(order, tmp_path, table_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"no small file system can be mounted here: {mounted.stderr.decode().strip()}")
+    try:
+        order["load"] = client_load(table_path)
+        with given(order, small / "trial") as folder:
+            done = wait(folder)
+    finally:
+        subprocess.run(["umount", small], check=True)
+    assert done["failure"]["code"] == "disk-full"

@@ -1,0 +1,212 @@
+"""Whole runs through the command line, on real parts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from ormlab.bundle import BundleWriter, verify
+
+ORMLAB = str(Path(sys.executable).with_name("ormlab"))
+
+
+@pytest.fixture
+def start(inventory, tmp_path):
+    """Start ``ormlab run``; the process and everything it started are ended afterwards."""
+    running = []
+
+    def run(plan, *options, **environment):
+        arguments = [ORMLAB, "run", str(plan), "--inventory", str(inventory)]
+        process = subprocess.Popen(
+            [*arguments, "--bundles", str(tmp_path / "bundles"), *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | environment,
+            cwd=tmp_path,
+        )
+        running.append(process)
+        return process
+
+    yield run
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def await_line(process, beginning: str) -> str:
+    for line in process.stderr:
+        if line.startswith(beginning):
+            return line
+    raise AssertionError(f"it ended without a line that begins with {beginning!r}")
+
+
+def processes_below(root: Path) -> list[psutil.Process]:
+    """Processes of a lab root that are alive, by what their command lines name."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        words = process.info["cmdline"] or []
+        if process.info["status"] != psutil.STATUS_ZOMBIE and any(str(root) in w for w in words):
+            found.append(process)
+    return found
+
+
+def test_a_run_ends_in_a_bundle_that_verifies_with_both_tools(start, small_plan, lab_root):
+    process = start(small_plan(), "--json")
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    told = json.loads(out)
+    assert told["ok"] is True
+    assert told["schema"] == "ormlab-run/1"
+    assert "times the requests per second of asyncpg" in told["results"]["conclusion"]
+    bundle = Path(told["folder"])
+    assert verify(bundle, "L1").ok
+    answer = subprocess.run(
+        ["sha256sum", "-c", "--quiet", "MANIFEST.sha256"], cwd=bundle, check=False
+    )
+    assert answer.returncode == 0
+    record = json.loads((bundle / "bundle.json").read_bytes())
+    assert record["status"] == "complete"
+    assert record["trials"] == {"planned": 4, "completed": 4, "failed": 0, "skipped": 0}
+    for trial in sorted((bundle / "trials").iterdir()):
+        rows = pq.read_metadata(trial / "samples.parquet").num_rows
+        told_rows = json.loads((trial / "client.json").read_bytes())["samples"]["rows"]
+        assert rows == told_rows > 0
+    assert processes_below(lab_root) == []
+    assert list((lab_root / "runs").iterdir()) == []
+
+
+def test_judging_again_gives_the_same_bytes(start, small_plan):
+    process = start(small_plan(), "--json")
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    bundle = Path(json.loads(out)["folder"])
+    before = (bundle / "derived/results.json").read_bytes()
+    subprocess.run([ORMLAB, "judge", bundle], check=True, capture_output=True)
+    assert (bundle / "derived/results.json").read_bytes() == before
+    assert verify(bundle, "L1").ok
+
+
+def test_ctrl_c_seals_what_was_measured_as_aborted(start, small_plan, tmp_path, lab_root):
+    process = start(small_plan(lambda plan: plan.update(blocks=20)))
+    await_line(process, "[ 2/40]")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert process.returncode == 130
+    assert "interrupted after" in err
+    (bundle,) = (tmp_path / "bundles").glob("*Z-*")
+    assert verify(bundle, "L1").ok
+    record = json.loads((bundle / "bundle.json").read_bytes())
+    assert record["status"] == "aborted"
+    assert 2 <= record["trials"]["completed"] < 40
+    assert processes_below(lab_root) == []
+
+
+def test_after_sigkill_nothing_is_left_running_and_closed_trials_stay(
+    start, small_plan, tmp_path, lab_root
+):
+    process = start(small_plan(lambda plan: plan.update(blocks=20)))
+    await_line(process, "[ 2/40]")
+    assert processes_below(lab_root) != []
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 60
+    while processes_below(lab_root) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert processes_below(lab_root) == []
+    (partial,) = (tmp_path / "bundles").glob("*.partial")
+    with BundleWriter.reopen(partial) as writer:
+        assert len(writer.closed_trials()) >= 2
+
+
+def test_a_stack_that_cannot_be_made_is_recorded_and_the_others_are_measured(
+    start, small_plan, tmp_path
+):
+    def change(plan):
+        plan["subjects"]["tortoise"]["stack"] = "published-py312"
+
+    hidden = {"PYENV_ROOT": "/nonexistent", "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    if subprocess.run(["which", "python3.12"], env=hidden, capture_output=True, check=False).stdout:
+        pytest.skip("the distribution has CPython 3.12, so it cannot be hidden")
+    process = start(small_plan(change), "--json", **hidden)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    told = json.loads(out)
+    (omitted,) = told["results"]["omitted"]
+    assert "published-py312" in omitted["reason"]
+    assert "3.12" in omitted["reason"]
+    record = json.loads((Path(told["folder"]) / "bundle.json").read_bytes())
+    assert record["status"] == "partial"
+    assert record["trials"] == {"planned": 4, "completed": 2, "failed": 0, "skipped": 2}
+    stack = json.loads((Path(told["folder"]) / "services/tortoise/stack.json").read_bytes())
+    assert stack["failures"][0]["stage"] == "interpreter"
+
+
+def test_a_missing_wrk_is_refused_before_anything_starts(start, small_plan, tmp_path):
+    def change(plan):
+        plan["loads"]["wrk"] = {
+            "generator": "wrk",
+            "threads": 1,
+            "connections": 4,
+            "duration_s": 1,
+        }
+
+    path = bin_without_wrk(tmp_path)
+    process = start(small_plan(change), "--json", PATH=path)
+    out, err = process.communicate()
+    assert process.returncode == 8
+    problem = json.loads(out)["problems"][0]
+    assert problem["code"] == "generator-missing"
+    assert "make wrk" in problem["hint"]
+    assert not list(tmp_path.glob("bundles/*"))
+    process = start(small_plan(change), "--json", "--omit-missing-generators", PATH=path)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert "wrk is not installed" in json.loads(out)["results"]["omitted"][0]["reason"]
+
+
+def bin_without_wrk(tmp_path: Path) -> str:
+    """A PATH on which every program is found but wrk."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for place in os.environ["PATH"].split(":"):
+        for program in Path(place).glob("*"):
+            link = folder / program.name
+            if program.name != "wrk" and not link.exists():
+                link.symlink_to(program)
+    return str(folder)
+
+
+def test_a_taken_port_of_the_database_is_one_clear_error(start, small_plan, inventory, tmp_path):
+    port = yaml.safe_load(inventory.read_text())["bench"]["vars"]["lab_postgres_port"]
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        process = start(small_plan(), "--json")
+        out, _ = process.communicate()
+    assert process.returncode == 8
+    problem = json.loads(out)["problems"][0]
+    assert problem["code"] == "port-taken"
+    assert str(port) in problem["what"]
+    assert not list(tmp_path.glob("bundles/*Z-*"))
+
+
+def test_a_wrong_plan_is_refused_with_exit_2(start, small_plan, tmp_path):
+    process = start(small_plan(lambda plan: plan.update(sede=1)))
+    out, err = process.communicate()
+    assert process.returncode == 2
+    assert out == ""
+    assert "sede: unknown key" in err
+    assert "next:" in err
+    assert not (tmp_path / "bundles").exists()
