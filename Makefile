@@ -10,7 +10,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON_INSTALL_DIR := $(CURDIR)/.lab/python
 export ANSIBLE_HOME := $(CURDIR)/.lab/ansible
 
-.PHONY: help demo wrk test check bench lock clean
+.PHONY: help demo wrk test check docs bench lock clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -33,6 +33,9 @@ check: .venv/.dev  ## lint, types, import rules, roles
 	@$(BIN)/lint-imports
 	@$(BIN)/yamllint .
 	@$(BIN)/ansible-lint --offline -q
+
+docs: .venv/.dev  ## write the pages of docs/ that are made from the code
+	@$(BIN)/python -m docs.generate
 
 bench: .venv/.dev  ## speed and memory as ratios, side by side in one run; writes .lab/bench.json
 	@$(BIN)/python -m bench

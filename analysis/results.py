@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from itertools import product
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,11 @@ def derive(bundle: Bundle, plan: Mapping[str, Any], facts: Mapping[str, Any]) ->
             continue
         cell = measured.setdefault((record.workload, record.load), {})
         cell.setdefault(record.subject, {})[record.block] = read(trial.path, record.readings)
-    cells = [_cell(key, by_subject, plan) for key, by_subject in sorted(measured.items())]
+    cells = [
+        _cell(key, measured[key], plan)
+        for key in product(plan["workloads"], plan["loads"])
+        if key in measured
+    ]
     weaknesses = _weaknesses(bundle, plan, facts)
     return {
         "schema": SCHEMA,

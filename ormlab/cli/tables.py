@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -12,7 +13,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from pathlib import Path
 
-_WIDTH = 120
+_WIDTH = 150  # where standard output is no terminal
 _MIB = 2**20
 _UNKNOWN = "-"
 
@@ -20,7 +21,8 @@ _UNKNOWN = "-"
 def results_text(results: dict[str, Any], bundle: Path) -> str:
     """The conclusion, a table of figures and one of ratios for each cell, and where it lies."""
     out = io.StringIO()
-    console = Console(file=out, width=_WIDTH, highlight=False, color_system=None)
+    width = shutil.get_terminal_size((_WIDTH, 0)).columns
+    console = Console(file=out, width=width, highlight=False, color_system=None)
     console.print(results["conclusion"], soft_wrap=True)
     for cell in results["cells"]:
         console.print(f"\n{cell['workload']} under {cell['load']} ({cell['latency_kind']})")
@@ -40,7 +42,8 @@ def _figures(cell: dict[str, Any]) -> Table:
     table = Table(box=box.SIMPLE, pad_edge=False)
     columns = ("subject", "req/s", "p50 ms", "p90 ms", "p99 ms", "errors")
     for name in (*columns, "CPU us/req service", "database", "load", "RSS MiB", "trials"):
-        table.add_column(name, justify="left" if name == "subject" else "right")
+        first = name == "subject"
+        table.add_column(name, justify="left" if first else "right", no_wrap=first)
     for name, figures in cell["subjects"].items():
         rss = figures["rss_service"]
         table.add_row(

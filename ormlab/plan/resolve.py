@@ -41,7 +41,7 @@ class ResolvedPlan:
 
     @property
     def document(self) -> bytes:
-        """The canonical YAML: sorted keys, no aliases, UTF-8."""
+        """The canonical YAML: keys in the order of the plan, no aliases, UTF-8."""
         resolved = {
             "schema": SCHEMA,
             "plan": self.plan.model_dump(mode="json", by_alias=True),
@@ -49,7 +49,7 @@ class ResolvedPlan:
             "omitted_loads": self.omitted_loads,
             "trials": [trial.id for trial in self.trials],
         }
-        text = yaml.safe_dump(resolved, sort_keys=True, allow_unicode=True, width=100)
+        text = yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True, width=100)
         return str(text).encode()
 
     @property

@@ -1,0 +1,243 @@
+"""The records of a bundle.
+
+    version    since   what changed
+    bundle/1   0.1     first
+    seal/1     0.1     first
+    trial/1    0.1     first
+    derived/1  0.1     first
+    index/1    0.1     first
+
+A version that was ever written is read forever. Every key is required and an unknown, missing or
+repeated one is an error that names the file and the key: absence is written as null or as an empty
+list, never left out.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, ClassVar, Final, Literal
+
+from msgspec import Meta
+
+from ormlab.bundle.codec import Part, Record
+
+_SHA256: Final = r"\A[0-9a-f]{64}\Z"
+_ID: Final = r"\A[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}(-[0-9]{1,4})?\Z"
+_ID_TIME: Final = "%Y%m%dT%H%M%SZ"
+
+Sha256 = Annotated[str, Meta(pattern=_SHA256)]
+Commit = Annotated[str, Meta(pattern=r"\A[0-9a-f]{40}([0-9a-f]{24})?\Z")]
+Count = Annotated[int, Meta(ge=0)]
+BundleId = Annotated[str, Meta(pattern=_ID)]
+Utc = Annotated[datetime, Meta(tz=True)]
+
+
+class Tool(Part, frozen=True, kw_only=True):
+    """The program that wrote something; commit and dirty are null outside a git checkout."""
+
+    version: str
+    commit: Commit | None
+    dirty: bool | None
+
+
+class Plan(Part, frozen=True, kw_only=True):
+    """The resolved plan: its name and the digest of its canonical bytes."""
+
+    sha256: Sha256
+    name: str
+
+
+class TrialCounts(Part, frozen=True, kw_only=True):
+    """How many trials were planned and what became of them.
+
+    Repeats make completed + failed exceed planned; an aborted run leaves some skipped.
+    """
+
+    planned: Count
+    completed: Count
+    failed: Count
+    skipped: Count
+
+
+class Omission(Part, frozen=True, kw_only=True):
+    """A file that one would expect in the bundle, and why it is not there."""
+
+    path: str
+    reason: str
+
+
+class Redaction(Part, frozen=True, kw_only=True):
+    """A file from which something was taken out before the seal, and why."""
+
+    path: str
+    reason: str
+
+
+class BundleRecord(Record, frozen=True, kw_only=True):
+    """``bundle.json``: what the bundle is.
+
+    Attributes:
+        schema: the version of this format.
+        id: ``<utc>-<plan8>``, from `created` and the plan; the folder's name when it was sealed.
+        status: complete; partial when planned trials are missing; aborted when it was interrupted.
+        tool: the orchestrator.
+        plan: the plan that decided the run.
+        ledger: digest of the ledger put on trial, or null.
+        host: fingerprint of the host or hosts, or null if it was never taken.
+        trials: counts.
+        omitted: what is not here.
+        redactions: what was taken out.
+        previous: digest of the seal before this one in the same index, or null.
+        created: when the run began, UTC.
+        sealed: when it was sealed, UTC.
+    """
+
+    SCHEMA: ClassVar[str] = "bundle/1"
+
+    schema: Literal["bundle/1"] = "bundle/1"
+    id: BundleId
+    status: Literal["complete", "partial", "aborted"]
+    tool: Tool
+    plan: Plan
+    ledger: Sha256 | None
+    host: Sha256 | None
+    trials: TrialCounts
+    omitted: tuple[Omission, ...]
+    redactions: tuple[Redaction, ...]
+    previous: Sha256 | None
+    created: Utc
+    sealed: Utc
+
+    def __post_init__(self) -> None:
+        _check_times(created=self.created, sealed=self.sealed)
+        due = bundle_id(self.created, self.plan.sha256)
+        if self.id != due and not self.id.startswith(due + "-"):
+            raise ValueError(f"id is {self.id}, but created and plan make it {due}")
+
+
+class Seal(Record, frozen=True, kw_only=True):
+    """``SEAL.json``: the digests that everything else hangs on."""
+
+    SCHEMA: ClassVar[str] = "seal/1"
+
+    schema: Literal["seal/1"] = "seal/1"
+    manifest: Sha256
+    bundle: Sha256
+    sealed_at: Utc
+    tool: Tool
+
+    def __post_init__(self) -> None:
+        _check_times(sealed_at=self.sealed_at)
+
+
+class Failure(Part, frozen=True, kw_only=True):
+    """Why a trial failed, in the terms of the error that ended it."""
+
+    code: str
+    what: str
+    where: str
+    hint: str
+
+
+class TrialRecord(Record, frozen=True, kw_only=True):
+    """``trial.json``: the envelope of one trial; `readings` is typed by who writes it.
+
+    Attributes:
+        schema: the version of this format.
+        id: the name of the trial's folder.
+        index: position in the order of execution, from 0.
+        block: the block it belongs to, from 0.
+        subject: name of the subject.
+        workload: name of the workload.
+        load: name of the load.
+        status: completed, or failed: then `failure` says why.
+        failure: null if and only if the trial completed.
+        started: when its processes were started, UTC.
+        ended: when they were gone, UTC.
+        readings: sections of the measurement, each with its own format. JSON has no NaN or
+            infinity: both are written as null.
+    """
+
+    SCHEMA: ClassVar[str] = "trial/1"
+
+    schema: Literal["trial/1"] = "trial/1"
+    id: str
+    index: Count
+    block: Count
+    subject: str
+    workload: str
+    load: str
+    status: Literal["completed", "failed"]
+    failure: Failure | None
+    started: Utc
+    ended: Utc
+    readings: dict[str, object]
+
+    def __post_init__(self) -> None:
+        _check_times(started=self.started, ended=self.ended)
+        if (self.failure is None) != (self.status == "completed"):
+            raise ValueError("failure must be null if and only if status is completed")
+
+
+class Provenance(Record, frozen=True, kw_only=True):
+    """The first line of ``DERIVED.sha256``: what was judged, and with what.
+
+    Attributes:
+        schema: the version of this format.
+        seal: digest of the ``SEAL.json`` that was judged.
+        ledger: digest of the ledger, or null.
+        analysis_lock: digest of the hash-locked requirements that the analysis ran with.
+        tool: the program that judged.
+    """
+
+    SCHEMA: ClassVar[str] = "derived/1"
+
+    schema: Literal["derived/1"] = "derived/1"
+    seal: Sha256
+    ledger: Sha256 | None
+    analysis_lock: Sha256
+    tool: Tool
+
+
+class IndexLine(Record, frozen=True, kw_only=True):
+    """One line of ``index.jsonl``; `previous` is the digest of the line before, or null."""
+
+    SCHEMA: ClassVar[str] = "index/1"
+
+    schema: Literal["index/1"] = "index/1"
+    id: BundleId
+    seal: Sha256
+    previous: Sha256 | None
+
+
+def bundle_id(created: datetime, plan_sha256: str) -> str:
+    """Return ``<utc>-<plan8>``, the name of a bundle.
+
+    Raises:
+        ValueError: the instant has no time zone, or the digest is not one.
+    """
+    if created.tzinfo is None:
+        raise ValueError("created has no time zone")
+    if not re.match(_SHA256, plan_sha256):
+        raise ValueError(f"{plan_sha256!r} is not a SHA-256 in hex")
+    return f"{created.astimezone(UTC).strftime(_ID_TIME)}-{plan_sha256[:8]}"
+
+
+def created_of(identifier: str) -> datetime | None:
+    """Return the instant in a bundle's id, or None if it is not an id."""
+    if not re.match(_ID, identifier):
+        return None
+    try:
+        return datetime.strptime(identifier.partition("-")[0], _ID_TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _check_times(**times: datetime) -> None:
+    """Refuse instants that are not UTC, or not in the order given."""
+    for name, instant in times.items():
+        if instant.utcoffset() != timedelta(0):
+            raise ValueError(f"{name} is not in UTC")
+    if list(times.values()) != sorted(times.values()):
+        raise ValueError(f"{' and '.join(times)} are in the wrong order")

@@ -1,0 +1,113 @@
+"""Looking at the files of a bundle without following, opening or trusting anything odd."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+type Kind = Literal["file", "symlink", "special", "empty", "unreadable"]
+
+_PIECE: Final = 2**18
+# hashlib works without the interpreter's lock; beyond a few threads the disk decides.
+_THREADS: Final = min(4, os.process_cpu_count() or 1)
+
+
+class Entry(NamedTuple):
+    """What lies at a path: a file, or something that a bundle must not hold.
+
+    Attributes:
+        path: relative to the scanned folder, with ``/``; undecodable bytes are escaped surrogates.
+        kind: ``special`` is a device, fifo or socket, ``empty`` a folder with nothing in it.
+    """
+
+    path: str
+    kind: Kind
+
+
+def scan(root: Path) -> list[Entry]:
+    """Return everything below a folder except the folders that hold something, sorted by path."""
+    found: list[Entry] = []
+    pending = [""]
+    while pending:
+        folder = pending.pop()
+        try:
+            with os.scandir(root / folder) as listing:
+                items = list(listing)
+        except OSError:
+            found.append(Entry(folder, "unreadable"))
+            continue
+        if not items:
+            found.append(Entry(folder, "empty"))
+        for item in items:
+            path = f"{folder}/{item.name}" if folder else item.name
+            if item.is_dir(follow_symlinks=False):
+                pending.append(path)
+            else:
+                found.append(Entry(path, _kind(item)))
+    return sorted(found)
+
+
+def open_regular(path: Path, *, follow: bool = False) -> io.FileIO:
+    """Open a regular file for reading; a fifo or device is refused instead of waited for.
+
+    Raises:
+        OSError: it is not a regular file, a symlink that is not to be followed, or unreadable.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
+    file = io.FileIO(os.open(path, flags), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(f"{path} is not a regular file")
+    return file
+
+
+def read_small(path: Path, *, limit: int) -> bytes:
+    """Read a file that a hostile maker may have made large.
+
+    Raises:
+        OSError: as `open_regular`, or there are more than ``limit`` bytes.
+    """
+    with open_regular(path) as file:
+        data = bytearray()
+        while part := file.read(_PIECE):
+            data += part
+            if len(data) > limit:
+                raise OSError(f"{path} is larger than {limit} bytes")
+        return bytes(data)
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a regular file, in hex, read in pieces."""
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digests(root: Path, paths: Sequence[str]) -> Iterator[tuple[str, str | OSError]]:
+    """Yield each path, in order, with its SHA-256 or with what kept it from being read."""
+
+    def one(path: str) -> str | OSError:
+        try:
+            return digest(root / path)
+        except OSError as error:
+            return error
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        yield from zip(paths, pool.map(one, paths), strict=True)
+
+
+def _kind(item: os.DirEntry[str]) -> Kind:
+    if item.is_symlink():
+        return "symlink"
+    try:
+        regular = item.is_file(follow_symlinks=False)
+    except OSError:
+        return "unreadable"
+    return "file" if regular else "special"

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from agent.processes import Watch, affinity, spawn, stop
+from agent.sampling import TICKS_PER_S, Sampler, parse_stat, pss_bytes
+
+STAY = "import signal; signal.pause()"
+
+
+@pytest.fixture
+def child():
+    process = subprocess.Popen([sys.executable, "-c", STAY])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_stat_line_is_read_although_the_name_has_spaces_and_parentheses():
+    fields = ["S", *["0"] * 10, "7", "9", *["0"] * 8, "123", "0"]
+    line = b"42 (a (nasty) name) " + " ".join(fields).encode()
+    assert parse_stat(line) == (7, 9, 123)
+
+
+def test_a_busy_process_is_seen_to_use_cpu_time_and_memory():
+    busy = "import time; block = bytearray(30 << 20); print(flush=True)\nwhile True: pass"
+    process = subprocess.Popen([sys.executable, "-c", busy], stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        with Sampler() as sampler:
+            sampler.follow("service", process.pid)
+            while sum(psutil.Process(process.pid).cpu_times()[:2]) < 0.5:
+                sampler.sample()
+                time.sleep(0.02)
+            sampler.sample()
+        last = sampler.readings[-1]
+        assert (last.user_ticks + last.system_ticks) / TICKS_PER_S >= 0.49
+        assert last.rss_pages * os.sysconf("SC_PAGE_SIZE") > 30 << 20
+        assert sampler.cost_s > 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_descendants_are_found_and_the_ended_are_dropped():
+    family = f"""
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "{STAY}"])
+print(child.pid, flush=True)
+sys.stdin.readline()
+child.kill(); child.wait()
+print("gone", flush=True)
+sys.stdin.readline()
+"""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", family], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None
+    assert parent.stdin is not None
+    child = int(parent.stdout.readline())
+    with Sampler() as sampler:
+        sampler.follow("load", parent.pid)
+        sampler.sample()
+        assert sampler.pids("load") == [parent.pid, child]
+        print(file=parent.stdin, flush=True)
+        assert parent.stdout.readline() == "gone\n"
+        sampler.sample()
+        assert sampler.pids() == [parent.pid]
+        assert sampler.ended == {child: "load"}
+    parent.communicate("\n")
+
+
+def test_pss_is_below_rss_and_unknown_for_the_dead(child):
+    assert 0 < (pss_bytes([child.pid]) or 0) <= psutil.Process(child.pid).memory_info().rss
+    child.kill()
+    child.wait()
+    assert pss_bytes([child.pid]) is None
+    assert affinity(child.pid) is None
+
+
+def test_a_watch_names_who_ended_and_ticks_meanwhile(child):
+    ticks = []
+    with Watch() as watch:
+        watch.add("child", child.pid)
+        deadline = time.monotonic() + 0.35
+        assert (
+            watch.until_one_ends(deadline=deadline, period_s=0.1, tick=lambda: ticks.append(1))
+            == set()
+        )
+        assert ticks
+        child.kill()
+        deadline = time.monotonic() + 30
+        assert watch.until_one_ends(deadline=deadline, period_s=60, tick=lambda: None) == {"child"}
+
+
+def test_a_stubborn_process_is_ended_and_that_is_said(tmp_path):
+    ignore = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    stubborn = f"import signal; {ignore}; print(flush=True); signal.pause()"
+    process = spawn([sys.executable, "-c", stubborn], log=tmp_path / "log", cpus=[0])
+    while not (tmp_path / "log").stat().st_size:
+        time.sleep(0.01)
+    assert affinity(process.pid) == [0]
+    assert stop(process, timeout_s=0.2) is False
+    assert process.returncode == -9

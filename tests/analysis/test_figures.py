@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from analysis import resources
+
+SAMPLER = {"tick_hz": 100, "page_bytes": 4096}
+SECOND = 1_000_000_000
+
+
+@pytest.fixture
+def write(tmp_path):
+    def table(*rows):
+        names = ("round", "at_ns", "role", "pid", "user_ticks", "system_ticks", "rss_pages")
+        columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+        path = tmp_path / "resources.parquet"
+        pq.write_table(pa.table(columns), path, write_page_checksum=True)
+        return path
+
+    return table
+
+
+def test_cpu_time_is_interpolated_at_both_ends_of_the_window(write):
+    path = write(
+        (1, 0 * SECOND, "service", 7, 0, 0, 10),
+        (2, 2 * SECOND, "service", 7, 100, 100, 20),
+        (3, 4 * SECOND, "service", 7, 100, 100, 30),
+    )
+    used = resources.read(path, SAMPLER, (1 * SECOND, 3 * SECOND))
+    assert used.cpu_s["service"] == pytest.approx(1.0)
+
+
+def test_processes_of_a_role_are_added_and_roles_kept_apart(write):
+    path = write(
+        (1, 0, "database", 1, 0, 0, 100),
+        (1, 1, "database", 2, 10, 0, 50),
+        (2, SECOND, "database", 1, 30, 0, 100),
+        (2, SECOND + 1, "database", 2, 10, 10, 150),
+        (2, SECOND + 2, "load", 3, 0, 0, 1),
+    )
+    used = resources.read(path, SAMPLER, (0, SECOND + 5))
+    assert used.cpu_s == {"service": None, "database": pytest.approx(0.4), "load": 0.0}
+    assert used.peak_rss_bytes == {"service": None, "database": 250 * 4096, "load": 4096}
+
+
+def test_a_flipped_bit_in_the_samples_is_noticed(write):
+    path = write(*((n, n * SECOND, "service", 7, n, 0, 10) for n in range(200)))
+    data = bytearray(path.read_bytes())
+    data[60] ^= 1
+    path.write_bytes(bytes(data))
+    with pytest.raises(OSError, match=r"CRC|[Cc]orrupt|checksum"):
+        resources.read(path, SAMPLER, (0, SECOND))

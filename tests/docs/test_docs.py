@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from docs.generate import DOCS, pages
+from ormlab import errors
+from ormlab.cli import group
+from tests.conftest import CHECKOUT
+
+
+@pytest.mark.parametrize("name", sorted(pages()))
+def test_a_generated_page_is_what_the_code_would_write(name):
+    assert (DOCS / name).read_text() == pages()[name], "run `make docs`"
+
+
+def test_every_error_of_the_tree_is_drawn_in_it():
+    kinds = [errors.LabError]
+    for kind in kinds:
+        kinds += [each for each in kind.__subclasses__() if each.__module__ == errors.__name__]
+    for kind in kinds:
+        assert kind.__name__ in (errors.__doc__ or "")
+
+
+@pytest.mark.parametrize("page", sorted(CHECKOUT.glob("*.md")) + sorted(DOCS.rglob("*.md")))
+def test_every_link_to_a_file_of_the_checkout_leads_somewhere(page):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_make_target_and_command_of_the_readme_exists():
+    readme = (CHECKOUT / "README.md").read_text()
+    makefile = (CHECKOUT / "Makefile").read_text()
+    targets = set(re.findall(r"`make ([a-z-]+)`", readme)) | set(
+        re.findall(r"^make ([a-z-]+)", readme, re.MULTILINE)
+    )
+    assert targets
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for command in set(re.findall(r"ormlab ([a-z]+)", readme)):
+        assert command in group.commands, command
+
+
+def test_help_comes_without_the_heavy_imports():
+    code = "import sys; from ormlab.cli import group; print([m for m in HEAVY if m in sys.modules])"
+    heavy = ("pyinfra", "pyarrow", "scipy", "numpy")
+    answer = subprocess.run(
+        [sys.executable, "-c", code.replace("HEAVY", repr(heavy))],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert answer.stdout.strip() == "[]"
