@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.orders import write_json
 from workloads.load import wrk
+from workloads.load.requests import read_table
 
 if TYPE_CHECKING:
     from agent.service import Service
@@ -86,10 +87,12 @@ def _client(spec: dict[str, Any], folder: Path, service: Service) -> Load:
 
 
 def _article(spec: dict[str, Any], folder: Path, service: Service) -> Load:
+    paths = dict.fromkeys(request.path for request in read_table(Path(spec["table"])))
     settings = {
         "url": service.url,
         "requests": spec["requests"],
         "concurrency": spec["concurrency"],
+        "paths": sorted(paths),
     }
     return _module("article", "workloads.load.article", settings, folder, spec)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 _CLOSED = "closed-loop service time"
 _OPEN = "response time"
+_QUEUED = "time in the client's queue and on a connection"
 _DOUBTS = frozenset({"littles-law"})  # weaken a trial; every other problem makes it useless
 
 
@@ -45,7 +47,7 @@ class Figures:
         window_s: length of the window.
         throughput: answers per second.
         latency_ms: quantiles by name (p50, p90, p99), None where too few samples allow it.
-        latency_kind: what the latency is: closed-loop service time, or response time.
+        latency_kind: what the latency is, in words.
         cpu_us: CPU microseconds per request by role.
         rss_bytes: largest resident set of each role's processes together.
         pss_bytes: proportional set size of the service after the window.
@@ -118,7 +120,7 @@ def _load(trial: Path) -> _Load:
         return _wrk(trial)
     if (trial / "client.json").exists():
         return _client(trial)
-    raise FileNotFoundError(f"no generator left its files in {trial}")
+    return _article(trial)
 
 
 def _wrk(trial: Path) -> _Load:
@@ -166,6 +168,23 @@ def _client(trial: Path) -> _Load:
         littles_ratio=ratio,
         span_ns=(window["start_ns"], window["stop_ns"]),
         problems=tuple(problems),
+    )
+
+
+def _article(trial: Path) -> _Load:
+    """What the article's client counted; its clock starts before its own queue."""
+    told = json.loads((trial / "article.json").read_bytes())
+    failed = told["contains"]["requests_counted_in_throughput_that_failed"]
+    broken = wrk.Problem("request-errors", f"{failed} requests failed")
+    return _Load(
+        requests=told["spec"]["requests"],
+        errors=failed,
+        window_s=told["figures"]["total_time_s"],
+        bins=tuple(sorted(Counter(told["latencies_us"]).items())),
+        kind=_QUEUED,
+        littles_ratio=None,
+        span_ns=None,
+        problems=(broken,) if failed else (),
     )
 
 
