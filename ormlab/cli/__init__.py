@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="ormlab")
 def group() -> None:
-    r"""A laboratory in which published ORM benchmark numbers go on trial.
+    """A laboratory in which published ORM benchmark numbers go on trial.
 
     \b
     Examples:

@@ -20,7 +20,7 @@ def group() -> None:
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def pack(bundle: Path, out: Path, *, as_json: bool) -> None:
-    r"""Pack a BUNDLE into OUT (.tar.zst): the same bundle packs to the same bytes.
+    """Pack a BUNDLE into OUT (.tar.zst): the same bundle packs to the same bytes.
 
     \b
     Example:
@@ -39,7 +39,7 @@ def pack(bundle: Path, out: Path, *, as_json: bool) -> None:
 @click.argument("parent", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def unpack(archive: Path, parent: Path, *, as_json: bool) -> None:
-    r"""Unpack an ARCHIVE below PARENT; what does not verify at L1 is not kept.
+    """Unpack an ARCHIVE below PARENT; what does not verify at L1 is not kept.
 
     \b
     Example:

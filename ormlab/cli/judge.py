@@ -14,7 +14,7 @@ from ormlab.cli.tables import results_text
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(bundle: Path, *, as_json: bool) -> None:
-    r"""Compute the results of a sealed BUNDLE anew from its files, and print them.
+    """Compute the results of a sealed BUNDLE anew from its files, and print them.
 
     \b
     Example:

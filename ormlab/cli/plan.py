@@ -14,7 +14,7 @@ _OVERHEAD_S = 2.5  # of a trial beyond its load, as seen; only for the estimate 
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the resolved plan as it is hashed.")
 def command(plan: str, *, as_json: bool, as_yaml: bool) -> None:
-    r"""Show what a PLAN would do and for how long, without touching any host.
+    """Show what a PLAN would do and for how long, without touching any host.
 
     \b
     Examples:

@@ -36,7 +36,7 @@ from ormlab.cli.tables import results_text
 def command(
     plan: str, inventory: Path, bundles: Path, *, omit_missing_generators: bool, as_json: bool
 ) -> None:
-    r"""Carry out a PLAN, seal its bundle, and print what it shows.
+    """Carry out a PLAN, seal its bundle, and print what it shows.
 
     PLAN is a file, or the name of one in workloads/plans/.
 

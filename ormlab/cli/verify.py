@@ -17,7 +17,7 @@ from ormlab.errors import Exit
 @click.option("--level", type=click.Choice(["L0", "L1"]), default="L1", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(bundle: Path, level: str, *, as_json: bool) -> None:
-    r"""Check a BUNDLE without trusting its maker; lists every problem, exits 3 if there is one.
+    """Check a BUNDLE without trusting its maker; lists every problem, exits 3 if there is one.
 
     \b
     Levels:
