@@ -146,8 +146,8 @@ class TrialRecord(Record, frozen=True, kw_only=True):
     Attributes:
         schema: the version of this format.
         id: the name of the trial's folder.
-        index: position in the order of execution, from 0.
-        block: the block it belongs to, from 0.
+        index: position in the order of execution, from 1.
+        block: the block it belongs to, from 1.
         subject: name of the subject.
         workload: name of the workload.
         load: name of the load.

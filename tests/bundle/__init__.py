@@ -1,0 +1,1 @@
+"""Tests of the bundle; a package so that they share `making`."""

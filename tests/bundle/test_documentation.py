@@ -1,0 +1,74 @@
+"""docs/bundle-format.md says what the code does: its tables are compared, its commands are run."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ormlab.bundle import errors, index
+from ormlab.bundle.codes import markdown
+from ormlab.bundle.errors import BundleError
+from ormlab.bundle.format import BundleRecord, IndexLine, Provenance, Seal, TrialRecord
+from ormlab.bundle.readme import CHECKS
+from tests.bundle import making
+
+TEXT = (Path(__file__).parents[2] / "docs/bundle-format.md").read_text()
+BLOCKS = re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    parent = tmp_path_factory.mktemp("documented")
+    bundle = making.sealed(parent)
+    making.judged(bundle)
+    index.append(parent, making.NAME + "-2", "0" * 64)
+    index.append(parent, making.NAME + "-3", "0" * 64)
+    return bundle
+
+
+def run(block, folder):
+    ran = subprocess.run(
+        ["sh", "-c", block], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return ran.stdout + ran.stderr
+
+
+def test_the_table_of_codes_is_the_one_of_the_code():
+    assert markdown() in TEXT, "put the output of ormlab.bundle.codes.markdown() there"
+
+
+def test_the_commands_are_those_of_the_readme_and_print_nothing_for_a_whole_bundle(bundle):
+    checks, derived, chain = BLOCKS
+    assert checks == CHECKS
+    assert run(checks, bundle) == ""
+    assert run(derived, bundle) == ""
+    assert run(chain, bundle.parent) == ""
+
+
+def test_the_command_for_the_index_sees_a_changed_line(bundle, tmp_path):
+    lines = (bundle.parent / "index.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "index.jsonl").write_text("".join([lines[0], lines[2]]))
+    assert "broken at" in run(BLOCKS[2], tmp_path)
+
+
+@pytest.mark.parametrize("record", [BundleRecord, Seal, TrialRecord, Provenance, IndexLine])
+def test_every_key_of_every_record_is_described(record):
+    section = TEXT.rpartition(f"`{record.SCHEMA}`")[2]
+    described = section.partition("\n## ")[0].partition("\n\n")[0]
+    for field in msgspec.structs.fields(record):
+        assert f"`{field.name}`" in described or field.name == "schema"
+
+
+def test_every_error_is_drawn_in_the_tree_with_its_code():
+    kinds = [BundleError]
+    for kind in kinds:
+        kinds.extend(kind.__subclasses__())
+    drawn = dict(re.findall(r"(\w+Error) +([a-z]+-[a-z]+)", errors.__doc__))
+    assert drawn == {kind.__name__: kind.code for kind in kinds}
+    for kind in kinds[1:]:
+        line = next(line for line in errors.__doc__.splitlines() if f" {kind.__name__} " in line)
+        assert line.split()[-1] in {base.__name__ for base in kind.__mro__}
