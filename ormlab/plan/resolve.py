@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from workloads.stacks import Stack
 
 SCHEMA = "resolved-plan/1"
+_LONGEST_NAME = 83  # of a trial's folder in a bundle
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,14 @@ def resolve(plan: Plan, *, omitted_loads: dict[str, str] | None = None) -> Resol
         )
     used = _stacks(sorted({subject.stack for subject in plan.subjects.values()}))
     trials = schedule(plan, list(plan.subjects), loads)
+    longest = max((trial.id for trial in trials), key=len)
+    if len(longest) > _LONGEST_NAME:
+        raise PlanError(
+            "plan-names",
+            f"the trial {longest!r} would have a name of {len(longest)} characters",
+            where=plan.name,
+            hint=f"shorten the names: subject, workload and load may have {_LONGEST_NAME} together",
+        )
     return ResolvedPlan(plan, tuple(trials), used, omitted)
 
 

@@ -98,6 +98,13 @@ def test_the_digest_follows_every_input(write):
     assert resolve(load(str(write(PLAN.replace("blocks: 2", "blocks: 3"))))).sha256 != before
 
 
+def test_names_that_no_bundle_could_hold_are_refused_before_the_run(write):
+    long = "a" * 39
+    plan = PLAN.replace("read-one:", f"{long}:").replace("  wrk:", f"  {long}:")
+    with pytest.raises(PlanError, match="would have a name of"):
+        resolve(load(str(write(plan))))
+
+
 def test_a_plan_with_no_load_left_is_refused(write):
     with pytest.raises(PlanError, match="wrk is missing"):
         resolve(load(str(write())), omitted_loads={"wrk": "wrk is missing"})
