@@ -77,6 +77,22 @@ class Service:
             time.sleep(_POLL_S)
         raise self._failed_start(f"did not answer within {self._spec['start_timeout_s']:g} s")
 
+    def require_answer(self) -> None:
+        """Make sure that it still answers after the window.
+
+        A generator whose requests hang may end with figures of the time before.
+
+        Raises:
+            Failure: ``service-hung``.
+        """
+        if self._ask_health() is None:
+            raise Failure(
+                "service-hung",
+                f"the service no longer answers after the window: {last_line(self._log)}",
+                where=self.url,
+                hint="read its log; the trial is recorded as failed and the run goes on",
+            )
+
     def stop(self) -> dict[str, Any]:
         """End it politely and say how that went."""
         started = time.monotonic()

@@ -77,6 +77,7 @@ class _Trial:
                     self._drive(load.warmup, service, unused)
             with self._stage("window"):
                 self._measure(load.measured, service)
+                service.require_answer()
             with self._stage("stop"):
                 self._observed["stop"] = service.stop()
         # Read after the service is gone: a backend reports its last counts when it ends.

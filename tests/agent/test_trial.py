@@ -18,6 +18,8 @@ import psutil
 import pytest
 
 from agent.postgres import Cluster, settings
+from analysis.figures import read
+from ormlab.measure.keep import keep
 from tests.conftest import CHECKOUT, free_port
 from workloads.dataset import Dataset, ensure_template
 from workloads.load.operations import Operation
@@ -32,7 +34,7 @@ DATASET = Dataset(users=1000, orders=1000, payload_bytes=512, seed=1)
 
 # Answers /health like a service, and after that as its first argument says.
 ROGUE = """
-import http.server, json, os, signal, sys
+import http.server, json, os, signal, sys, threading
 
 settings = json.load(open(sys.argv[1]))
 manner = settings["options"]["manner"]
@@ -41,10 +43,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        if self.path == "/health":
+        if self.path == "/health" and server.manner != "hung":
             return self.answer(200, b"{}")
         if manner == "hangs":
-            signal.pause()
+            server.manner = "hung"
+        if server.manner == "hung":
+            threading.Event().wait()
         if manner == "dies":
             os._exit(3)
         self.answer(500 if manner == "fails" else 200, b"{}")
@@ -63,6 +67,7 @@ class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 128
 
 server = Server((settings["host"], settings["port"]), Handler)
+server.manner = manner
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 server.serve_forever()
 """
@@ -248,6 +253,28 @@ def test_a_service_that_dies_ends_the_trial_at_once(
     done = carry_out(order, tmp_path)
     assert done["failure"]["code"] in {"service-died", "unreachable"}
     assert done["ended_by_force"] == []
+
+
+@pytest.mark.parametrize("generator", [pytest.param("wrk", marks=needs_wrk), "client"])
+def test_a_service_that_hangs_is_a_failed_trial(order, tmp_path, rogue_code, table_path, generator):
+    order["service"]["code"] = str(rogue_code)
+    order["service"]["settings"]["options"]["manner"] = "hangs"
+    if generator == "client":
+        order["load"] = client_load(table_path)
+    assert carry_out(order, tmp_path)["failure"]["code"] == "service-hung"
+
+
+@needs_wrk
+def test_a_service_that_answers_500_leaves_figures_that_say_so(order, tmp_path, rogue_code):
+    order["service"]["code"] = str(rogue_code)
+    order["service"]["settings"]["options"]["manner"] = "fails"
+    done = carry_out(order, tmp_path)
+    assert done["failure"] is None  # the agent observes; what it means is for the analysis
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    keep(tmp_path / "trial", kept)
+    figures = read(kept, done["observed"])
+    assert "all-errors" in {fault.code for fault in figures.faults if fault.fatal}
 
 
 def test_a_database_that_is_killed_fails_the_trial_and_says_so(

@@ -1,0 +1,99 @@
+"""Quantiles of latencies, from exact bins or from HdrHistogram files.
+
+A quantile is quoted only if enough samples lie beyond it: p needs n >= 10 / (1 - p), so the median
+needs 20 samples, p99 a thousand.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from hdrh.histogram import HdrHistogram
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+QUANTILES = (0.5, 0.9, 0.99, 0.999)
+BEYOND = 10
+
+Bins = tuple[tuple[int, int], ...]
+"""Microseconds and count, ascending."""
+
+
+def total(bins: Bins) -> int:
+    """Return the number of samples."""
+    return sum(count for _, count in bins)
+
+
+def mean(bins: Bins) -> float | None:
+    """Return the mean in microseconds; None without samples."""
+    samples = total(bins)
+    return sum(value * count for value, count in bins) / samples if samples else None
+
+
+def quotable(quantile: float, samples: int) -> bool:
+    """Whether enough samples lie beyond a quantile: n >= 10 / (1 - p)."""
+    return samples * (1 - _exact(quantile)) >= BEYOND
+
+
+def quantiles(bins: Bins, wanted: Iterable[float] = QUANTILES) -> dict[float, int | None]:
+    """Return quantiles by nearest rank: the smallest value with at least p x n samples up to it.
+
+    Args:
+        bins: microseconds and count, ascending.
+        wanted: in (0, 1).
+
+    Returns:
+        By quantile, microseconds; None where there are too few samples to quote it.
+
+    Raises:
+        ValueError: a wanted quantile is not inside (0, 1).
+    """
+    samples = total(bins)
+    return {
+        quantile: _at_rank(bins, math.ceil(_exact(quantile) * samples))
+        if quotable(quantile, samples)
+        else None
+        for quantile in wanted
+    }
+
+
+def read_hdr(path: Path) -> Bins:
+    """Read the bins of a histogram encoded as HdrHistogram V2 in base64.
+
+    Returns:
+        Each bin with the highest value it stands for, which is at most 0.1 % above any sample of
+        it at three digits.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is not such a histogram.
+    """
+    encoded = path.read_bytes().strip()
+    try:
+        histogram = HdrHistogram.decode(encoded)
+    except Exception as wrong:  # noqa: BLE001 - the codec raises seven kinds, RuntimeError too
+        raise ValueError(f"{path} is not an HdrHistogram: {wrong!r}") from None
+    return tuple(
+        (int(step.value_iterated_to), int(step.count_added_in_this_iter_step))
+        for step in histogram.get_recorded_iterator()
+    )
+
+
+def _at_rank(bins: Bins, rank: int) -> int:
+    below = 0
+    for value, count in bins:
+        below += count
+        if below >= rank:
+            return value
+    raise ValueError(f"there is no rank {rank} in {below} samples")
+
+
+def _exact(quantile: float) -> Fraction:
+    if not 0 < quantile < 1:
+        raise ValueError(f"a quantile lies inside (0, 1), not at {quantile}")
+    # 1 - 0.99 is not 0.01 in binary: 1,000 samples would be one too few.
+    return Fraction(str(quantile))

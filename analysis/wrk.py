@@ -1,0 +1,288 @@
+"""What a trial driven by wrk measured: its dump, the exact recovery of its histogram, the checks.
+
+wrk adds samples to its latency histogram that it never measured, as a correction for coordinated
+omission: ``stats_correct`` in src/stats.c, called in src/wrk.c before the text is printed and
+before Lua's ``done()``. It visits the bins from 2 x interval upwards and adds the count of bin n
+to n - interval, n - 2 x interval, ... while above interval. A bin only ever adds to lower ones, so
+its count at its turn is the measured one, and walking the bins from the highest down takes the
+additions out again exactly.
+
+Exit status 0 proves nothing: services that answer 500, hang or die half-way all end with it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from analysis.latency import Bins, mean, total
+from analysis.wrk_text import Text, WrkOutputError, parse_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCHEMA = "wrk/1"
+LITTLES_BAND = (0.95, 1.0)
+_STALLED = 0.5  # below this the figures are those of a part of the window only
+_ROUNDING = 1e-9  # of binary fractions
+
+_COUNTS = ("threads", "connections", "connections_opened", "requests", "duration_us", "bytes")
+_ERRORS = ("connect", "read", "write", "status", "timeout")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with a trial.
+
+    Attributes:
+        code: a stable word for programs.
+        what: one sentence.
+    """
+
+    code: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """What report.lua wrote.
+
+    Attributes:
+        threads: of wrk.
+        connections: asked for, over all threads.
+        connections_opened: threads x (connections // threads).
+        requests: answers, whatever their status.
+        duration_us: from the start of wrk's threads to the end of the last one.
+        bytes: read, headers included.
+        errors: by kind: connect, read, write, status (above 399), timeout (later than allowed).
+        bins: microseconds and count, ascending, as wrk corrected them.
+        table_exhausted: a table that may not be repeated was used up.
+    """
+
+    threads: int
+    connections: int
+    connections_opened: int
+    requests: int
+    duration_us: int
+    bytes: int
+    errors: dict[str, int]
+    bins: Bins
+    table_exhausted: bool
+
+    @property
+    def throughput(self) -> float:
+        """Answers per second, whatever their status."""
+        return self.requests / (self.duration_us / 1e6) if self.duration_us else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A histogram without what wrk added.
+
+    Attributes:
+        bins: microseconds and count, ascending: closed-loop service times.
+        problems: the certificate: empty if the recovery is proven exact.
+        interval_us: what wrk took for the expected interval; None if it corrected nothing.
+        removed: how many samples wrk had added.
+    """
+
+    bins: Bins
+    problems: tuple[Problem, ...]
+    interval_us: int | None
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All that one trial's output says.
+
+    Attributes:
+        dump: None if wrk left none.
+        recovered: None without a dump.
+        littles_ratio: throughput x mean recovered latency / connections; None without samples.
+        problems: empty if the figures may be used.
+    """
+
+    dump: Dump | None
+    recovered: Recovered | None
+    littles_ratio: float | None
+    problems: tuple[Problem, ...] = field(default=())
+
+
+def read(stdout: str, dump_text: str | bytes | None) -> Reading:
+    """Read what a trial's wrk left, with every check made.
+
+    Args:
+        stdout: what wrk printed.
+        dump_text: what report.lua wrote; None if there is no such file.
+    """
+    if not stdout.strip() or not dump_text:
+        missing = "printed nothing" if not stdout.strip() else "left no dump"
+        return Reading(None, None, None, (Problem("empty-output", f"wrk {missing}"),))
+    try:
+        dump, text = parse_dump(dump_text), parse_text(stdout)
+    except WrkOutputError as wrong:
+        return Reading(None, None, None, (Problem("malformed-output", str(wrong)),))
+    recovered = recover(
+        dump.bins, dump.requests, dump.connections, dump.duration_us, dump.errors["timeout"]
+    )
+    problems = [*failures(dump), *recovered.problems, *cross_check(text, dump)]
+    mean_us, ratio = mean(recovered.bins), None
+    if mean_us is not None:
+        ratio = littles_law(dump.throughput, mean_us / 1e6, dump.connections_opened)
+        problems += littles_problems(ratio)
+    return Reading(dump, recovered, ratio, tuple(problems))
+
+
+def parse_dump(text: str | bytes) -> Dump:
+    """Parse the JSON that report.lua wrote.
+
+    Raises:
+        WrkOutputError: it is cut short or something else.
+    """
+    try:
+        told = json.loads(text)
+        schema = told["schema"]
+        if schema == SCHEMA:
+            return _dump(told)
+    except WrkOutputError:
+        raise
+    except (KeyError, TypeError, ValueError) as wrong:
+        raise WrkOutputError(f"not a dump of report.lua: {wrong!r}") from None
+    raise WrkOutputError(f"the dump's schema is {schema}, not {SCHEMA}")
+
+
+def recover(
+    histogram: Bins, requests: int, connections: int, duration_us: int, timeouts: int
+) -> Recovered:
+    """Take the samples that wrk added out of its histogram.
+
+    Args:
+        histogram: microseconds and count, as dumped.
+        requests: answers, from the same dump.
+        connections: as asked of wrk.
+        duration_us: from the same dump.
+        timeouts: answers later than wrk's timeout: in ``requests``, not in the histogram.
+
+    Returns:
+        The measured histogram and its certificate: no bin negative, and samples plus timeouts
+        equal to the requests. A wrong interval breaks one or the other.
+    """
+    rounds = requests // connections
+    interval = duration_us // rounds if rounds else None
+    counts = dict(histogram)
+    if interval:
+        for value in sorted(counts, reverse=True):
+            count = counts[value]
+            for lower in range(value - interval, interval, -interval) if count else ():
+                counts[lower] = counts.get(lower, 0) - count
+    measured = tuple(sorted((value, count) for value, count in counts.items() if count))
+    problems = []
+    if negative := sum(count < 0 for _, count in measured):
+        problems.append(Problem("negative-bins", f"{negative} bins would have negative counts"))
+    if total(measured) + timeouts != requests:
+        what = f"{total(measured)} recovered samples + {timeouts} timeouts != {requests} requests"
+        problems.append(Problem("sum", what))
+    removed = total(histogram) - total(measured)
+    return Recovered(measured, tuple(problems), interval, removed)
+
+
+def cross_check(text: Text, dump: Dump) -> tuple[Problem, ...]:
+    """Hold what wrk printed against what report.lua dumped: they must agree to the last digit."""
+    return tuple(
+        Problem("text-json-mismatch", f"{name}: printed {printed}, dumped {dumped}")
+        for name, printed, dumped, tolerance in _pairs(text, dump)
+        if not abs(printed - dumped) <= tolerance
+    )
+
+
+def failures(dump: Dump) -> tuple[Problem, ...]:
+    """Say what went wrong with the requests of a trial."""
+    errors = dump.errors
+    socket = {kind: errors[kind] for kind in ("connect", "read", "write") if errors[kind]}
+    found = {
+        "no-requests": (dump.requests == 0, "not one request was answered"),
+        "all-errors": (
+            0 < dump.requests == errors["status"],
+            f"all {dump.requests} answers have a status above 399",
+        ),
+        "error-statuses": (
+            0 < errors["status"] < dump.requests,
+            f"{errors['status']} of {dump.requests} answers have a status above 399",
+        ),
+        "socket-errors": (bool(socket), f"connections failed: {socket}"),
+        "timeouts": (errors["timeout"] > 0, f"{errors['timeout']} answers came too late"),
+        "table-exhausted": (dump.table_exhausted, "the request table was used up too early"),
+    }
+    return tuple(Problem(code, what) for code, (present, what) in found.items() if present)
+
+
+def littles_law(throughput: float, mean_latency_s: float, connections: int) -> float:
+    """Return throughput x mean latency / connections: 1 if every connection is always waiting.
+
+    Source: J. D. C. Little, A Proof for the Queuing Formula L = lambda W, 1961.
+    """
+    return throughput * mean_latency_s / connections
+
+
+def littles_problems(ratio: float, *, edge: float = 0.0) -> tuple[Problem, ...]:
+    """Say whether a closed loop's ratio of Little's law lies outside its band.
+
+    Args:
+        ratio: from ``littles_law``.
+        edge: what requests under way at the ends of the window may add; wrk counts none.
+    """
+    low, high = LITTLES_BAND
+    if ratio < _STALLED:
+        what = f"connections waited only {ratio:.3f} of the time: answers failed to come"
+        return (Problem("stalled", what),)
+    if ratio < low:
+        what = f"connections waited only {ratio:.3f} of the time: slow generator or lost samples"
+        return (Problem("littles-law", what),)
+    if ratio > high + edge + _ROUNDING:
+        what = f"connections waited {ratio:.3f} of the time: samples that were never measured"
+        return (Problem("littles-law", what),)
+    return ()
+
+
+def _dump(told: dict[str, Any]) -> Dump:
+    return Dump(
+        **{name: _count(told[name]) for name in _COUNTS},
+        errors={kind: _count(told["errors"][kind]) for kind in _ERRORS},
+        bins=tuple((_count(value), _count(count)) for value, count in told["latency_us"]),
+        table_exhausted=bool(told["table_exhausted"]),
+    )
+
+
+def _pairs(text: Text, dump: Dump) -> Iterator[tuple[str, float, float, float]]:
+    counts = {"threads": dump.threads, "connections": dump.connections, "requests": dump.requests}
+    for name, dumped in {**counts, **dump.errors}.items():
+        yield name, text.counts[name], dumped, 0.0
+    highest = dump.bins[-1][0] if dump.bins else 0
+    for name, dumped in {"duration": dump.duration_us, "max": highest}.items():
+        printed, tolerance = text.times[name]
+        yield name, printed, dumped, tolerance
+    for percent in (50, 75, 90, 99):
+        printed, tolerance = text.times[f"p{percent}"]
+        yield f"p{percent}", printed, _percentile(dump.bins, percent, printed), tolerance
+    yield "bytes", text.bytes[0], dump.bytes, text.bytes[1]
+    yield "throughput", text.throughput, dump.throughput, 0.005 + _ROUNDING
+
+
+def _percentile(bins: Bins, percent: int, printed: float) -> int:
+    # wrk takes the value of rank round(p x n + 1/2), in long double: a tie may fall either way,
+    # so the nearest of the neighbouring ranks counts.
+    rank = round(percent * total(bins) / 100 + 0.5)
+    found, below = [0], 0
+    for value, count in bins:
+        if below + count >= rank - 1 and below < rank + 1:
+            found.append(value)
+        below += count
+    return min(found, key=lambda value: abs(value - printed))
+
+
+def _count(value: Any) -> int:  # noqa: ANN401 - whatever JSON held
+    if type(value) is not int or value < 0:
+        raise WrkOutputError(f"{value!r} is not a count")
+    return value

@@ -1,0 +1,89 @@
+"""A small real HTTP service with faults to order: ``python answering.py '{"stall_at": 100}'``.
+
+Prints its port, then serves until it is killed. Faults count requests over all connections.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+
+import httptools
+
+FAULTS = {
+    "status": 200,  # of every answer
+    "status_from": 1,  # first request that gets it; earlier ones get 200
+    "body_bytes": 64,
+    "changing_body": False,  # every answer has another body
+    "delay_s": 0.0,  # before every answer
+    "stall_at": 0,  # the whole service stands still once, at this request
+    "stall_s": 0.0,
+    "hang_from": 0,  # no answer from this request on
+    "die_at": 0,  # the process ends at this request
+    "close_every": 0,  # every so many answers say Connection: close
+    "cut_at": 0,  # the connection is dropped instead of this answer
+    "garbage_at": 0,  # this answer is not HTTP
+}
+
+
+class Service:
+    def __init__(self, **faults):
+        self.faults = FAULTS | faults
+        self.requests = 0
+
+
+class Connection(asyncio.Protocol):
+    def __init__(self, service):
+        self.service = service
+        self.parser = httptools.HttpRequestParser(self)
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        self.parser.feed_data(data)
+
+    def on_message_complete(self):
+        self.service.requests += 1
+        number, faults = self.service.requests, self.service.faults
+        if number == faults["die_at"]:
+            os._exit(1)
+        if faults["hang_from"] and number >= faults["hang_from"]:
+            return
+        if number == faults["stall_at"]:
+            time.sleep(faults["stall_s"])
+        if number == faults["cut_at"]:
+            self.transport.abort()
+        elif number == faults["garbage_at"]:
+            self.transport.write(b"\x00garbage\r\n\r\n")
+        elif faults["delay_s"]:
+            asyncio.get_running_loop().call_later(faults["delay_s"], self.answer, number, faults)
+        else:
+            self.answer(number, faults)
+
+    def answer(self, number, faults):
+        body = b"x" * faults["body_bytes"]
+        if faults["changing_body"]:
+            body = b"%d" % number
+        status = faults["status"] if number >= faults["status_from"] else 200
+        last = faults["close_every"] and number % faults["close_every"] == 0
+        self.transport.write(
+            b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n%s\r\n%s"
+            % (status, len(body), b"Connection: close\r\n" if last else b"", body)
+        )
+        if last:
+            self.transport.close()
+
+
+async def main(faults):
+    service = Service(**faults)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(service), "127.0.0.1", 0, backlog=1024)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(json.loads(sys.argv[1])))

@@ -1,0 +1,155 @@
+-- Drives wrk from a request table and dumps what it measured as JSON.
+--
+-- Arguments after the URL: table file, output file, threads, connections, "repeat" or "once".
+-- The numbers come from done(), not from the printed text, and the latency histogram comes whole:
+-- wrk has by then added samples that it never measured (stats_correct in its stats.c), which only
+-- the whole histogram lets one take out again.
+
+-- The main state: setup() and done() run here, init() and request() in each thread's own state.
+
+local threads = {}
+
+function setup(thread)
+   thread:set("index", #threads)
+   threads[#threads + 1] = thread
+end
+
+-- A thread: request() exists only where the table has more than one request, because its mere
+-- existence makes wrk call into Lua for every request.
+
+local function split(line)
+   return line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t")
+end
+
+local function shard_of(path, first, step)
+   local rows, number = {}, 0
+   for line in assert(io.open(path, "rb")):lines() do
+      if number % step == first then
+         local method, target, body = split(line)
+         local headers
+         if body == "" then
+            body = nil
+         else
+            headers = { ["Content-Type"] = "application/json" }
+         end
+         rows[#rows + 1] = wrk.format(method, target, headers, body)
+      end
+      number = number + 1
+   end
+   return rows, number
+end
+
+local function only_row(path)
+   local lines = assert(io.open(path, "rb")):lines()
+   local line = lines()
+   return not lines() and line or nil
+end
+
+local function serve(rows, repeatable)
+   local position, last = 0, #rows
+   local function following()
+      position = position + 1
+      if position > last then
+         if repeatable then
+            position = 1
+         else
+            exhausted = true
+            wrk.thread:stop()
+            return wrk.format("GET")
+         end
+      end
+      return rows[position]
+   end
+   if index > 0 then
+      return following
+   end
+   -- wrk asks the first thread for one request that it only parses and never sends.
+   return function()
+      request = following
+      return rows[1] or wrk.format("GET")
+   end
+end
+
+function init(arguments)
+   local path = arguments[1]
+   threads_started = tonumber(arguments[3])
+   out, connections = arguments[2], tonumber(arguments[4])
+   exhausted = false
+   local repeatable = arguments[5] == "repeat"
+   local only = repeatable and only_row(path)
+   if only then
+      local body
+      wrk.method, wrk.path, body = split(only)
+      if body ~= "" then
+         wrk.body, wrk.headers["Content-Type"] = body, "application/json"
+      end
+      return
+   end
+   local first = index
+   local rows, all = shard_of(path, first, threads_started)
+   if repeatable and #rows == 0 then
+      rows = shard_of(path, first % all, all)
+   end
+   request = serve(rows, repeatable)
+end
+
+-- The report.
+
+local function bins_by_ffi(latency)
+   -- wrk's own struct, read in one pass. latency(i) scans from the minimum at every call, which
+   -- takes minutes on a histogram that spans seconds. The layout is that of wrk 4.0 to 4.2; it is
+   -- believed only if it shows the minimum and maximum that wrk itself tells, and samples there.
+   local found, ffi = pcall(require, "ffi")
+   if not found or #latency == 0 then
+      return nil
+   end
+   ffi.cdef("typedef struct { uint64_t count, limit, min, max, data[]; } ormlab_stats;")
+   local stats = ffi.cast("ormlab_stats **", latency)[0]
+   local low, high = tonumber(stats.min), tonumber(stats.max)
+   if low ~= latency.min or high ~= latency.max or high >= tonumber(stats.limit) then
+      return nil
+   end
+   if stats.data[low] == 0 or stats.data[high] == 0 then
+      return nil
+   end
+   local bins = {}
+   for value = low, high do
+      local count = tonumber(stats.data[value])
+      if count > 0 then
+         bins[#bins + 1] = string.format("[%d,%d]", value, count)
+      end
+   end
+   return bins
+end
+
+local function bins_by_call(latency)
+   local bins = {}
+   for position = 1, #latency do
+      bins[position] = string.format("[%d,%d]", latency(position))
+   end
+   return bins
+end
+
+function done(summary, latency, requests)
+   local path = threads[1]:get("out")
+   local connections = threads[1]:get("connections")
+   local ran_out = false
+   for _, thread in ipairs(threads) do
+      ran_out = ran_out or thread:get("exhausted")
+   end
+   local errors = summary.errors
+   local bins = bins_by_ffi(latency) or bins_by_call(latency)
+   local file = assert(io.open(path .. ".tmp", "wb"))
+   file:write(
+      '{"schema":"wrk/1",',
+      string.format('"threads":%d,"connections":%d,', #threads, connections),
+      string.format('"connections_opened":%d,', #threads * math.floor(connections / #threads)),
+      string.format('"requests":%d,"duration_us":%d,', summary.requests, summary.duration),
+      string.format('"bytes":%d,"table_exhausted":%s,', summary.bytes, tostring(ran_out)),
+      string.format('"errors":{"connect":%d,"read":%d,"write":%d,"status":%d,"timeout":%d},',
+         errors.connect, errors.read, errors.write, errors.status, errors.timeout),
+      '"latency_us":[', table.concat(bins, ","), "]}\n"
+   )
+   file:close()
+   assert(os.rename(path .. ".tmp", path))
+end
