@@ -45,45 +45,59 @@ http {{
 """
 
 
-def run(*, seconds: float = 3.0, rounds: int = 5, memory_seconds: float = 30.0) -> dict[str, Any]:
+def run(*, seconds: float = 3.0, rounds: int = 5) -> dict[str, Any]:
     """Measure side by side.
 
     Args:
         seconds: length of one generator's turn, at least 1.
         rounds: turns of each generator.
-        memory_seconds: length of the trial whose peak memory is told.
 
     Returns:
-        By name: requests per second of each generator (medians over rounds), the client's as
-        ratios to the others' (medians of the rounds' ratios), and the client's peak memory over
-        all its processes; or the reason why there is none.
+        By name: requests per second of each generator (medians over rounds), and the client's as
+        ratios to the others' (medians of the rounds' ratios); or the reason why there are none.
     """
-    missing = [program for program in ("wrk", "nginx") if not shutil.which(program)]
-    cpus = sorted(os.sched_getaffinity(0))
-    if missing or len(cpus) < 2:  # noqa: PLR2004 - one for each side
-        reason = f"{' and '.join(missing)} not installed" if missing else "needs two CPUs"
+    reason = missing("wrk", "nginx")
+    if reason:
         return {"client": {"skipped": reason}}
-    with tempfile.TemporaryDirectory(prefix="ormlab-bench-") as scratch:
-        folder = Path(scratch)
-        write_table(folder / "table", table([Operation("read-user", id=1)], **_ONE))
-        with _nginx(folder, cpus[1]) as port:
-            bench = _Bench(folder, port, cpus[0])
-            rates = [bench.round(seconds) for _ in range(rounds)]
-            report = bench.client(memory_seconds)
+    with generators() as bench:
+        rates = [bench.round(seconds) for _ in range(rounds)]
     figures: dict[str, Any] = {
         f"{name}.requests_per_s": round(median(each[name] for each in rates)) for name in rates[0]
     }
     for other in ("wrk", "article", "worker_pool"):
         ratios = [each["client"] / each[other] for each in rates]
         figures[f"client.over_{other}"] = round(median(ratios), 3)
-    figures["client.samples_of_memory_trial"] = report["samples"]["rows"]
-    figures["memory.client_peak_bytes"] = report["peak_rss_bytes"]
     return figures
 
 
-class _Bench:
+def missing(*programs: str) -> str | None:
+    """Why a generator cannot be driven against nginx here; None if it can."""
+    absent = [program for program in programs if not shutil.which(program)]
+    if absent:
+        return f"{' and '.join(absent)} not installed"
+    return None if len(os.sched_getaffinity(0)) > 1 else "needs two CPUs"
+
+
+@contextmanager
+def generators() -> Iterator[Generators]:
+    """Give generators on the first CPU that drive an nginx on the second."""
+    first, second = sorted(os.sched_getaffinity(0))[:2]
+    with tempfile.TemporaryDirectory(prefix="ormlab-bench-") as scratch:
+        folder = Path(scratch)
+        write_table(folder / "table", table([Operation("read-user", id=1)], **_ONE))
+        with _nginx(folder, second) as port:
+            yield Generators(folder, port, first)
+
+
+class Generators:
+    """The generators, each driven in turn against the same nginx.
+
+    Attributes:
+        folder: where the client leaves its files.
+    """
+
     def __init__(self, folder: Path, port: int, cpu: int) -> None:
-        self._folder, self._port, self._cpu = folder, port, cpu
+        self.folder, self._port, self._cpu = folder, port, cpu
         self._url = f"http://127.0.0.1:{port}"
 
     def round(self, seconds: float) -> dict[str, float]:
@@ -106,24 +120,22 @@ class _Bench:
             "warmup_s": 0.5,
             "duration_s": seconds,
             "seed": 1,
-            "table": str(self._folder / "table"),
+            "table": str(self.folder / "table"),
             "repeatable": True,
         }
-        spec_file = self._folder / "spec.json"
+        spec_file = self.folder / "spec.json"
         spec_file.write_text(json.dumps(spec))
-        self._run(
-            [sys.executable, "-m", "workloads.load.client", str(spec_file), str(self._folder)]
-        )
-        return dict(json.loads((self._folder / "client.json").read_bytes()))
+        self._run([sys.executable, "-m", "workloads.load.client", str(spec_file), str(self.folder)])
+        return dict(json.loads((self.folder / "client.json").read_bytes()))
 
     def _wrk(self, seconds: int) -> float:
-        out = self._folder / "wrk.json"
+        out = self.folder / "wrk.json"
         argv = wrk.command(
             threads=1,
             connections=_CONNECTIONS,
             duration_s=seconds,
             url=self._url,
-            table=self._folder / "table",
+            table=self.folder / "table",
             out=out,
             repeatable=True,
         )

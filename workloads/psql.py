@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator, Mapping
+    from io import BufferedReader, BufferedWriter
 
 
 class PsqlError(RuntimeError):
@@ -21,7 +23,7 @@ class Psql:
     """One PostgreSQL server, one role, reached over TCP.
 
     Attributes:
-        binary: absolute path of psql.
+        binary: path of psql.
         host: address of the server.
         port: its TCP port.
         user: the role to log in as.
@@ -36,13 +38,14 @@ class Psql:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """libpq variables that lead any client of this process to the server, database aside."""
+        """The libpq variables that lead any client to this server, database aside."""
         return {
             "PGHOST": self.host,
             "PGPORT": str(self.port),
             "PGUSER": self.user,
             "PGPASSFILE": self.passfile,
             "PGCONNECT_TIMEOUT": "10",
+            "PGCLIENTENCODING": "UTF8",
         }
 
     def run(self, sql: str, *, database: str = "postgres") -> str:
@@ -58,28 +61,71 @@ class Psql:
             input=sql,
             env=self._env(),
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
         )
         if answer.returncode != 0:
             raise PsqlError(answer.stderr.strip() or f"psql ended with {answer.returncode}")
         return answer.stdout.rstrip("\n")
 
-    def copy_in(self, command: str, *, database: str) -> subprocess.Popen[bytes]:
-        r"""Start psql on one ``\copy ... from pstdin``; the caller writes and closes its stdin."""
-        return subprocess.Popen(
-            [*self._argv(database), "-c", command],
+    @contextmanager
+    def copy_in(self, *commands: str, database: str) -> Iterator[BufferedWriter]:
+        r"""Run commands in one transaction; the last is a ``\copy ... from pstdin``.
+
+        Args:
+            commands: SQL or psql commands, in order.
+            database: where to run them.
+
+        Yields:
+            The stream to write the rows to. Leaving the block ends the rows and commits; leaving
+            it by an exception ends psql, and the server rolls the transaction back.
+
+        Raises:
+            PsqlError: a command failed, or psql ended before all rows were written.
+        """
+        process = subprocess.Popen(
+            [*self._argv(database), "--single-transaction", *_options(commands)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=self._env(),
         )
+        broken = False
+        try:
+            yield cast("BufferedWriter", process.stdin)
+        except BrokenPipeError:
+            broken = True
+        except BaseException:
+            process.kill()
+            process.communicate()
+            raise
+        _, said = process.communicate()
+        if process.returncode != 0 or broken:
+            raise PsqlError(said.decode().strip() or f"psql ended with {process.returncode}")
 
-    def copy_out(self, command: str, *, database: str, into: IO[bytes] | Path | int) -> None:
-        r"""Run one ``\copy ... to pstdout`` into an open file or descriptor."""
-        subprocess.run(
-            [*self._argv(database), "-c", command], stdout=into, env=self._env(), check=True
+    @contextmanager
+    def copy_out(self, command: str, *, database: str) -> Iterator[BufferedReader]:
+        r"""Run one ``\copy ... to pstdout`` and yield the stream of its rows.
+
+        Raises:
+            PsqlError: the command failed. Rows that were read before are then not all of them.
+        """
+        process = subprocess.Popen(
+            [*self._argv(database), "-c", command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self._env(),
         )
+        try:
+            yield cast("BufferedReader", process.stdout)
+        except BaseException:
+            process.kill()
+            process.communicate()
+            raise
+        _, said = process.communicate()
+        if process.returncode != 0:
+            raise PsqlError(said.decode().strip() or f"psql ended with {process.returncode}")
 
     def _argv(self, database: str) -> list[str]:
         options = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
@@ -87,3 +133,27 @@ class Psql:
 
     def _env(self) -> dict[str, str]:
         return {**os.environ, **self.environment}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Give a command line the options that ``from_arguments`` reads."""
+    parser.add_argument("--psql", default="psql", help="path of psql (default: on PATH)")
+    parser.add_argument("--pg-host", default="127.0.0.1", help="address of the server")
+    parser.add_argument("--pg-port", type=int, default=5432, help="its TCP port")
+    parser.add_argument("--pg-user", required=True, help="role to log in as")
+    parser.add_argument("--pg-passfile", required=True, help="libpq password file")
+
+
+def from_arguments(arguments: Namespace) -> Psql:
+    """Return the server that a command line names."""
+    return Psql(
+        binary=arguments.psql,
+        host=arguments.pg_host,
+        port=arguments.pg_port,
+        user=arguments.pg_user,
+        passfile=arguments.pg_passfile,
+    )
+
+
+def _options(commands: tuple[str, ...]) -> list[str]:
+    return [part for command in commands for part in ("-c", command)]

@@ -56,5 +56,5 @@ class Host(Protocol):
         ...
 
     def fetch(self, folder: str, into: Path) -> None:
-        """Copy the regular files directly in a folder of the host into a local folder."""
+        """Copy what is in a folder of the host into a local folder."""
         ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import shlex
 import tarfile
+import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -57,16 +58,19 @@ class PyinfraHost:
         self._connection.put_file(io.BytesIO(data), path)
 
     def fetch(self, folder: str, into: Path) -> None:
-        """Copy the regular files directly in a folder of the host into a local folder."""
-        archive = f"{folder}.fetch.tar"
-        self.run("tar", "-C", folder, "--exclude", "*.tmp", "-cf", archive, ".")
-        data = io.BytesIO()
-        self._connection.get_file(archive, data)
-        self.run("rm", "-f", archive)
-        data.seek(0)
+        """Copy what is in a folder of the host into a local folder."""
         into.mkdir(parents=True, exist_ok=True)
-        with tarfile.open(fileobj=data) as tar:
-            tar.extractall(into, filter="data")
+        if self._spec.local:
+            # The connector would read every file into memory; the samples of a trial are large.
+            self.run("cp", "-r", f"{folder}/.", str(into))
+            return
+        archive = f"{folder}.fetch.tar"
+        self.run("tar", "-C", folder, "-cf", archive, ".")
+        with tempfile.NamedTemporaryFile(dir=into.parent, suffix=".tar") as packed:
+            self._connection.get_file(archive, packed.name)
+            self.run("rm", "-f", archive)
+            with tarfile.open(packed.name) as tar:
+                tar.extractall(into, filter="data")
 
     def _shell(self, command: str, accept: Sequence[int]) -> tuple[bool, Any]:
         ok, output = self._connection.run_shell_command(

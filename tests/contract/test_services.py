@@ -1,0 +1,125 @@
+"""Every service keeps the contract, on the newest stack and on the published one."""
+
+import json
+import subprocess
+import sys
+from itertools import product
+
+import pytest
+
+from tests.services.parts import DATASET
+from tests.services.running import SERVICES, serving, settings
+from workloads.contract import reads
+from workloads.contract.suite import check, expected_probe, probe
+
+STACKS = ("current", "published-py312")
+
+
+def broken(results):
+    return [result for result in results if not result.ok]
+
+
+@pytest.mark.parametrize("subject", list(product(STACKS, SERVICES)), ids="-".join)
+def test_a_service_keeps_the_contract(psql, fresh_clone, tmp_path, stack_python, subject):
+    stack, service = subject
+    database = fresh_clone()
+    wanted = settings(psql, database, service=service)
+    with serving(tmp_path, wanted, python=stack_python(stack)) as running:
+        assert probe(running.url, DATASET) == expected_probe(DATASET)
+        results = check(running.url, psql, database, DATASET)
+        running.process.terminate()
+        assert running.wait() == 0
+        assert running.stderr == ""
+    assert broken(results) == []
+    assert len(results) > 300
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"json": "orjson"},
+        {"loop": "uvloop"},
+        {"workers": 2},
+        {"options": {"statement_cache_size": 0, "reset_on_return": False}},
+        {"service": "tortoise", "options": {"statement_cache_size": 0, "reset_on_return": False}},
+        {"service": "sqlalchemy", "options": {"isolation_level": "AUTOCOMMIT"}},
+        {
+            "service": "sqlalchemy",
+            "options": {"pool_pre_ping": True, "reset_on_return": None},
+            "pool": {"size": 1, "overflow": 2},
+        },
+    ],
+    ids=str,
+)
+def test_no_setting_changes_the_contract(psql, fresh_clone, tmp_path, stack_python, changes):
+    database = fresh_clone()
+    wanted = settings(psql, database, **changes)
+    with serving(tmp_path, wanted, python=stack_python("current")) as running:
+        assert broken(check(running.url, psql, database, DATASET)) == []
+        running.process.terminate()
+        assert running.wait() == 0
+        assert running.stderr == ""
+
+
+def contract(psql, running, database, *more):
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "workloads.contract", "--url", running.url),
+            *("--database", database, "--psql", psql.binary, "--pg-host", psql.host),
+            *("--pg-port", str(psql.port), "--pg-user", psql.user),
+            *("--pg-passfile", psql.passfile, "--users", str(DATASET.users)),
+            *("--orders", str(DATASET.orders), "--seed", str(DATASET.seed)),
+            *("--payload-bytes", str(DATASET.payload_bytes), *more),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_writes_a_sample_of_each_operation(psql, fresh_clone, tmp_path):
+    database = fresh_clone()
+    with serving(tmp_path, settings(psql, database)) as running:
+        samples = tmp_path / "samples"
+        done = contract(psql, running, database, "--json", "--samples", str(samples))
+    assert done.returncode == 0, done.stdout + done.stderr
+    document = json.loads(done.stdout)
+    assert (document["schema"], document["ok"]) == ("ormlab-contract/1", True)
+    assert document["problems"] == []
+    written = {
+        *(case.name for case in reads.operations(DATASET)),
+        *map("-".join, product(("create", "update", "delete"), ("user", "order"))),
+    }
+    assert {file.name for file in samples.iterdir()} == {f"{name}.http" for name in written}
+    head, body = (samples / "read-user.http").read_bytes().split(b"\r\n\r\n")
+    assert head.startswith(b"200 OK\r\n")
+    assert b"Content-Type: application/json; charset=utf-8\r\n" in head
+    assert len(body) == DATASET.payload_bytes
+
+
+def test_the_command_ends_with_3_when_the_contract_is_broken(psql, fresh_clone, tmp_path):
+    database = fresh_clone()
+    psql.run("UPDATE orders SET total = total + 1 WHERE id = 1", database=database)
+    with serving(tmp_path, settings(psql, database)) as running:
+        done = contract(psql, running, database)
+        assert done.returncode == 3
+        assert done.stdout.startswith("read-order\n    expected status 200, body ")
+        found = contract(psql, running, database, "--json")
+    problems = json.loads(found.stdout)["problems"]
+    assert found.returncode == 3
+    assert problems[0].keys() == {"case", "expected", "got"}
+
+
+def test_the_command_ends_with_8_when_nobody_answers(psql, database, tmp_path):
+    with serving(tmp_path, settings(psql, database)) as running:
+        pass
+    done = contract(psql, running, database)
+    assert done.returncode == 8
+    assert done.stderr == "workloads.contract: [Errno 111] Connection refused\n"
+
+
+def test_the_command_refuses_a_dataset_that_is_too_small(psql, database, tmp_path):
+    with serving(tmp_path, settings(psql, database)) as running:
+        done = contract(psql, running, database, "--users", "105")
+    assert done.returncode == 2
+    assert "105 users and 1010 orders are too few" in done.stderr

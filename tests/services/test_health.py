@@ -1,0 +1,56 @@
+import importlib
+import platform
+from importlib import metadata
+
+import pytest
+
+from tests.services.running import SERVICES, serving, settings
+from workloads.services.health import _is_extension
+
+USED = {
+    "asyncpg": {"aiohttp", "asyncpg"},
+    "sqlalchemy": {"aiohttp", "asyncpg", "greenlet", "sqlalchemy"},
+    "tortoise": {"aiohttp", "asyncpg"},
+}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_says_what_it_is(psql, database, tmp_path, service):
+    with serving(tmp_path, settings(psql, database, service=service)) as running:
+        health = running.get("/health")
+        assert health["pid"] == running.process.pid
+    assert health["service"] == service
+    assert health["python"] == platform.python_version()
+    assert health["versions"]["aiohttp"] == metadata.version("aiohttp")
+    assert health["versions"]["tortoise-orm"] == metadata.version("tortoise-orm")
+    assert (health["pool"], health["workers"]) == ({"size": 3, "overflow": 0}, 1)
+    assert (health["loop"], health["json"]) == ("asyncio", "stdlib")
+    # The environment of the tests has wheels with extensions for all of them.
+    assert {name: health["extensions"][name] for name in USED[service]} == dict.fromkeys(
+        USED[service], True
+    )
+    if service != "sqlalchemy":
+        assert health["extensions"]["sqlalchemy"] is None
+    assert health["extensions"]["uvloop"] is None
+
+
+def test_the_loop_it_names_is_the_loop_it_runs_on(psql, database, tmp_path):
+    with serving(tmp_path, settings(psql, database, loop="uvloop")) as running:
+        health = running.get("/health")
+    assert (health["loop"], health["extensions"]["uvloop"]) == ("uvloop", True)
+
+
+def test_missing_extensions_are_told(psql, database, tmp_path, monkeypatch):
+    monkeypatch.setenv("AIOHTTP_NO_EXTENSIONS", "1")
+    monkeypatch.setenv("DISABLE_SQLALCHEMY_CEXT_RUNTIME", "1")
+    with serving(tmp_path, settings(psql, database, service="sqlalchemy")) as running:
+        extensions = running.get("/health")["extensions"]
+    assert extensions["aiohttp"] is False
+    assert extensions["asyncpg"] is True
+
+
+def test_the_loader_of_a_module_tells_python_from_compiled():
+    importlib.import_module("multidict._multidict")
+    assert _is_extension("multidict._multidict")
+    assert not _is_extension("json.decoder")
+    assert not _is_extension("no.such.module")

@@ -1,0 +1,68 @@
+import signal
+
+import psutil
+import pytest
+
+from tests.services.running import SERVICES, serving, settings, started, until
+
+
+@pytest.fixture
+def running(psql, database, tmp_path):
+    with serving(tmp_path, settings(psql, database, workers=2)) as running:
+        yield running
+
+
+def workers(running):
+    return psutil.Process(running.process.pid).children()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_worker_has_its_pool_before_any_serves(psql, fresh_clone, tmp_path, service):
+    database = fresh_clone()
+    count = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}'"
+    with serving(tmp_path, settings(psql, database, service=service, workers=3)):
+        assert psql.run(count) == "9"
+
+
+def test_all_workers_answer(running):
+    pids = {worker.pid for worker in workers(running)}
+    assert len(pids) == 2
+    seen = set()
+
+    def all_seen():
+        seen.add(running.get("/health")["pid"])
+        return seen == pids
+
+    until(all_seen)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_the_parent_ends_all_of_them_well(running, number):
+    ended = workers(running)
+    running.process.send_signal(number)
+    assert running.wait() == 0
+    assert running.stderr == ""
+    assert psutil.wait_procs(ended, timeout=30)[1] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_worker_that_ends_by_itself_ends_the_others(running, number):
+    victim, other = workers(running)
+    victim.send_signal(number)
+    assert running.wait() == 8
+    assert f"worker {victim.pid} ended with " in running.stderr
+    assert psutil.wait_procs([other], timeout=30)[1] == []
+
+
+def test_workers_die_with_their_parent(running):
+    orphans = workers(running)
+    running.process.kill()
+    assert psutil.wait_procs(orphans, timeout=30)[1] == []
+
+
+def test_a_worker_that_cannot_start_ends_all(psql, database, tmp_path):
+    wanted = settings(psql, database, workers=2)
+    wanted["database"]["port"] = 1
+    with started(tmp_path, wanted) as running:
+        assert running.wait() == 8
+        assert "Connect call failed" in running.stderr

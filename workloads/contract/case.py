@@ -1,0 +1,118 @@
+"""One case of the contract: a request, the one right answer, what the database must then hold."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from workloads.contract import canonical
+from workloads.contract.fields import ORDER_COLUMNS, USER_COLUMNS
+
+if TYPE_CHECKING:
+    from workloads.dataset.rows import Row
+
+_COLUMNS = {"users": USER_COLUMNS, "orders": ORDER_COLUMNS}
+_INSTANT = """to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What the database must answer afterwards.
+
+    Attributes:
+        question: SQL that prints one JSON value.
+        answer: that value.
+    """
+
+    question: str
+    answer: Any
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request and the one right answer to it.
+
+    Attributes:
+        name: of the operation, and after a colon of the circumstance.
+        method: HTTP method.
+        path: path and query.
+        status: HTTP status.
+        answer: the body; empty if there is none.
+        body: of the request, or None.
+        allow: value of the header Allow, or None if there is none.
+        effect: what the database must hold afterwards, or None if the answer says it all.
+    """
+
+    name: str
+    method: str
+    path: str
+    status: int
+    answer: bytes
+    body: bytes | None = None
+    allow: str | None = None
+    effect: Effect | None = None
+
+
+def found(name: str, path: str, value: object) -> Case:
+    """Return a GET that is answered with a value."""
+    return Case(name, "GET", path, 200, canonical.encode(value))
+
+
+def refused(
+    name: str,
+    request: str,
+    status: int,
+    error: dict[str, Any],
+    *,
+    body: object = None,
+    effect: Effect | None = None,
+) -> Case:
+    """Return a request that is answered with an error.
+
+    Args:
+        name: of the case.
+        request: method and path, such as ``GET /users/1``.
+        status: HTTP status.
+        error: the error body.
+        body: of the request: a JSON value, or bytes to be sent as they are.
+        effect: what the database must hold afterwards.
+    """
+    method, path = request.split(" ", 1)
+    return Case(name, method, path, status, canonical.encode(error), _bytes(body), effect=effect)
+
+
+def absent(name: str, request: str, *, body: object = None) -> Case:
+    """Return a request for what does not exist."""
+    return refused(name, request, 404, {"error": "not_found"}, body=body)
+
+
+def invalid(name: str, request: str, field: str | None, *, body: object = None) -> Case:
+    """Return a request with a wrong parameter or property; None blames the body as a whole."""
+    return refused(name, request, 422, {"error": "invalid", "field": field}, body=body)
+
+
+def written(name: str, request: str, status: int, row: Row, *, body: object) -> Case:
+    """Return a create or an update after which both the answer and the table hold a row."""
+    method, path = request.split(" ", 1)
+    effect = stored(path.split("/")[1], row)
+    return Case(name, method, path, status, canonical.encode(row), _bytes(body), effect=effect)
+
+
+def deleted(name: str, table: str, row_id: int) -> Case:
+    """Return a DELETE after which the row is gone."""
+    count = f"SELECT count(*) FROM {table} WHERE id = {row_id}"  # noqa: S608 - names and numbers
+    return Case(name, "DELETE", f"/{table}/{row_id}", 204, b"", effect=Effect(count, 0))
+
+
+def stored(table: str, row: Row) -> Effect:
+    """Return the effect that a table holds exactly this row under its id."""
+    columns = ", ".join(
+        f"'{name}', {_INSTANT if name == 'created_at' else name}" for name in _COLUMNS[table]
+    )
+    question = f"SELECT json_build_object({columns}) FROM {table} WHERE id = {row['id']}"  # noqa: S608 - names and numbers
+    return Effect(question, json.loads(canonical.encode(row)))
+
+
+def _bytes(body: object) -> bytes | None:
+    return body if body is None or isinstance(body, bytes) else canonical.encode(body)

@@ -1,0 +1,190 @@
+"""Check a running service against the contract, over HTTP and in the database itself."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from workloads.contract import bodies, reads, writes
+from workloads.contract.canonical import CONTENT_TYPE
+from workloads.contract.client import Answer, Client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from workloads.contract.case import Case
+    from workloads.dataset.rows import Dataset
+    from workloads.psql import Psql
+
+_SHOWN_BYTES = 300
+
+
+class ContractError(ValueError):
+    """The suite cannot run on this dataset; the message says why."""
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """How one case went.
+
+    Attributes:
+        name: of the case.
+        ok: whether everything was as it must be.
+        expected: what had to come, for a reader; long bodies are cut.
+        got: what came, in the same form.
+        answer: all of what came; None for a check that asks the database alone.
+    """
+
+    name: str
+    ok: bool
+    expected: str
+    got: str
+    answer: Answer | None = field(default=None, repr=False)
+
+
+def all_cases(dataset: Dataset) -> list[Case]:
+    """Return every case, in the order in which they must run on a fresh clone.
+
+    Raises:
+        ContractError: the dataset has too few rows for the cases.
+    """
+    buyers = len(dataset.orders_of(1)) and dataset.orders // len(dataset.orders_of(1))
+    if not buyers or dataset.users < buyers + 5:
+        raise ContractError(
+            "the contract needs at least one user with orders and five without: "
+            f"{dataset.users} users and {dataset.orders} orders are too few"
+        )
+    return [
+        *reads.operations(dataset),
+        *reads.pages(dataset),
+        *reads.refusals(),
+        *writes.user_writes(dataset),
+        *writes.order_writes(dataset),
+        *bodies.refused_bodies(),
+    ]
+
+
+def check(base_url: str, psql: Psql, database: str, dataset: Dataset) -> list[CaseResult]:
+    """Run every case against a service, and compare the rows that no case may touch.
+
+    Args:
+        base_url: of the service, such as ``http://127.0.0.1:8100``.
+        psql: the server that holds the service's database.
+        database: a throwaway clone of the dataset's template, which this changes.
+        dataset: the dataset.
+
+    Raises:
+        ContractError: the dataset has too few rows for the cases.
+        OSError: the service cannot be reached.
+        PsqlError: the database cannot be asked.
+    """
+    cases = all_cases(dataset)
+    before = _untouched(psql, database, dataset)
+    with Client(base_url) as client:
+        results = [_run(case, client, psql, database) for case in cases]
+    after = _untouched(psql, database, dataset)
+    results.append(CaseResult("untouched-rows", after == before, before, after))
+    return [*results, _row_count(psql, database, dataset)]
+
+
+def probe(base_url: str, dataset: Dataset) -> dict[str, str]:
+    """Return a digest of the answer to each reading operation: a quick check before a trial.
+
+    Two services that do the same work give the same digests, and they are those that
+    ``expected_probe`` computes from the dataset alone.
+
+    Raises:
+        OSError: the service cannot be reached.
+    """
+    with Client(base_url) as client:
+        return {
+            case.name: _digest(client.send(case.method, case.path))
+            for case in reads.operations(dataset)
+        }
+
+
+def expected_probe(dataset: Dataset) -> dict[str, str]:
+    """Return what ``probe`` must return on an unchanged clone of the dataset's template."""
+    return {case.name: _digest(_expected(case)) for case in reads.operations(dataset)}
+
+
+def write_samples(results: Iterable[CaseResult], folder: Path) -> None:
+    """Write the answer to each operation into a file of its own: status, headers, body."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for result in results:
+        if result.answer is None or ":" in result.name:
+            continue  # circumstances of an operation follow after a colon
+        head = [f"{result.answer.status} {result.answer.reason}"]
+        head += [f"{name}: {text}" for name, text in result.answer.headers]
+        text = "\r\n".join(head).encode() + b"\r\n\r\n" + result.answer.body
+        (folder / f"{result.name}.http").write_bytes(text)
+
+
+def _run(case: Case, client: Client, psql: Psql, database: str) -> CaseResult:
+    answer = client.send(case.method, case.path, case.body)
+    expected, got = _facts(_expected(case)), _facts(answer)
+    if case.effect is not None:
+        held = psql.run(case.effect.question, database=database)
+        expected["database"] = case.effect.answer
+        got["database"] = json.loads(held) if held else None
+    return CaseResult(case.name, expected == got, _shown(expected), _shown(got), answer)
+
+
+def _expected(case: Case) -> Answer:
+    headers = []
+    if case.answer:
+        headers += [("Content-Type", CONTENT_TYPE), ("Content-Length", str(len(case.answer)))]
+    if case.allow is not None:
+        headers.append(("Allow", case.allow))
+    return Answer(case.status, http.HTTPStatus(case.status).phrase, headers, case.answer)
+
+
+def _facts(answer: Answer) -> dict[str, object]:
+    """Return what the contract says something about; other headers are the server's own."""
+    facts: dict[str, object] = {"status": answer.status, "body": answer.body}
+    if answer.body:
+        facts["type"] = answer.header("Content-Type")
+        facts["length"] = answer.header("Content-Length")
+    facts["allow"] = answer.header("Allow")
+    return facts
+
+
+def _digest(answer: Answer) -> str:
+    kind, length = answer.header("Content-Type"), answer.header("Content-Length")
+    head = f"{answer.status}\n{kind}\n{length}\n".encode()
+    return hashlib.sha256(head + answer.body).hexdigest()
+
+
+def _shown(facts: dict[str, object]) -> str:
+    parts = []
+    for name, fact in facts.items():
+        if isinstance(fact, bytes) and len(fact) > _SHOWN_BYTES:
+            digest = hashlib.sha256(fact).hexdigest()[:12]
+            parts.append(f"{name} {fact[:_SHOWN_BYTES]!r}... (sha256 {digest})")
+        elif fact is not None:
+            parts.append(f"{name} {fact!r}")
+    return ", ".join(parts)
+
+
+def _untouched(psql: Psql, database: str, dataset: Dataset) -> str:
+    """Return number and hash of the rows that exist before and after: all but the last."""
+    sums = (
+        f"SELECT '{table}', count(*), sum(hashtextextended(t::text, 0)) FROM {table} t "  # noqa: S608 - names and numbers
+        f"WHERE id < {rows};"
+        for table, rows in (("users", dataset.users), ("orders", dataset.orders))
+    )
+    return psql.run("".join(sums), database=database).replace("\n", " ")
+
+
+def _row_count(psql: Psql, database: str, dataset: Dataset) -> CaseResult:
+    rows = {"users": dataset.users, "orders": dataset.orders}
+    expected = {table: rows[table] + growth for table, growth in writes.GROWTH.items()}
+    held = {
+        table: int(psql.run(f"SELECT count(*) FROM {table}", database=database))  # noqa: S608 - names
+        for table in expected
+    }
+    return CaseResult("row-count", expected == held, str(expected), str(held))

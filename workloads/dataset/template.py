@@ -1,0 +1,197 @@
+"""The dataset as a template database: seeded once, verified once, cloned for each use.
+
+A finished template carries a comment, a small JSON document with its digest, checksums and row
+counts. The comment is written last, so a database without one is what a killed seeding left
+behind, and is made again. One seeding at a time on a server.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from workloads.dataset import binary
+from workloads.dataset.rows import sql
+
+if TYPE_CHECKING:
+    from typing import IO
+
+    from workloads.dataset.rows import Dataset
+    from workloads.psql import Psql
+
+_SCHEMA = "ormlab-template/1"
+_PIPE_BYTES = 1 << 20
+
+
+class ChecksumError(RuntimeError):
+    """The rows read back from the server are not the rows that were sent."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A finished template database.
+
+    Attributes:
+        database: its name, ``ormlab_`` and the first 12 digits of the dataset's digest.
+        checksums: SHA-256, in hex, of each table's binary COPY stream ordered by id.
+        rows: number of rows of each table.
+        seconds: how long making it took, by phase: load, constraints, verify, finish; empty if
+            it was there already.
+        reused: whether it was there already.
+    """
+
+    database: str
+    checksums: dict[str, str]
+    rows: dict[str, int]
+    seconds: dict[str, float]
+    reused: bool
+
+
+def ensure_template(psql: Psql, dataset: Dataset) -> Template:
+    """Return the dataset's template database, made and verified if the server lacks it.
+
+    Raises:
+        PsqlError: the server refused a step.
+        ChecksumError: the server holds other rows than were sent.
+    """
+    database = template_name(dataset)
+    known = _finished(psql, database, dataset)
+    if known is not None:
+        return known
+    drop(psql, database)
+    psql.run(f"CREATE DATABASE {database} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
+    seconds = {}
+    started = time.perf_counter()
+    checksums = load(psql, dataset, database)
+    seconds["load"] = time.perf_counter() - started
+    for phase, step in (("constraints", _constrain), ("verify", _verify), ("finish", _finish)):
+        started = time.perf_counter()
+        step(psql, dataset, database, checksums)
+        seconds[phase] = time.perf_counter() - started
+    return Template(database, checksums, _rows(dataset), seconds, reused=False)
+
+
+def template_name(dataset: Dataset) -> str:
+    """Return the name of a dataset's template database."""
+    return f"ormlab_{dataset.digest[:12]}"
+
+
+def clone(psql: Psql, template: str, name: str) -> None:
+    """Make a database from a template database, in place of any of that name, and checkpoint.
+
+    The files are copied and not logged (``STRATEGY FILE_COPY``); the checkpoint comes now so that
+    it does not come while a trial is measured.
+
+    Raises:
+        PsqlError: the server refused.
+    """
+    drop(psql, name)
+    psql.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    psql.run("CHECKPOINT")
+
+
+def drop(psql: Psql, name: str) -> None:
+    """Drop a database or a template if it is there, ending its connections first.
+
+    Raises:
+        PsqlError: the server refused.
+    """
+    if psql.run(f"SELECT 1 FROM pg_database WHERE datname = {_literal(name)} AND datistemplate"):  # noqa: S608 - a literal
+        psql.run(f"ALTER DATABASE {name} IS_TEMPLATE false")
+    psql.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def load(psql: Psql, dataset: Dataset, database: str) -> dict[str, str]:
+    """Create the tables in an empty database and fill them; return their checksums.
+
+    Each table is filled in the transaction that created or truncated it: under
+    ``wal_level=minimal`` its rows are not logged, and they are frozen as they arrive.
+
+    Raises:
+        PsqlError: the server refused the rows.
+    """
+    return {
+        "users": _copy(psql, dataset, database, "users", before=sql("schema.sql")),
+        "orders": _copy(psql, dataset, database, "orders", before="TRUNCATE orders"),
+    }
+
+
+def copy_command(table: str) -> str:
+    r"""Return the ``\copy`` that loads a table from psql's standard input."""
+    columns = ", ".join(binary.COLUMNS[table])
+    return rf"\copy {table} ({columns}) from pstdin with (format binary, freeze)"
+
+
+def _copy(psql: Psql, dataset: Dataset, database: str, table: str, *, before: str) -> str:
+    digest = hashlib.sha256()
+    with psql.copy_in(before, copy_command(table), database=database) as rows:
+        _widen(rows)
+        for piece in binary.stream(dataset, table):
+            rows.write(piece)
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _constrain(psql: Psql, dataset: Dataset, database: str, _checksums: dict[str, str]) -> None:
+    restart = "".join(
+        f"ALTER TABLE {table} ALTER id RESTART WITH {rows + 1};\n"
+        for table, rows in _rows(dataset).items()
+    )
+    psql.run(
+        f"SET maintenance_work_mem = '256MB';\n{sql('constraints.sql')}\n{restart}",
+        database=database,
+    )
+
+
+def _verify(psql: Psql, _dataset: Dataset, database: str, checksums: dict[str, str]) -> None:
+    for table, sent in checksums.items():
+        columns = ", ".join(binary.COLUMNS[table])
+        rows_by_id = f"SELECT {columns} FROM {table} ORDER BY id"  # noqa: S608 - names of this module
+        query = rf"\copy ({rows_by_id}) to pstdout (format binary)"
+        with psql.copy_out(query, database=database) as rows:
+            _widen(rows)
+            held = hashlib.file_digest(rows, "sha256").hexdigest()
+        if held != sent:
+            raise ChecksumError(f"{database}.{table}: sent {sent}, read back {held}")
+
+
+def _finish(psql: Psql, dataset: Dataset, database: str, checksums: dict[str, str]) -> None:
+    psql.run("VACUUM (FREEZE, ANALYZE)", database=database)
+    document = {"schema": _SCHEMA, "digest": dataset.digest, "checksums": checksums}
+    document["dataset"] = asdict(dataset)
+    psql.run(
+        f"ALTER DATABASE {database} ALLOW_CONNECTIONS false IS_TEMPLATE true;\n"
+        f"COMMENT ON DATABASE {database} IS {_literal(json.dumps(document))};\n"
+        "CHECKPOINT;"
+    )
+
+
+def _finished(psql: Psql, database: str, dataset: Dataset) -> Template | None:
+    comment = psql.run(
+        "SELECT shobj_description(oid, 'pg_database') FROM pg_database "  # noqa: S608 - a literal
+        f"WHERE datname = {_literal(database)} AND datistemplate AND NOT datallowconn"
+    )
+    try:
+        document = json.loads(comment)
+        if document["schema"] != _SCHEMA or document["digest"] != dataset.digest:
+            return None
+        return Template(database, document["checksums"], _rows(dataset), {}, reused=True)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _rows(dataset: Dataset) -> dict[str, int]:
+    return {"users": dataset.users, "orders": dataset.orders}
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Give a pipe a megabyte: fewer switches between the two processes at its ends."""
+    fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)

@@ -1,0 +1,199 @@
+"""The one aiohttp application of all services: routes, input, JSON. Only the repository differs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import hdrs, web
+
+from workloads.contract import fields
+from workloads.contract.canonical import CONTENT_TYPE
+from workloads.services import inputs
+from workloads.services.errors import NotFound, Refusal, TooLarge, WrongMethod
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from workloads.contract.fields import Field
+    from workloads.services.codec import Codec
+    from workloads.services.repository import Repository, Row, Table
+
+    Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+_HEADERS: dict[str, str] = {hdrs.CONTENT_TYPE: CONTENT_TYPE}
+_log = logging.getLogger(__name__)
+
+
+class InFlight:
+    """The requests that are begun and not yet ended.
+
+    aiohttp forgets a request whose client is gone, but its handler still holds a connection of
+    the pool.
+    """
+
+    def __init__(self) -> None:
+        self._begun = 0
+        self._none = asyncio.Event()
+
+    def begin(self) -> None:
+        """Count one more."""
+        self._begun += 1
+
+    def end(self) -> None:
+        """Count one less."""
+        self._begun -= 1
+        if not self._begun:
+            self._none.set()
+
+    async def ended(self) -> None:
+        """Wait until there is none."""
+        while self._begun:
+            self._none.clear()
+            await self._none.wait()
+
+
+def application(
+    repository: Repository, codec: Codec, health: dict[str, Any], in_flight: InFlight
+) -> web.Application:
+    """Return the application that answers for a repository.
+
+    Args:
+        repository: whose rows; open it before the first request.
+        codec: makes the bytes.
+        health: what ``GET /health`` says.
+        in_flight: counts the requests.
+    """
+    app = web.Application(client_max_size=fields.MAX_BODY_BYTES)
+    api = _Api(repository, codec, in_flight)
+
+    async def healthy(_request: web.Request) -> web.Response:
+        return api.answer(health)
+
+    users = api.resource(repository.users, fields.USER)
+    orders = api.resource(repository.orders, fields.ORDER)
+    routes: dict[str, dict[str, Handler]] = {
+        "/health": {hdrs.METH_GET: healthy},
+        "/users": users.collection,
+        "/users/{id}": users.item,
+        "/orders": orders.collection,
+        "/orders/{id}": orders.item,
+        "/users/{id}/orders": {hdrs.METH_GET: api.orders_of_user},
+        "/users-with-orders": {hdrs.METH_GET: api.users_with_orders},
+    }
+    for path, methods in routes.items():
+        route = app.router.add_resource(path)
+        for method, handler in methods.items():
+            route.add_route(method, api.guarded(handler))
+        route.add_route(hdrs.METH_ANY, api.refuse(WrongMethod(), {hdrs.ALLOW: ", ".join(methods)}))
+    app.router.add_route(hdrs.METH_ANY, "/{path:.*}", api.refuse(NotFound(), {}))
+    return app
+
+
+class _Api:
+    """The handlers that are no single table's, and what all handlers share."""
+
+    def __init__(self, repository: Repository, codec: Codec, in_flight: InFlight) -> None:
+        self._in_flight = in_flight
+        self._repository = repository
+        self._encode = codec.encode
+        self._decode = codec.decode
+
+    def answer(self, value: object, status: int = HTTPStatus.OK) -> web.Response:
+        return web.Response(body=self._encode(value), status=status, headers=_HEADERS)
+
+    def answer_row(self, row: Row | None) -> web.Response:
+        if row is None:
+            raise NotFound
+        return self.answer(row)
+
+    def guarded(self, handler: Handler) -> Handler:
+        """Turn what a handler raises into the contract's error bodies.
+
+        A wrapper made once and not a middleware, which aiohttp would wrap anew on each request.
+        """
+
+        async def guard(request: web.Request) -> web.Response:
+            self._in_flight.begin()
+            try:
+                return await handler(request)
+            except Refusal as refusal:
+                return self.answer(refusal.body(), refusal.status)
+            except web.HTTPRequestEntityTooLarge:
+                return self.answer(TooLarge().body(), TooLarge.status)
+            except Exception as problem:  # noqa: BLE001 - a fault must answer 500, not end a trial
+                _log.error("%s %s: %r", request.method, request.path_qs, problem)
+                return self.answer({"error": "internal"}, HTTPStatus.INTERNAL_SERVER_ERROR)
+            finally:
+                self._in_flight.end()
+
+        return guard
+
+    def refuse(self, refusal: Refusal, headers: Mapping[str, str]) -> Handler:
+        body = self._encode(refusal.body())
+
+        async def refused(_request: web.Request) -> web.Response:
+            return web.Response(body=body, status=refusal.status, headers={**_HEADERS, **headers})
+
+        return refused
+
+    def resource(self, table: Table, known: Mapping[str, Field]) -> _Resource:
+        return _Resource(self, table, known, self._decode)
+
+    async def orders_of_user(self, request: web.Request) -> web.Response:
+        user_id = inputs.row_id(request.match_info["id"])
+        limit, offset = inputs.page(request.query)
+        return self.answer(await self._repository.orders_of(user_id, limit, offset))
+
+    async def users_with_orders(self, request: web.Request) -> web.Response:
+        limit, offset = inputs.page(request.query, "loading")
+        loading = inputs.loading(request.query)
+        return self.answer(await self._repository.users_with_orders(loading, limit, offset))
+
+
+class _Resource:
+    """The five operations on one table."""
+
+    def __init__(
+        self,
+        api: _Api,
+        table: Table,
+        known: Mapping[str, Field],
+        decode: Callable[[bytes], Any],
+    ) -> None:
+        self._api = api
+        self._table = table
+        self._known = known
+        self._decode = decode
+        self.collection: dict[str, Handler] = {
+            hdrs.METH_GET: self._page,
+            hdrs.METH_POST: self._create,
+        }
+        self.item: dict[str, Handler] = {
+            hdrs.METH_GET: self._read,
+            hdrs.METH_PATCH: self._update,
+            hdrs.METH_DELETE: self._delete,
+        }
+
+    async def _read(self, request: web.Request) -> web.Response:
+        return self._api.answer_row(await self._table.read(inputs.row_id(request.match_info["id"])))
+
+    async def _page(self, request: web.Request) -> web.Response:
+        limit, offset = inputs.page(request.query)
+        return self._api.answer(await self._table.page(limit, offset))
+
+    async def _create(self, request: web.Request) -> web.Response:
+        values = inputs.complete(self._known, await request.read(), self._decode)
+        return self._api.answer(await self._table.create(values), HTTPStatus.CREATED)
+
+    async def _update(self, request: web.Request) -> web.Response:
+        row_id = inputs.row_id(request.match_info["id"])
+        values = inputs.partial(self._known, await request.read(), self._decode)
+        return self._api.answer_row(await self._table.update(row_id, values))
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        if not await self._table.delete(inputs.row_id(request.match_info["id"])):
+            raise NotFound
+        return web.Response(status=HTTPStatus.NO_CONTENT)

@@ -1,0 +1,101 @@
+"""Why a request was refused, as the contract says it.
+
+Refusal
+├── Malformed         400 malformed_json
+├── NotFound          404 not_found
+├── WrongMethod       405 method_not_allowed
+├── Duplicate         409 duplicate
+├── UnknownUser       409 unknown_user
+├── UserHasOrders     409 user_has_orders
+├── TooLarge          413 too_large
+└── Invalid           422 invalid, with the field
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+_UNIQUE_VIOLATION = "23505"
+_FOREIGN_KEY_VIOLATION = "23503"
+
+
+class Refusal(Exception):  # noqa: N818 - an answer of the contract, not a fault of the service
+    """A request that the contract answers with an error body."""
+
+    status: ClassVar[HTTPStatus]
+    code: ClassVar[str]
+
+    def body(self) -> dict[str, Any]:
+        """Return the error body, keys in the contract's order."""
+        return {"error": self.code}
+
+
+class Malformed(Refusal):
+    """The body is not JSON."""
+
+    status, code = HTTPStatus.BAD_REQUEST, "malformed_json"
+
+
+class NotFound(Refusal):
+    """There is no such row or path."""
+
+    status, code = HTTPStatus.NOT_FOUND, "not_found"
+
+
+class WrongMethod(Refusal):
+    """The path exists, but not for this method."""
+
+    status, code = HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed"
+
+
+class Duplicate(Refusal):
+    """Another user has this username or e-mail address."""
+
+    status, code = HTTPStatus.CONFLICT, "duplicate"
+
+
+class UnknownUser(Refusal):
+    """An order names a user that does not exist."""
+
+    status, code = HTTPStatus.CONFLICT, "unknown_user"
+
+
+class UserHasOrders(Refusal):
+    """A user with orders cannot be deleted."""
+
+    status, code = HTTPStatus.CONFLICT, "user_has_orders"
+
+
+class TooLarge(Refusal):
+    """The body is larger than any valid one."""
+
+    status, code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large"
+
+
+class Invalid(Refusal):
+    """A parameter or a field is missing, unknown, of the wrong type or out of range."""
+
+    status, code = HTTPStatus.UNPROCESSABLE_ENTITY, "invalid"
+
+    def __init__(self, field: str | None) -> None:
+        super().__init__(field)
+        self.field = field
+
+    def body(self) -> dict[str, Any]:
+        """Return the error body; ``field`` is null when the body as a whole is wrong."""
+        return {"error": self.code, "field": self.field}
+
+
+def conflict(sqlstate: str | None, *, deleting: bool = False) -> Refusal | None:
+    """Return what the contract calls a constraint violation, or None if it has no name for it.
+
+    Args:
+        sqlstate: PostgreSQL's five-character code (PostgreSQL 16 manual, appendix A).
+        deleting: whether the statement was a DELETE.
+    """
+    if sqlstate == _UNIQUE_VIOLATION:
+        return Duplicate()
+    if sqlstate == _FOREIGN_KEY_VIOLATION:
+        return UserHasOrders() if deleting else UnknownUser()
+    return None

@@ -1,0 +1,73 @@
+"""What a service says of itself: which code really runs, pure Python or compiled."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib import metadata
+from importlib.machinery import ExtensionFileLoader
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workloads.services.settings import Settings
+
+# Libraries fall back silently to slower Python; these modules tell which it was. SQLAlchemy 2.1
+# keeps one name for both, so the loader of the module decides.
+_COMPILED = {
+    "aiohttp": ("aiohttp._http_parser", "aiohttp._http_writer"),
+    "asyncpg": ("asyncpg.protocol.protocol",),
+    "frozenlist": ("frozenlist._frozenlist",),
+    "greenlet": ("greenlet._greenlet",),
+    "multidict": ("multidict._multidict",),
+    "orjson": ("orjson.orjson",),
+    "sqlalchemy": (),
+    "uvloop": ("uvloop.loop",),
+    "yarl": ("yarl._quoting_c",),
+}
+_VERSIONED = (*_COMPILED, "pypika-tortoise", "tortoise-orm")
+
+
+def report(settings: Settings) -> dict[str, Any]:
+    """Return the body of ``GET /health`` of this process, once everything is imported.
+
+    ``extensions`` maps each library that has compiled parts to whether they are loaded; null
+    means that this service does not use the library.
+    """
+    return {
+        "service": settings.service,
+        "pid": os.getpid(),
+        "python": platform.python_version(),
+        "versions": _versions(),
+        "extensions": {library: _compiled(library) for library in _COMPILED},
+        "pool": {"size": settings.pool.size, "overflow": settings.pool.overflow},
+        "workers": settings.workers,
+        "loop": settings.loop,
+        "json": settings.json,
+    }
+
+
+def _versions() -> dict[str, str]:
+    """Return the version of each distribution of the stack, used by this service or not."""
+    installed = {}
+    for name in _VERSIONED:
+        try:
+            installed[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return installed
+
+
+def _compiled(library: str) -> bool | None:
+    if library not in sys.modules:
+        return None
+    if library == "sqlalchemy":
+        has_compiled_ext = sys.modules["sqlalchemy.util"].has_compiled_ext
+        return bool(has_compiled_ext())
+    return all(_is_extension(name) for name in _COMPILED[library])
+
+
+def _is_extension(name: str) -> bool:
+    module = sys.modules.get(name)
+    spec = getattr(module, "__spec__", None)
+    return isinstance(getattr(spec, "loader", None), ExtensionFileLoader)

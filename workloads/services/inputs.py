@@ -1,0 +1,139 @@
+"""From a request to checked values; the limits are those of ``workloads.contract.fields``."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from workloads.contract.fields import (
+    DEFAULT_LIMIT,
+    LOADINGS,
+    MAX_INTEGER,
+    MAX_LIMIT,
+    Field,
+    Instant,
+    Integer,
+    Text,
+)
+from workloads.services.errors import Invalid, Malformed, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from multidict import MultiMapping
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\dZ", re.ASCII)
+
+
+def row_id(text: str) -> int:
+    """Return the id in a path.
+
+    Raises:
+        Invalid: it is not a row of decimal digits.
+        NotFound: it is larger than any id.
+    """
+    if not (text.isascii() and text.isdecimal()):
+        raise Invalid("id")
+    # Digits first: int() refuses thousands of them with an error of its own.
+    if len(text) > len(str(MAX_INTEGER)) or int(text) > MAX_INTEGER:
+        raise NotFound
+    return int(text)
+
+
+def page(query: MultiMapping[str], *others: str) -> tuple[int, int]:
+    """Return limit and offset of a query; ``others`` are further parameters it may have.
+
+    Raises:
+        Invalid: a parameter is unknown, repeated, or out of range.
+    """
+    known = ("limit", "offset", *others)
+    for name in query:
+        if name not in known or len(query.getall(name)) > 1:
+            raise Invalid(name)
+    limit = _number(query, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+    return limit, _number(query, "offset", 0, 0, MAX_INTEGER)
+
+
+def loading(query: MultiMapping[str]) -> str:
+    """Return the way of loading that a query asks for.
+
+    Raises:
+        Invalid: it asks for none or for an unknown one.
+    """
+    way = query.get("loading")
+    if way not in LOADINGS:
+        raise Invalid("loading")
+    return way
+
+
+def complete(
+    fields: Mapping[str, Field], body: bytes, decode: Callable[[bytes], Any]
+) -> dict[str, Any]:
+    """Return the values of a body that must have every field.
+
+    Raises:
+        Malformed: the body is not JSON.
+        Invalid: a field is missing, unknown, of the wrong type or out of range.
+    """
+    values = _values(fields, body, decode)
+    for name in fields:
+        if name not in values:
+            raise Invalid(name)
+    return values
+
+
+def partial(
+    fields: Mapping[str, Field], body: bytes, decode: Callable[[bytes], Any]
+) -> dict[str, Any]:
+    """Return the values of a body that must have at least one field.
+
+    Raises:
+        Malformed: the body is not JSON.
+        Invalid: there is no field, or one is unknown, of the wrong type or out of range.
+    """
+    values = _values(fields, body, decode)
+    if not values:
+        raise Invalid(None)
+    return values
+
+
+def _values(
+    fields: Mapping[str, Field], body: bytes, decode: Callable[[bytes], Any]
+) -> dict[str, Any]:
+    try:
+        document = decode(body)
+    except (ValueError, RecursionError):
+        raise Malformed from None
+    if not isinstance(document, dict):
+        raise Invalid(None)
+    for name in document:
+        if name not in fields:
+            raise Invalid(name)
+    return {name: _value(fields[name], name, document[name]) for name in fields if name in document}
+
+
+def _value(field: Field, name: str, value: object) -> object:
+    match field, value:
+        case Text(shortest, longest), str():
+            if shortest <= len(value) <= longest and "\0" not in value:
+                return value
+        case Integer(least, greatest), int() if not isinstance(value, bool):
+            if least <= value <= greatest:
+                return value
+        case Instant(), str() if _INSTANT.fullmatch(value):
+            try:
+                return datetime.fromisoformat(value)
+            except ValueError:  # such as a thirteenth month
+                pass
+    raise Invalid(name)
+
+
+def _number(query: MultiMapping[str], name: str, default: int, least: int, greatest: int) -> int:
+    text = query.get(name)
+    if text is None:
+        return default
+    short = text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_INTEGER))
+    if not short or not least <= int(text) <= greatest:
+        raise Invalid(name)
+    return int(text)

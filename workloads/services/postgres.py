@@ -1,0 +1,30 @@
+"""What every repository needs of asyncpg, the one driver under all of them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from asyncpg.connection import Connection
+
+if TYPE_CHECKING:
+    from workloads.services.settings import Database
+
+
+class UnresetConnection(Connection):  # type: ignore[misc]  # asyncpg ships no types
+    """A connection that goes back to its pool as it is, without a round trip."""
+
+    async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's
+        """Reset nothing but an open transaction: no service changes a session's state."""
+        if self.is_in_transaction():
+            await super().reset(timeout=timeout)
+
+
+def connection_class(*, reset_on_return: bool) -> Any:  # noqa: ANN401 - asyncpg ships no types
+    """Return the class of a pool's connections; asyncpg's own resets the session on return."""
+    return Connection if reset_on_return else UnresetConnection
+
+
+def use_passfile(database: Database) -> None:
+    """Let asyncpg find the password where libpq would: in no argument and in no log."""
+    os.environ["PGPASSFILE"] = database.passfile

@@ -1,0 +1,140 @@
+"""The settings of one service process, read strictly: what is not known is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SERVICES = ("asyncpg", "sqlalchemy", "tortoise")
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used; the message names the key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """Which database, and who asks. The password stands in ``passfile`` (libpq's format)."""
+
+    host: str
+    port: int
+    user: str
+    database: str
+    passfile: str
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}/{self.database} as {self.user}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """Connections of each worker: ``size`` opened at the start, ``overflow`` more under load."""
+
+    size: int = 10
+    overflow: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One service process, or with ``workers`` above 1 one parent and so many workers.
+
+    Attributes:
+        service: which repository, one of ``SERVICES``.
+        host: address to listen on.
+        port: TCP port to listen on.
+        workers: processes that serve.
+        database: the database.
+        pool: connections of each worker.
+        options: what only this service knows; see ``Options`` in its package.
+        loop: the event loop.
+        json: the JSON library; both give the same bytes.
+    """
+
+    service: Literal["asyncpg", "sqlalchemy", "tortoise"]
+    host: str
+    port: int
+    database: Database
+    pool: Pool = field(default_factory=Pool)
+    workers: int = 1
+    options: dict[str, Any] = field(default_factory=dict)
+    loop: Literal["asyncio", "uvloop"] = "asyncio"
+    json: Literal["stdlib", "orjson"] = "stdlib"
+
+    def __post_init__(self) -> None:
+        for key, value, least, greatest in (
+            ("port", self.port, 1, 65_535),
+            ("workers", self.workers, 1, 1_024),
+            ("pool.size", self.pool.size, 1, 10_000),
+            ("pool.overflow", self.pool.overflow, 0, 10_000),
+        ):
+            if not least <= value <= greatest:
+                raise SettingsError(f"{key} must be {least} to {greatest}, not {value}")
+
+
+def read(path: Path) -> Settings:
+    """Read settings from a JSON file.
+
+    Raises:
+        SettingsError: the file cannot be read, is not JSON, or does not describe settings.
+    """
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as problem:
+        raise SettingsError(f"{path}: {problem.strerror}") from problem
+    except ValueError as problem:
+        raise SettingsError(f"{path} is not JSON: {problem}") from problem
+    return build(Settings, document, "settings")
+
+
+def build[T](kind: type[T], value: object, where: str) -> T:
+    """Make a dataclass of a JSON object whose keys and types must be the dataclass's own.
+
+    Args:
+        kind: a dataclass with fields of JSON types, literals and other such dataclasses.
+        value: what the JSON said.
+        where: name of the object, for the message.
+
+    Raises:
+        SettingsError: a key is unknown or missing, or a value has the wrong type.
+    """
+    if not isinstance(value, dict):
+        raise SettingsError(f"{where} must be an object")
+    known = {each.name: each for each in fields(kind)}  # type: ignore[arg-type]  # a dataclass
+    for key in value.keys() - known.keys():
+        raise SettingsError(f"{where} has an unknown key {key!r}; known: {', '.join(known)}")
+    hints = get_type_hints(kind)
+    given = {}
+    for name, each in known.items():
+        if name in value:
+            given[name] = _check(hints[name], value[name], name)
+        elif each.default is MISSING and each.default_factory is MISSING:
+            raise SettingsError(f"{where} lacks the key {name!r}")
+    return kind(**given)
+
+
+def _check(hint: Any, value: object, name: str) -> object:  # noqa: ANN401 - any annotation
+    if is_dataclass(hint):
+        return build(cast("type[Any]", hint), value, name)
+    allowed = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    if not any(_fits(kind, value) for kind in allowed):
+        expected = " or ".join(map(_described, allowed))
+        raise SettingsError(f"{name} must be {expected}, not {value!r}")
+    return value
+
+
+def _fits(kind: Any, value: object) -> bool:  # noqa: ANN401 - any annotation
+    if get_origin(kind) is Literal:
+        return value in get_args(kind)
+    # Exactly: in Python a bool is an int, in JSON it is not.
+    return type(value) is (get_origin(kind) or kind)
+
+
+def _described(kind: Any) -> str:  # noqa: ANN401 - any annotation
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(get_args(kind))}"
+    return "null" if kind is type(None) else str(getattr(kind, "__name__", kind))

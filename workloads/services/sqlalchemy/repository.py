@@ -1,0 +1,166 @@
+"""Entities loaded and stored in a session of each request."""
+
+from __future__ import annotations
+
+from asyncio import gather
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from sqlalchemy import URL, delete, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+from sqlalchemy.orm import joinedload, selectinload
+
+from workloads.services import postgres
+from workloads.services.errors import conflict
+from workloads.services.sqlalchemy.models import Order, User
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from sqlalchemy import CursorResult
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from workloads.services.repository import Row
+    from workloads.services.settings import Database, Pool
+
+    Sessions = async_sessionmaker[AsyncSession]
+
+IsolationLevel = Literal["AUTOCOMMIT", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What only this service can be told; the names are SQLAlchemy's.
+
+    Attributes:
+        pool_pre_ping: test a connection each time it leaves the pool.
+        isolation_level: ``AUTOCOMMIT`` saves BEGIN and ROLLBACK around a read; null leaves the
+            transaction that a session opens by itself.
+        reset_on_return: ``rollback``, or null to hand connections back as they are.
+        prepared_statement_cache_size: prepared statements kept by each connection.
+    """
+
+    pool_pre_ping: bool = False
+    isolation_level: IsolationLevel = None
+    reset_on_return: Literal["rollback", "commit"] | None = "rollback"
+    prepared_statement_cache_size: int = 100
+
+
+class MappedRepository:
+    """Both tables over one engine."""
+
+    def __init__(self, database: Database, pool: Pool, options: Options) -> None:
+        postgres.use_passfile(database)
+        url = URL.create(
+            "postgresql+asyncpg",
+            username=database.user,
+            host=database.host,
+            port=database.port,
+            database=database.database,
+        )
+        level = {"isolation_level": options.isolation_level} if options.isolation_level else {}
+        self._engine = create_async_engine(
+            url,
+            pool_size=pool.size,
+            max_overflow=pool.overflow,
+            pool_pre_ping=options.pool_pre_ping,
+            pool_reset_on_return=options.reset_on_return,
+            connect_args={"prepared_statement_cache_size": options.prepared_statement_cache_size},
+            **level,
+        )
+        self._size = pool.size
+        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+        self.users = _Table(self._sessions, User)
+        self.orders = _Table(self._sessions, Order)
+
+    async def open(self) -> None:
+        """Open ``size`` connections, by holding so many at once."""
+        first = await self._engine.connect()
+        others = await gather(*(self._engine.connect() for _ in range(self._size - 1)))
+        for connection in (first, *others):
+            await connection.close()
+
+    async def close(self) -> None:
+        """Close the pool."""
+        await self._engine.dispose()
+
+    async def orders_of(self, user_id: int, limit: int, offset: int) -> list[Row]:
+        """Return orders of a user, each with the user's name: one join."""
+        statement = (
+            select(Order)
+            .options(joinedload(Order.user, innerjoin=True).load_only(User.username))
+            .where(Order.user_id == user_id)
+            .order_by(Order.id)
+            .limit(limit)
+            .offset(offset)
+        )
+        async with self._sessions() as session:
+            orders = await session.scalars(statement)
+            return [{**order.row(), "username": order.user.username} for order in orders]
+
+    async def users_with_orders(self, loading: str, limit: int, offset: int) -> list[Row]:
+        """Return users with their orders, loaded in one of the three ways."""
+        statement = select(User).order_by(User.id).limit(limit).offset(offset)
+        if loading == "prefetch":
+            statement = statement.options(selectinload(User.orders))
+        elif loading == "join":
+            statement = statement.options(joinedload(User.orders))
+        async with self._sessions() as session:
+            users = (await session.scalars(statement)).unique().all()
+            if loading == "lazy":
+                for user in users:
+                    await user.awaitable_attrs.orders
+        return [{**user.row(), "orders": [each.row() for each in user.orders]} for user in users]
+
+
+class _Table:
+    """The five operations on one table."""
+
+    def __init__(self, sessions: Sessions, model: type[User | Order]) -> None:
+        self._sessions = sessions
+        self._model = model
+
+    async def read(self, row_id: int) -> Row | None:
+        async with self._sessions() as session:
+            entity = await session.get(self._model, row_id)
+        return None if entity is None else entity.row()
+
+    async def page(self, limit: int, offset: int) -> list[Row]:
+        model = self._model
+        statement = select(model).order_by(model.id).limit(limit).offset(offset)
+        async with self._sessions() as session:
+            return [entity.row() for entity in await session.scalars(statement)]
+
+    async def create(self, fields: Mapping[str, Any]) -> Row:
+        entity = self._model(**fields)
+        async with _refusing(), self._sessions() as session:
+            session.add(entity)
+            await session.commit()
+        return entity.row()
+
+    async def update(self, row_id: int, fields: Mapping[str, Any]) -> Row | None:
+        model = self._model
+        statement = update(model).where(model.id == row_id).values(**fields).returning(model)
+        async with _refusing(), self._sessions() as session:
+            entity = await session.scalar(statement)
+            await session.commit()
+        return None if entity is None else entity.row()
+
+    async def delete(self, row_id: int) -> bool:
+        statement = delete(self._model).where(self._model.id == row_id)
+        async with _refusing(deleting=True), self._sessions() as session:
+            outcome = cast("CursorResult[Any]", await session.execute(statement))
+            await session.commit()
+        return bool(outcome.rowcount)
+
+
+@asynccontextmanager
+async def _refusing(*, deleting: bool = False) -> AsyncIterator[None]:
+    """Turn a constraint violation into the contract's refusal."""
+    try:
+        yield
+    except IntegrityError as violation:
+        sqlstate = getattr(violation.orig, "sqlstate", None)
+        raise conflict(sqlstate, deleting=deleting) or violation from violation

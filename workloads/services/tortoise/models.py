@@ -1,0 +1,67 @@
+"""The schema as Tortoise sees it. It never creates a table: schema.sql of the dataset does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tortoise import fields
+from tortoise.models import Model
+
+if TYPE_CHECKING:
+    from workloads.services.repository import Row
+
+
+class User(Model):
+    """A user."""
+
+    id = fields.IntField(primary_key=True)
+    username = fields.CharField(max_length=50, unique=True)
+    email = fields.CharField(max_length=100, unique=True)
+    profile = fields.TextField()
+    created_at = fields.DatetimeField()
+
+    orders: fields.ReverseRelation[Order]
+
+    class Meta:
+        """Where the rows are."""
+
+        table = "users"
+
+    def row(self) -> Row:
+        """Return the columns in the contract's order."""
+        return {
+            "id": self.id,
+            "username": self.username,
+            "email": self.email,
+            "profile": self.profile,
+            "created_at": self.created_at,
+        }
+
+
+class Order(Model):
+    """An order of a user."""
+
+    id = fields.IntField(primary_key=True)
+    user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name="orders", on_delete=fields.NO_ACTION
+    )
+    total = fields.IntField()
+    status = fields.CharField(max_length=20)
+    created_at = fields.DatetimeField()
+
+    user_id: int
+
+    class Meta:
+        """Where the rows are."""
+
+        table = "orders"
+
+    def row(self) -> Row:
+        """Return the columns in the contract's order."""
+        return {
+            "id": self.id,
+            "user_id": self.user_id,
+            "total": self.total,
+            "status": self.status,
+            "created_at": self.created_at,
+        }

@@ -1,0 +1,155 @@
+"""Models loaded and stored one statement at a time, each in its own transaction."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tortoise import Tortoise, connections
+from tortoise.exceptions import IntegrityError
+from tortoise.expressions import Subquery
+from tortoise.query_utils import Prefetch
+
+from workloads.contract.fields import ORDER_COLUMNS, USER_COLUMNS
+from workloads.services import postgres
+from workloads.services.errors import conflict
+from workloads.services.repository import by_user
+from workloads.services.tortoise.models import Order, User
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from workloads.services.repository import Row
+    from workloads.services.settings import Database, Pool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What only this service can be told; Tortoise hands both to asyncpg.
+
+    Attributes:
+        statement_cache_size: prepared statements kept by each connection; 0 prepares none.
+        reset_on_return: reset a session when its connection goes back to the pool, which costs
+            a round trip (asyncpg's default).
+    """
+
+    statement_cache_size: int = 100
+    reset_on_return: bool = True
+
+
+class ActiveRepository:
+    """Both tables over Tortoise's one connection, which is a pool."""
+
+    def __init__(self, database: Database, pool: Pool, options: Options) -> None:
+        self._database = database
+        self._pool = pool
+        self._options = options
+        self.users = _Table(User)
+        self.orders = _Table(Order)
+
+    async def open(self) -> None:
+        """Open ``size`` connections; the pool may grow by ``overflow``."""
+        postgres.use_passfile(self._database)
+        credentials = {
+            "host": self._database.host,
+            "port": self._database.port,
+            "user": self._database.user,
+            "password": None,  # asyncpg reads the passfile
+            "database": self._database.database,
+            "minsize": self._pool.size,
+            "maxsize": self._pool.size + self._pool.overflow,
+            "statement_cache_size": self._options.statement_cache_size,
+            "connection_class": postgres.connection_class(
+                reset_on_return=self._options.reset_on_return
+            ),
+        }
+        engine = "tortoise.backends.asyncpg"
+        await Tortoise.init(
+            config={
+                "connections": {"default": {"engine": engine, "credentials": credentials}},
+                "apps": {"models": {"models": [User.__module__], "default_connection": "default"}},
+                "use_tz": True,
+                "timezone": "UTC",
+            }
+        )
+        # The pool is made by the first statement, and opens its minimum then.
+        await connections.get("default").execute_query("SELECT 1")
+
+    async def close(self) -> None:
+        """Close the pool."""
+        await connections.close_all()
+
+    async def orders_of(self, user_id: int, limit: int, offset: int) -> list[Row]:
+        """Return orders of a user, each with the user's name: one join."""
+        orders = (
+            await Order.filter(user_id=user_id)
+            .select_related("user")
+            .order_by("id")
+            .limit(limit)
+            .offset(offset)
+        )
+        return [{**order.row(), "username": order.user.username} for order in orders]
+
+    async def users_with_orders(self, loading: str, limit: int, offset: int) -> list[Row]:
+        """Return users with their orders, loaded in one of the three ways."""
+        if loading == "join":
+            return await _joined(limit, offset)
+        query = User.all().order_by("id").limit(limit).offset(offset)
+        if loading == "prefetch":
+            query = query.prefetch_related(Prefetch("orders", Order.all().order_by("id")))
+        rows = []
+        for user in await query:
+            orders = user.orders if loading == "prefetch" else await user.orders.order_by("id")
+            rows.append({**user.row(), "orders": [order.row() for order in orders]})
+        return rows
+
+
+class _Table:
+    """The five operations on one table."""
+
+    def __init__(self, model: type[User | Order]) -> None:
+        self._model = model
+
+    async def read(self, row_id: int) -> Row | None:
+        entity = await self._model.get_or_none(id=row_id)
+        return None if entity is None else entity.row()
+
+    async def page(self, limit: int, offset: int) -> list[Row]:
+        entities = await self._model.all().order_by("id").limit(limit).offset(offset)
+        return [entity.row() for entity in entities]
+
+    async def create(self, fields: Mapping[str, Any]) -> Row:
+        async with _refusing():
+            entity = await self._model.create(**fields)
+        return entity.row()
+
+    async def update(self, row_id: int, fields: Mapping[str, Any]) -> Row | None:
+        entity = await self._model.get_or_none(id=row_id)
+        if entity is None:
+            return None
+        async with _refusing():
+            await entity.update_from_dict(dict(fields)).save(update_fields=list(fields))
+        return entity.row()
+
+    async def delete(self, row_id: int) -> bool:
+        async with _refusing(deleting=True):
+            return bool(await self._model.filter(id=row_id).delete())
+
+
+async def _joined(limit: int, offset: int) -> list[Row]:
+    """Ask for columns over an outer join: Tortoise loads no reverse relation with a join."""
+    chosen = Subquery(User.all().order_by("id").limit(limit).offset(offset).values("id"))
+    columns = (*USER_COLUMNS, *(f"orders__{name}" for name in ORDER_COLUMNS))
+    query = User.filter(id__in=chosen).order_by("id", "orders__id")
+    return by_user(await query.values_list(*columns))
+
+
+@asynccontextmanager
+async def _refusing(*, deleting: bool = False) -> AsyncIterator[None]:
+    """Turn a constraint violation into the contract's refusal."""
+    try:
+        yield
+    except IntegrityError as violation:
+        sqlstate = getattr(violation.__cause__ or violation.args[0], "sqlstate", None)
+        raise conflict(sqlstate, deleting=deleting) or violation from violation

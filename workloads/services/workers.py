@@ -1,0 +1,112 @@
+"""Several processes on one listening socket, under a parent that ends when one of them does."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+import traceback
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    Gate = Callable[[], Awaitable[None]]
+
+FAILED = 8
+
+_PR_SET_PDEATHSIG = 1
+_STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+
+def supervise(count: int, work: Callable[[Gate], int]) -> int:
+    """Fork workers and await their end; SIGTERM and SIGINT are passed on to all of them.
+
+    No worker is restarted, for a trial in which one died is none: the first that ends by itself
+    ends the others too. Workers die with this process, whatever ends it.
+
+    Args:
+        count: how many workers.
+        work: what a worker does. It gets a gate to await when it is ready, which opens when all
+            are, and returns the worker's exit code.
+
+    Returns:
+        0 if a signal ended all of them well, else the exit code of the first that failed, or
+        ``FAILED`` if it ended without one.
+    """
+    supervisor = os.getpid()
+    # Every worker holds a writing end until it is ready. The end of the stream is the gate.
+    reading, writing = os.pipe()
+    children: set[int] = set()
+    asked: list[int] = []
+
+    def stop(number: int, _frame: object) -> None:
+        asked.append(number)
+        _end(children)
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    for _ in range(count):
+        child = os.fork()
+        if child == 0:
+            _be_worker(supervisor, work, reading, writing)
+        children.add(child)
+    for number in _STOPPING:
+        signal.signal(number, stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+    os.close(writing)
+    os.close(reading)
+    return _await_end(children, asked)
+
+
+def _await_end(children: set[int], asked: list[int]) -> int:
+    exit_code = 0
+    while children:
+        child, status = os.wait()
+        children.discard(child)
+        code = os.waitstatus_to_exitcode(status)
+        well = asked and (code == 0 or -code in _STOPPING)
+        if not well and exit_code == 0:
+            exit_code = code if code > 0 else FAILED
+            how = f"signal {-code}" if code < 0 else f"exit code {code}"
+            sys.stderr.write(f"workloads.services: worker {child} ended with {how}\n")
+            _end(children)
+    return exit_code
+
+
+def _end(children: set[int]) -> None:
+    for child in children:
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGTERM)
+
+
+def _be_worker(
+    supervisor: int, work: Callable[[Gate], int], reading: int, writing: int
+) -> NoReturn:
+    """Do the work of a worker and end the process, never returning into the parent's code."""
+    code = FAILED
+    try:
+        for number in _STOPPING:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != supervisor:  # it died before the line above
+            os._exit(FAILED)
+        code = work(lambda: _gate(reading, writing))
+    except BaseException:  # noqa: BLE001 - os._exit would swallow it unsaid
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+async def _gate(reading: int, writing: int) -> None:
+    os.close(writing)
+    loop = asyncio.get_running_loop()
+    opened = asyncio.Event()
+    loop.add_reader(reading, opened.set)
+    await opened.wait()
+    loop.remove_reader(reading)
+    os.close(reading)
