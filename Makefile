@@ -16,7 +16,7 @@ help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 demo: .venv/.lab  ## compare three services on this machine, in about five minutes
-	@command -v wrk >/dev/null || $(MAKE) --no-print-directory wrk || \
+	@command -v wrk >/dev/null || $(MAKE) --no-print-directory wrk >&2 || \
 	  echo "wrk could not be installed here; going on with the asyncio client alone" >&2
 	@$(BIN)/ormlab run $(DEMO) --omit-missing-generators
 

@@ -84,7 +84,7 @@ def _install_uv(python: str, environment: dict[str, str]) -> None:
         minor = interpreters.how_to_get("3.13")
         raise BootstrapError(f"{python} cannot make a virtual environment: {minor}") from None
     lock = ROOT / "requirements/uv.txt"
-    pip = [LAB / "uv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [LAB / "uv/bin/python", "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     _run([*pip, "--require-hashes", "-r", lock], environment)
 
 
