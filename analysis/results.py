@@ -178,7 +178,7 @@ def _weaknesses(bundle: Bundle, plan: Mapping[str, Any], facts: Mapping[str, Any
         found.append(f"{trials.failed} of {trials.planned} trials failed")
     if trials.skipped:
         found.append(f"{trials.skipped} of {trials.planned} trials were not carried out")
-    if bundle.record.tool.dirty:
+    if bundle.record.tool.dirty is not False:
         found.append("measured by an uncommitted source")
     return found
 

@@ -15,15 +15,15 @@ UV = STATE / "uv/bin/uv"
 UV_CACHE = STATE / "cache/uv"
 
 
-def commit() -> tuple[str | None, bool]:
+def commit() -> tuple[str | None, bool | None]:
     """The commit that is checked out, and whether tracked files differ from it.
 
     Returns:
-        (None, True) outside a git checkout: nothing vouches for the source then.
+        (None, None) outside a git checkout: nothing vouches for the source then.
     """
     head = _git("rev-parse", "HEAD")
     if head is None:
-        return None, True
+        return None, None
     return head, bool(_git("status", "--porcelain", "--untracked-files=no"))
 
 

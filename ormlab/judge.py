@@ -38,7 +38,7 @@ def judge(path: Path) -> dict[str, Any]:
         seal=str(bundle.seal),
         ledger=None,
         analysis_lock=hashlib.sha256(lock).hexdigest(),
-        tool=Tool(version=VERSION, commit=commit, dirty=dirty if commit else None),
+        tool=Tool(version=VERSION, commit=commit, dirty=dirty),
     )
     write_derived(path, {"results.json": encode(document)}, provenance)
     return document

@@ -259,7 +259,12 @@ def _judge(folder: Path, fetched: Fetched) -> tuple[Figures | None, Failure | No
     """The trial's figures, and why it failed if it did: the agent's word first."""
     if fetched.done.failure:
         return None, Failure(**fetched.done.failure)
-    figures = read(folder, fetched.done.observed)
+    try:
+        figures = read(folder, fetched.done.observed)
+    except (OSError, ValueError, KeyError) as problem:
+        what = f"what the generator left cannot be read: {problem!r}"
+        hint = "its files stay in the bundle as they are"
+        return None, Failure(code="unreadable", what=what, where=folder.name, hint=hint)
     fatal = next((fault for fault in figures.faults if fault.fatal), None)
     if fatal:
         hint = "its files and the service's log stay in the bundle"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ormlab.errors import LoadError
@@ -27,11 +28,13 @@ class Ticket:
         folder: of the order, on the host.
         pid: of the agent that carries it out.
         where: host and folder, for messages.
+        placed: when, ISO 8601, UTC.
     """
 
     folder: str
     pid: int
     where: str
+    placed: str
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Done:
     Attributes:
         failure: code, what, where and hint; None if it was carried out.
         observed: what the agent recorded.
-        started: ISO 8601, UTC; empty if the agent was killed.
+        started: ISO 8601, UTC; by the orchestrator's clock if the agent could not say.
         ended: likewise.
     """
 
@@ -105,7 +108,7 @@ class Dispatch:
         # Inherited by all that the agent starts: the shipped code, not what lies where it stands.
         path = (f"PYTHONPATH={self._code}", "PYTHONSAFEPATH=1")
         pid = self._host.run("env", *path, *agent)
-        return Ticket(folder, int(pid), f"{self._host.spec.name}:{folder}")
+        return Ticket(folder, int(pid), f"{self._host.spec.name}:{folder}", _now())
 
     def beat(self) -> None:
         """Tell every agent of the run that somebody still waits."""
@@ -174,6 +177,10 @@ class Dispatch:
                 "where": ticket.where,
                 "hint": "it was killed, or the disk is full; see agent.log there",
             }
-            return Done(failure, {}, "", "")
+            return Done(failure, {}, ticket.placed, _now())
         done = json.loads(self._host.run("cat", path))
         return Done(done["failure"], done["observed"], done["started"], done["ended"])
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

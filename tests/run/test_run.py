@@ -130,6 +130,22 @@ def test_after_sigkill_nothing_is_left_running_and_closed_trials_stay(
         assert len(writer.closed_trials()) >= 2
 
 
+def test_a_killed_agent_costs_one_trial_and_the_run_goes_on(start, small_plan, lab_root):
+    process = start(small_plan(), "--json")
+    await_line(process, "[1/4]")
+    while not (waiting := [*lab_root.glob("runs/*/002-*/service.json")]):
+        time.sleep(0.01)
+    os.kill(int((waiting[0].parent / "pid").read_text()), signal.SIGKILL)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    told = json.loads(out)
+    (failure,) = told["results"]["failures"]
+    assert failure["code"] == "agent-lost"
+    record = json.loads((Path(told["folder"]) / "bundle.json").read_bytes())
+    assert record["trials"] == {"planned": 4, "completed": 3, "failed": 1, "skipped": 0}
+    assert processes_below(lab_root) == []
+
+
 def test_a_stack_that_cannot_be_made_is_recorded_and_the_others_are_measured(
     start, small_plan, tmp_path
 ):
