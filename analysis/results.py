@@ -5,14 +5,22 @@ History of the schema: results/1 (first).
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from itertools import product
-from statistics import fmean, median
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from analysis.comparison import paired_ratio
 from analysis.figures import Figures, read
+from analysis.inference import (
+    FEWEST_BLOCKS,
+    Better,
+    Judgement,
+    PairedSample,
+    Verdict,
+    holm,
+    judge_comparison,
+    weigh,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -20,7 +28,6 @@ if TYPE_CHECKING:
     from ormlab.bundle.read import Bundle
 
 SCHEMA = "results/1"
-_VERDICT_BLOCKS = 10
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class Metric:
 
     name: str
     unit: str
-    better: str
+    better: Better
     of: Callable[[Figures], float | None]
 
 
@@ -58,35 +65,39 @@ METRICS = (
     Metric("cpu_load", "us/request", "lower", _cpu("load")),
     Metric("rss_service", "bytes", "lower", lambda figures: figures.rss_bytes.get("service")),
 )
-_COMPARED = ("throughput", "p50", "p99", "cpu_service")
+_PRIMARY = "throughput"
+_MOST_FAILED = 0.1  # of all trials: more than that is no accident
 
-type _Measured = dict[tuple[str, str], dict[str, dict[int, Figures]]]
+type _Trials = dict[int, Figures]
+"""The trials of one subject under one load, by block."""
 
 
-def derive(bundle: Bundle, plan: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+def derive(bundle: Bundle, resolved: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
     """Compute the results of a sealed bundle.
 
     Args:
         bundle: verified.
-        plan: the plan as resolved, from ``inputs/plan.yaml``.
+        resolved: the plan as resolved, from ``inputs/plan.yaml``.
         facts: the host's, from ``host/facts.before.json``.
 
     Returns:
         The document of ``results.json``: conclusion, weaknesses, one cell for each workload and
-        load with the figures of every subject and the ratios of every comparison, and the
+        load with the figures of every subject and the judgement of every comparison, and the
         trials that failed.
     """
-    measured: _Measured = {}
+    plan = resolved["plan"]
+    measured: dict[tuple[str, str], dict[str, _Trials]] = {}
     failures = []
     for trial in bundle.trials:
         record = trial.record
-        if record.status == "failed":
-            failures.append({"trial": record.id, **_failure(record.failure)})
+        if record.failure:
+            failure = record.failure
+            failures.append({"trial": record.id, "code": failure.code, "what": failure.what})
             continue
         cell = measured.setdefault((record.workload, record.load), {})
         cell.setdefault(record.subject, {})[record.block] = read(trial.path, record.readings)
     cells = [
-        _cell(key, measured[key], plan)
+        _cell(key, measured[key], resolved, _gates(bundle))
         for key in product(plan["workloads"], plan["loads"])
         if key in measured
     ]
@@ -102,10 +113,23 @@ def derive(bundle: Bundle, plan: Mapping[str, Any], facts: Mapping[str, Any]) ->
     }
 
 
+def _gates(bundle: Bundle) -> list[str]:
+    """What makes every comparison of the run invalid."""
+    trials = bundle.record.trials
+    carried_out = trials.completed + trials.failed
+    if trials.failed > _MOST_FAILED * carried_out:
+        return [f"{trials.failed} of {carried_out} trials failed"]
+    return []
+
+
 def _cell(
-    key: tuple[str, str], by_subject: dict[str, dict[int, Figures]], plan: Mapping[str, Any]
+    key: tuple[str, str],
+    by_subject: dict[str, _Trials],
+    resolved: Mapping[str, Any],
+    gates: list[str],
 ) -> dict[str, Any]:
     workload, load = key
+    plan = resolved["plan"]
     return {
         "workload": workload,
         "load": load,
@@ -113,13 +137,14 @@ def _cell(
         "latency_kind": next(iter(next(iter(by_subject.values())).values())).latency_kind,
         "subjects": {
             name: _summary(by_subject[name].values())
-            for name in plan["subjects"]
+            for name in (*plan["subjects"], *resolved["arms"])
             if name in by_subject
         },
         "comparisons": [
             comparison
-            for hypothesis in plan["comparisons"]
-            for comparison in _compare(by_subject, hypothesis["baseline"], hypothesis["candidate"])
+            for metric in METRICS
+            if metric.name in plan["margins"]
+            for comparison in _compare(metric, by_subject, resolved, gates)
         ],
     }
 
@@ -133,35 +158,86 @@ def _summary(trials: Iterable[Figures]) -> dict[str, Any]:
         "requests": sum(each.requests for each in figures),
         "errors": sum(each.errors for each in figures),
         **{name: median(known) if known else None for name, known in values.items()},
-        "throughput_geometric_mean": math.exp(fmean(math.log(f.throughput) for f in figures)),
         "doubts": sorted({fault.code for each in figures for fault in each.faults}),
     }
 
 
 def _compare(
-    by_subject: dict[str, dict[int, Figures]], baseline: str, candidate: str
+    metric: Metric,
+    by_subject: dict[str, _Trials],
+    resolved: Mapping[str, Any],
+    gates: list[str],
 ) -> list[dict[str, Any]]:
-    """The ratios candidate / baseline over the blocks that hold both."""
-    ours, theirs = by_subject.get(candidate, {}), by_subject.get(baseline, {})
-    blocks = sorted(ours.keys() & theirs.keys())
-    found = []
-    for metric in METRICS:
-        if metric.name not in _COMPARED:
-            continue
-        pairs = [(metric.of(theirs[b]), metric.of(ours[b])) for b in blocks]
-        whole = [(a, b) for a, b in pairs if a and b]
-        if whole:
-            ratio = paired_ratio([a for a, _ in whole], [b for _, b in whole])
-            found.append(
-                {
-                    "baseline": baseline,
-                    "candidate": candidate,
-                    "metric": metric.name,
-                    "better": metric.better,
-                    **asdict(ratio),
-                }
-            )
-    return found
+    """Judge every comparison of the plan by one metric.
+
+    The comparisons by the primary metric are one family, adjusted by Holm; the other metrics
+    describe and are not adjusted.
+    """
+    plan = resolved["plan"]
+    weighed = []
+    for hypothesis in plan["comparisons"]:
+        sample = _sample(metric, by_subject, hypothesis, resolved["arms"])
+        if sample.d.values:
+            margin = plan["margins"][metric.name]
+            weighed.append((hypothesis, weigh(sample, margin=margin, seed=plan["seed"])))
+    ps = [evidence.estimates.t.p for _, evidence in weighed]
+    known = [p for p in ps if p is not None]
+    is_family = metric.name == _PRIMARY and known and len(known) == len(ps)
+    family = holm(known) if is_family else [None] * len(ps)
+    return [
+        _comparison(
+            hypothesis,
+            metric,
+            judge_comparison(
+                evidence,
+                better=metric.better,
+                profile=plan["profile"],
+                fatal_gates=gates,
+                family_p=p,
+            ),
+        )
+        for (hypothesis, evidence), p in zip(weighed, family, strict=True)
+    ]
+
+
+def _sample(
+    metric: Metric,
+    by_subject: dict[str, _Trials],
+    hypothesis: Mapping[str, str],
+    arms: Mapping[str, str],
+) -> PairedSample:
+    """The metric of both subjects by block, with the null arm if it is the baseline's."""
+
+    def by_block(name: str) -> dict[int, float | None]:
+        trials = by_subject.get(name, {})
+        # A figure of zero has no ratio: it counts as one that the trial does not have.
+        return {block: metric.of(figures) or None for block, figures in trials.items()}
+
+    null = next((arm for arm, of in arms.items() if of == hypothesis["baseline"]), None)
+    return PairedSample.of(
+        by_block(hypothesis["baseline"]),
+        by_block(hypothesis["candidate"]),
+        by_block(null) if null else None,
+    )
+
+
+def _comparison(hypothesis: Mapping[str, str], metric: Metric, judged: Judgement) -> dict[str, Any]:
+    evidence = judged.evidence
+    primary = evidence.estimates.t
+    return {
+        "baseline": hypothesis["baseline"],
+        "candidate": hypothesis["candidate"],
+        "metric": metric.name,
+        "better": metric.better,
+        "verdict": judged.verdict.value,
+        "size_resolved": judged.size_resolved,
+        "reasons": [asdict(reason) for reason in judged.reasons],
+        "ratio": primary.ratio,
+        "low": primary.ci95.low if primary.ci95 else None,
+        "high": primary.ci95.high if primary.ci95 else None,
+        "family_p": judged.family_p,
+        **asdict(evidence),
+    }
 
 
 def _weaknesses(bundle: Bundle, plan: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
@@ -169,9 +245,9 @@ def _weaknesses(bundle: Bundle, plan: Mapping[str, Any], facts: Mapping[str, Any
     cores = len(facts["facts"]["topology"]["cores"])
     kind = "VM" if facts["facts"]["virtual"] else "machine"
     found = [f"{cores}-core {kind}, tier {facts['placement']['tier']}"]
-    if plan["blocks"] < _VERDICT_BLOCKS:
+    if plan["blocks"] < FEWEST_BLOCKS:
         found.append(
-            f"{plan['blocks']} blocks: an estimate, not a verdict (that needs {_VERDICT_BLOCKS})"
+            f"{plan['blocks']} blocks: an estimate, not a verdict (that needs {FEWEST_BLOCKS})"
         )
     trials = bundle.record.trials
     if trials.failed:
@@ -185,40 +261,36 @@ def _weaknesses(bundle: Bundle, plan: Mapping[str, Any], facts: Mapping[str, Any
 
 def _conclusion(cells: list[dict[str, Any]], plan: Mapping[str, Any], weaknesses: list[str]) -> str:
     """The result in one sentence, with its interval and what makes it weak."""
-    first = plan["comparisons"][0] if plan["comparisons"] else None
-    for cell in cells:
-        for comparison in cell["comparisons"]:
-            if first and comparison["metric"] == "throughput" and _same(comparison, first):
-                return _sentence(cell, comparison, weaknesses)
+    weak = "; ".join(weaknesses)
+    if plan["comparisons"]:
+        first = plan["comparisons"][0]
+        for cell in cells:
+            for comparison in cell["comparisons"]:
+                if comparison["metric"] == _PRIMARY and first.items() <= comparison.items():
+                    return _sentence(cell, comparison, weak)
     for cell in cells:
         for name, subject in cell["subjects"].items():
-            rate = subject["throughput"]
             return (
-                f"{name} answered {rate:,.0f} req/s on {cell['workload']} under {cell['load']} "
-                f"(median of {subject['trials']} trials; {'; '.join(weaknesses)})."
+                f"{name} answered {subject['throughput']:,.0f} req/s on {cell['workload']} under "
+                f"{cell['load']} (median of {subject['trials']} trials; {weak})."
             )
-    return f"Nothing was measured ({'; '.join(weaknesses)})."
+    return f"Nothing was measured ({weak})."
 
 
-def _sentence(cell: dict[str, Any], comparison: dict[str, Any], weaknesses: list[str]) -> str:
+def _sentence(cell: dict[str, Any], comparison: dict[str, Any], weak: str) -> str:
     interval = "no interval with one block"
     if comparison["low"] is not None:
         low, high = comparison["low"], comparison["high"]
         interval = f"95 % interval {low:.2f} to {high:.2f}, {comparison['blocks']} blocks"
-    return (
+    said = (
         f"{comparison['candidate']} served {comparison['ratio']:.2f} times the requests per "
         f"second of {comparison['baseline']} on {cell['workload']} under {cell['load']} "
-        f"({interval}; {'; '.join(weaknesses)})."
+        f"({interval}; {weak})."
     )
-
-
-def _same(comparison: Mapping[str, Any], hypothesis: Mapping[str, Any]) -> bool:
-    return all(comparison[key] == hypothesis[key] for key in ("baseline", "candidate"))
+    if comparison["verdict"] == Verdict.ESTIMATE:
+        return said
+    return f"{comparison['verdict']}: {said} Why: {comparison['reasons'][0]['what']}."
 
 
 def _known(values: Iterable[float | None]) -> list[float]:
     return [value for value in values if value is not None]
-
-
-def _failure(failure: Any) -> dict[str, str]:  # noqa: ANN401
-    return {"code": failure.code, "what": failure.what}

@@ -29,9 +29,9 @@ def judge(path: Path) -> dict[str, Any]:
         BundleError: it is not sealed, or its files are not what the seal says.
     """
     bundle = Bundle.open(path, level="L1")
-    plan = yaml.safe_load((path / "inputs/plan.yaml").read_bytes())["plan"]
+    resolved = yaml.safe_load((path / "inputs/plan.yaml").read_bytes())
     facts = json.loads((path / "host/facts.before.json").read_bytes())
-    document = results.derive(bundle, plan, facts)
+    document = results.derive(bundle, resolved, facts)
     commit, dirty = checkout.commit()
     lock = (checkout.ROOT / "requirements/lab.txt").read_bytes()
     provenance = Provenance(

@@ -148,7 +148,7 @@ class _Run:
 
     def _check(self) -> None:
         """Find the subjects that cannot run or break the contract; they are declared omitted."""
-        for name, subject in self._resolved.plan.subjects.items():
+        for name, subject in self._resolved.subjects.items():
             outcome = self._session.stacks[subject.stack]
             self._add(record.stack(name, outcome))
             if not outcome["ok"]:
@@ -160,7 +160,7 @@ class _Run:
             broken = record.broken_contract(checked)
             if broken:
                 self._omit(name, f"breaks the contract: {broken}")
-        if len(self._unusable) == len(self._resolved.plan.subjects):
+        if len(self._unusable) == len(self._resolved.subjects):
             raise LoadError(
                 "no-subject",
                 "no subject of the plan can run: " + "; ".join(self._unusable.values()),

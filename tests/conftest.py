@@ -8,10 +8,15 @@ from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
+import hypothesis
 import psutil
 import pytest
 
 from agent.postgres import Cluster, settings
+
+# Examples take as long as they take: these machines are noisy.
+hypothesis.settings.register_profile("lab", deadline=None)
+hypothesis.settings.load_profile("lab")
 
 CHECKOUT = Path(__file__).parents[1]
 

@@ -29,6 +29,8 @@ def results_text(results: dict[str, Any], bundle: Path) -> str:
         console.print(_figures(cell))
         if cell["comparisons"]:
             console.print(_ratios(cell))
+            for control in _null_controls(cell):
+                console.print(control, soft_wrap=True)
     for failure in results["failures"]:
         console.print(f"failed: {failure['trial']}: {failure['what']}", soft_wrap=True)
     for omission in results["omitted"]:
@@ -60,8 +62,9 @@ def _figures(cell: dict[str, Any]) -> Table:
 
 def _ratios(cell: dict[str, Any]) -> Table:
     table = Table(box=box.SIMPLE, pad_edge=False)
-    for name in ("ratio", "of", "value", "95 % interval", "blocks", "smallest effect found"):
-        table.add_column(name, justify="left" if name in ("ratio", "of") else "right")
+    numbers = ("value", "95 % interval", "blocks", "smallest effect found")
+    for name in ("ratio", "of", *numbers, "verdict"):
+        table.add_column(name, justify="right" if name in numbers else "left")
     for ratio in cell["comparisons"]:
         interval = _UNKNOWN
         if ratio["low"] is not None:
@@ -74,8 +77,19 @@ def _ratios(cell: dict[str, Any]) -> Table:
             interval,
             str(ratio["blocks"]),
             f"{100 * effect:.1f} %" if effect is not None else _UNKNOWN,
+            ratio["verdict"],
         )
     return table
+
+
+def _null_controls(cell: dict[str, Any]) -> list[str]:
+    """What the second deployment of a baseline shows, for the primary metric."""
+    return [
+        f"null control of {ratio['baseline']}, throughput: "
+        f"{'passed' if ratio['null']['passed'] else 'failed'}: {ratio['null']['what']}"
+        for ratio in cell["comparisons"]
+        if ratio["metric"] == "throughput" and ratio["null"]
+    ]
 
 
 def _number(value: float | None, digits: int) -> str:

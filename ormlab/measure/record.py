@@ -7,6 +7,7 @@ import json
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import yaml
 import zstandard
 
@@ -27,8 +28,8 @@ _SAMPLES = "samples"
 
 
 def encode(value: object) -> bytes:
-    """JSON as the bundle's files hold it."""
-    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+    """JSON as the bundle's files hold it: sorted keys; null for NaN and infinity."""
+    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=1) + b"\n"
 
 
 def fingerprint(facts: dict[str, Any]) -> str:

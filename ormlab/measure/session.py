@@ -54,6 +54,7 @@ class Session:
     def __init__(self, host: Host, resolved: ResolvedPlan, *, run_id: str, scratch: Path) -> None:
         self._host = host
         self._plan = resolved.plan
+        self._subjects = resolved.subjects
         self._stack_names = list(resolved.stacks)
         self._run_id = run_id
         self._scratch = scratch
@@ -204,9 +205,9 @@ class Session:
             self._dispatch.stop(self._database)
 
     def _service(self, subject: str) -> dict[str, Any]:
-        spec = self._plan.subjects[subject]
+        spec = self._subjects[subject]
         environment = f"{self.deployment.environments}/{self.stacks[spec.stack]['environment']}"
-        position = list(self._plan.subjects).index(subject)
+        position = list(self._subjects).index(subject)
         return orders.service_spec(
             spec,
             python=f"{environment}/bin/python",

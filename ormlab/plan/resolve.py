@@ -12,7 +12,7 @@ import yaml
 from ormlab import checkout
 from ormlab.errors import PlanError
 from ormlab.plan.schedule import Planned, schedule
-from ormlab.plan.schema import Plan
+from ormlab.plan.schema import Plan, Subject
 from ormlab.yaml_input import InputProblems, read
 from workloads import stacks
 
@@ -30,6 +30,7 @@ class ResolvedPlan:
     Attributes:
         plan: as written, with every default filled in.
         trials: all of them, in order.
+        subjects: those of the plan, and the null arm as one of its own.
         stacks: the stacks of the subjects, by name.
         omitted_loads: name and reason of loads that this host cannot drive.
         document: the canonical YAML of all this: what is archived and hashed.
@@ -37,6 +38,7 @@ class ResolvedPlan:
 
     plan: Plan
     trials: tuple[Planned, ...]
+    subjects: dict[str, Subject]
     stacks: dict[str, Stack]
     omitted_loads: dict[str, str] = field(default_factory=dict)
 
@@ -48,6 +50,9 @@ class ResolvedPlan:
             "plan": self.plan.model_dump(mode="json", by_alias=True),
             "stacks": {name: stack.digest() for name, stack in self.stacks.items()},
             "omitted_loads": self.omitted_loads,
+            "arms": {
+                name: self.plan.null_arm for name in self.subjects if name not in self.plan.subjects
+            },
             "trials": [trial.id for trial in self.trials],
         }
         text = yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True, width=100)
@@ -106,7 +111,10 @@ def resolve(plan: Plan, *, omitted_loads: dict[str, str] | None = None) -> Resol
             hint="install wrk, or use a plan with the asyncio client",
         )
     used = _stacks(sorted({subject.stack for subject in plan.subjects.values()}))
-    trials = schedule(plan, list(plan.subjects), loads)
+    subjects = dict(plan.subjects)
+    if plan.null_arm:
+        subjects[f"{plan.null_arm}-null"] = plan.subjects[plan.null_arm]
+    trials = schedule(plan, list(subjects), loads)
     longest = max((trial.id for trial in trials), key=len)
     if len(longest) > _LONGEST_NAME:
         raise PlanError(
@@ -115,7 +123,7 @@ def resolve(plan: Plan, *, omitted_loads: dict[str, str] | None = None) -> Resol
             where=plan.name,
             hint=f"shorten the names: subject, workload and load may have {_LONGEST_NAME} together",
         )
-    return ResolvedPlan(plan, tuple(trials), used, omitted)
+    return ResolvedPlan(plan, tuple(trials), subjects, used, omitted)
 
 
 def _stacks(names: list[str]) -> dict[str, Stack]:

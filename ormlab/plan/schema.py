@@ -148,8 +148,23 @@ class Comparison(Strict):
     candidate: Name
 
 
+type Metric = Literal["throughput", "p50", "p99", "cpu_service"]
+type Margin = Annotated[float, Field(gt=0, lt=1)]
+
+# The smallest relative difference worth having, where a plan says nothing else.
+_MARGINS: dict[str, dict[str, float]] = {
+    "bare-metal": {"throughput": 0.03, "p50": 0.05, "p99": 0.10, "cpu_service": 0.03},
+    "vm": {"throughput": 0.05, "p50": 0.05, "p99": 0.10, "cpu_service": 0.05},
+    "smoke": {"throughput": 0.05, "p50": 0.05, "p99": 0.10, "cpu_service": 0.05},
+}
+
+
 class Plan(Strict):
-    """A run, decided. Every name that is used must be defined here."""
+    """A run, decided. Every name that is used must be defined here.
+
+    ``null_arm`` is a subject that is measured twice, from two deployments of its own: what
+    differs between them is what the lab adds by itself.
+    """
 
     schema_: Annotated[Literal["plan/1"], Field(alias="schema")]
     name: Name
@@ -162,10 +177,22 @@ class Plan(Strict):
     workloads: Annotated[dict[Name, Workload], Field(min_length=1)]
     loads: Annotated[dict[Name, Load], Field(min_length=1)]
     comparisons: list[Comparison] = Field(default_factory=list)
+    null_arm: Name | None = None
+    margins: dict[Metric, Margin]
     assumptions: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _margins_of_the_profile(cls, given: Any) -> Any:  # noqa: ANN401 - not yet validated
+        if not isinstance(given, dict) or not isinstance(given.get("margins", {}), dict):
+            return given
+        defaults = _MARGINS.get(str(given.get("profile")), {})
+        return {**given, "margins": {**defaults, **given.get("margins", {})}}
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
+        if self.null_arm is not None and self.null_arm not in self.subjects:
+            raise ValueError(f"null_arm: there is no subject {self.null_arm!r}")
         for comparison in self.comparisons:
             for name in (comparison.baseline, comparison.candidate):
                 if name not in self.subjects:

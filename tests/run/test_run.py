@@ -87,11 +87,17 @@ def test_a_run_ends_in_a_bundle_that_verifies_with_both_tools(start, small_plan,
     assert list((lab_root / "runs").iterdir()) == []
 
 
-def test_judging_again_gives_the_same_bytes(start, small_plan):
-    process = start(small_plan(), "--json")
+def test_judging_again_gives_the_same_bytes_null_arm_included(start, small_plan):
+    process = start(small_plan(lambda plan: plan.update(null_arm="asyncpg")), "--json")
     out, err = process.communicate()
     assert process.returncode == 0, err
-    bundle = Path(json.loads(out)["folder"])
+    told = json.loads(out)
+    (cell,) = told["results"]["cells"]
+    assert set(cell["subjects"]) == {"asyncpg", "tortoise", "asyncpg-null"}
+    throughput = cell["comparisons"][0]
+    assert throughput["verdict"] == "ESTIMATE"
+    assert throughput["null"]["what"].startswith("A' over A: ")
+    bundle = Path(told["folder"])
     before = (bundle / "derived/results.json").read_bytes()
     subprocess.run([ORMLAB, "judge", bundle], check=True, capture_output=True)
     assert (bundle / "derived/results.json").read_bytes() == before

@@ -1,0 +1,96 @@
+"""Controls: does this run see no difference where there is none, and a known one where it is?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from analysis.inference.estimators import paired_t
+from analysis.inference.interval import Estimate, Interval, margin_band
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+type Better = Literal["higher", "lower"]
+"""Which way a metric improves: throughput higher, latency and CPU time lower."""
+
+_FEWEST = 2
+
+
+@dataclass(frozen=True)
+class Control:
+    """What a control found.
+
+    Attributes:
+        name: ``null`` or ``positive``.
+        passed: whether the run may be believed as far as this control can tell.
+        band: where the 90 % interval has to lie.
+        estimate: what was measured: A' over A; or the cost of A + delta over that of A, so that a
+            slowdown is above 1 whichever way the metric improves. None without log-ratios.
+        what: one sentence.
+    """
+
+    name: Literal["null", "positive"]
+    passed: bool
+    band: Interval
+    estimate: Estimate | None
+    what: str
+
+
+def null_control(log_ratios: Sequence[float], margin: float) -> Control:
+    """Test that two deployments of one subject are equivalent within the margin.
+
+    An equivalence test, because a test for a difference (A/A p > 0.05) turns away one clean run
+    in twenty and lets noisy ones pass.
+
+    Args:
+        log_ratios: a_b = ln y_A' - ln y_A; with fewer than two the control fails.
+        margin: theta as a fraction.
+
+    Raises:
+        ValueError: the margin is not positive.
+    """
+    band = margin_band(margin)
+    found = paired_t(log_ratios) if log_ratios else None
+    passed = found is not None and found.ci90 is not None and found.ci90.inside(band)
+    return Control("null", passed, band, found, _what(found, band, "A' over A"))
+
+
+def positive_control(
+    log_ratios: Sequence[float], *, injected: float, margin: float, better: Better
+) -> Control:
+    """Test that a slowdown of known size is found with the right sign and about the right size.
+
+    Args:
+        log_ratios: d_b of A + delta against A (and A'); with fewer than two the control fails.
+        injected: delta as a fraction of a request's cost, such as 0.06; 2 theta by default of
+            the plan.
+        margin: theta: how far from delta the 90 % interval may reach.
+        better: which way the metric improves.
+
+    Raises:
+        ValueError: delta or the margin is not positive.
+    """
+    if not (injected > 0 and margin > 0):
+        raise ValueError(f"delta and margin are positive, not {injected} and {margin}")
+    band = Interval(1 + injected - margin, 1 + injected + margin)
+    costs = [-value if better == "higher" else value for value in log_ratios]
+    found = paired_t(costs) if costs else None
+    passed = (
+        found is not None
+        and found.ci95 is not None
+        and found.ci90 is not None
+        and found.ci95.low > 1
+        and found.ci90.inside(band)
+    )
+    return Control("positive", passed, band, found, _what(found, band, "cost of A + delta over A"))
+
+
+def _what(found: Estimate | None, band: Interval, measured: str) -> str:
+    wanted = f"inside {band.low:.3f} to {band.high:.3f}"
+    if found is None or found.ci90 is None:
+        return f"{measured}: fewer than {_FEWEST} blocks, so nothing lies {wanted}"
+    return (
+        f"{measured}: {found.ratio:.3f}, 90 % interval {found.ci90.low:.3f} to "
+        f"{found.ci90.high:.3f}, to lie {wanted}"
+    )

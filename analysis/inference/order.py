@@ -1,0 +1,142 @@
+"""What the order of the trials did to a comparison: position, carry-over, drift.
+
+Randomised, balanced blocks keep these effects out of the ratio; the tests here say whether there
+was something to keep out. They explain a result, they never decide one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+from analysis.inference.interval import Interval, interval_of, ratio_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from analysis.inference.sample import LogRatios
+
+_FEWEST = 3  # points that leave a line one degree of freedom
+FIRST = "(first)"
+"""Stands for the predecessor of a block's first trial."""
+
+
+@dataclass(frozen=True)
+class Trend:
+    """A straight line through logarithms.
+
+    Attributes:
+        span: from the smallest to the largest regressor, in its unit.
+        ratio: change over the whole span; 0.95 means a fall by 5 %.
+        ci95: its 95 % interval.
+        p: two-sided, of the hypothesis that there is no trend.
+    """
+
+    span: float
+    ratio: float
+    ci95: Interval
+    p: float
+
+
+@dataclass(frozen=True)
+class CarryOver:
+    """Whether the candidate's ratio depends on which subject ran before it.
+
+    Attributes:
+        ratios: geometric mean of the block ratios by predecessor (FIRST where there was none).
+        p: of the hypothesis that they are equal; None where no two predecessors have two blocks.
+    """
+
+    ratios: dict[str, float]
+    p: float | None
+
+
+@dataclass(frozen=True)
+class OrderEffects:
+    """All of them; None where the run cannot tell (too few blocks, or always the same order).
+
+    Attributes:
+        position: trend of d_b over the candidate's position relative to the baseline's.
+        drift: trend of d_b over the session.
+        carry_over: by predecessor.
+    """
+
+    position: Trend | None
+    drift: Trend | None
+    carry_over: CarryOver
+
+
+def linear_trend(logs: Sequence[float], at: Sequence[float]) -> Trend | None:
+    """Fit a line by least squares; of ln y over time it is the drift of a session.
+
+    Args:
+        logs: log-ratios, or logarithms of one subject's figures.
+        at: where each was measured: seconds, or positions.
+
+    Returns:
+        The trend, or None with fewer than three points or all of them at one place.
+
+    Raises:
+        ValueError: the lengths differ.
+    """
+    if len(logs) != len(at):
+        raise ValueError(f"{len(logs)} values at {len(at)} places")
+    if len(logs) < _FEWEST or min(at) == max(at):
+        return None
+    span = max(at) - min(at)
+    line = stats.linregress(at, logs)
+    half = float(stats.t.ppf(0.975, len(logs) - 2)) * float(line.stderr)
+    slope = float(line.slope)
+    ends = interval_of((slope - half) * span, (slope + half) * span)
+    return Trend(span, ratio_of(slope * span), ends, float(line.pvalue))
+
+
+def order_effects(
+    d: LogRatios,
+    *,
+    candidate: str,
+    baseline: Sequence[str],
+    orders: Mapping[int, Sequence[str]],
+    started_s: Mapping[int, float],
+) -> OrderEffects:
+    """Look for effects of the order in the log-ratios of a comparison.
+
+    Regression on position and on time, and the rank test of Kruskal and Wallis (J. Am. Stat.
+    Assoc. 47 (1952) 583) between predecessors.
+
+    Args:
+        d: log-ratios of the comparison.
+        candidate: subject B.
+        baseline: subject A, and A' where there is a null arm.
+        orders: by block, the subjects as they were carried out, each once.
+        started_s: by block, seconds at which it began.
+
+    Raises:
+        KeyError: a block has no order or no start.
+        ValueError: a block's order lacks a subject of the comparison.
+    """
+    positions = [
+        orders[block].index(candidate)
+        - float(np.mean([orders[block].index(name) for name in baseline]))
+        for block in d.blocks
+    ]
+    return OrderEffects(
+        position=linear_trend(d.values, positions),
+        drift=linear_trend(d.values, [started_s[block] for block in d.blocks]),
+        carry_over=_carry_over(d, candidate, orders),
+    )
+
+
+def _carry_over(d: LogRatios, candidate: str, orders: Mapping[int, Sequence[str]]) -> CarryOver:
+    groups: dict[str, list[float]] = {}
+    for block, value in zip(d.blocks, d.values, strict=True):
+        place = orders[block].index(candidate)
+        groups.setdefault(orders[block][place - 1] if place else FIRST, []).append(value)
+    ratios = {name: ratio_of(float(np.mean(values))) for name, values in sorted(groups.items())}
+    repeated = [values for values in groups.values() if len(values) > 1]
+    if len(repeated) < 2 or len(set(d.values)) == 1:  # noqa: PLR2004 - groups to compare
+        return CarryOver(ratios, None)
+    return CarryOver(ratios, float(stats.kruskal(*repeated).pvalue))

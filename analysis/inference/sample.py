@@ -1,0 +1,128 @@
+"""Paired log-ratios: one figure a trial becomes one number a block.
+
+A block holds every subject once, so what slows a whole block (heat, a neighbour, time) cancels
+out of a ratio taken inside it. With the null arm A', a second deployment of the baseline,
+
+    d_b = ln y_B - (ln y_A + ln y_A') / 2        a_b = ln y_A' - ln y_A
+
+and d_b is the steadier for it: its variance is 1.5 times that of one trial instead of 2 times.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from analysis.latency import quantiles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from analysis.latency import Bins
+
+type ByBlock = Mapping[int, float | None]
+"""One figure for each block; None, or no entry, where its trial gave none."""
+
+
+@dataclass(frozen=True)
+class LogRatios:
+    """One log-ratio for each block that has all the figures it needs.
+
+    Attributes:
+        blocks: ascending.
+        values: natural logarithms, in the order of the blocks.
+        dropped: blocks that lack a figure.
+    """
+
+    blocks: tuple[int, ...]
+    values: tuple[float, ...]
+    dropped: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True)
+class PairedSample:
+    """What a comparison is judged by.
+
+    Attributes:
+        d: candidate against baseline.
+        a: null arm against baseline; None where the plan has no null arm.
+    """
+
+    d: LogRatios
+    a: LogRatios | None
+
+    @classmethod
+    def of(cls, baseline: ByBlock, candidate: ByBlock, null: ByBlock | None = None) -> Self:
+        """Pair the figures of one metric, block by block.
+
+        Args:
+            baseline: positive figures of A.
+            candidate: those of B.
+            null: those of A', the second deployment of the baseline.
+
+        Raises:
+            ValueError: a figure is not positive and finite, so it has no logarithm.
+        """
+        a, b = _logs(baseline), _logs(candidate)
+        n = a if null is None else _logs(null)
+        seen = baseline.keys() | candidate.keys() | (null or {}).keys()
+        whole = a.keys() & b.keys() & n.keys()
+        d = _series({block: b[block] - (a[block] + n[block]) / 2 for block in whole}, seen)
+        if null is None:
+            return cls(d, None)
+        return cls(d, _series({block: n[block] - a[block] for block in a.keys() & n.keys()}, seen))
+
+    @classmethod
+    def of_quantiles(
+        cls,
+        baseline: Mapping[int, Bins],
+        candidate: Mapping[int, Bins],
+        null: Mapping[int, Bins] | None = None,
+        *,
+        quantile: float,
+    ) -> Self:
+        """Pair one quantile for each trial, taken from that trial's own histogram.
+
+        Requests of different trials are never pooled: they are not independent, and a pooled
+        quantile belongs to the slowest trial. A trial with fewer than 10 / (1 - quantile) samples
+        gives no figure and its block is dropped.
+
+        Args:
+            baseline: histograms of A by block.
+            candidate: those of B.
+            null: those of A'.
+            quantile: inside (0, 1).
+
+        Raises:
+            ValueError: the quantile is not inside (0, 1), or is 0 microseconds in a trial.
+        """
+        return cls.of(
+            _quantile(baseline, quantile),
+            _quantile(candidate, quantile),
+            None if null is None else _quantile(null, quantile),
+        )
+
+
+def _logs(figures: ByBlock) -> dict[int, float]:
+    logs = {}
+    for block, figure in figures.items():
+        if figure is None:
+            continue
+        if not 0 < figure < math.inf:
+            raise ValueError(f"block {block}: a figure of {figure} has no place in a log-ratio")
+        logs[block] = math.log(figure)
+    return logs
+
+
+def _series(values: dict[int, float], seen: Iterable[int]) -> LogRatios:
+    blocks = tuple(sorted(values))
+    dropped = tuple(sorted(set(seen) - values.keys()))
+    return LogRatios(blocks, tuple(values[block] for block in blocks), dropped)
+
+
+def _quantile(trials: Mapping[int, Bins], quantile: float) -> ByBlock:
+    return {block: quantiles(bins, (quantile,))[quantile] for block, bins in trials.items()}

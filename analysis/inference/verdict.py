@@ -1,0 +1,194 @@
+"""The verdict of a comparison: one table, read from the top, the first row that fits.
+
+| verdict | when |
+|---|---|
+| INVALID (gate) | a fatal gate, the null control or the positive control failed |
+| INCONCLUSIVE (robustness) | the three methods disagree |
+| NEGLIGIBLE | the 95 % interval excludes 1, the 90 % interval lies inside the margin |
+| FASTER, SLOWER | the 95 % interval excludes 1 |
+| EQUIVALENT | the 95 % interval includes 1, the 90 % interval lies inside the margin |
+| INCONCLUSIVE (MDE) | otherwise |
+
+A smoke run, or one of fewer than ten blocks, gets no verdict: ESTIMATE. Its controls are shown
+and decide nothing, but a fatal gate still makes it INVALID.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+from analysis.inference.hypotheses import ALPHA
+from analysis.inference.interval import margin_band
+from analysis.inference.power import FEWEST_BLOCKS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analysis.inference.controls import Better, Control
+    from analysis.inference.evidence import Evidence
+    from analysis.inference.interval import Estimate
+
+type Profile = Literal["smoke", "vm", "bare-metal"]
+
+
+class Verdict(StrEnum):
+    """What a comparison comes to, in the words of the report."""
+
+    INVALID = "INVALID (gate)"
+    ESTIMATE = "ESTIMATE"
+    INCONCLUSIVE_ROBUSTNESS = "INCONCLUSIVE (robustness)"
+    NEGLIGIBLE = "NEGLIGIBLE"
+    FASTER = "FASTER"
+    SLOWER = "SLOWER"
+    EQUIVALENT = "EQUIVALENT"
+    INCONCLUSIVE_MDE = "INCONCLUSIVE (MDE)"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why, as a stable code and one sentence."""
+
+    code: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict with what it rests on.
+
+    Attributes:
+        verdict: of the candidate.
+        size_resolved: whether a FASTER or SLOWER candidate is so by more than the margin; None
+            with any other verdict.
+        reasons: at least one; the first is why this verdict and not another.
+        better: which way the metric improves.
+        family_p: the p value adjusted for the family; None where there is no family.
+        evidence: the numbers.
+        controls: all that were carried out, the null control first.
+    """
+
+    verdict: Verdict
+    size_resolved: bool | None
+    reasons: tuple[Reason, ...]
+    better: Better
+    family_p: float | None
+    evidence: Evidence
+    controls: tuple[Control, ...]
+
+
+def judge_comparison(
+    evidence: Evidence,
+    *,
+    better: Better,
+    profile: Profile,
+    fatal_gates: Sequence[str] = (),
+    positive: Control | None = None,
+    family_p: float | None = None,
+) -> Judgement:
+    """Judge one comparison; total, and deaf to everything but gates and places of intervals.
+
+    Args:
+        evidence: the numbers of the comparison, its null control among them.
+        better: which way the metric improves; FASTER means that the candidate is better.
+        profile: of the plan.
+        fatal_gates: what failed, one sentence each; empty when all passed.
+        positive: the positive control, where the plan has one.
+        family_p: the paired t's p value adjusted by ``holm`` where the plan has several primary
+            comparisons: above 0.05, the comparison counts as one whose interval includes 1.
+    """
+    controls = tuple(control for control in (evidence.null, positive) if control)
+    resolved = None
+    if fatal_gates:
+        verdict, reasons = Verdict.INVALID, [Reason("gate", gate) for gate in fatal_gates]
+    elif reasons := _too_little(evidence, profile):
+        verdict = Verdict.ESTIMATE
+    elif reasons := _failed(controls):
+        verdict = Verdict.INVALID
+    else:
+        verdict, reasons = _agree(evidence, better, family_p)
+    if verdict in {Verdict.FASTER, Verdict.SLOWER}:
+        ci95 = evidence.estimates.t.ci95
+        resolved = ci95 is not None and ci95.beyond(margin_band(evidence.margin))
+        if not resolved:
+            what = f"by how much is open: perhaps by less than {_percent(evidence.margin)}"
+            reasons.append(Reason("size-unresolved", what))
+    if evidence.null is None:
+        reasons.append(Reason("no-null-arm", "no second deployment of the baseline was measured"))
+    return Judgement(verdict, resolved, tuple(reasons), better, family_p, evidence, controls)
+
+
+def place(estimate: Estimate, *, margin: float, better: Better, survives: bool = True) -> Verdict:
+    """Read the lower rows of the table off the intervals of one method.
+
+    Args:
+        estimate: with both intervals; without them nothing is decided.
+        margin: theta as a fraction.
+        better: which way the metric improves.
+        survives: whether the comparison survives the adjustment for its family.
+    """
+    if estimate.ci95 is None or estimate.ci90 is None:
+        return Verdict.INCONCLUSIVE_MDE
+    differs = estimate.ci95.excludes(1.0) and survives
+    within = estimate.ci90.inside(margin_band(margin))
+    if differs and within:
+        return Verdict.NEGLIGIBLE
+    if differs:
+        higher = estimate.ci95.low > 1.0
+        return Verdict.FASTER if higher == (better == "higher") else Verdict.SLOWER
+    return Verdict.EQUIVALENT if within else Verdict.INCONCLUSIVE_MDE
+
+
+def _too_little(evidence: Evidence, profile: Profile) -> list[Reason]:
+    reasons = []
+    if profile == "smoke":
+        reasons.append(Reason("smoke", "a smoke run shows that the path works, not which wins"))
+    if evidence.blocks < FEWEST_BLOCKS:
+        what = f"{evidence.blocks} blocks where a verdict needs {FEWEST_BLOCKS}"
+        reasons.append(Reason("few-blocks", what))
+    return reasons
+
+
+def _failed(controls: Sequence[Control]) -> list[Reason]:
+    return [Reason(f"{each.name}-control", each.what) for each in controls if not each.passed]
+
+
+def _agree(
+    evidence: Evidence, better: Better, family_p: float | None
+) -> tuple[Verdict, list[Reason]]:
+    survives = family_p is None or family_p <= ALPHA
+    read = {
+        each.method: place(each, margin=evidence.margin, better=better, survives=survives)
+        for each in evidence.estimates
+    }
+    if len(set(read.values())) > 1:
+        said = ", ".join(f"{method}: {verdict}" for method, verdict in read.items())
+        return Verdict.INCONCLUSIVE_ROBUSTNESS, [Reason("methods-disagree", said)]
+    verdict = next(iter(read.values()))
+    reasons = [_why(verdict, evidence)]
+    if not survives:
+        what = f"p is {family_p:.3f} once adjusted for its family: no difference counts as shown"
+        reasons.append(Reason("family", what))
+    return verdict, reasons
+
+
+def _why(verdict: Verdict, evidence: Evidence) -> Reason:
+    margin = _percent(evidence.margin)
+    match verdict:
+        case Verdict.NEGLIGIBLE:
+            return Reason("below-margin", f"there is a difference, and it is below {margin}")
+        case Verdict.FASTER | Verdict.SLOWER:
+            return Reason("excludes-one", "the 95 % interval excludes 1")
+        case Verdict.EQUIVALENT:
+            return Reason("inside-margin", f"if there is a difference, it is below {margin}")
+    what = "a difference is neither shown nor ruled out"
+    if evidence.detectable is not None:
+        what += f"; one of {_percent(evidence.detectable)} would have been found"
+    if evidence.needed is not None and evidence.needed > evidence.blocks:
+        what += f"; {evidence.needed} blocks would find one of {margin}"
+    return Reason("undecided", what)
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f} %"

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from statsmodels.stats.weightstats import DescrStatsW
+
+from analysis.inference import holm, margin_band, paired_t, tost
+
+LOGS = st.lists(st.floats(-0.1, 0.1), min_size=2, max_size=25)
+P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
+
+
+@pytest.mark.parametrize("shift", [-0.05, 0.0, 0.02, 0.04])
+def test_tost_agrees_with_statsmodels(shift):
+    values = [shift + value for value in (0.01, -0.02, 0.03, 0.0, -0.01, 0.02, 0.015)]
+    reach = math.log(1.03)
+    known, _, _ = DescrStatsW(values).ttost_mean(-reach, reach)
+    assert tost(values, 0.03) == pytest.approx(known)
+
+
+@given(LOGS)
+def test_tost_rejects_exactly_when_the_90_percent_interval_lies_inside_the_margin(values):
+    p = tost(values, 0.03)
+    if p != pytest.approx(0.05):
+        assert (p < 0.05) == paired_t(values).ci90.inside(margin_band(0.03))
+
+
+@pytest.mark.parametrize(("log_ratio", "p"), [(0.01, 0.0), (0.05, 1.0)])
+def test_tost_of_figures_without_spread(log_ratio, p):
+    assert tost([log_ratio] * 4, 0.03) == p
+
+
+@pytest.mark.parametrize("margin", [0.0, -0.03, math.nan])
+def test_a_margin_is_positive(margin):
+    with pytest.raises(ValueError, match="margin"):
+        tost([0.1, 0.2], margin)
+
+
+def test_holm_on_a_worked_example():
+    # 3 x .010, then max(.030, 2 x .030), then max(.060, 1 x .040)
+    assert holm([0.030, 0.010, 0.040]) == pytest.approx((0.060, 0.030, 0.060))
+
+
+def test_holm_leaves_a_single_comparison_alone():
+    assert holm([0.04]) == (0.04,)
+    assert holm([]) == ()
+
+
+# statsmodels collects garbage in every call: few of them, however long they take.
+@settings(max_examples=30, deadline=None)
+@given(P_VALUES)
+def test_holm_only_ever_raises_p_and_keeps_the_order(p_values):
+    adjusted = holm(p_values)
+    assert all(after >= before for before, after in zip(p_values, adjusted, strict=True))
+    assert max(adjusted) <= 1
+    pairs = sorted(zip(p_values, adjusted, strict=True))
+    assert [after for _, after in pairs] == sorted(adjusted)
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.1, math.nan])
+def test_holm_refuses_what_is_no_probability(p):
+    with pytest.raises(ValueError, match="p values"):
+        holm([0.01, p])
