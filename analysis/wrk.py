@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 SCHEMA = "wrk/1"
 LITTLES_BAND = (0.95, 1.0)
-_STALLED = 0.5  # below this the figures are those of a part of the window only
 _ROUNDING = 1e-9  # of binary fractions
 
 _COUNTS = ("threads", "connections", "connections_opened", "requests", "duration_us", "bytes")
@@ -234,9 +233,6 @@ def littles_problems(ratio: float, *, edge: float = 0.0) -> tuple[Problem, ...]:
         edge: what requests under way at the ends of the window may add; wrk counts none.
     """
     low, high = LITTLES_BAND
-    if ratio < _STALLED:
-        what = f"connections waited only {ratio:.3f} of the time: answers failed to come"
-        return (Problem("stalled", what),)
     if ratio < low:
         what = f"connections waited only {ratio:.3f} of the time: slow generator or lost samples"
         return (Problem("littles-law", what),)

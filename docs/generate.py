@@ -79,9 +79,13 @@ def _raised() -> set[tuple[str, str, str]]:
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Call) and _is_failure(node):
                     code, what = node.args[:2]
-                    if isinstance(code, ast.Constant):
-                        where = path.relative_to(ROOT).as_posix()
-                        found.add((str(code.value), _text(what), f"`{where}`"))
+                    where = path.relative_to(ROOT).as_posix()
+                    choices = (code.body, code.orelse) if isinstance(code, ast.IfExp) else (code,)
+                    found |= {
+                        (str(choice.value), _text(what), f"`{where}`")
+                        for choice in choices
+                        if isinstance(choice, ast.Constant)
+                    }
     return found
 
 

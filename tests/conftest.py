@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import tempfile
 from contextlib import closing
@@ -21,11 +22,21 @@ hypothesis.settings.load_profile("lab")
 CHECKOUT = Path(__file__).parents[1]
 
 
-def free_port() -> int:
-    """A TCP port that was free a moment ago."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(count: int = 4) -> int:
+    """The first of some neighbouring TCP ports that were free a moment ago.
+
+    Below the range from which the kernel takes the near end of outgoing connections: a port of
+    that range is taken again at any moment by some connection to the database.
+    """
+    while True:
+        first = 20_000 + secrets.randbelow(12_000)
+        try:
+            for port in range(first, first + count):
+                with closing(socket.socket()) as probe:
+                    probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return first
 
 
 @pytest.fixture(scope="session")

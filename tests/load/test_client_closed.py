@@ -235,7 +235,7 @@ def test_a_full_disk_is_an_error(tmp_path, run_client, start_service):
     (tmp_path / "0/samples.bin").symlink_to("/dev/full")
     trial = run_client(start_service())
     assert trial.exit_code == 8
-    assert trial.failure["code"] == "output"
+    assert trial.failure["code"] == "disk-full"
     assert not (trial.folder / "client.json").exists()
 
 

@@ -27,7 +27,9 @@ def start(inventory, tmp_path):
     running = []
 
     def run(plan, *options, **environment):
-        arguments = [ORMLAB, "run", str(plan), "--inventory", str(inventory)]
+        # A shell that started the tests in the background has made them deaf to Ctrl-C.
+        hearing = ["env", "--default-signal=INT"]
+        arguments = [*hearing, ORMLAB, "run", str(plan), "--inventory", str(inventory)]
         process = subprocess.Popen(
             [*arguments, "--bundles", str(tmp_path / "bundles"), *options],
             stdout=subprocess.PIPE,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Never
 
 from workloads.load.client import report
-from workloads.load.client.failure import EXIT_CODE, LoadError
+from workloads.load.client.failure import EXIT_CODE, LoadError, unwritable
 from workloads.load.client.parent import measure
 from workloads.load.client.process import die_with_parent
 from workloads.load.client.spec import read_spec
@@ -49,9 +49,7 @@ def _run(spec_file: Path, folder: Path) -> LoadError | None:
         window, parts = measure(spec, folder)
         return report.write(spec, window, parts, folder)
     except OSError as refused:
-        what = f"the result could not be written: {refused}"
-        hint = "is the disk full, or the folder not yours?"
-        return LoadError("output", what, where=str(folder), hint=hint)
+        return unwritable(refused, folder)
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> Never:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EXIT_CODE = 8
 
@@ -14,7 +18,7 @@ class LoadError(RuntimeError):
     ```
     RuntimeError
     └── LoadError   code: spec, table, connect, late, server-gone, table-exhausted, unfinished,
-                     worker-died, terminated, output, histogram-range
+                     worker-died, terminated, output, disk-full, histogram-range
     ```
 
     Attributes:
@@ -40,6 +44,17 @@ class LoadError(RuntimeError):
     def line(self) -> str:
         """The same as one line of JSON."""
         return json.dumps(self.as_dict())
+
+
+def unwritable(refused: OSError, folder: Path) -> LoadError:
+    """The failure of a result that cannot be written."""
+    full = refused.errno in (errno.ENOSPC, errno.EDQUOT)
+    return LoadError(
+        "disk-full" if full else "output",
+        f"the result could not be written: {refused}",
+        where=str(refused.filename or folder),
+        hint="free some space, then run again" if full else "is the folder yours?",
+    )
 
 
 def _rebuild(code: str, what: str, where: str, hint: str) -> LoadError:

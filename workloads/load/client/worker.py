@@ -18,7 +18,7 @@ import uvloop
 
 from workloads.load.client import arrivals, rows
 from workloads.load.client.closed import ClosedLoop
-from workloads.load.client.failure import LoadError
+from workloads.load.client.failure import LoadError, unwritable
 from workloads.load.client.open import OpenLoop
 from workloads.load.client.process import die_with_parent, peak_rss_bytes
 from workloads.load.client.sample_file import Writer
@@ -47,9 +47,7 @@ def work(spec: Spec, folder: Path, index: int, pipe: Pipe, parent: int) -> None:
     except LoadError as failure:
         pipe.send(failure)
     except OSError as refused:
-        where = str(refused.filename or folder)
-        what = f"the samples could not be written: {refused}"
-        pipe.send(LoadError("output", what, where=where, hint="is there space on the disk?"))
+        pipe.send(unwritable(refused, folder))
 
 
 def _work(spec: Spec, folder: Path, index: int, pipe: Pipe) -> None:
