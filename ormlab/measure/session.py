@@ -79,7 +79,13 @@ class Session:
         """Ship the code, read the host's facts, open the run's folder."""
         self.deployment = deploy(self._host)
         self.facts = self.read_facts()
-        self._folder = f"{self.deployment.root}/runs/{self._run_id}"
+        runs = f"{self.deployment.root}/runs"
+        # What killed runs have left: nobody has moved their heartbeat for minutes.
+        stale = ["-name", "heartbeat", "-mmin", "+2", "-printf", "%h\\n"]
+        left = self._host.run("find", runs, "-mindepth", "2", "-maxdepth", "2", *stale)
+        for folder in left.splitlines():
+            self._host.run("rm", "-rf", folder)
+        self._folder = f"{runs}/{self._run_id}"
         self._host.run("mkdir", "-p", self._folder)
         self._cleanup.callback(self._host.run, "rm", "-rf", self._folder)
         self._dispatch = Dispatch(

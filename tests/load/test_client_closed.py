@@ -230,12 +230,12 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path, run_client, start_se
     assert trial.failure["code"] == "output"
 
 
-def test_a_full_disk_is_an_error(tmp_path, run_client, start_service):
+def test_samples_that_cannot_be_written_are_an_error(tmp_path, run_client, start_service):
     (tmp_path / "0").mkdir()
     (tmp_path / "0/samples.bin").symlink_to("/dev/full")
     trial = run_client(start_service())
     assert trial.exit_code == 8
-    assert trial.failure["code"] == "disk-full"
+    assert trial.failure["code"] == "output"
     assert not (trial.folder / "client.json").exists()
 
 
