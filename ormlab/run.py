@@ -27,6 +27,7 @@ from ormlab.bundle.format import Plan as PlanReference
 from ormlab.bundle.write import BundleWriter
 from ormlab.errors import Interrupted, LabError, LoadError, UsageError
 from ormlab.hosts import Host, connected
+from ormlab.interruption import Interruption
 from ormlab.measure import keep, record
 from ormlab.measure.session import Fetched, Session
 from ormlab.plan import Plan, Planned, ResolvedPlan, resolve
@@ -69,29 +70,34 @@ def run(request: Request, progress: Progress) -> Path:
     with (
         connected([spec]) as hosts,
         tempfile.TemporaryDirectory(dir=checkout.STATE, prefix="run-") as scratch,
+        Interruption() as interruption,
     ):
         host = hosts[spec.name]
         resolved = resolve(request.plan, omitted_loads=_omitted_loads(host, request, progress))
         created = datetime.now(UTC).replace(microsecond=0)
         writer = BundleWriter.create(request.bundles, plan_sha256=resolved.sha256, created=created)
+        session = Session(
+            host, resolved, run_id=writer.id, scratch=Path(scratch), check=interruption.check
+        )
         with writer:
-            return _Run(host, resolved, writer, Path(scratch), progress).carry_out()
+            return _Run(session, resolved, writer, progress, local=spec.local).carry_out()
 
 
 class _Run:
     def __init__(
         self,
-        host: Host,
+        session: Session,
         resolved: ResolvedPlan,
         writer: BundleWriter,
-        scratch: Path,
         progress: Progress,
+        *,
+        local: bool,
     ) -> None:
         self._resolved = resolved
         self._writer = writer
         self._progress = progress
-        self._local = host.spec.local
-        self._session = Session(host, resolved, run_id=writer.id, scratch=scratch)
+        self._local = local
+        self._session = session
         self._statuses: list[str] = []
         self._unusable: dict[str, str] = {}
         self._fingerprint: str | None = None

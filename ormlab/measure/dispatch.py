@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ormlab.errors import LoadError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ormlab.hosts import Host
 
@@ -73,10 +73,18 @@ class Dispatch:
         python: the agent's interpreter there.
         code: folder of the shipped packages there.
         cpus: where agents run; None leaves them alone.
+        check: raises KeyboardInterrupt when the run is to stop.
     """
 
     def __init__(
-        self, host: Host, *, folder: str, python: str, code: str, cpus: Sequence[int] | None
+        self,
+        host: Host,
+        *,
+        folder: str,
+        python: str,
+        code: str,
+        cpus: Sequence[int] | None,
+        check: Callable[[], None],
     ) -> None:
         self._host = host
         self._folder = folder
@@ -84,13 +92,16 @@ class Dispatch:
         self._code = code
         self._cpus = list(cpus) if cpus is not None else None
         self._heartbeat = f"{folder}/heartbeat"
+        self._check = check
 
     def place(self, name: str, kind: str, body: dict[str, Any], *, deadline_s: float) -> Ticket:
         """Hand an order to a new agent; returns once the agent has taken it.
 
         Raises:
             CommandFailed: no agent could be started.
+            KeyboardInterrupt: the run is to stop; nothing was started.
         """
+        self._check()
         folder = f"{self._folder}/{name}"
         self._host.run("mkdir", "-p", folder)
         order = {
@@ -115,11 +126,17 @@ class Dispatch:
         self._host.run("touch", self._heartbeat)
 
     def wait(self, ticket: Ticket) -> Done:
-        """Wait for the order's end, however it comes; the heartbeat goes on meanwhile."""
-        lock = f"{ticket.folder}/lock"
-        wait = [_BEAT_AND_WAIT, "beat", self._heartbeat, str(_BEAT_PERIOD_S), lock]
-        while not self._host.try_run("sh", "-c", *wait):
-            pass
+        """Wait for the order's end, however it comes; the heartbeat goes on meanwhile.
+
+        Raises:
+            KeyboardInterrupt: the run is to stop; the agent has stopped already.
+        """
+        while not self._beat_and_wait(ticket):
+            try:
+                self._check()
+            except KeyboardInterrupt:
+                self.stop(ticket)
+                raise
         return self._outcome(ticket)
 
     def wait_for_file(self, ticket: Ticket, name: str) -> dict[str, Any]:
@@ -139,7 +156,9 @@ class Dispatch:
         """Ask the agent to stop, and wait until it has stopped everything it started."""
         if not self.ended(ticket):
             self._host.try_run("kill", "-TERM", str(ticket.pid))
-        return self.wait(ticket)
+        while not self._beat_and_wait(ticket):
+            pass
+        return self._outcome(ticket)
 
     def ended(self, ticket: Ticket) -> bool:
         """Whether the agent is gone."""
@@ -167,6 +186,11 @@ class Dispatch:
         ticket = self.place(name, "command", body, deadline_s=deadline_s)
         observed = self.wait(ticket).require()
         return int(observed["exit_status"]), self._host.run("cat", f"{ticket.folder}/stdout")
+
+    def _beat_and_wait(self, ticket: Ticket) -> bool:
+        lock = f"{ticket.folder}/lock"
+        wait = [_BEAT_AND_WAIT, "beat", self._heartbeat, str(_BEAT_PERIOD_S), lock]
+        return self._host.try_run("sh", "-c", *wait)
 
     def _outcome(self, ticket: Ticket) -> Done:
         path = f"{ticket.folder}/done.json"

@@ -14,6 +14,7 @@ from ormlab.measure.dispatch import Dispatch, Done, Ticket
 from workloads.load.requests import write_table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from ormlab.hosts import Host
@@ -42,6 +43,7 @@ class Session:
         resolved: the plan.
         run_id: names the run's folder on the host.
         scratch: an empty local folder for what is shipped and fetched.
+        check: raises KeyboardInterrupt when the run is to stop.
 
     Attributes:
         deployment: after `prepare`.
@@ -51,8 +53,17 @@ class Session:
         stacks: outcome by stack, after `build_stacks`.
     """
 
-    def __init__(self, host: Host, resolved: ResolvedPlan, *, run_id: str, scratch: Path) -> None:
+    def __init__(
+        self,
+        host: Host,
+        resolved: ResolvedPlan,
+        *,
+        run_id: str,
+        scratch: Path,
+        check: Callable[[], None],
+    ) -> None:
         self._host = host
+        self._check = check
         self._plan = resolved.plan
         self._subjects = resolved.subjects
         self._stack_names = list(resolved.stacks)
@@ -94,6 +105,7 @@ class Session:
             python=self.deployment.python,
             code=self.deployment.code,
             cpus=self.facts["placement"]["housekeeping"],
+            check=self._check,
         )
         self._placement = {
             role: self.facts["placement"][role] for role in ("service", "load", "database")
@@ -254,11 +266,7 @@ class Session:
         return _options({key.replace("_", "-"): value for key, value in numbers.items()})
 
     def _await_and_fetch(self, ticket: Ticket) -> Fetched:
-        try:
-            done = self._dispatch.wait(ticket)
-        except BaseException:
-            self._dispatch.stop(ticket)
-            raise
+        done = self._dispatch.wait(ticket)
         folder = self._scratch / ticket.folder.rpartition("/")[2]
         self._host.fetch(ticket.folder, folder)
         self._host.run("rm", "-rf", ticket.folder)

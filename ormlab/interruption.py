@@ -1,0 +1,51 @@
+"""Ctrl-C and SIGTERM as a request that is looked at where stopping is safe.
+
+An exception raised by a signal handler comes out of whatever runs at that moment, which may be a
+library that swallows it. Here the handler only takes note.
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interruption:
+    """Takes note of the signals while its context lasts; further ones change nothing.
+
+    A signal that the process was told to ignore, as a shell does for what it starts in the
+    background, stays ignored. Enter it in the main thread.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._before: dict[signal.Signals, signal._HANDLER] = {}
+
+    def __enter__(self) -> Self:
+        for number in _SIGNALS:
+            before = signal.getsignal(number)
+            if before is not signal.SIG_IGN:
+                self._before[number] = before
+                signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)
+
+    def check(self) -> None:
+        """Raise if somebody asked to stop.
+
+        Raises:
+            KeyboardInterrupt: somebody did.
+        """
+        if self._asked:
+            raise KeyboardInterrupt
+
+    def _ask(self, _signal: int, _frame: FrameType | None) -> None:
+        self._asked = True
