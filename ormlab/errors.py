@@ -6,13 +6,12 @@
     ├── UsageError        (2)    a plan, inventory or argument that cannot be meant; a ValueError
     │   ├── PlanError
     │   └── InventoryError
-    ├── VerificationError (3)    a bundle that does not hold
-    ├── HostGateError     (6)    a host that must not be measured on
     ├── ProvisioningError (7)    a host could not be reached or set up
     ├── LoadError         (8)    a service, database or generator could not do its work
     └── Interrupted     (130)    stopped by its user
 
-0 is success; 4 and 5 are outcomes of `--strict`, not errors; 130 is an interruption.
+What is wrong with a bundle (3) comes from the tree of `ormlab.bundle.errors`, which stands alone.
+0 is success; 4 and 5 are outcomes of `--strict`, not errors.
 """
 
 from __future__ import annotations
@@ -70,18 +69,6 @@ class PlanError(UsageError):
 
 class InventoryError(UsageError):
     """An inventory that does not describe the hosts of a run."""
-
-
-class VerificationError(LabError):
-    """A bundle that does not hold what it says."""
-
-    exit_code = Exit.VERIFICATION_FAILED
-
-
-class HostGateError(LabError):
-    """A host on which a result would mean nothing."""
-
-    exit_code = Exit.HOST_GATE
 
 
 class ProvisioningError(LabError, OSError):

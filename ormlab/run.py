@@ -165,7 +165,7 @@ class _Run:
             self._add(record.contract(name, checked))
             broken = record.broken_contract(checked)
             if broken:
-                self._omit(name, f"breaks the contract: {broken}")
+                self._omit(name, broken)
         if len(self._unusable) == len(self._resolved.subjects):
             raise LoadError(
                 "no-subject",

@@ -46,6 +46,7 @@ def unpack(archive: Path, parent: Path, *, as_json: bool) -> None:
       ormlab archive unpack demo.tar.zst received/
     """
     with bundle_errors():
+        parent.mkdir(parents=True, exist_ok=True)
         bundle = bundles.unpack(archive, parent)
     if as_json:
         document("ormlab-unpack/1", {"bundle": str(bundle)})

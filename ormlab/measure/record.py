@@ -116,10 +116,13 @@ def broken_contract(checked: Fetched) -> str | None:
     if checked.done.observed["exit_status"] == 0:
         return None
     if checked.done.observed["exit_status"] != _BROKEN:
-        return f"the suite ended with {checked.done.observed['exit_status']}: see check.log.zst"
+        status = checked.done.observed["exit_status"]
+        return f"the contract could not be checked: the suite ended with {status}"
     answer = json.loads((checked.folder / "stdout").read_bytes())
     broken = [problem["case"] for problem in answer["problems"]]
-    return f"{len(broken)} of {answer['cases']} cases, first {broken[0]!r}"
+    return (
+        f"it breaks the contract in {len(broken)} of {answer['cases']} cases, first {broken[0]!r}"
+    )
 
 
 def _without_name(facts: dict[str, Any]) -> dict[str, Any]:
