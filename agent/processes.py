@@ -127,15 +127,6 @@ def end_children() -> list[int]:
     return [child.pid for child in left]
 
 
-def tree(pid: int) -> list[int]:
-    """The process and all its living descendants, parents first; empty once it is gone."""
-    try:
-        root = psutil.Process(pid)
-        return [p.pid for p in (root, *root.children(recursive=True)) if _alive(p)]
-    except psutil.NoSuchProcess:
-        return []
-
-
 def _alive(process: psutil.Process) -> bool:
     # In containers a killed process can stay as a zombie of PID 1: that is not a leftover.
     try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,8 +137,3 @@ def pss_bytes(pids: list[int]) -> int | None:
             int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:")
         )
     return total
-
-
-def own_peak_rss_bytes() -> int:
-    """Peak resident set of this process, bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -43,16 +43,3 @@ class Progress(Protocol):
     def warn(self, what: str) -> None:
         """Something that weakens the result, with what to do about it."""
         ...
-
-
-class Silent:
-    """For callers that want only the result."""
-
-    def stage(self, what: str) -> None:
-        """Say nothing."""
-
-    def trial(self, news: TrialNews) -> None:
-        """Say nothing."""
-
-    def warn(self, what: str) -> None:
-        """Say nothing."""

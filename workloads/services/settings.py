@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal, Union, cast, get_args, get_origi
 if TYPE_CHECKING:
     from pathlib import Path
 
-SERVICES = ("asyncpg", "sqlalchemy", "tortoise")
-
 
 class SettingsError(ValueError):
     """The settings cannot be used; the message names the key."""
@@ -44,7 +42,7 @@ class Settings:
     """One service process, or with ``workers`` above 1 one parent and so many workers.
 
     Attributes:
-        service: which repository, one of ``SERVICES``.
+        service: which repository.
         host: address to listen on.
         port: TCP port to listen on.
         workers: processes that serve.
