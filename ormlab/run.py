@@ -192,8 +192,7 @@ class _Run:
     def _trial(self, trial: Planned) -> tuple[Figures | None, str]:
         fetched = self._session.carry_out(trial)
         with self._writer.trial(trial.id) as folder:
-            keep.keep(fetched.folder, folder)
-            figures, failure = _judge(folder, fetched)
+            figures, failure = _keep_and_judge(folder, fetched)
             status: Literal["completed", "failed"] = "failed" if failure else "completed"
             envelope = TrialRecord(
                 id=trial.id,
@@ -261,16 +260,19 @@ def _reason(outcome: dict[str, Any]) -> str:
     )
 
 
-def _judge(folder: Path, fetched: Fetched) -> tuple[Figures | None, Failure | None]:
+def _keep_and_judge(folder: Path, fetched: Fetched) -> tuple[Figures | None, Failure | None]:
     """The trial's figures, and why it failed if it did: the agent's word first."""
-    if fetched.done.failure:
-        return None, Failure(**fetched.done.failure)
+    told = fetched.done.failure
     try:
-        figures = read(folder, fetched.done.observed)
-    except (OSError, ValueError, KeyError) as problem:
+        keep.keep(fetched.folder, folder)
+        figures = None if told else read(folder, fetched.done.observed)
+    except (FileNotFoundError, ValueError, KeyError) as problem:
         what = f"what the generator left cannot be read: {problem!r}"
-        hint = "its files stay in the bundle as they are"
-        return None, Failure(code="unreadable", what=what, where=folder.name, hint=hint)
+        hint = "what could be kept of it is in the bundle"
+        failure = Failure(code="unreadable", what=what, where=folder.name, hint=hint)
+        return None, Failure(**told) if told else failure
+    if figures is None:
+        return None, Failure(**told) if told else None
     fatal = next((fault for fault in figures.faults if fault.fatal), None)
     if fatal:
         hint = "its files and the service's log stay in the bundle"

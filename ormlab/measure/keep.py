@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -10,14 +12,12 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import zstandard
 
-from workloads.load.client import read_samples
-
 if TYPE_CHECKING:
     from pathlib import Path
 
 _KEPT = ("*.hdr", "wrk.json", "wrk.stdout.txt", "client.json", "article.json")
 _LOGS = ("service.log", "agent.log", "wrk.stderr.txt", "client.stderr.txt", "article.stderr.txt")
-_TYPES = {"q": pa.int64(), "H": pa.uint16()}
+_TYPES = {"int64": pa.int64(), "uint16": pa.uint16()}
 _ROWS_PER_GROUP = 1 << 18
 
 
@@ -25,6 +25,9 @@ def keep(raw: Path, trial: Path) -> None:
     """Fill a trial's folder from the raw files: kept as they are, or packed without loss.
 
     Tables become Parquet with page checksums, logs become zstd, empty logs are left out.
+
+    Raises:
+        ValueError: a raw file is not what it should be; what was kept until then stays.
     """
     for pattern in _KEPT:
         for path in sorted(raw.glob(pattern)):
@@ -35,21 +38,35 @@ def keep(raw: Path, trial: Path) -> None:
             packed = zstandard.ZstdCompressor().compress(path.read_bytes())
             (trial / f"{name}.zst").write_bytes(packed)
     if (raw / "samples.bin").exists():
-        _write_parquet(_samples(raw), trial / "samples.parquet")
+        _write_samples(raw, trial / "samples.parquet")
     if (raw / "resources.csv").exists():
-        _write_parquet(pyarrow.csv.read_csv(raw / "resources.csv"), trial / "resources.parquet")
+        _write_table(pyarrow.csv.read_csv(raw / "resources.csv"), trial / "resources.parquet")
 
 
-def _samples(raw: Path) -> pa.Table:
-    """The client's columns, mapped and not copied: a long trial has millions of rows."""
-    columns = {}
-    for name, values in read_samples(raw).items():
-        kind = _TYPES[values.format]
-        columns[name] = pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
-    return pa.table(columns)
+def _write_samples(raw: Path, path: Path) -> None:
+    """Write the client's columns, a row group at a time: a long trial has millions of rows."""
+    told = json.loads((raw / "client.json").read_bytes())["samples"]
+    kinds = {column["name"]: _TYPES[column["type"]] for column in told["columns"]}
+    schema = pa.schema(list(kinds.items()))
+    with (raw / told["file"]).open("rb") as file, _parquet(path, schema) as writer:
+        for first in range(0, told["rows"], _ROWS_PER_GROUP):
+            rows = min(_ROWS_PER_GROUP, told["rows"] - first)
+            arrays = []
+            for column in told["columns"]:
+                kind = kinds[column["name"]]
+                width = kind.bit_width // 8
+                data = os.pread(file.fileno(), rows * width, column["offset"] + first * width)
+                if len(data) != rows * width:
+                    raise ValueError(f"{told['file']} is shorter than client.json says")
+                arrays.append(pa.Array.from_buffers(kind, rows, [None, pa.py_buffer(data)]))
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
 
 
-def _write_parquet(table: pa.Table, path: Path) -> None:
-    pq.write_table(
-        table, path, compression="zstd", write_page_checksum=True, row_group_size=_ROWS_PER_GROUP
-    )
+def _write_table(table: pa.Table, path: Path) -> None:
+    with _parquet(path, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _parquet(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """A writer with zstd and a checksum on every page."""
+    return pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)

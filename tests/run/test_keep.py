@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import json
+from array import array
+
+import pyarrow.parquet as pq
+import pytest
+
+from ormlab.measure.keep import keep
+from workloads.load.client.sample_file import describe
+
+ROWS = 5
+
+
+@pytest.fixture
+def raw(tmp_path):
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    instants = array("q", range(ROWS))
+    codes = array("H", [200] * ROWS)
+    (folder / "samples.bin").write_bytes(instants.tobytes() * 3 + codes.tobytes() * 2)
+    (folder / "client.json").write_text(json.dumps({"samples": describe(ROWS)}))
+    (folder / "service.log").touch()
+    (folder / "agent.log").write_text("one line\n")
+    return folder
+
+
+def test_samples_become_parquet_and_empty_logs_are_left_out(raw, tmp_path, monkeypatch):
+    monkeypatch.setattr("ormlab.measure.keep._ROWS_PER_GROUP", 2)
+    (tmp_path / "kept").mkdir()
+    keep(raw, tmp_path / "kept")
+    table = pq.read_table(tmp_path / "kept/samples.parquet", page_checksum_verification=True)
+    assert table.column("end_ns").to_pylist() == list(range(ROWS))
+    assert table.column("status").to_pylist() == [200] * ROWS
+    assert pq.read_metadata(tmp_path / "kept/samples.parquet").num_row_groups == 3
+    assert {path.name for path in (tmp_path / "kept").iterdir()} == {
+        "samples.parquet",
+        "client.json",
+        "agent.log.zst",
+    }
+
+
+def test_samples_that_were_cut_short_are_refused(raw, tmp_path):
+    whole = (raw / "samples.bin").read_bytes()
+    (raw / "samples.bin").write_bytes(whole[:-1])
+    (tmp_path / "kept").mkdir()
+    with pytest.raises(ValueError, match="shorter than"):
+        keep(raw, tmp_path / "kept")
