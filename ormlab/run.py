@@ -220,8 +220,9 @@ class _Run:
         commit, dirty = checkout.commit()
         plan = self._resolved.plan
         omitted = [
-            Omission(path=f"trials/*-{subject}-*", reason=reason)
+            Omission(path=f"trials/*-{subject}-{workload}-*", reason=reason)
             for subject, reason in self._unusable.items()
+            for workload in plan.workloads
         ]
         omitted += [
             Omission(path=f"trials/*-{load}-*", reason=reason)
