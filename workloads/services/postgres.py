@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from asyncpg.connection import Connection
 
 if TYPE_CHECKING:
     from workloads.services.settings import Database
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a service can be told whose pool is asyncpg's own; the names are asyncpg's.
+
+    Attributes:
+        statement_cache_size: prepared statements kept by each connection; 0 prepares none.
+        reset_on_return: reset a session when its connection goes back to the pool, which costs
+            a round trip (asyncpg's default).
+    """
+
+    statement_cache_size: int = 100
+    reset_on_return: bool = True
 
 
 class UnresetConnection(Connection):  # type: ignore[misc]  # asyncpg ships no types

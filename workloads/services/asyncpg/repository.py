@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -25,24 +24,10 @@ if TYPE_CHECKING:
     from workloads.services.settings import Database, Pool
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What only this service can be told.
-
-    Attributes:
-        statement_cache_size: prepared statements kept by each connection; 0 prepares none.
-        reset_on_return: reset a session when its connection goes back to the pool, which costs
-            a round trip (asyncpg's default).
-    """
-
-    statement_cache_size: int = 100
-    reset_on_return: bool = True
-
-
 class PlainRepository:
     """Both tables over one pool."""
 
-    def __init__(self, database: Database, pool: Pool, options: Options) -> None:
+    def __init__(self, database: Database, pool: Pool, options: postgres.Options) -> None:
         self._database = database
         self._size = pool
         self._options = options

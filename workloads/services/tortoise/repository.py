@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tortoise import Tortoise, connections
@@ -24,24 +23,10 @@ if TYPE_CHECKING:
     from workloads.services.settings import Database, Pool
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What only this service can be told; Tortoise hands both to asyncpg.
-
-    Attributes:
-        statement_cache_size: prepared statements kept by each connection; 0 prepares none.
-        reset_on_return: reset a session when its connection goes back to the pool, which costs
-            a round trip (asyncpg's default).
-    """
-
-    statement_cache_size: int = 100
-    reset_on_return: bool = True
-
-
 class ActiveRepository:
     """Both tables over Tortoise's one connection, which is a pool."""
 
-    def __init__(self, database: Database, pool: Pool, options: Options) -> None:
+    def __init__(self, database: Database, pool: Pool, options: postgres.Options) -> None:
         self._database = database
         self._pool = pool
         self._options = options
