@@ -25,6 +25,7 @@ class Service:
     Attributes:
         pid: of its first process.
         health: what it said of itself when it was ready.
+        health_after: what it said after the window.
         seconds_to_ready: from its start until it answered.
     """
 
@@ -45,6 +46,7 @@ class Service:
         )
         self.pid = self._process.pid
         self.health: dict[str, Any] = {}
+        self.health_after: dict[str, Any] = {}
         self.seconds_to_ready = 0.0
 
     @property
@@ -85,13 +87,15 @@ class Service:
         Raises:
             Failure: ``service-hung``.
         """
-        if self._ask_health() is None:
+        answer = self._ask_health()
+        if answer is None:
             raise Failure(
                 "service-hung",
                 f"the service no longer answers after the window: {last_line(self._log)}",
                 where=self.url,
                 hint="read its log; the trial is recorded as failed and the run goes on",
             )
+        self.health_after = answer
 
     def stop(self) -> dict[str, Any]:
         """End it politely and say how that went."""

@@ -78,6 +78,7 @@ class _Trial:
             with self._stage("window"):
                 self._measure(load.measured, service)
                 service.require_answer()
+                self._observed["burden"] = service.health_after["burden"]
             with self._stage("stop"):
                 self._observed["stop"] = service.stop()
         # Read after the service is gone: a backend reports its last counts when it ends.

@@ -14,11 +14,14 @@ from analysis.figures import Figures, read
 from analysis.inference import (
     FEWEST_BLOCKS,
     Better,
+    Control,
     Judgement,
     PairedSample,
     Verdict,
     holm,
     judge_comparison,
+    null_control,
+    positive_control,
     weigh,
 )
 
@@ -146,6 +149,7 @@ def _cell(
             if metric.name in plan["margins"]
             for comparison in _compare(metric, by_subject, resolved, gates)
         ],
+        "controls": _controls(by_subject, resolved, gates),
     }
 
 
@@ -174,9 +178,12 @@ def _compare(
     describe and are not adjusted.
     """
     plan = resolved["plan"]
+    positive = None
+    if metric.name == _PRIMARY and (arm := _positive_arm(resolved)):
+        positive = _positive_control(metric, by_subject, arm, resolved)
     weighed = []
     for hypothesis in plan["comparisons"]:
-        sample = _sample(metric, by_subject, hypothesis, resolved["arms"])
+        sample = _sample(metric, by_subject, hypothesis, resolved)
         if sample.d.values:
             margin = plan["margins"][metric.name]
             weighed.append((hypothesis, weigh(sample, margin=margin, seed=plan["seed"])))
@@ -193,6 +200,7 @@ def _compare(
                 better=metric.better,
                 profile=plan["profile"],
                 fatal_gates=gates,
+                positive=positive,
                 family_p=p,
             ),
         )
@@ -200,11 +208,65 @@ def _compare(
     ]
 
 
+def _controls(
+    by_subject: dict[str, _Trials], resolved: Mapping[str, Any], gates: list[str]
+) -> list[dict[str, Any]]:
+    """Each control's arm against its subject, by the primary metric, judged as anything else is.
+
+    What is said of a null arm shows how often this run would find a difference where there is
+    none; what is said of a positive one, whether it finds one that is there.
+    """
+    plan = resolved["plan"]
+    metric = next(metric for metric in METRICS if metric.name == _PRIMARY)
+    positive_arm = _positive_arm(resolved)
+    judged = []
+    for arm, subject in resolved["arms"].items():
+        # Against the subject alone: a null arm is no part of the baseline it is held against.
+        hypothesis = {"baseline": subject, "candidate": arm}
+        paired = resolved if arm == positive_arm else {**resolved, "arms": {}}
+        sample = _sample(metric, by_subject, hypothesis, paired)
+        if not sample.d.values:
+            continue
+        margin = plan["margins"][metric.name]
+        judgement = judge_comparison(
+            weigh(sample, margin=margin, seed=plan["seed"]),
+            better=metric.better,
+            profile=plan["profile"],
+            fatal_gates=gates,
+        )
+        outcome = (
+            _positive_control(metric, by_subject, arm, resolved)
+            if arm == positive_arm
+            else null_control(sample.d.values, margin)
+        )
+        judged.append(_comparison(hypothesis, metric, judgement) | {"outcome": asdict(outcome)})
+    return judged
+
+
+def _positive_arm(resolved: Mapping[str, Any]) -> str | None:
+    """The arm that is slowed down, if the plan has one."""
+    null = resolved["plan"].get("null_arm")
+    return next((arm for arm in resolved["arms"] if arm != f"{null}-null"), None)
+
+
+def _positive_control(
+    metric: Metric, by_subject: dict[str, _Trials], arm: str, resolved: Mapping[str, Any]
+) -> Control:
+    plan = resolved["plan"]
+    hypothesis = {"baseline": resolved["arms"][arm], "candidate": arm}
+    return positive_control(
+        _sample(metric, by_subject, hypothesis, resolved).d.values,
+        injected=plan["positive_control"]["delta"],
+        margin=plan["margins"][metric.name],
+        better=metric.better,
+    )
+
+
 def _sample(
     metric: Metric,
     by_subject: dict[str, _Trials],
     hypothesis: Mapping[str, str],
-    arms: Mapping[str, str],
+    resolved: Mapping[str, Any],
 ) -> PairedSample:
     """The metric of both subjects by block, with the null arm if it is the baseline's."""
 
@@ -213,7 +275,8 @@ def _sample(
         # A figure of zero has no ratio: it counts as one that the trial does not have.
         return {block: metric.of(figures) or None for block, figures in trials.items()}
 
-    null = next((arm for arm, of in arms.items() if of == hypothesis["baseline"]), None)
+    null = f"{hypothesis['baseline']}-null"
+    null = null if null in resolved["arms"] else None
     return PairedSample.of(
         by_block(hypothesis["baseline"]),
         by_block(hypothesis["candidate"]),
@@ -268,6 +331,8 @@ def _conclusion(cells: list[dict[str, Any]], plan: Mapping[str, Any], weaknesses
             for comparison in cell["comparisons"]:
                 if comparison["metric"] == _PRIMARY and first.items() <= comparison.items():
                     return _sentence(cell, comparison, weak)
+    if controls := [control for cell in cells for control in cell["controls"]]:
+        return _said_of_controls(controls, weak)
     for cell in cells:
         for name, subject in cell["subjects"].items():
             return (
@@ -275,6 +340,16 @@ def _conclusion(cells: list[dict[str, Any]], plan: Mapping[str, Any], weaknesses
                 f"{cell['load']} (median of {subject['trials']} trials; {weak})."
             )
     return f"Nothing was measured ({weak})."
+
+
+def _said_of_controls(controls: list[dict[str, Any]], weak: str) -> str:
+    """The conclusion of a run that compares nothing but a subject with its own arms."""
+    said = "; ".join(
+        f"the {control['outcome']['name']} control of {control['baseline']} "
+        f"{'passed' if control['outcome']['passed'] else 'failed'} ({control['outcome']['what']})"
+        for control in controls
+    )
+    return f"{said[0].upper()}{said[1:]} ({weak})."
 
 
 def _sentence(cell: dict[str, Any], comparison: dict[str, Any], weak: str) -> str:

@@ -8,6 +8,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -36,6 +37,8 @@ from ormlab.progress import Progress, TrialNews
 
 if TYPE_CHECKING:
     from ormlab.inventory import HostSpec, Inventory
+
+_MOST_REPEATED = 0.1  # of the planned trials
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,7 @@ class _Run:
         self._local = local
         self._session = session
         self._statuses: list[str] = []
+        self._carried_out: set[int] = set()
         self._unusable: dict[str, str] = {}
         self._fingerprint: str | None = None
 
@@ -121,7 +125,7 @@ class _Run:
             sealed = self._abort()
             problem.hint += f"; what was measured is in {sealed}" if sealed else ""
             raise
-        return self._seal("complete" if len(self._statuses) == self._planned else "partial")
+        return self._seal("partial" if self._skipped else "complete")
 
     def _abort(self) -> Path | None:
         if self._statuses:
@@ -133,6 +137,10 @@ class _Run:
     @property
     def _planned(self) -> int:
         return len(self._resolved.trials)
+
+    @property
+    def _skipped(self) -> int:
+        return self._planned - len(self._carried_out)
 
     def _prepare(self) -> None:
         session, tell = self._session, self._progress.stage
@@ -179,15 +187,28 @@ class _Run:
         self._progress.warn(f"{subject} is left out: {reason}")
 
     def _measure(self) -> None:
-        started = time.monotonic()
+        """Carry out block after block; what failed is repeated at the end of its block, once."""
         trials = [t for t in self._resolved.trials if t.subject not in self._unusable]
-        for done, trial in enumerate(trials):
-            figures, status = self._trial(trial)
-            each_s = (time.monotonic() - started) / (done + 1)
-            eta_s = each_s * (len(trials) - done - 1)
-            self._progress.trial(TrialNews(trial, self._planned, figures, status, eta_s))
-            if self._session.revive_database():
-                self._progress.warn("PostgreSQL had ended and was started again")
+        self._started = time.monotonic()
+        self._left = len(trials)
+        for _, block in groupby(trials, key=lambda trial: trial.block):
+            failed = [trial for trial in block if not self._measure_one(trial)]
+            for trial in failed:
+                # With more than these the run is invalid; they would only take time.
+                repeats = len(self._statuses) - len(self._carried_out)
+                if repeats < _MOST_REPEATED * self._planned:
+                    self._left += 1
+                    self._measure_one(trial.again())
+
+    def _measure_one(self, trial: Planned) -> bool:
+        figures, status = self._trial(trial)
+        self._left -= 1
+        each_s = (time.monotonic() - self._started) / len(self._statuses)
+        eta_s = each_s * self._left
+        self._progress.trial(TrialNews(trial, self._planned, figures, status, eta_s))
+        if self._session.revive_database():
+            self._progress.warn("PostgreSQL had ended and was started again")
+        return status == "ok"
 
     def _trial(self, trial: Planned) -> tuple[Figures | None, str]:
         fetched = self._session.carry_out(trial)
@@ -209,6 +230,7 @@ class _Run:
             )
             (folder / "trial.json").write_bytes(encode(envelope))
         self._statuses.append(status)
+        self._carried_out.add(trial.index)
         return figures, failure.code if failure else "ok"
 
     def _add(self, files: dict[str, bytes]) -> None:
@@ -241,7 +263,7 @@ class _Run:
                     planned=self._planned,
                     completed=self._statuses.count("completed"),
                     failed=self._statuses.count("failed"),
-                    skipped=self._planned - len(self._statuses),
+                    skipped=self._skipped,
                 ),
                 omitted=tuple(omitted),
                 redactions=record.REDACTIONS,

@@ -64,7 +64,8 @@ def _line(news: TrialNews) -> str:
     """``[ 37/400] tortoise read-one wrk b07  8,741 req/s  p50 11.8 ms  ok  eta 2h14m``."""
     trial, figures = news.trial, news.figures
     position = f"[{trial.index:>{len(str(news.total))}}/{news.total}]"
-    name = f"{trial.subject} {trial.workload} {trial.load} b{trial.block:02d}"
+    again = " again" if trial.repeat else ""
+    name = f"{trial.subject} {trial.workload} {trial.load} b{trial.block:02d}{again}"
     measured = ""
     if figures:
         p50 = figures.latency_ms.get("p50")

@@ -29,8 +29,8 @@ def results_text(results: dict[str, Any], bundle: Path) -> str:
         console.print(_figures(cell))
         if cell["comparisons"]:
             console.print(_ratios(cell))
-            for control in _null_controls(cell):
-                console.print(control, soft_wrap=True)
+        for control in cell["controls"]:
+            console.print(_control(control), soft_wrap=True)
     for failure in results["failures"]:
         console.print(f"failed: {failure['trial']}: {failure['what']}", soft_wrap=True)
     for omission in results["omitted"]:
@@ -82,14 +82,14 @@ def _ratios(cell: dict[str, Any]) -> Table:
     return table
 
 
-def _null_controls(cell: dict[str, Any]) -> list[str]:
-    """What the second deployment of a baseline shows, for the primary metric."""
-    return [
-        f"null control of {ratio['baseline']}, throughput: "
-        f"{'passed' if ratio['null']['passed'] else 'failed'}: {ratio['null']['what']}"
-        for ratio in cell["comparisons"]
-        if ratio["metric"] == "throughput" and ratio["null"]
-    ]
+def _control(control: dict[str, Any]) -> str:
+    """``null control of a, throughput: passed: ... (a-null judged as a subject: EQUIVALENT)``."""
+    outcome = control["outcome"]
+    return (
+        f"{outcome['name']} control of {control['baseline']}, {control['metric']}: "
+        f"{'passed' if outcome['passed'] else 'failed'}: {outcome['what']} "
+        f"({control['candidate']} judged as a subject: {control['verdict']})"
+    )
 
 
 def _number(value: float | None, digits: int) -> str:

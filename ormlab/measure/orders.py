@@ -103,6 +103,7 @@ def service_spec(
             "options": subject.options,
             "loop": subject.loop,
             "json": subject.json_library,
+            "burden": subject.burden,
         },
     }
 

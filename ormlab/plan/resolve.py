@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from workloads.stacks import Stack
 
 SCHEMA = "resolved-plan/1"
-_LONGEST_NAME = 83  # of a trial's folder in a bundle
+_LONGEST_NAME = 80  # of a trial's folder in a bundle, a repeat's three characters left out
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class ResolvedPlan:
     Attributes:
         plan: as written, with every default filled in.
         trials: all of them, in order.
-        subjects: those of the plan, and the null arm as one of its own.
+        subjects: those of the plan, and each control's arm as one of its own.
+        arms: by name of such an arm, the subject it is an arm of.
         stacks: the stacks of the subjects, by name.
         omitted_loads: name and reason of loads that this host cannot drive.
         document: the canonical YAML of all this: what is archived and hashed.
@@ -39,6 +40,7 @@ class ResolvedPlan:
     plan: Plan
     trials: tuple[Planned, ...]
     subjects: dict[str, Subject]
+    arms: dict[str, str]
     stacks: dict[str, Stack]
     omitted_loads: dict[str, str] = field(default_factory=dict)
 
@@ -50,9 +52,7 @@ class ResolvedPlan:
             "plan": self.plan.model_dump(mode="json", by_alias=True),
             "stacks": {name: stack.digest() for name, stack in self.stacks.items()},
             "omitted_loads": self.omitted_loads,
-            "arms": {
-                name: self.plan.null_arm for name in self.subjects if name not in self.plan.subjects
-            },
+            "arms": self.arms,
             "trials": [trial.id for trial in self.trials],
         }
         text = yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True, width=100)
@@ -111,9 +111,14 @@ def resolve(plan: Plan, *, omitted_loads: dict[str, str] | None = None) -> Resol
             hint="install wrk, or use a plan with the asyncio client",
         )
     used = _stacks(sorted({subject.stack for subject in plan.subjects.values()}))
-    subjects = dict(plan.subjects)
+    subjects, arms = dict(plan.subjects), {}
     if plan.null_arm:
+        arms[f"{plan.null_arm}-null"] = plan.null_arm
         subjects[f"{plan.null_arm}-null"] = plan.subjects[plan.null_arm]
+    if control := plan.positive_control:
+        arms[f"{control.subject}-plus"] = control.subject
+        burdened = plan.subjects[control.subject].model_copy(update={"burden": control.delta})
+        subjects[f"{control.subject}-plus"] = burdened
     trials = schedule(plan, list(subjects), loads)
     longest = max((trial.id for trial in trials), key=len)
     if len(longest) > _LONGEST_NAME:
@@ -123,7 +128,7 @@ def resolve(plan: Plan, *, omitted_loads: dict[str, str] | None = None) -> Resol
             where=plan.name,
             hint=f"shorten the names: subject, workload and load may have {_LONGEST_NAME} together",
         )
-    return ResolvedPlan(plan, tuple(trials), subjects, used, omitted)
+    return ResolvedPlan(plan, tuple(trials), subjects, arms, used, omitted)
 
 
 def _stacks(names: list[str]) -> dict[str, Stack]:

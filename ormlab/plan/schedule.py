@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,18 +12,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Planned:
-    """One trial that is to be carried out."""
+    """One trial that is to be carried out; ``repeat`` counts those of the same place before it."""
 
     index: int
     block: int
     subject: str
     workload: str
     load: str
+    repeat: int = 0
 
     @property
     def id(self) -> str:
-        """The name of its folder in the bundle: ``007-tortoise-read-one-wrk-b02``."""
-        return f"{self.index:03d}-{self.subject}-{self.workload}-{self.load}-b{self.block:02d}"
+        """The name of its folder in the bundle: ``007-tortoise-read-one-wrk-b02``.
+
+        A repeat ends in ``-r1``.
+        """
+        name = f"{self.index:03d}-{self.subject}-{self.workload}-{self.load}-b{self.block:02d}"
+        return f"{name}-r{self.repeat}" if self.repeat else name
+
+    def again(self) -> Planned:
+        """The same trial once more."""
+        return replace(self, repeat=self.repeat + 1)
 
 
 def williams(count: int) -> list[list[int]]:

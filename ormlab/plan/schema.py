@@ -36,7 +36,8 @@ class Pool(Strict):
 class Subject(Strict):
     """A service on a stack with settings: what is compared.
 
-    ``options`` are handed to the service, which refuses those it does not know.
+    ``options`` are handed to the service, which refuses those it does not know. ``burden`` is CPU
+    time added to every request, as a fraction of its own.
     """
 
     service: Literal["asyncpg", "sqlalchemy", "tortoise"]
@@ -46,6 +47,18 @@ class Subject(Strict):
     loop: Literal["asyncio", "uvloop"] = "asyncio"
     json_library: Literal["stdlib", "orjson"] = "stdlib"
     options: dict[str, Any] = Field(default_factory=dict)
+    burden: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+class PositiveControl(Strict):
+    """A subject that is measured once more with a slowdown of known size, which must be found.
+
+    ``delta`` is CPU time added to each request, as a fraction of its own; twice the margin of the
+    throughput where a plan says nothing else.
+    """
+
+    subject: Name
+    delta: Annotated[float, Field(gt=0, le=1)]
 
 
 class OperationShare(Strict):
@@ -163,7 +176,8 @@ class Plan(Strict):
     """A run, decided. Every name that is used must be defined here.
 
     ``null_arm`` is a subject that is measured twice, from two deployments of its own: what
-    differs between them is what the lab adds by itself.
+    differs between them is what the lab adds by itself. ``positive_control`` is measured again
+    with a slowdown of known size: a run that does not find it could not have found others.
     """
 
     schema_: Annotated[Literal["plan/1"], Field(alias="schema")]
@@ -178,6 +192,7 @@ class Plan(Strict):
     loads: Annotated[dict[Name, Load], Field(min_length=1)]
     comparisons: list[Comparison] = Field(default_factory=list)
     null_arm: Name | None = None
+    positive_control: PositiveControl | None = None
     margins: dict[Metric, Margin]
     assumptions: list[str] = Field(default_factory=list)
 
@@ -187,12 +202,20 @@ class Plan(Strict):
         if not isinstance(given, dict) or not isinstance(given.get("margins", {}), dict):
             return given
         defaults = _MARGINS.get(str(given.get("profile")), {})
-        return {**given, "margins": {**defaults, **given.get("margins", {})}}
+        margins = {**defaults, **given.get("margins", {})}
+        given = {**given, "margins": margins}
+        control, theta = given.get("positive_control"), margins.get("throughput")
+        if isinstance(control, dict) and isinstance(theta, float):
+            given["positive_control"] = {"delta": 2 * theta, **control}
+        return given
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
         if self.null_arm is not None and self.null_arm not in self.subjects:
             raise ValueError(f"null_arm: there is no subject {self.null_arm!r}")
+        control = self.positive_control
+        if control is not None and control.subject not in self.subjects:
+            raise ValueError(f"positive_control: there is no subject {control.subject!r}")
         for comparison in self.comparisons:
             for name in (comparison.baseline, comparison.candidate):
                 if name not in self.subjects:

@@ -89,17 +89,25 @@ def test_a_run_ends_in_a_bundle_that_verifies_with_both_tools(start, small_plan,
     assert not (lab_root / "runs" / bundle.name).exists()
 
 
-def test_judging_again_gives_the_same_bytes_null_arm_included(start, small_plan):
-    process = start(small_plan(lambda plan: plan.update(null_arm="asyncpg")), "--json")
+def test_judging_again_gives_the_same_bytes_controls_included(start, small_plan):
+    controls = {"null_arm": "asyncpg", "positive_control": {"subject": "asyncpg"}}
+    process = start(small_plan(lambda plan: plan.update(controls)), "--json")
     out, err = process.communicate()
     assert process.returncode == 0, err
     told = json.loads(out)
     (cell,) = told["results"]["cells"]
-    assert set(cell["subjects"]) == {"asyncpg", "tortoise", "asyncpg-null"}
+    assert set(cell["subjects"]) == {"asyncpg", "tortoise", "asyncpg-null", "asyncpg-plus"}
     throughput = cell["comparisons"][0]
     assert throughput["verdict"] == "ESTIMATE"
     assert throughput["null"]["what"].startswith("A' over A: ")
+    null, positive = cell["controls"]
+    assert (null["outcome"]["name"], null["candidate"]) == ("null", "asyncpg-null")
+    assert (positive["outcome"]["name"], positive["candidate"]) == ("positive", "asyncpg-plus")
+    assert positive["outcome"]["band"] == {"low": 1.05, "high": pytest.approx(1.15)}
     bundle = Path(told["folder"])
+    for trial in (bundle / "trials").glob("*-asyncpg-plus-*"):
+        burden = json.loads((trial / "trial.json").read_bytes())["readings"]["burden"]
+        assert 0.05 < burden["added_cpu_ns"] / burden["own_cpu_ns"] < 0.11
     before = (bundle / "derived/results.json").read_bytes()
     subprocess.run([ORMLAB, "judge", bundle], check=True, capture_output=True)
     assert (bundle / "derived/results.json").read_bytes() == before
@@ -138,7 +146,9 @@ def test_after_sigkill_nothing_is_left_running_and_closed_trials_stay(
         assert len(writer.closed_trials()) >= 2
 
 
-def test_a_killed_agent_costs_one_trial_and_the_run_goes_on(start, small_plan, lab_root):
+def test_a_killed_agent_costs_one_trial_which_is_repeated_at_the_end_of_its_block(
+    start, small_plan, lab_root
+):
     process = start(small_plan(), "--json")
     await_line(process, "[1/4]")
     while not (waiting := [*lab_root.glob("runs/*/002-*/service.json")]):
@@ -149,8 +159,13 @@ def test_a_killed_agent_costs_one_trial_and_the_run_goes_on(start, small_plan, l
     told = json.loads(out)
     (failure,) = told["results"]["failures"]
     assert failure["code"] == "agent-lost"
+    trials = Path(told["folder"]) / "trials"
+    assert (trials / f"{failure['trial']}-r1").is_dir()
     record = json.loads((Path(told["folder"]) / "bundle.json").read_bytes())
-    assert record["trials"] == {"planned": 4, "completed": 3, "failed": 1, "skipped": 0}
+    assert record["trials"] == {"planned": 4, "completed": 4, "failed": 1, "skipped": 0}
+    assert record["status"] == "complete"
+    (cell,) = told["results"]["cells"]
+    assert {subject["trials"] for subject in cell["subjects"].values()} == {2}
     assert processes_below(lab_root) == []
 
 

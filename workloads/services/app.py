@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from workloads.contract.fields import Field
+    from workloads.services.burden import Burden
     from workloads.services.codec import Codec
     from workloads.services.repository import Repository, Row, Table
 
@@ -56,7 +57,11 @@ class InFlight:
 
 
 def application(
-    repository: Repository, codec: Codec, health: dict[str, Any], in_flight: InFlight
+    repository: Repository,
+    codec: Codec,
+    health: dict[str, Any],
+    in_flight: InFlight,
+    burden: Burden | None = None,
 ) -> web.Application:
     """Return the application that answers for a repository.
 
@@ -65,12 +70,13 @@ def application(
         codec: makes the bytes.
         health: what ``GET /health`` says.
         in_flight: counts the requests.
+        burden: slows every request down.
     """
     app = web.Application(client_max_size=fields.MAX_BODY_BYTES)
     api = _Api(repository, codec, in_flight)
 
     async def healthy(_request: web.Request) -> web.Response:
-        return api.answer(health)
+        return api.answer(health | {"burden": burden.told() if burden else None})
 
     users = api.resource(repository.users, fields.USER)
     orders = api.resource(repository.orders, fields.ORDER)
@@ -86,7 +92,7 @@ def application(
     for path, methods in routes.items():
         route = app.router.add_resource(path)
         for method, handler in methods.items():
-            route.add_route(method, api.guarded(handler))
+            route.add_route(method, api.guarded(burden.on(handler) if burden else handler))
         route.add_route(hdrs.METH_ANY, api.refuse(WrongMethod(), {hdrs.ALLOW: ", ".join(methods)}))
     app.router.add_route(hdrs.METH_ANY, "/{path:.*}", api.refuse(NotFound(), {}))
     return app

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from workloads.services import health
 from workloads.services.app import InFlight, application
+from workloads.services.burden import Burden
 from workloads.services.codec import codec
 from workloads.services.settings import Settings, build
 
@@ -104,7 +105,8 @@ async def serve(
             f"{_reasons(problem)}"
         ) from problem
     in_flight = InFlight()
-    app = application(repository, codec(settings.json), health.report(settings), in_flight)
+    burden = Burden(settings.burden) if settings.burden else None
+    app = application(repository, codec(settings.json), health.report(settings), in_flight, burden)
     try:
         await ready()
         await _answer(app, listener, stop)

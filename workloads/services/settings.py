@@ -51,6 +51,7 @@ class Settings:
         options: what only this service knows; see ``Options`` in its package.
         loop: the event loop.
         json: the JSON library; both give the same bytes.
+        burden: CPU time added to every request, as a fraction of its own.
     """
 
     service: Literal["asyncpg", "sqlalchemy", "tortoise"]
@@ -62,6 +63,7 @@ class Settings:
     options: dict[str, Any] = field(default_factory=dict)
     loop: Literal["asyncio", "uvloop"] = "asyncio"
     json: Literal["stdlib", "orjson"] = "stdlib"
+    burden: float = 0.0
 
     def __post_init__(self) -> None:
         for key, value, least, greatest in (
@@ -69,6 +71,7 @@ class Settings:
             ("workers", self.workers, 1, 1_024),
             ("pool.size", self.pool.size, 1, 10_000),
             ("pool.overflow", self.pool.overflow, 0, 10_000),
+            ("burden", self.burden, 0, 1),
         ):
             if not least <= value <= greatest:
                 raise SettingsError(f"{key} must be {least} to {greatest}, not {value}")
