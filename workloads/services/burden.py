@@ -24,9 +24,9 @@ class Burden:
 
     What a request needs is measured all along, as the mean over the last 128 requests of this
     process, so the fraction holds on a machine whose speed wanders. The time is spent, not slept:
-    a sleep lets other requests run and leaves the throughput of a busy process as it was. And it
-    is CPU time, not time by the clock, which would count the moments in which this process waits
-    for its core.
+    a sleep lets other requests run and leaves the throughput of a busy process as it was. It is
+    spun by the clock, which costs no system call, and booked as CPU time: what the process did not
+    get of it, because it had to wait for its core, the next request makes up for.
 
     The first 128 requests carry nothing; let a warm-up have them.
     """
@@ -37,6 +37,7 @@ class Burden:
         self._own_ns = 0
         self._added_ns = 0
         self._each_ns = 0.0
+        self._owed_ns = 0.0
         self._read_ns = 0
         self._added_at_reading_ns = 0
 
@@ -64,12 +65,14 @@ class Burden:
         if self._requests % _REQUESTS_A_READING == 0:
             self._read()
         self._requests += 1
-        started_ns = time.thread_time_ns()
-        until_ns = started_ns + int(self._fraction * self._each_ns)
-        now_ns = started_ns
-        while now_ns < until_ns:
-            now_ns = time.thread_time_ns()
-        self._added_ns += now_ns - started_ns
+        self._owed_ns += self._fraction * self._each_ns
+        used_ns = time.thread_time_ns()
+        until_ns = time.perf_counter_ns() + self._owed_ns
+        while time.perf_counter_ns() < until_ns:
+            pass
+        spent_ns = time.thread_time_ns() - used_ns
+        self._owed_ns -= spent_ns
+        self._added_ns += spent_ns
 
     def _read(self) -> None:
         """Bring up to date what one request needs, without what was added to it."""
