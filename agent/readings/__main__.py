@@ -1,0 +1,25 @@
+"""``python -m agent.readings --folder DIR``: print the readings of this host as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from agent.readings import take
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="agent.readings")
+    parser.add_argument("--folder", type=Path, required=True, metavar="DIR", help="the lab's")
+    parser.add_argument("--port", type=int, action="append", default=[], help="that a run wants")
+    parser.add_argument("--uv", metavar="PATH", help="the uv to use")
+    options = parser.parse_args(arguments)
+    json.dump(take(options.folder, ports=tuple(options.port), uv=options.uv), sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,196 @@
+"""What memory, disk, kernel and control groups should be set to."""
+
+from __future__ import annotations
+
+from analysis.host.expectation import (
+    ADVICE,
+    ALWAYS_FATAL,
+    EMPTY,
+    GATE,
+    RECORDED,
+    Expectation,
+    Limit,
+    at_least,
+    at_most,
+    everywhere,
+    graded,
+    one_of,
+    only_bare_metal,
+)
+
+_GIB = 1 << 30
+_SOLID = ("nvme", "solid state")
+_CHEAP_IN_A_VM = ("tsc", "kvm-clock", "hyperv_clocksource_tsc_page")  # read without a system call
+
+EXPECTATIONS = (
+    Expectation(
+        "memory_available",
+        "memory",
+        graded(
+            bare_metal=at_least(8 * _GIB, "bytes"),
+            vm=at_least(2 * _GIB, "bytes"),
+            smoke=at_least(_GIB, "bytes"),
+        ),
+        GATE,
+        "dataset, service and samples must fit without anything being evicted",
+        "end what holds memory, or use a smaller dataset",
+    ),
+    Expectation(
+        "swap",
+        "memory",
+        only_bare_metal(one_of(0)),
+        GATE,
+        "a page that was swapped out costs milliseconds in the middle of a window",
+        "swapoff -a, and take swap out of /etc/fstab",
+        required=True,
+    ),
+    Expectation(
+        "swap_used",
+        "memory",
+        everywhere(one_of(0)),
+        ADVICE,
+        "what is swapped out now comes back during some trial",
+        "swapoff -a && swapon -a once there is memory for it",
+    ),
+    Expectation(
+        "swappiness",
+        "memory",
+        everywhere(RECORDED),
+        ADVICE,
+        "it decides what goes first when memory is short; without swap it means nothing",
+        "nothing",
+    ),
+    Expectation(
+        "thp",
+        "memory",
+        everywhere(one_of("madvise", "never")),
+        GATE,
+        "with always, the kernel stops processes to gather large pages at instants of its choice",
+        "write madvise to /sys/kernel/mm/transparent_hugepage/enabled",
+        required=True,
+    ),
+    Expectation(
+        "huge_pages",
+        "memory",
+        everywhere(RECORDED),
+        ADVICE,
+        "PostgreSQL with huge pages and without are two different servers",
+        "nothing",
+    ),
+    Expectation(
+        "disk_free",
+        "disk",
+        everywhere(at_least(2 * _GIB, "bytes")),
+        ALWAYS_FATAL,
+        "the database's templates, the stacks' environments and the raw samples need room",
+        "free some space, or set lab_root to a larger disk",
+        required=True,
+    ),
+    Expectation(
+        "disk_kind",
+        "disk",
+        only_bare_metal(one_of(*_SOLID)),
+        ADVICE,
+        "commits wait for the disk; a rotating or a virtual one varies by milliseconds",
+        "set lab_root to a folder on a local solid-state disk",
+    ),
+    Expectation(
+        "aslr",
+        "kernel",
+        everywhere(one_of(2)),
+        GATE,
+        "the layout of memory moves speed by percents: it must vary from trial to trial",
+        "sysctl kernel.randomize_va_space=2",
+        required=True,
+    ),
+    Expectation(
+        "clocksource",
+        "kernel",
+        graded(
+            bare_metal=one_of("tsc"),
+            vm=one_of(*_CHEAP_IN_A_VM),
+            smoke=one_of(*_CHEAP_IN_A_VM),
+        ),
+        GATE,
+        "other clocks need a system call for each look, and asyncio looks at every turn",
+        "find out from the kernel log why tsc was refused; a firmware update often helps",
+        required=True,
+    ),
+    Expectation(
+        "clock_resolution",
+        "kernel",
+        everywhere(at_most(1000, "ns")),
+        GATE,
+        "latencies are told in microseconds",
+        "boot with high-resolution timers (no highres=off)",
+        required=True,
+    ),
+    Expectation(
+        "perf_paranoid",
+        "kernel",
+        everywhere(RECORDED),
+        ADVICE,
+        "it decides whether a difference can be looked into with perf without root",
+        "nothing",
+    ),
+    Expectation(
+        "time_sync",
+        "kernel",
+        everywhere(RECORDED),
+        ADVICE,
+        "durations come from the monotonic clock, which no daemon steps; dates do not",
+        "nothing",
+    ),
+    Expectation(
+        "meddlers",
+        "kernel",
+        everywhere(EMPTY),
+        ADVICE,
+        "they move interrupts, change the clock or start updates while the lab measures",
+        "systemctl stop them for the time of the run",
+    ),
+    Expectation(
+        "cgroup_version",
+        "limits",
+        only_bare_metal(one_of("2")),
+        ADVICE,
+        "systemd ignores AllowedCPUs= on version 1",
+        "boot with systemd.unified_cgroup_hierarchy=1",
+    ),
+    Expectation(
+        "cpu_quota",
+        "limits",
+        everywhere(one_of("none")),
+        GATE,
+        "a quota stops every process of the lab for the rest of each period once it is used up",
+        "start the lab outside of the container or slice that has the quota",
+    ),
+    Expectation(
+        "throttled",
+        "limits",
+        everywhere(one_of(0)),
+        ADVICE,
+        "the quota has struck before and will again",
+        "start the lab outside of the container or slice that has the quota",
+    ),
+    Expectation(
+        "memory_limit",
+        "limits",
+        everywhere(
+            Limit(
+                "none or at least 2048 MiB", lambda value: value == "none" or int(value) >= 2 * 1024
+            )
+        ),
+        ADVICE,
+        "near the limit the kernel reclaims the page cache under the running trial",
+        "start the lab outside of the container or slice that has the limit",
+    ),
+    Expectation(
+        "open_files",
+        "limits",
+        everywhere(at_least(1024)),
+        ADVICE,
+        "each connection is a descriptor on both of its ends",
+        "ulimit -n 4096",
+    ),
+)
