@@ -1,0 +1,147 @@
+"""What the database server tells of a trial: row counters, connections, checkpoints, vacuums.
+
+Nothing here asks inside a window. The connections of a pool that is open before the first request
+are the same just before and just after it, by their process ids; if they are not, the pool has
+opened others.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent.failure import Failure
+from workloads.psql import PsqlError
+
+if TYPE_CHECKING:
+    from workloads.psql import Psql
+
+_POLL_S = 0.02
+_TAIL_BYTES = 1 << 16  # of the log before a window, to see a checkpoint that is under way
+_COUNTERS = """
+select coalesce(json_object_agg(relname, json_build_object(
+    'inserted', n_tup_ins, 'updated', n_tup_upd, 'deleted', n_tup_del,
+    'sequential_scans', seq_scan, 'index_scans', idx_scan)), '{}')
+from pg_stat_user_tables
+"""
+_NOW = """
+select json_build_object(
+    'checkpoints', (select checkpoints_timed + checkpoints_req from pg_stat_bgwriter),
+    'connections', (
+        select coalesce(json_object_agg(pid, application_name), '{}') from pg_stat_activity
+        where datname = current_database() and backend_type = 'client backend'
+        and pid <> pg_backend_pid()))
+"""
+
+
+@dataclass(frozen=True)
+class Now:
+    """The server at one instant; None where it does not answer.
+
+    Attributes:
+        checkpoints: begun since its statistics were reset.
+        connections: clients of the trial's database: process id and name of the application.
+        log_bytes: length of its log.
+    """
+
+    checkpoints: int | None
+    connections: dict[str, str] | None
+    log_bytes: int | None
+
+
+def counters(psql: Psql, database: str) -> dict[str, Any]:
+    """Rows inserted, updated and deleted, and scans, by table, since the database was made.
+
+    Raises:
+        Failure: ``database-unreachable``.
+    """
+    try:
+        return dict(json.loads(psql.run(_COUNTERS, database=database)))
+    except PsqlError as refused:
+        raise Failure(
+            "database-unreachable",
+            f"the database refused: {refused}",
+            where=f"{psql.host}:{psql.port}/{database}",
+            hint="see host/postgres.log in the bundle",
+        ) from None
+
+
+def await_silence(psql: Psql, database: str, *, timeout_s: float) -> None:
+    """Wait until nobody is connected to a database: a backend tells its last counts when it ends.
+
+    What is still connected after ``timeout_s`` is waited for no longer.
+    """
+    deadline = time.monotonic() + timeout_s
+    while observe(psql, database, None).connections and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+
+
+def observe(psql: Psql, database: str, log: str | None) -> Now:
+    """Look at the server once."""
+    try:
+        told = json.loads(psql.run(_NOW, database=database))
+    except PsqlError:
+        told = {"checkpoints": None, "connections": None}
+    return Now(**told, log_bytes=_length(log))
+
+
+def between(before: Now, after: Now, log: str | None) -> dict[str, Any]:
+    """What happened between two looks, for the record."""
+    return {
+        "log": _log_between(log, before.log_bytes, after.log_bytes),
+        "checkpoints": None
+        if before.checkpoints is None or after.checkpoints is None
+        else after.checkpoints - before.checkpoints,
+        "connections": None
+        if before.connections is None or after.connections is None
+        else {
+            "before": _by_application(before.connections),
+            "after": _by_application(after.connections),
+            "kept": len(before.connections.keys() & after.connections.keys()),
+        },
+    }
+
+
+def parse_log(earlier: str, inside: str) -> dict[str, int]:
+    """Count checkpoints and autovacuums in a piece of the server's log.
+
+    Args:
+        earlier: what stands before it: a checkpoint may have begun there.
+        inside: the piece.
+    """
+    begun, done = "checkpoint starting:", "checkpoint complete:"
+    under_way = earlier.count(begun) and earlier.rfind(begun) > earlier.rfind(done)
+    return {
+        "checkpoints": inside.count(begun) + bool(under_way),
+        "autovacuums": inside.count("automatic vacuum of") + inside.count("automatic analyze of"),
+        "lines": inside.count("\n"),
+    }
+
+
+def _by_application(connections: dict[str, str]) -> dict[str, int]:
+    names = sorted(connections.values())
+    return {name: names.count(name) for name in names}
+
+
+def _length(log: str | None) -> int | None:
+    try:
+        return None if log is None else Path(log).stat().st_size
+    except OSError:
+        return None
+
+
+def _log_between(log: str | None, start: int | None, end: int | None) -> dict[str, int] | None:
+    if log is None or start is None or end is None:
+        return None
+    first = max(0, start - _TAIL_BYTES)
+    try:
+        with Path(log).open("rb") as file:
+            file.seek(first)
+            data = file.read(end - first)
+    except OSError:
+        return None
+    earlier, inside = data[: start - first], data[start - first :]
+    return parse_log(earlier.decode(errors="replace"), inside.decode(errors="replace"))

@@ -1,0 +1,119 @@
+"""The trials of a bundle as the gates leave them, recomputed from its files alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from analysis.gates import summary
+from analysis.gates.evidence import Context, PairEvidence, RunEvidence, TrialEvidence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from analysis.figures import Figures
+    from analysis.gates.gate import Finding
+    from analysis.gates.summary import Assessment
+    from ormlab.bundle.format import TrialRecord
+    from ormlab.bundle.read import Bundle
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The trials of one workload under one load.
+
+    Attributes:
+        trials: all that were carried out, those that failed a gate included.
+        usable: of those, the ones whose figures may be used, by subject and block.
+    """
+
+    trials: list[Assessment]
+    usable: dict[str, dict[int, Assessment]]
+
+    @property
+    def figures(self) -> dict[str, dict[int, Figures]]:
+        """What the usable trials measured, by subject and block."""
+        return {
+            subject: {block: each.evidence.figures for block, each in by_block.items()}
+            for subject, by_block in self.usable.items()
+        }
+
+    def doubts(self, subject: str) -> list[str]:
+        """Codes of the gates that cast a doubt on a usable trial of a subject."""
+        return sorted({code for each in self.usable[subject].values() for code in each.doubts})
+
+    def pair(self, hypothesis: Mapping[str, str]) -> list[Finding]:
+        """What the gates of two subjects say of a comparison."""
+        sides = (self.usable.get(hypothesis[side], {}) for side in ("baseline", "candidate"))
+        baseline, candidate = ([each.evidence for each in side.values()] for side in sides)
+        return summary.judge_pair(PairEvidence(baseline, candidate))
+
+
+@dataclass(frozen=True)
+class Gated:
+    """A run as the gates leave it.
+
+    Attributes:
+        context: of the run.
+        cells: by workload and load; only those of which a trial may be used.
+        failures: trial, code and sentence of every trial that may not.
+        run: what the gates of the run say.
+    """
+
+    context: Context
+    cells: dict[tuple[str, str], Cell]
+    failures: list[dict[str, Any]]
+    run: list[Finding]
+
+
+def read(bundle: Bundle) -> Gated:
+    """Hold every trial of a bundle, and the run, against the gates.
+
+    A trial that its record calls failed stays so, whatever its gates would say today.
+    """
+    context = Context.read(bundle.path)
+    cells: dict[tuple[str, str], Cell] = {}
+    failures = []
+    for trial in bundle.trials:
+        record, assessment = trial.record, None
+        if record.failure is None or record.failure.code in summary.CODES:
+            assessment = assess(trial.path, record, context)
+            cell = cells.setdefault((record.workload, record.load), Cell([], {}))
+            cell.trials.append(assessment)
+        failure = _failure(record, assessment)
+        if failure is not None:
+            failures.append(failure)
+        elif assessment is not None:
+            cell.usable.setdefault(record.subject, {})[record.block] = assessment
+    host = bundle.path / "host/readings.before.json"
+    run = RunEvidence(
+        completed=len(bundle.trials) - len(failures),
+        failed=len(failures),
+        host=json.loads(host.read_bytes()) if host.exists() else None,
+        context=context,
+    )
+    cells = {key: cell for key, cell in cells.items() if cell.usable}
+    return Gated(context, cells, failures, summary.judge_run(run))
+
+
+def assess(folder: Path, record: TrialRecord, context: Context) -> Assessment:
+    """Hold one trial against the gates."""
+    evidence = TrialEvidence(
+        folder=folder,
+        observed=record.readings,
+        subject=record.subject,
+        workload=record.workload,
+        load=record.load,
+        context=context,
+    )
+    return summary.assess(record.id, evidence)
+
+
+def _failure(record: TrialRecord, assessment: Assessment | None) -> dict[str, Any] | None:
+    if record.failure is not None:
+        return {"trial": record.id, "code": record.failure.code, "what": record.failure.what}
+    if assessment is not None and (found := assessment.failure):
+        return {"trial": record.id, "code": found.gate.code, "what": found.sentence}
+    return None

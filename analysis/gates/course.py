@@ -1,0 +1,67 @@
+"""Gates of a trial's course: was it one level that was measured, or a way from one to another?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.gates.gate import DOUBT, Gate, Reading
+
+if TYPE_CHECKING:
+    from analysis.gates.evidence import TrialEvidence
+
+_MOST_PERCENT = 5.0
+
+
+def _drift(trial: TrialEvidence) -> Reading | None:
+    found = trial.steadiness
+    if found is None or found.drift is None:
+        return None
+    drift = found.drift
+    surely = 0.0 if drift.low <= 0 <= drift.high else min(abs(drift.low), abs(drift.high))
+    return Reading(
+        100 * surely,
+        f"{found.series.figure} changed by {100 * drift.per_second:+.2g} % from begin to end, "
+        f"95 % interval {100 * drift.low:+.2g} to {100 * drift.high:+.2g} %",
+    )
+
+
+def _levels(trial: TrialEvidence) -> Reading | None:
+    found = trial.steadiness
+    if found is None:
+        return None
+    means = [level.mean for level in found.levels]
+    if not min(means):
+        return Reading(None, "a level is zero")
+    at = ", ".join(f"{second:.2g} s" for second in found.change_points_s)
+    more = f"{found.shape}: {found.series.figure} changes its level at {at}" if at else ""
+    return Reading(100 * (max(means) / min(means) - 1), more)
+
+
+GATES: tuple[Gate[TrialEvidence], ...] = (
+    Gate(
+        code="drift",
+        scope="trial",
+        what="change from begin to end of the window, as far as it is beyond chance",
+        unit="% of the median",
+        rule=DOUBT,
+        read=_drift,
+        high=_MOST_PERCENT,
+        required=False,
+        why="a service that is still warming up, or slowing down, has no one figure; only the "
+        "asyncio client leaves a course to look at",
+        source="P. K. Sen, Estimates of the Regression Coefficient Based on Kendall's Tau, 1968",
+    ),
+    Gate(
+        code="levels",
+        scope="trial",
+        what="highest level of the window over the lowest one",
+        unit="% above",
+        rule=DOUBT,
+        read=_levels,
+        high=_MOST_PERCENT,
+        required=False,
+        why="a mean over two levels is the figure of neither",
+        source="R. Killick, P. Fearnhead and I. A. Eckley, Optimal Detection of Changepoints With "
+        "a Linear Computational Cost, 2012",
+    ),
+)

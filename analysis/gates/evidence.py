@@ -1,0 +1,214 @@
+"""What gates look at: one trial, the trials of a cell, a run; all from the files of a bundle."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+import yaml
+
+from analysis import figures, latency, steadiness, wrk
+from analysis.wrk_text import WrkOutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from analysis.figures import Figures
+    from analysis.gates.gate import Profile
+    from analysis.latency import Bins
+    from analysis.steadiness import Steadiness
+
+_VERBS = {"create": "inserted", "update": "updated", "delete": "deleted"}
+
+
+@dataclass(frozen=True)
+class Context:
+    """What was decided and known before the first trial.
+
+    Attributes:
+        resolved: the plan as resolved.
+        facts: the host's.
+        pure: by stack, the libraries that it has without their C extensions on purpose.
+    """
+
+    resolved: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    pure: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def read(cls, bundle: Path) -> Context:
+        """Read it from a bundle's folder, sealed or not.
+
+        Raises:
+            FileNotFoundError: the folder lacks plan, facts or stacks.
+        """
+        stacks = tomllib.loads((bundle / "inputs/locks/stacks.toml").read_text())["stacks"]
+        return cls(
+            yaml.safe_load((bundle / "inputs/plan.yaml").read_bytes()),
+            json.loads((bundle / "host/facts.before.json").read_bytes()),
+            {name: tuple(stack.get("pure", ())) for name, stack in stacks.items()},
+        )
+
+    @property
+    def plan(self) -> Mapping[str, Any]:
+        """The plan with every default filled in."""
+        plan: Mapping[str, Any] = self.resolved["plan"]
+        return plan
+
+    @property
+    def profile(self) -> Profile:
+        """The plan's profile."""
+        profile: Profile = self.plan["profile"]
+        return profile
+
+    @property
+    def tier(self) -> str:
+        """How well the host keeps CPUs apart."""
+        return str(self.facts["placement"]["tier"])
+
+    def declared(self, subject: str) -> Mapping[str, Any]:
+        """A subject of the plan, or the one that an arm repeats."""
+        name = self.resolved["arms"].get(subject, subject)
+        declared: Mapping[str, Any] = self.plan["subjects"][name]
+        return declared
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """What limits need of a histogram; quantiles by nearest rank, None without samples.
+
+    Attributes:
+        total: samples.
+        p50_ms: the median.
+        p99_ms: the 99th percentile, however few the samples are: not to be published.
+    """
+
+    total: int
+    p50_ms: float | None
+    p99_ms: float | None
+
+    @classmethod
+    def of(cls, bins: Bins) -> Self:
+        """Sum up a histogram's bins."""
+        if not bins:
+            return cls(0, None, None)
+        half, most = (latency.nearest_rank(bins, quantile) / 1000 for quantile in (0.5, 0.99))
+        return cls(latency.total(bins), half, most)
+
+
+@dataclass(frozen=True)
+class TrialEvidence:
+    """One trial that was carried out.
+
+    Attributes:
+        folder: of the trial in the bundle.
+        observed: what the agent recorded.
+        subject: its name.
+        workload: its name.
+        load: its name.
+        context: of the run.
+    """
+
+    folder: Path
+    observed: Mapping[str, Any]
+    subject: str
+    workload: str
+    load: str
+    context: Context
+
+    @cached_property
+    def figures(self) -> Figures:
+        """What it measured."""
+        return figures.read(self.folder, self.observed)
+
+    @cached_property
+    def client(self) -> Mapping[str, Any] | None:
+        """What the asyncio client told; None with another generator."""
+        file = self.folder / "client.json"
+        told: Mapping[str, Any] | None = json.loads(file.read_bytes()) if file.exists() else None
+        return told
+
+    @property
+    def dump(self) -> wrk.Dump | None:
+        """What wrk dumped; None with another generator, and where it left nothing readable."""
+        file = self.folder / "wrk.json"
+        try:
+            return wrk.parse_dump(file.read_bytes()) if file.exists() else None
+        except WrkOutputError:
+            return None
+
+    @cached_property
+    def histograms(self) -> Mapping[str, Histogram]:
+        """The histograms of the asyncio client: response, service and dispatch."""
+        names = self.client["histograms"] if self.client else ()
+        return {name: Histogram.of(latency.read_hdr(self.folder / f"{name}.hdr")) for name in names}
+
+    @cached_property
+    def steadiness(self) -> Steadiness | None:
+        """Its course over the window; None where the generator leaves none."""
+        return steadiness.read(self.folder)
+
+    @property
+    def drive(self) -> Mapping[str, Any]:
+        """The plan's load."""
+        drive: Mapping[str, Any] = self.context.plan["loads"][self.load]
+        return drive
+
+    @property
+    def declared(self) -> Mapping[str, Any]:
+        """The plan's subject."""
+        return self.context.declared(self.subject)
+
+    @property
+    def effects(self) -> dict[str, str]:
+        """By operation of the workload that writes, the row counter it must move."""
+        operations = self.context.plan["workloads"][self.workload]["operations"]
+        names = [share["operation"] for share in operations]
+        verbs = {name: name.partition("-")[0] for name in names}
+        return {name: _VERBS[verb] for name, verb in verbs.items() if verb in _VERBS}
+
+    @property
+    def kernel(self) -> Mapping[str, Any]:
+        """What the kernel counted around the window; empty where nobody looked."""
+        found: Mapping[str, Any] = self.observed.get("host", {}).get("kernel", {})
+        return found
+
+    @property
+    def database(self) -> Mapping[str, Any]:
+        """What the database server told around the window; empty where nobody looked."""
+        found: Mapping[str, Any] = self.observed.get("host", {}).get("database", {})
+        return found
+
+
+@dataclass(frozen=True)
+class PairEvidence:
+    """The trials of one comparison in one cell whose figures may be used.
+
+    Attributes:
+        baseline: of that subject.
+        candidate: of that subject.
+    """
+
+    baseline: Sequence[TrialEvidence]
+    candidate: Sequence[TrialEvidence]
+
+
+@dataclass(frozen=True)
+class RunEvidence:
+    """A run.
+
+    Attributes:
+        completed: trials whose figures may be used.
+        failed: trials that failed, repeated or not.
+        host: the host's readings before the first trial; None where nobody looked.
+        context: of the run.
+    """
+
+    completed: int
+    failed: int
+    host: Mapping[str, Any] | None
+    context: Context

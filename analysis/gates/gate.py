@@ -1,0 +1,156 @@
+"""A validity gate: what must hold for a trial's figures, or a run's comparisons, to be believed.
+
+A gate reads one number from the evidence and holds it against its limits. What follows from a
+number outside of them is decided by a table of profile and tier, never by the gate itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+type Profile = Literal["smoke", "vm", "bare-metal"]
+type Scope = Literal["trial", "comparison", "run"]
+
+# Tiers on which load generator and database share a core.
+SHARING_TIERS = frozenset({"degraded", "none"})
+
+
+class Severity(StrEnum):
+    """What a number outside the limits does to the figures: forbids them, or casts a doubt."""
+
+    FATAL = "fatal"
+    WARNING = "warning"
+
+
+class Verdict(StrEnum):
+    """What a gate says, from the best to the worst."""
+
+    PASSED = "passed"
+    UNKNOWN = "unknown"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Severity by profile, and what the tiers on which purposes share a core change.
+
+    Attributes:
+        profiles: by profile.
+        sharing: severity on such a tier, whatever the profile; None changes nothing.
+    """
+
+    profiles: dict[Profile, Severity]
+    sharing: Severity | None = None
+
+    def severity(self, profile: Profile, tier: str) -> Severity:
+        """The row of the table that applies."""
+        if self.sharing is not None and tier in SHARING_TIERS:
+            return self.sharing
+        return self.profiles[profile]
+
+
+def _rule(bare_metal: Severity, others: Severity, sharing: Severity | None = None) -> Rule:
+    return Rule({"bare-metal": bare_metal, "vm": others, "smoke": others}, sharing)
+
+
+ALWAYS = _rule(Severity.FATAL, Severity.FATAL)
+HOST = _rule(Severity.FATAL, Severity.WARNING)
+GENERATOR = _rule(Severity.FATAL, Severity.FATAL, sharing=Severity.WARNING)
+DOUBT = _rule(Severity.WARNING, Severity.WARNING)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a gate found.
+
+    Attributes:
+        value: in the gate's unit; None where the evidence cannot be read.
+        what: more about it in words; empty where the number says it all.
+    """
+
+    value: float | None
+    what: str = ""
+
+
+@dataclass(frozen=True)
+class Gate[Evidence]:
+    """One gate.
+
+    Attributes:
+        code: stable and short; never changes its meaning.
+        scope: what it looks at: one trial, the trials of two subjects under one load, or the run.
+        what: what it limits, in words, with the unit of its number.
+        unit: of its number.
+        rule: how severe a number outside the limits is.
+        read: its number from the evidence; None where the gate does not concern this evidence.
+        why: what a number outside the limits would do to the figures.
+        source: where the limit comes from.
+        low: smallest number that passes; None for no such limit.
+        high: largest number that passes; None for no such limit.
+        required: whether the number must be known under the profile bare-metal: where the gate
+            is fatal, an unreadable one is then as bad as one outside the limits.
+    """
+
+    code: str
+    scope: Scope
+    what: str
+    unit: str
+    rule: Rule
+    read: Callable[[Evidence], Reading | None] = field(repr=False)
+    why: str
+    source: str
+    low: float | None = None
+    high: float | None = None
+    required: bool = True
+
+    @property
+    def limit(self) -> str:
+        """The limits in words."""
+        bounds = {"at least": self.low, "at most": self.high}
+        said = [f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None]
+        return " and ".join(said)
+
+    def excess(self, value: float) -> float:
+        """How far a number lies outside the limits; 0 inside of them."""
+        below = self.low - value if self.low is not None else 0.0
+        above = value - self.high if self.high is not None else 0.0
+        return max(0.0, below, above)
+
+    def judge(self, evidence: Evidence, *, profile: Profile, tier: str) -> Finding | None:
+        """Hold the evidence against the limits; None where the gate does not concern it."""
+        reading = self.read(evidence)
+        if reading is None:
+            return None
+        fatal = self.rule.severity(profile, tier) is Severity.FATAL
+        if reading.value is None:
+            missed = fatal and self.required and profile == "bare-metal"
+            verdict = Verdict.FAILED if missed else Verdict.UNKNOWN
+        elif self.excess(reading.value):
+            verdict = Verdict.FAILED if fatal else Verdict.WARNING
+        else:
+            verdict = Verdict.PASSED
+        return Finding(self, verdict, reading)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one gate says about one piece of evidence."""
+
+    gate: Gate[Any]
+    verdict: Verdict
+    reading: Reading
+
+    @property
+    def sentence(self) -> str:
+        """The finding in one sentence, with the limit."""
+        what, value = self.reading.what, self.reading.value
+        if value is None:
+            return f"{self.gate.what}: unknown, {what or 'it could not be read'}"
+        more = f"; {what}" if what else ""
+        return f"{self.gate.what}: {value:.4g} {self.gate.unit}, {self.gate.limit} allowed{more}"

@@ -1,0 +1,253 @@
+"""Gates of the load generators: was the load the planned one, and was all of it counted?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.gates.gate import ALWAYS, DOUBT, GENERATOR, Gate, Reading
+from analysis.wrk import LITTLES_BAND
+
+if TYPE_CHECKING:
+    from analysis.gates.evidence import TrialEvidence
+
+_OUTPUT = frozenset(
+    {
+        "empty-output",
+        "malformed-output",
+        "negative-bins",
+        "sum",
+        "text-json-mismatch",
+        "table-exhausted",
+    }
+)
+_LEAST_DELAY_MS = 1.0
+_SHARE_OF_P50 = 0.1
+
+
+def _output(trial: TrialEvidence) -> Reading | None:
+    if trial.drive["generator"] != "wrk":
+        return None
+    wrong = [problem.what for problem in trial.figures.problems if problem.code in _OUTPUT]
+    return Reading(len(wrong), "; ".join(wrong))
+
+
+def _answered(trial: TrialEvidence) -> Reading:
+    return Reading(trial.figures.requests)
+
+
+def _timeouts(trial: TrialEvidence) -> Reading | None:
+    if trial.client is not None:
+        return Reading(trial.client["errors"]["timeout"])
+    if trial.drive["generator"] != "wrk":
+        return None
+    return Reading(trial.dump.errors["timeout"] if trial.dump else None)
+
+
+def _errors(trial: TrialEvidence) -> Reading:
+    late = _timeouts(trial)
+    number = trial.figures.errors - int(late.value or 0 if late else 0)
+    said = [p.what for p in trial.figures.problems if p.code.endswith(("errors", "statuses"))]
+    return Reading(number, "; ".join(said))
+
+
+def _connections(trial: TrialEvidence) -> Reading | None:
+    if trial.drive["generator"] == "article":
+        return None
+    opened = trial.figures.connections
+    planned = trial.drive["connections"]
+    missing = None if opened is None else planned - opened
+    return Reading(missing, f"{opened} of {planned} were opened")
+
+
+def _little(trial: TrialEvidence) -> Reading | None:
+    if trial.drive["generator"] not in {"wrk", "client-closed"}:
+        return None
+    ratio = trial.figures.littles_ratio
+    if ratio is not None and ratio > 1 and trial.client is not None:
+        # The client's samples are the requests sent in the window, some of which end after it.
+        edge = trial.drive["connections"] / max(1, trial.figures.requests)
+        ratio = max(1.0, ratio - edge)
+    # wrk counts in microseconds, and a ratio of exactly 1 is rounded in binary.
+    return Reading(None if ratio is None else round(ratio, 9))
+
+
+def _achieved(trial: TrialEvidence) -> Reading | None:
+    if trial.client is None or trial.client["open_loop"] is None:
+        return None
+    return Reading(trial.client["open_loop"]["achieved"])
+
+
+def _dropped(trial: TrialEvidence) -> Reading | None:
+    if trial.client is None or trial.client["open_loop"] is None:
+        return None
+    censored = trial.client["censored"]["total"]
+    what = f"{censored} more had no answer in time and are in the histogram" if censored else ""
+    return Reading(trial.client["open_loop"]["dropped"], what)
+
+
+def _dispatch(trial: TrialEvidence) -> Reading | None:
+    if trial.client is None or trial.client["open_loop"] is None:
+        return None
+    late = trial.histograms["dispatch"].p99_ms
+    half = trial.histograms["response"].p50_ms
+    if late is None or half is None:
+        return Reading(None, "there is no sample")
+    allowed = max(_LEAST_DELAY_MS, _SHARE_OF_P50 * half)
+    return Reading(late / allowed, f"{late:.3g} ms, where the median response takes {half:.3g} ms")
+
+
+def _busy(trial: TrialEvidence) -> Reading | None:
+    if trial.client is not None:
+        seconds = trial.client["window"]["seconds"]
+        used = [process["cpu_s"] for process in trial.client["processes"]]
+        return Reading(100 * max(used) / seconds if seconds and used else None)
+    if trial.drive["generator"] != "wrk":
+        return None  # the article's client is measured for what it is
+    each_us, figures = trial.figures.cpu_us["load"], trial.figures
+    if each_us is None or not figures.window_s:
+        return Reading(None, "nothing was sampled")
+    cores = each_us * figures.requests / 1e6 / figures.window_s
+    return Reading(100 * cores / trial.drive["threads"])
+
+
+def _unrecorded(trial: TrialEvidence) -> Reading | None:
+    if trial.client is None:
+        return None
+    rows = trial.client["samples"]["rows"]
+    kept = {"service": rows - trial.client["censored"]["unsent"]}
+    if trial.client["open_loop"] is not None:
+        kept |= {"response": rows, "dispatch": rows}
+    missing = {name: rows - trial.histograms[name].total for name, rows in kept.items()}
+    what = ", ".join(f"{name}: {number}" for name, number in missing.items() if number)
+    return Reading(sum(map(abs, missing.values())), what)
+
+
+_DESIGN = "judgement of this project"
+_OWN = "the generator's own count"
+
+GATES: tuple[Gate[TrialEvidence], ...] = (
+    Gate(
+        code="generator-output",
+        scope="trial",
+        what="contradictions in what wrk left",
+        unit="contradictions",
+        rule=ALWAYS,
+        read=_output,
+        high=0,
+        why="wrk ends with 0 whatever happened; only a whole dump that agrees with the printed "
+        "text and with its own sum of requests is a measurement",
+        source="wrk 4.2, src/stats.c and src/wrk.c",
+    ),
+    Gate(
+        code="no-requests",
+        scope="trial",
+        what="answered requests",
+        unit="requests",
+        rule=ALWAYS,
+        read=_answered,
+        low=1,
+        why="a trial without an answer has no figures",
+        source=_OWN,
+    ),
+    Gate(
+        code="request-errors",
+        scope="trial",
+        what="requests that failed or had a wrong status",
+        unit="requests",
+        rule=ALWAYS,
+        read=_errors,
+        high=0,
+        why="an error is answered faster than the work it stands for",
+        source=_OWN,
+    ),
+    Gate(
+        code="timeouts",
+        scope="trial",
+        what="answers that came too late",
+        unit="answers",
+        rule=ALWAYS,
+        read=_timeouts,
+        high=0,
+        why="what comes after the time-out leaves the histogram: its tail would be too good",
+        source=_OWN,
+    ),
+    Gate(
+        code="connections",
+        scope="trial",
+        what="planned connections that were not opened",
+        unit="connections",
+        rule=ALWAYS,
+        read=_connections,
+        high=0,
+        why="wrk opens threads x (connections // threads), silently less than asked for",
+        source="wrk 4.2, src/wrk.c",
+    ),
+    Gate(
+        code="littles-law",
+        scope="trial",
+        what="throughput x mean latency / connections",
+        unit="of 1",
+        rule=DOUBT,
+        read=_little,
+        low=LITTLES_BAND[0],
+        high=LITTLES_BAND[1],
+        why="below, the generator was slow between answer and next request, or samples were lost; "
+        "above, samples were never measured",
+        source="J. D. C. Little, A Proof for the Queuing Formula L = lambda W, 1961",
+    ),
+    Gate(
+        code="achieved",
+        scope="trial",
+        what="answered requests over planned ones",
+        unit="of the planned rate",
+        rule=ALWAYS,
+        read=_achieved,
+        low=0.99,
+        why="an open loop that falls behind measures another rate than it says",
+        source=_DESIGN,
+    ),
+    Gate(
+        code="dropped",
+        scope="trial",
+        what="arrivals that were never accounted for",
+        unit="arrivals",
+        rule=ALWAYS,
+        read=_dropped,
+        high=0,
+        why="a request that is left out is always one of the slow ones",
+        source=_OWN,
+    ),
+    Gate(
+        code="dispatch",
+        scope="trial",
+        what="p99 of the dispatch delay over what is allowed, 1 ms or 10 % of the median response",
+        unit="of the allowance",
+        rule=GENERATOR,
+        read=_dispatch,
+        high=1,
+        why="a request that leaves late is the client's delay, counted as the service's",
+        source=_DESIGN,
+    ),
+    Gate(
+        code="generator-cpu",
+        scope="trial",
+        what="CPU time of the busiest generator process, for wrk of a thread",
+        unit="% of a core",
+        rule=GENERATOR,
+        read=_busy,
+        high=70,
+        why="a generator near its limit measures itself",
+        source=_DESIGN,
+    ),
+    Gate(
+        code="unrecorded",
+        scope="trial",
+        what="samples that the histograms refused or lost",
+        unit="samples",
+        rule=ALWAYS,
+        read=_unrecorded,
+        high=0,
+        why="HdrHistogram's record_value refuses what lies out of its range by returning false",
+        source="hdrhistogram, record_value",
+    ),
+)

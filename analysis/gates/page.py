@@ -1,0 +1,59 @@
+"""The documentation of the gates, made from their registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.gates.gate import SHARING_TIERS
+from analysis.gates.summary import GATES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analysis.gates.gate import Rule, Scope
+
+_SCOPES: dict[Scope, str] = {
+    "trial": "Gates of a trial",
+    "comparison": "Gates of two subjects under one load",
+    "run": "Gates of a run",
+}
+_MEANING: dict[Scope, str] = {
+    "trial": "A trial that fails one is kept as failed under the gate's code, and repeated at the "
+    "end of its block. They are tried in this order.",
+    "comparison": "Where one fails, the comparison is INVALID (gate) under that load.",
+    "run": "Where one fails, every comparison of the run is INVALID (gate).",
+}
+
+
+def markdown() -> Iterator[str]:
+    """Yield the lines of the tables, a heading before each."""
+    for scope, title in _SCOPES.items():
+        yield f"## {title}\n\n{_MEANING[scope]}\n"
+        yield "| code | what is limited | allowed | if it is not so | why | source |"
+        yield "|---|---|---|---|---|---|"
+        for gate in GATES:
+            if gate.scope == scope:
+                unread = "" if gate.required else "; may be unreadable"
+                cells = (
+                    f"`{gate.code}`",
+                    gate.what,
+                    f"{gate.limit} {gate.unit}",
+                    f"{severity(gate.rule)}{unread}",
+                    gate.why,
+                    gate.source,
+                )
+                yield f"| {' | '.join(cells)} |"
+        yield ""
+
+
+def severity(rule: Rule) -> str:
+    """A row of the table of severities in words."""
+    by_profile = rule.profiles
+    kinds = set(by_profile.values())
+    if len(kinds) == 1:
+        said = kinds.pop().value
+    else:
+        said = ", ".join(f"{kind.value} on {profile}" for profile, kind in by_profile.items())
+    if rule.sharing is not None:
+        said += f"; {rule.sharing.value} on the tiers {' and '.join(sorted(SHARING_TIERS))}"
+    return said

@@ -1,0 +1,218 @@
+"""Gates of what was measured: the declared service, doing the declared work, on its own CPUs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from analysis.gates.gate import ALWAYS, DOUBT, Gate, Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from analysis.gates.evidence import TrialEvidence
+
+_EFFECTS = ("inserted", "updated", "deleted")
+_ROLES = ("service", "database", "load")
+
+
+def _moved(trial: TrialEvidence, table: str, effect: str) -> int:
+    """How many rows of a table were inserted, updated or deleted in a trial."""
+    before, after = (trial.observed["counters"][when] for when in ("before", "after"))
+    moved: int = after[table][effect] - before.get(table, {}).get(effect, 0)
+    return moved
+
+
+def _unchanged(trial: TrialEvidence) -> Reading | None:
+    if trial.effects:
+        return None
+    after = trial.observed["counters"]["after"]
+    if not after:
+        return Reading(None, "the database has no table")
+    moved = {
+        f"{moved} {table} {effect}": moved
+        for table in after
+        for effect in _EFFECTS
+        if (moved := _moved(trial, table, effect))
+    }
+    return Reading(sum(moved.values()), ", ".join(moved))
+
+
+def _changed(trial: TrialEvidence) -> Reading | None:
+    if not trial.effects:
+        return None
+    shares = {
+        operation: _moved(trial, _table(operation), effect) / max(1, _successes(trial, operation))
+        for operation, effect in trial.effects.items()
+        if _table(operation) in trial.observed["counters"]["after"]
+    }
+    if len(shares) < len(trial.effects):
+        return Reading(None, "the database lacks a table of the contract")
+    least = min(shares, key=lambda operation: shares[operation])
+    return Reading(shares[least], least)
+
+
+def _table(operation: str) -> str:
+    return f"{operation.rpartition('-')[2]}s"
+
+
+def _successes(trial: TrialEvidence, operation: str) -> int:
+    """Answers of an operation in the window, as far as the generator tells operations apart."""
+    if trial.client is None:
+        return 0
+    return sum(trial.client["answers"].get(operation, {}).values())
+
+
+def _bodies(trial: TrialEvidence) -> Reading | None:
+    digests = read_digests(trial)
+    if digests is None:
+        return None
+    if not digests:
+        return Reading(None, "no body was hashed")
+    several = [path for path, found in digests.items() if len(found) > 1]
+    return Reading(len(several), ", ".join(several[:3]))
+
+
+def read_digests(trial: TrialEvidence) -> Mapping[str, list[str]] | None:
+    """Digests of the sampled bodies by request; None where bodies may differ or none is hashed."""
+    if trial.client is None or trial.effects:
+        return None
+    digests: Mapping[str, list[str]] = trial.client["bodies"]["digests"]
+    return digests
+
+
+def _bounds(trial: TrialEvidence) -> tuple[int, int]:
+    pool, workers = trial.declared["pool"], trial.declared["workers"]
+    return pool["size"] * workers, (pool["size"] + pool["overflow"]) * workers
+
+
+def _pools(trial: TrialEvidence) -> Reading:
+    found = trial.database.get("connections")
+    if found is None:
+        return Reading(None, "nobody looked into pg_stat_activity")
+    least, most = _bounds(trial)
+    before, after = (sum(found[when].values()) for when in ("before", "after"))
+    astray = max(0, least - before) + max(0, before - most) + max(0, after - most)
+    declared = f"{least}" if least == most else f"{least} to {most}"
+    return Reading(
+        astray, f"{before} were open before the window, {after} after it, {declared} are declared"
+    )
+
+
+def _replaced(trial: TrialEvidence) -> Reading | None:
+    found = trial.database.get("connections")
+    least, most = _bounds(trial)
+    if least != most:
+        return None  # what overflows is closed again, by design
+    if found is None:
+        return Reading(None, "nobody looked into pg_stat_activity")
+    return Reading(sum(found["before"].values()) - found["kept"])
+
+
+def _extensions(trial: TrialEvidence) -> Reading:
+    told = trial.observed.get("health", {}).get("extensions")
+    if told is None:
+        return Reading(None, "the service did not say")
+    pure = trial.context.pure.get(trial.declared["stack"], ())
+    missing = [name for name, loaded in told.items() if loaded is False and name not in pure]
+    return Reading(len(missing), ", ".join(missing))
+
+
+def _affinity(trial: TrialEvidence) -> Reading:
+    told = trial.observed.get("affinity", {})
+    found: Mapping[str, Any] = told.get("observed", {})
+    if unseen := [role for role in _ROLES if not found.get(role)]:
+        return Reading(None, f"no process of {' and '.join(unseen)} was seen")
+    astray = list(_astray(told["planned"], found))
+    return Reading(len(astray), ", ".join(astray))
+
+
+def _astray(planned: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
+    for role, processes in found.items():
+        for pid, allowed in processes.items():
+            if not set(allowed) <= set(planned[role]):
+                yield f"{role} {pid}"
+
+
+GATES: tuple[Gate[TrialEvidence], ...] = (
+    Gate(
+        code="rows-unchanged",
+        scope="trial",
+        what="rows that a read-only trial has changed",
+        unit="rows",
+        rule=ALWAYS,
+        read=_unchanged,
+        high=0,
+        why="a service that writes where it should read does other work",
+        source="PostgreSQL 16, pg_stat_user_tables: n_tup_ins, n_tup_upd, n_tup_del",
+    ),
+    Gate(
+        code="rows-changed",
+        scope="trial",
+        what="rows that a writing trial has changed, over its successful answers, at the least",
+        unit="rows an answer",
+        rule=ALWAYS,
+        read=_changed,
+        low=1,
+        why="a service that says it has written and has not does less work; wrk does not count "
+        "answers by operation, so for it one row of each kind is enough",
+        source="PostgreSQL 16, pg_stat_user_tables: n_tup_ins, n_tup_upd, n_tup_del",
+    ),
+    Gate(
+        code="bodies",
+        scope="trial",
+        what="requests whose hashed bodies were not always the same",
+        unit="requests",
+        rule=ALWAYS,
+        read=_bodies,
+        high=0,
+        required=False,
+        why="nothing writes, so the same request must get the same bytes",
+        source="SHA-256 of one body in a hundred, taken by the asyncio client in the window",
+    ),
+    Gate(
+        code="pools",
+        scope="trial",
+        what="database connections beside the declared pool",
+        unit="connections",
+        rule=ALWAYS,
+        read=_pools,
+        high=0,
+        why="a pool that opens in the window, or is larger than the other's, is another subject",
+        source="PostgreSQL 16, pg_stat_activity just before and just after the window",
+    ),
+    Gate(
+        code="connections-replaced",
+        scope="trial",
+        what="connections of the pool that were replaced in the window",
+        unit="connections",
+        rule=DOUBT,
+        read=_replaced,
+        high=0,
+        required=False,
+        why="a new connection costs a process of the server and empties the statement cache; "
+        "asyncpg's pool makes one after 50,000 queries",
+        source="PostgreSQL 16, process ids in pg_stat_activity",
+    ),
+    Gate(
+        code="extensions",
+        scope="trial",
+        what="libraries that run without their C extensions, unless the stack says so",
+        unit="libraries",
+        rule=ALWAYS,
+        read=_extensions,
+        high=0,
+        why="SQLAlchemy, aiohttp and asyncpg fall back to slower Python without a word",
+        source="the loaders of the service's own modules, told on /health",
+    ),
+    Gate(
+        code="cpus",
+        scope="trial",
+        what="processes that were allowed to run outside their planned CPUs",
+        unit="processes",
+        rule=ALWAYS,
+        read=_affinity,
+        high=0,
+        why="a process that wanders takes CPU time from another purpose",
+        source="Cpus_allowed_list in /proc/PID/status of every process of the trial",
+    ),
+)

@@ -1,0 +1,124 @@
+"""What the gates say of trials, of comparisons and of a run, for programs and for results.json."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from analysis.gates import comparison, course, generator, host, run, service
+from analysis.gates.gate import Finding, Gate, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from analysis.gates.evidence import Context, PairEvidence, RunEvidence, TrialEvidence
+
+# In this order: the first gate that a trial fails is the one that it is said to have failed.
+TRIAL_GATES: tuple[Gate[TrialEvidence], ...] = (
+    *generator.GATES,
+    *service.GATES,
+    *host.GATES,
+    *course.GATES,
+)
+GATES: tuple[Gate[Any], ...] = (*TRIAL_GATES, *comparison.GATES, *run.GATES)
+CODES = frozenset(gate.code for gate in GATES)
+_WORSE = list(Verdict)
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """One trial and what the gates say of it."""
+
+    id: str
+    evidence: TrialEvidence
+    findings: tuple[Finding, ...]
+
+    @property
+    def failure(self) -> Finding | None:
+        """The first gate it failed; None if its figures may be used."""
+        return next((each for each in self.findings if each.verdict is Verdict.FAILED), None)
+
+    @property
+    def doubts(self) -> set[str]:
+        """Codes of the gates that cast a doubt on it."""
+        return {each.gate.code for each in self.findings if each.verdict is Verdict.WARNING}
+
+
+def assess(identifier: str, trial: TrialEvidence) -> Assessment:
+    """Hold a trial that was carried out against every gate of trials.
+
+    Raises:
+        OSError: a file of the trial is missing or broken.
+        ValueError: a file is not what it should be.
+        KeyError: likewise.
+    """
+    return Assessment(identifier, trial, tuple(_judge(TRIAL_GATES, trial, trial.context)))
+
+
+def judge_pair(pair: PairEvidence) -> list[Finding]:
+    """Hold the trials of a comparison against its gates; none without trials on both sides."""
+    if not pair.baseline or not pair.candidate:
+        return []
+    return list(_judge(comparison.GATES, pair, pair.baseline[0].context))
+
+
+def judge_run(evidence: RunEvidence) -> list[Finding]:
+    """Hold a run against its gates."""
+    return list(_judge(run.GATES, evidence, evidence.context))
+
+
+def fatal(findings: Iterable[Finding]) -> list[str]:
+    """The sentences of the gates that failed."""
+    return [each.sentence for each in findings if each.verdict is Verdict.FAILED]
+
+
+def document(finding: Finding, context: Context) -> dict[str, Any]:
+    """One finding as ``results.json`` holds it."""
+    gate = finding.gate
+    return {
+        "code": gate.code,
+        "what": gate.what,
+        "unit": gate.unit,
+        "low": gate.low,
+        "high": gate.high,
+        "severity": gate.rule.severity(context.profile, context.tier).value,
+        "verdict": finding.verdict.value,
+        "value": finding.reading.value,
+        "said": finding.sentence,
+    }
+
+
+def documents(trials: Sequence[Assessment]) -> list[dict[str, Any]]:
+    """Each gate over the trials of a cell: its worst finding, how many trials, and which."""
+    found = []
+    for gate in TRIAL_GATES:
+        all_of = [(t, each) for t in trials for each in t.findings if each.gate is gate]
+        if not all_of:
+            continue
+        worst_trial, worst = max(all_of, key=lambda pair: _badness(pair[1]))
+        counts = Counter(each.verdict.value for _, each in all_of)
+        concerned = [t.id for t, each in all_of if each.verdict is not Verdict.PASSED]
+        found.append(
+            document(worst, worst_trial.evidence.context)
+            | {"worst_trial": worst_trial.id, "counts": dict(counts), "trials": concerned}
+        )
+    return found
+
+
+def _judge[Evidence](
+    gates: Iterable[Gate[Evidence]], evidence: Evidence, context: Context
+) -> Iterable[Finding]:
+    for gate in gates:
+        finding = gate.judge(evidence, profile=context.profile, tier=context.tier)
+        if finding is not None:
+            yield finding
+
+
+def _badness(finding: Finding) -> tuple[int, float, float]:
+    """Verdict first, then how far outside the limits, then how near to them inside."""
+    gate, value = finding.gate, finding.reading.value
+    if value is None:
+        return _WORSE.index(finding.verdict), 0.0, 0.0
+    nearness = value if gate.high is not None else -value
+    return _WORSE.index(finding.verdict), gate.excess(value), nearness

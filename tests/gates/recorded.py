@@ -1,0 +1,213 @@
+"""Recorded trials, to be broken in a copy, and how each gate is made to pass and to fail.
+
+tests/gates/data is cut from a bundle of a real run: two services, read-one and write, each under
+wrk and under the open loop, one second a trial, on a 2-core VM.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analysis.gates import Context, PairEvidence, RunEvidence, TrialEvidence
+from workloads.load.client.histograms import Histogram
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DATA = Path(__file__).parent / "data"
+WRK, OPEN, OTHER, WRITE = (
+    "asyncpg-read-one-wrk",
+    "asyncpg-read-one-open",
+    "tortoise-read-one-open",
+    "asyncpg-write-open",
+)
+
+
+class Recorded:
+    """One recorded trial in a folder of its own."""
+
+    def __init__(self, name: str, scratch: Path, profile: str, tier: str) -> None:
+        self.folder = scratch / name
+        shutil.copytree(DATA / "trials" / name, self.folder)
+        record = json.loads((self.folder / "trial.json").read_bytes())
+        self.names = {key: record[key] for key in ("subject", "workload", "load")}
+        self.observed: dict[str, Any] = record["readings"]
+        self.context = Context.read(DATA)
+        self.plan["profile"] = profile
+        self.context.facts["placement"]["tier"] = tier  # type: ignore[index] # read from JSON
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        return self.context.resolved["plan"]
+
+    @property
+    def counted(self) -> dict[str, Any]:
+        return self.observed["host"]["kernel"]["counted"]
+
+    @property
+    def database(self) -> dict[str, Any]:
+        return self.observed["host"]["database"]
+
+    def edit(self, file: str, change: Callable[[dict[str, Any]], None]) -> None:
+        document = json.loads((self.folder / file).read_bytes())
+        change(document)
+        (self.folder / file).write_text(json.dumps(document))
+
+    def dispatch(self, milliseconds: float) -> None:
+        """Give every request the same dispatch delay."""
+        rows = json.loads((self.folder / "client.json").read_bytes())["samples"]["rows"]
+        histogram = Histogram()
+        histogram.add([round(milliseconds * 1e6)] * rows)
+        (self.folder / "dispatch.hdr").write_bytes(histogram.encode())
+
+    def evidence(self) -> TrialEvidence:
+        return TrialEvidence(
+            folder=self.folder, observed=self.observed, context=self.context, **self.names
+        )
+
+
+def pair(baseline: Recorded, candidate: Recorded) -> PairEvidence:
+    return PairEvidence([baseline.evidence()], [candidate.evidence()])
+
+
+def run(completed: int, failed: int, readings: dict[str, Any] | None) -> RunEvidence:
+    context = Context.read(DATA)
+    context.resolved["plan"]["profile"] = "bare-metal"
+    return RunEvidence(completed, failed, readings, context)
+
+
+def host_readings() -> dict[str, Any]:
+    """Readings of the 2-core VM the trials were recorded on."""
+    return json.loads((DATA / "host/readings.before.json").read_bytes())
+
+
+@dataclass(frozen=True)
+class Case:
+    """How a gate of one trial is made to fail on a recorded trial that passes it."""
+
+    trial: str
+    fail: Callable[[Recorded], object]
+    prepare: Callable[[Recorded], object] = lambda _trial: None
+
+
+def told(**changes: Any) -> Callable[[Recorded], None]:
+    return lambda trial: trial.edit("client.json", lambda document: document.update(changes))
+
+
+def nested(part: str, **changes: Any) -> Callable[[Recorded], None]:
+    return lambda trial: trial.edit("client.json", lambda document: document[part].update(changes))
+
+
+def counted(**changes: Any) -> Callable[[Recorded], None]:
+    return lambda trial: trial.counted.update(changes)
+
+
+def in_log(**changes: Any) -> Callable[[Recorded], None]:
+    return lambda trial: trial.database["log"].update(changes)
+
+
+def connections(**changes: Any) -> Callable[[Recorded], None]:
+    return lambda trial: trial.database["connections"].update(changes)
+
+
+def dumped(**changes: Any) -> Callable[[Recorded], None]:
+    return lambda trial: trial.edit("wrk.json", lambda document: document.update(changes))
+
+
+def _one_row(moved: str, table: str, rows: int) -> Callable[[Recorded], None]:
+    return lambda trial: trial.observed["counters"]["after"][table].update({moved: rows})
+
+
+def _late(trial: Recorded) -> None:
+    trial.edit("wrk.json", lambda document: document["errors"].update(timeout=1))
+
+
+def _other_bodies(trial: Recorded) -> None:
+    def change(document: dict[str, Any]) -> None:
+        first = next(iter(document["bodies"]["digests"].values()))
+        first.append("0" * 64)
+
+    trial.edit("client.json", change)
+
+
+def _course(response_ms: Callable[[float], float]) -> Callable[[Recorded], None]:
+    """Give the trial samples whose response time depends on the moment, and scatters by 1 %."""
+
+    def write(trial: Recorded) -> None:
+        draw = np.random.default_rng(1)
+        due_s = np.linspace(0, 1, 4000, endpoint=False)
+        took_ms = np.array([float(response_ms(second)) for second in due_s])
+        took_ms *= draw.normal(1, 0.01, len(due_s))
+        due_ns = (due_s * 1e9).astype("int64")
+        columns = {
+            "intended_ns": due_ns,
+            "sent_ns": due_ns,
+            "end_ns": due_ns + (took_ms * 1e6).astype("int64"),
+            "operation": np.zeros(len(due_s), "uint16"),
+            "status": np.full(len(due_s), 200, "uint16"),
+        }
+        pq.write_table(
+            pa.table(columns), trial.folder / "samples.parquet", write_page_checksum=True
+        )
+
+    return write
+
+
+TRIAL_CASES = {
+    "generator-output": Case(WRK, dumped(bytes=1)),
+    "no-requests": Case(OPEN, told(requests_in_window=0)),
+    "request-errors": Case(OPEN, nested("errors", status=1)),
+    "timeouts": Case(WRK, _late),
+    "connections": Case(WRK, dumped(connections_opened=3)),
+    "littles-law": Case(WRK, dumped(connections_opened=8)),
+    "achieved": Case(OPEN, nested("open_loop", achieved=0.98)),
+    "dropped": Case(OPEN, nested("open_loop", dropped=1)),
+    "dispatch": Case(
+        OPEN, lambda trial: trial.dispatch(5), prepare=lambda trial: trial.dispatch(0.1)
+    ),
+    "generator-cpu": Case(OPEN, told(processes=[{"cpu_s": 0.2}, {"cpu_s": 0.9}])),
+    "unrecorded": Case(OPEN, nested("samples", rows=10_000)),
+    "rows-unchanged": Case(OPEN, _one_row("updated", "users", 1)),
+    "rows-changed": Case(WRITE, _one_row("inserted", "orders", 0)),
+    "bodies": Case(OPEN, _other_bodies),
+    "pools": Case(OPEN, connections(after={"": 5})),
+    "connections-replaced": Case(OPEN, connections(kept=3)),
+    "extensions": Case(
+        OPEN, lambda trial: trial.observed["health"]["extensions"].update(aiohttp=False)
+    ),
+    "cpus": Case(
+        OPEN, lambda trial: trial.observed["affinity"]["observed"]["load"].update({"1": [0, 1]})
+    ),
+    "steal": Case(OPEN, counted(cpu_ticks={"0": 100, "1": 100}, steal_ticks={"0": 0, "1": 2})),
+    "pressure-memory": Case(OPEN, counted(psi_memory_some_us=500_000)),
+    "pressure-io": Case(OPEN, counted(psi_io_some_us=500_000)),
+    "swap": Case(OPEN, counted(swapped_in=1)),
+    "throttled": Case(OPEN, counted(throttled=1)),
+    "overheated": Case(
+        OPEN, counted(overheated={"0": 0, "1": 1}), prepare=counted(overheated={"0": 0, "1": 0})
+    ),
+    "tcp-retransmitted": Case(OPEN, counted(tcp_retransmitted=2, tcp_sent=1000)),
+    "listen-queue": Case(OPEN, counted(listen_drops=1)),
+    "kernel-log": Case(
+        OPEN,
+        lambda trial: trial.observed["host"]["kernel"].update(
+            kernel_log={"messages": 2, "errors": 1}
+        ),
+    ),
+    "checkpoint": Case(OPEN, in_log(checkpoints=1)),
+    "autovacuum": Case(OPEN, in_log(autovacuums=1)),
+    "drift": Case(
+        OPEN, _course(lambda second: 1 + 0.3 * second), prepare=_course(lambda _second: 1)
+    ),
+    "levels": Case(
+        OPEN, _course(lambda second: 1.2 if second > 0.6 else 1), prepare=_course(lambda _second: 1)
+    ),
+}

@@ -1,0 +1,80 @@
+"""The gates over a whole bundle's trials, recomputed from files alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+
+import pytest
+
+from analysis import gates
+from ormlab.bundle.codec import encode
+from ormlab.bundle.read import read_trials
+from tests.gates.recorded import DATA
+
+HYPOTHESIS = {"baseline": "asyncpg", "candidate": "tortoise"}
+READS = ("read-one", "open")
+
+
+@dataclass
+class Unsealed:
+    """A bundle as `gates.read` uses it."""
+
+    path: object
+
+    @property
+    def trials(self):
+        return read_trials(self.path)
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    shutil.copytree(DATA, tmp_path / "bundle")
+    return Unsealed(tmp_path / "bundle")
+
+
+def edit(bundle, trial, change):
+    file = bundle.path / "trials" / trial / "trial.json"
+    record = json.loads(file.read_bytes())
+    change(record)
+    file.write_bytes(encode(record))
+
+
+def test_every_trial_of_the_recorded_run_may_be_used(bundle):
+    found = gates.read(bundle)
+    assert found.failures == []
+    assert set(found.cells[READS].usable) == {"asyncpg", "tortoise"}
+    assert found.cells[READS].doubts("asyncpg") == ["dispatch"]  # one core for client and database
+    assert gates.fatal(found.run) == []
+    codes = {each.gate.code for each in found.cells[READS].pair(HYPOTHESIS)}
+    assert codes == {"dispatch-difference", "bodies-differ"}
+    assert found.cells["write", "open"].pair(HYPOTHESIS) == []
+
+
+def test_a_trial_that_no_longer_passes_is_left_out_and_counts_as_failed(bundle):
+    def checkpoint(record):
+        record["readings"]["host"]["database"]["log"]["checkpoints"] = 1
+
+    edit(bundle, "asyncpg-read-one-open", checkpoint)
+    found = gates.read(bundle)
+    (failure,) = found.failures
+    assert failure["code"] == "checkpoint"
+    assert set(found.cells[READS].usable) == {"tortoise"}
+    assert len(found.cells[READS].trials) == 2
+    assert gates.fatal(found.run) != []  # one trial of four
+
+
+def test_a_trial_that_its_record_calls_failed_stays_so(bundle):
+    failure = {"code": "checkpoint", "what": "one checkpoint", "where": "", "hint": ""}
+    edit(bundle, "asyncpg-write-open", lambda r: r.update(status="failed", failure=failure))
+    found = gates.read(bundle)
+    assert [each["what"] for each in found.failures] == ["one checkpoint"]
+    assert ("write", "open") not in found.cells
+
+
+def test_a_trial_that_was_never_carried_out_is_not_read(bundle):
+    failure = {"code": "service-died", "what": "it ended", "where": "", "hint": ""}
+    edit(bundle, "asyncpg-write-open", lambda r: r.update(status="failed", failure=failure))
+    (bundle.path / "trials/asyncpg-write-open/client.json").unlink()
+    assert [each["code"] for each in gates.read(bundle).failures] == ["service-died"]

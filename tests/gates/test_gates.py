@@ -1,0 +1,195 @@
+"""Every gate passes on a recorded trial and fails once that is broken; unreadable is not 0."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from analysis.gates import (
+    CODES,
+    GATES,
+    TRIAL_GATES,
+    Severity,
+    Verdict,
+    fatal,
+    judge_pair,
+    judge_run,
+)
+from analysis.gates.gate import ALWAYS, DOUBT, GENERATOR, HOST
+from analysis.gates.summary import assess, documents
+from docs import generate
+from tests.gates.recorded import OPEN, OTHER, TRIAL_CASES, WRK, host_readings, pair, run
+
+BY_CODE = {gate.code: gate for gate in GATES}
+PAIR_CODES = {"dispatch-difference", "bodies-differ"}
+RUN_CODES = {"failed-trials", "host"}
+PROFILES = ("bare-metal", "vm", "smoke")
+
+
+def finding(trial, code, tier="exclusive-core"):
+    evidence = trial.evidence()
+    return BY_CODE[code].judge(evidence, profile=evidence.context.profile, tier=tier)
+
+
+def test_codes_are_unique_and_no_failure_of_an_order_has_one():
+    assert len(CODES) == len(GATES)
+    assert not CODES & {code for code, _, _ in generate._raised()}
+
+
+def test_every_gate_has_a_case_here_and_a_row_in_the_documentation():
+    assert set(TRIAL_CASES) | PAIR_CODES | RUN_CODES == CODES
+    page = (generate.DOCS / "gates.md").read_text()
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE)) == CODES
+
+
+@pytest.mark.parametrize("code", TRIAL_CASES)
+def test_a_gate_passes_on_a_trial_that_was_measured_well(recorded, code):
+    case = TRIAL_CASES[code]
+    trial = recorded(case.trial)
+    case.prepare(trial)
+    found = finding(trial, code)
+    assert found.verdict is Verdict.PASSED, found.sentence
+
+
+@pytest.mark.parametrize("code", TRIAL_CASES)
+def test_a_gate_fails_on_the_same_trial_once_it_is_broken(recorded, code):
+    case = TRIAL_CASES[code]
+    trial = recorded(case.trial)
+    case.prepare(trial)
+    case.fail(trial)
+    found = finding(trial, code)
+    is_doubt = BY_CODE[code].rule is DOUBT
+    assert found.verdict is (Verdict.WARNING if is_doubt else Verdict.FAILED), found.sentence
+    assert BY_CODE[code].what in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("code", "gone"),
+    [
+        ("steal", "steal_ticks"),
+        ("pressure-memory", "psi_memory_some_us"),
+        ("pressure-io", "psi_io_some_us"),
+        ("swap", "swapped_out"),
+        ("throttled", "throttled"),
+        ("overheated", "overheated"),
+        ("tcp-retransmitted", "tcp_sent"),
+        ("listen-queue", "listen_drops"),
+    ],
+)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_an_unreadable_sensor_is_never_taken_for_0(recorded, code, gone, profile):
+    trial = recorded(OPEN, profile=profile)
+    trial.counted[gone] = None
+    found = finding(trial, code)
+    assert found.reading.value is None
+    required = profile == "bare-metal" and BY_CODE[code].required
+    assert found.verdict is (Verdict.FAILED if required else Verdict.UNKNOWN)
+
+
+@pytest.mark.parametrize("code", ["pools", "checkpoint", "autovacuum", "kernel-log", "swap"])
+def test_a_trial_around_which_nobody_looked_passes_no_gate_of_the_host(recorded, code):
+    trial = recorded(OPEN)
+    del trial.observed["host"]
+    assert finding(trial, code).verdict in {Verdict.FAILED, Verdict.UNKNOWN}
+
+
+def test_either_witness_of_a_checkpoint_is_enough(recorded):
+    trial = recorded(OPEN)
+    trial.database["log"] = None
+    assert finding(trial, "checkpoint").verdict is Verdict.PASSED
+    trial.database["checkpoints"] = 1
+    assert finding(trial, "checkpoint").verdict is Verdict.FAILED
+
+
+def test_a_stack_that_is_pure_on_purpose_is_no_fault(recorded):
+    trial = recorded(OPEN)
+    trial.plan["subjects"]["asyncpg"]["stack"] = "nearest-py313-purewheel"
+    trial.observed["health"]["extensions"]["sqlalchemy"] = False
+    assert finding(trial, "extensions").verdict is Verdict.PASSED
+    trial.observed["health"]["extensions"]["yarl"] = False
+    assert finding(trial, "extensions").verdict is Verdict.FAILED
+
+
+def test_the_first_gate_that_fails_is_the_trials_failure_and_doubts_are_none(recorded):
+    trial = recorded(WRK)
+    for code in ("swap", "littles-law", "timeouts"):
+        TRIAL_CASES[code].fail(trial)
+    assessed = assess("t", trial.evidence())
+    assert assessed.failure.gate.code == "generator-output"  # the dump no longer adds up
+    assert assessed.doubts == {"littles-law"}
+
+
+def test_a_cell_shows_the_worst_of_its_trials_and_names_those_concerned(recorded):
+    good, bad = recorded(OPEN), recorded(OTHER)
+    bad.counted["swapped_in"] = 7
+    cell = documents([assess("good", good.evidence()), assess("bad", bad.evidence())])
+    (swap,) = [each for each in cell if each["code"] == "swap"]
+    assert (swap["verdict"], swap["value"], swap["worst_trial"]) == ("failed", 7, "bad")
+    assert swap["counts"] == {"passed": 1, "failed": 1}
+    assert swap["trials"] == ["bad"]
+    assert swap["severity"] == "fatal"
+
+
+def test_a_client_that_is_later_for_one_subject_forbids_the_comparison(recorded):
+    baseline, candidate = recorded(OPEN), recorded(OTHER)
+    baseline.dispatch(0.5)
+    candidate.dispatch(0.5)
+    assert fatal(judge_pair(pair(baseline, candidate))) == []
+    candidate.dispatch(5)
+    (sentence,) = fatal(judge_pair(pair(baseline, candidate)))
+    assert "dispatch delays" in sentence
+
+
+def test_one_other_body_forbids_the_comparison(recorded):
+    baseline, candidate = recorded(OPEN), recorded(OTHER)
+    for trial in (baseline, candidate):
+        trial.dispatch(0.5)
+
+    def change(document):
+        (path,) = document["bodies"]["digests"]
+        document["bodies"]["digests"][path] = ["0" * 64]
+
+    candidate.edit("client.json", change)
+    (sentence,) = fatal(judge_pair(pair(baseline, candidate)))
+    assert "/users/1" in sentence
+
+
+@pytest.mark.parametrize(("failed", "passes"), [(0, True), (1, True), (2, False)])
+def test_more_than_one_failed_trial_in_ten_forbids_the_run(failed, passes):
+    found = {each.gate.code: each for each in judge_run(run(10 - failed, failed, None))}
+    assert (found["failed-trials"].verdict is Verdict.PASSED) == passes
+
+
+def test_a_host_that_the_profile_forbids_forbids_the_run():
+    # The recorded VM is no bare metal, and without readings nothing is known.
+    for readings in (host_readings(), None):
+        found = {each.gate.code: each for each in judge_run(run(10, 0, readings))}
+        assert found["host"].verdict is Verdict.FAILED
+
+
+def test_a_host_that_the_profile_allows_passes():
+    evidence = run(10, 0, host_readings())
+    evidence.context.resolved["plan"]["profile"] = "vm"
+    found = {each.gate.code: each for each in judge_run(evidence)}
+    assert found["host"].verdict is Verdict.PASSED
+
+
+@pytest.mark.parametrize("tier", ["exclusive-l3", "exclusive-core", "degraded", "none"])
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_table_of_severities(profile, tier):
+    shared = tier in {"degraded", "none"}
+    bare = profile == "bare-metal"
+    assert ALWAYS.severity(profile, tier) is Severity.FATAL
+    assert DOUBT.severity(profile, tier) is Severity.WARNING
+    assert HOST.severity(profile, tier) is (Severity.FATAL if bare else Severity.WARNING)
+    assert GENERATOR.severity(profile, tier) is (Severity.WARNING if shared else Severity.FATAL)
+
+
+def test_every_gate_has_a_limit_and_says_why():
+    for gate in GATES:
+        assert gate.low is not None or gate.high is not None
+        assert gate.what
+        assert gate.why
+        assert gate.source
+    assert {gate.scope for gate in TRIAL_GATES} == {"trial"}

@@ -1,0 +1,143 @@
+"""Gates against faults of real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+
+import psutil
+import pytest
+
+from agent import evidence
+from analysis.gates import TRIAL_GATES, Context, TrialEvidence, Verdict, assess
+from ormlab.measure.keep import keep
+from tests.agent import test_trial as trials
+from tests.gates.recorded import DATA
+from tests.load import conftest as load
+from workloads.load.operations import Operation
+from workloads.load.requests import table, write_table
+
+order, template, server, table_path = (
+    trials.order,
+    trials.template,
+    trials.server,
+    trials.table_path,
+)
+make_table, start_client, start_service = load.make_table, load.start_client, load.start_service
+
+
+def verdicts(folder, observed) -> dict:
+    context = Context.read(DATA)
+    trial = TrialEvidence(folder, observed, "asyncpg", "read-one", "open", context)
+    return {each.gate.code: each for each in assess("trial", trial).findings}
+
+
+def kept(tmp_path, done) -> dict:
+    assert done["failure"] is None, done["failure"]
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    keep(tmp_path / "trial", folder)
+    return verdicts(folder, done["observed"])
+
+
+@pytest.fixture
+def open_order(order, table_path):
+    """The trial that the recorded plan describes: four connections, an open loop."""
+    order["service"]["settings"]["pool"] = {"size": 4, "overflow": 0}
+    order["load"] = trials.client_load(
+        table_path, generator="client-open", rate=100, arrivals="constant", hash_fraction=0.5
+    )
+    return order
+
+
+def test_a_clean_trial_passes_and_every_sensor_is_archived(open_order, tmp_path):
+    done = trials.carry_out(open_order, tmp_path)
+    kernel = done["observed"]["host"]["kernel"]
+    assert set(kernel["counted"]) == {sensor.key for sensor in evidence.SENSORS}
+    assert kernel["counted"]["context_switches"] > 0
+    assert kernel["seconds"] > 1
+    assert done["observed"]["host"]["database"]["connections"]["before"] == {"": 4}
+    found = kept(tmp_path, done)
+    shown = ("rows-unchanged", "bodies", "pools", "connections-replaced", "extensions", "cpus")
+    for code in (*shown, "checkpoint", "autovacuum", "unrecorded", "request-errors", "dropped"):
+        assert found[code].verdict is Verdict.PASSED, found[code].sentence
+
+
+def test_four_faults_in_one_trial_fire_a_gate_each(open_order, tmp_path, psql, monkeypatch):
+    rows = table([Operation("create-order")], users=1000, orders=1000, seed=1, count=1000)
+    write_table(tmp_path / "writes.tsv", rows)
+    open_order["load"] |= {"table": str(tmp_path / "writes.tsv"), "repeatable": False}
+    open_order["service"]["settings"]["pool"]["size"] = 3
+    monkeypatch.setenv("AIOHTTP_NO_EXTENSIONS", "1")
+    with trials.given(open_order, tmp_path / "trial") as folder:
+        while not (folder / "done.json").exists():
+            psql.run("checkpoint")
+        done = trials.wait(folder)
+    found = kept(tmp_path, done)
+    for code in ("rows-unchanged", "pools", "extensions", "checkpoint"):
+        assert found[code].verdict is Verdict.FAILED, found[code].sentence
+    assert "aiohttp" in found["extensions"].sentence
+    assert "orders inserted" in found["rows-unchanged"].sentence
+
+
+def test_a_throttled_client_fires_the_dispatch_gate_although_it_achieves_its_rate(
+    start_client, start_service
+):
+    client = start_client(start_service(), rate=300, duration_s=3, arrivals="constant")
+    while not (workers := psutil.Process(client.pid).children()):
+        assert client.poll() is None
+    while client.poll() is None:
+        # Held for a fifth of the time: no request is lost, many leave late.
+        for number, wait_s in ((signal.SIGSTOP, 0.01), (signal.SIGCONT, 0.04)):
+            for worker in workers:
+                if worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE:
+                    worker.send_signal(number)
+            time.sleep(wait_s)
+    assert client.returncode == 0
+    context = Context.read(DATA)
+    trial = TrialEvidence(client.folder, {}, "asyncpg", "read-one", "open", context)
+    judged = {
+        gate.code: gate.judge(trial, profile="vm", tier="exclusive-core")
+        for gate in TRIAL_GATES
+        if gate.code in {"achieved", "dispatch"}
+    }
+    assert judged["achieved"].verdict is Verdict.PASSED, judged["achieved"].sentence
+    assert judged["dispatch"].verdict is Verdict.FAILED, judged["dispatch"].sentence
+
+
+def test_a_full_listening_queue_is_counted():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        before = evidence.read()
+        if before["listen_overflows"] is None:
+            pytest.skip("this kernel does not count the overflows of listening sockets")
+        waiting = [socket.socket() for _ in range(8)]
+        try:
+            for each in waiting:
+                each.settimeout(0)
+                each.connect_ex(listener.getsockname())
+            counted = evidence.difference(before, evidence.read())
+        finally:
+            for each in waiting:
+                each.close()
+    assert counted["listen_overflows"] > 0
+    assert counted["listen_drops"] > 0
+
+
+def test_an_error_in_the_kernels_log_is_counted_and_an_information_is_not():
+    try:
+        log = os.open("/dev/kmsg", os.O_WRONLY)
+    except OSError as refused:
+        pytest.skip(f"the kernel's log cannot be written here: {refused.strerror}")
+    with evidence.Around() as around:
+        os.write(log, b"<6>ormlab: a test writes an information\n")
+        os.write(log, b"<3>ormlab: a test writes an error\n")
+    os.close(log)
+    counted = around.record["kernel_log"]
+    if counted is None:
+        pytest.skip("the kernel's log cannot be read here")
+    assert counted["errors"] >= 1
+    assert counted["messages"] > counted["errors"]
