@@ -1,0 +1,127 @@
+"""The server's JSON log as the source of the statements of one request.
+
+``log_statement = all`` logs a statement once, when it is executed: a simple query as it came, one
+of the extended protocol with the name of its prepared statement. Only databases on which the pass
+switches it on are logged, and the collector runs only while a server is started with ``SERVER``.
+
+Source: PostgreSQL 16, "Error Reporting and Logging".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
+
+from workloads.diagnosis.fingerprint import normalised
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from workloads.psql import Psql
+
+# Settings of a server that can be asked for its statements; the collector needs a start.
+SERVER = {
+    "logging_collector": "on",
+    "log_destination": "jsonlog",
+    "log_directory": "log",
+    "log_filename": "statements.log",
+    "log_rotation_age": "0",
+    "log_rotation_size": "0",
+}
+FOLDER = SERVER["log_directory"]
+# What a server says that logs no statement of anybody.
+SILENT = {
+    "logging_collector": "off",
+    "log_destination": "stderr",
+    "log_statement": "none",
+    "log_min_duration_statement": "-1",
+    "databases": "0",
+}
+_SHOWN = tuple(name for name in SILENT if name != "databases")
+_TIMEOUT_S = 30.0
+_POLL_S = 0.01
+_MOST_BYTES = 1 << 28  # read at once
+_MARK = "ormlab mark"
+_STATEMENT = re.compile(r"statement: |execute (?:fetch from )?(?:<unnamed>|\S+): ")
+_HERE = "log_statement%"
+
+
+def logging(psql: Psql) -> dict[str, str]:
+    """What the server says of its logging now, and on how many databases or roles it differs."""
+    shown = "".join(f"SHOW {name};" for name in _SHOWN)
+    special = (
+        "SELECT count(*) FROM pg_db_role_setting, unnest(setconfig) AS one "  # noqa: S608 - constant
+        f"WHERE one LIKE '{_HERE}'"
+    )
+    said = psql.run(f"{shown}{special}").splitlines()
+    return dict(zip((*_SHOWN, "databases"), said, strict=True))
+
+
+class StatementLog:
+    """The statements of one database, cut into pieces by marks.
+
+    Raises:
+        RuntimeError: the server was not started with ``SERVER``.
+    """
+
+    def __init__(self, psql: Psql, database: str) -> None:
+        self._psql = psql
+        self._database = database
+        self._file = psql.run("SELECT pg_current_logfile('jsonlog')")
+        if not self._file:
+            raise RuntimeError("the server writes no JSON log: it was not started for the pass")
+        self._offset = self._length()
+        self._marks = 0
+
+    @classmethod
+    @contextmanager
+    def on(cls, psql: Psql, database: str) -> Iterator[Self]:
+        """Log every statement of the sessions that begin on a database meanwhile."""
+        psql.run(f"ALTER DATABASE {database} SET log_statement = 'all'")
+        try:
+            yield cls(psql, database)
+        finally:
+            psql.run(f"ALTER DATABASE {database} RESET log_statement")
+
+    def mark(self) -> None:
+        """End a piece: what is logged from here on belongs to the next."""
+        self._marks += 1
+        self._psql.run(f"SELECT '{_MARK} {self._marks}'", database=self._database)
+
+    def pieces(self) -> list[list[str]]:
+        """The normalised statements of each piece, once all of them have been written.
+
+        Raises:
+            TimeoutError: the last mark did not appear in the log.
+        """
+        pieces: list[list[str]] = [[]]
+        deadline = time.monotonic() + _TIMEOUT_S
+        while len(pieces) <= self._marks:
+            if time.monotonic() > deadline:
+                raise TimeoutError("the server's log does not grow")
+            pieces = self._read()
+            time.sleep(0 if len(pieces) > self._marks else _POLL_S)
+        return pieces[: self._marks]
+
+    def _read(self) -> list[list[str]]:
+        text = self._psql.run(f"SELECT pg_read_file('{self._file}', {self._offset}, {_MOST_BYTES})")
+        pieces: list[list[str]] = [[]]
+        for line in text.splitlines():
+            if not line.endswith("}"):
+                break  # the collector is still writing it
+            entry = json.loads(line)
+            said = _STATEMENT.match(entry.get("message", ""))
+            if entry.get("dbname") != self._database or said is None:
+                continue
+            statement = entry["message"][said.end() :]
+            if entry.get("application_name") != "psql":
+                pieces[-1].append(normalised(statement))
+            elif _MARK in statement:
+                pieces.append([])
+        return pieces
+
+    def _length(self) -> int:
+        return int(self._psql.run(f"SELECT size FROM pg_stat_file('{self._file}')"))  # noqa: S608 - a name

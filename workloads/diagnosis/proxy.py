@@ -1,0 +1,165 @@
+"""A pass-through proxy in front of PostgreSQL that counts messages.
+
+A round trip is one wait of the client for the server. The server ends its answer to a simple query
+and to a Sync of the extended protocol with ReadyForQuery, so everything that is pipelined up to one
+Sync is one round trip; a client that sends a Flush waits for an answer without ReadyForQuery, and
+each Flush is one more. A client that sent several Syncs without waiting would wait less often than
+is counted here; no driver of the lab does.
+
+Source: PostgreSQL 16, "Frontend/Backend Protocol", message flow and message formats.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from io import BufferedReader
+
+_ENCRYPTION_REQUESTS = (80877103, 80877104)  # SSL, GSSAPI
+_QUERY, _FLUSH, _EXECUTE = b"Q", b"H", b"E"
+_READY, _ROW = b"Z", b"D"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Messages so far; subtract an earlier count to get those in between.
+
+    Attributes:
+        queries: simple queries of the client.
+        executes: statements that the client executed by the extended protocol.
+        flushes: waits that the server does not end with ReadyForQuery.
+        ready: ReadyForQuery messages of the server.
+        rows: rows that the server sent.
+    """
+
+    queries: int
+    executes: int
+    flushes: int
+    ready: int
+    rows: int
+
+    def __sub__(self, earlier: Counts) -> Counts:
+        return Counts(
+            self.queries - earlier.queries,
+            self.executes - earlier.executes,
+            self.flushes - earlier.flushes,
+            self.ready - earlier.ready,
+            self.rows - earlier.rows,
+        )
+
+    @property
+    def round_trips(self) -> int:
+        """How often the client waited for the server."""
+        return self.ready + self.flushes
+
+    @property
+    def statements(self) -> int:
+        """How many statements the server was given; it logs each of them once."""
+        return self.queries + self.executes
+
+
+class Proxy:
+    """Passes bytes between clients and one server; use as a context manager.
+
+    A message is counted before it is passed on: who has an answer finds it counted. Encryption is
+    declined, as the messages could not be seen inside it.
+
+    Attributes:
+        port: where it listens on 127.0.0.1.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self._server = (host, port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self._sent: Counter[bytes] = Counter()
+        self._received: Counter[bytes] = Counter()
+        self._lock = threading.Lock()
+        self._sockets = [self._listener]
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> Self:
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            for each in self._sockets:
+                with suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        for each in self._sockets:
+            each.close()
+
+    @property
+    def counts(self) -> Counts:
+        """The messages of all connections so far."""
+        with self._lock:
+            return Counts(
+                queries=self._sent[_QUERY],
+                executes=self._sent[_EXECUTE],
+                flushes=self._sent[_FLUSH],
+                ready=self._received[_READY],
+                rows=self._received[_ROW],
+            )
+
+    def _start(self, work: object, *arguments: object) -> None:
+        thread = threading.Thread(target=work, args=arguments)  # type: ignore[arg-type]  # a method
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):  # the listener is shut down at the end
+            while True:
+                client, _ = self._listener.accept()
+                self._keep(client)
+                self._start(self._connect, client)
+
+    def _keep(self, connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with self._lock:
+            self._sockets.append(connection)
+
+    def _connect(self, client: socket.socket) -> None:
+        with suppress(OSError), client.makefile("rb") as stream:
+            server = socket.create_connection(self._server)
+            self._keep(server)
+            self._start(self._pass, server, client)
+            _greet(stream, client, server)
+            self._count(stream, server, self._sent)
+        with suppress(OSError):
+            server.shutdown(socket.SHUT_WR)
+
+    def _pass(self, server: socket.socket, client: socket.socket) -> None:
+        with suppress(OSError), server.makefile("rb") as stream:
+            self._count(stream, client, self._received)
+        with suppress(OSError):
+            client.shutdown(socket.SHUT_WR)
+
+    def _count(
+        self, stream: BufferedReader, target: socket.socket, counter: Counter[bytes]
+    ) -> None:
+        while head := stream.read(5):
+            kind, length = head[:1], struct.unpack("!i", head[1:])[0]
+            body = stream.read(length - 4)
+            with self._lock:
+                counter[kind] += 1
+            target.sendall(head + body)
+
+
+def _greet(stream: BufferedReader, client: socket.socket, server: socket.socket) -> None:
+    """Pass the first message on: it has a length but no type."""
+    while head := stream.read(8):
+        length, code = struct.unpack("!ii", head)
+        if code not in _ENCRYPTION_REQUESTS:
+            server.sendall(head + stream.read(length - 8))
+            return
+        client.sendall(b"N")
