@@ -8,37 +8,85 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from analysis import results
-from ormlab import checkout
+from analysis import explanation, results
+from analysis.claims import judgement
+from ormlab import checkout, verdicts
 from ormlab.bundle.derived import write_derived
 from ormlab.bundle.format import Provenance, Tool
 from ormlab.bundle.read import Bundle
 from ormlab.measure.record import VERSION, encode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from ormlab.ledger import LedgerFile
 
-def judge(path: Path) -> dict[str, Any]:
+
+def judge(path: Path, ledger: LedgerFile | None = None) -> dict[str, Any]:
     """Compute the results of a bundle anew and store them in it.
 
+    Args:
+        path: the folder of the bundle.
+        ledger: claims to judge by it; the verdicts are stored beside the results.
+
     Returns:
-        The document of ``derived/results.json``.
+        The document of ``derived/results.json``, or with a ledger that of ``verdicts.json``.
 
     Raises:
         BundleError: it is not sealed, or its files are not what the seal says.
     """
     bundle = Bundle.open(path, level="L1")
-    resolved = yaml.safe_load((path / "inputs/plan.yaml").read_bytes())
-    facts = json.loads((path / "host/facts.before.json").read_bytes())
-    document = results.derive(bundle, resolved, facts)
+    files = derived_files(bundle, ledger)
     commit, dirty = checkout.commit()
-    lock = (checkout.ROOT / "requirements/lab.txt").read_bytes()
     provenance = Provenance(
         seal=str(bundle.seal),
-        ledger=None,
-        analysis_lock=hashlib.sha256(lock).hexdigest(),
+        ledger=ledger.sha256 if ledger else None,
+        analysis_lock=analysis_lock(),
         tool=Tool(version=VERSION, commit=commit, dirty=dirty),
     )
-    write_derived(path, {"results.json": encode(document)}, provenance)
+    write_derived(path, files, provenance)
+    document: dict[str, Any] = json.loads(files["verdicts.json" if ledger else "results.json"])
     return document
+
+
+def judge_several(paths: Sequence[Path], ledger: LedgerFile) -> dict[str, Any]:
+    """Judge the claims of a ledger by several bundles, and store nothing.
+
+    Returns:
+        The document ``judgement/1``, which names the bundles' seals.
+
+    Raises:
+        BundleError: one is not sealed, or its files are not what the seal says.
+    """
+    runs = []
+    for path in paths:
+        bundle = Bundle.open(path, level="L1")
+        derived = json.loads(derived_files(bundle)["results.json"])
+        runs.append(verdicts.run_of(bundle, derived, ledger.ledger))
+    return judgement(ledger.ledger, ledger.sha256, runs)
+
+
+def derived_files(bundle: Bundle, ledger: LedgerFile | None = None) -> dict[str, bytes]:
+    """Compute everything that follows from a bundle's own files, and store nothing.
+
+    Whoever verifies a bundle computes these again and compares.
+
+    Returns:
+        Bytes by path relative to derived/.
+    """
+    resolved = yaml.safe_load((bundle.path / "inputs/plan.yaml").read_bytes())
+    facts = json.loads((bundle.path / "host/facts.before.json").read_bytes())
+    derived = {"results.json": results.derive(bundle, resolved, facts)}
+    explained = explanation.derive(bundle, resolved, derived["results.json"])
+    if explained is not None:
+        derived["explanation.json"] = explained
+    files = {name: encode(document) for name, document in derived.items()}
+    if ledger is not None:
+        files |= verdicts.verdict_files(bundle, json.loads(files["results.json"]), ledger)
+    return files
+
+
+def analysis_lock() -> str:
+    """Digest of the hash-locked requirements that the analysis runs with, hex."""
+    return hashlib.sha256((checkout.ROOT / "requirements/lab.txt").read_bytes()).hexdigest()

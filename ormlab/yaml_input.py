@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 _LIMIT_BYTES = 4 * 2**20
@@ -59,6 +59,24 @@ def read[Model: BaseModel](path: Path, model: type[Model]) -> Model:
         return model.model_validate(value)
     except ValidationError as error:
         raise InputProblems([_say(path, node, problem) for problem in error.errors()]) from None
+
+
+def lines_of(path: Path, parts: Iterable[Iterable[str | int]]) -> list[int]:
+    """The lines of parts of a file that ``read`` has read.
+
+    Args:
+        path: the file.
+        parts: each as keys and indices from the top of the document; for what is missing, the
+            line of the nearest part around it.
+    """
+    root = yaml.compose(path.read_bytes(), Loader=yaml.SafeLoader)
+    found = []
+    for names in parts:
+        node = root
+        for name in names:
+            node = (node and _child(node, name)) or node
+        found.append(node.start_mark.line + 1 if node else 1)
+    return found
 
 
 def _structure(node: yaml.Node) -> Iterator[tuple[int, str]]:

@@ -2,24 +2,69 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ormlab.cli.output import bundle_errors, document
 from ormlab.cli.tables import results_text
+from ormlab.errors import Exit
+
+if TYPE_CHECKING:
+    from ormlab.ledger import LedgerFile
 
 
 @click.command("judge")
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument(
+    "bundles", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="BUNDLE..."
+)
+@click.option("--ledger", help="Claims to judge: a file, or the name of one in workloads/ledgers/.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the judgement of several bundles.  [default: the first one's]",
+)
+@click.option("--strict", is_flag=True, help="Exit 4 if a claim was refuted, 5 if one is open.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(bundle: Path, *, as_json: bool) -> None:
-    """Compute the results of a sealed BUNDLE anew from its files, and print them.
+def command(
+    bundles: tuple[Path, ...],
+    ledger: str | None,
+    out: Path | None,
+    *,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Compute the results of sealed bundles anew from their files, and print them.
+
+    With a ledger, say what they mean for its claims: one BUNDLE gets verdicts.json beside its
+    results, several together a file of their own that names their seals.
 
     \b
-    Example:
+    Examples:
       ormlab judge bundles/20261123T031500Z-1a2b3c4d
+      ormlab judge bundles/20261123T031500Z-1a2b3c4d --ledger article
+      ormlab judge bundles/2026112* --ledger article --strict
     """
+    if ledger is None and len(bundles) == 1:
+        _results(bundles[0], as_json=as_json)
+        return
+    if ledger is None:
+        raise click.UsageError("several bundles have claims in common, not results: give --ledger")
+    from ormlab import ledger as ledgers
+
+    claims = ledgers.load(ledger)
+    with bundle_errors():
+        judged = _verdicts if len(bundles) == 1 else _judgement
+        counts = judged(bundles, claims, out, as_json=as_json)
+    if strict and counts["refuted"]:
+        sys.exit(Exit.REFUTED)
+    if strict and counts["inconclusive"]:
+        sys.exit(Exit.INCONCLUSIVE)
+
+
+def _results(bundle: Path, *, as_json: bool) -> None:
     from ormlab.judge import judge
 
     with bundle_errors():
@@ -28,3 +73,36 @@ def command(bundle: Path, *, as_json: bool) -> None:
         document("ormlab-judge/1", {"folder": str(bundle), "results": results})
     else:
         click.echo(results_text(results, bundle))
+
+
+def _verdicts(
+    bundles: tuple[Path, ...], ledger: LedgerFile, _out: Path | None, *, as_json: bool
+) -> dict[str, Any]:
+    from ormlab.cli.claims_text import verdicts_text
+    from ormlab.judge import judge
+
+    (bundle,) = bundles
+    told = judge(bundle, ledger)
+    if as_json:
+        document("ormlab-judge-claims/1", {"folder": str(bundle), "verdicts": told})
+    else:
+        click.echo(verdicts_text(told, bundle))
+    counts: dict[str, Any] = told["counts"]
+    return counts
+
+
+def _judgement(
+    bundles: tuple[Path, ...], ledger: LedgerFile, out: Path | None, *, as_json: bool
+) -> dict[str, Any]:
+    from ormlab.cli.claims_text import judgement_text
+    from ormlab.judge import judge_several
+    from ormlab.verdicts import store
+
+    told = judge_several(bundles, ledger)
+    file = store(told, out or bundles[0].resolve().parent)
+    if as_json:
+        document("ormlab-judge-claims/1", {"file": str(file), "judgement": told})
+    else:
+        click.echo(judgement_text(told, file))
+    counts: dict[str, Any] = told["counts"]
+    return counts

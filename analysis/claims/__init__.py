@@ -1,0 +1,51 @@
+"""Claims: published numbers as data, and what bundles say about each.
+
+    ledger       the types of a ledger               conditions, metrics: the two registries
+    lint         what is wrong with one              codes: each with its remedy
+    arithmetic   checks that need no machine
+    evidence     what a bundle brings                measure: the claimed figure with intervals
+    verdict      judge_claim: one table              comparability, running, strength
+    judgement    documents over one bundle or many   entailment, across
+
+Pure throughout, but for ``evidence.collect``, which reads a bundle.
+"""
+
+from analysis.claims.arithmetic import CheckOutcome, Outcome, outcomes
+from analysis.claims.codes import CODES
+from analysis.claims.conditions import READINGS
+from analysis.claims.evidence import Place, Run, collect
+from analysis.claims.judgement import describe, judgement, published, verdicts
+from analysis.claims.ledger import Claim, Ledger, Runs, Statement
+from analysis.claims.lint import PlanParts, Problem, lint
+from analysis.claims.measure import places_of
+from analysis.claims.metrics import CLAIM_METRICS
+from analysis.claims.strength import Strength
+from analysis.claims.verdict import ClaimJudgement, ClaimVerdict, judge_claim
+
+__all__ = [
+    "CLAIM_METRICS",
+    "CODES",
+    "READINGS",
+    "CheckOutcome",
+    "Claim",
+    "ClaimJudgement",
+    "ClaimVerdict",
+    "Ledger",
+    "Outcome",
+    "Place",
+    "PlanParts",
+    "Problem",
+    "Run",
+    "Runs",
+    "Statement",
+    "Strength",
+    "collect",
+    "describe",
+    "judge_claim",
+    "judgement",
+    "lint",
+    "outcomes",
+    "places_of",
+    "published",
+    "verdicts",
+]

@@ -1,0 +1,53 @@
+"""Several hosts: which way, and where another host is to be expected. Sizes are not pooled."""
+
+from __future__ import annotations
+
+import math
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import stats
+
+from analysis.claims.ledger import Ordering, Ratio
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analysis.claims.ledger import Claim
+    from analysis.claims.verdict import ClaimJudgement
+
+_FEWEST_HOSTS = 3  # with two, the interval has one degree of freedom and spans everything
+
+
+def across(claim: Claim, by_host: Sequence[tuple[str, ClaimJudgement]]) -> dict[str, Any] | None:
+    """What hosts agree on about a ratio; None for anything else, or on fewer than two hosts.
+
+    The interval for one more host is that of a prediction, mean +- t(.975, k-1) s sqrt(1 + 1/k) of
+    the hosts' mean logarithms: a test between two hosts takes their spread for that of blocks.
+
+    Args:
+        claim: only a ratio or an ordering has a direction.
+        by_host: fingerprint and judgement, one a bundle.
+    """
+    if not isinstance(claim, Ratio | Ordering):
+        return None
+    seen: dict[str, list[float]] = {}
+    for host, judged in by_host:
+        if judged.measured and 0 < judged.measured.estimates[0].ratio < math.inf:
+            seen.setdefault(host, []).append(math.log(judged.measured.estimates[0].ratio))
+    logs = [fmean(values) for values in seen.values()]
+    if len(logs) < 2:  # noqa: PLR2004 - what "across" means
+        return None
+    prediction = None
+    if len(logs) >= _FEWEST_HOSTS:
+        reach = float(stats.t.ppf(0.975, len(logs) - 1)) * float(np.std(logs, ddof=1))
+        half = reach * math.sqrt(1 + 1 / len(logs))
+        centre = fmean(logs)
+        prediction = {"low": math.exp(centre - half), "high": math.exp(centre + half)}
+    return {
+        "hosts": len(logs),
+        "above_one": sum(value > 0 for value in logs),
+        "below_one": sum(value < 0 for value in logs),
+        "prediction": prediction,
+    }

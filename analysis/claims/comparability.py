@@ -1,0 +1,68 @@
+"""Are the conditions of a run those under which a number was published?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.claims.conditions import READINGS, accepted, concerns, same
+from analysis.claims.measure import places_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analysis.claims.conditions import Value
+    from analysis.claims.evidence import Run
+    from analysis.claims.ledger import Condition, Ledger, Measurable, Runs
+
+
+def differences(claim: Measurable | Runs, ledger: Ledger, run: Run) -> list[str]:
+    """Every material condition that differs without being accepted, one clause each.
+
+    What the source leaves unknown cannot differ. What a bundle does not record is not taken for
+    granted: it counts as a difference.
+    """
+    found = []
+    for name, condition, value, seen in _compared(claim, ledger, run):
+        if not condition.material:
+            continue
+        if seen is None:
+            found.append(f"{name} is not recorded, and {value} was published")
+        elif not same(value, seen) and not accepted(condition.accepts, seen):
+            found.append(f"{name} is {seen}, not {value}")
+    return _once(found)
+
+
+def substitutions(claim: Measurable | Runs, ledger: Ledger, run: Run) -> list[str]:
+    """What was not as published and was accepted, or is not published at all: one clause each."""
+    found = [
+        f"{name} is {seen}, not {value}"
+        for name, condition, value, seen in _compared(claim, ledger, run)
+        if seen is not None
+        and not same(value, seen)
+        and (accepted(condition.accepts, seen) or not condition.material)
+    ]
+    conditions = ledger.conditions_of(claim)
+    open_ones = [name for name, each in conditions.items() if each.status == "unknown"]
+    if open_ones:
+        found.append(f"not published: {', '.join(open_ones)}")
+    return _once(found)
+
+
+def _compared(
+    claim: Measurable | Runs, ledger: Ledger, run: Run
+) -> Iterator[tuple[str, Condition, Value, Value | None]]:
+    """Each condition with a value that binds the claim: name, itself, published and seen."""
+    places = places_of(claim)
+    for name, condition in ledger.conditions_of(claim).items():
+        if condition.value is None or condition.reading is None:
+            continue
+        reading = READINGS[condition.reading]
+        if not concerns(reading.scope, claim.portability):
+            continue
+        for subject, place in places.items():
+            if condition.subject in {None, subject}:
+                yield name, condition, condition.value, reading.of(run, place)
+
+
+def _once(clauses: list[str]) -> list[str]:
+    return list(dict.fromkeys(clauses))

@@ -1,0 +1,39 @@
+"""What follows from what: if a consequence is refuted, its premises cannot all stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from analysis.claims.verdict import ClaimVerdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from analysis.claims.ledger import Ledger
+
+_FALSE = frozenset({ClaimVerdict.REFUTED, ClaimVerdict.INCOHERENT})
+
+
+def undermined(
+    ledger: Ledger, verdicts: Mapping[str, ClaimVerdict]
+) -> dict[str, list[dict[str, Any]]]:
+    """By premise, the refuted claims that follow from it, and with which others together.
+
+    A consequence that was judged on one host undermines a premise about another only if it was
+    claimed to hold on any. Where it follows from several together, one of them must be wrong, and
+    which one is open.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, verdict in verdicts.items():
+        claim = ledger.claims[name]
+        everywhere = verdict == ClaimVerdict.INCOHERENT or (
+            getattr(claim, "portability", None) == "any"
+        )
+        if verdict not in _FALSE or not everywhere:
+            continue
+        for entry in claim.entailed_by:
+            together = [entry] if isinstance(entry, str) else entry
+            for premise in together:
+                others = [other for other in together if other != premise]
+                found.setdefault(premise, []).append({"claim": name, "together_with": others})
+    return found

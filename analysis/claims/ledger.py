@@ -1,0 +1,308 @@
+"""The ledger: published numbers as data.
+
+History of the schema: claims-ledger/1 (first). A version that was ever published is read forever.
+
+These are types only: a YAML file becomes one in ``ormlab.ledger``, and what no type can say (names
+that must exist, reasons that must be given) is said by ``analysis.claims.lint``.
+"""
+
+from __future__ import annotations
+
+from datetime import date  # noqa: TC003 - pydantic evaluates annotations
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from analysis.claims.conditions import READINGS
+from analysis.claims.metrics import CLAIM_METRICS
+
+SCHEMA = "claims-ledger/1"
+
+type Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,39}$")]
+type Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,59}$")]
+type Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+type Text = Annotated[str, Field(min_length=1, max_length=2000)]
+type MetricName = Annotated[str, Field(json_schema_extra={"enum": sorted(CLAIM_METRICS)})]
+type ReadingName = Annotated[str, Field(json_schema_extra={"enum": sorted(READINGS)})]
+type Status = Literal["stated", "inferred", "assumed", "unknown"]
+type Portability = Literal["same-fingerprint", "same-class", "any"]
+type Positive = Annotated[float, Field(gt=0)]
+type Subjects = Annotated[list[Name], Field(min_length=1, max_length=1)]
+type Pair = Annotated[list[Name], Field(min_length=2, max_length=2)]
+
+
+class Part(BaseModel):
+    """Immutable, no unknown keys, no coercion of text into numbers, finite numbers only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Artifacts(Part):
+    """What the source itself was made from, where it says so: decides how strong a verdict is."""
+
+    plan_sha256: Sha256
+    tool_commit: str
+    host: Sha256 | None = None
+
+
+class Source(Part):
+    """Where claims were read. ``sha256`` is of the reader's own copy."""
+
+    title: Text
+    locator: Text
+    published: date | None
+    retrieved: date
+    sha256: Sha256
+    artifacts: Artifacts | None = None
+
+
+class Condition(Part):
+    """One leaf of the conditions under which a number was published.
+
+    ``reading`` says how a bundle tells the same thing, ``subject`` whose it is where subjects
+    differ. A material condition that differs makes a run incomparable, unless what was seen fits
+    one of ``accepts``; then the verdict names the substitution, and ``note`` says why it is fair.
+    """
+
+    value: str | int | float | bool | None = None
+    status: Status
+    material: bool = False
+    reading: ReadingName | None = None
+    subject: Name | None = None
+    accepts: list[str] = Field(default_factory=list)
+    locator: str = ""
+    note: str = ""
+
+
+class Subject(Part):
+    """What a claim speaks of, in words."""
+
+    what: Text
+
+
+class Tolerance(Part):
+    """How far off still counts as the same number, as a fraction; fixed before any run."""
+
+    relative: Annotated[float, Field(gt=0, le=1)]
+    reason: str = ""
+
+
+class Arm(Part):
+    """Where in the plan a subject of a claim is measured; the test fills in what is left out."""
+
+    subject: Name | None = None
+    workload: Name | None = None
+    load: Name | None = None
+
+
+class Test(Part):
+    """The plan that tests a claim, and where in it each of the claim's subjects is measured."""
+
+    __test__ = False  # not one of pytest's
+
+    plan: Name
+    workload: Name | None = None
+    load: Name | None = None
+    arms: dict[Name, Arm] = Field(default_factory=dict)
+
+
+class _Claim(Part):
+    """What all claims share. One of ``test``, ``untestable`` and ``not_run`` is given.
+
+    Each entry of ``entailed_by`` is a claim, or several together, from which this one follows: so
+    it is no evidence of its own, and if it is refuted they cannot stand either.
+    """
+
+    says: Text
+    source: Name
+    locator: Text
+    untestable: Text | None = None
+    not_run: Text | None = None
+    entailed_by: list[Id | list[Id]] = Field(default_factory=list)
+    note: str = ""
+
+
+class _Testable(_Claim):
+    conditions: list[Name] = Field(default_factory=list)
+    portability: Portability
+    test: Test | None = None
+    cost: str = ""
+
+
+class _Measured(_Testable):
+    metric: MetricName
+
+
+class Absolute(_Measured):
+    """A figure of one subject."""
+
+    kind: Literal["absolute"]
+    subjects: Subjects
+    value: float
+    precision: Positive
+    tolerance: Tolerance | None = None
+
+
+class Ratio(_Measured):
+    """The first subject's figure over the second's; "42 % more" is 1.42, precision 0.01."""
+
+    kind: Literal["ratio"]
+    subjects: Pair
+    value: Positive
+    precision: Positive
+    tolerance: Tolerance | None = None
+
+
+class Ordering(_Measured):
+    """The first subject's figure is the larger of the two."""
+
+    kind: Literal["ordering"]
+    subjects: Pair
+
+
+class Bound(_Measured):
+    """A figure of one subject reaches a value, or stays below it."""
+
+    kind: Literal["bound"]
+    subjects: Subjects
+    bound: Literal["at-least", "at-most"]
+    value: float
+    precision: Positive
+    tolerance: Tolerance | None = None
+
+
+class Runs(_Testable):
+    """A package in a version installs, imports, or serves."""
+
+    kind: Literal["runs"]
+    subjects: Subjects
+    package: Text
+    version: Text
+    through: Literal["install", "import", "start"] = "import"
+
+
+class Statement(_Claim):
+    """Something that is no figure of the registry; it is kept so that nothing is passed over."""
+
+    kind: Literal["statement"]
+    value: str | int | float | None = None
+    unit: str = ""
+
+
+type Measurable = Absolute | Ratio | Ordering | Bound
+type Testable = Measurable | Runs
+type Claim = Annotated[
+    Absolute | Ratio | Ordering | Bound | Runs | Statement, Field(discriminator="kind")
+]
+
+
+class Number(Part):
+    """A number in a check that is neither a claim nor a condition; ``note`` says whence."""
+
+    value: float
+    precision: Annotated[float, Field(ge=0)] = 0.0
+    status: Status
+    note: Text
+
+
+type Input = str | Number
+"""A claim's id, a condition as ``set/leaf``, or a number."""
+
+
+class _Check(Part):
+    """Arithmetic. ``convicts`` are the claims that cannot stand if it contradicts them."""
+
+    says: Text
+    convicts: list[Id] = Field(default_factory=list)
+    note: str = ""
+
+
+class SameRatio(_Check):
+    """A stated ratio against the two figures it is of."""
+
+    kind: Literal["same_ratio"]
+    ratio: Input
+    numerator: Input
+    denominator: Input
+
+
+class LittlesLaw(_Check):
+    """Connections = throughput x mean latency (ms), in a closed loop.
+
+    Given the mean, it must fit. Given the median and the 99th percentile, it is found out what
+    the slowest hundredth would have to average; ``longest_ms`` is what an answer may take.
+    """
+
+    kind: Literal["littles_law"]
+    throughput: Input
+    connections: Input
+    mean: Input | None = None
+    p50: Input | None = None
+    p99: Input | None = None
+    longest_ms: Input | None = None
+
+
+class Difference(_Check):
+    """A stated difference against the two figures it is of."""
+
+    kind: Literal["difference"]
+    minuend: Input
+    subtrahend: Input
+    difference: Input
+
+
+class PercentOf(_Check):
+    """A stated percentage against part and whole."""
+
+    kind: Literal["percent_of"]
+    part: Input
+    whole: Input
+    percent: Input
+
+
+class Method(_Check):
+    """A fault of method that needs no arithmetic: it throws doubt, and never convicts."""
+
+    kind: Literal["method"]
+    concerns: Annotated[list[Id], Field(min_length=1)]
+    locator: str = ""
+
+
+type Check = Annotated[
+    SameRatio | LittlesLaw | Difference | PercentOf | Method, Field(discriminator="kind")
+]
+
+
+class Ledger(Part):
+    """A file of claims, with all that is needed to judge them."""
+
+    schema_: Annotated[Literal["claims-ledger/1"], Field(alias="schema")]
+    name: Name
+    title: Text
+    sources: Annotated[dict[Name, Source], Field(min_length=1)]
+    subjects: dict[Name, Subject] = Field(default_factory=dict)
+    conditions: dict[Name, dict[Name, Condition]] = Field(default_factory=dict)
+    claims: Annotated[dict[Id, Claim], Field(min_length=1)]
+    checks: dict[Id, Check] = Field(default_factory=dict)
+
+    def conditions_of(self, claim: Claim) -> dict[str, Condition]:
+        """The conditions that hold for a claim; of two sets, a leaf of the later one counts."""
+        found: dict[str, Condition] = {}
+        for name in getattr(claim, "conditions", ()):
+            found |= self.conditions.get(name, {})
+        return found
+
+
+def arms_of(claim: Testable) -> dict[str, Arm]:
+    """Where the test of a claim measures each of its subjects, what the test says filled in."""
+    test = claim.test
+    if test is None:
+        return {}
+    return {
+        name: Arm(
+            subject=(arm := test.arms.get(name, Arm())).subject or name,
+            workload=arm.workload or test.workload,
+            load=arm.load or test.load,
+        )
+        for name in claim.subjects
+    }

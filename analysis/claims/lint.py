@@ -1,0 +1,214 @@
+"""What no type can say about a ledger: every problem at once, each with its code and place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analysis.claims import ledger as kinds
+from analysis.claims.codes import CODES
+from analysis.claims.conditions import READINGS
+from analysis.claims.metrics import CLAIM_METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from analysis.claims.ledger import Check, Claim, Ledger
+
+type Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong, where in the document, and what to do next.
+
+    Attributes:
+        code: one of ``analysis.claims.codes``.
+        path: keys and indices from the top of the document.
+        what: one sentence.
+    """
+
+    code: str
+    path: Path
+    what: str
+
+    @property
+    def hint(self) -> str:
+        """What to do next."""
+        return CODES[self.code]
+
+
+@dataclass(frozen=True)
+class PlanParts:
+    """What a plan has, by name."""
+
+    subjects: frozenset[str]
+    workloads: frozenset[str]
+    loads: frozenset[str]
+
+
+def lint(ledger: Ledger, plans: Mapping[str, PlanParts]) -> list[Problem]:
+    """Find everything that is wrong with a ledger whose types are right.
+
+    Args:
+        ledger: as read.
+        plans: those that exist, by name.
+    """
+    found = list(_conditions(ledger))
+    for name, claim in ledger.claims.items():
+        found += _names(ledger, name, claim)
+        found += _sizes(name, claim)
+        found += _test(name, claim, plans)
+    for name, check in ledger.checks.items():
+        if name in ledger.claims:
+            what = f"{name!r} is a claim and a check"
+            found.append(Problem("duplicate-id", ("checks", name), what))
+        found += _check(ledger, name, check)
+    return found + list(_cycles(ledger))
+
+
+def inputs_of(check: Check) -> dict[str, kinds.Input]:
+    """What a check computes with, by the name of its field."""
+    values = {name: getattr(check, name) for name in type(check).model_fields}
+    own = values.keys() - {"says", "kind", "note", "convicts", "concerns", "locator"}
+    return {name: values[name] for name in values if name in own and values[name] is not None}
+
+
+def premises(claim: Claim) -> set[str]:
+    """Every claim that stands in ``entailed_by``, alone or with others."""
+    found: set[str] = set()
+    for entry in claim.entailed_by:
+        found |= {entry} if isinstance(entry, str) else set(entry)
+    return found
+
+
+def _conditions(ledger: Ledger) -> Iterator[Problem]:
+    for group, leaves in ledger.conditions.items():
+        for leaf, condition in leaves.items():
+            at: Path = ("conditions", group, leaf)
+            if (condition.value is None) != (condition.status == "unknown"):
+                what = f"it is {condition.status}, and its value is {condition.value!r}"
+                yield Problem("condition-value", at, what)
+            reasoned = condition.accepts or condition.status in {"assumed", "inferred"}
+            if reasoned and not condition.note.strip():
+                yield Problem("condition-reason", at, "what is not as stated needs a reason")
+            if condition.reading is not None and condition.reading not in READINGS:
+                what = f"there is no reading {condition.reading!r}"
+                yield Problem("reading-unknown", (*at, "reading"), what)
+            if condition.subject is not None and condition.subject not in ledger.subjects:
+                what = f"there is no subject {condition.subject!r}"
+                yield Problem("subject-unknown", (*at, "subject"), what)
+
+
+def _names(ledger: Ledger, name: str, claim: Claim) -> Iterator[Problem]:
+    at: Path = ("claims", name)
+    if claim.source not in ledger.sources:
+        what = f"there is no source {claim.source!r}"
+        yield Problem("source-unknown", (*at, "source"), what)
+    for premise in sorted(premises(claim) - ledger.claims.keys()):
+        what = f"there is no claim {premise!r}"
+        yield Problem("claim-unknown", (*at, "entailed_by"), what)
+    if isinstance(claim, kinds.Statement):
+        return
+    for subject in claim.subjects:
+        if subject not in ledger.subjects:
+            what = f"there is no subject {subject!r}"
+            yield Problem("subject-unknown", (*at, "subjects"), what)
+    for group in claim.conditions:
+        if group not in ledger.conditions:
+            what = f"there are no conditions {group!r}"
+            yield Problem("conditions-unknown", (*at, "conditions"), what)
+    if not isinstance(claim, kinds.Runs) and claim.metric not in CLAIM_METRICS:
+        what = f"there is no metric {claim.metric!r}"
+        yield Problem("metric-unknown", (*at, "metric"), what)
+
+
+def _sizes(name: str, claim: Claim) -> Iterator[Problem]:
+    at: Path = ("claims", name)
+    tolerance = getattr(claim, "tolerance", None)
+    if tolerance is not None and not tolerance.reason.strip():
+        what = "a tolerance without a reason could be anything"
+        yield Problem("tolerance-without-reason", (*at, "tolerance"), what)
+    if not isinstance(claim, kinds.Absolute | kinds.Ratio) or _counted(claim):
+        return
+    if tolerance is None and not claim.untestable:
+        yield Problem("tolerance-missing", at, "a printed number is never met exactly")
+    if isinstance(claim, kinds.Absolute) and claim.portability == "any":
+        what = f"{claim.metric} depends on the host, and the claim is said to hold on any"
+        yield Problem("absolute-anywhere", (*at, "portability"), what)
+
+
+def _counted(claim: kinds.Measurable) -> bool:
+    """Whether the figure is a count, which is exact and the same on every host."""
+    metric = CLAIM_METRICS.get(claim.metric)
+    return metric is not None and metric.everywhere
+
+
+def _test(name: str, claim: Claim, plans: Mapping[str, PlanParts]) -> Iterator[Problem]:
+    at: Path = ("claims", name)
+    test = getattr(claim, "test", None)
+    given = [key for key in ("test", "untestable", "not_run") if getattr(claim, key, None)]
+    if len(given) != 1:
+        yield Problem("test-missing", at, f"it has {' and '.join(given) or 'none of them'}")
+    if test is None or isinstance(claim, kinds.Statement):
+        return
+    if test.plan not in plans:
+        yield Problem("plan-unknown", (*at, "test"), f"there is no plan {test.plan!r}")
+        return
+    for stranger in sorted(test.arms.keys() - set(claim.subjects)):
+        what = f"{stranger!r} is no subject of this claim"
+        yield Problem("subject-unknown", (*at, "test"), what)
+    parts = plans[test.plan]
+    for arm in kinds.arms_of(claim).values():
+        wanted = [("subject", arm.subject, parts.subjects)]
+        if not isinstance(claim, kinds.Runs):
+            wanted.append(("workload", arm.workload, parts.workloads))
+            wanted.append(("load", arm.load, parts.loads))
+        for part, named, known in wanted:
+            if named not in known:
+                what = f"the plan {test.plan!r} has no {part} {named!r}"
+                yield Problem("plan-part-unknown", (*at, "test"), what)
+
+
+def _check(ledger: Ledger, name: str, check: Check) -> Iterator[Problem]:
+    at: Path = ("checks", name)
+    used = {value for value in inputs_of(check).values() if isinstance(value, str)}
+    for reference in sorted(used):
+        if reference in ledger.claims:
+            known = hasattr(ledger.claims[reference], "precision")
+        else:
+            group, _, leaf = reference.partition("/")
+            known = leaf in ledger.conditions.get(group, {})
+        if not known:
+            what = f"{reference!r} is neither a claim with a value nor a condition"
+            yield Problem("input-unknown", at, what)
+    if isinstance(check, kinds.Method):
+        for concern in check.concerns:
+            if concern not in ledger.claims:
+                what = f"there is no claim {concern!r}"
+                yield Problem("claim-unknown", (*at, "concerns"), what)
+    for convicted in check.convicts:
+        if convicted not in used or convicted not in ledger.claims:
+            what = f"{convicted!r} is no claim that this check computes with"
+            yield Problem("convicts-stranger", (*at, "convicts"), what)
+
+
+def _cycles(ledger: Ledger) -> Iterator[Problem]:
+    """Each cycle once, at the first of its claims; the walk is iterative, chains may be long."""
+    done: set[str] = set()
+    for start in ledger.claims:
+        trail: dict[str, None] = {}
+        waiting = [(start, False)]
+        while waiting:
+            name, leaving = waiting.pop()
+            if leaving:
+                trail.pop(name)
+                done.add(name)
+            elif name in trail:
+                ring = [*list(trail)[list(trail).index(name) :], name]
+                what = "each follows from the next: " + ", ".join(ring)
+                yield Problem("entailment-cycle", ("claims", name, "entailed_by"), what)
+            elif name not in done and name in ledger.claims:
+                trail[name] = None
+                waiting.append((name, True))
+                waiting += [(premise, False) for premise in sorted(premises(ledger.claims[name]))]

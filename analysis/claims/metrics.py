@@ -1,0 +1,130 @@
+"""The figures that a claim may speak of: one registry, built on that of the results.
+
+A claim is written in the unit that publications print, which for memory is not the results' own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from analysis.results import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from analysis.figures import Figures
+    from analysis.inference import Better
+
+type Scale = Literal["ratio", "plain", "count"]
+"""How a figure is averaged over blocks: by its logarithm, as it is, or not at all."""
+
+_MIB = 2**20
+_MS = 1000.0
+
+
+@dataclass(frozen=True)
+class ClaimMetric:
+    """A figure that claims are made of.
+
+    Attributes:
+        name: in the ledger.
+        unit: in which a claim states it.
+        better: higher or lower.
+        estimator: how the lab arrives at it, in words.
+        scale: ``ratio`` for figures above zero, whose logarithms are averaged; ``plain`` for those
+            that may be zero; ``count`` for those that are counted once and do not vary.
+        of: takes it from a trial's figures, in ``unit``; None for a count, which stands in the
+            results of a subject under its own name.
+    """
+
+    name: str
+    unit: str
+    better: Better
+    estimator: str
+    scale: Scale = "ratio"
+    of: Callable[[Figures], float | None] | None = None
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether it is the same on every host."""
+        return self.scale == "count"
+
+
+def _latency_mean(figures: Figures) -> float | None:
+    """Mean latency in ms by Little's law, whose ratio was computed from the measured mean."""
+    ratio, connections = figures.littles_ratio, figures.connections
+    if ratio is None or connections is None or not figures.throughput:
+        return None
+    return ratio * connections / figures.throughput * _MS
+
+
+def _error_rate(figures: Figures) -> float | None:
+    return 100 * figures.errors / figures.requests if figures.requests else None
+
+
+def _rss(figures: Figures) -> float | None:
+    resident = figures.rss_bytes.get("service")
+    return None if resident is None else resident / _MIB
+
+
+_MEAN = "geometric mean over blocks of one figure a trial"
+_SHARED = {
+    "throughput": "answers per second of the window",
+    "p50": "the median of a trial's own histogram",
+    "p90": "the 90th percentile of a trial's own histogram",
+    "p99": "the 99th percentile of a trial's own histogram",
+    "cpu_service": "CPU time of the service's processes over the requests of the window",
+    "cpu_database": "CPU time of PostgreSQL's processes over the requests of the window",
+    "cpu_load": "CPU time of the generator's processes over the requests of the window",
+}
+_ALL = (
+    *(
+        ClaimMetric(
+            name=metric.name,
+            unit=metric.unit,
+            better=metric.better,
+            estimator=f"{_SHARED[metric.name]}; {_MEAN}",
+            of=metric.of,
+        )
+        for metric in METRICS
+        if metric.name in _SHARED
+    ),
+    ClaimMetric(
+        "latency_mean",
+        "ms",
+        "lower",
+        f"mean of a trial's own histogram, closed loop only; {_MEAN}",
+        of=_latency_mean,
+    ),
+    ClaimMetric(
+        "rss",
+        "MiB",
+        "lower",
+        f"largest sum of the resident sets of the service's processes; {_MEAN}",
+        of=_rss,
+    ),
+    ClaimMetric(
+        "error_rate",
+        "%",
+        "lower",
+        "failed requests over all; mean over blocks of one figure a trial",
+        scale="plain",
+        of=_error_rate,
+    ),
+    ClaimMetric(
+        "statements",
+        "SQL statements/request",
+        "lower",
+        "counted in the server's own log of one request, outside the measured windows",
+        scale="count",
+    ),
+    ClaimMetric(
+        "round_trips",
+        "round trips/request",
+        "lower",
+        "counted between service and PostgreSQL, outside the measured windows",
+        scale="count",
+    ),
+)
+CLAIM_METRICS = {metric.name: metric for metric in _ALL}

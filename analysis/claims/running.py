@@ -1,0 +1,53 @@
+"""Does a package install, import and serve? From the recorded outcome of building its stack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analysis.claims.evidence import Run
+    from analysis.claims.ledger import Runs
+
+_STAGES = {
+    "install": {"install"},
+    "import": {"install", "import"},
+    "start": {"install", "import"},
+}
+
+
+def unfit(claim: Runs, run: Run, subject: str) -> str | None:
+    """Why the outcome of a stack says nothing about the claim; None if it does."""
+    outcome = run.stacks[subject]
+    if any(failed["stage"] == "interpreter" for failed in outcome["failures"]):
+        return f"the interpreter of the stack {outcome['stack']} was not there"
+    tried = {(each["package"], each["version"]) for each in outcome["alone"]}
+    tried |= {(each["package"], each["version"]) for each in outcome["failures"]}
+    if (claim.package, claim.version) in tried | set(outcome["packages"].items()):
+        return None
+    return f"the stack {outcome['stack']} was not made of {claim.package} {claim.version}"
+
+
+def judge_running(claim: Runs, run: Run, subject: str) -> tuple[bool, str]:
+    """Whether the package does what the claim says, and why in one sentence.
+
+    Each package of a failed stack was tried in an environment of its own, so that another's
+    failure does not count as its own, except where it has to serve: that takes all of them.
+
+    Args:
+        claim: about one package in one version.
+        run: has the outcome of the subject's stack, which is not ``unfit``.
+        subject: the plan's.
+    """
+    outcome = run.stacks[subject]
+    named = f"{claim.package} {claim.version}"
+    for failed in outcome["failures"]:
+        mine = (failed["package"], failed["version"]) == (claim.package, claim.version)
+        if mine and failed["stage"] in _STAGES[claim.through]:
+            return False, f"{named}: {failed['stage']} fails: {failed['reason']}"
+    if claim.through != "start":
+        return True, f"{named} gets through {claim.through} on the stack {outcome['stack']}"
+    if subject not in run.started:
+        culprits = ", ".join(failed["package"] for failed in outcome["failures"])
+        return False, f"{named}: no service could be started, for want of {culprits}"
+    trouble = run.started[subject]
+    return trouble is None, f"{named}: {trouble or 'the service answers'}"

@@ -1,0 +1,280 @@
+"""The verdict on a claim: one table, read from the top, the first row that fits.
+
+| verdict | when |
+|---|---|
+| untestable | what is needed to set up a test is missing |
+| incoherent | it contradicts its own arithmetic with stated inputs |
+| not_run | this bundle has no completed trial for it |
+| invalid_run | a validity gate of the run failed |
+| incomparable | a material condition differs, or the host does not meet the claim's portability |
+| inconclusive | too few blocks, the methods disagree, or the interval straddles the band |
+| upheld | the whole interval lies inside the band |
+| refuted | the whole interval lies outside the band: above or below |
+
+The band holds every value that rounds to the printed one, widened by the tolerance; that of an
+ordering is everything above 1. Inside is decided by the 90 % interval where a band has two ends
+(an equivalence test at 5 %) and by the 95 % interval where it has one; outside by the 95 %.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+from analysis.claims.comparability import differences, substitutions
+from analysis.claims.evidence import TOO_FEW_CPUS
+from analysis.claims.ledger import Bound, Ordering, Runs, Statement
+from analysis.claims.measure import measure, places_of
+from analysis.claims.metrics import CLAIM_METRICS
+from analysis.claims.running import judge_running, unfit
+from analysis.claims.strength import Strength, strength
+from analysis.inference import FEWEST_BLOCKS, Interval, blocks_needed
+from analysis.inference import Verdict as Comparison
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analysis.claims.arithmetic import CheckOutcome
+    from analysis.claims.evidence import Run
+    from analysis.claims.ledger import Claim, Ledger, Measurable
+    from analysis.claims.measure import Measured
+    from analysis.inference import Estimate
+
+_FINEST = 300  # a distance so many times below the spread would take a million blocks
+
+type Side = Literal["above", "below"] | None
+
+
+class ClaimVerdict(StrEnum):
+    """What a bundle says about a claim."""
+
+    UNTESTABLE = "untestable"
+    INCOHERENT = "incoherent"
+    NOT_RUN = "not_run"
+    INVALID_RUN = "invalid_run"
+    INCOMPARABLE = "incomparable"
+    INCONCLUSIVE = "inconclusive"
+    UPHELD = "upheld"
+    REFUTED = "refuted"
+
+
+JUDGED = frozenset({ClaimVerdict.INCONCLUSIVE, ClaimVerdict.UPHELD, ClaimVerdict.REFUTED})
+
+
+@dataclass(frozen=True)
+class ClaimJudgement:
+    """A verdict with what it rests on.
+
+    Attributes:
+        verdict: see the table.
+        why: one sentence.
+        side: of a refuted figure, which side of the band it lies on.
+        more_blocks: of an inconclusive one, how many more would decide; None if that is unknown.
+        band: of the claim; None where it has no figure.
+        measured: None where nothing was measured.
+        strength: none unless something was judged.
+        weaknesses: what a reader must know beside the verdict.
+    """
+
+    verdict: ClaimVerdict
+    why: str
+    side: Side = None
+    more_blocks: int | None = None
+    band: Interval | None = None
+    measured: Measured | None = None
+    strength: Strength = Strength.NONE
+    weaknesses: tuple[str, ...] = ()
+
+
+def judge_claim(
+    name: str, ledger: Ledger, run: Run | None, checks: Sequence[CheckOutcome]
+) -> ClaimJudgement:
+    """Judge one claim of a ledger by one run; pure, and total.
+
+    Args:
+        name: of the claim.
+        ledger: without problems.
+        run: None if there is none for the claim's plan.
+        checks: of the ledger, carried out.
+    """
+    claim = ledger.claims[name]
+    for row, why in _rows(name, ledger, run, checks):
+        if why:
+            return ClaimJudgement(row, why)
+    if run is None or isinstance(claim, Statement):
+        raise ValueError(f"{name} has nothing to be judged by, and no row says so")
+    grade = strength(ledger.sources[claim.source], run.record)
+    weak = _weaknesses(name, ledger, run, checks)
+    if isinstance(claim, Runs):
+        upheld, why = judge_running(claim, run, places_of(claim)[claim.subjects[0]].subject)
+        verdict = ClaimVerdict.UPHELD if upheld else ClaimVerdict.REFUTED
+        return ClaimJudgement(verdict, why, strength=grade, weaknesses=weak)
+    measured = measure(claim, run)
+    if measured is None:
+        what = f"no completed trial gives a figure for {claim.metric}"
+        return ClaimJudgement(ClaimVerdict.NOT_RUN, what)
+    band = band_of(claim)
+    verdict, side, more, why = decide(measured, band, profile=run.plan["profile"])
+    return ClaimJudgement(verdict, why, side, more, band, measured, grade, weak)
+
+
+def _rows(
+    name: str, ledger: Ledger, run: Run | None, checks: Sequence[CheckOutcome]
+) -> Iterator[tuple[ClaimVerdict, str | None]]:
+    """The rows of the table above the figure, each with why it fits; None where it does not."""
+    claim = ledger.claims[name]
+    yield ClaimVerdict.UNTESTABLE, claim.untestable
+    convicting = (f"{check.check}: {check.what}" for check in checks if name in check.convicts)
+    yield ClaimVerdict.INCOHERENT, next(convicting, None)
+    yield ClaimVerdict.NOT_RUN, _not_run(claim, run)
+    if run is None or isinstance(claim, Statement):
+        return
+    yield ClaimVerdict.INVALID_RUN, None if isinstance(claim, Runs) else _gate(claim, run)
+    yield ClaimVerdict.INCOMPARABLE, "; ".join(_incomparable(claim, ledger, run))
+
+
+def band_of(claim: Measurable) -> Interval:
+    """The values that count as what was claimed."""
+    if isinstance(claim, Ordering):
+        return Interval(1.0, math.inf)
+    half = claim.precision / 2
+    widened = 1 + (claim.tolerance.relative if claim.tolerance else 0.0)
+    low, high = claim.value - half, claim.value + half
+    low = low / widened if low > 0 else low * widened
+    high = high * widened if high > 0 else high / widened
+    if isinstance(claim, Bound):
+        return Interval(low, math.inf) if claim.bound == "at-least" else Interval(-math.inf, high)
+    return Interval(low, high)
+
+
+def decide(
+    measured: Measured, band: Interval, *, profile: str
+) -> tuple[ClaimVerdict, Side, int | None, str]:
+    """The lower three rows of the table: verdict, side, blocks that are missing, and why."""
+    few = 0 if measured.exact else max(0, FEWEST_BLOCKS - measured.blocks)
+    smoke = profile == "smoke" and not measured.exact
+    if few or smoke:
+        more = max(few, _missing(measured, band) or 0)
+        why = "a smoke run gives estimates, not verdicts" if smoke else ""
+        if few:
+            why += "; " if smoke else ""
+            why += f"{measured.blocks} blocks where a verdict needs {FEWEST_BLOCKS}"
+        return ClaimVerdict.INCONCLUSIVE, None, more, why
+    read = {each.method: _place(each, band) for each in measured.estimates}
+    if len(set(read.values())) > 1:
+        said = ", ".join(f"{method}: {verdict}" for method, (verdict, _) in read.items())
+        why = f"the methods disagree: {said}"
+        return ClaimVerdict.INCONCLUSIVE, None, _missing(measured, band), why
+    verdict, side = next(iter(read.values()))
+    if verdict == ClaimVerdict.INCONCLUSIVE:
+        missing = _missing(measured, band)
+        why = "the interval straddles the band; "
+        why += f"{missing} more blocks would decide" if missing else "more blocks may not decide"
+        return verdict, side, missing, why
+    where = side or "inside"
+    return verdict, side, None, f"the whole interval lies {where} the band"
+
+
+def _place(estimate: Estimate, band: Interval) -> tuple[ClaimVerdict, Side]:
+    wide, narrow = estimate.ci95, estimate.ci90
+    if wide is None or narrow is None:
+        return ClaimVerdict.INCONCLUSIVE, None
+    if wide.low > band.high:
+        return ClaimVerdict.REFUTED, "above"
+    if wide.high < band.low:
+        return ClaimVerdict.REFUTED, "below"
+    two_ends = math.isfinite(band.low) and math.isfinite(band.high)
+    tested = narrow if two_ends else wide
+    if band.low <= tested.low and tested.high <= band.high:
+        return ClaimVerdict.UPHELD, None
+    return ClaimVerdict.INCONCLUSIVE, None
+
+
+def _missing(measured: Measured, band: Interval) -> int | None:
+    """How many more blocks of this spread tell the estimate from the nearest end of the band."""
+    centre = measured.estimates[0].ratio
+    ends = [end for end in (band.low, band.high) if math.isfinite(end) and end > 0]
+    if measured.sd is None or centre <= 0 or not ends:
+        return None
+    distance = min(abs(math.log(centre / end)) for end in ends)
+    if distance * _FINEST <= measured.sd:
+        return None
+    needed = blocks_needed(measured.sd, math.expm1(distance))
+    return max(0, needed - measured.blocks) or 1
+
+
+def _not_run(claim: Claim, run: Run | None) -> str | None:
+    if claim.not_run:
+        return claim.not_run
+    test = getattr(claim, "test", None)
+    if run is None or test is None:
+        return f"no bundle of the plan {test.plan!r} was given" if test else "no plan tests it"
+    if run.plan["name"] != test.plan:
+        return f"the bundle is of the plan {run.plan['name']!r}, and {test.plan!r} tests it"
+    for place in () if isinstance(claim, Statement) else places_of(claim).values():
+        if isinstance(claim, Runs):
+            if place.subject not in run.stacks:
+                return f"nothing is recorded about the stack of {place.subject!r}"
+        elif not run.trials.get(place):
+            where = f"{place.subject} on {place.workload} under {place.load}"
+            return f"no trial of {where} was completed" + _omission(run, place.subject)
+    return None
+
+
+def _omission(run: Run, subject: str) -> str:
+    """Why a subject was left out of the run, as a clause; usually empty."""
+    return next(
+        (f": {each.reason}" for each in run.record.omitted if f"*-{subject}-" in each.path), ""
+    )
+
+
+def _gate(claim: Measurable, run: Run) -> str | None:
+    """Why the run's figures for this claim must not be used, from the results of the run."""
+    places = list(places_of(claim).values())
+    subjects = {place.subject for place in places}
+    cells = {(place.workload, place.load) for place in places}
+    for cell in run.results["cells"]:
+        if (cell["workload"], cell["load"]) not in cells:
+            continue
+        for each in cell["comparisons"]:
+            about = subjects & {each["baseline"], each["candidate"]}
+            of_all = each["reasons"][0]["code"] == "gate"
+            mine = each["metric"] == claim.metric and subjects == {
+                each["baseline"],
+                each["candidate"],
+            }
+            if each["verdict"] == Comparison.INVALID and about and (of_all or mine):
+                return str(each["reasons"][0]["what"])
+    return None
+
+
+def _incomparable(claim: Measurable | Runs, ledger: Ledger, run: Run) -> list[str]:
+    apart = differences(claim, ledger, run)
+    if isinstance(claim, Runs):
+        reason = unfit(claim, run, places_of(claim)[claim.subjects[0]].subject)
+        return [*apart, reason] if reason else apart
+    sized = not isinstance(claim, Ordering) and claim.portability != "any"
+    if sized and run.tier in TOO_FEW_CPUS:
+        apart.append(
+            f"on tier {run.tier} service, database and generator share CPUs: "
+            "a direction may be judged there, a size may not"
+        )
+    return apart
+
+
+def _weaknesses(
+    name: str, ledger: Ledger, run: Run, checks: Sequence[CheckOutcome]
+) -> tuple[str, ...]:
+    claim = ledger.claims[name]
+    if isinstance(claim, Statement):
+        return ()
+    found = []
+    if not isinstance(claim, Runs) and not CLAIM_METRICS[claim.metric].everywhere:
+        found += run.results["weaknesses"]
+    found += substitutions(claim, ledger, run)
+    if run.record.status != "complete":
+        found.append(f"the run is {run.record.status}")
+    found += [f"in doubt on paper ({each.check})" for each in checks if name in each.concerns]
+    return tuple(found)

@@ -1,0 +1,118 @@
+"""Ledgers: read from YAML into the types of ``analysis.claims``, every problem with its line."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.claims import CODES, Ledger, PlanParts, lint
+from ormlab import checkout, plan
+from ormlab.errors import LedgerError, PlanError
+from ormlab.yaml_input import InputProblems, lines_of, read
+
+LEDGERS = checkout.ROOT / "workloads/ledgers"
+
+
+@dataclass(frozen=True)
+class LedgerFile:
+    """A ledger without problems.
+
+    Attributes:
+        path: of its file.
+        data: the file as it was read.
+        ledger: what it says.
+    """
+
+    path: Path
+    data: bytes
+    ledger: Ledger
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the file, hex."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def load(name_or_path: str) -> LedgerFile:
+    """Read a ledger by path, or by the name of one that the lab ships.
+
+    Raises:
+        LedgerError: it is not there, or has problems; ``problems`` lists all of them.
+    """
+    path = find(name_or_path)
+    data = path.read_bytes()
+    ledger, problems = examine(path)
+    if ledger is None or problems:
+        raise LedgerError(
+            problems[0]["code"],
+            "\n".join(f"{each['where']}: {each['what']}" for each in problems),
+            where=str(path),
+            hint=problems[0]["hint"],
+        )
+    return LedgerFile(path, data, ledger)
+
+
+def find(name_or_path: str) -> Path:
+    """The file of a ledger.
+
+    Raises:
+        LedgerError: there is none.
+    """
+    for path in (Path(name_or_path), LEDGERS / f"{name_or_path}.yaml"):
+        if path.is_file():
+            return path
+    known = ", ".join(sorted(path.stem for path in LEDGERS.glob("*.yaml")))
+    raise LedgerError(
+        "ledger-missing",
+        f"there is no ledger {name_or_path!r}",
+        where=name_or_path,
+        hint=f"{CODES['ledger-missing']}: {known}",
+    )
+
+
+def examine(path: Path) -> tuple[Ledger | None, list[dict[str, str]]]:
+    """Read a ledger and list everything that is wrong with it.
+
+    Returns:
+        The ledger, None if it does not fit the types; and the problems as code, where (file and
+        line), what and hint.
+    """
+    try:
+        ledger = read(path, Ledger)
+    except InputProblems as problems:
+        return None, [_told(line) for line in problems.lines]
+    found = lint(ledger, _plans(ledger))
+    lines = lines_of(path, [problem.path for problem in found])
+    return ledger, [
+        {
+            "code": problem.code,
+            "where": f"{path}:{line}",
+            "what": f"{'.'.join(map(str, problem.path))}: {problem.what}",
+            "hint": problem.hint,
+        }
+        for problem, line in sorted(zip(found, lines, strict=True), key=lambda pair: pair[1])
+    ]
+
+
+def _told(line: str) -> dict[str, str]:
+    where, _, what = line.partition(": ")
+    code = "key-twice" if what.endswith("stands twice") else "ledger-invalid"
+    return {"code": code, "where": where, "what": what, "hint": CODES[code]}
+
+
+def _plans(ledger: Ledger) -> dict[str, PlanParts]:
+    """The plans that the ledger names, those that exist and are plans."""
+    tests = [getattr(claim, "test", None) for claim in ledger.claims.values()]
+    found = {}
+    for name in sorted({test.plan for test in tests if test}):
+        try:
+            resolved = plan.resolve(plan.load(str(checkout.PLANS / f"{name}.yaml")))
+        except PlanError:
+            continue
+        found[name] = PlanParts(
+            frozenset(resolved.subjects),
+            frozenset(resolved.plan.workloads),
+            frozenset(resolved.plan.loads),
+        )
+    return found

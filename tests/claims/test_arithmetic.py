@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.claims import Outcome, outcomes
+from ormlab.ledger import load
+from tests.claims.making import ledger
+
+
+def number(value, precision=0.0, status="stated"):
+    return {"value": value, "precision": precision, "status": status, "note": "n"}
+
+
+def outcome(**check):
+    (found,) = outcomes(ledger(checks={"c": {"says": "it fits"} | check}))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("tput-title", Outcome.HOLDS),
+        ("rss-title", Outcome.CONTRADICTS),
+        ("one-fact", Outcome.HOLDS),
+        ("littles-law.sqlalchemy", Outcome.DOUBTFUL),
+        ("littles-law.tortoise", Outcome.DOUBTFUL),
+        ("connections.sqlalchemy", Outcome.DOUBTFUL),
+        ("own-client.sqlalchemy", Outcome.DOUBTFUL),
+        ("nplus1", Outcome.HOLDS),
+        ("wrk-percentiles", Outcome.DOUBTFUL),
+        ("unequal-work", Outcome.DOUBTFUL),
+    ],
+)
+def test_the_article_on_paper(name, wanted):
+    found = {each.check: each for each in outcomes(load("article").ledger)}
+    assert found[name].outcome == wanted
+    assert found[name].what
+
+
+def test_the_articles_figures_are_those_that_pen_and_paper_give():
+    found = {each.check: each.numbers for each in outcomes(load("article").ledger)}
+    assert found["rss-title"]["low"] == pytest.approx(111.5 / 89.5)
+    assert found["rss-title"]["high"] == pytest.approx(112.5 / 88.5)
+    assert found["connections.sqlalchemy"]["connections"] == pytest.approx(102.09)
+    assert found["connections.tortoise"]["connections"] == pytest.approx(102.492)
+    assert found["littles-law.sqlalchemy"]["mean_ms"] == pytest.approx(40.16, abs=0.01)
+    assert 1500 < found["littles-law.sqlalchemy"]["tail_ms"] < 1600
+
+
+def test_only_the_title_on_memory_is_convicted():
+    convicted = {claim for each in outcomes(load("article").ledger) for claim in each.convicts}
+    assert convicted == {"rss.ratio"}
+
+
+@given(top=st.floats(1, 1e6), bottom=st.floats(1, 1e6), digits=st.sampled_from([0.1, 0.01, 0.001]))
+def test_a_ratio_that_is_rounded_from_its_figures_always_holds(top, bottom, digits):
+    stated = round(top / bottom / digits) * digits
+    found = outcome(
+        kind="same_ratio",
+        ratio=number(stated, digits * 1.0001),
+        numerator=number(top),
+        denominator=number(bottom),
+    )
+    assert found.outcome == Outcome.HOLDS
+
+
+@given(rate=st.floats(1, 1e6), mean=st.floats(0.1, 1e4))
+def test_littles_law_holds_for_what_it_gives_and_for_nothing_else(rate, mean):
+    inside = rate * mean / 1000
+    for factor, wanted in ((1.0, Outcome.HOLDS), (1.5, Outcome.CONTRADICTS)):
+        found = outcome(
+            kind="littles_law",
+            throughput=number(rate, rate / 1e6),
+            connections=number(inside * factor),
+            mean=number(mean, mean / 1e6),
+        )
+        assert found.outcome == wanted
+
+
+def test_a_contradiction_with_something_assumed_is_a_doubt_and_convicts_nobody():
+    made = {"kind": "difference", "minuend": "tput.a", "subtrahend": number(1), "says": "s"}
+    for status, wanted in (("stated", Outcome.CONTRADICTS), ("assumed", Outcome.DOUBTFUL)):
+        found = outcome(**made, difference=number(5, 0, status), convicts=["tput.a"])
+        assert found.outcome == wanted
+        assert bool(found.convicts) == (wanted == Outcome.CONTRADICTS)
+        assert found.concerns == ("tput.a",)
+
+
+@pytest.mark.parametrize(("percent", "wanted"), [(25, Outcome.HOLDS), (26, Outcome.CONTRADICTS)])
+def test_a_percentage_is_part_over_whole(percent, wanted):
+    made = {"part": number(1), "whole": number(4), "percent": number(percent)}
+    assert outcome(kind="percent_of", **made).outcome == wanted
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        {"ratio": number(1), "numerator": number(1), "denominator": number(0)},
+        {"ratio": number(1), "numerator": number(1), "denominator": number(1, 0, "unknown")},
+        {"ratio": number(1), "numerator": number(1), "denominator": "all/mix"},
+        {"ratio": number(1), "numerator": number(1), "denominator": "all/python"},
+    ],
+)
+def test_what_cannot_be_computed_is_undecided(made):
+    assert outcome(kind="same_ratio", **made).outcome == Outcome.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("p50", "p99", "longest", "wanted"),
+    [
+        (40, 60, None, Outcome.HOLDS),
+        (8, 42, None, Outcome.DOUBTFUL),
+        (8, 42, 1000, Outcome.CONTRADICTS),
+        (100, 120, None, Outcome.CONTRADICTS),
+    ],
+)
+def test_percentiles_bound_the_mean(p50, p99, longest, wanted):
+    made = {"throughput": number(12450), "connections": number(500)}
+    limit = {} if longest is None else {"longest_ms": number(longest)}
+    found = outcome(kind="littles_law", p50=number(p50), p99=number(p99), **made, **limit)
+    assert found.outcome == wanted

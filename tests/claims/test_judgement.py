@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from analysis.claims import ClaimVerdict, judgement, verdicts
+from analysis.claims.codes import CODES
+from analysis.claims.entailment import undermined
+from ormlab.cli.claims_text import judgement_text, verdicts_text
+from ormlab.ledger import load
+from ormlab.measure.record import encode
+from ormlab.verdicts import store
+from tests.claims.making import claim, ledger, run
+from tests.conftest import CHECKOUT
+
+ORMLAB = str(Path(sys.executable).with_name("ormlab"))
+SHA256 = "ab" * 32
+CLAIMS = {
+    "tput.a": claim(),
+    "ratio": claim("ratio", entailed_by=[["tput.a", "tput.b"]]),
+    "tput.b": claim(subjects=["b"], value=800),
+    "direction": claim("ordering", entailed_by=["ratio"]),
+}
+
+
+def ormlab(*arguments, code=0):
+    answer = subprocess.run(
+        [ORMLAB, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == code, answer.stderr
+    return answer.stdout
+
+
+def test_one_bundle_judges_every_claim_of_the_ledger():
+    book = ledger(claims=CLAIMS)
+    told = verdicts(book, SHA256, run((700, 1000)))
+    assert json.loads(encode(told)) == told
+    assert [each["id"] for each in told["claims"]] == list(CLAIMS)
+    assert sum(told["counts"].values()) == len(CLAIMS)
+    assert told["conclusion"].startswith("Of 4 claims in A small ledger: ")
+    assert told["sealed_with_the_ledger"] is False
+    text = verdicts_text(told, Path("bundle"))
+    assert text.startswith(told["conclusion"])
+    assert all(name in text for name in CLAIMS)
+    assert "ratio cannot stand as published: direction follows and was refuted" in text
+
+
+def test_a_refuted_consequence_undermines_its_premises_only_if_it_holds_anywhere():
+    book = ledger(claims=CLAIMS)
+    refuted = ClaimVerdict.REFUTED
+    assert undermined(book, {"direction": refuted}) == {
+        "ratio": [{"claim": "direction", "together_with": []}]
+    }
+    assert undermined(book, {"ratio": refuted}) == {}
+    found = undermined(book, {"ratio": ClaimVerdict.INCOHERENT})
+    assert found["tput.a"] == [{"claim": "ratio", "together_with": ["tput.b"]}]
+
+
+def test_several_hosts_give_a_direction_and_a_prediction_but_no_size(tmp_path):
+    book = ledger(claims=CLAIMS)
+    runs = [run((mean, 1000), host=str(n) * 64, seed=n) for n, mean in enumerate((700, 900, 1100))]
+    told = judgement(book, SHA256, runs)
+    direction = next(each for each in told["claims"] if each["id"] == "direction")
+    assert [each["verdict"] for each in direction["standing"]] == ["refuted", "refuted", "upheld"]
+    assert direction["across_hosts"]["hosts"] == 3
+    assert direction["across_hosts"]["above_one"] == 1
+    prediction = direction["across_hosts"]["prediction"]
+    assert prediction["low"] < 0.7
+    assert prediction["high"] > 1.1
+    absolute = next(each for each in told["claims"] if each["id"] == "tput.a")
+    assert absolute["across_hosts"] is None
+    assert [each["seal"] for each in told["bundles"]] == ["9" * 64] * 3
+    file = store(told, tmp_path)
+    assert store(told, tmp_path) == file
+    assert json.loads(file.read_bytes()) == told
+    assert str(file) in judgement_text(told, file)
+
+
+def test_runs_of_one_host_are_one_host():
+    told = judgement(ledger(claims=CLAIMS), SHA256, [run(seed=1), run(seed=2)])
+    assert all(each["across_hosts"] is None for each in told["claims"])
+
+
+def test_the_example_of_the_documentation_is_sound(tmp_path):
+    page = (CHECKOUT / "docs/claims.md").read_text()
+    (example,) = re.findall(r"<!-- example -->\n\n```yaml\n(.*?)```", page, re.DOTALL)
+    path = tmp_path / "page.yaml"
+    path.write_text(example)
+    told = json.loads(ormlab("claims", "lint", path, "--json"))
+    assert told["ok"] is True
+    assert told["claims"] == 2
+    assert "holds: twice" in ormlab("claims", "show", path)
+    assert "not published" in ormlab("claims", "show", path, "--claim", "read.ratio")
+
+
+def test_the_article_is_shown_with_its_arithmetic():
+    told = json.loads(ormlab("claims", "show", "article", "--json"))
+    claims = {each["id"]: each for each in told["claims"]}
+    incoherent = {name for name, each in claims.items() if each["arithmetic"] == "incoherent"}
+    assert incoherent == {"rss.ratio"}
+    assert len(claims) == len(load("article").ledger.claims)
+    one = json.loads(ormlab("claims", "show", "article", "--claim", "p50.tortoise", "--json"))
+    assert [each["id"] for each in one["claims"]] == ["p50.tortoise"]
+    assert one["checks"]
+
+
+def test_a_wrong_ledger_is_told_with_exit_2(tmp_path):
+    path = tmp_path / "wrong.yaml"
+    path.write_text("schema: claims-ledger/1\n")
+    told = json.loads(ormlab("claims", "lint", path, "--json", code=2))
+    assert told["ok"] is False
+    assert {each["code"] for each in told["problems"]} <= set(CODES)
+    ormlab("claims", "show", path, code=2)
+    ormlab("claims", "show", "article", "--claim", "nothing", code=2)
+
+
+@pytest.mark.parametrize("arguments", [["x", "y"], ["--ledger", "article"]])
+def test_judging_several_bundles_needs_a_ledger_and_a_ledger_needs_a_bundle(arguments):
+    ormlab("judge", *arguments, code=2)
+
+
+def test_the_registries_are_listed():
+    told = json.loads(ormlab("claims", "metrics", "--json"))
+    assert {"throughput", "rss", "error_rate"} <= {each["name"] for each in told["metrics"]}
+    assert "host.class" in ormlab("claims", "metrics")

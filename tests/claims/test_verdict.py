@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.claims import ClaimVerdict, Strength, judge_claim, outcomes
+from analysis.claims.measure import Measured
+from analysis.claims.verdict import decide
+from analysis.inference import FEWEST_BLOCKS, Estimate, Interval
+from tests.claims.making import PLACE_A, claim, ledger, record, run, runs_claim, stack
+
+V = ClaimVerdict
+CONTRADICTION = {
+    "ratio-check": {
+        "kind": "same_ratio",
+        "says": "they fit",
+        "ratio": {"value": 3, "precision": 0.1, "status": "stated", "note": "n"},
+        "numerator": "tput.a",
+        "denominator": {"value": 1000, "status": "stated", "note": "n"},
+        "convicts": ["tput.a"],
+    }
+}
+
+
+def judge(made=None, on=None, *, name="tput.a", checks=None, **parts):
+    book = ledger(claims={name: made or claim()}, checks=checks or {}, **parts)
+    return judge_claim(name, book, on, outcomes(book))
+
+
+@pytest.mark.parametrize(
+    ("kind", "means", "verdict", "side"),
+    [
+        ("absolute", (1000, 800), V.UPHELD, None),
+        ("absolute", (1200, 800), V.REFUTED, "above"),
+        ("absolute", (800, 800), V.REFUTED, "below"),
+        ("absolute", (1055, 800), V.INCONCLUSIVE, None),
+        ("ratio", (1500, 1000), V.UPHELD, None),
+        ("ratio", (700, 1000), V.REFUTED, "below"),
+        ("ordering", (1100, 1000), V.UPHELD, None),
+        ("ordering", (900, 1000), V.REFUTED, "below"),
+        ("ordering", (1000, 1000), V.INCONCLUSIVE, None),
+        ("bound", (1200, 1000), V.UPHELD, None),
+        ("bound", (500, 1000), V.REFUTED, "below"),
+    ],
+)
+def test_the_figures_decide_when_nothing_else_does(kind, means, verdict, side):
+    found = judge(claim(kind), run(means))
+    assert (found.verdict, found.side) == (verdict, side)
+    assert found.strength == Strength.REPLICATED
+
+
+FAULTS = [
+    (V.UNTESTABLE, {"made": {"untestable": "no such machine", "test": ...}}),
+    (V.INCOHERENT, {"checks": CONTRADICTION}),
+    (V.NOT_RUN, {"run": {"plan": "other"}}),
+    (V.INVALID_RUN, {"run": {"verdict": "INVALID (gate)"}}),
+    (V.INCOMPARABLE, {"run": {"virtual": True}}),
+    (V.INCONCLUSIVE, {"run": {"blocks": 4}}),
+]
+
+
+@pytest.mark.parametrize("present", range(1, 2 ** len(FAULTS)))
+def test_of_all_rows_that_fit_the_first_wins(present):
+    chosen = [fault for bit, fault in enumerate(FAULTS) if present >> bit & 1]
+    made, on, checks = {}, {}, {}
+    for _, parts in chosen:
+        made |= parts.get("made", {})
+        on |= parts.get("run", {})
+        checks |= parts.get("checks", {})
+    found = judge(claim(**made), run(**on), checks=checks)
+    assert found.verdict == chosen[0][0]
+    assert found.why
+
+
+@settings(max_examples=30)
+@given(
+    kind=st.sampled_from(["absolute", "ratio", "ordering", "bound"]),
+    means=st.tuples(st.floats(1, 1e6), st.floats(1, 1e6)),
+    blocks=st.integers(0, 14),
+    sd=st.floats(0, 1),
+    tier=st.sampled_from(["exclusive-l3", "exclusive-core", "degraded", "none"]),
+    profile=st.sampled_from(["smoke", "vm", "bare-metal"]),
+    portability=st.sampled_from(["same-fingerprint", "same-class", "any"]),
+)
+def test_the_table_is_total_and_a_weak_tier_never_judges_a_size(
+    *, kind, means, blocks, sd, tier, profile, portability
+):
+    on = run(means, blocks=blocks, sd=sd, tier=tier, profile=profile)
+    found = judge(claim(kind, portability=portability), on)
+    assert found.verdict in ClaimVerdict
+    assert found.why
+    assert (found.side is not None) == (found.verdict == V.REFUTED)
+    judged = found.verdict in {V.UPHELD, V.REFUTED}
+    assert not (judged and (profile == "smoke" or blocks < FEWEST_BLOCKS))
+    if tier in {"degraded", "none"} and kind != "ordering" and portability != "any":
+        assert not judged
+
+
+@given(
+    centre=st.floats(-2, 2),
+    half=st.floats(0.001, 1),
+    low=st.floats(-2, 2),
+    width=st.floats(0.01, 2),
+)
+def test_a_wider_band_never_turns_upheld_into_refuted_nor_the_other_way(centre, half, low, width):
+    def interval(reach):
+        return Interval(math.exp(centre - reach), math.exp(centre + reach))
+
+    estimate = Estimate("t", math.exp(centre), interval(half), interval(half * 0.8), None)
+    measured = Measured((estimate,), 12, half)
+    narrow = Interval(math.exp(low), math.exp(low + width))
+    wide = Interval(math.exp(low - 0.5), math.exp(low + width + 0.5))
+    order = [V.REFUTED, V.INCONCLUSIVE, V.UPHELD]
+    before = decide(measured, narrow, profile="vm")[0]
+    after = decide(measured, wide, profile="vm")[0]
+    assert order.index(after) >= order.index(before)
+
+
+def test_methods_that_disagree_are_inconclusive():
+    def estimate(name, low, high):
+        return Estimate(name, (low + high) / 2, Interval(low, high), Interval(low, high), None)
+
+    measured = Measured((estimate("t", 1.1, 1.2), estimate("rank", 0.9, 1.2)), 12, 0.1)
+    verdict, _, _, why = decide(measured, Interval(1.0, math.inf), profile="vm")
+    assert verdict == V.INCONCLUSIVE
+    assert "disagree" in why
+
+
+@pytest.mark.parametrize("blocks", [2, 5, 9])
+def test_too_few_blocks_say_how_many_more(blocks):
+    found = judge(claim("ordering"), run((900, 1000), blocks=blocks))
+    assert found.verdict == V.INCONCLUSIVE
+    assert found.more_blocks == FEWEST_BLOCKS - blocks
+
+
+def test_noise_needs_more_blocks_than_a_clean_run():
+    found = judge(claim("ordering"), run((1005, 1000), sd=0.2))
+    assert found.verdict == V.INCONCLUSIVE
+    assert found.more_blocks > 100
+
+
+def test_a_direction_may_be_judged_on_a_weak_tier_and_says_so():
+    found = judge(claim("ordering"), run((900, 1000), tier="degraded", virtual=True))
+    assert found.verdict == V.REFUTED
+    assert any("tier degraded" in weakness for weakness in found.weaknesses)
+
+
+def test_an_accepted_condition_is_named_and_a_rejected_one_decides():
+    python = {"value": "3.12.0", "status": "stated", "material": True, "reading": "python"}
+    accepts = python | {"accepts": ["3.13.*"], "note": "near enough"}
+    found = judge(claim("ordering"), run(), conditions={"all": {"python": accepts}})
+    assert found.verdict == V.UPHELD
+    assert "python is 3.13.0, not 3.12.0" in found.weaknesses
+    found = judge(claim("ordering"), run(), conditions={"all": {"python": python}})
+    assert found.verdict == V.INCOMPARABLE
+
+
+def test_a_condition_that_is_not_recorded_is_not_taken_for_granted():
+    found = judge(claim("ordering"), run(stacks={}))
+    assert found.verdict == V.INCOMPARABLE
+    assert "not recorded" in found.why
+
+
+def test_a_subject_that_was_left_out_is_not_run_with_the_reason():
+    left_out = record(omitted=[("trials/*-a-read-one-*", "stack published failed")])
+    on = replace(run(), record=left_out, trials={})
+    found = judge(claim(), on)
+    assert found.verdict == V.NOT_RUN
+    assert "stack published failed" in found.why
+
+
+def test_a_count_needs_no_blocks_and_holds_on_any_tier():
+    made = claim(metric="statements", value=101, precision=1, tolerance=..., portability="any")
+    on = run(blocks=1, tier="none", profile="smoke", virtual=True)
+    assert judge(made, on).verdict == V.UPHELD
+    assert judge(made | {"value": 100}, on).verdict == V.REFUTED
+
+
+def test_an_error_rate_of_zero_is_a_figure_too():
+    made = claim(metric="error_rate", value=2.1, precision=0.1)
+    found = judge(made, run())
+    assert (found.verdict, found.side) == (V.REFUTED, "below")
+
+
+BROKEN = {
+    "packages": {},
+    "ok": False,
+    "failures": [
+        {"package": "sqlalchemy", "version": "2.0.21", "stage": "import", "reason": "Assertion"},
+        {"package": "asyncpg", "version": "0.29.0", "stage": "install", "reason": "no compiler"},
+    ],
+    "alone": [{"package": "tortoise-orm", "version": "0.21.0", "ok": True}],
+}
+
+
+@pytest.mark.parametrize(
+    ("fields", "outcome", "verdict"),
+    [
+        ({}, {}, V.UPHELD),
+        ({}, BROKEN, V.REFUTED),
+        ({"through": "install"}, BROKEN, V.UPHELD),
+        ({"package": "asyncpg", "version": "0.29.0", "through": "install"}, BROKEN, V.REFUTED),
+        ({"package": "tortoise-orm", "version": "0.21.0"}, BROKEN, V.UPHELD),
+        ({"version": "2.0.22"}, {}, V.INCOMPARABLE),
+        ({"conditions": ["all"]}, {"python": {"version": "3.12.1"}}, V.INCOMPARABLE),
+        ({}, {"failures": [{**BROKEN["failures"][0], "stage": "interpreter"}]}, V.INCOMPARABLE),
+        ({"through": "start"}, {}, V.UPHELD),
+    ],
+)
+def test_running_is_judged_from_the_outcome_of_the_stack(fields, outcome, verdict):
+    found = judge(runs_claim(**fields), run(stacks={"a": stack(**outcome)}, trials={}))
+    assert found.verdict == verdict, found.why
+
+
+def test_a_service_that_does_not_start_refutes():
+    on = run(started={"a": "the port is taken"})
+    found = judge(runs_claim(through="start"), on)
+    assert found.verdict == V.REFUTED
+    assert "the port is taken" in found.why
+    assert judge(runs_claim(through="start"), run(started={})).verdict == V.REFUTED
+
+
+def test_without_a_record_of_the_stack_nothing_was_run():
+    assert judge(runs_claim(), run(stacks={})).verdict == V.NOT_RUN
+
+
+@pytest.mark.parametrize(
+    ("changes", "artifacts", "strength"),
+    [
+        ({}, None, Strength.REPLICATED),
+        ({"dirty": True}, None, Strength.NONE),
+        ({"dirty": None}, None, Strength.NONE),
+        ({}, {"plan_sha256": "5a" * 32, "tool_commit": "c" * 40}, Strength.REPRODUCED),
+        ({}, {"plan_sha256": "5b" * 32, "tool_commit": "c" * 40}, Strength.REPLICATED),
+        (
+            {},
+            {"plan_sha256": "5a" * 32, "tool_commit": "c" * 40, "host": "7" * 64},
+            Strength.REPEATED,
+        ),
+    ],
+)
+def test_strength_comes_from_digests(changes, artifacts, strength):
+    source = ledger().sources["page"].model_dump()
+    found = judge(claim(), run(**changes), sources={"page": source | {"artifacts": artifacts}})
+    assert found.strength == strength
+
+
+def test_a_trial_without_the_figure_leaves_nothing_to_judge():
+    on = run()
+    unread = {block: replace(each, rss_bytes={}) for block, each in on.trials[PLACE_A].items()}
+    on = replace(on, trials={**on.trials, PLACE_A: unread})
+    assert judge(claim(metric="rss"), on).verdict == V.NOT_RUN
