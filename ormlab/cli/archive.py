@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ormlab import archive as archives
 from ormlab import bundle as bundles
 from ormlab.cli.output import bundle_errors, document
+from ormlab.errors import Exit
+
+if TYPE_CHECKING:
+    from ormlab.archive.entries import Entry
+    from ormlab.archive.keep import Kept
+
+_OUTCOMES = {
+    "added": "added",
+    "completed": "was here without its line in the index, which is written now",
+    "present": "was here already: nothing to do",
+}
+_archive = click.option(
+    "--archive",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=archives.ARCHIVE,
+    help="Folder of the archive.  [default: archive/]",
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
 @click.group("archive")
 def group() -> None:
-    """Pack bundles into deterministic archives, and unpack them safely."""
+    """Keep bundles for years: pack, add, check, push, pull and sign them."""
 
 
 @group.command("pack")
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@_json
 def pack(bundle: Path, out: Path, *, as_json: bool) -> None:
     """Pack a BUNDLE into OUT (.tar.zst): the same bundle packs to the same bytes.
 
@@ -37,7 +59,7 @@ def pack(bundle: Path, out: Path, *, as_json: bool) -> None:
 @group.command("unpack")
 @click.argument("archive", type=click.Path(path_type=Path))
 @click.argument("parent", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@_json
 def unpack(archive: Path, parent: Path, *, as_json: bool) -> None:
     """Unpack an ARCHIVE below PARENT; what does not verify at L1 is not kept.
 
@@ -52,3 +74,236 @@ def unpack(archive: Path, parent: Path, *, as_json: bool) -> None:
         document("ormlab-unpack/1", {"bundle": str(bundle)})
     else:
         click.echo(str(bundle))
+
+
+@group.command("add")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@_archive
+@_json
+def add(bundle: Path, folder: Path, *, as_json: bool) -> None:
+    """Verify a BUNDLE and take a copy of it into the archive, with a line in its index.
+
+    Adding it again does nothing and says so.
+
+    \b
+    Example:
+      ormlab archive add bundles/20261123T031500Z-1a2b3c4d
+    """
+    from ormlab.archive.keep import add as keep
+
+    with bundle_errors():
+        kept = keep(bundle, folder)
+    if as_json:
+        document("ormlab-archive-add/1", _kept(kept))
+    else:
+        click.echo(f"{kept.line.id} {_OUTCOMES[kept.outcome]} ({kept.path})")
+
+
+@group.command("list")
+@_archive
+@_json
+def show_all(folder: Path, *, as_json: bool) -> None:
+    """List the bundles of the archive in the order they were added; verifies the index only.
+
+    \b
+    Example:
+      ormlab archive list
+    """
+    from ormlab.archive.entries import Archive
+
+    with bundle_errors():
+        entries = Archive.open(folder).entries()
+    if as_json:
+        found = [_entry(entry) for entry in entries]
+        document("ormlab-archive-list/1", {"archive": str(folder), "entries": found})
+        return
+    here = sum(entry.path is not None for entry in entries)
+    click.echo(f"{folder} holds {here} of the {len(entries)} bundles of its index.")
+    for entry in entries:
+        record = entry.record
+        told = "not here"
+        if record:
+            ends = f"{record.trials.completed}/{record.trials.planned} trials"
+            told = f"{record.status:<8}  {ends:<15}  {record.plan.name}"
+        click.echo(f"{entry.number:>5}  {entry.line.id:<27}  {entry.line.seal[:12]}  {told}")
+
+
+@group.command("show")
+@click.argument("prefix", metavar="ID")
+@_archive
+@_json
+def show(prefix: str, folder: Path, *, as_json: bool) -> None:
+    """Show the bundle whose ID begins so, as its record says; `verify` checks it.
+
+    \b
+    Example:
+      ormlab archive show 20261123
+    """
+    from ormlab.archive.entries import Archive, find
+
+    with bundle_errors():
+        entries = Archive.open(folder).entries()
+        line = find(tuple(entry.line for entry in entries), prefix, where=str(folder))
+    told = _entry(next(entry for entry in entries if entry.line == line))
+    if as_json:
+        document("ormlab-archive-show/1", told)
+        return
+    for key, value in told.items():
+        click.echo(f"{key:<11}  {'-' if value is None else value}")
+
+
+@group.command("verify")
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@_archive
+@click.option(
+    "--against",
+    "copy",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A copy of index.jsonl that was kept elsewhere: the index must continue it.",
+)
+@_json
+def verify(ids: tuple[str, ...], folder: Path, copy: Path | None, *, as_json: bool) -> None:
+    """Check the chain of the index and every bundle, or those with an ID; exits 3 on a problem.
+
+    \b
+    Examples:
+      ormlab archive verify
+      ormlab archive verify 20261123 --against index-of-last-year.jsonl
+    """
+    from ormlab.archive.check import check
+
+    with bundle_errors():
+        outcome = check(folder, ids, copy=copy)
+    problems = [
+        {"code": each.code, "where": each.where, "what": each.what, "hint": each.hint}
+        for each in outcome.findings
+    ]
+    if as_json:
+        result = {"archive": str(folder), "lines": outcome.lines, "bundles": outcome.bundles}
+        document("ormlab-archive-verify/1", result, problems=problems)
+    else:
+        verdict = "broken" if problems else "whole"
+        click.echo(
+            f"{folder} is {verdict}: {outcome.bundles} bundles verified at L1, "
+            f"{outcome.lines} lines in the index, {len(problems)} problems."
+        )
+        for problem in problems:
+            click.echo(f"  {problem['code']}: {problem['where']}: {problem['what']}")
+    if problems:
+        sys.exit(Exit.VERIFICATION_FAILED)
+
+
+@group.command("push")
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--to", "url", required=True, metavar="URL", help="The store.")
+@_archive
+@_json
+def push(ids: tuple[str, ...], url: str, folder: Path, *, as_json: bool) -> None:
+    """Store the bundles of the archive, or those with an ID, in an object store.
+
+    URL is s3://bucket/prefix, gs://, az://, file:///folder or a folder. Credentials come from the
+    environment (AWS_ACCESS_KEY_ID and so on). Each bundle is packed, stored under its digest
+    if it is not there, and read back. Nothing in the store is replaced or deleted.
+
+    \b
+    Examples:
+      ormlab archive push --to s3://benchmarks/orm
+      ormlab archive push 20261123 --to /mnt/backup
+    """
+    from ormlab.archive.exchange import push as exchange
+    from ormlab.archive.store import Store
+
+    with bundle_errors():
+        pushed = exchange(folder, Store.open(url, make=True), ids)
+    if as_json:
+        told = [
+            {"id": p.stored.id, "sha256": p.stored.archive, "outcome": p.outcome} for p in pushed
+        ]
+        document("ormlab-archive-push/1", {"store": url, "bundles": told})
+        return
+    new = sum(each.outcome == "stored" for each in pushed)
+    click.echo(f"{new} bundles stored in {url}, {len(pushed) - new} were there.")
+    for each in pushed:
+        click.echo(f"  {each.stored.id}  {each.stored.archive}  {each.outcome}")
+
+
+@group.command("pull")
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--from", "url", required=True, metavar="URL", help="The store.")
+@_archive
+@click.option("--all", "everything", is_flag=True, help="Every bundle of the store's index.")
+@_json
+def pull(ids: tuple[str, ...], url: str, folder: Path, *, everything: bool, as_json: bool) -> None:
+    """Fetch the bundles whose ID begins so from an object store into the archive.
+
+    The digest is verified before a bundle is unpacked, and the bundle before it gets its name.
+    The archive takes over the store's index.
+
+    \b
+    Examples:
+      ormlab archive pull 20261123 --from s3://benchmarks/orm --archive received
+      ormlab archive pull --all --from /mnt/backup
+    """
+    if bool(ids) == everything:
+        raise click.UsageError("name at least one ID, or say --all")
+    from ormlab.archive.exchange import pull as exchange
+    from ormlab.archive.store import Store
+
+    with bundle_errors():
+        kept = exchange(Store.open(url), folder, ids)
+    if as_json:
+        told = [_kept(each) for each in kept]
+        document("ormlab-archive-pull/1", {"store": url, "bundles": told})
+        return
+    for each in kept:
+        said = "fetched" if each.outcome == "added" else _OUTCOMES[each.outcome]
+        click.echo(f"{each.line.id} {said} ({each.path})")
+
+
+@group.command("sign")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="SSH private key, or the public one of a key that an ssh-agent holds.",
+)
+@_json
+def sign(bundle: Path, key: Path, *, as_json: bool) -> None:
+    """Sign the seal of a BUNDLE with an SSH key: writes SEAL.json.sig, which the seal leaves out.
+
+    \b
+    Example:
+      ormlab archive sign bundles/20261123T031500Z-1a2b3c4d --key ~/.ssh/id_ed25519
+    """
+    from ormlab.archive.sign import sign as make
+
+    with bundle_errors():
+        signature = make(bundle, key)
+    if as_json:
+        document("ormlab-archive-sign/1", {"signature": str(signature)})
+    else:
+        click.echo(str(signature))
+
+
+def _kept(kept: Kept) -> dict[str, Any]:
+    line = kept.line
+    return {"id": line.id, "seal": line.seal, "folder": str(kept.path), "outcome": kept.outcome}
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    told: dict[str, Any] = {"id": entry.line.id, "seal": entry.line.seal, "line": entry.number}
+    told["folder"] = str(entry.path) if entry.path else None
+    if record := entry.record:
+        told |= {
+            "created": record.created.isoformat(),
+            "status": record.status,
+            "plan": record.plan.name,
+            "plan_sha256": record.plan.sha256,
+            "host": record.host,
+            "planned": record.trials.planned,
+            "completed": record.trials.completed,
+            "failed": record.trials.failed,
+            "skipped": record.trials.skipped,
+        }
+    return told

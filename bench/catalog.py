@@ -1,0 +1,165 @@
+"""The catalog of many bundles: how long a rebuild and a query take, and whether memory stays flat.
+
+The bundles are small ones sealed by the real writer: ten trials each, in two subjects and five
+blocks. Each size is built in a process of its own, which tells its own peak memory.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ormlab.bundle import (
+    BundleRecord,
+    BundleWriter,
+    Plan,
+    Tool,
+    TrialCounts,
+    TrialRecord,
+    encode,
+)
+
+_FEW: Final = 100
+_MANY: Final = 1000
+_TRIALS: Final = 10
+_SECOND: Final = 10**9
+_START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_PLAN: Final = "0" * 64
+_QUERY: Final = """
+SELECT subject, metric, count(*), median(value), quantile_cont(value, 0.9)
+FROM trials GROUP BY ALL ORDER BY ALL
+"""
+_READINGS: Final[dict[str, object]] = {
+    "window": {"started_ns": 0, "ended_ns": 2 * _SECOND},
+    "sampler": {"tick_hz": 100, "page_bytes": 4096},
+    "memory": {"service_pss_after_bytes": None},
+}
+
+
+def run(*, few: int = _FEW, many: int = _MANY) -> dict[str, object]:
+    """Measure on two archives made for it.
+
+    Returns:
+        Seconds of a rebuild for each bundle, seconds of a query with the catalog read anew, and
+        the ratio of the peak memories of a rebuild of many and of few bundles.
+    """
+    told = {}
+    for count in (few, many):
+        with tempfile.TemporaryDirectory(prefix="ormlab-bench-", dir=_memory()) as scratch:
+            _make(Path(scratch), count)
+            command = [sys.executable, "-m", "bench.catalog", scratch]
+            answer = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+            told[count] = json.loads(answer.stdout)
+    return {
+        "catalog.bundles": many,
+        "catalog.rows": told[many]["rows"],
+        "catalog.rebuild_s_per_bundle": round(told[many]["build_s"] / many, 5),
+        "catalog.query_s": round(told[many]["query_s"], 4),
+        "catalog.peak_many_over_few": round(told[many]["peak"] / told[few]["peak"], 3),
+        "catalog.peak_bytes": told[many]["peak"],
+    }
+
+
+def _memory() -> str | None:
+    """A folder in memory if there is one: a disk that is asked to flush 50,000 files is slow."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+
+def _measure(folder: Path) -> dict[str, Any]:
+    """Rebuild, then ask, in this process."""
+    # The process that makes the bundles must not load what is measured here.
+    from ormlab.archive.catalog import build  # noqa: PLC0415
+    from ormlab.archive.query import query  # noqa: PLC0415
+
+    start = time.perf_counter()
+    built = build(folder)
+    ended = time.perf_counter()
+    # Before the query, which holds the whole table.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    query(folder, _QUERY)
+    asked = time.perf_counter() - ended
+    return {"rows": built.rows, "build_s": ended - start, "query_s": asked, "peak": peak}
+
+
+def _make(folder: Path, count: int) -> None:
+    """Seal bundles into a folder, which is an archive then: the writer keeps the same index."""
+    samples = folder / "resources.parquet"
+    pq.write_table(pa.table(_samples()), samples, write_page_checksum=True)
+    for day in range(count):
+        created = _START + timedelta(days=day)
+        with BundleWriter.create(folder, plan_sha256=_PLAN, created=created) as writer:
+            for index in range(1, _TRIALS + 1):
+                with writer.trial(f"{index:03d}-trial") as trial:
+                    _fill(trial, index, created, samples.read_bytes())
+            writer.seal(_record(writer, created))
+    samples.unlink()
+
+
+def _fill(folder: Path, index: int, created: datetime, samples: bytes) -> None:
+    latencies = [1000 + (7 * n * index) % 900 for n in range(200)]
+    article = {
+        "spec": {"requests": 2000 + index},
+        "figures": {"total_time_s": 2.0},
+        "contains": {"requests_counted_in_throughput_that_failed": 0},
+        "latencies_us": latencies,
+    }
+    (folder / "article.json").write_text(json.dumps(article))
+    (folder / "resources.parquet").write_bytes(samples)
+    record = TrialRecord(
+        id=f"{index:03d}-trial",
+        index=index,
+        block=(index + 1) // 2,
+        subject="ab"[index % 2],
+        workload="read-one",
+        load="article",
+        status="completed",
+        failure=None,
+        started=created,
+        ended=created,
+        readings=_READINGS,
+    )
+    (folder / "trial.json").write_bytes(encode(record))
+
+
+def _samples() -> dict[str, list[Any]]:
+    rounds = range(20)
+    return {
+        "round": list(rounds),
+        "at_ns": [turn * _SECOND // 10 for turn in rounds],
+        "role": ["service"] * len(rounds),
+        "pid": [7] * len(rounds),
+        "user_ticks": [turn * 8 for turn in rounds],
+        "system_ticks": [turn * 2 for turn in rounds],
+        "rss_pages": [20_000 + turn for turn in rounds],
+    }
+
+
+def _record(writer: BundleWriter, created: datetime) -> BundleRecord:
+    return BundleRecord(
+        id=writer.id,
+        status="complete",
+        tool=Tool(version="bench", commit=None, dirty=None),
+        plan=Plan(sha256=_PLAN, name="bench"),
+        ledger=None,
+        host=None,
+        trials=TrialCounts(planned=_TRIALS, completed=_TRIALS, failed=0, skipped=0),
+        omitted=(),
+        redactions=(),
+        previous=None,
+        created=created,
+        sealed=created,
+    )
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(_measure(Path(sys.argv[1]))))

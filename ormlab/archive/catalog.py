@@ -1,0 +1,157 @@
+"""The catalog of an archive: one Parquet file, one row per trial and metric, from bundles alone.
+
+The same bundles give the same bytes with the same version of pyarrow: rows are sorted, row groups
+have a fixed length, the writer's settings are fixed, and nothing says when it was built. It is
+always built as a whole, a row group at a time, so memory does not follow the number of bundles.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from analysis import catalog
+from ormlab.archive.entries import Archive
+from ormlab.archive.errors import EntryError, MismatchError
+from ormlab.bundle import Bundle, storage, tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ormlab.bundle import IndexLine
+
+NAME: Final = "catalog.parquet"
+_GROUP: Final = 2**13
+_LEVEL: Final = 3
+_INDEX: Final = b"ormlab.index"
+_VERSION: Final = b"ormlab.schema"
+
+
+@dataclass(frozen=True)
+class Built:
+    """A catalog that was written.
+
+    Attributes:
+        path: the file.
+        bundles: how many bundles it is of.
+        rows: how many rows it has.
+        sha256: of the file, in hex.
+    """
+
+    path: Path
+    bundles: int
+    rows: int
+    sha256: str
+
+
+def build(folder: Path) -> Built:
+    """Write the catalog of an archive anew, from the bundles that are here.
+
+    Raises:
+        EntryError: there is no archive.
+        IndexBrokenError: its index was changed.
+        VerificationError, NotSealedError: a bundle does not reach L1.
+        MismatchError: a bundle is not the one of its line.
+        DiskFullError: there was no room; the old catalog is still there.
+    """
+    archive = Archive.open(folder)
+    archive.require_chain()
+    lines = sorted(archive.lines(), key=lambda line: line.id)
+    here = [line for line in lines if (folder / line.id).is_dir()]
+    path = folder / NAME
+    temporary = path.with_name(f".{NAME}.tmp")
+    with storage.guard(path, hint="free some space and build it again"):
+        try:
+            count = _write(temporary, folder, here, _digest(archive))
+            storage.sync(temporary)
+            temporary.rename(path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+        storage.sync(folder)
+        return Built(path, len(here), count, tree.digest(path))
+
+
+def load(folder: Path) -> tuple[pa.Table, bool]:
+    """Read the catalog of an archive, with its page checksums.
+
+    Returns:
+        The table, and whether it was built from the index as it is now.
+
+    Raises:
+        EntryError: there is no archive, or no catalog.
+        MismatchError: the file is damaged, or of another version.
+    """
+    archive = Archive.open(folder)
+    path = folder / NAME
+    if not path.exists():
+        hint = "build it: `ormlab catalog build`"
+        raise EntryError("catalog-missing", "there is no catalog", where=str(path), hint=hint)
+    try:
+        table = pq.read_table(path, page_checksum_verification=True)
+    except (OSError, pa.ArrowException) as error:
+        what = f"the catalog cannot be read: {str(error).splitlines()[0]}"
+        raise _unusable(path, what) from error
+    told = table.schema.metadata or {}
+    if told.get(_VERSION) != catalog.VERSION.encode():
+        raise _unusable(path, f"the catalog is not a {catalog.VERSION}")
+    return table, told.get(_INDEX) == _digest(archive)
+
+
+def _write(path: Path, folder: Path, lines: list[IndexLine], digest: bytes) -> int:
+    schema = catalog.SCHEMA.with_metadata({_VERSION: catalog.VERSION.encode(), _INDEX: digest})
+    count = 0
+    pending: list[dict[str, Any]] = []
+    with pq.ParquetWriter(
+        path,
+        schema,
+        version="2.6",
+        compression="zstd",
+        compression_level=_LEVEL,
+        write_statistics=True,
+        write_page_checksum=True,
+    ) as writer:
+        for row in _rows(folder, lines):
+            pending.append(row)
+            count += 1
+            if len(pending) == _GROUP:
+                writer.write_table(pa.Table.from_pylist(pending, schema=schema))
+                pending.clear()
+        if pending:
+            writer.write_table(pa.Table.from_pylist(pending, schema=schema))
+    return count
+
+
+def _rows(folder: Path, lines: list[IndexLine]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        bundle = Bundle.open(folder / line.id, level="L1")
+        if bundle.seal != line.seal:
+            what = f"the bundle {line.id} has another seal than the index says"
+            hint = "see `ormlab archive verify`"
+            raise MismatchError("entry-replaced", what, where=str(bundle.path), hint=hint)
+        plan = bundle.path / "inputs/plan.yaml"
+        facts = bundle.path / "host/facts.before.json"
+        yield from catalog.rows(
+            bundle,
+            # As safe as SafeLoader, and written in C.
+            yaml.load(plan.read_bytes(), Loader=yaml.CSafeLoader) if plan.exists() else {},
+            json.loads(facts.read_bytes()) if facts.exists() else {},
+        )
+
+
+def _digest(archive: Archive) -> bytes:
+    return hashlib.sha256(archive.index()).hexdigest().encode()
+
+
+def _unusable(path: Path, what: str) -> MismatchError:
+    hint = "build it anew from the bundles: `ormlab catalog build`"
+    return MismatchError("catalog-unusable", what, where=str(path), hint=hint)

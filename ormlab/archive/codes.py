@@ -1,0 +1,73 @@
+"""What `ormlab archive verify` can find beside the problems of single bundles, by stable code.
+
+The table in docs/archive.md is `markdown()`; a test compares the two and breaks an archive for
+every code. A code never changes its meaning.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Code(NamedTuple):
+    """One kind of finding: what it says, and what to do."""
+
+    message: str
+    hint: str
+
+
+_COPY = "put back the index from a copy kept elsewhere: git, or a store it was pushed to"
+_ENTRY = "pull the bundle from a store it was pushed to; an index line is never taken back"
+
+CODES: Final[dict[str, Code]] = {
+    "index-malformed": Code("a line of the index cannot be read", _COPY),
+    "index-torn": Code(
+        "the last line of the index is cut short", "add a bundle again: an add that was killed left"
+    ),
+    "index-repeated": Code("a line of the index stands there twice", _COPY),
+    "index-moved": Code("a line of the index is not at its place", _COPY),
+    "index-edited": Code("a line of the index was edited", _COPY),
+    "index-removed": Code("a line was taken out before this one", _COPY),
+    "index-truncated": Code(
+        "lines are missing at the end of the index",
+        "add the bundle again if its add was killed; else put back a copy kept elsewhere",
+    ),
+    "index-rewritten": Code("the index does not continue the copy", _COPY),
+    "entry-unlisted": Code(
+        "a bundle lies here that the index does not list",
+        "mend the index first; then add the bundle again",
+    ),
+    "entry-missing": Code("the index lists a bundle that is not here", _ENTRY),
+    "entry-replaced": Code("the bundle has another seal than the index says", _ENTRY),
+}
+
+
+class Finding(NamedTuple):
+    """One problem.
+
+    Attributes:
+        code: a key of `CODES`, or of `ormlab.bundle.codes.CODES`.
+        where: relative to the archive; a line of the index by its number.
+        what: what is wrong there.
+        hint: what to do.
+        bundle: id of the bundle that explains it, or empty.
+    """
+
+    code: str
+    where: str
+    what: str
+    hint: str
+    bundle: str = ""
+
+
+def finding(code: str, where: str, detail: str = "", *, bundle: str = "") -> Finding:
+    """Return a problem of the archive itself."""
+    message, hint = CODES[code]
+    return Finding(code, where, f"{message}: {detail}" if detail else message, hint, bundle)
+
+
+def markdown() -> str:
+    """Return the table of codes as it stands in the documentation."""
+    rows = ["| code | what it says | what to do |", "|---|---|---|"]
+    rows += [f"| `{name}` | {code.message} | {code.hint} |" for name, code in CODES.items()]
+    return "\n".join(rows) + "\n"

@@ -1,0 +1,34 @@
+"""What can go wrong with an archive, as a branch of the tree of `ormlab.errors`.
+
+    LabError
+    ├── UsageError        (2)
+    │   └── EntryError           an id, address or question that cannot be meant
+    ├── StoreError        (7)    an object store could not be reached, or refused
+    └── MismatchError     (3)    what is there is not what was put there
+
+What is wrong with one bundle comes from `ormlab.bundle.errors`; what `verify` finds is not raised
+but listed, with the codes of `ormlab.archive.codes`.
+"""
+
+from __future__ import annotations
+
+from ormlab.errors import Exit, LabError, UsageError
+
+
+class EntryError(UsageError):
+    """An id, address or question that cannot be meant."""
+
+
+class StoreError(LabError, RuntimeError):
+    """An object store could not be reached, or refused.
+
+    Not an OSError: those of the archive's own disk are told apart from it.
+    """
+
+    exit_code = Exit.PROVISIONING
+
+
+class MismatchError(LabError, ValueError):
+    """What is there is not what was put there."""
+
+    exit_code = Exit.VERIFICATION_FAILED

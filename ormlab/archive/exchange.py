@@ -1,0 +1,195 @@
+"""Between the archive and an object store, in both directions.
+
+A push that is cut leaves nothing under the name it was writing, or a packed bundle that nothing
+names yet, which the next push takes up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from ormlab.archive import chain
+from ormlab.archive.entries import Archive, find
+from ormlab.archive.errors import EntryError, MismatchError
+from ormlab.archive.keep import Kept, locked, place
+from ormlab.archive.layout import INDEX, Stored, packed, seal, segment, segment_start
+from ormlab.bundle import IndexLine, decode, encode, names, pack, storage, unpack
+from ormlab.bundle.errors import RecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ormlab.archive.store import Store
+
+_SCRATCH: Final = ".pull.adding"  # a name that `locked` tidies
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What became of one bundle: stored now, or present there before."""
+
+    stored: Stored
+    outcome: Literal["stored", "present"]
+
+
+def push(folder: Path, store: Store, ids: Sequence[str] = ()) -> tuple[Pushed, ...]:
+    """Store bundles of an archive, and the lines of its index that the store does not have.
+
+    Args:
+        folder: the archive.
+        store: where to.
+        ids: prefixes of ids; none means every bundle that is here.
+
+    Raises:
+        EntryError: there is no archive, or a prefix names no bundle that is here.
+        IndexBrokenError: the archive's index was changed.
+        VerificationError: a bundle does not reach L1.
+        MismatchError: the store's index is not the beginning of the archive's, or what was stored
+            reads back as something else.
+        StoreError: the store could not be reached, refused, or would replace what is there.
+    """
+    archive = Archive.open(folder)
+    archive.require_chain()
+    lines, data = archive.lines(), archive.index()
+    wanted = [find(lines, prefix, where=str(folder)) for prefix in ids] or [
+        line for line in lines if (folder / line.id).is_dir()
+    ]
+    store.require_conditions()
+    theirs = _index(store)
+    if not data.startswith(theirs):
+        raise _diverged(store)
+    pushed = tuple(_push(folder, line, store) for line in wanted)
+    if rest := data[len(theirs) :]:
+        first = theirs.count(b"\n") + 1
+        if not store.put_once(segment(first), rest):
+            raise _diverged(store)
+    return pushed
+
+
+def pull(store: Store, folder: Path, ids: Sequence[str]) -> tuple[Kept, ...]:
+    """Fetch bundles into an archive, which takes over the store's index.
+
+    Args:
+        store: where from.
+        folder: the archive; made if it is missing.
+        ids: prefixes of ids; none means every bundle of the store's index.
+
+    Raises:
+        EntryError: the store has no such bundle.
+        MismatchError: what came is not what was stored, the store's index is broken, or it and the
+            archive's are not one the beginning of the other.
+        ArchiveError, NotSealedError, VerificationError: what came is not a whole bundle.
+        StoreError: the store could not be reached, or refused.
+    """
+    theirs = _index(store)
+    read = chain.check(theirs, {})
+    if read.findings:
+        first = read.findings[0]
+        raise MismatchError("store-index", first.what, where=store.url, hint=first.hint)
+    wanted = [find(read.lines, prefix, where=store.url) for prefix in ids] or list(read.lines)
+    with storage.guard(folder, hint="free some space and pull again"):
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder):
+            ours = Archive(folder).index()
+            if not (theirs.startswith(ours) or ours.startswith(theirs)):
+                raise _diverged(store)
+            return tuple(_pull(store, folder, line, theirs) for line in wanted)
+
+
+def _push(folder: Path, line: IndexLine, store: Store) -> Pushed:
+    path = folder / line.id
+    if not path.is_dir():
+        what = f"the bundle {line.id} is not in the archive"
+        hint = "pull it from a store that has it"
+        raise EntryError("entry-missing", what, where=str(path), hint=hint)
+    if known := _stored(store, line):
+        if store.size(packed(known.archive)) != known.size:
+            what = f"{packed(known.archive)} is not there, or not of its size"
+            hint = "the store lost it: store the archive anew under another prefix"
+            raise MismatchError("store-lost", what, where=store.url, hint=hint)
+        return Pushed(known, "present")
+    with tempfile.TemporaryDirectory(prefix=".push-", dir=folder) as scratch:
+        file = Path(scratch) / f"{line.id}.tar.zst"
+        digest = pack(path, file)
+        stored = Stored(id=line.id, seal=line.seal, archive=digest, size=file.stat().st_size)
+        if store.size(packed(digest)) is None:
+            store.put_file(packed(digest), file)
+    _fetch(store, stored, None)
+    if not store.put_once(seal(line.seal), encode(stored)):
+        known = _stored(store, line)
+        return Pushed(known or stored, "present")
+    return Pushed(stored, "stored")
+
+
+def _pull(store: Store, folder: Path, line: IndexLine, index: bytes) -> Kept:
+    scratch = folder / _SCRATCH
+    if not (folder / line.id).exists():
+        stored = _stored(store, line)
+        if stored is None:
+            what = f"the bundle {line.id} was never pushed, only its line of the index"
+            hint = "ask whoever keeps the archive to push it"
+            raise EntryError("entry-missing", what, where=store.url, hint=hint)
+        scratch.mkdir(exist_ok=True)
+        file = scratch / "bundle.tar.zst"
+        _fetch(store, stored, file)
+        unpack(file, scratch)
+        file.unlink()
+    # Only what the store's index says may stand here, and it is the longer one or the same.
+    if len(index) > len(Archive(folder).index()):
+        storage.write_file(folder / names.INDEX, index)
+    return place(scratch / line.id, folder, line.id, line.seal)
+
+
+def _fetch(store: Store, stored: Stored, target: Path | None) -> None:
+    """Read a packed bundle from the store, and refuse it if it is not what was stored."""
+    digest, size = hashlib.sha256(), 0
+    with Path(target or "/dev/null").open("wb") as out:
+        for piece in store.stream(packed(stored.archive)):
+            digest.update(piece)
+            size += len(piece)
+            if size > stored.size:
+                break
+            out.write(piece)
+    if (digest.hexdigest(), size) != (stored.archive, stored.size):
+        what = f"{packed(stored.archive)} is not what was stored under this name"
+        hint = "do not rely on this store; fetch the bundle from another one"
+        raise MismatchError("store-changed", what, where=store.url, hint=hint)
+
+
+def _stored(store: Store, line: IndexLine) -> Stored | None:
+    data = store.read(seal(line.seal))
+    if data is None:
+        return None
+    try:
+        stored = decode(data, Stored, where=store.url)
+    except RecordError as error:
+        raise _foreign(store, seal(line.seal), error.what) from error
+    if (stored.id, stored.seal) != (line.id, line.seal):
+        raise _foreign(store, seal(line.seal), f"it is of {stored.id}")
+    return stored
+
+
+def _index(store: Store) -> bytes:
+    """The store's index: its segments, each of which begins where the one before it ends."""
+    data = b""
+    for name in store.names(INDEX):
+        if segment_start(name) != data.count(b"\n") + 1:
+            raise _foreign(store, name, "it does not continue the index")
+        data += store.read(name) or b""
+    return data
+
+
+def _diverged(store: Store) -> MismatchError:
+    what = "the store's index and the archive's do not continue each other"
+    hint = "pull from the store into a new archive and add to that; an index line never goes away"
+    return MismatchError("index-diverged", what, where=store.url, hint=hint)
+
+
+def _foreign(store: Store, name: str, why: str) -> MismatchError:
+    what = f"{name} is not what a push writes: {why}"
+    hint = "do not rely on this store; nothing of it was used"
+    return MismatchError("store-foreign", what, where=store.url, hint=hint)

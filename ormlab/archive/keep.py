@@ -1,0 +1,124 @@
+"""Taking a bundle into the archive so that a crash at any instant leaves it out or in.
+
+The copy is made beside its place, flushed, verified and renamed; the line of the index comes last.
+What an add that was killed leaves is a hidden folder, which the next add removes, or a bundle
+without its line, which the next add of it completes.
+"""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from ormlab.archive.entries import Archive
+from ormlab.archive.errors import MismatchError
+from ormlab.bundle import Bundle, IndexLine, index, storage, tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_ROOM = "free some space and add it again; what is in the archive stays as it is"
+_STAGED = ".adding"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What became of a bundle that was added.
+
+    Attributes:
+        line: its line in the index.
+        path: its folder in the archive.
+        outcome: ``added``; ``completed``, if an add that was killed had not written the line; or
+            ``present``, if there was nothing to do.
+    """
+
+    line: IndexLine
+    path: Path
+    outcome: Literal["added", "completed", "present"]
+
+
+def add(bundle: Path, folder: Path) -> Kept:
+    """Verify a bundle and take a copy of it into an archive, which is made if it is missing.
+
+    Args:
+        bundle: its folder.
+        folder: the archive.
+
+    Raises:
+        NotSealedError: it is not sealed.
+        VerificationError: it, or the bundle of this id in the archive, does not reach L1.
+        MismatchError: the archive holds another bundle of this id.
+        IndexBrokenError: the index was changed.
+        DiskFullError: there was no room; the archive is as it was.
+    """
+    opened = Bundle.open(bundle, level="L1")
+    with storage.guard(folder, hint=_ROOM):
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder):
+            staged = folder / f".{opened.record.id}{_STAGED}"
+            if not (folder / opened.record.id).exists():
+                _copy(opened.path, staged)
+            return place(staged, folder, opened.record.id, str(opened.seal))
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the archive's lock, and remove what a killed add left.
+
+    Raises:
+        BundleBusyError: another process is writing here.
+    """
+    lock = storage.Lock(folder)
+    try:
+        _tidy(folder)
+        yield
+    finally:
+        _tidy(folder)
+        lock.release()
+
+
+def place(staged: Path, folder: Path, identifier: str, seal: str) -> Kept:
+    """Give a flushed bundle its name in a locked archive and its line in the index.
+
+    A bundle that is there already stays, and need not be staged.
+
+    Raises:
+        as `add`.
+    """
+    archive = Archive(folder)
+    archive.require_chain()
+    target = folder / identifier
+    is_new = not target.exists()
+    here = Bundle.open(staged if is_new else target, level="L1")
+    if here.seal != seal:
+        hint = "keep both: give one of the two an archive of its own"
+        what = f"the bundle {identifier} has the seal {here.seal}, not {seal}"
+        raise MismatchError("entry-differs", what, where=str(here.path), hint=hint)
+    if is_new:
+        staged.rename(target)
+        storage.sync(folder)
+    known = len(archive.index())
+    line = index.append(folder, identifier, seal)
+    if is_new:
+        return Kept(line, target, "added")
+    return Kept(line, target, "completed" if len(archive.index()) > known else "present")
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.mkdir()
+    for entry in tree.scan(source):
+        copy = target / entry.path
+        storage.make_folders(copy.parent, under=target)
+        with tree.open_regular(source / entry.path) as file, copy.open("xb") as out:
+            shutil.copyfileobj(file, out)
+        storage.sync(copy)
+    for below, _, _ in target.walk():
+        storage.sync(below)
+
+
+def _tidy(folder: Path) -> None:
+    for left in folder.glob(f".*{_STAGED}"):
+        shutil.rmtree(left)

@@ -1,0 +1,168 @@
+"""Questions to the catalog, in SQL: the table is ``trials``, and nothing else can be reached."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import groupby
+from statistics import median
+from typing import TYPE_CHECKING, Any, Final
+
+import duckdb
+
+from analysis.trend import change_points
+from ormlab.archive.catalog import load
+from ormlab.archive.errors import EntryError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+# In this order: the last one keeps a query from taking back the others.
+_CLOSED: Final = """
+SET python_enable_replacements = false;
+SET autoinstall_known_extensions = false;
+SET autoload_known_extensions = false;
+SET enable_external_access = false;
+SET lock_configuration = true;
+"""
+_SERIES: Final = """
+SELECT workload, load, host, tier, unit, bundle, created, plan, plan_sha256,
+       list(value ORDER BY block, trial)
+FROM trials
+WHERE metric = $metric AND subject = $subject AND value > 0
+  AND workload = coalesce($workload, workload) AND load = coalesce($load, load)
+GROUP BY ALL ORDER BY ALL
+"""
+_KEYS: Final = 5  # of the columns above are what a series has in common
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a query found: names of columns, and rows of values.
+
+    Attributes:
+        columns: their names.
+        rows: values in the order of the columns.
+        fresh: whether the catalog was built from the index as it is now.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    fresh: bool
+
+
+@dataclass(frozen=True)
+class Point:
+    """One bundle of a series.
+
+    Attributes:
+        bundle: its id.
+        created: when the run began.
+        plan: name of the plan.
+        plan_sha256: its digest: a change of plan may be the reason for a change of level.
+        trials: how many trials have the metric.
+        value: the median of their values.
+        changed: whether a new level begins here.
+    """
+
+    bundle: str
+    created: datetime
+    plan: str
+    plan_sha256: str
+    trials: int
+    value: float
+    changed: bool
+
+
+@dataclass(frozen=True)
+class Series:
+    """What may be compared over time: one workload and load on one host fingerprint."""
+
+    workload: str
+    load: str
+    host: str | None
+    tier: str | None
+    unit: str
+    points: tuple[Point, ...]
+
+
+def query(folder: Path, sql: str) -> Answer:
+    """Answer one SELECT over the catalog.
+
+    Raises:
+        EntryError: there is no archive or catalog, or the SQL is not one SELECT that works.
+        MismatchError: the catalog is damaged.
+    """
+    return _ask(folder, sql, {})
+
+
+def trend(
+    folder: Path,
+    metric: str,
+    subject: str,
+    *,
+    workload: str | None = None,
+    load: str | None = None,
+) -> tuple[Series, ...]:
+    """Follow a metric of a subject over the bundles, one series for each cell and host.
+
+    Args:
+        folder: the archive.
+        metric: its name in the catalog.
+        subject: its name.
+        workload: this one only.
+        load: this one only.
+
+    Raises:
+        EntryError: the catalog has no such trials, or as `query`.
+    """
+    asked = {"metric": metric, "subject": subject, "workload": workload, "load": load}
+    rows = _ask(folder, _SERIES, asked).rows
+    if not rows:
+        what = f"no trial of {subject!a} has a value of {metric!a} there"
+        hint = "see `ormlab catalog query 'SELECT DISTINCT subject, metric FROM trials'`"
+        raise EntryError("trend-empty", what, where=str(folder), hint=hint)
+    return tuple(
+        _series(key, [row[len(key) :] for row in group])
+        for key, group in groupby(rows, key=lambda row: row[:_KEYS])
+    )
+
+
+def _series(key: tuple[Any, ...], rows: Sequence[tuple[Any, ...]]) -> Series:
+    workload, name, host, tier, unit = key
+    medians = [median(values) for *_, values in rows]
+    changes = change_points(medians)
+    points = tuple(
+        Point(bundle, created, plan, digest, len(values), value, position in changes)
+        for position, ((bundle, created, plan, digest, values), value) in enumerate(
+            zip(rows, medians, strict=True)
+        )
+    )
+    return Series(workload, name, host, tier, unit, points)
+
+
+def _ask(folder: Path, sql: str, values: dict[str, Any]) -> Answer:
+    table, fresh = load(folder)
+    with closing(duckdb.connect()) as connection:
+        connection.register("catalog", table)
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("CREATE TABLE trials AS SELECT * FROM catalog")
+        connection.unregister("catalog")
+        connection.execute(_CLOSED)
+        try:
+            statements = connection.extract_statements(sql)
+            kinds = [statement.type for statement in statements]
+            if kinds != [duckdb.StatementType.SELECT]:
+                raise _refused("it is not one SELECT")
+            connection.execute(statements[0], values)
+            rows = connection.fetchall()
+        except duckdb.Error as error:
+            raise _refused(str(error).partition("\n")[0]) from None
+        return Answer(tuple(each[0] for each in connection.description or ()), tuple(rows), fresh)
+
+
+def _refused(why: str) -> EntryError:
+    hint = "the table is `trials`; `DESCRIBE trials` and SELECT are what it answers"
+    return EntryError("query-refused", f"the query cannot be answered: {why}", hint=hint)

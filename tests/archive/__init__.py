@@ -1,0 +1,1 @@
+"""Tests of the archive; a package so that they share `making`."""
