@@ -12,27 +12,27 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import joinedload, selectinload
 
+from workloads.contract.fields import ORDER_COLUMNS, USER_COLUMNS
 from workloads.services import postgres
 from workloads.services.errors import conflict
 from workloads.services.sqlalchemy.models import Order, User
+from workloads.services.sqlalchemy.reading import ReadAs, ReadStatement, reader
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from sqlalchemy import CursorResult
-    from sqlalchemy.ext.asyncio import AsyncSession
 
     from workloads.services.repository import Row
     from workloads.services.settings import Database, Pool
-
-    Sessions = async_sessionmaker[AsyncSession]
+    from workloads.services.sqlalchemy.reading import Model, Read, Sessions
 
 IsolationLevel = Literal["AUTOCOMMIT", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"] | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What only this service can be told; the names are SQLAlchemy's.
+    """What only this service can be told; the names are SQLAlchemy's, but for the last two.
 
     Attributes:
         pool_pre_ping: test a connection each time it leaves the pool.
@@ -40,12 +40,17 @@ class Options:
             transaction that a session opens by itself.
         reset_on_return: ``rollback``, or null to hand connections back as they are.
         prepared_statement_cache_size: prepared statements kept by each connection.
+        read_as: one row is read by its id as an ``entity``, in a session; or as a plain ``row``,
+            over a connection.
+        read_statement: the statement for that is constructed for ``each`` request, or ``once``.
     """
 
     pool_pre_ping: bool = False
     isolation_level: IsolationLevel = None
     reset_on_return: Literal["rollback", "commit"] | None = "rollback"
     prepared_statement_cache_size: int = 100
+    read_as: ReadAs = "entity"
+    read_statement: ReadStatement = "each"
 
 
 class MappedRepository:
@@ -72,8 +77,8 @@ class MappedRepository:
         )
         self._size = pool.size
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
-        self.users = _Table(self._sessions, User)
-        self.orders = _Table(self._sessions, Order)
+        self.users = self._table(User, USER_COLUMNS, options)
+        self.orders = self._table(Order, ORDER_COLUMNS, options)
 
     async def open(self) -> None:
         """Open ``size`` connections, by holding so many at once."""
@@ -85,6 +90,17 @@ class MappedRepository:
     async def close(self) -> None:
         """Close the pool."""
         await self._engine.dispose()
+
+    def _table(self, model: Model, columns: tuple[str, ...], options: Options) -> _Table:
+        read = reader(
+            self._engine,
+            self._sessions,
+            model,
+            columns,
+            read_as=options.read_as,
+            statement=options.read_statement,
+        )
+        return _Table(self._sessions, model, read)
 
     async def orders_of(self, user_id: int, limit: int, offset: int) -> list[Row]:
         """Return orders of a user, each with the user's name: one join."""
@@ -118,14 +134,10 @@ class MappedRepository:
 class _Table:
     """The five operations on one table."""
 
-    def __init__(self, sessions: Sessions, model: type[User | Order]) -> None:
+    def __init__(self, sessions: Sessions, model: Model, read: Read) -> None:
         self._sessions = sessions
         self._model = model
-
-    async def read(self, row_id: int) -> Row | None:
-        async with self._sessions() as session:
-            entity = await session.get(self._model, row_id)
-        return None if entity is None else entity.row()
+        self.read = read
 
     async def page(self, limit: int, offset: int) -> list[Row]:
         model = self._model

@@ -1,7 +1,6 @@
 """The service on Tortoise ORM."""
 
-from workloads.services.postgres import Options
-from workloads.services.tortoise.repository import ActiveRepository
+from workloads.services.tortoise.repository import ActiveRepository, Options
 
 __all__ = ["ActiveRepository", "Options", "create"]
 

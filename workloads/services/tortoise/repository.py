@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from tortoise import Tortoise, connections
 from tortoise.exceptions import IntegrityError
@@ -17,21 +18,37 @@ from workloads.services.repository import by_user
 from workloads.services.tortoise.models import Order, User
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from workloads.services.repository import Row
     from workloads.services.settings import Database, Pool
+
+    type Model = type[User | Order]
+    type Read = Callable[[int], Awaitable[Row | None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(postgres.Options):
+    """What this service can be told beside what all can whose pool is asyncpg's own.
+
+    Attributes:
+        read_as: one row is read by its id as an ``entity``, by a query that is built for each
+            request; or as a plain ``row``, by SQL written by hand.
+    """
+
+    read_as: Literal["entity", "row"] = "entity"
 
 
 class ActiveRepository:
     """Both tables over Tortoise's one connection, which is a pool."""
 
-    def __init__(self, database: Database, pool: Pool, options: postgres.Options) -> None:
+    def __init__(self, database: Database, pool: Pool, options: Options) -> None:
         self._database = database
         self._pool = pool
         self._options = options
-        self.users = _Table(User)
-        self.orders = _Table(Order)
+        read = _entity if options.read_as == "entity" else _row
+        self.users = _Table(User, read(User, USER_COLUMNS))
+        self.orders = _Table(Order, read(Order, ORDER_COLUMNS))
 
     async def open(self) -> None:
         """Open ``size`` connections; the pool may grow by ``overflow``."""
@@ -93,12 +110,9 @@ class ActiveRepository:
 class _Table:
     """The five operations on one table."""
 
-    def __init__(self, model: type[User | Order]) -> None:
+    def __init__(self, model: Model, read: Read) -> None:
         self._model = model
-
-    async def read(self, row_id: int) -> Row | None:
-        entity = await self._model.get_or_none(id=row_id)
-        return None if entity is None else entity.row()
+        self.read = read
 
     async def page(self, limit: int, offset: int) -> list[Row]:
         entities = await self._model.all().order_by("id").limit(limit).offset(offset)
@@ -120,6 +134,25 @@ class _Table:
     async def delete(self, row_id: int) -> bool:
         async with _refusing(deleting=True):
             return bool(await self._model.filter(id=row_id).delete())
+
+
+def _entity(model: Model, _columns: tuple[str, ...]) -> Read:
+    async def read(row_id: int) -> Row | None:
+        entity = await model.get_or_none(id=row_id)
+        return None if entity is None else entity.row()
+
+    return read
+
+
+def _row(model: Model, columns: tuple[str, ...]) -> Read:
+    # Only names of the schema, no value: those are parameters.
+    sql = f"SELECT {', '.join(columns)} FROM {model.Meta.table} WHERE id = $1"  # noqa: S608
+
+    async def read(row_id: int) -> Row | None:
+        rows: list[Row] = await connections.get("default").execute_query_dict(sql, [row_id])
+        return rows[0] if rows else None
+
+    return read
 
 
 async def _joined(limit: int, offset: int) -> list[Row]:

@@ -1,0 +1,268 @@
+"""A ratio split into factors that were switched one after the other, in the same blocks.
+
+The way from one subject to the other leads over subjects of which each differs from the one before
+in a single factor. In every block the logarithms of the factors add up to that of the whole:
+
+    ln y_to - ln y_from = sum over the links of (ln y_after - ln y_before)
+
+so the estimates multiply to the estimate of the whole, exactly. Their intervals do not: two
+neighbouring links share a trial, and what is too fast in it makes one link larger and the next
+one smaller. The interval of the whole is therefore taken from its own log-ratios.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scipy import stats
+
+from analysis.inference import ALPHA, PairedSample, detectable_effect, holm, paired_t
+from analysis.inference.estimators import moments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from analysis.inference import ByBlock
+
+RESIDUAL = "residual"
+_FEWEST = 2  # blocks, for a spread
+
+
+@dataclass(frozen=True)
+class Link:
+    """One piece of the way.
+
+    Attributes:
+        name: of the factor, or ``residual``.
+        what: the factor in words.
+        before: the subject that comes before it on the way.
+        after: the subject that comes after it.
+        alone: the two subjects between which this factor is the only one that is switched; None
+            for the residual.
+    """
+
+    name: str
+    what: str
+    before: str
+    after: str
+    alone: tuple[str, str] | None
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A ratio over blocks.
+
+    Attributes:
+        ratio: exp of the mean log-ratio.
+        low: of the 95 % interval; None with one block.
+        high: likewise.
+        p: two-sided, that the ratio is 1; None likewise.
+        detectable: the smallest relative effect that so many blocks of this spread find nine
+            times out of ten; None likewise.
+        blocks: how many.
+    """
+
+    ratio: float
+    low: float | None
+    high: float | None
+    p: float | None
+    detectable: float | None
+    blocks: int
+
+    @property
+    def log(self) -> float:
+        """Natural logarithm of the ratio."""
+        return math.log(self.ratio)
+
+    @property
+    def shown(self) -> bool:
+        """Whether the interval excludes 1."""
+        return self.low is not None and self.high is not None and not self.low <= 1 <= self.high
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one link contributes.
+
+    Attributes:
+        link: between which subjects.
+        effect: after over before, over the blocks that hold the whole way; None without any.
+        family_p: its p adjusted by Holm for all links of the way; None with fewer than two blocks.
+        share: its logarithm over that of the whole; negative if it works the other way. None where
+            the whole is not shown to differ from 1: shares of noise mean nothing.
+        alone: the effect of this factor switched alone.
+        interaction: effect over alone, over the blocks that hold both; None where they are one.
+    """
+
+    link: Link
+    effect: Effect | None
+    family_p: float | None
+    share: float | None
+    alone: Effect | None
+    interaction: Effect | None
+
+    @property
+    def shown(self) -> bool:
+        """Whether the effect is shown to be one, among all those of the way."""
+        survives = self.family_p is None or self.family_p <= ALPHA
+        return self.effect is not None and self.effect.shown and survives
+
+
+@dataclass(frozen=True)
+class Waterfall:
+    """A ratio and the parts it is made of.
+
+    Attributes:
+        total: to over from, over the blocks that hold the whole way, or without any over those
+            that hold its two ends; None without those either.
+        parts: in the order of the way.
+        blocks: those that hold the whole way.
+        dropped: those that do not.
+        discrepancy: the largest difference, over blocks, between the sum of the links' logarithms
+            and the logarithm of the whole: rounding, or a mistake.
+    """
+
+    total: Effect | None
+    parts: tuple[Part, ...]
+    blocks: tuple[int, ...]
+    dropped: tuple[int, ...]
+    discrepancy: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """After minus before, in the unit of the figure, with its paired t interval at 95 %."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    blocks: int
+
+
+def way(explanation: Mapping[str, Any]) -> list[Link]:
+    """Return the links from one end of an explanation to the other.
+
+    Factors of the first subject come first, in the plan's order; then the residual, between the
+    two sides with everything switched; then the factors of the second subject, the last one first,
+    because on the way to it they are switched back.
+
+    Args:
+        explanation: from, to and steps, as the resolved plan has them.
+    """
+    ends = {side: str(explanation[side]) for side in ("from", "to")}
+    reached = dict(ends)
+    there, back = [], []
+    for step in explanation["steps"]:
+        side, switched = step["side"], step["cumulative"]
+        if side == "from":
+            alone = (ends[side], step["alone"])
+            there.append(Link(step["name"], step["what"], reached[side], switched, alone))
+        else:
+            alone = (step["alone"], ends[side])
+            back.append(Link(step["name"], step["what"], switched, reached[side], alone))
+        reached[side] = switched
+    left = Link(RESIDUAL, "what no step switches", reached["from"], reached["to"], None)
+    return [*there, left, *reversed(back)]
+
+
+def waterfall(links: Sequence[Link], figures: Mapping[str, ByBlock]) -> Waterfall:
+    """Split a ratio into its links.
+
+    Args:
+        links: each begins with the subject that the one before ends with.
+        figures: one positive figure a trial, by subject and block.
+
+    Raises:
+        ValueError: a figure is not positive and finite.
+    """
+    whole, dropped = _whole(links, figures)
+    kept = {name: {b: figures[name][b] for b in whole} for name in _subjects(links) if whole}
+    ends = (links[0].before, links[-1].after)
+    total_logs = _logs(ends, kept or figures)
+    total = _effect(list(total_logs.values()))
+    steps = [_logs((link.before, link.after), kept) for link in links]
+    effects = [_effect(list(logs.values())) for logs in steps]
+    ps = [effect.p for effect in effects if effect and effect.p is not None]
+    family = holm(ps) if len(ps) == len(links) else [None] * len(links)
+    parts = []
+    for link, effect, p in zip(links, effects, family, strict=True):
+        share = effect.log / total.log if effect and total and total.shown else None
+        parts.append(Part(link, effect, p, share, *_alone(link, figures)))
+    sums = {block: sum(logs[block] for logs in steps) for block in whole}
+    discrepancy = max((abs(sums[block] - total_logs[block]) for block in whole), default=0.0)
+    return Waterfall(total, tuple(parts), whole, dropped, discrepancy)
+
+
+def differences(
+    links: Sequence[Link], figures: Mapping[str, ByBlock]
+) -> tuple[list[Difference | None], Difference | None]:
+    """Return what each link adds to a figure, and the whole way; the means add up exactly.
+
+    Args:
+        links: as for `waterfall`.
+        figures: such as CPU microseconds per request, by subject and block.
+    """
+    whole, _ = _whole(links, figures)
+
+    def between(before: str, after: str) -> Difference | None:
+        first, then = figures.get(before, {}), figures.get(after, {})
+        return _difference([(then[block] or 0.0) - (first[block] or 0.0) for block in whole])
+
+    each = [between(link.before, link.after) for link in links]
+    return each, between(links[0].before, links[-1].after)
+
+
+def _subjects(links: Sequence[Link]) -> list[str]:
+    return [links[0].before, *(link.after for link in links)]
+
+
+def _whole(
+    links: Sequence[Link], figures: Mapping[str, ByBlock]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The blocks in which every subject of the way has a figure, and the others."""
+    seen = sorted({block for by_block in figures.values() for block in by_block})
+    names = _subjects(links)
+    holds = {
+        block: all(figures.get(name, {}).get(block) is not None for name in names) for block in seen
+    }
+    return tuple(b for b in seen if holds[b]), tuple(b for b in seen if not holds[b])
+
+
+def _alone(link: Link, figures: Mapping[str, ByBlock]) -> tuple[Effect | None, Effect | None]:
+    """The effect of a factor alone, and by how much it is another on the way."""
+    if link.alone is None:
+        return None, None
+    alone = _logs(link.alone, figures)
+    effect = _effect(list(alone.values()))
+    if link.alone == (link.before, link.after):
+        return effect, None
+    on_the_way = _logs((link.before, link.after), figures)
+    both = sorted(alone.keys() & on_the_way.keys())
+    return effect, _effect([on_the_way[block] - alone[block] for block in both])
+
+
+def _logs(pair: tuple[str, str], figures: Mapping[str, ByBlock]) -> dict[int, float]:
+    before, after = (figures.get(name, {}) for name in pair)
+    d = PairedSample.of(before, after).d
+    return dict(zip(d.blocks, d.values, strict=True))
+
+
+def _effect(logs: Sequence[float]) -> Effect | None:
+    if not logs:
+        return None
+    seen = paired_t(logs)
+    detectable = None
+    if len(logs) >= _FEWEST:
+        detectable = detectable_effect(moments(logs).sd, len(logs))
+    low, high = (seen.ci95.low, seen.ci95.high) if seen.ci95 else (None, None)
+    return Effect(seen.ratio, low, high, seen.p, detectable, len(logs))
+
+
+def _difference(values: Sequence[float]) -> Difference | None:
+    if len(values) < _FEWEST:
+        return Difference(values[0], None, None, 1) if values else None
+    seen = moments(values)
+    half = float(stats.t.ppf(0.975, seen.count - 1)) * seen.error
+    return Difference(seen.mean, seen.mean - half, seen.mean + half, seen.count)

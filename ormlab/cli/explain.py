@@ -1,0 +1,36 @@
+"""``ormlab explain``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ormlab import checkout
+from ormlab.cli.explanation_text import explanation_text
+from ormlab.cli.output import bundle_errors, document
+
+
+@click.command("explain")
+@click.argument("bundle", type=click.Path(path_type=Path), required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(bundle: Path | None, *, as_json: bool) -> None:
+    """Say where the difference between two subjects comes from, by the trials of a BUNDLE.
+
+    Without a BUNDLE it is the newest one in bundles/ whose plan has an explanation.
+
+    \b
+    Examples:
+      ormlab run explain && ormlab explain
+      ormlab explain bundles/20261123T031500Z-1a2b3c4d
+      ormlab explain --json | jq -r .explanation.conclusion
+    """
+    from ormlab.explain import explain, newest
+
+    with bundle_errors():
+        folder = bundle or newest(checkout.BUNDLES)
+        explanation = explain(folder)
+    if as_json:
+        document("ormlab-explain/1", {"folder": str(folder), "explanation": explanation})
+    else:
+        click.echo(explanation_text(explanation, folder))

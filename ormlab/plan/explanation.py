@@ -1,0 +1,108 @@
+"""From the factors of an explanation to the subjects that switch them: alone, and one by one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from ormlab.errors import PlanError
+
+if TYPE_CHECKING:
+    from ormlab.plan.schema import Explanation, Plan, Step, Subject
+
+MOST_SUBJECTS = 26
+_LONGEST_NAME = 40
+
+
+@dataclass(frozen=True)
+class Switched:
+    """One step with the subjects that were made of it.
+
+    Attributes:
+        name: of the factor.
+        what: is switched, in words.
+        side: ``from`` or ``to``: whose factor it is.
+        alone: the subject with this factor switched and no other.
+        cumulative: the subject with this factor and those before it on its side; the same one for
+            a side's first step, which is therefore measured once.
+    """
+
+    name: str
+    what: str
+    side: str
+    alone: str
+    cumulative: str
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """An explanation that is decided.
+
+    Attributes:
+        baseline: the subject it starts from.
+        candidate: the subject it leads to.
+        steps: in the order of the plan.
+        subjects: those that only the explanation needs, by name.
+    """
+
+    baseline: str
+    candidate: str
+    steps: tuple[Switched, ...]
+    subjects: dict[str, Subject]
+
+    def document(self) -> dict[str, Any]:
+        """What the resolved plan says of it."""
+        steps = [asdict(step) for step in self.steps]
+        return {"from": self.baseline, "to": self.candidate, "steps": steps}
+
+
+def expand(plan: Plan, explanation: Explanation) -> Expansion:
+    """Make the subjects of every step.
+
+    ``sqlalchemy.transaction`` has one factor of ``sqlalchemy`` switched,
+    ``sqlalchemy.upto-statement`` every factor of its side up to and with that one.
+
+    Raises:
+        PlanError: a name is taken or too long, or there are too many subjects.
+    """
+    ends = {"from": explanation.from_, "to": explanation.to}
+    reached = {side: plan.subjects[name] for side, name in ends.items()}
+    subjects: dict[str, Subject] = {}
+    steps = []
+    for step in explanation.steps:
+        end = ends[step.side]
+        alone = cumulative = f"{end}.{step.name}"
+        subjects[alone] = _switched(plan.subjects[end], step)
+        is_first = reached[step.side] is plan.subjects[end]
+        reached[step.side] = _switched(reached[step.side], step)
+        if not is_first:
+            cumulative = f"{end}.upto-{step.name}"
+            subjects[cumulative] = reached[step.side]
+        steps.append(Switched(step.name, step.what, step.side, alone, cumulative))
+    _check(plan, subjects)
+    return Expansion(explanation.from_, explanation.to, tuple(steps), subjects)
+
+
+def _switched(subject: Subject, step: Step) -> Subject:
+    given = {"pool": step.pool, "loop": step.loop, "json_library": step.json_library}
+    changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    return subject.model_copy(update={**changes, "options": {**subject.options, **step.options}})
+
+
+def _check(plan: Plan, subjects: dict[str, Subject]) -> None:
+    problem = hint = ""
+    longest = max(subjects, key=len)
+    # A plan that was resolved before has these subjects already, and they are the same.
+    taken = [name for name in subjects if plan.subjects.get(name, subjects[name]) != subjects[name]]
+    count = len(plan.subjects | subjects)
+    if taken:
+        problem = f"the explanation makes a subject {taken[0]!r}, and the plan has another one"
+        hint = "rename the plan's own subject"
+    elif len(longest) > _LONGEST_NAME:
+        problem = f"the explanation makes a subject {longest!r} of {len(longest)} characters"
+        hint = f"shorten the names: a subject's may have {_LONGEST_NAME}"
+    elif count > MOST_SUBJECTS:
+        problem = f"with those of the explanation there are {count} subjects"
+        hint = f"leave out steps: a plan may have {MOST_SUBJECTS} subjects in all"
+    if problem:
+        raise PlanError("plan-explanation", problem, where=plan.name, hint=hint)

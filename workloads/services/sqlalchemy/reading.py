@@ -1,0 +1,94 @@
+"""Ways to read one row by its id.
+
+The first is what the documentation shows. Each of the others leaves out one thing that it does in
+every request, so that what this costs can be measured; all give the same rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from sqlalchemy import bindparam, select
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+
+    from workloads.services.repository import Row
+    from workloads.services.sqlalchemy.models import Order, User
+
+    type Sessions = async_sessionmaker[AsyncSession]
+    type Model = type[User | Order]
+    type Columns = Sequence[ColumnElement[object]]
+    type Read = Callable[[int], Awaitable[Row | None]]
+
+ReadAs = Literal["entity", "row"]
+ReadStatement = Literal["each", "once"]
+
+
+def reader(
+    engine: AsyncEngine,
+    sessions: Sessions,
+    model: Model,
+    columns: Sequence[str],
+    *,
+    read_as: ReadAs,
+    statement: ReadStatement,
+) -> Read:
+    """Return what reads a row of a model by its id, or None if there is none.
+
+    Args:
+        engine: for what needs no session.
+        sessions: for what needs one.
+        model: whose row.
+        columns: of a row, in the contract's order.
+        read_as: ``entity``, in a session; or ``row``, over a connection.
+        statement: constructed for ``each`` request, or ``once``.
+    """
+    if read_as == "entity":
+        return _by_get(sessions, model) if statement == "each" else _entity(sessions, model)
+    chosen = [model.__table__.c[name] for name in columns]
+    return _row_each(engine, model, chosen) if statement == "each" else _row(engine, model, chosen)
+
+
+def _by_get(sessions: Sessions, model: Model) -> Read:
+    async def read(row_id: int) -> Row | None:
+        async with sessions() as session:
+            entity = await session.get(model, row_id)
+        return None if entity is None else entity.row()
+
+    return read
+
+
+def _entity(sessions: Sessions, model: Model) -> Read:
+    statement = select(model).where(model.id == bindparam("row_id"))
+
+    async def read(row_id: int) -> Row | None:
+        async with sessions() as session:
+            entity = await session.scalar(statement, {"row_id": row_id})
+        return None if entity is None else entity.row()
+
+    return read
+
+
+def _row_each(engine: AsyncEngine, model: Model, columns: Columns) -> Read:
+    async def read(row_id: int) -> Row | None:
+        statement = select(*columns).where(model.id == row_id)
+        async with engine.connect() as connection:
+            row = (await connection.execute(statement)).one_or_none()
+        return None if row is None else row._asdict()
+
+    return read
+
+
+def _row(engine: AsyncEngine, model: Model, columns: Columns) -> Read:
+    statement = select(*columns).where(model.id == bindparam("row_id"))
+
+    async def read(row_id: int) -> Row | None:
+        async with engine.connect() as connection:
+            row = (await connection.execute(statement, {"row_id": row_id})).one_or_none()
+        return None if row is None else row._asdict()
+
+    return read
