@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from agent import processes
 from agent.failure import Failure
 from agent.orders import write_json
 from agent.postgres import Cluster, settings
+from workloads.diagnosis import log as statement_log
 
 if TYPE_CHECKING:
     from agent.orders import Heartbeat, Order
@@ -21,7 +23,7 @@ _PERIOD_S = 0.5
 def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> None:
     """Start the cluster, say so in ``ready.json``, hold it until SIGTERM, and stop it.
 
-    Observed: version, process, settings, how to reach it, and how it stopped.
+    Observed: version, process, settings, how to reach it, what it logs, and how it stopped.
 
     Raises:
         Failure: it could not start, it died meanwhile, or the orchestrator is gone.
@@ -44,12 +46,14 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
             "leftover_ended": leftover,
             "settings": server_settings,
             "psql": cluster.psql.__dict__,
+            "logging": statement_log.logging(cluster.psql),
         }
         try:
             write_json(order.folder / "ready.json", observed)
             _hold(server.pid, heartbeat, order)
         finally:
             observed["stopped_cleanly"] = cluster.stop(server)
+            shutil.rmtree(cluster.data / statement_log.FOLDER, ignore_errors=True)
 
 
 def _hold(pid: int, heartbeat: Heartbeat, order: Order) -> None:

@@ -86,6 +86,24 @@ def _client(spec: dict[str, Any], folder: Path, service: Service) -> Load:
     return _module("client", "workloads.load.client", settings, folder, spec)
 
 
+def _capacity(spec: dict[str, Any], folder: Path, service: Service) -> Load:
+    shared = ("connections", "processes", "cpus", "seed", "table", "repeatable", "hash_fraction")
+    client = {
+        "host": service.host,
+        "port": service.port,
+        "loop": "closed",
+        "duration_s": spec["warmup_s"],
+        **{key: spec[key] for key in shared},
+    }
+    goal = ("arrivals", "objective_ms", "loss_ratio", "width", "probe_s", "probes")
+    settings = {
+        "client": client,
+        "limit_s": spec["duration_s"],
+        **{key: spec[key] for key in goal},
+    }
+    return _module("capacity", "workloads.load.capacity", settings, folder, spec)
+
+
 def _article(spec: dict[str, Any], folder: Path, service: Service) -> Load:
     paths = dict.fromkeys(request.path for request in read_table(Path(spec["table"])))
     settings = {
@@ -113,5 +131,6 @@ _GENERATORS = {
     "wrk": _wrk,
     "client-closed": _client,
     "client-open": _client,
+    "capacity": _capacity,
     "article": _article,
 }

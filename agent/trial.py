@@ -10,16 +10,17 @@ import json
 import time
 from contextlib import contextmanager
 from dataclasses import astuple, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from agent import generator, sampling
+from agent import evidence, generator, sampling, server
 from agent.failure import Failure
 from agent.orders import utc_now
 from agent.processes import Watch, affinity, spawn, stop
 from agent.sampling import Reading, Sampler
 from agent.service import Service, last_line
 from workloads.dataset import clone
-from workloads.psql import Psql, PsqlError
+from workloads.psql import Psql
 
 if TYPE_CHECKING:
     import subprocess
@@ -31,13 +32,8 @@ if TYPE_CHECKING:
 
 _SAMPLING_PERIOD_S = 0.1
 _AFFINITY_ROUND = 6  # early in the window, once the generator's own processes are known
+_SILENCE_S = 2.0  # for the service's backends to end
 _PATIENCE_S = 20.0  # beyond the planned duration, before a generator counts as hung
-_COUNTERS = """
-select coalesce(json_object_agg(relname, json_build_object(
-    'inserted', n_tup_ins, 'updated', n_tup_upd, 'deleted', n_tup_del,
-    'sequential_scans', seq_scan, 'index_scans', idx_scan)), '{}')
-from pg_stat_user_tables
-"""
 
 
 def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> None:
@@ -65,7 +61,7 @@ class _Trial:
         with self._stage("restore"):
             if database["template"]:
                 clone(self._psql, database["template"], database["name"])
-            counters = {"before": self._counters()}
+            counters = {"before": server.counters(self._psql, database["name"])}
         spec = self._body["service"]
         with Service(spec, folder=self._folder, cpus=self._cpus["service"]) as service:
             with self._stage("start"):
@@ -78,11 +74,12 @@ class _Trial:
             with self._stage("window"):
                 self._measure(load.measured, service)
                 service.require_answer()
-                self._observed["burden"] = service.health_after["burden"]
+                self._observed["burden"] = service.health_after.get("burden")
             with self._stage("stop"):
                 self._observed["stop"] = service.stop()
-        # Read after the service is gone: a backend reports its last counts when it ends.
-        self._observed["counters"] = counters | {"after": self._counters()}
+        server.await_silence(self._psql, database["name"], timeout_s=_SILENCE_S)
+        counters["after"] = server.counters(self._psql, database["name"])
+        self._observed["counters"] = counters
 
     def _measure(self, command: Command, service: Service) -> None:
         with Sampler() as sampler:
@@ -92,7 +89,8 @@ class _Trial:
             memory = {"service_pss_before_bytes": sampling.pss_bytes(services)}
             started_ns, started = time.monotonic_ns(), utc_now()
             try:
-                self._drive(command, service, sampler)
+                with self._host_observed():
+                    self._drive(command, service, sampler)
             finally:
                 self._observed["window"] = {
                     "started": started,
@@ -108,6 +106,21 @@ class _Trial:
                 _write_readings(self._folder / "resources.csv", sampler.readings)
             memory["service_pss_after_bytes"] = sampling.pss_bytes(services)
             self._observed["memory"] = memory
+
+    @contextmanager
+    def _host_observed(self) -> Iterator[None]:
+        """Keep what kernel and database server count meanwhile; both are asked outside of it."""
+        database = self._body["database"]
+        ask = partial(server.observe, self._psql, database["name"], database["log"])
+        before, kernel = ask(), evidence.Around()
+        try:
+            with kernel:
+                yield
+        finally:
+            self._observed["host"] = {
+                "kernel": kernel.record,
+                "database": server.between(before, ask(), database["log"]),
+            }
 
     def _drive(self, command: Command, service: Service, sampler: Sampler) -> None:
         """Run a generator to its end while service and database live.
@@ -212,18 +225,6 @@ class _Trial:
                 where="/proc/PID/status",
                 hint="something on this host moves processes between CPUs; `ormlab doctor`",
             )
-
-    def _counters(self) -> dict[str, Any]:
-        try:
-            answer = self._psql.run(_COUNTERS, database=self._body["database"]["name"])
-        except PsqlError as refused:
-            raise Failure(
-                "database-unreachable",
-                f"the database refused: {refused}",
-                where=f"{self._psql.host}:{self._psql.port}/{self._body['database']['name']}",
-                hint="see host/postgres.log in the bundle",
-            ) from None
-        return dict(json.loads(answer))
 
     def _database_died(self) -> Failure:
         return Failure(

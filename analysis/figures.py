@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from analysis import latency, resources, wrk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from analysis.latency import Bins
@@ -19,22 +19,6 @@ _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 _CLOSED = "closed-loop service time"
 _OPEN = "response time"
 _QUEUED = "time in the client's queue and on a connection"
-_DOUBTS = frozenset({"littles-law"})  # weaken a trial; every other problem makes it useless
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Why a trial's figures must not be used, or with what doubt.
-
-    Attributes:
-        code: stable and short.
-        what: one sentence.
-        fatal: whether the trial counts as failed.
-    """
-
-    code: str
-    what: str
-    fatal: bool
 
 
 @dataclass(frozen=True)
@@ -52,7 +36,9 @@ class Figures:
         rss_bytes: largest resident set of each role's processes together.
         pss_bytes: proportional set size of the service after the window.
         littles_ratio: throughput x mean latency / connections; None in an open loop.
-        faults: what is wrong with the trial.
+        connections: how many the generator opened; None where it does not tell.
+        problems: what the generator's own files show to be wrong; analysis.gates judges it.
+        capacity: highest rate that met the objective, where the load searched for it.
     """
 
     requests: int
@@ -65,7 +51,9 @@ class Figures:
     rss_bytes: dict[str, int | None]
     pss_bytes: int | None
     littles_ratio: float | None
-    faults: tuple[Fault, ...]
+    connections: int | None
+    problems: tuple[wrk.Problem, ...]
+    capacity: float | None = None
 
 
 @dataclass(frozen=True)
@@ -78,8 +66,10 @@ class _Load:
     bins: Bins
     kind: str
     littles_ratio: float | None
+    connections: int | None
     span_ns: tuple[int, int] | None
     problems: tuple[wrk.Problem, ...]
+    capacity: float | None = None
 
 
 def read(trial: Path, observed: Mapping[str, Any]) -> Figures:
@@ -111,7 +101,9 @@ def read(trial: Path, observed: Mapping[str, Any]) -> Figures:
         rss_bytes=dict(used.peak_rss_bytes),
         pss_bytes=observed["memory"]["service_pss_after_bytes"],
         littles_ratio=load.littles_ratio,
-        faults=tuple(_faults(load.problems)),
+        connections=load.connections,
+        problems=load.problems,
+        capacity=load.capacity,
     )
 
 
@@ -120,6 +112,8 @@ def _load(trial: Path) -> _Load:
         return _wrk(trial)
     if (trial / "client.json").exists():
         return _client(trial)
+    if (trial / "capacity.json").exists():
+        return _capacity(trial)
     return _article(trial)
 
 
@@ -128,7 +122,7 @@ def _wrk(trial: Path) -> _Load:
     text = (trial / "wrk.stdout.txt").read_text(errors="replace")
     reading = wrk.read(text, dump.read_bytes() if dump.exists() else None)
     if reading.dump is None or reading.recovered is None:
-        return _Load(0, 0, 0.0, (), _CLOSED, None, None, reading.problems)
+        return _Load(0, 0, 0.0, (), _CLOSED, None, None, None, reading.problems)
     return _Load(
         requests=reading.dump.requests,
         errors=sum(reading.dump.errors.values()),
@@ -136,6 +130,7 @@ def _wrk(trial: Path) -> _Load:
         bins=reading.recovered.bins,
         kind=_CLOSED,
         littles_ratio=reading.littles_ratio,
+        connections=reading.dump.connections_opened,
         span_ns=None,
         problems=reading.problems,
     )
@@ -166,8 +161,33 @@ def _client(trial: Path) -> _Load:
         bins=bins,
         kind=_OPEN if is_open else _CLOSED,
         littles_ratio=ratio,
+        connections=told["spec"]["connections"],
         span_ns=(window["start_ns"], window["stop_ns"]),
         problems=tuple(problems),
+    )
+
+
+def _capacity(trial: Path) -> _Load:
+    """The last probe that held at the rate the search ended with."""
+    told = json.loads((trial / "capacity.json").read_bytes())
+    rate, upper = told["capacity"]["lower"], told["capacity"]["upper"]
+    probe = next(each for each in reversed(told["probes"]) if each["rate"] == rate and each["held"])
+    window, errors = probe["window"], sum(probe["errors"].values())
+    problems = []
+    if upper is None:
+        what = f"the top of the range, {rate:.0f} requests per second, held: there is no upper end"
+        problems.append(wrk.Problem("capacity-open", what))
+    return _Load(
+        requests=probe["requests_in_window"],
+        errors=errors,
+        window_s=window["seconds"],
+        bins=latency.decode_hdr(probe["histograms"]["response"].encode(), where=str(trial)),
+        kind=_OPEN,
+        littles_ratio=None,
+        connections=told["spec"]["client"]["connections"],
+        span_ns=(window["start_ns"], window["stop_ns"]),
+        problems=tuple(problems),
+        capacity=rate,
     )
 
 
@@ -183,14 +203,10 @@ def _article(trial: Path) -> _Load:
         bins=tuple(sorted(Counter(told["latencies_us"]).items())),
         kind=_QUEUED,
         littles_ratio=None,
+        connections=None,
         span_ns=None,
         problems=(broken,) if failed else (),
     )
-
-
-def _faults(problems: Iterable[wrk.Problem]) -> Iterable[Fault]:
-    for problem in problems:
-        yield Fault(problem.code, problem.what, fatal=problem.code not in _DOUBTS)
 
 
 def _ms(microseconds: int | None) -> float | None:

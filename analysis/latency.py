@@ -54,11 +54,20 @@ def quantiles(bins: Bins, wanted: Iterable[float] = QUANTILES) -> dict[float, in
     """
     samples = total(bins)
     return {
-        quantile: _at_rank(bins, math.ceil(_exact(quantile) * samples))
-        if quotable(quantile, samples)
-        else None
+        quantile: nearest_rank(bins, quantile) if quotable(quantile, samples) else None
         for quantile in wanted
     }
+
+
+def nearest_rank(bins: Bins, quantile: float) -> int:
+    """Return the smallest value with at least p x n samples up to it, however few they are.
+
+    For limits, not for figures: those come from ``quantiles``.
+
+    Raises:
+        ValueError: there are no samples, or the quantile is not inside (0, 1).
+    """
+    return _at_rank(bins, max(1, math.ceil(_exact(quantile) * total(bins))))
 
 
 def read_hdr(path: Path) -> Bins:
@@ -72,11 +81,19 @@ def read_hdr(path: Path) -> Bins:
         OSError: the file cannot be read.
         ValueError: it is not such a histogram.
     """
-    encoded = path.read_bytes().strip()
+    return decode_hdr(path.read_bytes(), where=str(path))
+
+
+def decode_hdr(encoded: bytes, *, where: str) -> Bins:
+    """Return the bins of such a histogram; ``where`` names it in the error.
+
+    Raises:
+        ValueError: it is not such a histogram.
+    """
     try:
-        histogram = HdrHistogram.decode(encoded)
+        histogram = HdrHistogram.decode(encoded.strip())
     except Exception as wrong:  # noqa: BLE001 - the codec raises seven kinds, RuntimeError too
-        raise ValueError(f"{path} is not an HdrHistogram: {wrong!r}") from None
+        raise ValueError(f"{where} is not an HdrHistogram: {wrong!r}") from None
     return tuple(
         (int(step.value_iterated_to), int(step.count_added_in_this_iter_step))
         for step in histogram.get_recorded_iterator()

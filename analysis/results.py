@@ -10,7 +10,7 @@ from itertools import product
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from analysis.figures import Figures, read
+from analysis import gates
 from analysis.inference import (
     FEWEST_BLOCKS,
     Better,
@@ -24,10 +24,12 @@ from analysis.inference import (
     positive_control,
     weigh,
 )
+from analysis.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from analysis.figures import Figures
     from ormlab.bundle.read import Bundle
 
 SCHEMA = "results/1"
@@ -60,6 +62,7 @@ def _cpu(role: str) -> Callable[[Figures], float | None]:
 
 METRICS = (
     Metric("throughput", "req/s", "higher", lambda figures: figures.throughput),
+    Metric("capacity", "req/s", "higher", lambda figures: figures.capacity),
     Metric("p50", "ms", "lower", _latency("p50")),
     Metric("p90", "ms", "lower", _latency("p90")),
     Metric("p99", "ms", "lower", _latency("p99")),
@@ -69,10 +72,12 @@ METRICS = (
     Metric("rss_service", "bytes", "lower", lambda figures: figures.rss_bytes.get("service")),
 )
 _PRIMARY = "throughput"
-_MOST_FAILED = 0.1  # of all trials: more than that is no accident
 
 type _Trials = dict[int, Figures]
 """The trials of one subject under one load, by block."""
+
+type _Fatal = Callable[[Mapping[str, str]], list[str]]
+"""What makes a comparison invalid, one sentence each."""
 
 
 def derive(bundle: Bundle, resolved: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,24 +90,15 @@ def derive(bundle: Bundle, resolved: Mapping[str, Any], facts: Mapping[str, Any]
 
     Returns:
         The document of ``results.json``: conclusion, weaknesses, one cell for each workload and
-        load with the figures of every subject and the judgement of every comparison, and the
-        trials that failed.
+        load with the figures of every subject, the judgement of every comparison and what the
+        gates say, the gates of the run, and the trials that failed.
     """
     plan = resolved["plan"]
-    measured: dict[tuple[str, str], dict[str, _Trials]] = {}
-    failures = []
-    for trial in bundle.trials:
-        record = trial.record
-        if record.failure:
-            failure = record.failure
-            failures.append({"trial": record.id, "code": failure.code, "what": failure.what})
-            continue
-        cell = measured.setdefault((record.workload, record.load), {})
-        cell.setdefault(record.subject, {})[record.block] = read(trial.path, record.readings)
+    gated, work = gates.read(bundle), Work.read(bundle.path)
     cells = [
-        _cell(key, measured[key], resolved, _gates(bundle))
+        _cell(key, gated, resolved, work)
         for key in product(plan["workloads"], plan["loads"])
-        if key in measured
+        if key in gated.cells
     ]
     weaknesses = _weaknesses(bundle, plan, facts)
     return {
@@ -111,28 +107,22 @@ def derive(bundle: Bundle, resolved: Mapping[str, Any], facts: Mapping[str, Any]
         "conclusion": _conclusion(cells, plan, weaknesses),
         "weaknesses": weaknesses,
         "cells": cells,
-        "failures": failures,
+        "gates": [gates.document(finding, gated.context) for finding in gated.run],
+        "failures": gated.failures,
         "omitted": [{"path": o.path, "reason": o.reason} for o in bundle.record.omitted],
     }
 
 
-def _gates(bundle: Bundle) -> list[str]:
-    """What makes every comparison of the run invalid."""
-    trials = bundle.record.trials
-    carried_out = trials.completed + trials.failed
-    if trials.failed > _MOST_FAILED * carried_out:
-        return [f"{trials.failed} of {carried_out} trials failed"]
-    return []
-
-
 def _cell(
-    key: tuple[str, str],
-    by_subject: dict[str, _Trials],
-    resolved: Mapping[str, Any],
-    gates: list[str],
+    key: tuple[str, str], gated: gates.Gated, resolved: Mapping[str, Any], work: Work
 ) -> dict[str, Any]:
     workload, load = key
-    plan = resolved["plan"]
+    plan, cell = resolved["plan"], gated.cells[key]
+    by_subject = cell.figures
+
+    def fatal(hypothesis: Mapping[str, str]) -> list[str]:
+        return [*gates.fatal([*gated.run, *cell.pair(hypothesis)]), *work.problems(hypothesis)]
+
     return {
         "workload": workload,
         "load": load,
@@ -140,16 +130,29 @@ def _cell(
         "latency_kind": next(iter(next(iter(by_subject.values())).values())).latency_kind,
         "subjects": {
             name: _summary(by_subject[name].values())
+            | work.per_request(name, workload)
+            | {"doubts": cell.doubts(name), "undeclared": work.undeclared(name)}
             for name in (*plan["subjects"], *resolved["arms"])
             if name in by_subject
         },
         "comparisons": [
-            comparison
+            comparison | {"work": work.verdict(comparison, workload)}
             for metric in METRICS
             if metric.name in plan["margins"]
-            for comparison in _compare(metric, by_subject, resolved, gates)
+            for comparison in _compare(metric, by_subject, resolved, fatal)
         ],
-        "controls": _controls(by_subject, resolved, gates),
+        "controls": _controls(by_subject, resolved, fatal),
+        "gates": gates.documents(cell.trials),
+        "work": [
+            {**hypothesis, **side_by_side}
+            for hypothesis in plan["comparisons"]
+            if (side_by_side := work.compare(hypothesis, workload))
+        ],
+        "pair_gates": [
+            {**hypothesis, **gates.document(finding, gated.context)}
+            for hypothesis in plan["comparisons"]
+            for finding in cell.pair(hypothesis)
+        ],
     }
 
 
@@ -162,7 +165,6 @@ def _summary(trials: Iterable[Figures]) -> dict[str, Any]:
         "requests": sum(each.requests for each in figures),
         "errors": sum(each.errors for each in figures),
         **{name: median(known) if known else None for name, known in values.items()},
-        "doubts": sorted({fault.code for each in figures for fault in each.faults}),
     }
 
 
@@ -170,7 +172,7 @@ def _compare(
     metric: Metric,
     by_subject: dict[str, _Trials],
     resolved: Mapping[str, Any],
-    gates: list[str],
+    fatal: _Fatal,
 ) -> list[dict[str, Any]]:
     """Judge every comparison of the plan by one metric.
 
@@ -199,7 +201,7 @@ def _compare(
                 evidence,
                 better=metric.better,
                 profile=plan["profile"],
-                fatal_gates=gates,
+                fatal_gates=fatal(hypothesis),
                 positive=positive,
                 family_p=p,
             ),
@@ -209,7 +211,7 @@ def _compare(
 
 
 def _controls(
-    by_subject: dict[str, _Trials], resolved: Mapping[str, Any], gates: list[str]
+    by_subject: dict[str, _Trials], resolved: Mapping[str, Any], fatal: _Fatal
 ) -> list[dict[str, Any]]:
     """Each control's arm against its subject, by the primary metric, judged as anything else is.
 
@@ -232,7 +234,7 @@ def _controls(
             weigh(sample, margin=margin, seed=plan["seed"]),
             better=metric.better,
             profile=plan["profile"],
-            fatal_gates=gates,
+            fatal_gates=fatal(hypothesis),
         )
         outcome = (
             _positive_control(metric, by_subject, arm, resolved)
@@ -275,8 +277,8 @@ def _sample(
         # A figure of zero has no ratio: it counts as one that the trial does not have.
         return {block: metric.of(figures) or None for block, figures in trials.items()}
 
-    null = f"{hypothesis['baseline']}-null"
-    null = null if null in resolved["arms"] else None
+    arm = f"{hypothesis['baseline']}-null"
+    null = arm if arm in resolved["arms"] else None
     return PairedSample.of(
         by_block(hypothesis["baseline"]),
         by_block(hypothesis["candidate"]),

@@ -17,12 +17,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-_MODULES = ("bundle", "client", "memory", "dataset", "demo")
+_MODULES = ("bundle", "catalog", "client", "memory", "dataset", "demo")
 _MIB = 2**20
 # Name: (at most or at least, aim).
 _AIMS: dict[str, tuple[str, float]] = {
     "bundle.verify_over_sha256sum": ("<=", 1.5),
     "bundle.pack_over_tar_zstd": ("<=", 1.5),
+    "catalog.query_s": ("<=", 1.0),
+    "catalog.peak_many_over_few": ("<=", 1.1),
     "client.over_wrk": (">=", 0.8),
     "client.over_article": (">=", 8.0),
     "memory.client_peak_bytes": ("<=", 300 * _MIB),

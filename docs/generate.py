@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agent.readings import READINGS
+from analysis.gates import page
+from analysis.host import EXPECTATIONS, PROFILES
 from ormlab.cli import group
 from ormlab.errors import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from agent.readings import Reading
+    from analysis.host import Expectation
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -32,11 +38,34 @@ _EXITS = {
     Exit.LOAD: "a service, a database or a load generator could not do its work",
     Exit.INTERRUPTED: "interrupted; what was measured is sealed as aborted",
 }
+_GATES = """\
+A gate reads one number from the files of a bundle and holds it against a limit. What follows is
+decided by profile and tier: a **fatal** gate forbids the figures, a **warning** casts a doubt that
+is printed with them. `derived/results.json` has every gate of every cell with its worst number,
+and `ormlab judge` computes all of them again from the sealed files alone.
+
+| verdict | when |
+|---|---|
+| passed | the number was read and lies inside the limits |
+| unknown | it could not be read; never taken for 0 |
+| warning | it lies outside, and the gate is not fatal here |
+| failed | it lies outside and the gate is fatal; or, under the profile bare-metal, a fatal gate \
+could not read it, unless it may be unreadable |
+
+Kept with each trial and judged by no gate: context switches, time in which some task waited for a
+CPU, and the CPUs' frequencies. They explain a number; none of them has a limit that holds on every
+host.
+"""
 
 
 def pages() -> dict[str, str]:
     """Every page by file name."""
-    return {"cli.md": cli(), "failures.md": failures()}
+    return {
+        "cli.md": cli(),
+        "failures.md": failures(),
+        "readings.md": readings(),
+        "gates.md": gates(),
+    }
 
 
 def cli() -> str:
@@ -62,6 +91,46 @@ def failures() -> str:
     ]
     lines += [f"| `{code}` | {what} | {where} |" for code, what, where in sorted(_raised())]
     return "\n".join(lines) + "\n"
+
+
+def gates() -> str:
+    """The validity gates: what they limit, how severe that is, why, and the limit's source."""
+    lines = ["# Validity gates\n", _MADE, _GATES, *page.markdown()]
+    return "\n".join(lines) + "\n"
+
+
+def readings() -> str:
+    """The readings of a host: what each is, what it should be, and why, by area."""
+    lines = [
+        "# Readings of a host\n",
+        _MADE,
+        "What [`ormlab doctor`](doctor.md) and every run read on a host, and what it should be",
+        "under the profiles " + ", ".join(PROFILES) + ". In brackets stands what a breach is; *",
+        "marks readings that are a breach, too, when they cannot be read, where a breach is fatal.",
+    ]
+    taken = {reading.key: reading for reading in READINGS}
+    for area in dict.fromkeys(each.area for each in EXPECTATIONS):
+        lines.append(f"\n## {area.capitalize()}\n")
+        lines.append("| reading | what it is | should be | why | what to do | source |")
+        lines.append("|---|---|---|---|---|---|")
+        lines += [_row(taken[each.key], each) for each in EXPECTATIONS if each.area == area]
+    return "\n".join(lines) + "\n"
+
+
+def _row(reading: Reading, expected: Expectation) -> str:
+    by_limit: dict[str, list[str]] = {}
+    for profile in PROFILES:
+        says = expected.limits[profile].says
+        breach = "" if says == "recorded" else f" [{expected.breach[profile].value}]"
+        by_limit.setdefault(f"{says}{breach}", []).append(profile)
+    limits = [
+        limit if len(profiles) == len(PROFILES) else f"{', '.join(profiles)}: {limit}"
+        for limit, profiles in by_limit.items()
+    ]
+    name = f"`{reading.key}`{'*' if expected.required else ''}"
+    meaning = f"{reading.meaning}, {reading.unit}" if reading.unit else reading.meaning
+    cells = (name, meaning, "; ".join(limits), expected.why, expected.do, reading.source)
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
 
 def _commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:

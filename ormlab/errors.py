@@ -5,7 +5,9 @@
     LabError                     code, what, where, hint, exit code
     ├── UsageError        (2)    a plan, inventory or argument that cannot be meant; a ValueError
     │   ├── PlanError
+    │   ├── LedgerError
     │   └── InventoryError
+    ├── HostGateError     (6)    a host that must not be measured on
     ├── ProvisioningError (7)    a host could not be reached or set up
     ├── LoadError         (8)    a service, database or generator could not do its work
     └── Interrupted     (130)    stopped by its user
@@ -67,8 +69,18 @@ class PlanError(UsageError):
     """A plan that is not one; ``where`` names file and line."""
 
 
+class LedgerError(UsageError):
+    """A ledger that is not there or cannot be meant; each line of ``what`` names its place."""
+
+
 class InventoryError(UsageError):
     """An inventory that does not describe the hosts of a run."""
+
+
+class HostGateError(LabError):
+    """A host that must not be measured on as the plan's profile wants it."""
+
+    exit_code = Exit.HOST_GATE
 
 
 class ProvisioningError(LabError, OSError):

@@ -12,7 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from analysis.figures import Figures, read
+from analysis import gates
 from ormlab import checkout, judge
 from ormlab.bundle import index
 from ormlab.bundle.codec import encode
@@ -29,13 +29,14 @@ from ormlab.bundle.write import BundleWriter
 from ormlab.errors import Interrupted, LabError, LoadError, UsageError
 from ormlab.hosts import Host, connected
 from ormlab.interruption import Interruption
-from ormlab.measure import keep, record
+from ormlab.measure import keep, readiness, record
 from ormlab.measure.session import Fetched, Session
 from ormlab.plan import Plan, Planned, ResolvedPlan, resolve
 from ormlab.plan.schema import WrkLoad
 from ormlab.progress import Progress, TrialNews
 
 if TYPE_CHECKING:
+    from analysis.figures import Figures
     from ormlab.inventory import HostSpec, Inventory
 
 _MOST_REPEATED = 0.1  # of the planned trials
@@ -112,6 +113,7 @@ class _Run:
             with self._session:
                 self._prepare()
                 self._check()
+                self._diagnose()
                 self._measure()
                 self._add(record.host_after(self._session))
         except KeyboardInterrupt:
@@ -146,6 +148,9 @@ class _Run:
         session, tell = self._session, self._progress.stage
         tell("deploying the code and the agent")
         session.prepare()
+        profile = self._resolved.plan.profile
+        if weak := readiness.require(session.readings, profile, where=session.host_name):
+            self._progress.warn(weak)
         if self._local:
             # The orchestrator keeps off the measured CPUs, like everything else that is not.
             os.sched_setaffinity(0, session.facts["placement"]["housekeeping"])
@@ -159,9 +164,13 @@ class _Run:
         session.seed()
         self._add(record.inputs(self._resolved))
         self._add(record.host_before(session))
+        self._context = gates.Context.read(self._writer.folder)
 
     def _check(self) -> None:
-        """Find the subjects that cannot run or break the contract; they are declared omitted."""
+        """Find the subjects that cannot run; they are declared omitted.
+
+        One that breaks the contract can: it is measured, and its comparisons are invalid.
+        """
         for name, subject in self._resolved.subjects.items():
             outcome = self._session.stacks[subject.stack]
             self._add(record.stack(name, outcome))
@@ -172,8 +181,25 @@ class _Run:
             checked = self._session.check(name)
             self._add(record.contract(name, checked))
             broken = record.broken_contract(checked)
-            if broken:
+            if broken and not record.contract_ran(checked):
                 self._omit(name, broken)
+            elif broken:
+                self._progress.warn(f"{name}: {broken}; comparisons with it are invalid")
+        self._require_subjects()
+
+    def _diagnose(self) -> None:
+        """Collect what every subject answers and what that costs the database."""
+        with self._session.statement_log():
+            for name in [n for n in self._resolved.subjects if n not in self._unusable]:
+                self._progress.stage(f"SQL and answers: {name}")
+                diagnosed = self._session.diagnose(name)
+                self._add(record.work(name, diagnosed))
+                if reason := record.unanswered(diagnosed):
+                    self._omit(name, reason)
+        self._add(record.silence(self._session))
+        self._require_subjects()
+
+    def _require_subjects(self) -> None:
         if len(self._unusable) == len(self._resolved.subjects):
             raise LoadError(
                 "no-subject",
@@ -213,7 +239,7 @@ class _Run:
     def _trial(self, trial: Planned) -> tuple[Figures | None, str]:
         fetched = self._session.carry_out(trial)
         with self._writer.trial(trial.id) as folder:
-            figures, failure = _keep_and_judge(folder, fetched)
+            figures, failure = self._keep_and_judge(trial, fetched, folder)
             status: Literal["completed", "failed"] = "failed" if failure else "completed"
             envelope = TrialRecord(
                 id=trial.id,
@@ -232,6 +258,35 @@ class _Run:
         self._statuses.append(status)
         self._carried_out.add(trial.index)
         return figures, failure.code if failure else "ok"
+
+    def _keep_and_judge(
+        self, trial: Planned, fetched: Fetched, folder: Path
+    ) -> tuple[Figures | None, Failure | None]:
+        """The trial's figures, and why it failed if it did: the agent's word first."""
+        told = fetched.done.failure
+        evidence = gates.TrialEvidence(
+            folder=folder,
+            observed=fetched.done.observed,
+            subject=trial.subject,
+            workload=trial.workload,
+            load=trial.load,
+            context=self._context,
+        )
+        try:
+            keep.keep(fetched.folder, folder)
+            failed = None if told else gates.assess(trial.id, evidence).failure
+        except (FileNotFoundError, ValueError, KeyError) as problem:
+            what = f"what the generator left cannot be read: {problem!r}"
+            hint = "what could be kept of it is in the bundle"
+            failure = Failure(code="unreadable", what=what, where=folder.name, hint=hint)
+            return None, Failure(**told) if told else failure
+        if told:
+            return None, Failure(**told)
+        if failed is None:
+            return evidence.figures, None
+        hint = "its files and the service's log stay in the bundle; docs/gates.md says why it fails"
+        code, what = failed.gate.code, failed.sentence
+        return evidence.figures, Failure(code=code, what=what, where=folder.name, hint=hint)
 
     def _add(self, files: dict[str, bytes]) -> None:
         for path, data in files.items():
@@ -281,26 +336,6 @@ def _reason(outcome: dict[str, Any]) -> str:
         f"{failure['package']} {failure['version']}: {failure['reason']}"
         for failure in outcome["failures"]
     )
-
-
-def _keep_and_judge(folder: Path, fetched: Fetched) -> tuple[Figures | None, Failure | None]:
-    """The trial's figures, and why it failed if it did: the agent's word first."""
-    told = fetched.done.failure
-    try:
-        keep.keep(fetched.folder, folder)
-        figures = None if told else read(folder, fetched.done.observed)
-    except (FileNotFoundError, ValueError, KeyError) as problem:
-        what = f"what the generator left cannot be read: {problem!r}"
-        hint = "what could be kept of it is in the bundle"
-        failure = Failure(code="unreadable", what=what, where=folder.name, hint=hint)
-        return None, Failure(**told) if told else failure
-    if figures is None:
-        return None, Failure(**told) if told else None
-    fatal = next((fault for fault in figures.faults if fault.fatal), None)
-    if fatal:
-        hint = "its files and the service's log stay in the bundle"
-        return figures, Failure(code=fatal.code, what=fatal.what, where=folder.name, hint=hint)
-    return figures, None
 
 
 def _only_host(inventory: Inventory) -> HostSpec:

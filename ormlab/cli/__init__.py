@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from ormlab.cli import archive, judge, plan, run, verify
+from ormlab.cli import archive, catalog, claims, doctor, explain, judge, plan, run, verify
 from ormlab.cli.output import complain
 from ormlab.errors import Exit, LabError
 
@@ -23,6 +23,7 @@ def group() -> None:
 
     \b
     Examples:
+      ormlab doctor                    can this machine measure?
       ormlab plan demo                 what would run, and for how long
       ormlab run demo                  run it, seal the bundle, print the result
       ormlab verify bundles/<id>       check a bundle without trusting its maker
@@ -31,8 +32,11 @@ def group() -> None:
     """
 
 
-for command in (run.command, plan.command, verify.command, judge.command, archive.group):
-    group.add_command(command)
+for module in (doctor, run, plan, verify, judge, explain):
+    group.add_command(module.command)
+group.add_command(archive.group)
+group.add_command(catalog.group)
+group.add_command(claims.group)
 
 
 def main() -> NoReturn:

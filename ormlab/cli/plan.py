@@ -2,56 +2,136 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
-from ormlab.cli.output import document
+from ormlab.cli.output import bundle_errors, document
 
-_OVERHEAD_S = 2.5  # of a trial beyond its load, as seen; only for the estimate printed here
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ormlab.pilot import Forecast
+    from ormlab.plan import Plan, ResolvedPlan
+
+_OVERHEAD_S = 2.5  # of a trial beyond its load, as seen; only for the estimate without a pilot
 
 
 @click.command("plan")
 @click.argument("plan")
+@click.option(
+    "--pilot",
+    type=click.Path(path_type=Path),
+    help="A sealed bundle of a like run: what it tells of spread, warm-up and duration.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the resolved plan as it is hashed.")
-def command(plan: str, *, as_json: bool, as_yaml: bool) -> None:
+def command(plan: str, *, pilot: Path | None, as_json: bool, as_yaml: bool) -> None:
     """Show what a PLAN would do and for how long, without touching any host.
+
+    With a pilot also: the smallest effect its blocks can find, the blocks that its margins need,
+    and the warm-up that the courses of the pilot's trials suggest.
 
     \b
     Examples:
       ormlab plan demo
       ormlab plan demo --yaml
+      ormlab plan demo --pilot bundles/20261123T031500Z-1a2b3c4d
     """
     from ormlab import plan as plans
 
     resolved = plans.resolve(plans.load(plan))
-    written = resolved.plan
     if as_yaml:
         click.echo(resolved.document.decode(), nl=False)
         return
-    measured = sum(written.loads[trial.load].duration_s for trial in resolved.trials)
-    warmup = sum(getattr(written.loads[trial.load], "warmup_s", 0) for trial in resolved.trials)
-    expected = measured + warmup + _OVERHEAD_S * len(resolved.trials)
+    told = _forecast(resolved, pilot) if pilot else None
     if as_json:
         result = {
-            "name": written.name,
+            "name": resolved.plan.name,
             "sha256": resolved.sha256,
             "trials": [trial.id for trial in resolved.trials],
-            "measured_s": measured,
-            "expected_s": expected,
+            "measured_s": _measured_s(resolved),
+            "expected_s": told.expected_s if told else _guessed_s(resolved),
+            "at_most": _has_limits(resolved.plan) and told is None,
+            "pilot": asdict(told) if told else None,
         }
         document("ormlab-plan/1", result)
         return
-    click.echo(
-        f"{written.title}: {len(resolved.trials)} trials in {written.blocks} blocks, "
-        f"{measured:.0f} s measured, about {expected / 60:.0f} min (plan {resolved.sha256[:8]})."
+    click.echo(_headline(resolved, told))
+    for line in _described(resolved.plan):
+        click.echo(line)
+    for line in _foretold(told) if told else ():
+        click.echo(line)
+
+
+def _forecast(resolved: ResolvedPlan, pilot: Path) -> Forecast:
+    from ormlab.pilot import forecast
+
+    with bundle_errors():
+        return forecast(resolved, pilot)
+
+
+def _measured_s(resolved: ResolvedPlan) -> float:
+    return sum(resolved.plan.loads[trial.load].duration_s for trial in resolved.trials)
+
+
+def _guessed_s(resolved: ResolvedPlan) -> float:
+    loads = resolved.plan.loads
+    warmup = sum(getattr(loads[trial.load], "warmup_s", 0) for trial in resolved.trials)
+    return _measured_s(resolved) + warmup + _OVERHEAD_S * len(resolved.trials)
+
+
+def _has_limits(plan: Plan) -> bool:
+    """Whether some load ends when its work is done, its duration being a limit only."""
+    return any(
+        load.generator in ("article", "capacity")
+        or getattr(load, "requests_total", None) is not None
+        for load in plan.loads.values()
     )
+
+
+def _headline(resolved: ResolvedPlan, told: Forecast | None) -> str:
+    written = resolved.plan
+    said = f"{written.title}: {len(resolved.trials)} trials in {written.blocks} blocks, "
+    if told:
+        said += f"about {told.expected_s / 60:.0f} min by the pilot {told.bundle}"
+    elif _has_limits(written):
+        said += f"at most about {_guessed_s(resolved) / 60:.0f} min, for the duration of a load "
+        said += "that counts requests or searches is only its limit"
+    else:
+        said += f"{_measured_s(resolved):.0f} s measured, about {_guessed_s(resolved) / 60:.0f} min"
+    return f"{said} (plan {resolved.sha256[:8]})."
+
+
+def _described(written: Plan) -> Iterator[str]:
     for name, subject in written.subjects.items():
         pool = f"{subject.pool.size}+{subject.pool.overflow}"
-        click.echo(f"  subject   {name}: {subject.service} on {subject.stack}, pool {pool}")
+        yield f"  subject   {name}: {subject.service} on {subject.stack}, pool {pool}"
     for name, workload in written.workloads.items():
         mix = ", ".join(f"{each.operation} x{each.weight:g}" for each in workload.operations)
-        click.echo(f"  workload  {name}: {mix}")
+        yield f"  workload  {name}: {mix}"
     for name, load in written.loads.items():
-        click.echo(f"  load      {name}: {load.generator}, {load.duration_s:g} s")
+        yield f"  load      {name}: {load.generator}, {load.duration_s:g} s"
     for assumption in written.assumptions:
-        click.echo(f"  assumed   {assumption}")
+        yield f"  assumed   {assumption}"
+
+
+def _foretold(told: Forecast) -> Iterator[str]:
+    for each in told.effects:
+        finds = f"{each.detectable:.1%}" if each.detectable is not None else "nothing (one block)"
+        yield (
+            f"  effect    {each.candidate} / {each.baseline}, {each.metric}, {each.workload} under "
+            f"{each.load}: finds {finds}; its margin of {each.margin:.0%} needs "
+            f"{each.needed} blocks"
+        )
+    for what in told.unknown:
+        yield f"  effect    {what}: the pilot has no spread of it"
+    for warmup in told.warmups:
+        said = "the pilot cannot say (no raw samples, or too short)"
+        if warmup.needed is not None:
+            enough = "enough" if warmup.needed <= warmup.planned else "too short"
+            said = f"{warmup.needed:.2f} s by MSER-5 ({warmup.slowest}): {enough}"
+        where = f"{warmup.workload} under {warmup.load}"
+        yield f"  warm-up   {where}: planned {warmup.planned:g} s, {said}"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _WIDTH = 150  # where standard output is no terminal
 _MIB = 2**20
 _UNKNOWN = "-"
+_BAD = ("warning", "failed")
 
 
 def results_text(results: dict[str, Any], bundle: Path) -> str:
@@ -31,6 +32,11 @@ def results_text(results: dict[str, Any], bundle: Path) -> str:
             console.print(_ratios(cell))
         for control in cell["controls"]:
             console.print(_control(control), soft_wrap=True)
+        for line in (*_undeclared(cell), *_gates(cell)):
+            console.print(line, soft_wrap=True)
+    for gate in results["gates"]:
+        if gate["verdict"] in _BAD:
+            console.print(f"gate {gate['verdict']}: {gate['said']}", soft_wrap=True)
     for failure in results["failures"]:
         console.print(f"failed: {failure['trial']}: {failure['what']}", soft_wrap=True)
     for omission in results["omitted"]:
@@ -40,10 +46,36 @@ def results_text(results: dict[str, Any], bundle: Path) -> str:
     return out.getvalue().rstrip("\n")
 
 
+def _undeclared(cell: dict[str, Any]) -> list[str]:
+    """The subjects whose requests cost the database something else than their services declare."""
+    return [
+        f"not as declared, {name}: {said}"
+        for name, figures in cell["subjects"].items()
+        for said in figures["undeclared"]
+    ]
+
+
+def _gates(cell: dict[str, Any]) -> list[str]:
+    """The gates that did not pass, each with its worst finding, and those without a reading."""
+    bad = [
+        f"gate {gate['verdict']} ({gate['counts'][gate['verdict']]} trials): {gate['said']}"
+        for gate in cell["gates"]
+        if gate["verdict"] in _BAD
+    ]
+    bad += [
+        f"gate {gate['verdict']}, {gate['candidate']} / {gate['baseline']}: {gate['said']}"
+        for gate in cell["pair_gates"]
+        if gate["verdict"] in _BAD
+    ]
+    unknown = [gate["code"] for gate in cell["gates"] if gate["verdict"] == "unknown"]
+    return [*bad, f"gates without a reading: {', '.join(unknown)}"] if unknown else bad
+
+
 def _figures(cell: dict[str, Any]) -> Table:
     table = Table(box=box.SIMPLE, pad_edge=False)
     columns = ("subject", "req/s", "p50 ms", "p90 ms", "p99 ms", "errors")
-    for name in (*columns, "CPU us/req service", "database", "load", "RSS MiB", "trials"):
+    roles = ("CPU us/req service", "database", "load")
+    for name in (*columns, *roles, "RSS MiB", "round trips", "trials"):
         first = name == "subject"
         table.add_column(name, justify="left" if first else "right", no_wrap=first)
     for name, figures in cell["subjects"].items():
@@ -55,6 +87,7 @@ def _figures(cell: dict[str, Any]) -> Table:
             f"{figures['errors']:,}",
             *(_number(figures[f"cpu_{role}"], 0) for role in ("service", "database", "load")),
             _number(rss / _MIB if rss else None, 1),
+            _number(figures["round_trips"], 1),
             str(figures["trials"]),
         )
     return table

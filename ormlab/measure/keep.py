@@ -15,8 +15,9 @@ import zstandard
 if TYPE_CHECKING:
     from pathlib import Path
 
-_KEPT = ("*.hdr", "wrk.json", "wrk.stdout.txt", "client.json", "article.json")
-_LOGS = ("service.log", "agent.log", "wrk.stderr.txt", "client.stderr.txt", "article.stderr.txt")
+_KEPT = ("*.hdr", "wrk.json", "wrk.stdout.txt", "client.json", "article.json", "capacity.json")
+_GENERATORS = ("wrk", "client", "article", "capacity")
+_LOGS = ("service.log", "agent.log", *(f"{name}.stderr.txt" for name in _GENERATORS))
 _TYPES = {"int64": pa.int64(), "uint16": pa.uint16()}
 _ROWS_PER_GROUP = 1 << 18
 

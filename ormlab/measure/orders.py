@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ormlab.plan.schema import ClosedLoad, Load, OpenLoad, WrkLoad
+from ormlab.plan.schema import CapacityLoad, ClosedLoad, Load, OpenLoad, WrkLoad
 from workloads.dataset import Dataset
+from workloads.diagnosis.examination import Task
 from workloads.load import requests
 
 if TYPE_CHECKING:
@@ -40,6 +41,21 @@ def dataset_of(plan: Plan) -> Dataset:
     size = plan.dataset
     return Dataset(
         users=size.users, orders=size.orders, payload_bytes=size.payload_bytes, seed=plan.seed
+    )
+
+
+def task_of(plan: Plan) -> Task:
+    """What the diagnostic pass asks of every subject: each operation of the plan."""
+    size = plan.dataset
+    return Task(
+        workloads={
+            name: [share.resolve() for share in workload.operations]
+            for name, workload in plan.workloads.items()
+        },
+        users=size.users,
+        orders=size.orders,
+        profile_bytes=size.payload_bytes,
+        seed=plan.seed,
     )
 
 
@@ -115,7 +131,7 @@ def load_spec(
     spec = load.model_dump() | {"table": table, "repeatable": repeatable}
     if isinstance(load, WrkLoad):
         spec["warmup_table"] = warmup_table
-    elif isinstance(load, ClosedLoad | OpenLoad):
+    elif isinstance(load, ClosedLoad | OpenLoad | CapacityLoad):
         spec |= {
             "cpus": [cpus[index % len(cpus)] for index in range(load.processes)],
             "seed": seed,

@@ -25,6 +25,7 @@ REDACTIONS = (
 )
 _BROKEN = 3
 _SAMPLES = "samples"
+_WORK = ("sql.json", "answers.json")
 
 
 def encode(value: object) -> bytes:
@@ -64,6 +65,7 @@ def host_before(session: Session) -> dict[str, bytes]:
     }
     return {
         "host/facts.before.json": encode(_without_name(session.facts)),
+        "host/readings.before.json": encode(session.readings),
         "host/fingerprint.json": encode({"sha256": fingerprint(session.facts)}),
         "host/postgres.json": encode(server),
         "host/dataset.json": encode(session.template),
@@ -81,6 +83,7 @@ def host_after(session: Session) -> dict[str, bytes]:
     }
     return {
         "host/facts.after.json": encode(_without_name(after)),
+        "host/readings.after.json": encode(session.read_readings()),
         "host/drift.json": encode(drift),
         "host/postgres.log.zst": zstandard.ZstdCompressor().compress(session.database_log()),
     }
@@ -109,8 +112,45 @@ def contract(subject: str, checked: Fetched) -> dict[str, bytes]:
     return files
 
 
+def work(subject: str, diagnosed: Fetched) -> dict[str, bytes]:
+    """What requests to the subject cost the database, and its answers to them."""
+    folder = f"services/{subject}"
+    files = {
+        f"{folder}/diagnosis.json": encode(
+            {"failure": diagnosed.done.failure, "observed": diagnosed.done.observed}
+        )
+    }
+    for name in _WORK:
+        path = diagnosed.folder / name
+        if path.exists():
+            files[f"{folder}/{name}"] = encode(json.loads(path.read_bytes()))
+    return files
+
+
+def silence(session: Session) -> dict[str, bytes]:
+    """What the server says of its logging after the diagnostic pass, before the first trial."""
+    document = {"schema": "statement-log/1", "after": session.server["logging"]}
+    return {"host/statement-log.json": encode(document)}
+
+
+def unanswered(diagnosed: Fetched) -> str | None:
+    """Why a subject cannot be measured; None if it answers every request with success."""
+    if diagnosed.done.failure:
+        return str(diagnosed.done.failure["what"])
+    answers = json.loads((diagnosed.folder / "answers.json").read_bytes())["answers"]
+    for answer in answers:
+        if answer["status"] != answer["expected_status"]:
+            return f"{answer['request']} was answered with status {answer['status']}"
+    return None
+
+
+def contract_ran(checked: Fetched) -> bool:
+    """Whether every case of the contract was carried out, however it went."""
+    return checked.done.failure is None and checked.done.observed["exit_status"] in (0, _BROKEN)
+
+
 def broken_contract(checked: Fetched) -> str | None:
-    """Why a subject must not be measured; None if it keeps the contract."""
+    """How a subject breaks the contract, or why nobody knows; None if it keeps it."""
     if checked.done.failure:
         return checked.done.failure["what"]
     if checked.done.observed["exit_status"] == 0:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from ormlab.errors import LoadError
-from ormlab.measure import orders
+from ormlab.measure import orders, readiness
 from ormlab.measure.deployment import Deployment, deploy
 from ormlab.measure.dispatch import Dispatch, Done, Ticket
+from workloads.diagnosis import log as statement_log
 from workloads.load.requests import write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ormlab.hosts import Host
@@ -48,6 +49,7 @@ class Session:
     Attributes:
         deployment: after `prepare`.
         facts: the host's, after `prepare`.
+        readings: the host's just before the run, after `prepare`.
         server: version and settings of the database server, after `start_database`.
         template: the dataset's template database, after `seed`.
         stacks: outcome by stack, after `build_stacks`.
@@ -76,6 +78,7 @@ class Session:
         self._database_is_fresh = False
         self.deployment: Deployment
         self.facts: dict[str, Any] = {}
+        self.readings: dict[str, Any] = {}
         self.server: dict[str, Any] = {}
         self.template: dict[str, Any] = {}
         self.stacks: dict[str, dict[str, Any]] = {}
@@ -86,10 +89,16 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self._cleanup.close()
 
+    @property
+    def host_name(self) -> str:
+        """The host's, in the inventory."""
+        return self._host.spec.name
+
     def prepare(self) -> None:
         """Ship the code, read the host's facts, open the run's folder."""
         self.deployment = deploy(self._host)
         self.facts = self.read_facts()
+        self.readings = self.read_readings(readiness.ports(self._host.spec, len(self._subjects)))
         runs = f"{self.deployment.root}/runs"
         # What killed runs have left: nobody has moved their heartbeat for minutes.
         stale = ["-name", "heartbeat", "-mmin", "+2", "-printf", "%h\\n"]
@@ -117,6 +126,10 @@ class Session:
         answer = self._host.run("env", *path, self.deployment.python, "-m", "agent", "facts")
         return dict(json.loads(answer))
 
+    def read_readings(self, ports: Sequence[int] = ()) -> dict[str, Any]:
+        """The host's readings as they are now; see `ormlab.measure.readiness`."""
+        return readiness.read(self._host, self.deployment, ports)
+
     def build_stacks(self) -> None:
         """Make each stack's environment; what cannot be made is an outcome, not an error."""
         for name in self._stack_names:
@@ -135,8 +148,8 @@ class Session:
                 )
             self.stacks[name] = json.loads(said)
 
-    def start_database(self) -> None:
-        """Start PostgreSQL, again if it has died."""
+    def start_database(self, settings: Mapping[str, str] | None = None) -> None:
+        """Start PostgreSQL, again if it has died; ``settings`` are added to the lab's."""
         if self._database is None:
             self._cleanup.callback(self._stop_database)
         self._database_starts += 1
@@ -145,6 +158,7 @@ class Session:
             "binaries": self._host.spec.postgres_binaries,
             "port": self._host.spec.postgres_port,
             "placement": self._placement,
+            "settings": dict(settings or {}),
         }
         name = f"database-{self._database_starts}"
         self._database = self._dispatch.place(name, "database", body, deadline_s=_RUN_DEADLINE_S)
@@ -178,6 +192,39 @@ class Session:
         self._database_is_fresh = False
         ticket = self._dispatch.place(
             f"check-{subject}", "check", body, deadline_s=_CHECK_DEADLINE_S
+        )
+        return self._await_and_fetch(ticket)
+
+    @contextmanager
+    def statement_log(self) -> Iterator[None]:
+        """Serve from a server that can log statements; afterwards from one that logs none.
+
+        Raises:
+            LoadError: it still logs statements, so trials would not be what they seem.
+        """
+        self._stop_database()
+        self.start_database(statement_log.SERVER)
+        yield
+        self._stop_database()
+        self.start_database()
+        if self.server["logging"] != statement_log.SILENT:
+            raise LoadError(
+                "statements-logged",
+                f"the server would log while it is measured: {self.server['logging']}",
+                where=f"{self._host.spec.name}:{self.deployment.root}/postgres",
+                hint="`make clean` removes the private cluster",
+            )
+
+    def diagnose(self, subject: str) -> Fetched:
+        """Find out what requests to a subject cost the database, and its answers to them."""
+        body = {
+            "service": self._service(subject),
+            "database": self._database_spec(restore=True),
+            "task": orders.task_of(self._plan).document(),
+        }
+        self._database_is_fresh = False
+        ticket = self._dispatch.place(
+            f"diagnose-{subject}", "diagnose", body, deadline_s=_CHECK_DEADLINE_S
         )
         return self._await_and_fetch(ticket)
 
@@ -216,7 +263,12 @@ class Session:
         """What the server logged since it was last started."""
         if self._database is None:
             return b""
-        return self._host.run("cat", f"{self._database.folder}/postgres.log").encode()
+        return self._host.run("cat", str(self._database_log)).encode()
+
+    @property
+    def _database_log(self) -> str | None:
+        """Path of the server's log on the host, once it has been started."""
+        return f"{self._database.folder}/postgres.log" if self._database else None
 
     def _stop_database(self) -> None:
         if self._database is not None:
@@ -241,6 +293,7 @@ class Session:
             "name": _RUN_DATABASE,
             "template": self.template["database"] if restore else None,
             "server_pid": self.server["pid"],
+            "log": self._database_log,
         }
 
     def _table(self, workload: str) -> tuple[str, str, bool]:

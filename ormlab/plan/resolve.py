@@ -11,6 +11,7 @@ import yaml
 
 from ormlab import checkout
 from ormlab.errors import PlanError
+from ormlab.plan.explanation import Expansion, expand
 from ormlab.plan.schedule import Planned, schedule
 from ormlab.plan.schema import Plan, Subject
 from ormlab.yaml_input import InputProblems, read
@@ -28,12 +29,13 @@ class ResolvedPlan:
     """A plan that is decided.
 
     Attributes:
-        plan: as written, with every default filled in.
+        plan: as written, with every default filled in and the subjects of its explanation.
         trials: all of them, in order.
         subjects: those of the plan, and each control's arm as one of its own.
         arms: by name of such an arm, the subject it is an arm of.
         stacks: the stacks of the subjects, by name.
         omitted_loads: name and reason of loads that this host cannot drive.
+        explanation: the steps with their subjects, if the plan explains a difference.
         document: the canonical YAML of all this: what is archived and hashed.
     """
 
@@ -43,6 +45,7 @@ class ResolvedPlan:
     arms: dict[str, str]
     stacks: dict[str, Stack]
     omitted_loads: dict[str, str] = field(default_factory=dict)
+    explanation: Expansion | None = None
 
     @property
     def document(self) -> bytes:
@@ -53,6 +56,7 @@ class ResolvedPlan:
             "stacks": {name: stack.digest() for name, stack in self.stacks.items()},
             "omitted_loads": self.omitted_loads,
             "arms": self.arms,
+            "explanation": self.explanation.document() if self.explanation else None,
             "trials": [trial.id for trial in self.trials],
         }
         text = yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True, width=100)
@@ -100,7 +104,7 @@ def resolve(plan: Plan, *, omitted_loads: dict[str, str] | None = None) -> Resol
         omitted_loads: loads this host cannot drive, with the reason.
 
     Raises:
-        PlanError: a stack does not exist, or no load is left.
+        PlanError: a stack does not exist, no load is left, or the explanation cannot be made.
     """
     omitted = omitted_loads or {}
     loads = [name for name in plan.loads if name not in omitted]
@@ -111,6 +115,10 @@ def resolve(plan: Plan, *, omitted_loads: dict[str, str] | None = None) -> Resol
             hint="install wrk, or use a plan with the asyncio client",
         )
     used = _stacks(sorted({subject.stack for subject in plan.subjects.values()}))
+    explanation = expand(plan, plan.explanation) if plan.explanation else None
+    if explanation:
+        subjects_in_all = plan.subjects | explanation.subjects
+        plan = plan.model_copy(update={"subjects": subjects_in_all})
     subjects, arms = dict(plan.subjects), {}
     if plan.null_arm:
         arms[f"{plan.null_arm}-null"] = plan.null_arm
@@ -128,7 +136,7 @@ def resolve(plan: Plan, *, omitted_loads: dict[str, str] | None = None) -> Resol
             where=plan.name,
             hint=f"shorten the names: subject, workload and load may have {_LONGEST_NAME} together",
         )
-    return ResolvedPlan(plan, tuple(trials), subjects, arms, used, omitted)
+    return ResolvedPlan(plan, tuple(trials), subjects, arms, used, omitted, explanation)
 
 
 def _stacks(names: list[str]) -> dict[str, Stack]:

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from ormlab.yaml_input import Strict
 from workloads.load.operations import Operation
+from workloads.load.requests import repeatable
 
 type Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,39}$")]
 type Seconds = Annotated[float, Field(gt=0, le=3600)]
@@ -140,6 +141,27 @@ class OpenLoad(Strict):
     timeout_s: Seconds = 10.0
 
 
+class CapacityLoad(Strict):
+    """A search for the highest rate at which an objective is met: many short open loops.
+
+    A request is lost that fails or is answered later than ``objective_ms``; a rate holds if in
+    most of its ``probes`` no more than ``loss_ratio`` of the requests are lost. The search is done
+    when the rates that hold and those that do not lie ``width`` apart; ``duration_s`` limits it.
+    """
+
+    generator: Literal["capacity"]
+    objective_ms: Annotated[float, Field(gt=0, le=60_000)]
+    loss_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    width: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    probe_s: Seconds = 2.0
+    probes: Annotated[int, Field(ge=1, le=100)] = 3
+    arrivals: Literal["poisson", "constant"] = "poisson"
+    connections: Count = 64
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+    warmup_s: Seconds = 2.0
+    duration_s: Seconds = 300.0
+
+
 class ArticleLoad(Strict):
     """The article's own client: all requests at once, the clock started before the queue."""
 
@@ -150,7 +172,7 @@ class ArticleLoad(Strict):
 
 
 type Load = Annotated[
-    WrkLoad | ClosedLoad | OpenLoad | ArticleLoad, Field(discriminator="generator")
+    WrkLoad | ClosedLoad | OpenLoad | CapacityLoad | ArticleLoad, Field(discriminator="generator")
 ]
 
 
@@ -161,7 +183,50 @@ class Comparison(Strict):
     candidate: Name
 
 
-type Metric = Literal["throughput", "p50", "p99", "cpu_service"]
+class Step(Strict):
+    """One factor of a difference: what its side does without, or otherwise, once it is switched.
+
+    ``side`` is the end of the explanation that has the factor. What is not named stays as it is;
+    ``options`` are added to those of the subject.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
+    what: Annotated[str, Field(min_length=1, max_length=200)]
+    side: Literal["from", "to"] = "from"
+    options: dict[str, Any] = Field(default_factory=dict)
+    pool: Pool | None = None
+    loop: Literal["asyncio", "uvloop"] | None = None
+    json_library: Literal["stdlib", "orjson"] | None = None
+
+    @model_validator(mode="after")
+    def _switches(self) -> Self:
+        if not (self.options or self.pool or self.loop or self.json_library):
+            raise ValueError("a step switches something: options, pool, loop or json_library")
+        return self
+
+
+class Explanation(Strict):
+    """Where the difference between two subjects comes from, one factor after the other.
+
+    Each step is measured alone and on top of those before it on its side, in the same blocks; what
+    is left between the two sides with everything switched is the residual.
+    """
+
+    from_: Annotated[Name, Field(alias="from")]
+    to: Name
+    steps: Annotated[list[Step], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> Self:
+        if self.from_ == self.to:
+            raise ValueError("from and to are the same subject")
+        names = [step.name for step in self.steps]
+        if len(set(names)) < len(names):
+            raise ValueError("two steps have one name")
+        return self
+
+
+type Metric = Literal["throughput", "capacity", "p50", "p99", "cpu_service"]
 type Margin = Annotated[float, Field(gt=0, lt=1)]
 
 # The smallest relative difference worth having, where a plan says nothing else.
@@ -191,6 +256,7 @@ class Plan(Strict):
     workloads: Annotated[dict[Name, Workload], Field(min_length=1)]
     loads: Annotated[dict[Name, Load], Field(min_length=1)]
     comparisons: list[Comparison] = Field(default_factory=list)
+    explanation: Explanation | None = None
     null_arm: Name | None = None
     positive_control: PositiveControl | None = None
     margins: dict[Metric, Margin]
@@ -220,4 +286,19 @@ class Plan(Strict):
             for name in (comparison.baseline, comparison.candidate):
                 if name not in self.subjects:
                     raise ValueError(f"comparisons: there is no subject {name!r}")
+        if self.explanation is not None:
+            for name in (self.explanation.from_, self.explanation.to):
+                if name not in self.subjects:
+                    raise ValueError(f"explanation: there is no subject {name!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _probes_repeat(self) -> Self:
+        searches = [each for each, load in self.loads.items() if isinstance(load, CapacityLoad)]
+        for name, workload in self.workloads.items():
+            if searches and not repeatable(each.resolve() for each in workload.operations):
+                raise ValueError(
+                    f"workloads.{name}: the probes of {searches[0]} send the same requests again, "
+                    "which creates and deletes do not allow"
+                )
         return self

@@ -79,8 +79,10 @@ def template(psql):
 
 
 @pytest.fixture(scope="session")
-def server_pid(cluster):
-    return int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
+def server(cluster, lab_folder):
+    """Where a trial finds the session's server and its log."""
+    pid = int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
+    return {"server_pid": pid, "log": str(lab_folder / "postgres.log")}
 
 
 @pytest.fixture
@@ -101,7 +103,7 @@ def table_path(tmp_path):
 
 
 @pytest.fixture
-def order(tmp_path, psql, template, server_pid, table_path):
+def order(tmp_path, psql, template, server, table_path):
     """A trial that works: the asyncpg service, one second of wrk."""
     heartbeat = tmp_path / "heartbeat"
     heartbeat.touch()
@@ -137,7 +139,7 @@ def order(tmp_path, psql, template, server_pid, table_path):
             "psql": asdict(psql),
             "name": "trial_test",
             "template": template,
-            "server_pid": server_pid,
+            **server,
         },
         "load": {
             "generator": "wrk",
@@ -274,7 +276,7 @@ def test_a_service_that_answers_500_leaves_figures_that_say_so(order, tmp_path, 
     kept.mkdir()
     keep(tmp_path / "trial", kept)
     figures = read(kept, done["observed"])
-    assert "all-errors" in {fault.code for fault in figures.faults if fault.fatal}
+    assert "all-errors" in {problem.code for problem in figures.problems}
 
 
 def test_a_database_that_is_killed_fails_the_trial_and_says_so(

@@ -17,6 +17,7 @@ FAULTS = {
     "body_bytes": 64,
     "changing_body": False,  # every answer has another body
     "delay_s": 0.0,  # before every answer
+    "work_s": 0.0,  # the whole service is busy so long for every answer
     "stall_at": 0,  # the whole service stands still once, at this request
     "stall_s": 0.0,
     "hang_from": 0,  # no answer from this request on
@@ -53,6 +54,8 @@ class Connection(asyncio.Protocol):
             return
         if number == faults["stall_at"]:
             time.sleep(faults["stall_s"])
+        if faults["work_s"]:
+            time.sleep(faults["work_s"])
         if number == faults["cut_at"]:
             self.transport.abort()
         elif number == faults["garbage_at"]:

@@ -114,6 +114,28 @@ def test_judging_again_gives_the_same_bytes_controls_included(start, small_plan)
     assert verify(bundle, "L1").ok
 
 
+def test_a_writing_workload_is_measured_on_a_fresh_database_each_time(start, small_plan):
+    verbs = ("read", "create", "update", "delete")
+
+    def change(plan):
+        plan["dataset"]["users"] = 20_000  # enough to delete from
+        plan["workloads"] = {"crud": {"operations": [{"operation": f"{v}-user"} for v in verbs]}}
+
+    process = start(small_plan(change), "--json")
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    told = json.loads(out)
+    assert told["results"]["failures"] == []
+    trials = sorted((Path(told["folder"]) / "trials").iterdir())
+    records = [json.loads((trial / "trial.json").read_bytes())["readings"] for trial in trials]
+    assert len(records) == 4
+    for readings in records:
+        before, after = (readings["counters"][when]["users"] for when in ("before", "after"))
+        for did in ("inserted", "updated", "deleted"):
+            assert before[did] == 0
+            assert after[did] > 0
+
+
 def test_ctrl_c_seals_what_was_measured_as_aborted(start, small_plan, tmp_path, lab_root):
     process = start(small_plan(lambda plan: plan.update(blocks=20)))
     await_line(process, "[ 2/40]")

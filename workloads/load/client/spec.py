@@ -77,14 +77,23 @@ def read_spec(path: Path) -> Spec:
         LoadError: code ``spec``; says which key is missing, unknown, or out of range.
     """
     try:
-        given = json.loads(path.read_bytes())
-        _check_types(given)
-        spec = Spec(**given)
-        _check_meaning(spec)
+        return parse_spec(json.loads(path.read_bytes()))
     except (OSError, ValueError, TypeError) as wrong:
         raise LoadError(
             "spec", f"the spec is not one: {wrong}", where=str(path), hint="see Spec in spec.py"
         ) from None
+
+
+def parse_spec(given: Any) -> Spec:  # noqa: ANN401 - whatever JSON held
+    """Check the keys and values of a spec.
+
+    Raises:
+        TypeError: it is no object, or a value has another type.
+        ValueError: a key is missing or unknown, or a value is out of range.
+    """
+    _check_types(given)
+    spec = Spec(**given)
+    _check_meaning(spec)
     return spec
 
 

@@ -1,0 +1,92 @@
+"""How much a machine moves by itself: what two deployments of one service say of it.
+
+The spread of ln(A' / A) over blocks is the spread of a comparison of two subjects that are equal,
+so it decides how narrow an interval will be and which difference will be found.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from scipy import stats
+
+from analysis.figures import Figures, read
+from analysis.inference import ALPHA, FEWEST_BLOCKS, PairedSample, detectable_effect
+from analysis.inference.estimators import moments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ormlab.bundle.read import Bundle
+
+SCHEMA = "noise/1"
+BLOCKS = (FEWEST_BLOCKS, 20)  # what a verdict needs at least, and what plans ask for
+
+_METRICS: dict[str, Callable[[Figures], float | None]] = {
+    "throughput": lambda figures: figures.throughput,
+    "p99": lambda figures: figures.latency_ms.get("p99"),
+}
+
+
+def noise_floor(bundle: Bundle, resolved: Mapping[str, Any]) -> dict[str, Any]:
+    """Compute the noise floor from a run that has a null arm.
+
+    Args:
+        bundle: of that run.
+        resolved: its plan as resolved.
+
+    Returns:
+        schema, the bundle's id, the subject, and for each metric what `floor` says.
+
+    Raises:
+        ValueError: the plan has no null arm, or fewer than two blocks hold both trials.
+    """
+    subject = resolved["plan"].get("null_arm")
+    if subject is None:
+        raise ValueError("the plan has no null arm, so the run says nothing of its noise")
+    figures: dict[str, dict[int, Figures]] = {subject: {}, f"{subject}-null": {}}
+    for trial in bundle.trials:
+        record = trial.record
+        if record.failure is None and record.subject in figures:
+            figures[record.subject][record.block] = read(trial.path, record.readings)
+    floors = {}
+    for metric, of in _METRICS.items():
+        # A figure of zero has no ratio: it counts as one that the trial does not have.
+        first, second = (
+            {block: of(each) or None for block, each in trials.items()}
+            for trials in figures.values()
+        )
+        floors[metric] = floor(PairedSample.of(first, second).d.values)
+    return {"schema": SCHEMA, "bundle": bundle.record.id, "subject": subject, "floors": floors}
+
+
+def floor(log_ratios: Sequence[float]) -> dict[str, Any]:
+    """What a spread of null log-ratios promises for runs of 10 and of 20 blocks.
+
+    Returns:
+        blocks; sd, and sd_low to sd_high, its 95 % interval by chi-squared: few blocks know their
+        own spread badly; by number of blocks half_width, exp(t(.975, n-1) sd / sqrt(n)) - 1, and
+        detectable, the smallest relative difference found nine times out of ten.
+
+    Raises:
+        ValueError: there are fewer than two.
+    """
+    sd = moments(log_ratios).sd
+    free = len(log_ratios) - 1
+    low, high = (
+        sd * math.sqrt(free / float(stats.chi2.ppf(p, free))) for p in (1 - ALPHA / 2, ALPHA / 2)
+    )
+    return {
+        "blocks": len(log_ratios),
+        "sd": sd,
+        "sd_low": low,
+        "sd_high": high,
+        "half_width": {str(count): _half_width(sd, count) for count in BLOCKS},
+        "detectable": {str(count): detectable_effect(sd, count) for count in BLOCKS},
+    }
+
+
+def _half_width(sd: float, blocks: int) -> float:
+    t = float(stats.t.ppf(1 - ALPHA / 2, blocks - 1))
+    return math.expm1(t * sd / math.sqrt(blocks))

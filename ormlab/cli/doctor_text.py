@@ -1,0 +1,83 @@
+"""What the doctor found, as text: the sentence first, then a table for each area."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from analysis.host import Verdict, sentence, shown, tier_meaning
+
+if TYPE_CHECKING:
+    from analysis.host import Finding
+    from ormlab.doctor import Examination, Noise
+
+_WIDTH = 150  # where standard output is no terminal
+_COLUMNS = {"": 17, "value": 20, "should be": 20, "verdict": 7, "why, and what to do": None}
+
+
+def examination_text(examined: Examination, *, verbose: bool) -> str:
+    """One host: the conclusion, its tier, and its readings by area.
+
+    Args:
+        examined: the host.
+        verbose: say of readings that are ok, too, why they matter.
+    """
+    out = io.StringIO()
+    width = shutil.get_terminal_size((_WIDTH, 0)).columns
+    console = Console(file=out, width=width, highlight=False, markup=False, color_system=None)
+    conclusion = sentence(examined.readings, examined.findings, examined.profile)
+    console.print(f"{examined.host}: {conclusion}", soft_wrap=True)
+    console.print(tier_meaning(examined.readings), soft_wrap=True)
+    for area in dict.fromkeys(finding.area for finding in examined.findings):
+        findings = [finding for finding in examined.findings if finding.area == area]
+        console.print(_table(area, findings, verbose=verbose))
+    return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
+
+
+def _table(area: str, findings: list[Finding], *, verbose: bool) -> Table:
+    table = Table(box=box.SIMPLE, pad_edge=False, expand=True)
+    for name, width in _COLUMNS.items():
+        table.add_column(name or area, width=width, overflow="fold")
+    for finding in findings:
+        told = verbose or finding.verdict is not Verdict.OK
+        table.add_row(
+            finding.key,
+            shown(finding.value, finding.unit),
+            finding.should_be,
+            finding.verdict.value,
+            _advice(finding) if told else "",
+        )
+    return table
+
+
+def _advice(finding: Finding) -> str:
+    if finding.reason is not None:
+        return finding.reason
+    return f"{finding.why}: {finding.do}" if finding.verdict is not Verdict.OK else finding.why
+
+
+def noise_text(noise: Noise) -> str:
+    """The noise floor: what a comparison of equal subjects would show here."""
+    subject = noise.floor["subject"]
+    lines = []
+    for metric, floor in noise.floor["floors"].items():
+        lines.append(
+            f"{subject} against itself, {metric}: sd {_percent(floor['sd'])} of a block's ratio "
+            f"({_percent(floor['sd_low'])} to {_percent(floor['sd_high'])}, "
+            f"{floor['blocks']} blocks)"
+        )
+        lines += [
+            f"  {blocks} blocks: 95 % interval +- {_percent(floor['half_width'][blocks])}, "
+            f"smallest difference found {_percent(effect)}"
+            for blocks, effect in floor["detectable"].items()
+        ]
+    return "\n".join([*lines, f"bundle: {noise.bundle}"])
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f} %"

@@ -1,0 +1,233 @@
+"""What a pilot tells of a plan: the effects it can find, the warm-up it needs, how long it takes.
+
+A pilot is the sealed bundle of an earlier run, of this plan or of one that is like it. Subjects,
+workloads and loads are matched by name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise, product
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from analysis import results, steadiness
+from analysis.inference import blocks_needed, detectable_effect
+from ormlab.bundle.read import Bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from ormlab.bundle.read import Trial
+    from ormlab.plan import Planned, ResolvedPlan
+
+type _Key = tuple[str, str, str]  # subject, workload, load
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a comparison of the plan can find.
+
+    Attributes:
+        baseline, candidate, workload, load, metric: which one.
+        margin: the plan's, as a fraction.
+        sd: of the pilot's log-ratios, one a block.
+        detectable: smallest relative effect that the plan's blocks find nine times out of ten;
+            None with a single block.
+        needed: blocks that find an effect of the size of the margin.
+    """
+
+    baseline: str
+    candidate: str
+    workload: str
+    load: str
+    metric: str
+    margin: float
+    sd: float
+    detectable: float | None
+    needed: int
+
+
+@dataclass(frozen=True)
+class Warmup:
+    """The warm-up of a load, in seconds.
+
+    Attributes:
+        workload, load: which one.
+        planned: by the plan.
+        needed: the pilot's own and what MSER-5 leaves out beyond it, the longest of all subjects;
+            None where the pilot has no raw samples or was too short to say.
+        slowest: the subject that needs it.
+    """
+
+    workload: str
+    load: str
+    planned: float
+    needed: float | None
+    slowest: str | None
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a pilot tells of a plan.
+
+    Attributes:
+        bundle: the pilot's id.
+        effects: by comparison and metric.
+        unknown: comparisons that the pilot says nothing of, in words.
+        warmups: by workload and load.
+        expected_s: how long the run takes, setting up included.
+        timed: how many of the plan's trials the pilot has carried out just so; of the others it
+            tells what they take beyond their load.
+    """
+
+    bundle: str
+    effects: tuple[Effect, ...]
+    unknown: tuple[str, ...]
+    warmups: tuple[Warmup, ...]
+    expected_s: float
+    timed: int
+
+
+def forecast(resolved: ResolvedPlan, path: Path) -> Forecast:
+    """Read a pilot for a plan.
+
+    Raises:
+        BundleError: the pilot is not sealed, or its files are not what the seal says.
+    """
+    bundle = Bundle.open(path, level="L1")
+    pilot = yaml.safe_load((path / "inputs/plan.yaml").read_bytes())
+    facts = json.loads((path / "host/facts.before.json").read_bytes())
+    effects, unknown = _effects(resolved, results.derive(bundle, pilot, facts)["cells"])
+    expected_s, timed = _duration(resolved, bundle, pilot["plan"]["loads"])
+    return Forecast(
+        bundle=bundle.record.id,
+        effects=tuple(effects),
+        unknown=tuple(unknown),
+        warmups=tuple(_warmups(resolved, bundle, pilot["plan"]["loads"])),
+        expected_s=expected_s,
+        timed=timed,
+    )
+
+
+def _effects(
+    resolved: ResolvedPlan, cells: Sequence[Mapping[str, Any]]
+) -> tuple[list[Effect], list[str]]:
+    plan = resolved.plan
+    seen = {
+        (cell["workload"], cell["load"], each["baseline"], each["candidate"], each["metric"]): each
+        for cell in cells
+        for each in cell["comparisons"]
+        if each["sd"] is not None
+    }
+    effects, unknown = [], []
+    for workload, load, wanted in product(plan.workloads, plan.loads, plan.comparisons):
+        baseline, candidate = wanted.baseline, wanted.candidate
+        known = [
+            Effect(
+                *(baseline, candidate, workload, load, metric, margin),
+                sd=sd,
+                detectable=detectable_effect(sd, plan.blocks) if plan.blocks > 1 else None,
+                needed=blocks_needed(sd, margin),
+            )
+            for metric, margin in plan.margins.items()
+            if (found := seen.get((workload, load, baseline, candidate, metric)))
+            for sd in (found["sd"],)
+        ]
+        effects += known
+        if not known:
+            unknown.append(f"{candidate} / {baseline} on {workload} under {load}")
+    return effects, unknown
+
+
+def _warmups(
+    resolved: ResolvedPlan, bundle: Bundle, loads: Mapping[str, Mapping[str, Any]]
+) -> list[Warmup]:
+    trials = _completed(bundle)
+    found = []
+    for workload, load in product(resolved.plan.workloads, resolved.plan.loads):
+        planned = float(getattr(resolved.plan.loads[load], "warmup_s", 0))
+        own = float(loads.get(load, {}).get("warmup_s", 0))
+        needed = {
+            subject: own + beyond
+            for subject in resolved.plan.subjects
+            if (beyond := _beyond(trials.get((subject, workload, load), []))) is not None
+        }
+        slowest = max(needed, key=needed.__getitem__) if needed else None
+        longest = needed[slowest] if slowest else None
+        found.append(Warmup(workload, load, planned, longest, slowest))
+    return found
+
+
+def _beyond(trials: Sequence[Trial]) -> float | None:
+    """What MSER-5 leaves out of the mean of these trials' courses, in seconds."""
+    own = [steadiness.read_series(trial.path) for trial in trials]
+    longest = max((each.window_s for each in own if each), default=None)
+    if longest is None:
+        return None
+    # Once more with windows of one length: few requests may have made some longer.
+    again = [steadiness.read_series(trial.path, window_s=longest) for trial in trials]
+    series = [each for each in again if each]
+    return steadiness.warmup_needed(series) if series else None
+
+
+def _duration(
+    resolved: ResolvedPlan, bundle: Bundle, loads: Mapping[str, Mapping[str, Any]]
+) -> tuple[float, int]:
+    """Seconds the plan takes, and how many of its trials the pilot has timed as they are."""
+    plan, cycles = resolved.plan, _cycles(bundle.trials)
+    overheads = [
+        seconds - loads[load]["duration_s"] - loads[load].get("warmup_s", 0)
+        for (_, _, load), several in cycles.items()
+        if _lasts_as_planned(loads[load])
+        for seconds in several
+    ]
+    beyond = median(overheads) if overheads else 0.0
+    alike = {name for name, load in plan.loads.items() if loads.get(name) == load.model_dump()}
+
+    def seconds(trial: Planned) -> tuple[float, bool]:
+        seen = cycles.get((trial.subject, trial.workload, trial.load))
+        if seen and trial.load in alike:
+            return median(seen), True
+        load = plan.loads[trial.load]
+        return load.duration_s + getattr(load, "warmup_s", 0.0) + beyond, False
+
+    each = [seconds(trial) for trial in resolved.trials]
+    record = bundle.record
+    around = 0.0
+    if bundle.trials:
+        around += (bundle.trials[0].record.started - record.created).total_seconds()
+        around += (record.sealed - bundle.trials[-1].record.ended).total_seconds()
+    return around + sum(taken for taken, _ in each), sum(timed for _, timed in each)
+
+
+def _lasts_as_planned(load: Mapping[str, Any]) -> bool:
+    """Whether the duration of a load is no mere upper limit."""
+    return load["generator"] in ("wrk", "client-closed", "client-open") and not load.get(
+        "requests_total"
+    )
+
+
+def _cycles(trials: Sequence[Trial]) -> dict[_Key, list[float]]:
+    """From the start of a trial to the start of the next: fetching and keeping files included."""
+    found: dict[_Key, list[float]] = defaultdict(list)
+    for trial, following in pairwise(trials):
+        record = trial.record
+        if record.status == "completed":
+            cycle = (following.record.started - record.started).total_seconds()
+            found[record.subject, record.workload, record.load].append(cycle)
+    return found
+
+
+def _completed(bundle: Bundle) -> dict[_Key, list[Trial]]:
+    found: dict[_Key, list[Trial]] = defaultdict(list)
+    for trial in bundle.trials:
+        record = trial.record
+        if record.status == "completed":
+            found[record.subject, record.workload, record.load].append(trial)
+    return found

@@ -1,0 +1,1 @@
+"""Readings of a host, and what they come to."""
