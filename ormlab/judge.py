@@ -38,12 +38,11 @@ def judge(path: Path, ledger: LedgerFile | None = None) -> dict[str, Any]:
     """
     bundle = Bundle.open(path, level="L1")
     files = derived_files(bundle, ledger)
-    commit, dirty = checkout.commit()
     provenance = Provenance(
         seal=str(bundle.seal),
         ledger=ledger.sha256 if ledger else None,
         analysis_lock=analysis_lock(),
-        tool=Tool(version=VERSION, commit=commit, dirty=dirty),
+        tool=tool(),
     )
     write_derived(path, files, provenance)
     document: dict[str, Any] = json.loads(files["verdicts.json" if ledger else "results.json"])
@@ -85,6 +84,12 @@ def derived_files(bundle: Bundle, ledger: LedgerFile | None = None) -> dict[str,
     if ledger is not None:
         files |= verdicts.verdict_files(bundle, json.loads(files["results.json"]), ledger)
     return files
+
+
+def tool() -> Tool:
+    """What judges: this version, at the commit that is checked out."""
+    commit, dirty = checkout.commit()
+    return Tool(version=VERSION, commit=commit, dirty=dirty)
 
 
 def analysis_lock() -> str:

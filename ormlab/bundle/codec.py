@@ -40,8 +40,7 @@ def decode[T: Record](data: bytes, kind: type[T], *, where: object) -> T:
             range, or a schema that this version does not read.
     """
     try:
-        # Of a repeated key, msgspec would keep the last and another reader the first.
-        raw = json.loads(data.decode(), object_pairs_hook=_once, parse_constant=_no_constant)
+        raw = parse(data)
         _check_schema(raw, kind)
         return msgspec.convert(raw, kind)
     except (ValueError, RecursionError) as error:
@@ -50,6 +49,17 @@ def decode[T: Record](data: bytes, kind: type[T], *, where: object) -> T:
             where=where,
             hint=f"it must be a {kind.SCHEMA} document as docs/bundle-format.md describes it",
         ) from error
+
+
+def parse(data: bytes) -> object:
+    """Read one JSON document of any kind, strictly.
+
+    Raises:
+        ValueError: it is not JSON in UTF-8, or has a repeated key, NaN or infinity.
+        RecursionError: it is nested too deeply.
+    """
+    # Of a repeated key, msgspec would keep the last and another reader the first.
+    return json.loads(data.decode(), object_pairs_hook=_once, parse_constant=_no_constant)
 
 
 def _check_schema(raw: object, kind: type[Record]) -> None:

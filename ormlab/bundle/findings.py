@@ -37,6 +37,8 @@ class Verification:
         problems: everything that is wrong, in the order of the levels.
         seal: SHA-256 of SEAL.json, or None if it cannot be read.
         files: how many files have the digest that the manifest gives.
+        doubts: what does not stand against a level and should be known.
+        notes: how the levels above L1 were reached, one sentence each.
     """
 
     asked: Level
@@ -44,6 +46,8 @@ class Verification:
     problems: tuple[Problem, ...]
     seal: str | None
     files: int
+    doubts: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -56,12 +60,14 @@ class Findings:
     """Problems as they are found."""
 
     problems: list[Problem] = field(default_factory=list)
+    doubts: list[Problem] = field(default_factory=list)
 
     def add(self, code: str, path: str, detail: str = "") -> None:
         """Note one problem, at a path relative to the bundle (empty for the bundle itself)."""
-        level, message, hint = CODES[code]
+        level, message, hint, is_doubt = CODES[code]
         message = f"{message}: {detail}" if detail else message
-        self.problems.append(Problem(code, level, names.printable(path) or ".", message, hint))
+        problem = Problem(code, level, names.printable(path) or ".", message, hint)
+        (self.doubts if is_doubt else self.problems).append(problem)
 
     def reached(self, asked: Level) -> Level | None:
         """Return the highest level, up to the one asked for, that nothing stands against."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from ormlab.bundle import manifest, names
 from ormlab.bundle.codec import Record, decode
-from ormlab.bundle.codes import LEVELS, Level
+from ormlab.bundle.codes import FILE_LEVELS, Level
 from ormlab.bundle.errors import (
     BundleMissingError,
     NotSealedError,
@@ -52,8 +52,8 @@ def verify(path: Path, level: Level = "L1") -> Verification:
     Raises:
         ValueError: there is no such level.
     """
-    if level not in LEVELS:
-        raise ValueError(f"level is {level!r}, not one of {', '.join(LEVELS)}")
+    if level not in FILE_LEVELS:
+        raise ValueError(f"level is {level!r}, not one of {', '.join(FILE_LEVELS)}")
     found = Findings()
     if not path.is_dir():
         found.add("not-a-bundle", "")

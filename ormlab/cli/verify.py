@@ -4,45 +4,108 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ormlab.bundle.verify import verify
-from ormlab.cli.output import document
+from ormlab.bundle.codes import LEVELS, LIMIT, MEANINGS
+from ormlab.cli.output import bundle_errors, document
 from ormlab.errors import Exit
+
+if TYPE_CHECKING:
+    from ormlab.bundle.codes import Level
+    from ormlab.bundle.findings import Problem, Verification
+
+_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
 @click.command("verify")
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--level", type=click.Choice(["L0", "L1"]), default="L1", show_default=True)
+@click.option("--level", type=click.Choice(LEVELS), help="How far; default: as far as possible.")
+@click.option("--index", type=_FILE, help="The index.jsonl that anchors it, for L4.")
+@click.option("--allowed-signers", type=_FILE, help="Whose signature counts, as in ssh-keygen(1).")
+@click.option("--strict", is_flag=True, help="A doubt counts as a problem.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(bundle: Path, level: str, *, as_json: bool) -> None:
+def command(
+    bundle: Path,
+    level: Level | None,
+    index: Path | None,
+    allowed_signers: Path | None,
+    *,
+    strict: bool,
+    as_json: bool,
+) -> None:
     """Check a BUNDLE without trusting its maker; lists every problem, exits 3 if there is one.
 
     \b
-    Levels:
+    Levels, each with those before it:
       L0  it is sealed
       L1  its files are exactly those of the manifest, byte for byte
+      L2  its files agree with each other
+      L3  its results follow from its files: the analysis is run again
+      L4  its seal stands in an index, or is signed by someone you name
+
+    A maker who invents samples is stopped only by running it again.
 
     \b
     Examples:
       ormlab verify bundles/20261123T031500Z-1a2b3c4d
+      ormlab verify --level L4 --index index.jsonl received/20261123T031500Z-1a2b3c4d
       cd bundles/20261123T031500Z-1a2b3c4d && sha256sum -c MANIFEST.sha256
     """
-    outcome = verify(bundle, level)  # type: ignore[arg-type]
-    problems = [
-        {"code": p.code, "level": p.level, "where": p.path, "what": p.message, "hint": p.hint}
-        for p in outcome.problems
-    ]
+    from ormlab.verify import verify
+
+    with bundle_errors():
+        outcome = verify(bundle, level=level, index=index, allowed_signers=allowed_signers)
     if as_json:
-        result = {"level": outcome.level_reached, "files": outcome.files, "seal": outcome.seal}
-        document("ormlab-verify/1", result, problems=problems)
+        _print_document(outcome)
     else:
-        reached = outcome.level_reached or "not even L0"
-        click.echo(f"{bundle}: {reached} of {level}, {outcome.files} files, seal {outcome.seal}")
-        for problem in problems:
-            click.echo(
-                f"  {problem['level']} {problem['code']}: {problem['where']}: {problem['what']}"
-            )
-    if problems:
+        _print_text(bundle, outcome)
+    if outcome.problems or (strict and outcome.doubts):
         sys.exit(Exit.VERIFICATION_FAILED)
+
+
+def _print_document(outcome: Verification) -> None:
+    reached = outcome.level_reached
+    result = {
+        "level": reached,
+        "asked": outcome.asked,
+        "meaning": [MEANINGS[level] for level in _up_to(reached)],
+        "limit": LIMIT,
+        "files": outcome.files,
+        "seal": outcome.seal,
+        "doubts": [_record(doubt) for doubt in outcome.doubts],
+        "notes": list(outcome.notes),
+    }
+    problems = [_record(problem) for problem in outcome.problems]
+    document("ormlab-verify/1", result, problems=problems)
+
+
+def _print_text(bundle: Path, outcome: Verification) -> None:
+    reached = outcome.level_reached or "not even L0"
+    click.echo(
+        f"{bundle}: {reached} of {outcome.asked}, {outcome.files} files, seal {outcome.seal}"
+    )
+    for level in _up_to(outcome.level_reached):
+        click.echo(f"  {level} {MEANINGS[level]}")
+    for note in outcome.notes:
+        click.echo(f"  {note}")
+    for kind, found in (("problem", outcome.problems), ("doubt", outcome.doubts)):
+        for each in found:
+            click.echo(f"  {kind} {each.level} {each.code}: {each.path}: {each.message}")
+            click.echo(f"    next: {each.hint}")
+    click.echo(f"  {LIMIT}")
+
+
+def _up_to(level: Level | None) -> tuple[Level, ...]:
+    return LEVELS[: LEVELS.index(level) + 1] if level else ()
+
+
+def _record(problem: Problem) -> dict[str, str]:
+    return {
+        "code": problem.code,
+        "level": problem.level,
+        "where": problem.path,
+        "what": problem.message,
+        "hint": problem.hint,
+    }

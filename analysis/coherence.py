@@ -1,0 +1,197 @@
+"""Do the files that a trial's generator left agree with each other?
+
+Part of level L2 of `ormlab verify`. What a trial says twice must be the same twice: wrk's text and
+its dump, the client's samples and its counts and histograms. A closed loop obeys Little's law.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow.parquet as pq
+from hdrh.histogram import HdrHistogram
+
+from analysis import latency, wrk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ormlab.bundle.read import Trial
+
+_COLUMNS = ("intended_ns", "sent_ns", "end_ns", "operation", "status")
+# What wrk's problems are called here; the others mean that requests failed.
+_CODES = {
+    "empty-output": "generator-unreadable",
+    "malformed-output": "generator-unreadable",
+    "text-json-mismatch": "generator-mismatch",
+    "sum": "generator-mismatch",
+    "negative-bins": "generator-mismatch",
+}
+_NS = 1e9
+_ROUNDING = 1e-9  # of binary fractions
+
+
+class Contradiction(NamedTuple):
+    """Something that cannot be so.
+
+    Attributes:
+        code: a key of `ormlab.bundle.codes.CODES`.
+        file: name in the trial's folder.
+        what: one clause.
+    """
+
+    code: str
+    file: str
+    what: str
+
+
+def check(trial: Trial) -> Iterator[Contradiction]:
+    """Look at the generator's files of one trial; a failed one may lack any of them."""
+    failed = trial.record.status == "failed"
+    try:
+        if (trial.path / "wrk.stdout.txt").exists():
+            found = list(_wrk(trial.path, failed=failed))
+        elif (trial.path / "client.json").exists():
+            found = list(_client(trial.path, failed=failed))
+        else:
+            found = []
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as wrong:
+        if failed:
+            return
+        found = [Contradiction("generator-unreadable", "trial.json", repr(wrong)[:200])]
+    yield from found
+
+
+def _wrk(folder: Path, *, failed: bool) -> Iterator[Contradiction]:
+    dump = folder / "wrk.json"
+    text = (folder / "wrk.stdout.txt").read_text(errors="replace")
+    reading = wrk.read(text, dump.read_bytes() if dump.exists() else None)
+    for problem in reading.problems:
+        code = _CODES.get(problem.code, "trial-status")
+        lacking = code in ("generator-unreadable", "trial-status")
+        if problem.code != "littles-law" and not (failed and lacking):
+            yield Contradiction(code, "wrk.json", problem.what)
+    if reading.littles_ratio is not None:
+        yield from _littles_law(reading.littles_ratio, 0.0, "wrk.json")
+
+
+def _client(folder: Path, *, failed: bool) -> Iterator[Contradiction]:
+    told = json.loads((folder / "client.json").read_bytes())
+    errors = {kind: count for kind, count in told["errors"].items() if count}
+    if errors and not failed:
+        yield Contradiction("trial-status", "client.json", f"requests failed: {errors}")
+    seconds, in_window = told["window"]["seconds"], told["requests_in_window"]
+    if seconds and abs(told["throughput"] - in_window / seconds) > _ROUNDING * told["throughput"]:
+        what = f"throughput {told['throughput']}, but {in_window} requests in {seconds} s"
+        yield Contradiction("generator-mismatch", "client.json", what)
+    if (folder / "samples.parquet").exists():
+        counted = _count(folder / "samples.parquet", seconds)
+        yield from _samples(folder, told, counted)
+        mean_us = latency.mean(tuple(counted.durations_us["service"].items()))
+    else:
+        mean_us = latency.mean(latency.read_hdr(folder / "service.hdr"))
+    if told["loop"]["kind"] == "closed" and mean_us and in_window:
+        connections = told["spec"]["connections"]
+        ratio = wrk.littles_law(in_window / seconds, mean_us / 1e6, connections)
+        # Samples are the requests sent in the window, some of which end after it.
+        yield from _littles_law(ratio, connections / in_window, "client.json")
+
+
+def _littles_law(ratio: float, edge: float, file: str) -> Iterator[Contradiction]:
+    """A loop that is less busy than its connections is a doubt; one that is busier, a lie."""
+    for problem in wrk.littles_problems(ratio, edge=edge):
+        low = ratio < wrk.LITTLES_BAND[0]
+        yield Contradiction("littles-law-low" if low else "littles-law", file, problem.what)
+
+
+def _samples(folder: Path, told: dict[str, Any], counted: _Counted) -> Iterator[Contradiction]:
+    """Hold the counts against the samples, and fill the histograms again from them."""
+    operations = told["operations"]
+    answers: dict[str, dict[str, int]] = {name: {} for name in operations}
+    for (operation, status), count in sorted(counted.answers.items()):
+        if status:
+            answers[operations[operation]][str(status)] = count
+    censored = {"total": counted.censored, "unsent": counted.unsent}
+    pairs = {"answers": (told["answers"], answers), "censored": (told["censored"], censored)}
+    for key, (said, here) in pairs.items():
+        if said != here:
+            yield Contradiction("samples-mismatch", "client.json", f"{key}: {said}, not {here}")
+    if told["loop"]["kind"] == "closed":
+        # Each connection may bring in the answer to one request that was sent before the window.
+        most = counted.inside + told["spec"]["connections"]
+        if not counted.inside <= told["requests_in_window"] <= most:
+            what = f"{told['requests_in_window']} in the window, the samples give {counted.inside}"
+            yield Contradiction("samples-mismatch", "client.json", what)
+    for name, durations in counted.durations_us.items():
+        path = folder / f"{name}.hdr"
+        if path.exists() and not _same(path, durations):
+            what = "the samples fill the histogram in another way"
+            yield Contradiction("samples-mismatch", path.name, what)
+
+
+class _Counted:
+    """What the samples of a trial add up to.
+
+    Attributes:
+        answers: rows by operation index and status; status 0 is no answer.
+        censored: rows without an answer.
+        unsent: those of them that were never sent.
+        inside: answers that came in before the window's end.
+        durations_us: whole microseconds and count by histogram.
+    """
+
+    def __init__(self) -> None:
+        self.answers: Counter[tuple[int, int]] = Counter()
+        self.censored = 0
+        self.unsent = 0
+        self.inside = 0
+        self.durations_us: dict[str, Counter[int]] = {
+            "service": Counter(),
+            "response": Counter(),
+            "dispatch": Counter(),
+        }
+
+
+def _count(path: Path, seconds: float) -> _Counted:
+    counted = _Counted()
+    with pq.ParquetFile(path, page_checksum_verification=True) as table:
+        for group in range(table.num_row_groups):
+            rows = table.read_row_group(group, columns=list(_COLUMNS))
+            columns = {name: rows.column(name).to_numpy() for name in _COLUMNS}
+            _add(counted, columns, seconds)
+    return counted
+
+
+def _add(counted: _Counted, rows: dict[str, Any], seconds: float) -> None:
+    intended, sent, end, operation, status = (rows[name] for name in _COLUMNS)
+    pairs, counts = np.unique(np.stack([operation, status]), axis=1, return_counts=True)
+    for (kind, code), count in zip(pairs.T.tolist(), counts.tolist(), strict=True):
+        counted.answers[kind, code] += count
+    answered = status != 0
+    was_sent = answered | (end != sent)
+    counted.censored += int((~answered).sum())
+    counted.unsent += int((~was_sent).sum())
+    counted.inside += int((answered & (end < seconds * _NS)).sum())
+    durations = {
+        "service": (end - sent)[was_sent],
+        "response": end - intended,
+        "dispatch": sent - intended,
+    }
+    for name, each in durations.items():
+        values, numbers = np.unique(each // 1000, return_counts=True)
+        counted.durations_us[name].update(dict(zip(values.tolist(), numbers.tolist(), strict=True)))
+
+
+def _same(path: Path, durations: Counter[int]) -> bool:
+    """Whether durations fill a histogram as the one in a file is filled."""
+    told = HdrHistogram.decode(path.read_bytes().strip())
+    again = HdrHistogram(
+        told.lowest_trackable_value, told.highest_trackable_value, told.significant_figures
+    )
+    for value, count in durations.items():
+        again.record_value(value, count)
+    return bool(told.encode() == again.encode())

@@ -1,0 +1,114 @@
+"""Can what is packed inside a bundle's files be read, and is anything there that must not be?
+
+Part of level L2: tables with the checksums of their pages, compressed files, and secrets in any
+file, compressed or not. The pages of a table are not searched: they hold numbers and roles.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import IO, TYPE_CHECKING, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zstandard
+
+from ormlab.bundle import names
+from ormlab.bundle.tree import open_regular, scan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ormlab.bundle.findings import Findings
+
+_PIECE: Final = 2**20
+_LONGEST: Final = 512  # a match across two pieces is at most so long
+_SECRETS: Final = {
+    "a private key": rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----",
+    "a key of AWS": rb"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+    "a token of GitHub": rb"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{50})",
+    "a token of Slack": rb"\bxox[abprs]-[A-Za-z0-9-]{20}",
+    "a token of a package index": rb"\bpypi-[A-Za-z0-9_-]{50}",
+    "a password in an address": rb"\b[a-z][a-z0-9+]{1,20}://[^\s/:@'\"<>{}]{1,64}:"
+    rb"[^\s/@'\"<>{}*]{3,128}@[A-Za-z0-9\[]",
+    "an authorisation header": rb"(?i:\bauthorization: *(?:basic|bearer) +[A-Za-z0-9+/=._-]{12})",
+    "a password of libpq": rb"\bPGPASSWORD=[^\s'\"$*]{3}",
+}
+_PATTERN: Final = re.compile(
+    b"|".join(b"(?P<s%d>%s)" % (number, each) for number, each in enumerate(_SECRETS.values()))
+)
+
+
+def check(root: Path, found: Findings) -> dict[str, int]:
+    """Read every table and compressed file of a bundle whole, and search all files for secrets.
+
+    Memory is bounded by a row group, whatever the size of a file.
+
+    Returns:
+        The number of rows of each table that can be read, by path.
+    """
+    rows = {}
+    for path in (entry.path for entry in scan(root) if entry.kind == "file"):
+        if path.endswith(".parquet"):
+            count = _rows(root / path, path, found)
+            if count is not None:
+                rows[path] = count
+        else:
+            _search(root / path, path, found)
+    return rows
+
+
+def _rows(file: Path, path: str, found: Findings) -> int | None:
+    """Count the rows of a table by reading them, each page with its checksum."""
+    try:
+        with pq.ParquetFile(file, page_checksum_verification=True) as table:
+            return sum(
+                table.read_row_group(group).num_rows for group in range(table.num_row_groups)
+            )
+    except (OSError, ValueError, pa.ArrowException) as error:
+        found.add("table-damaged", path, names.printable(str(error)[:200]))
+        return None
+
+
+def _search(file: Path, path: str, found: Findings) -> None:
+    line, rest = 1, b""
+    try:
+        with open_regular(file) as source:
+            for piece in _unpacked(source) if path.endswith(".zst") else _pieces(source):
+                data = rest + piece
+                # A match that begins in the rest may go on in the next piece.
+                cut = max(0, len(data) - _LONGEST)
+                _tell(data, cut, path, line, found)
+                line += data.count(b"\n", 0, cut)
+                rest = data[cut:]
+        _tell(rest, len(rest), path, line, found)
+    except (OSError, zstandard.ZstdError) as error:
+        found.add("log-damaged", path, names.printable(str(error)))
+
+
+def _tell(data: bytes, end: int, path: str, line: int, found: Findings) -> None:
+    """Say of which kind each secret is that begins before the end, and where; never what it is."""
+    for match in _PATTERN.finditer(data):
+        if match.start() < end:
+            kind = list(_SECRETS)[int(str(match.lastgroup).removeprefix("s"))]
+            at = line + data.count(b"\n", 0, match.start())
+            found.add("secret-found", path, f"{kind}, line {at}")
+
+
+def _pieces(source: IO[bytes]) -> Iterator[bytes]:
+    while piece := source.read(_PIECE):
+        yield piece
+
+
+def _unpacked(source: IO[bytes]) -> Iterator[bytes]:
+    """The content of a Zstandard file, which must hold whole frames and nothing else."""
+    decompressor = zstandard.ZstdDecompressor().decompressobj(read_across_frames=False)
+    for piece in _pieces(source):
+        if decompressor.eof:
+            raise zstandard.ZstdError("something follows the end of the frame")
+        yield decompressor.decompress(piece)
+        if decompressor.unused_data:
+            raise zstandard.ZstdError("something follows the end of the frame")
+    if not decompressor.eof:
+        raise zstandard.ZstdError("the frame is cut short")

@@ -1,0 +1,86 @@
+"""Level L2: what the files of a bundle say, held against each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from analysis import coherence as generators
+from ormlab.bundle import coherence, contents, documents, names
+from ormlab.bundle.codec import decode
+from ormlab.bundle.format import BundleRecord
+from ormlab.measure.record import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from ormlab.bundle.findings import Findings
+    from ormlab.bundle.read import Trial
+
+_BEFORE = "host/facts.before.json"
+_AFTER = "host/facts.after.json"
+_FINGERPRINT = "host/fingerprint.json"
+
+
+def check(root: Path, found: Findings) -> None:
+    """Check a bundle that reaches L1."""
+    documents_by_path = documents.check(root, found)
+    trials = coherence.check(root, documents_by_path.get(coherence.PLAN), found)
+    rows = contents.check(root, found)
+    for trial in trials:
+        folder = f"{names.TRIALS}/{trial.path.name}"
+        _check_rows(trial, folder, documents_by_path, rows, found)
+        if any(p.code == "table-damaged" and p.path.startswith(folder) for p in found.problems):
+            continue
+        for code, file, what in generators.check(trial):
+            found.add(code, f"{folder}/{file}", names.printable(what))
+    _check_host(root, documents_by_path, found)
+
+
+def _check_rows(
+    trial: Trial,
+    folder: str,
+    documents_by_path: Mapping[str, Any],
+    rows: Mapping[str, int],
+    found: Findings,
+) -> None:
+    declared: dict[str, int] = {}
+    client = documents_by_path.get(f"{folder}/client.json")
+    if client:
+        declared["samples.parquet"] = client["samples"]["rows"]
+    sampler = trial.record.readings.get("sampler")
+    if isinstance(sampler, dict) and "readings" in sampler:
+        declared["resources.parquet"] = sampler["readings"]
+    for name, due in declared.items():
+        path = f"{folder}/{name}"
+        if (trial.path / name).exists():
+            count = rows.get(path)
+            if count is not None and count != due:
+                found.add("table-rows", path, f"{count}, declared are {due}")
+        elif trial.record.status == "completed":
+            found.add("document-missing", path)
+
+
+def _check_host(root: Path, documents_by_path: Mapping[str, Any], found: Findings) -> None:
+    """The host is the one that was fingerprinted, before the run and after it."""
+    before, after = documents_by_path.get(_BEFORE), documents_by_path.get(_AFTER)
+    stated = documents_by_path.get(_FINGERPRINT)
+    record = decode((root / names.RECORD).read_bytes(), BundleRecord, where=names.RECORD)
+    if before and stated:
+        digest = _fingerprint(before)
+        for path, said in ((_FINGERPRINT, stated["sha256"]), (names.RECORD, record.host)):
+            if said != digest:
+                found.add("host-fingerprint", path, f"{said}, the facts give {digest}")
+    if before and after and _fingerprint(after) != _fingerprint(before):
+        moved = [k for k in before["identity"] if after["facts"].get(k) != before["facts"].get(k)]
+        found.add("host-changed", _AFTER, names.printable(", ".join(moved) or "placement"))
+    # An interrupted run has no time to look again.
+    if not (root / _AFTER).exists() and record.status != "aborted":
+        found.add("document-missing", _AFTER)
+
+
+def _fingerprint(facts: dict[str, Any]) -> str | None:
+    try:
+        return fingerprint(facts)
+    except KeyError:
+        return None

@@ -1,0 +1,159 @@
+"""Level L3: what follows from the files of a bundle, computed again and compared."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import yaml
+
+from ormlab import judge, ledger, plan
+from ormlab.bundle import names
+from ormlab.bundle.codec import decode
+from ormlab.bundle.errors import BundleError
+from ormlab.bundle.format import Provenance
+from ormlab.bundle.read import Bundle
+from ormlab.errors import LabError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ormlab.bundle.findings import Findings
+    from ormlab.bundle.format import Tool
+
+RESULTS: Final = f"{names.DERIVED}/results.json"
+_LEDGER: Final = f"{names.DERIVED}/ledger.yaml"
+_DIGITS: Final = 5e-7  # half of the sixth significant digit
+_MOST_SHOWN: Final = 5
+
+
+class _Difference(NamedTuple):
+    """One difference; `both` says that each side has a value there."""
+
+    what: str
+    both: bool
+
+
+def check(root: Path, found: Findings) -> tuple[str, ...]:
+    """Resolve the plan and derive the results of a bundle that reaches L1, and compare.
+
+    Returns:
+        How the results were found to be the same, if they were.
+    """
+    _check_plan(root, found)
+    if not (root / RESULTS).exists():
+        found.add("results-missing", RESULTS)
+        return ()
+    try:
+        bundle = Bundle.open(root)
+        given = ledger.load(str(root / _LEDGER)) if (root / _LEDGER).exists() else None
+        derived = judge.derived_files(bundle, given)
+    # A bundle of another version, or one that was made up, may fail in any way.
+    except Exception as error:  # noqa: BLE001
+        what = names.printable(f"{type(error).__name__}: {error}"[:300])
+        found.add("results-underivable", RESULTS, what)
+        return ()
+    return _compare(root, derived, found)
+
+
+def _check_plan(root: Path, found: Findings) -> None:
+    """The plan's seed must give the order in which its trials stand."""
+    path = "inputs/plan.yaml"
+    try:
+        resolved = yaml.safe_load((root / path).read_bytes())
+        written = plan.Plan.model_validate(resolved["plan"])
+        again = plan.resolve(written, omitted_loads=resolved["omitted_loads"])
+    except (OSError, ValueError, LookupError, TypeError, LabError, yaml.YAMLError) as error:
+        what = names.printable(f"{type(error).__name__}: {error}"[:300])
+        found.add("plan-underivable", path, what)
+        return
+    due = [trial.id for trial in again.trials]
+    if resolved.get("trials") != due:
+        pairs = zip(due, resolved.get("trials") or [], strict=False)
+        first = next((f"{b} instead of {a}" for a, b in pairs if a != b), "another number")
+        found.add("plan-differs", path, names.printable(first))
+
+
+def _compare(root: Path, derived: dict[str, bytes], found: Findings) -> tuple[str, ...]:
+    """Compare bytes; where they differ under another analysis lock, values to six digits."""
+    provenance = _provenance(root)
+    if provenance is None:
+        found.add("results-differ", f"{names.DERIVED}/{names.DERIVED_MANIFEST}", "it has no head")
+        return ()
+    same_lock = provenance.analysis_lock == judge.analysis_lock()
+    rounded, differ = False, False
+    for name, data in derived.items():
+        path = root / names.DERIVED / name
+        if path.is_file() and path.read_bytes() == data:
+            continue
+        differences = _differences(path, data, exactly=same_lock)
+        rounded = rounded or not differences
+        differ = differ or bool(differences)
+        _tell(f"{names.DERIVED}/{name}", differences, provenance.tool, found)
+    if differ:
+        return ()
+    lock = "the recorded analysis lock" if same_lock else "another analysis lock"
+    if not rounded:
+        return (f"the results were derived again under {lock}: the same bytes",)
+    found.add("results-rounded", RESULTS)
+    return (f"the results were derived again under {lock}: the same to 6 digits",)
+
+
+def _tell(path: str, differences: list[_Difference], tool: Tool, found: Findings) -> None:
+    """Name the first values that differ; keys that only another version writes are no values."""
+    by = f"judged by {tool.version} at {tool.commit}"
+    values = [each for each in differences if each.both]
+    if not values and differences and tool != judge.tool():
+        found.add("results-underivable", path, f"{differences[0].what} ({by})")
+        return
+    for each in (values or differences)[:_MOST_SHOWN]:
+        found.add("results-differ", path, f"{each.what} ({by})")
+
+
+def _provenance(root: Path) -> Provenance | None:
+    path = root / names.DERIVED / names.DERIVED_MANIFEST
+    try:
+        head = path.read_bytes().partition(b"\n")[0]
+        return decode(head.removeprefix(b"# "), Provenance, where=path)
+    except (OSError, BundleError):
+        return None
+
+
+def _differences(path: Path, data: bytes, *, exactly: bool) -> list[_Difference]:
+    """Where a derived document differs from what was derived again."""
+    if not path.is_file():
+        return [_Difference("it is not here", both=False)]
+    if path.suffix != ".json":
+        return [_Difference("other bytes", both=True)]
+    try:
+        said = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        return [_Difference(names.printable(str(error)), both=True)]
+    found = list(_walk(said, json.loads(data), "$", 0.0 if exactly else _DIGITS))
+    if exactly and not found:
+        found.append(_Difference("other bytes for the same values", both=True))
+    return found
+
+
+def _walk(said: Any, due: Any, at: str, tolerance: float) -> Iterator[_Difference]:  # noqa: ANN401 - JSON
+    if isinstance(said, dict) and isinstance(due, dict):
+        for key in sorted(said.keys() | due.keys()):
+            if key not in said or key not in due:
+                what = f"{at}.{key} is {'new' if key in said else 'missing'}"
+                yield _Difference(names.printable(what), both=False)
+            else:
+                yield from _walk(said[key], due[key], f"{at}.{key}", tolerance)
+    elif isinstance(said, list) and isinstance(due, list) and len(said) == len(due):
+        for number, pair in enumerate(zip(said, due, strict=True)):
+            yield from _walk(*pair, f"{at}[{number}]", tolerance)
+    elif not _equal(said, due, tolerance):
+        what = f"{at} is {said!r:.100}, the files give {due!r:.100}"
+        yield _Difference(names.printable(what), both=True)
+
+
+def _equal(said: object, due: object, tolerance: float) -> bool:
+    if isinstance(said, float | int) and isinstance(due, float) and not isinstance(said, bool):
+        return math.isclose(said, due, rel_tol=tolerance, abs_tol=0.0)
+    return type(said) is type(due) and said == due
