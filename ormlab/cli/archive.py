@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ormlab import archive as archives
 from ormlab import bundle as bundles
+from ormlab.cli import options
 from ormlab.cli.output import bundle_errors, document
 from ormlab.errors import Exit
 
@@ -22,14 +22,6 @@ _OUTCOMES = {
     "completed": "was here without its line in the index, which is written now",
     "present": "was here already: nothing to do",
 }
-_archive = click.option(
-    "--archive",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=archives.ARCHIVE,
-    help="Folder of the archive.  [default: archive/]",
-)
-_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
 @click.group("archive")
@@ -40,7 +32,7 @@ def group() -> None:
 @group.command("pack")
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-@_json
+@options.as_json
 def pack(bundle: Path, out: Path, *, as_json: bool) -> None:
     """Pack a BUNDLE into OUT (.tar.zst): the same bundle packs to the same bytes.
 
@@ -59,7 +51,7 @@ def pack(bundle: Path, out: Path, *, as_json: bool) -> None:
 @group.command("unpack")
 @click.argument("archive", type=click.Path(path_type=Path))
 @click.argument("parent", type=click.Path(path_type=Path, file_okay=False))
-@_json
+@options.as_json
 def unpack(archive: Path, parent: Path, *, as_json: bool) -> None:
     """Unpack an ARCHIVE below PARENT; what does not verify at L1 is not kept.
 
@@ -78,8 +70,8 @@ def unpack(archive: Path, parent: Path, *, as_json: bool) -> None:
 
 @group.command("add")
 @click.argument("bundle", type=click.Path(path_type=Path))
-@_archive
-@_json
+@options.archive
+@options.as_json
 def add(bundle: Path, folder: Path, *, as_json: bool) -> None:
     """Verify a BUNDLE and take a copy of it into the archive, with a line in its index.
 
@@ -100,8 +92,8 @@ def add(bundle: Path, folder: Path, *, as_json: bool) -> None:
 
 
 @group.command("list")
-@_archive
-@_json
+@options.archive
+@options.as_json
 def show_all(folder: Path, *, as_json: bool) -> None:
     """List the bundles of the archive in the order they were added; verifies the index only.
 
@@ -130,8 +122,8 @@ def show_all(folder: Path, *, as_json: bool) -> None:
 
 @group.command("show")
 @click.argument("prefix", metavar="ID")
-@_archive
-@_json
+@options.archive
+@options.as_json
 def show(prefix: str, folder: Path, *, as_json: bool) -> None:
     """Show the bundle whose ID begins so, as its record says; `verify` checks it.
 
@@ -154,14 +146,14 @@ def show(prefix: str, folder: Path, *, as_json: bool) -> None:
 
 @group.command("verify")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
-@_archive
+@options.archive
 @click.option(
     "--against",
     "copy",
     type=click.Path(path_type=Path, dir_okay=False),
     help="A copy of index.jsonl that was kept elsewhere: the index must continue it.",
 )
-@_json
+@options.as_json
 def verify(ids: tuple[str, ...], folder: Path, copy: Path | None, *, as_json: bool) -> None:
     """Check the chain of the index and every bundle, or those with an ID; exits 3 on a problem.
 
@@ -196,8 +188,8 @@ def verify(ids: tuple[str, ...], folder: Path, copy: Path | None, *, as_json: bo
 @group.command("push")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--to", "url", required=True, metavar="URL", help="The store.")
-@_archive
-@_json
+@options.archive
+@options.as_json
 def push(ids: tuple[str, ...], url: str, folder: Path, *, as_json: bool) -> None:
     """Store the bundles of the archive, or those with an ID, in an object store.
 
@@ -230,9 +222,9 @@ def push(ids: tuple[str, ...], url: str, folder: Path, *, as_json: bool) -> None
 @group.command("pull")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--from", "url", required=True, metavar="URL", help="The store.")
-@_archive
+@options.archive
 @click.option("--all", "everything", is_flag=True, help="Every bundle of the store's index.")
-@_json
+@options.as_json
 def pull(ids: tuple[str, ...], url: str, folder: Path, *, everything: bool, as_json: bool) -> None:
     """Fetch the bundles whose ID begins so from an object store into the archive.
 
@@ -268,7 +260,7 @@ def pull(ids: tuple[str, ...], url: str, folder: Path, *, everything: bool, as_j
     required=True,
     help="SSH private key, or the public one of a key that an ssh-agent holds.",
 )
-@_json
+@options.as_json
 def sign(bundle: Path, key: Path, *, as_json: bool) -> None:
     """Sign the seal of a BUNDLE with an SSH key: writes SEAL.json.sig, which the seal leaves out.
 

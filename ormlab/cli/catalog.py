@@ -7,26 +7,19 @@ import io
 import math
 from datetime import date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ormlab import archive as archives
+from ormlab.cli import options
 from ormlab.cli.output import bundle_errors, document
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ormlab.archive.query import Answer, Series
 
-_archive = click.option(
-    "--archive",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=archives.ARCHIVE,
-    help="Folder of the archive.  [default: archive/]",
-)
 _WHOLE = 1000  # from here on nobody reads a fraction
-_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
 @click.group("catalog")
@@ -35,8 +28,8 @@ def group() -> None:
 
 
 @group.command("build")
-@_archive
-@_json
+@options.archive
+@options.as_json
 def build(folder: Path, *, as_json: bool) -> None:
     """Write catalog.parquet of the archive anew: the same bundles give the same bytes.
 
@@ -58,8 +51,8 @@ def build(folder: Path, *, as_json: bool) -> None:
 
 @group.command("query")
 @click.argument("sql")
-@_archive
-@_json
+@options.archive
+@options.as_json
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
 def query(sql: str, folder: Path, *, as_json: bool, as_csv: bool) -> None:
     """Answer one SELECT over the table `trials`, in DuckDB's SQL; nothing else can be reached.
@@ -92,8 +85,8 @@ def query(sql: str, folder: Path, *, as_json: bool, as_csv: bool) -> None:
 @click.option("--subject", required=True, help="Name of the subject.")
 @click.option("--workload", help="This workload only.")
 @click.option("--load", help="This load only.")
-@_archive
-@_json
+@options.archive
+@options.as_json
 def trend(
     metric: str,
     subject: str,

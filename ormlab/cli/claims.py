@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ormlab.cli import options
 from ormlab.cli.output import document
 from ormlab.errors import Exit, LedgerError
 
@@ -21,7 +22,7 @@ def group() -> None:
 
 @group.command("lint")
 @click.argument("ledger")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@options.as_json
 def lint(ledger: str, *, as_json: bool) -> None:
     """List everything that is wrong with a LEDGER, each with its line; exits 2 if anything is.
 
@@ -50,7 +51,7 @@ def lint(ledger: str, *, as_json: bool) -> None:
 @group.command("show")
 @click.argument("ledger")
 @click.option("--claim", help="Only this claim, with its conditions and its test.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@options.as_json
 def show(ledger: str, claim: str | None, *, as_json: bool) -> None:
     """Show what a LEDGER claims, what arithmetic alone says of it, and which plan tests it.
 
@@ -86,7 +87,7 @@ def show(ledger: str, claim: str | None, *, as_json: bool) -> None:
 
 
 @group.command("metrics")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@options.as_json
 def metrics(*, as_json: bool) -> None:
     """List the figures and the conditions that a ledger may speak of.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ormlab import checkout
+from ormlab.cli import options
 from ormlab.cli.output import bundle_errors, document
 from ormlab.cli.progress import reporter
 from ormlab.errors import Exit
@@ -22,12 +23,7 @@ _OFFER = "--noise would measure one service against itself and say which differe
 
 
 @click.command("doctor")
-@click.option(
-    "--inventory",
-    type=click.Path(path_type=Path),
-    default=checkout.INVENTORY,
-    help="Ansible inventory with the groups app, db and load.  [default: inventory/local.yml]",
-)
+@options.inventory
 @click.option(
     "--profile",
     type=click.Choice(["smoke", "vm", "bare-metal"]),
@@ -46,7 +42,7 @@ _OFFER = "--noise would measure one service against itself and say which differe
 )
 @click.option("--verbose", is_flag=True, help="Say of every reading why it matters.")
 @click.option("--strict", is_flag=True, help="Exit with 6 on a warning too.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@options.as_json
 def command(
     inventory: Path,
     profile: Any,  # noqa: ANN401 - one of the choices above

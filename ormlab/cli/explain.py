@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from ormlab import checkout
+from ormlab.cli import options
 from ormlab.cli.explanation_text import explanation_text
 from ormlab.cli.output import bundle_errors, document
 
 
 @click.command("explain")
 @click.argument("bundle", type=click.Path(path_type=Path), required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@options.as_json
 def command(bundle: Path | None, *, as_json: bool) -> None:
     """Say where the difference between two subjects comes from, by the trials of a BUNDLE.
 

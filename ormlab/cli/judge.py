@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ormlab.cli import options
 from ormlab.cli.output import bundle_errors, document
 from ormlab.cli.tables import results_text
 from ormlab.errors import Exit
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     help="Folder for the judgement of several bundles.  [default: the first one's]",
 )
 @click.option("--strict", is_flag=True, help="Exit 4 if a claim was refuted, 5 if one is open.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@options.as_json
 def command(
     bundles: tuple[Path, ...],
     ledger: str | None,

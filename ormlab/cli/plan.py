@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ormlab.cli import options
 from ormlab.cli.output import bundle_errors, document
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _OVERHEAD_S = 2.5  # of a trial beyond its load, as seen; only for the estimate 
     type=click.Path(path_type=Path),
     help="A sealed bundle of a like run: what it tells of spread, warm-up and duration.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@options.as_json
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the resolved plan as it is hashed.")
 def command(plan: str, *, pilot: Path | None, as_json: bool, as_yaml: bool) -> None:
     """Show what a PLAN would do and for how long, without touching any host.

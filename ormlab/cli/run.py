@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ormlab import checkout
+from ormlab.cli import options
 from ormlab.cli.output import bundle_errors, document
 from ormlab.cli.progress import reporter
 from ormlab.cli.tables import results_text
@@ -15,12 +16,7 @@ from ormlab.cli.tables import results_text
 
 @click.command("run")
 @click.argument("plan")
-@click.option(
-    "--inventory",
-    type=click.Path(path_type=Path),
-    default=checkout.INVENTORY,
-    help="Ansible inventory with the groups app, db and load.  [default: inventory/local.yml]",
-)
+@options.inventory
 @click.option(
     "--bundles",
     type=click.Path(path_type=Path, file_okay=False),
@@ -32,7 +28,7 @@ from ormlab.cli.tables import results_text
     is_flag=True,
     help="Leave out loads whose generator the host lacks, instead of refusing to start.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@options.as_json
 def command(
     plan: str, inventory: Path, bundles: Path, *, omit_missing_generators: bool, as_json: bool
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ormlab.bundle.codes import LEVELS, LIMIT, MEANINGS
+from ormlab.cli import options
 from ormlab.cli.output import bundle_errors, document
 from ormlab.errors import Exit
 
@@ -25,7 +26,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--index", type=_FILE, help="The index.jsonl that anchors it, for L4.")
 @click.option("--allowed-signers", type=_FILE, help="Whose signature counts, as in ssh-keygen(1).")
 @click.option("--strict", is_flag=True, help="A doubt counts as a problem.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@options.as_json
 def command(
     bundle: Path,
     level: Level | None,

@@ -1,0 +1,27 @@
+"""Options that several commands take, so that they are called and explained alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ormlab import archive as archives
+from ormlab import checkout
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+archive = click.option(
+    "--archive",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=archives.ARCHIVE,
+    help="Folder of the archive.  [default: archive/]",
+)
+
+inventory = click.option(
+    "--inventory",
+    type=click.Path(path_type=Path),
+    default=checkout.INVENTORY,
+    help="Ansible inventory with the groups app, db and load.  [default: inventory/local.yml]",
+)
