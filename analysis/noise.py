@@ -14,19 +14,17 @@ from scipy import stats
 from analysis.figures import Figures, read
 from analysis.inference import ALPHA, FEWEST_BLOCKS, PairedSample, detectable_effect
 from analysis.inference.estimators import moments
+from analysis.results import METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from ormlab.bundle.read import Bundle
 
 SCHEMA = "noise/1"
 BLOCKS = (FEWEST_BLOCKS, 20)  # what a verdict needs at least, and what plans ask for
 
-_METRICS: dict[str, Callable[[Figures], float | None]] = {
-    "throughput": lambda figures: figures.throughput,
-    "p99": lambda figures: figures.latency_ms.get("p99"),
-}
+_METRICS = [metric for metric in METRICS if metric.name in {"throughput", "p99"}]
 
 
 def noise_floor(bundle: Bundle, resolved: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,13 +49,13 @@ def noise_floor(bundle: Bundle, resolved: Mapping[str, Any]) -> dict[str, Any]:
         if record.failure is None and record.subject in figures:
             figures[record.subject][record.block] = read(trial.path, record.readings)
     floors = {}
-    for metric, of in _METRICS.items():
+    for metric in _METRICS:
         # A figure of zero has no ratio: it counts as one that the trial does not have.
         first, second = (
-            {block: of(each) or None for block, each in trials.items()}
+            {block: metric.of(each) or None for block, each in trials.items()}
             for trials in figures.values()
         )
-        floors[metric] = floor(PairedSample.of(first, second).d.values)
+        floors[metric.name] = floor(PairedSample.of(first, second).d.values)
     return {"schema": SCHEMA, "bundle": bundle.record.id, "subject": subject, "floors": floors}
 
 

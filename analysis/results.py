@@ -6,6 +6,7 @@ History of the schema: results/1 (first).
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cache
 from itertools import product
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -120,8 +121,13 @@ def _cell(
     plan, cell = resolved["plan"], gated.cells[key]
     by_subject = cell.figures
 
+    @cache
+    def pair(baseline: str, candidate: str) -> list[gates.Finding]:
+        return cell.pair({"baseline": baseline, "candidate": candidate})
+
     def fatal(hypothesis: Mapping[str, str]) -> list[str]:
-        return [*gates.fatal([*gated.run, *cell.pair(hypothesis)]), *work.problems(hypothesis)]
+        findings = [*gated.run, *pair(**hypothesis)]
+        return [*gates.fatal(findings), *work.problems(hypothesis)]
 
     return {
         "workload": workload,
@@ -151,7 +157,7 @@ def _cell(
         "pair_gates": [
             {**hypothesis, **gates.document(finding, gated.context)}
             for hypothesis in plan["comparisons"]
-            for finding in cell.pair(hypothesis)
+            for finding in pair(**hypothesis)
         ],
     }
 

@@ -274,7 +274,7 @@ class _Run:
         )
         try:
             keep.keep(fetched.folder, folder)
-            failed = None if told else gates.assess(trial.id, evidence).failure
+            failed = None if told else gates.first_failure(evidence)
         except (FileNotFoundError, ValueError, KeyError) as problem:
             what = f"what the generator left cannot be read: {problem!r}"
             hint = "what could be kept of it is in the bundle"

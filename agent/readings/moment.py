@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from agent.evidence import parse_pressure
 from agent.readings.source import NotReadable
 
 if TYPE_CHECKING:
@@ -126,8 +127,7 @@ def _cpu_ticks(moment: Moment) -> dict[str, int]:
 
 
 def _stalled_us(moment: Moment, resource: str) -> int:
-    some = _content(moment, f"proc/pressure/{resource}").splitlines()[0]
-    return int(some.rpartition("total=")[2])
+    return parse_pressure(_content(moment, f"proc/pressure/{resource}"), "some")
 
 
 def _content(moment: Moment, path: str) -> str:

@@ -22,6 +22,7 @@ from analysis.gates.summary import (
     document,
     documents,
     fatal,
+    first_failure,
     judge_pair,
     judge_run,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "document",
     "documents",
     "fatal",
+    "first_failure",
     "judge_pair",
     "judge_run",
     "read",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis.gates import comparison, course, generator, host, run, service
-from analysis.gates.gate import Finding, Gate, Verdict
+from analysis.gates.gate import Finding, Gate, Severity, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,6 +54,18 @@ def assess(identifier: str, trial: TrialEvidence) -> Assessment:
         KeyError: likewise.
     """
     return Assessment(identifier, trial, tuple(_judge(TRIAL_GATES, trial, trial.context)))
+
+
+def first_failure(trial: TrialEvidence) -> Finding | None:
+    """The first gate that a trial fails; those that can only cast a doubt are not read.
+
+    Raises:
+        OSError, ValueError, KeyError: as `assess`.
+    """
+    profile, tier = trial.context.profile, trial.context.tier
+    forbidding = (g for g in TRIAL_GATES if g.rule.severity(profile, tier) is Severity.FATAL)
+    findings = _judge(forbidding, trial, trial.context)
+    return next((each for each in findings if each.verdict is Verdict.FAILED), None)
 
 
 def judge_pair(pair: PairEvidence) -> list[Finding]:
