@@ -16,7 +16,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent import check, command, database, diagnose, facts, processes, trial
+from agent import check, command, database, diagnose, facts, floor, processes, trial
 from agent.failure import Failure
 from agent.orders import DONE_SCHEMA, Heartbeat, Order, utc_now, write_json
 
@@ -32,6 +32,7 @@ _KINDS: dict[str, CarryOut] = {
     "command": command.carry_out,
     "check": check.carry_out,
     "diagnose": diagnose.carry_out,
+    "floor": floor.carry_out,
     "trial": trial.carry_out,
 }
 

@@ -30,7 +30,13 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
         observed["health"] = service.health
         places = {"{url}": service.url, "{folder}": str(order.folder)}
         argv = [_fill(part, places) for part in body["argv"]]
-        observed |= command.run(argv, folder=order.folder, heartbeat=heartbeat, env=body["env"])
+        observed |= command.run(
+            argv,
+            log=order.folder / "log.txt",
+            stdout=order.folder / "stdout",
+            heartbeat=heartbeat,
+            env=body["env"],
+        )
         observed["stop"] = service.stop()
 
 

@@ -21,24 +21,30 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
     Observed: exit_status of the program, and the seconds it took.
     """
     observed |= run(
-        order.body["argv"], folder=order.folder, heartbeat=heartbeat, env=order.body["env"]
+        order.body["argv"],
+        log=order.folder / "log.txt",
+        stdout=order.folder / "stdout",
+        heartbeat=heartbeat,
+        env=order.body["env"],
     )
 
 
 def run(
     argv: list[str],
     *,
-    folder: Path,
+    log: Path,
+    stdout: Path,
     heartbeat: Heartbeat,
-    env: dict[str, str],
+    env: dict[str, str] | None = None,
+    cpus: list[int] | None = None,
 ) -> dict[str, Any]:
-    """Run a program under the order's heartbeat and deadline.
+    """Run a program under the order's heartbeat and deadline; `processes.spawn` has the arguments.
 
     Raises:
         Failure: ``abandoned`` or ``deadline``; the program has been ended.
     """
     started = time.monotonic()
-    process = processes.spawn(argv, log=folder / "log.txt", stdout=folder / "stdout", env=env)
+    process = processes.spawn(argv, log=log, stdout=stdout, env=env, cpus=cpus)
     try:
         with processes.Watch() as watch:
             watch.add("program", process.pid)

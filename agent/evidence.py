@@ -200,6 +200,11 @@ def frequencies_khz(root: Path = Path("/")) -> dict[str, int] | None:
     return found or None
 
 
+def _clocks_apart_ns() -> int:
+    """How far the wall clock is ahead of the clock that nobody can set."""
+    return time.time_ns() - time.monotonic_ns()
+
+
 class KernelLog:
     """Counts the messages of the kernel from now on; keeps none, for they may name addresses."""
 
@@ -253,11 +258,12 @@ class Around:
         self._frequencies = frequencies_khz(self._root)
         self._before = read(self._root)
         self._cost_s = time.thread_time() - started
-        self._started = time.monotonic()
+        self._started, self._apart_ns = time.monotonic(), _clocks_apart_ns()
         return self
 
     def __exit__(self, *_: object) -> None:
         seconds = time.monotonic() - self._started
+        stepped_s = (_clocks_apart_ns() - self._apart_ns) / 1e9
         started = time.thread_time()
         counted = difference(self._before, read(self._root))
         frequencies = {"before": self._frequencies, "after": frequencies_khz(self._root)}
@@ -265,6 +271,7 @@ class Around:
         self._log.close()
         self.record |= {
             "seconds": seconds,
+            "clock_stepped_s": stepped_s,
             "counted": counted,
             "kernel_log": log,
             "frequency_khz": frequencies,

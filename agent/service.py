@@ -29,7 +29,14 @@ class Service:
         seconds_to_ready: from its start until it answered.
     """
 
-    def __init__(self, spec: dict[str, Any], *, folder: Path, cpus: list[int] | None) -> None:
+    def __init__(
+        self,
+        spec: dict[str, Any],
+        *,
+        folder: Path,
+        cpus: list[int] | None,
+        module: str = "workloads.services",
+    ) -> None:
         self._spec = spec
         self._log = folder / "service.log"
         settings = folder / "service.json"
@@ -38,7 +45,7 @@ class Service:
         self.port = int(spec["settings"]["port"])
         self._started = time.monotonic()
         self._process = processes.spawn(
-            [spec["python"], "-m", "workloads.services", str(settings)],
+            [spec["python"], "-m", module, str(settings)],
             log=self._log,
             cpus=cpus,
             # The shipped code and no other: not what lies in the working folder.

@@ -6,6 +6,7 @@ The agent observes and keeps; it judges nothing but whether the trial could be c
 from __future__ import annotations
 
 import csv
+import http.client
 import json
 import time
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from agent.processes import Watch, affinity, spawn, stop
 from agent.sampling import Reading, Sampler
 from agent.service import Service, last_line
 from workloads.dataset import clone
+from workloads.diagnosis import answers
 from workloads.psql import Psql
 
 if TYPE_CHECKING:
@@ -67,6 +69,8 @@ class _Trial:
             with self._stage("start"):
                 service.await_ready(self._heartbeat)
                 self._observed["health"] = service.health
+            with self._stage("probe"):
+                self._probe(service)
             load = generator.prepare(self._body["load"], folder=self._folder, service=service)
             with self._stage("warmup"), Sampler() as unused:
                 if load.warmup:
@@ -80,6 +84,18 @@ class _Trial:
         server.await_silence(self._psql, database["name"], timeout_s=_SILENCE_S)
         counters["after"] = server.counters(self._psql, database["name"])
         self._observed["counters"] = counters
+
+    def _probe(self, service: Service) -> None:
+        """Keep what the service answers to requests whose answers are known."""
+        try:
+            self._observed["probes"] = answers.ask(service.url, self._body["probes"])
+        except (OSError, http.client.HTTPException) as problem:
+            raise Failure(
+                "service-probe",
+                f"the service did not answer before the load began: {problem!r}",
+                where=service.url,
+                hint="read its log; the trial is recorded as failed and the run goes on",
+            ) from problem
 
     def _measure(self, command: Command, service: Service) -> None:
         with Sampler() as sampler:

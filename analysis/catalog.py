@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from analysis.figures import Figures, read
-from analysis.results import METRICS
+from analysis.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.figures import Figures, read
 from analysis.inference import FEWEST_BLOCKS
-from analysis.results import METRICS
+from analysis.metrics import METRICS
 from analysis.waterfall import RESIDUAL, Part, Waterfall, differences, waterfall, way
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from scipy import stats
 from analysis.figures import Figures, read
 from analysis.inference import ALPHA, FEWEST_BLOCKS, PairedSample, detectable_effect
 from analysis.inference.estimators import moments
-from analysis.results import METRICS
+from analysis.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,84 +1,29 @@
 """From the trials of a bundle to ``results.json``: figures by subject, ratios, one sentence.
 
-History of the schema: results/1 (first).
+History of the schema: results/1 (first; keys may be added to it, none changes its meaning).
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import product
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from analysis import gates
-from analysis.inference import (
-    FEWEST_BLOCKS,
-    Better,
-    Control,
-    Judgement,
-    PairedSample,
-    Verdict,
-    holm,
-    judge_comparison,
-    null_control,
-    positive_control,
-    weigh,
-)
+from analysis.comparisons import Comparisons, Order
+from analysis.inference import FEWEST_BLOCKS, Verdict
+from analysis.metrics import METRICS, PRIMARY
 from analysis.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from analysis.figures import Figures
     from ormlab.bundle.read import Bundle
 
 SCHEMA = "results/1"
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A figure that subjects are compared by.
-
-    Attributes:
-        name: in the record.
-        unit: of the figure.
-        better: higher or lower.
-        of: takes it from a trial's figures; None where the trial has none.
-    """
-
-    name: str
-    unit: str
-    better: Better
-    of: Callable[[Figures], float | None]
-
-
-def _latency(quantile: str) -> Callable[[Figures], float | None]:
-    return lambda figures: figures.latency_ms.get(quantile)
-
-
-def _cpu(role: str) -> Callable[[Figures], float | None]:
-    return lambda figures: figures.cpu_us.get(role)
-
-
-METRICS = (
-    Metric("throughput", "req/s", "higher", lambda figures: figures.throughput),
-    Metric("capacity", "req/s", "higher", lambda figures: figures.capacity),
-    Metric("p50", "ms", "lower", _latency("p50")),
-    Metric("p90", "ms", "lower", _latency("p90")),
-    Metric("p99", "ms", "lower", _latency("p99")),
-    Metric("cpu_service", "us/request", "lower", _cpu("service")),
-    Metric("cpu_database", "us/request", "lower", _cpu("database")),
-    Metric("cpu_load", "us/request", "lower", _cpu("load")),
-    Metric("rss_service", "bytes", "lower", lambda figures: figures.rss_bytes.get("service")),
-)
-_PRIMARY = "throughput"
-
-type _Trials = dict[int, Figures]
-"""The trials of one subject under one load, by block."""
-
-type _Fatal = Callable[[Mapping[str, str]], list[str]]
-"""What makes a comparison invalid, one sentence each."""
 
 
 def derive(bundle: Bundle, resolved: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,11 +42,11 @@ def derive(bundle: Bundle, resolved: Mapping[str, Any], facts: Mapping[str, Any]
     plan = resolved["plan"]
     gated, work = gates.read(bundle), Work.read(bundle.path)
     cells = [
-        _cell(key, gated, resolved, work)
+        _cell(key, gated, resolved, work, _order(bundle, gated.cells[key]))
         for key in product(plan["workloads"], plan["loads"])
         if key in gated.cells
     ]
-    weaknesses = _weaknesses(bundle, plan, facts)
+    weaknesses = _weaknesses(bundle, plan, facts, gates.loosened(gated.context))
     return {
         "schema": SCHEMA,
         "bundle": bundle.record.id,
@@ -115,7 +60,11 @@ def derive(bundle: Bundle, resolved: Mapping[str, Any], facts: Mapping[str, Any]
 
 
 def _cell(
-    key: tuple[str, str], gated: gates.Gated, resolved: Mapping[str, Any], work: Work
+    key: tuple[str, str],
+    gated: gates.Gated,
+    resolved: Mapping[str, Any],
+    work: Work,
+    order: Order,
 ) -> dict[str, Any]:
     workload, load = key
     plan, cell = resolved["plan"], gated.cells[key]
@@ -129,6 +78,7 @@ def _cell(
         findings = [*gated.run, *pair(**hypothesis)]
         return [*gates.fatal(findings), *work.problems(hypothesis)]
 
+    comparisons = Comparisons(resolved, by_subject, order, fatal)
     return {
         "workload": workload,
         "load": load,
@@ -145,9 +95,9 @@ def _cell(
             comparison | {"work": work.verdict(comparison, workload)}
             for metric in METRICS
             if metric.name in plan["margins"]
-            for comparison in _compare(metric, by_subject, resolved, fatal)
+            for comparison in comparisons.by(metric)
         ],
-        "controls": _controls(by_subject, resolved, fatal),
+        "controls": comparisons.controls(),
         "gates": gates.documents(cell.trials),
         "work": [
             {**hypothesis, **side_by_side}
@@ -162,6 +112,23 @@ def _cell(
     }
 
 
+def _order(bundle: Bundle, cell: gates.Cell) -> Order:
+    """How the usable trials of a cell followed each other, by the times they began at."""
+    began = {trial.record.id: trial.record.started for trial in bundle.trials}
+    first = min(began.values())
+    subjects: dict[int, list[tuple[datetime, str]]] = {}
+    for subject, by_block in cell.usable.items():
+        for block, trial in by_block.items():
+            subjects.setdefault(block, []).append((began[trial.id], subject))
+    in_order = {block: sorted(several) for block, several in subjects.items()}
+    return Order(
+        subjects={block: [name for _, name in several] for block, several in in_order.items()},
+        started_s={
+            block: (several[0][0] - first).total_seconds() for block, several in in_order.items()
+        },
+    )
+
+
 def _summary(trials: Iterable[Figures]) -> dict[str, Any]:
     """One number a metric: the median of the trials' own figures, never of pooled requests."""
     figures = list(trials)
@@ -174,144 +141,9 @@ def _summary(trials: Iterable[Figures]) -> dict[str, Any]:
     }
 
 
-def _compare(
-    metric: Metric,
-    by_subject: dict[str, _Trials],
-    resolved: Mapping[str, Any],
-    fatal: _Fatal,
-) -> list[dict[str, Any]]:
-    """Judge every comparison of the plan by one metric.
-
-    The comparisons by the primary metric are one family, adjusted by Holm; the other metrics
-    describe and are not adjusted.
-    """
-    plan = resolved["plan"]
-    positive = None
-    if metric.name == _PRIMARY and (arm := _positive_arm(resolved)):
-        positive = _positive_control(metric, by_subject, arm, resolved)
-    weighed = []
-    for hypothesis in plan["comparisons"]:
-        sample = _sample(metric, by_subject, hypothesis, resolved)
-        if sample.d.values:
-            margin = plan["margins"][metric.name]
-            weighed.append((hypothesis, weigh(sample, margin=margin, seed=plan["seed"])))
-    ps = [evidence.estimates.t.p for _, evidence in weighed]
-    known = [p for p in ps if p is not None]
-    is_family = metric.name == _PRIMARY and known and len(known) == len(ps)
-    family = holm(known) if is_family else [None] * len(ps)
-    return [
-        _comparison(
-            hypothesis,
-            metric,
-            judge_comparison(
-                evidence,
-                better=metric.better,
-                profile=plan["profile"],
-                fatal_gates=fatal(hypothesis),
-                positive=positive,
-                family_p=p,
-            ),
-        )
-        for (hypothesis, evidence), p in zip(weighed, family, strict=True)
-    ]
-
-
-def _controls(
-    by_subject: dict[str, _Trials], resolved: Mapping[str, Any], fatal: _Fatal
-) -> list[dict[str, Any]]:
-    """Each control's arm against its subject, by the primary metric, judged as anything else is.
-
-    What is said of a null arm shows how often this run would find a difference where there is
-    none; what is said of a positive one, whether it finds one that is there.
-    """
-    plan = resolved["plan"]
-    metric = next(metric for metric in METRICS if metric.name == _PRIMARY)
-    positive_arm = _positive_arm(resolved)
-    judged = []
-    for arm, subject in resolved["arms"].items():
-        # Against the subject alone: a null arm is no part of the baseline it is held against.
-        hypothesis = {"baseline": subject, "candidate": arm}
-        paired = resolved if arm == positive_arm else {**resolved, "arms": {}}
-        sample = _sample(metric, by_subject, hypothesis, paired)
-        if not sample.d.values:
-            continue
-        margin = plan["margins"][metric.name]
-        judgement = judge_comparison(
-            weigh(sample, margin=margin, seed=plan["seed"]),
-            better=metric.better,
-            profile=plan["profile"],
-            fatal_gates=fatal(hypothesis),
-        )
-        outcome = (
-            _positive_control(metric, by_subject, arm, resolved)
-            if arm == positive_arm
-            else null_control(sample.d.values, margin)
-        )
-        judged.append(_comparison(hypothesis, metric, judgement) | {"outcome": asdict(outcome)})
-    return judged
-
-
-def _positive_arm(resolved: Mapping[str, Any]) -> str | None:
-    """The arm that is slowed down, if the plan has one."""
-    null = resolved["plan"].get("null_arm")
-    return next((arm for arm in resolved["arms"] if arm != f"{null}-null"), None)
-
-
-def _positive_control(
-    metric: Metric, by_subject: dict[str, _Trials], arm: str, resolved: Mapping[str, Any]
-) -> Control:
-    plan = resolved["plan"]
-    hypothesis = {"baseline": resolved["arms"][arm], "candidate": arm}
-    return positive_control(
-        _sample(metric, by_subject, hypothesis, resolved).d.values,
-        injected=plan["positive_control"]["delta"],
-        margin=plan["margins"][metric.name],
-        better=metric.better,
-    )
-
-
-def _sample(
-    metric: Metric,
-    by_subject: dict[str, _Trials],
-    hypothesis: Mapping[str, str],
-    resolved: Mapping[str, Any],
-) -> PairedSample:
-    """The metric of both subjects by block, with the null arm if it is the baseline's."""
-
-    def by_block(name: str) -> dict[int, float | None]:
-        trials = by_subject.get(name, {})
-        # A figure of zero has no ratio: it counts as one that the trial does not have.
-        return {block: metric.of(figures) or None for block, figures in trials.items()}
-
-    arm = f"{hypothesis['baseline']}-null"
-    null = arm if arm in resolved["arms"] else None
-    return PairedSample.of(
-        by_block(hypothesis["baseline"]),
-        by_block(hypothesis["candidate"]),
-        by_block(null) if null else None,
-    )
-
-
-def _comparison(hypothesis: Mapping[str, str], metric: Metric, judged: Judgement) -> dict[str, Any]:
-    evidence = judged.evidence
-    primary = evidence.estimates.t
-    return {
-        "baseline": hypothesis["baseline"],
-        "candidate": hypothesis["candidate"],
-        "metric": metric.name,
-        "better": metric.better,
-        "verdict": judged.verdict.value,
-        "size_resolved": judged.size_resolved,
-        "reasons": [asdict(reason) for reason in judged.reasons],
-        "ratio": primary.ratio,
-        "low": primary.ci95.low if primary.ci95 else None,
-        "high": primary.ci95.high if primary.ci95 else None,
-        "family_p": judged.family_p,
-        **asdict(evidence),
-    }
-
-
-def _weaknesses(bundle: Bundle, plan: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
+def _weaknesses(
+    bundle: Bundle, plan: Mapping[str, Any], facts: Mapping[str, Any], loosened: list[str]
+) -> list[str]:
     """What a reader must know before believing the numbers, worst first."""
     cores = len(facts["facts"]["topology"]["cores"])
     kind = "VM" if facts["facts"]["virtual"] else "machine"
@@ -325,6 +157,8 @@ def _weaknesses(bundle: Bundle, plan: Mapping[str, Any], facts: Mapping[str, Any
         found.append(f"{trials.failed} of {trials.planned} trials failed")
     if trials.skipped:
         found.append(f"{trials.skipped} of {trials.planned} trials were not carried out")
+    if loosened:
+        found.append(f"the plan allows more than the lab's own limits of {', '.join(loosened)}")
     if bundle.record.tool.dirty is not False:
         found.append("measured by an uncommitted source")
     return found
@@ -337,7 +171,7 @@ def _conclusion(cells: list[dict[str, Any]], plan: Mapping[str, Any], weaknesses
         first = plan["comparisons"][0]
         for cell in cells:
             for comparison in cell["comparisons"]:
-                if comparison["metric"] == _PRIMARY and first.items() <= comparison.items():
+                if comparison["metric"] == PRIMARY and first.items() <= comparison.items():
                     return _sentence(cell, comparison, weak)
     if controls := [control for cell in cells for control in cell["controls"]]:
         return _said_of_controls(controls, weak)

@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-_MODULES = ("bundle", "catalog", "client", "memory", "dataset", "demo")
+_MODULES = ("bundle", "catalog", "client", "memory", "dataset", "precision", "demo")
 _MIB = 2**20
 # Name: (at most or at least, aim).
 _AIMS: dict[str, tuple[str, float]] = {
@@ -31,6 +31,7 @@ _AIMS: dict[str, tuple[str, float]] = {
     "memory.orchestrator_peak_bytes": ("<=", 300 * _MIB),
     "dataset.seed_over_copy": ("<=", 1.25),
     "dataset.clone_over_seed": ("<=", 0.35),
+    "precision.blocks_over_rows": ("<=", 0.35),
     "demo.measured_over_wall": (">=", 0.6),
     "demo.sampler_core_share": ("<=", 0.01),
 }

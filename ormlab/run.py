@@ -114,6 +114,7 @@ class _Run:
                 self._prepare()
                 self._check()
                 self._diagnose()
+                self._find_floors()
                 self._measure()
                 self._add(record.host_after(self._session))
         except KeyboardInterrupt:
@@ -198,6 +199,14 @@ class _Run:
                     self._omit(name, reason)
         self._add(record.silence(self._session))
         self._require_subjects()
+
+    def _find_floors(self) -> None:
+        """Find out what each load's generator reaches when nothing holds it back."""
+        for load in self._resolved.plan.loads:
+            if load not in self._resolved.omitted_loads:
+                self._progress.stage(f"generator by itself: {load}")
+                if driven := self._session.floor(load):
+                    self._add(record.floor(load, driven))
 
     def _require_subjects(self) -> None:
         if len(self._unusable) == len(self._resolved.subjects):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from analysis.results import METRICS
+from analysis.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

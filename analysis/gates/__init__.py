@@ -2,7 +2,7 @@
 
 gate         what a gate is, and the table of profile and tier
 evidence     what gates look at, read from the files of a bundle alone
-generator, service, host, course
+generator, identity, service, host, course
              the gates of one trial, by what they are about
 comparison   the gates of two subjects under one load
 run          the gates of a whole run
@@ -25,6 +25,7 @@ from analysis.gates.summary import (
     first_failure,
     judge_pair,
     judge_run,
+    loosened,
 )
 
 __all__ = [
@@ -51,5 +52,6 @@ __all__ = [
     "first_failure",
     "judge_pair",
     "judge_run",
+    "loosened",
     "read",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis.gates import summary
-from analysis.gates.evidence import Context, PairEvidence, RunEvidence, TrialEvidence
+from analysis.gates.evidence import Context, Floor, PairEvidence, RunEvidence, TrialEvidence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,9 +93,21 @@ def read(bundle: Bundle) -> Gated:
         failed=len(failures),
         host=json.loads(host.read_bytes()) if host.exists() else None,
         context=context,
+        fastest=_fastest(cells),
+        floors=Floor.read_all(bundle.path, context),
     )
     cells = {key: cell for key, cell in cells.items() if cell.usable}
     return Gated(context, cells, failures, summary.judge_run(run))
+
+
+def _fastest(cells: Mapping[tuple[str, str], Cell]) -> dict[str, float]:
+    """By load, the highest throughput of a usable trial."""
+    fastest: dict[str, float] = {}
+    for (_, load), cell in cells.items():
+        for by_block in cell.figures.values():
+            for figures in by_block.values():
+                fastest[load] = max(fastest.get(load, 0.0), figures.throughput)
+    return fastest
 
 
 def assess(folder: Path, record: TrialRecord, context: Context) -> Assessment:

@@ -33,11 +33,13 @@ class Context:
         resolved: the plan as resolved.
         facts: the host's.
         pure: by stack, the libraries that it has without their C extensions on purpose.
+        bundle: the folder that all of it stands in.
     """
 
     resolved: Mapping[str, Any]
     facts: Mapping[str, Any]
     pure: Mapping[str, tuple[str, ...]]
+    bundle: Path
 
     @classmethod
     def read(cls, bundle: Path) -> Context:
@@ -51,6 +53,7 @@ class Context:
             yaml.safe_load((bundle / "inputs/plan.yaml").read_bytes()),
             json.loads((bundle / "host/facts.before.json").read_bytes()),
             {name: tuple(stack.get("pure", ())) for name, stack in stacks.items()},
+            bundle,
         )
 
     @property
@@ -66,9 +69,33 @@ class Context:
         return profile
 
     @property
+    def limits(self) -> Mapping[str, Mapping[str, Any]]:
+        """By code, the limits of gates that the plan sets itself."""
+        limits: Mapping[str, Mapping[str, Any]] = self.plan.get("gates", {})
+        return limits
+
+    @property
     def tier(self) -> str:
         """How well the host keeps CPUs apart."""
         return str(self.facts["placement"]["tier"])
+
+    @cached_property
+    def answers(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """By subject, what it answered in the diagnostic pass, by method and path."""
+        return {
+            file.parent.name: {
+                each["request"]: each for each in json.loads(file.read_bytes())["answers"]
+            }
+            for file in self.bundle.glob("services/*/answers.json")
+        }
+
+    @cached_property
+    def packages(self) -> dict[str, dict[str, str]]:
+        """By subject, the versions that its stack was found to have."""
+        return {
+            file.parent.name: json.loads(file.read_bytes())["packages"]
+            for file in self.bundle.glob("services/*/stack.json")
+        }
 
     def declared(self, subject: str) -> Mapping[str, Any]:
         """A subject of the plan, or the one that an arm repeats."""
@@ -198,6 +225,37 @@ class PairEvidence:
 
 
 @dataclass(frozen=True)
+class Floor:
+    """A load's generator against an endpoint that does no work.
+
+    Attributes:
+        driven: what it left, read as a trial's is; its subject is no subject.
+        failure: why there is nothing to read; None if there is.
+    """
+
+    driven: TrialEvidence
+    failure: str | None
+
+    @classmethod
+    def read_all(cls, bundle: Path, context: Context) -> dict[str, Floor]:
+        """Those of a bundle, by load; none where nobody looked."""
+        found = {}
+        for told in sorted(bundle.glob("generators/*/floor.json")):
+            load, failure = told.parent.name, json.loads(told.read_bytes())["failure"]
+            driven = TrialEvidence(told.parent, {}, "", "", load, context)
+            found[load] = cls(driven, failure["what"] if failure else None)
+        return found
+
+    @property
+    def throughput(self) -> float | None:
+        """Answers per second; None where the generator does not tell."""
+        if self.driven.client is not None:
+            return float(self.driven.client["throughput"])
+        dump = self.driven.dump
+        return 1e6 * dump.requests / dump.duration_us if dump and dump.duration_us else None
+
+
+@dataclass(frozen=True)
 class RunEvidence:
     """A run.
 
@@ -206,9 +264,13 @@ class RunEvidence:
         failed: trials that failed, repeated or not.
         host: the host's readings before the first trial; None where nobody looked.
         context: of the run.
+        fastest: by load, the highest throughput of a trial whose figures may be used.
+        floors: by load, what its generator did against an endpoint that does no work.
     """
 
     completed: int
     failed: int
     host: Mapping[str, Any] | None
     context: Context
+    fastest: Mapping[str, float]
+    floors: Mapping[str, Floor]

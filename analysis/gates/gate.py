@@ -6,12 +6,12 @@ number outside of them is decided by a table of profile and tier, never by the g
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 type Profile = Literal["smoke", "vm", "bare-metal"]
 type Scope = Literal["trial", "comparison", "run"]
@@ -115,6 +115,19 @@ class Gate[Evidence]:
         bounds = {"at least": self.low, "at most": self.high}
         said = [f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None]
         return " and ".join(said)
+
+    def under(self, limits: Mapping[str, Mapping[str, Any]]) -> Gate[Evidence]:
+        """This gate with the limits that a plan sets for it, by code; a side left out stays."""
+        own = limits.get(self.code, {})
+        given = {side: own[side] for side in ("low", "high") if own.get(side) is not None}
+        return replace(self, **given) if given else self
+
+    def is_loosened_by(self, limits: Mapping[str, Mapping[str, Any]]) -> bool:
+        """Whether a number may pass under a plan's limits that does not under the lab's own."""
+        own = self.under(limits)
+        return (self.low is not None and own.low is not None and own.low < self.low) or (
+            self.high is not None and own.high is not None and own.high > self.high
+        )
 
     def excess(self, value: float) -> float:
         """How far a number lies outside the limits; 0 inside of them."""

@@ -90,6 +90,13 @@ def _autovacuums(trial: TrialEvidence) -> Reading:
     return Reading(log["autovacuums"])
 
 
+def _clock(trial: TrialEvidence) -> Reading | None:
+    if not trial.kernel:
+        return Reading(None, "nobody looked")
+    stepped = trial.kernel.get("clock_stepped_s")
+    return None if stepped is None else Reading(abs(1000 * stepped))
+
+
 _JUDGED = "judgement of this project"
 
 GATES: tuple[Gate[TrialEvidence], ...] = (
@@ -194,6 +201,18 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         required=False,
         why="a failing disk, memory or clock, or a process killed for memory",
         source="/dev/kmsg",
+    ),
+    Gate(
+        code="clock",
+        scope="trial",
+        what="how far the wall clock was set in the window",
+        unit="ms",
+        rule=HOST,
+        read=_clock,
+        high=10,
+        why="the server's log and the order of trials are told by the wall clock; figures are not",
+        source="CLOCK_REALTIME against CLOCK_MONOTONIC; a clock that is disciplined moves by less "
+        "than 0.5 ms a second (adjtimex(2)), the limit is a judgement of this project",
     ),
     Gate(
         code="checkpoint",

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis import host
-from analysis.gates.gate import ALWAYS, HOST, Gate, Reading
+from analysis.gates import generator
+from analysis.gates.gate import ALWAYS, GENERATOR, HOST, Gate, Reading, Verdict
 
 if TYPE_CHECKING:
-    from analysis.gates.evidence import RunEvidence
+    from analysis.gates.evidence import Context, Floor, RunEvidence
+
+_OPEN = frozenset({"achieved", "dropped", "dispatch"})
 
 
 def _failed(run: RunEvidence) -> Reading:
@@ -23,6 +26,36 @@ def _unfit(run: RunEvidence) -> Reading:
     findings = host.judge(run.host, run.context.profile)
     fatal = [each.said for each in findings if each.verdict is host.Verdict.FATAL]
     return Reading(len(fatal), "; ".join(fatal))
+
+
+def _floor(run: RunEvidence) -> Reading | None:
+    if not run.floors:
+        return None
+    weak = {
+        load: reason
+        for load, floor in run.floors.items()
+        if (reason := _too_slow(floor, run.fastest.get(load), run.context))
+    }
+    return Reading(len(weak), "; ".join(f"{load}: {reason}" for load, reason in weak.items()))
+
+
+def _too_slow(floor: Floor, fastest: float | None, context: Context) -> str:
+    """Why a generator could not have driven twice as much; empty if it could."""
+    if floor.failure:
+        return floor.failure
+    if floor.driven.client is not None and any(floor.driven.client["errors"].values()):
+        return "requests to the static endpoint failed"
+    if floor.driven.drive["generator"] == "client-open":
+        gates = (gate.under(context.limits) for gate in generator.GATES if gate.code in _OPEN)
+        findings = [gate.judge(floor.driven, profile="vm", tier="exclusive-l3") for gate in gates]
+        failed = [each for each in findings if each and each.verdict is not Verdict.PASSED]
+        return f"at twice the rate, {failed[0].sentence}" if failed else ""
+    reached = floor.throughput
+    if reached is None:
+        return "what the generator left against the static endpoint cannot be read"
+    if fastest is not None and reached < 2 * fastest:
+        return f"{reached:,.0f} req/s by itself, {fastest:,.0f} in a trial"
+    return ""
 
 
 GATES: tuple[Gate[RunEvidence], ...] = (
@@ -47,5 +80,18 @@ GATES: tuple[Gate[RunEvidence], ...] = (
         high=0,
         why="each of them moves the figures, or makes them move; `ormlab doctor` says how",
         source="host/readings.before.json, judged by the table of `ormlab doctor`",
+    ),
+    Gate(
+        code="generator-floor",
+        scope="run",
+        what="loads whose generator cannot drive twice as much against an endpoint that does no "
+        "work",
+        unit="loads",
+        rule=GENERATOR,
+        read=_floor,
+        high=0,
+        why="a generator that is half as slow as the service is measured with it",
+        source="generators/, made before the first trial; the factor is a judgement of this "
+        "project",
     ),
 )

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from analysis.gates import comparison, course, generator, host, run, service
+from analysis.gates import comparison, course, generator, host, identity, run, service
 from analysis.gates.gate import Finding, Gate, Severity, Verdict
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # In this order: the first gate that a trial fails is the one that it is said to have failed.
 TRIAL_GATES: tuple[Gate[TrialEvidence], ...] = (
     *generator.GATES,
+    *identity.GATES,
     *service.GATES,
     *host.GATES,
     *course.GATES,
@@ -80,6 +81,11 @@ def judge_run(evidence: RunEvidence) -> list[Finding]:
     return list(_judge(run.GATES, evidence, evidence.context))
 
 
+def loosened(context: Context) -> list[str]:
+    """Codes of the gates whose limits the plan has made wider than the lab's own."""
+    return [gate.code for gate in GATES if gate.is_loosened_by(context.limits)]
+
+
 def fatal(findings: Iterable[Finding]) -> list[str]:
     """The sentences of the gates that failed."""
     return [each.sentence for each in findings if each.verdict is Verdict.FAILED]
@@ -105,7 +111,7 @@ def documents(trials: Sequence[Assessment]) -> list[dict[str, Any]]:
     """Each gate over the trials of a cell: its worst finding, how many trials, and which."""
     found = []
     for gate in TRIAL_GATES:
-        all_of = [(t, each) for t in trials for each in t.findings if each.gate is gate]
+        all_of = [(t, f) for t in trials for f in t.findings if f.gate.code == gate.code]
         if not all_of:
             continue
         worst_trial, worst = max(all_of, key=lambda pair: _badness(pair[1]))
@@ -122,7 +128,8 @@ def _judge[Evidence](
     gates: Iterable[Gate[Evidence]], evidence: Evidence, context: Context
 ) -> Iterable[Finding]:
     for gate in gates:
-        finding = gate.judge(evidence, profile=context.profile, tier=context.tier)
+        limited = gate.under(context.limits)
+        finding = limited.judge(evidence, profile=context.profile, tier=context.tier)
         if finding is not None:
             yield finding
 

@@ -30,9 +30,8 @@ def keep(raw: Path, trial: Path) -> None:
     Raises:
         ValueError: a raw file is not what it should be; what was kept until then stays.
     """
-    for pattern in _KEPT:
-        for path in sorted(raw.glob(pattern)):
-            shutil.copyfile(path, trial / path.name)
+    for path in reports(raw):
+        shutil.copyfile(path, trial / path.name)
     for name in _LOGS:
         path = raw / name
         if path.exists() and path.stat().st_size:
@@ -42,6 +41,11 @@ def keep(raw: Path, trial: Path) -> None:
         _write_samples(raw, trial / "samples.parquet")
     if (raw / "resources.csv").exists():
         _write_table(pyarrow.csv.read_csv(raw / "resources.csv"), trial / "resources.parquet")
+
+
+def reports(raw: Path) -> list[Path]:
+    """The files in which a generator sums up what it did."""
+    return [path for pattern in _KEPT for path in sorted(raw.glob(pattern))]
 
 
 def _write_samples(raw: Path, path: Path) -> None:

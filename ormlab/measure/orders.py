@@ -9,6 +9,7 @@ from ormlab.plan.schema import CapacityLoad, ClosedLoad, Load, OpenLoad, WrkLoad
 from workloads.dataset import Dataset
 from workloads.diagnosis.examination import Task
 from workloads.load import requests
+from workloads.load.operations import Operation
 
 if TYPE_CHECKING:
     from ormlab.plan import Plan
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _REPEATED_ROWS = 20_000
 _ROWS_PER_SECOND = 8_000  # of a table that must not repeat; a faster trial says it ran out
+_FLOOR_S = 1  # of a generator's floor; enough for 1 in 100 at any rate worth planning
+_FLOOR_WARMUP_S = 0.5
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 5.0
 _OVERHEAD_S = 120.0  # of a trial beyond its load: restore, start, patience with a hung generator
@@ -94,6 +97,24 @@ def writes(workload: Workload) -> bool:
     return any(share.operation.startswith(verbs) for share in workload.operations)
 
 
+def floor_table(plan: Plan) -> list[requests.Request]:
+    """Reads of one user: what a generator sends to the endpoint that does no work."""
+    reads = [Operation("read-user")]
+    size = plan.dataset
+    return requests.table(reads, users=size.users, orders=size.orders, seed=plan.seed, count=1_000)
+
+
+def endpoint_spec(*, python: str, code: str, port: int, payload_bytes: int) -> dict[str, Any]:
+    """How the agent starts the endpoint that does no work."""
+    return {
+        "python": python,
+        "code": code,
+        "start_timeout_s": _START_TIMEOUT_S,
+        "stop_timeout_s": _STOP_TIMEOUT_S,
+        "settings": {"host": "127.0.0.1", "port": port, "payload_bytes": payload_bytes},
+    }
+
+
 def service_spec(
     subject: Subject, *, python: str, code: str, port: int, psql: dict[str, Any], database: str
 ) -> dict[str, Any]:
@@ -139,6 +160,33 @@ def load_spec(
             "start_at": None,
         }
     return spec
+
+
+def floor_spec(load: Load, *, table: str, seed: int, cpus: list[int]) -> dict[str, Any] | None:
+    """The load, shortened, for an endpoint that does no work: at twice the rate if it has one.
+
+    Returns:
+        The spec, or None for a load whose generator has no floor of its own: a search drives many
+        rates, and the article's client is measured for what it is.
+    """
+    short: dict[str, Any]
+    match load:
+        case WrkLoad():
+            short = {"duration_s": _FLOOR_S, "warmup_s": 0}
+        case ClosedLoad():
+            short = {"duration_s": _FLOOR_S, "warmup_s": _FLOOR_WARMUP_S, "requests_total": None}
+        case OpenLoad():
+            short = {"duration_s": _FLOOR_S, "warmup_s": _FLOOR_WARMUP_S, "rate": 2 * load.rate}
+        case _:
+            return None
+    return load_spec(
+        load.model_copy(update=short),
+        table=table,
+        warmup_table=table,
+        repeatable=True,
+        seed=seed,
+        cpus=cpus,
+    )
 
 
 def deadline_s(load: Load) -> float:

@@ -13,6 +13,7 @@ import zstandard
 
 from ormlab import checkout
 from ormlab.bundle.format import Redaction
+from ormlab.measure import keep
 
 if TYPE_CHECKING:
     from ormlab.measure.session import Fetched, Session
@@ -125,6 +126,17 @@ def work(subject: str, diagnosed: Fetched) -> dict[str, bytes]:
         if path.exists():
             files[f"{folder}/{name}"] = encode(json.loads(path.read_bytes()))
     return files
+
+
+def floor(load: str, driven: Fetched) -> dict[str, bytes]:
+    """What a load's generator reached against an endpoint that does no work; no raw samples."""
+    folder = f"generators/{load}"
+    told = {"failure": driven.done.failure, "observed": driven.done.observed}
+    kept = keep.reports(driven.folder)
+    return {
+        f"{folder}/floor.json": encode(told),
+        **{f"{folder}/{path.name}": path.read_bytes() for path in kept},
+    }
 
 
 def silence(session: Session) -> dict[str, bytes]:

@@ -76,6 +76,9 @@ class Session:
         self._database_starts = 0
         self._tables: dict[str, tuple[str, str, bool]] = {}
         self._database_is_fresh = False
+        self._probes = [
+            f"{request.method} {request.path}" for request in orders.task_of(self._plan).probes()
+        ]
         self.deployment: Deployment
         self.facts: dict[str, Any] = {}
         self.readings: dict[str, Any] = {}
@@ -228,6 +231,31 @@ class Session:
         )
         return self._await_and_fetch(ticket)
 
+    def floor(self, load: str) -> Fetched | None:
+        """Find out what a load's generator reaches by itself; None if it has no floor."""
+        table = f"{self._folder}/floor.tsv"
+        cpus, seed = self._placement["load"], self._plan.seed
+        spec = orders.floor_spec(self._plan.loads[load], table=table, seed=seed, cpus=cpus)
+        if spec is None:
+            return None
+        local = self._scratch / "floor.tsv"
+        write_table(local, orders.floor_table(self._plan))
+        self._host.put(local.read_bytes(), table)
+        body = {
+            "service": orders.endpoint_spec(
+                python=self.deployment.python,
+                code=self.deployment.code,
+                port=self._host.spec.service_port,
+                payload_bytes=self._plan.dataset.payload_bytes,
+            ),
+            "load": spec,
+            "placement": self._placement,
+        }
+        deadline_s = orders.deadline_s(self._plan.loads[load])
+        return self._await_and_fetch(
+            self._dispatch.place(f"floor-{load}", "floor", body, deadline_s=deadline_s)
+        )
+
     def carry_out(self, trial: Planned) -> Fetched:
         """Carry out one trial; a failed one is an outcome, not an error."""
         load = self._plan.loads[trial.load]
@@ -245,6 +273,7 @@ class Session:
                 cpus=self._placement["load"],
             ),
             "placement": self._placement,
+            "probes": self._probes,
         }
         self._database_is_fresh = False
         ticket = self._dispatch.place(trial.id, "trial", body, deadline_s=orders.deadline_s(load))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from analysis import gates
 from ormlab import checkout
 from ormlab.errors import PlanError
 from ormlab.plan.explanation import Expansion, expand
@@ -104,7 +105,8 @@ def resolve(plan: Plan, *, omitted_loads: dict[str, str] | None = None) -> Resol
         omitted_loads: loads this host cannot drive, with the reason.
 
     Raises:
-        PlanError: a stack does not exist, no load is left, or the explanation cannot be made.
+        PlanError: a stack or a gate does not exist, no load is left, or the explanation cannot be
+            made.
     """
     omitted = omitted_loads or {}
     loads = [name for name in plan.loads if name not in omitted]
@@ -114,6 +116,7 @@ def resolve(plan: Plan, *, omitted_loads: dict[str, str] | None = None) -> Resol
             "none of the plan's loads can be driven here: " + "; ".join(omitted.values()),
             hint="install wrk, or use a plan with the asyncio client",
         )
+    _require_gates(plan)
     used = _stacks(sorted({subject.stack for subject in plan.subjects.values()}))
     explanation = expand(plan, plan.explanation) if plan.explanation else None
     if explanation:
@@ -150,3 +153,23 @@ def _stacks(names: list[str]) -> dict[str, Stack]:
                 hint=f"the stacks are: {', '.join(known)}",
             )
     return {name: known[name] for name in names}
+
+
+def _require_gates(plan: Plan) -> None:
+    """A limit that names no gate would silently change nothing."""
+    known = {gate.code: gate for gate in gates.GATES}
+    for code, limit in plan.gates.items():
+        sides = ("low", "high")
+        if code not in known:
+            what = f"there is no gate {code!r}"
+        elif unknown := [
+            side
+            for side in sides
+            if getattr(limit, side) is not None and getattr(known[code], side) is None
+        ]:
+            what = f"the gate {code} has no {unknown[0]} side: {known[code].limit} allowed"
+        else:
+            continue
+        raise PlanError(
+            "plan-gate", what, where=f"{plan.name}: gates", hint="docs/gates.md lists them"
+        )

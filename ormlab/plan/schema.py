@@ -205,6 +205,20 @@ class Step(Strict):
         return self
 
 
+class Limit(Strict):
+    """Limits of a gate that are this plan's own, with the reason; see docs/gates.md."""
+
+    low: float | None = None
+    high: float | None = None
+    reason: Annotated[str, Field(min_length=1, max_length=300)]
+
+    @model_validator(mode="after")
+    def _limits(self) -> Self:
+        if self.low is None and self.high is None:
+            raise ValueError("a limit has a low or a high side")
+        return self
+
+
 class Explanation(Strict):
     """Where the difference between two subjects comes from, one factor after the other.
 
@@ -260,6 +274,7 @@ class Plan(Strict):
     null_arm: Name | None = None
     positive_control: PositiveControl | None = None
     margins: dict[Metric, Margin]
+    gates: dict[str, Limit] = Field(default_factory=dict)
     assumptions: list[str] = Field(default_factory=list)
 
     @model_validator(mode="before")

@@ -153,6 +153,7 @@ def order(tmp_path, psql, template, server, table_path):
             "repeatable": True,
         },
         "placement": {"service": everywhere, "load": everywhere, "database": everywhere},
+        "probes": [],
     }
 
 

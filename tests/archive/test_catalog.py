@@ -9,7 +9,7 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.results import METRICS
+from analysis.metrics import METRICS
 from analysis.trend import FEWEST, change_points
 from ormlab.archive import catalog
 from ormlab.archive.catalog import build, load

@@ -81,7 +81,7 @@ def pair(baseline: Recorded, candidate: Recorded) -> PairEvidence:
 def run(completed: int, failed: int, readings: dict[str, Any] | None) -> RunEvidence:
     context = Context.read(DATA)
     context.resolved["plan"]["profile"] = "bare-metal"
-    return RunEvidence(completed, failed, readings, context)
+    return RunEvidence(completed, failed, readings, context, fastest={}, floors={})
 
 
 def host_readings() -> dict[str, Any]:
@@ -161,6 +161,29 @@ def _course(response_ms: Callable[[float], float]) -> Callable[[Recorded], None]
     return write
 
 
+ANSWER = {
+    "request": "GET /users/1",
+    "status": 200,
+    "content_type": "application/json",
+    "content_length": "2",
+    "sha256": "0" * 64,
+}
+
+
+def _probed(**changes: Any) -> Callable[[Recorded], None]:
+    """Give the trial one probe, beside the answer of the diagnostic pass."""
+
+    def probe(trial: Recorded) -> None:
+        trial.context.answers["asyncpg"] = {ANSWER["request"]: ANSWER}
+        trial.observed["probes"] = [ANSWER | changes]
+
+    return probe
+
+
+def _stepped(seconds: float) -> Callable[[Recorded], None]:
+    return lambda trial: trial.observed["host"]["kernel"].update(clock_stepped_s=seconds)
+
+
 TRIAL_CASES = {
     "generator-output": Case(WRK, dumped(bytes=1)),
     "no-requests": Case(OPEN, told(requests_in_window=0)),
@@ -175,6 +198,8 @@ TRIAL_CASES = {
     ),
     "generator-cpu": Case(OPEN, told(processes=[{"cpu_s": 0.2}, {"cpu_s": 0.9}])),
     "unrecorded": Case(OPEN, nested("samples", rows=10_000)),
+    "subject": Case(OPEN, lambda trial: trial.observed["health"].update(service="tortoise")),
+    "probes": Case(OPEN, _probed(sha256="1" * 64), prepare=_probed()),
     "rows-unchanged": Case(OPEN, _one_row("updated", "users", 1)),
     "rows-changed": Case(WRITE, _one_row("inserted", "orders", 0)),
     "bodies": Case(OPEN, _other_bodies),
@@ -202,6 +227,7 @@ TRIAL_CASES = {
             kernel_log={"messages": 2, "errors": 1}
         ),
     ),
+    "clock": Case(OPEN, _stepped(-0.5), prepare=_stepped(0.001)),
     "checkpoint": Case(OPEN, in_log(checkpoints=1)),
     "autovacuum": Case(OPEN, in_log(autovacuums=1)),
     "drift": Case(

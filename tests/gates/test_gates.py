@@ -15,15 +15,16 @@ from analysis.gates import (
     fatal,
     judge_pair,
     judge_run,
+    loosened,
 )
 from analysis.gates.gate import ALWAYS, DOUBT, GENERATOR, HOST
 from analysis.gates.summary import assess, documents
 from docs import generate
-from tests.gates.recorded import OPEN, OTHER, TRIAL_CASES, WRK, host_readings, pair, run
+from tests.gates.recorded import ANSWER, OPEN, OTHER, TRIAL_CASES, WRK, host_readings, pair, run
 
 BY_CODE = {gate.code: gate for gate in GATES}
 PAIR_CODES = {"dispatch-difference", "bodies-differ"}
-RUN_CODES = {"failed-trials", "host"}
+RUN_CODES = {"failed-trials", "host", "generator-floor"}
 PROFILES = ("bare-metal", "vm", "smoke")
 
 
@@ -109,6 +110,65 @@ def test_a_stack_that_is_pure_on_purpose_is_no_fault(recorded):
     assert finding(trial, "extensions").verdict is Verdict.PASSED
     trial.observed["health"]["extensions"]["yarl"] = False
     assert finding(trial, "extensions").verdict is Verdict.FAILED
+
+
+@pytest.mark.parametrize("key", ["status", "content_type", "content_length", "sha256"])
+def test_a_probe_is_held_against_the_diagnostic_pass_in_status_headers_and_body(recorded, key):
+    trial = recorded(OPEN)
+    trial.context.answers["asyncpg"] = {ANSWER["request"]: ANSWER}
+    trial.observed["probes"] = [ANSWER | {key: "another"}]
+    found = finding(trial, "probes")
+    assert found.verdict is Verdict.FAILED
+    assert "GET /users/1" in found.sentence
+
+
+def test_probes_that_nothing_was_recorded_for_are_unknown(recorded):
+    trial = recorded(OPEN, profile="vm")
+    trial.observed["probes"] = [ANSWER]
+    assert finding(trial, "probes").verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("options", {"isolation_level": "AUTOCOMMIT"}, "AUTOCOMMIT"),
+        ("loop", "uvloop", "uvloop"),
+        ("pool", {"size": 5, "overflow": 10}, "'size': 5"),
+    ],
+)
+def test_another_setting_is_another_subject(recorded, key, value, said):
+    trial = recorded(OPEN)
+    trial.observed["health"][key] = value
+    found = finding(trial, "subject")
+    assert found.verdict is Verdict.FAILED
+    assert said in found.sentence
+
+
+def test_another_version_than_the_stacks_is_another_subject(recorded):
+    trial = recorded(OPEN)
+    versions = trial.observed["health"]["versions"]
+    trial.context.packages["asyncpg"] = versions | {"numpy": "1"}
+    assert finding(trial, "subject").verdict is Verdict.PASSED
+    trial.context.packages["asyncpg"] = versions | {"asyncpg": "0.1"}
+    assert "instead of 0.1" in finding(trial, "subject").sentence
+
+
+def test_a_plan_sets_its_own_limit_and_a_wider_one_is_named(recorded):
+    trial = recorded(OPEN)
+    trial.dispatch(1.5)
+
+    def dispatch():
+        findings = assess("t", trial.evidence()).findings
+        return next(each for each in findings if each.gate.code == "dispatch")
+
+    assert dispatch().verdict is Verdict.FAILED
+    assert loosened(trial.context) == []
+    trial.plan["gates"] = {"dispatch": {"low": None, "high": 2, "reason": "a slow client"}}
+    assert dispatch().verdict is Verdict.PASSED
+    assert "at most 2 allowed" in dispatch().sentence
+    assert loosened(trial.context) == ["dispatch"]
+    trial.plan["gates"] = {"dispatch": {"low": None, "high": 0.5, "reason": "a strict one"}}
+    assert loosened(trial.context) == []
 
 
 def test_the_first_gate_that_fails_is_the_trials_failure_and_doubts_are_none(recorded):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import socket
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -105,6 +110,74 @@ def test_a_throttled_client_fires_the_dispatch_gate_although_it_achieves_its_rat
     }
     assert judged["achieved"].verdict is Verdict.PASSED, judged["achieved"].sentence
     assert judged["dispatch"].verdict is Verdict.FAILED, judged["dispatch"].sentence
+
+
+def test_a_service_that_stands_in_for_another_is_not_measured_under_its_name(open_order, tmp_path):
+    open_order["service"]["settings"]["service"] = "tortoise"
+    done = trials.carry_out(open_order, tmp_path)
+    swapped = kept(tmp_path, done)["subject"]
+    assert swapped.verdict is Verdict.FAILED
+    assert "service 'tortoise' instead of 'asyncpg'" in swapped.sentence
+
+
+def test_the_service_is_asked_before_the_load_and_other_answers_fail_the_trial(
+    open_order, tmp_path
+):
+    open_order["probes"] = ["GET /users/1", "GET /orders?limit=2"]
+    done = trials.carry_out(open_order, tmp_path)
+    probes = done["observed"]["probes"]
+    assert [each["status"] for each in probes] == [200, 200]
+    kept(tmp_path, done)
+    context = Context.read(DATA)
+    context.answers["asyncpg"] = {each["request"]: dict(each) for each in probes}
+    trial = TrialEvidence(
+        tmp_path / "kept", done["observed"], "asyncpg", "read-one", "open", context
+    )
+    judge = {gate.code: gate for gate in TRIAL_GATES}["probes"].judge
+    assert judge(trial, profile="vm", tier="degraded").verdict is Verdict.PASSED
+    context.answers["asyncpg"]["GET /users/1"]["sha256"] = "0" * 64
+    found = judge(trial, profile="vm", tier="degraded")
+    assert found.verdict is Verdict.FAILED
+    assert "GET /users/1" in found.sentence
+
+
+def test_a_clock_that_is_set_in_the_window_is_seen(tmp_path):
+    if not shutil.which("faketime"):
+        pytest.skip("faketime, which can set a process's clock, is not installed")
+    offset = tmp_path / "offset"
+    offset.write_text("+0")
+    program = (
+        "import json, pathlib, sys\n"
+        "from agent.evidence import Around\n"
+        "with Around() as around:\n"
+        "    pathlib.Path(sys.argv[1]).write_text('+2s')\n"
+        "print(json.dumps(around.record['clock_stepped_s']))\n"
+    )
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+    told = subprocess.run(
+        [sys.executable, "-c", program, offset],
+        env=os.environ
+        | {
+            "LD_PRELOAD": str(library),
+            "FAKETIME_TIMESTAMP_FILE": str(offset),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "PYTHONPATH": str(trials.CHECKOUT),
+        },
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    stepped = json.loads(told.stdout)
+    assert stepped == pytest.approx(2, abs=0.01)
+    trial = TrialEvidence(
+        tmp_path,
+        {"host": {"kernel": {"clock_stepped_s": stepped}}},
+        *("asyncpg", "read-one", "open"),
+        Context.read(DATA),
+    )
+    gate = {gate.code: gate for gate in TRIAL_GATES}["clock"]
+    assert gate.judge(trial, profile="bare-metal", tier="degraded").verdict is Verdict.FAILED
 
 
 def test_a_full_listening_queue_is_counted():

@@ -69,6 +69,28 @@ def test_a_wrong_plan_gets_an_error_with_its_line(write, old, new, line, said):
     assert refused.value.exit_code == Exit.USAGE
 
 
+@pytest.mark.parametrize(
+    ("gate", "said"),
+    [
+        ("dispach: {high: 2, reason: a typo}", "there is no gate 'dispach'"),
+        ("dispatch: {low: 2, reason: the wrong side}", "the gate dispatch has no low side"),
+    ],
+)
+def test_a_limit_that_would_change_nothing_is_refused(write, gate, said):
+    plan = load(str(write(f"{PLAN}gates:\n  {gate}\n")))
+    with pytest.raises(PlanError) as refused:
+        resolve(plan)
+    assert said in refused.value.what
+    assert refused.value.exit_code == Exit.USAGE
+
+
+def test_a_limit_needs_a_side_and_a_reason(write):
+    for gate in ("dispatch: {high: 2}", "dispatch: {reason: none of them}"):
+        with pytest.raises(PlanError) as refused:
+            load(str(write(f"{PLAN}gates:\n  {gate}\n")))
+        assert "gates.dispatch" in refused.value.what
+
+
 def test_every_problem_is_listed_at_once(write):
     path = write(PLAN.replace("blocks: 2", "blocks: 0").replace("seed: 7", "seed: -1"))
     with pytest.raises(PlanError) as refused:

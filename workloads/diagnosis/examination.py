@@ -10,7 +10,6 @@ History of the schemas: sql/1, answers/1 (first).
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -18,7 +17,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from workloads.contract.client import Answer, Client
-from workloads.diagnosis import declared, fingerprint
+from workloads.diagnosis import answers, declared, fingerprint
 from workloads.load.operations import Operation
 from workloads.load.requests import Request, table
 
@@ -66,10 +65,21 @@ class Task:
         return asdict(self)
 
     def operations(self) -> dict[str, Operation]:
-        """Each operation once, by its key; deletes last, so that no other needs their rows."""
+        """Each operation once, by its key: reads find the rows untouched, deletes come last."""
         all_of = {key(each): each for own in self.workloads.values() for each in own}
-        last = sorted(all_of.items(), key=lambda item: item[1].name.startswith("delete-"))
-        return dict(last)
+        ranks = {"create": 1, "update": 1, "delete": 2}
+        ordered = sorted(
+            all_of.items(), key=lambda item: ranks.get(item[1].name.partition("-")[0], 0)
+        )
+        return dict(ordered)
+
+    def probes(self) -> list[Request]:
+        """The first request of each operation that only reads: their answers never change."""
+        firsts = (
+            self.requests(operation, position)[0]
+            for position, operation in enumerate(self.operations().values())
+        )
+        return [request for request in firsts if request.method == "GET"]
 
     def mixes(self) -> dict[str, dict[str, float]]:
         """The weight of each operation in each workload, by the operation's key."""
@@ -146,11 +156,11 @@ def examine(
         "digest": fingerprint.digest({name: cost["digest"] for name, cost in costs.items()}),
         "mixes": task.mixes(),
     }
-    answers = {
+    answered = {
         "schema": ANSWERS_SCHEMA,
-        "answers": [answer for name, each in asked.items() for answer in _answers(name, each)],
+        "answers": [answer for name, each in asked.items() for answer in _first(name, each)],
     }
-    return sql, answers
+    return sql, answered
 
 
 def _logged(log: StatementLog, sent: int) -> Iterator[str]:
@@ -201,24 +211,18 @@ def _cost(service: str, asked: _Asked, pieces: list[list[str]]) -> dict[str, Any
     }
 
 
-def _answers(name: str, asked: _Asked) -> Iterator[dict[str, Any]]:
+def _first(name: str, asked: _Asked) -> Iterator[dict[str, Any]]:
     """Each different request of an operation and what was answered to it first."""
     seen = set()
     for request, answer in zip(asked.requests, asked.answers, strict=True):
-        if request in seen:
-            continue
-        seen.add(request)
-        yield {
-            "operation": name,
-            "request": f"{request.method} {request.path}",
-            "expected_status": request.status,
-            "status": answer.status,
-            "content_type": answer.header("Content-Type"),
-            "content_length": answer.header("Content-Length"),
-            "sha256": hashlib.sha256(answer.body).hexdigest(),
-            "bytes": len(answer.body),
-            "begins": base64.b64encode(answer.body[:_KEPT_BYTES]).decode(),
-        }
+        if request not in seen:
+            seen.add(request)
+            yield {
+                "operation": name,
+                "expected_status": request.status,
+                **answers.record(f"{request.method} {request.path}", answer),
+                "begins": base64.b64encode(answer.body[:_KEPT_BYTES]).decode(),
+            }
 
 
 def _elements(answer: Answer) -> int:

@@ -44,6 +44,7 @@ def report(settings: Settings) -> dict[str, Any]:
         "workers": settings.workers,
         "loop": settings.loop,
         "json": settings.json,
+        "options": settings.options,
     }
 
 

@@ -1,0 +1,146 @@
+"""What a generator reaches by itself: on real processes, and as a gate of the run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from agent.floor import carry_out
+from agent.orders import Heartbeat, Order
+from analysis.gates import Verdict, judge_run
+from analysis.gates.evidence import Floor
+from ormlab.measure import orders
+from ormlab.plan.schema import ArticleLoad, CapacityLoad, ClosedLoad, OpenLoad, WrkLoad
+from tests.agent.test_trial import needs_wrk
+from tests.conftest import CHECKOUT, free_port
+from tests.gates.recorded import OPEN, WRK, run
+from workloads.load.operations import Operation
+from workloads.load.requests import table, write_table
+
+LOADS = {
+    "wrk": WrkLoad(generator="wrk", threads=1, connections=4, duration_s=30, warmup_s=5),
+    "client-closed": ClosedLoad(
+        generator="client-closed", connections=4, duration_s=30, warmup_s=0, requests_total=9
+    ),
+    "client-open": OpenLoad(generator="client-open", rate=200, duration_s=30, connections=4),
+}
+
+
+def floor_order(load, folder):
+    folder.mkdir()
+    reads = table([Operation("read-user")], users=1000, orders=1000, seed=1, count=10)
+    write_table(folder / "floor.tsv", reads)
+    heartbeat = folder / "heartbeat"
+    heartbeat.touch()
+    (folder / "order.json").write_text(
+        json.dumps(
+            {
+                "schema": "order/1",
+                "kind": "floor",
+                "heartbeat": str(heartbeat),
+                "heartbeat_timeout_s": 60,
+                "deadline_s": 60,
+                "cpus": None,
+                "placement": {"service": [0], "load": [0]},
+                "service": orders.endpoint_spec(
+                    python=shutil.which("python3", path=str(CHECKOUT / ".venv/bin")),
+                    code=str(CHECKOUT),
+                    port=free_port(),
+                    payload_bytes=1024,
+                ),
+                "load": orders.floor_spec(load, table=str(folder / "floor.tsv"), seed=1, cpus=[0]),
+            }
+        )
+    )
+    return Order.load(folder / "order.json")
+
+
+def drive(load, folder):
+    order, observed = floor_order(load, folder), {}
+    carry_out(order, Heartbeat(order), observed)
+    return observed
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param("wrk", marks=needs_wrk), "client-closed", "client-open"]
+)
+def test_each_generator_drives_the_endpoint_that_does_no_work(name, tmp_path):
+    observed = drive(LOADS[name], tmp_path / "floor")
+    assert observed["exit_status"] == 0
+    folder = tmp_path / "generators" / name
+    folder.parent.mkdir()
+    shutil.copytree(tmp_path / "floor", folder)
+    (folder / "floor.json").write_text(json.dumps({"failure": None, "observed": observed}))
+    context = run(1, 0, None).context
+    context.plan["loads"][name] = LOADS[name].model_dump()
+    (floor,) = Floor.read_all(tmp_path, context).values()
+    assert floor.failure is None
+    if name == "client-open":
+        assert floor.throughput == pytest.approx(400, rel=0.2)  # arrivals are drawn at random
+    else:
+        assert floor.throughput > 1_000
+
+
+def test_what_has_no_floor_is_not_driven():
+    article = ArticleLoad(generator="article")
+    search = CapacityLoad(generator="capacity", objective_ms=50)
+    for load in (article, search):
+        assert orders.floor_spec(load, table="t", seed=1, cpus=[0]) is None
+
+
+@pytest.fixture
+def floor(recorded, tmp_path):
+    """A recorded trial, as if its generator had driven the endpoint so."""
+
+    def make(name, load, *, fastest, failure=None):
+        trial = recorded(name)
+        folder = tmp_path / "bundle/generators" / load
+        if not folder.exists():
+            shutil.copytree(trial.folder, folder)
+        told = {"failure": {"what": failure} if failure else None, "observed": {}}
+        (folder / "floor.json").write_text(json.dumps(told))
+        evidence = run(1, 0, None)
+        evidence.context.plan["loads"].update(trial.plan["loads"])
+        evidence.context.facts["placement"]["tier"] = "exclusive-core"
+        evidence.floors.update(Floor.read_all(tmp_path / "bundle", evidence.context))
+        evidence.fastest[load] = fastest
+        trial.folder = folder
+        return trial, evidence
+
+    return make
+
+
+def judged(evidence):
+    return next(each for each in judge_run(evidence) if each.gate.code == "generator-floor")
+
+
+def test_a_generator_that_reaches_twice_the_fastest_trial_passes(floor):
+    _, evidence = floor(WRK, "wrk", fastest=1.0)
+    assert judged(evidence).verdict is Verdict.PASSED
+    reached = next(iter(evidence.floors.values())).throughput
+    evidence.fastest["wrk"] = 0.51 * reached
+    found = judged(evidence)
+    assert found.verdict is Verdict.FAILED
+    assert "by itself" in found.sentence
+
+
+def test_an_open_loop_that_is_late_at_twice_the_rate_fails(floor):
+    trial, evidence = floor(OPEN, "open", fastest=1.0)
+    trial.dispatch(0.2)
+    assert judged(evidence).verdict is Verdict.PASSED
+    trial.dispatch(20)
+    for stale in ("histograms", "client"):
+        evidence.floors["open"].driven.__dict__.pop(stale, None)
+    assert "at twice the rate, p99 of the dispatch delay" in judged(evidence).sentence
+
+
+def test_a_generator_that_failed_has_no_floor(floor):
+    _, evidence = floor(WRK, "wrk", fastest=1.0, failure="wrk ended with 1")
+    assert "wrk ended with 1" in judged(evidence).sentence
+
+
+def test_a_run_in_which_nobody_looked_has_no_such_gate():
+    codes = {each.gate.code for each in judge_run(run(1, 0, None))}
+    assert "generator-floor" not in codes

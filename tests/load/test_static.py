@@ -1,0 +1,46 @@
+"""The endpoint that does no work, fed byte by byte and all at once."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from workloads.load.static import Static, answer
+
+
+class Written:
+    def __init__(self):
+        self.data = b""
+
+    def write(self, data):
+        self.data += data
+
+
+REQUEST = b"GET /users/1 HTTP/1.1\r\nHost: here\r\n\r\n"
+
+
+@pytest.mark.parametrize("size", [1, 7, len(REQUEST), 3 * len(REQUEST)])
+def test_every_request_gets_one_answer_however_it_is_cut(size):
+    protocol, transport = Static(b"answer;"), Written()
+    protocol.connection_made(transport)
+    stream = 3 * REQUEST
+    for first in range(0, len(stream), size):
+        protocol.data_received(stream[first : first + size])
+    assert transport.data == 3 * b"answer;"
+
+
+def test_a_body_between_two_requests_belongs_to_the_first():
+    protocol, transport = Static(b"answer;"), Written()
+    protocol.connection_made(transport)
+    protocol.data_received(REQUEST + b'{"status":"paid"}')
+    protocol.data_received(REQUEST)
+    assert transport.data == 2 * b"answer;"
+
+
+@pytest.mark.parametrize("size", [11, 1024])
+def test_the_answer_is_json_of_the_size_that_was_asked_for(size):
+    head, body = answer(size).split(b"\r\n\r\n")
+    assert len(body) == size
+    assert f"Content-Length: {size}".encode() in head
+    assert set(json.loads(body)) == {"body"}
