@@ -24,7 +24,6 @@ REDACTIONS = (
     Redaction(path="host/*.json", reason="the host name is taken out"),
     Redaction(path="host/postgres.json", reason="the path of the password file is taken out"),
 )
-_BROKEN = 3
 _SAMPLES = "samples"
 _WORK = ("sql.json", "answers.json")
 
@@ -48,13 +47,11 @@ def inputs(resolved: ResolvedPlan) -> dict[str, bytes]:
     for stack in resolved.stacks.values():
         locks += [stack.lock, *([stack.build_lock] if stack.build_lock else [])]
     files = {f"inputs/locks/{path.name}": path.read_bytes() for path in locks}
-    files |= {
-        "inputs/plan.yaml": resolved.document,
-        "inputs/source.json": encode({"commit": commit, "dirty": dirty, "version": VERSION}),
-    }
+    files["inputs/source.json"] = encode({"commit": commit, "dirty": dirty, "version": VERSION})
     if dirty and commit:
         files["inputs/source.patch"] = checkout.patch()
-    return files
+    # The plan comes last: where it is, the others are.
+    return files | {"inputs/plan.yaml": resolved.document}
 
 
 def host_before(session: Session) -> dict[str, bytes]:
@@ -143,38 +140,6 @@ def silence(session: Session) -> dict[str, bytes]:
     """What the server says of its logging after the diagnostic pass, before the first trial."""
     document = {"schema": "statement-log/1", "after": session.server["logging"]}
     return {"host/statement-log.json": encode(document)}
-
-
-def unanswered(diagnosed: Fetched) -> str | None:
-    """Why a subject cannot be measured; None if it answers every request with success."""
-    if diagnosed.done.failure:
-        return str(diagnosed.done.failure["what"])
-    answers = json.loads((diagnosed.folder / "answers.json").read_bytes())["answers"]
-    for answer in answers:
-        if answer["status"] != answer["expected_status"]:
-            return f"{answer['request']} was answered with status {answer['status']}"
-    return None
-
-
-def contract_ran(checked: Fetched) -> bool:
-    """Whether every case of the contract was carried out, however it went."""
-    return checked.done.failure is None and checked.done.observed["exit_status"] in (0, _BROKEN)
-
-
-def broken_contract(checked: Fetched) -> str | None:
-    """How a subject breaks the contract, or why nobody knows; None if it keeps it."""
-    if checked.done.failure:
-        return checked.done.failure["what"]
-    if checked.done.observed["exit_status"] == 0:
-        return None
-    if checked.done.observed["exit_status"] != _BROKEN:
-        status = checked.done.observed["exit_status"]
-        return f"the contract could not be checked: the suite ended with {status}"
-    answer = json.loads((checked.folder / "stdout").read_bytes())
-    broken = [problem["case"] for problem in answer["problems"]]
-    return (
-        f"it breaks the contract in {len(broken)} of {answer['cases']} cases, first {broken[0]!r}"
-    )
 
 
 def _without_name(facts: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,121 @@
+"""All that happens before the first trial: deploy, start, seed, check, diagnose."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ormlab.errors import LoadError
+from ormlab.measure import readiness, record
+from ormlab.run import subjects
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ormlab.measure.session import Session
+    from ormlab.plan import ResolvedPlan
+    from ormlab.progress import Progress
+    from ormlab.run.stages import Run
+
+
+def deploy(session: Session, resolved: ResolvedPlan, progress: Progress, *, local: bool) -> None:
+    """Ship the code, read the host, and keep out of its way.
+
+    Raises:
+        HostGateError: the host must not be measured on as the plan's profile wants it.
+    """
+    progress.stage("deploying the code and the agent")
+    session.prepare()
+    profile = resolved.plan.profile
+    if weak := readiness.require(session.readings, profile, where=session.host_name):
+        progress.warn(weak)
+    if local:
+        # The orchestrator keeps off the measured CPUs, like everything else that is not.
+        os.sched_setaffinity(0, session.facts["placement"]["housekeeping"])
+
+
+def start(session: Session, resolved: ResolvedPlan, progress: Progress) -> None:
+    """Make environments, database server and rows.
+
+    Raises:
+        LoadError: one of them cannot be made.
+    """
+    progress.stage("making the stacks' environments")
+    session.build_stacks()
+    progress.stage("starting PostgreSQL 16")
+    session.start_database()
+    size = resolved.plan.dataset
+    rows = f"{size.users:,} users, {size.orders:,} orders, {size.payload_bytes} bytes"
+    progress.stage(f"dataset: {rows}")
+    session.seed()
+
+
+def examine(run: Run) -> None:
+    """Record the host, what every subject is, answers and costs, and what generators reach.
+
+    Raises:
+        LoadError: no subject can be measured.
+    """
+    run.add(record.host_before(run.session))
+    _check(run)
+    _diagnose(run)
+    _find_floors(run)
+
+
+def _check(run: Run) -> None:
+    """Find the subjects that cannot run; they are declared omitted.
+
+    One that breaks the contract can: it is measured, and its comparisons are invalid.
+    """
+    for name, subject in run.resolved.subjects.items():
+        outcome = run.session.stacks[subject.stack]
+        run.add(record.stack(name, outcome))
+        if outcome["ok"]:
+            run.progress.stage(f"contract: {name}")
+            run.add(record.contract(name, run.session.check(name)))
+        if not _tell_if_unusable(run, name) and (broken := subjects.broken(_folder(run, name))):
+            run.progress.warn(f"{name}: {broken}; comparisons with it are invalid")
+    _require_subjects(run)
+
+
+def _diagnose(run: Run) -> None:
+    """Collect what every subject answers and what that costs the database."""
+    unusable = subjects.unusable(run.writer.folder, run.resolved)
+    with run.session.statement_log():
+        for name in [n for n in run.resolved.subjects if n not in unusable]:
+            run.progress.stage(f"SQL and answers: {name}")
+            run.add(record.work(name, run.session.diagnose(name)))
+            _tell_if_unusable(run, name)
+    run.add(record.silence(run.session))
+    _require_subjects(run)
+
+
+def _find_floors(run: Run) -> None:
+    """Find out what each load's generator reaches when nothing holds it back."""
+    for load in run.resolved.plan.loads:
+        if load not in run.resolved.omitted_loads:
+            run.progress.stage(f"generator by itself: {load}")
+            if driven := run.session.floor(load):
+                run.add(record.floor(load, driven))
+
+
+def _tell_if_unusable(run: Run, subject: str) -> bool:
+    reason = subjects.reason(_folder(run, subject))
+    if reason:
+        run.progress.warn(f"{subject} is left out: {reason}")
+    return reason is not None
+
+
+def _folder(run: Run, subject: str) -> Path:
+    return run.writer.folder / "services" / subject
+
+
+def _require_subjects(run: Run) -> None:
+    unusable = subjects.unusable(run.writer.folder, run.resolved)
+    if len(unusable) == len(run.resolved.subjects):
+        raise LoadError(
+            "no-subject",
+            "no subject of the plan can run: " + "; ".join(unusable.values()),
+            where=run.resolved.plan.name,
+            hint="see docs/stacks.md, and `ormlab run --json` for every outcome",
+        )

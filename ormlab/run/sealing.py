@@ -1,0 +1,82 @@
+"""The record of a run, made from what stands in its folder; the seal; the judgement."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from ormlab import checkout, judge
+from ormlab.bundle import index
+from ormlab.bundle.format import BundleRecord, Omission, Plan, Tool, TrialCounts
+from ormlab.bundle.read import read_trials
+from ormlab.measure import record
+from ormlab.run import subjects
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ormlab.bundle.write import BundleWriter
+    from ormlab.plan import ResolvedPlan
+
+
+def seal(writer: BundleWriter, resolved: ResolvedPlan, *, aborted: bool = False) -> Path:
+    """Seal a run and judge it; returns the folder of the bundle.
+
+    Args:
+        writer: of the run.
+        resolved: its plan.
+        aborted: whether it was cut short.
+    """
+    counts = _counts(writer.folder, len(resolved.trials))
+    status: Literal["complete", "partial", "aborted"] = "partial" if counts.skipped else "complete"
+    commit, dirty = checkout.commit()
+    lines = index.read(writer.folder.parent)
+    bundle = writer.seal(
+        BundleRecord(
+            id=writer.id,
+            status="aborted" if aborted else status,
+            tool=Tool(version=record.VERSION, commit=commit, dirty=dirty),
+            plan=Plan(name=resolved.plan.name, sha256=resolved.sha256),
+            ledger=None,
+            host=_fingerprint(writer.folder),
+            trials=counts,
+            omitted=_omitted(writer.folder, resolved),
+            redactions=record.REDACTIONS,
+            previous=lines[-1].seal if lines else None,
+            created=writer.created,
+            sealed=datetime.now(UTC),
+        )
+    )
+    judge.judge(bundle)
+    return bundle
+
+
+def _counts(folder: Path, planned: int) -> TrialCounts:
+    records = [trial.record for trial in read_trials(folder)]
+    ends = Counter(record.status for record in records)
+    return TrialCounts(
+        planned=planned,
+        completed=ends["completed"],
+        failed=ends["failed"],
+        skipped=planned - len({record.index for record in records}),
+    )
+
+
+def _omitted(folder: Path, resolved: ResolvedPlan) -> tuple[Omission, ...]:
+    omitted = [
+        Omission(path=f"trials/*-{subject}-{workload}-*", reason=reason)
+        for subject, reason in subjects.unusable(folder, resolved).items()
+        for workload in resolved.plan.workloads
+    ]
+    omitted += [
+        Omission(path=f"trials/*-{load}-*", reason=reason)
+        for load, reason in resolved.omitted_loads.items()
+    ]
+    return tuple(omitted)
+
+
+def _fingerprint(folder: Path) -> str | None:
+    path = folder / "host/fingerprint.json"
+    return str(json.loads(path.read_bytes())["sha256"]) if path.exists() else None

@@ -1,0 +1,104 @@
+"""The stages of a run in their order, and what becomes of one that is cut short."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ormlab.errors import Interrupted, LabError
+from ormlab.measure import record
+from ormlab.run import measurement, preparation, sealing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ormlab.bundle.write import BundleWriter
+    from ormlab.measure.session import Session
+    from ormlab.plan import ResolvedPlan
+    from ormlab.progress import Progress
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the stages of a run work with.
+
+    Attributes:
+        session: what it holds on its host.
+        resolved: the plan.
+        writer: of its bundle.
+        progress: is told how it goes.
+    """
+
+    session: Session
+    resolved: ResolvedPlan
+    writer: BundleWriter
+    progress: Progress
+
+    def add(self, files: dict[str, bytes]) -> None:
+        """Put files into the bundle, each durable before the next."""
+        for path, data in files.items():
+            self.writer.add(path, data)
+
+
+def carry_out(run: Run, *, local: bool) -> Path:
+    """Carry out a new run; returns the folder of the sealed and judged bundle.
+
+    Raises:
+        LabError: the run ended early; what was measured is sealed as aborted.
+    """
+    with sealed_if_cut_short(run):
+        run.add(record.inputs(run.resolved))
+        preparation.deploy(run.session, run.resolved, run.progress, local=local)
+        preparation.start(run.session, run.resolved, run.progress)
+        preparation.examine(run)
+        finish(run)
+    return seal(run)
+
+
+def finish(run: Run) -> None:
+    """Measure what is still due, and look at the host once more."""
+    measurement.measure(run)
+    run.add(record.host_after(run.session))
+
+
+def seal(run: Run) -> Path:
+    """Seal a run that came to its end, and judge it."""
+    run.progress.stage("sealing and judging")
+    return sealing.seal(run.writer, run.resolved)
+
+
+@contextmanager
+def sealed_if_cut_short(run: Run) -> Iterator[None]:
+    """Seal what was measured, whichever way it ends; a run without a trial leaves nothing.
+
+    Raises:
+        Interrupted: somebody asked to stop.
+        LabError: whatever ended it, with a word about where the trials are.
+    """
+    try:
+        with run.session:
+            yield
+    except KeyboardInterrupt:
+        count = len(run.writer.closed_trials())
+        raise Interrupted(
+            "interrupted",
+            f"the run was interrupted after {count} trials",
+            where=str(_abort(run) or ""),
+            hint="what was measured is sealed as aborted; `ormlab judge` shows what it holds",
+        ) from None
+    except LabError as problem:
+        sealed = _abort(run)
+        problem.hint += f"; what was measured is in {sealed}" if sealed else ""
+        raise
+
+
+def _abort(run: Run) -> Path | None:
+    if run.writer.closed_trials():
+        run.progress.stage("sealing and judging")
+        return sealing.seal(run.writer, run.resolved, aborted=True)
+    run.writer.close()
+    shutil.rmtree(run.writer.folder)
+    return None
