@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from analysis.latency import Bins
 
 _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
-_CLOSED = "closed-loop service time"
-_OPEN = "response time"
+CLOSED = "closed-loop service time"
+OPEN = "response time"
 _QUEUED = "time in the client's queue and on a connection"
 
 
@@ -57,8 +57,13 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class _Load:
-    """What a generator's own files say."""
+class Load:
+    """What a generator's own files say; as in `Figures`, with the whole histogram.
+
+    Attributes:
+        bins: of the latency of this kind, in microseconds.
+        span_ns: start and end of the window on the host's monotonic clock, where they are told.
+    """
 
     requests: int
     errors: int
@@ -71,6 +76,11 @@ class _Load:
     problems: tuple[wrk.Problem, ...]
     capacity: float | None = None
 
+    @property
+    def throughput(self) -> float:
+        """Answers per second."""
+        return self.requests / self.window_s if self.window_s else 0.0
+
 
 def read(trial: Path, observed: Mapping[str, Any]) -> Figures:
     """Read the figures of a trial that was carried out.
@@ -82,7 +92,7 @@ def read(trial: Path, observed: Mapping[str, Any]) -> Figures:
     Raises:
         FileNotFoundError: no generator left its files.
     """
-    load = _load(trial)
+    load = read_load(trial)
     window = observed["window"]
     span = load.span_ns or (window["started_ns"], window["ended_ns"])
     used = resources.read(trial / "resources.parquet", observed["sampler"], span)
@@ -91,7 +101,7 @@ def read(trial: Path, observed: Mapping[str, Any]) -> Figures:
         requests=load.requests,
         errors=load.errors,
         window_s=load.window_s,
-        throughput=load.requests / load.window_s if load.window_s else 0.0,
+        throughput=load.throughput,
         latency_ms={name: _ms(quantiles[quantile]) for name, quantile in _QUANTILES.items()},
         latency_kind=load.kind,
         cpu_us={
@@ -107,7 +117,12 @@ def read(trial: Path, observed: Mapping[str, Any]) -> Figures:
     )
 
 
-def _load(trial: Path) -> _Load:
+def read_load(trial: Path) -> Load:
+    """Read what the generator of a trial told, and nothing of the host.
+
+    Raises:
+        FileNotFoundError: no generator left its files.
+    """
     if (trial / "wrk.stdout.txt").exists():
         return _wrk(trial)
     if (trial / "client.json").exists():
@@ -117,18 +132,18 @@ def _load(trial: Path) -> _Load:
     return _article(trial)
 
 
-def _wrk(trial: Path) -> _Load:
+def _wrk(trial: Path) -> Load:
     dump = trial / "wrk.json"
     text = (trial / "wrk.stdout.txt").read_text(errors="replace")
     reading = wrk.read(text, dump.read_bytes() if dump.exists() else None)
     if reading.dump is None or reading.recovered is None:
-        return _Load(0, 0, 0.0, (), _CLOSED, None, None, None, reading.problems)
-    return _Load(
+        return Load(0, 0, 0.0, (), CLOSED, None, None, None, reading.problems)
+    return Load(
         requests=reading.dump.requests,
         errors=sum(reading.dump.errors.values()),
         window_s=reading.dump.duration_us / 1e6,
         bins=reading.recovered.bins,
-        kind=_CLOSED,
+        kind=CLOSED,
         littles_ratio=reading.littles_ratio,
         connections=reading.dump.connections_opened,
         span_ns=None,
@@ -136,7 +151,7 @@ def _wrk(trial: Path) -> _Load:
     )
 
 
-def _client(trial: Path) -> _Load:
+def _client(trial: Path) -> Load:
     told = json.loads((trial / "client.json").read_bytes())
     is_open = told["loop"]["kind"] == "open"
     bins = latency.read_hdr(trial / ("response.hdr" if is_open else "service.hdr"))
@@ -154,12 +169,12 @@ def _client(trial: Path) -> _Load:
         edge = connections / max(1, told["requests_in_window"])
         problems += wrk.littles_problems(ratio, edge=edge)
     window = told["window"]
-    return _Load(
+    return Load(
         requests=told["requests_in_window"],
         errors=errors,
         window_s=window["seconds"],
         bins=bins,
-        kind=_OPEN if is_open else _CLOSED,
+        kind=OPEN if is_open else CLOSED,
         littles_ratio=ratio,
         connections=told["spec"]["connections"],
         span_ns=(window["start_ns"], window["stop_ns"]),
@@ -167,7 +182,7 @@ def _client(trial: Path) -> _Load:
     )
 
 
-def _capacity(trial: Path) -> _Load:
+def _capacity(trial: Path) -> Load:
     """The last probe that held at the rate the search ended with."""
     told = json.loads((trial / "capacity.json").read_bytes())
     rate, upper = told["capacity"]["lower"], told["capacity"]["upper"]
@@ -177,12 +192,12 @@ def _capacity(trial: Path) -> _Load:
     if upper is None:
         what = f"the top of the range, {rate:.0f} requests per second, held: there is no upper end"
         problems.append(wrk.Problem("capacity-open", what))
-    return _Load(
+    return Load(
         requests=probe["requests_in_window"],
         errors=errors,
         window_s=window["seconds"],
         bins=latency.decode_hdr(probe["histograms"]["response"].encode(), where=str(trial)),
-        kind=_OPEN,
+        kind=OPEN,
         littles_ratio=None,
         connections=told["spec"]["client"]["connections"],
         span_ns=(window["start_ns"], window["stop_ns"]),
@@ -191,12 +206,12 @@ def _capacity(trial: Path) -> _Load:
     )
 
 
-def _article(trial: Path) -> _Load:
+def _article(trial: Path) -> Load:
     """What the article's client counted; its clock starts before its own queue."""
     told = json.loads((trial / "article.json").read_bytes())
     failed = told["contains"]["requests_counted_in_throughput_that_failed"]
     broken = wrk.Problem("request-errors", f"{failed} requests failed")
-    return _Load(
+    return Load(
         requests=told["spec"]["requests"],
         errors=failed,
         window_s=told["figures"]["total_time_s"],

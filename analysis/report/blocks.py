@@ -1,0 +1,145 @@
+"""What a report is made of, before it is HTML or Markdown: parts, and blocks of seven kinds.
+
+Text in blocks is plain text, whatever a bundle put into it; each rendering escapes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from analysis.report.charts import Chart
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph; ``lead`` sets the sentence that everything else hangs on."""
+
+    text: str
+    lead: bool = False
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading inside a part."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Sentences that belong together."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Terms with their values; ``code`` sets the values as code."""
+
+    rows: tuple[tuple[str, str], ...]
+    code: bool = False
+
+
+@dataclass(frozen=True)
+class Code:
+    """Lines to be typed, or read, as they stand."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table.
+
+    Attributes:
+        text: lines are kept.
+        code: SQL, a digest, a name.
+        mark: good, bad, open or none: how the cell is set off, beside what it says.
+    """
+
+    text: str
+    code: bool = False
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table; numbers are set flush right."""
+
+    name: str
+    number: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table; its first cell names it, its anchor is what a link may point at."""
+
+    cells: tuple[str | Cell, ...]
+    anchor: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; ``folded`` shows its caption until someone asks for the rest."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart and the table behind it.
+
+    Attributes:
+        name: unique in the report; letters, digits and hyphens.
+        title: what is drawn, as a heading would say it.
+        description: what can be seen, for those who do not see it.
+        chart: the figures to draw.
+        table: the same figures.
+    """
+
+    name: str
+    title: str
+    description: str
+    chart: Chart
+    table: Table
+
+
+type Block = Text | Heading | Listing | Facts | Code | Table | Figure
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the nine parts; its name is its anchor."""
+
+    name: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole report.
+
+    Attributes:
+        title: of the page.
+        language: of the text.
+        parts: in their order.
+        data: what it was made of, as the document ``report/1``.
+    """
+
+    title: str
+    parts: tuple[Part, ...]
+    data: Mapping[str, Any] = field(repr=False)
+    language: str = "en"
+
+
+def columns(*names: str, numbers: tuple[str, ...] = ()) -> tuple[Column, ...]:
+    """Columns by name; those in ``numbers`` hold numbers."""
+    return tuple(Column(name, number=name in numbers) for name in names)

@@ -1,0 +1,276 @@
+"""Charts drawn as SVG by matplotlib, without its global state: the same figures, the same bytes.
+
+Colours are stand-ins that `svg` turns into CSS variables, so that the page decides about light,
+dark and print. No text is read as mathematics, whatever a bundle puts into it.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any, Final
+
+import matplotlib as mpl
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from analysis.report.charts import LatencyChart, TrialChart, WaterfallChart
+from analysis.report.rounding import significant
+from analysis.report.svg import PALETTE, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from matplotlib.axes import Axes
+
+    from analysis.report.charts import Bar, Chart, Curve, Dots, Look, Ratio
+
+_WIDTH: Final = 7.2  # inches of 72 units
+_ROW: Final = 0.34
+_MARKERS: Final = "os^DvP"
+_LONGEST: Final = 40  # characters of a label
+_SPREAD: Final = 0.5  # of the room between two blocks, that the subjects share
+_TICKS: Final = (2.0, 10.0, 100.0, 1000.0, 10_000.0)  # 1 / (1 - q)
+_STYLE: Final[dict[Any, Any]] = {
+    "axes.edgecolor": Role.RULE,
+    "axes.facecolor": "none",
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.labelcolor": Role.INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.facecolor": "none",
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so that every machine has it
+    "font.size": 9,
+    "grid.color": Role.RULE,
+    "grid.linewidth": 0.5,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "legend.labelcolor": Role.INK,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 4.5,
+    "svg.fonttype": "none",
+    "text.color": Role.INK,
+    "text.parse_math": False,
+    "xtick.color": Role.INK,
+    "ytick.color": Role.INK,
+}
+
+
+def draw(chart: Chart, name: str) -> str:
+    """Draw a chart; ``name`` salts the ids of its parts."""
+    with mpl.rc_context():
+        mpl.rcdefaults()  # whatever a matplotlibrc of this machine says
+        mpl.rcParams.update({**_STYLE, "svg.hashsalt": name})
+        figure = _figure(chart)
+        FigureCanvasSVG(figure)
+        file = io.StringIO()
+        silent = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(file, format="svg", metadata=silent)
+    return file.getvalue()
+
+
+def _figure(chart: Chart) -> Figure:
+    match chart:
+        case TrialChart():
+            return _trials(chart)
+        case LatencyChart():
+            return _latency(chart)
+        case WaterfallChart():
+            return _waterfall(chart)
+
+
+def _trials(chart: TrialChart) -> Figure:
+    """Dots by block with medians at their right, and ratios below."""
+    rows = len(chart.ratios)
+    below = _ROW * rows + 0.9 if rows else 0.0
+    legend = 0.24 * -(-len(chart.dots) // 3)
+    height = 2.6 + legend + below
+    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+    ratios = [2.6 + legend, below] if rows else [1.0]
+    grid = figure.add_gridspec(len(ratios), 2, height_ratios=ratios, width_ratios=(5, 1))
+    blocks = figure.add_subplot(grid[0, 0])
+    middles = figure.add_subplot(grid[0, 1], sharey=blocks)
+    for number, dots in enumerate(chart.dots):
+        _dots(blocks, dots, (number + 0.5) / len(chart.dots) - 0.5)
+        _middle(middles, dots, number)
+    blocks.set_ylim(bottom=0)
+    blocks.set_ylabel(chart.axis)
+    blocks.set_xlabel("block")
+    blocks.xaxis.set_major_locator(MaxNLocator(integer=True))
+    blocks.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    middles.tick_params(labelleft=False)
+    middles.set_xlim(-0.8, len(chart.dots) - 0.2)
+    middles.xaxis.set_major_locator(NullLocator())
+    middles.set_xlabel("median")
+    _legend(blocks, [dots.look for dots in chart.dots], above=True)
+    if rows:
+        _ratios(figure.add_subplot(grid[1, :]), chart.ratios, chart.band)
+    return figure
+
+
+def _dots(axes: Axes, dots: Dots, offset: float) -> None:
+    axes.plot(
+        [block + _SPREAD * offset for block, _ in dots.points],
+        [value for _, value in dots.points],
+        linestyle="none",
+        **_marker(dots.look),
+    )
+
+
+def _middle(axes: Axes, dots: Dots, number: int) -> None:
+    style = _marker(dots.look)
+    if dots.low is not None and dots.high is not None:
+        axes.plot([number, number], [dots.low, dots.high], color=style["color"])
+    axes.plot([number], [dots.middle], linestyle="none", **style)
+
+
+def _ratios(axes: Axes, ratios: Sequence[Ratio], band: tuple[float, float] | None) -> None:
+    """A row for each: its blocks as dots, its interval as a bar; the margin behind them all."""
+    if band:
+        axes.axvspan(*band, color=Role.BAND, linewidth=0)
+    axes.axvline(1.0, color=Role.INK, linewidth=0.8)
+    for row, ratio in enumerate(ratios):
+        at = len(ratios) - row
+        color = Role.QUIET if ratio.control else Role.INK
+        axes.plot(
+            ratio.points,
+            [at - 0.18] * len(ratio.points),
+            linestyle="none",
+            marker="|",
+            markersize=5,
+            color=Role.QUIET,
+        )
+        if ratio.low is not None and ratio.high is not None:
+            axes.plot([ratio.low, ratio.high], [at + 0.1] * 2, color=color, linewidth=2.4)
+        axes.plot(
+            [ratio.centre],
+            [at + 0.1],
+            linestyle="none",
+            marker="D" if not ratio.control else "o",
+            color=color,
+            markerfacecolor=color if not ratio.control else Role.PAPER,
+        )
+    axes.set_xscale("log")
+    axes.set_ylim(0.4, len(ratios) + 0.7)
+    axes.set_yticks(range(len(ratios), 0, -1), [_label(ratio.label) for ratio in ratios])
+    axes.set_xlabel("ratio (bar: 95 % interval; ticks: blocks)")
+    axes.grid(visible=False)
+    axes.tick_params(axis="y", length=0)
+    _ratio_axis(axes, [1.0, *_reach(ratios)])
+
+
+def _reach(ratios: Iterable[Ratio]) -> list[float]:
+    ends = [(r.centre, r.low or r.centre, r.high or r.centre, *r.points) for r in ratios]
+    return [value for each in ends for value in each]
+
+
+def _latency(chart: LatencyChart) -> Figure:
+    """A line for each subject; service times are dashed where response times are beside them."""
+    figure = Figure(figsize=(_WIDTH, 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    both = len({curve.response for curve in chart.curves}) > 1
+    for curve in chart.curves:
+        _curve(axes, curve, dashed=both and not curve.response)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_ylim(chart.limits)
+    end = 1.1 / (1 - chart.last)
+    axes.set_xlim(1.8, end)
+    axes.xaxis.set_major_locator(FixedLocator([tick for tick in _TICKS if tick <= end]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * (1 - 1 / x):.6g} %"))
+    _decades(axes.yaxis, chart.limits)
+    axes.set_xlabel("share of the requests that took at most so long (scale of 1 / (1 - q))")
+    axes.set_ylabel("ms")
+    looks = {curve.look.name: curve.look for curve in chart.curves}
+    handles = _legend(axes, list(looks.values()), above=True)
+    if both:
+        kinds = [
+            axes.plot([], [], color=Role.INK, linestyle=style)[0] for style in ("solid", "dashed")
+        ]
+        axes.add_artist(handles)
+        axes.legend(kinds, ["response", "service"], loc="upper left")
+    return figure
+
+
+def _curve(axes: Axes, curve: Curve, *, dashed: bool) -> None:
+    x = [1 / (1 - quantile) for quantile, *_ in curve.steps]
+    middle, low, high = ([step[at] for step in curve.steps] for at in (1, 2, 3))
+    style = _marker(curve.look)
+    axes.fill_between(x, low, high, color=style["color"], alpha=0.15, linewidth=0)
+    linestyle = "dashed" if dashed else "solid"
+    axes.plot(x, middle, linestyle=linestyle, **(style | {"markersize": 3.5}))
+
+
+def _waterfall(chart: WaterfallChart) -> Figure:
+    """Bars from the first subject's rate to the second's, one step below the other."""
+    height = _ROW * len(chart.bars) + 0.8
+    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+    axes = figure.add_subplot()
+    for row, bar in enumerate(chart.bars):
+        _bar(axes, bar, len(chart.bars) - row)
+    ends = [value for bar in chart.bars for value in (bar.start, bar.end, bar.low, bar.high)]
+    axes.axvline(1.0, color=Role.INK, linewidth=0.8)
+    axes.set_xscale("log")
+    axes.set_ylim(0.4, len(chart.bars) + 0.6)
+    axes.set_yticks(range(len(chart.bars), 0, -1), [_label(bar.label) for bar in chart.bars])
+    axes.set_xlabel("requests per second, as a multiple of the first subject's")
+    axes.grid(visible=False)
+    axes.tick_params(axis="y", length=0)
+    _ratio_axis(axes, [value for value in ends if value is not None])
+    return figure
+
+
+def _bar(axes: Axes, bar: Bar, at: int) -> None:
+    up = bar.end >= bar.start
+    color = Role.INK if bar.whole else (Role.GOOD if up else Role.BAD)
+    axes.barh(at, bar.end - bar.start, left=bar.start, height=0.55, color=color, linewidth=0)
+    if bar.low is not None and bar.high is not None:
+        axes.plot([bar.low, bar.high], [at, at], color=Role.QUIET, linewidth=1.2, marker="|")
+    if not bar.whole:
+        axes.plot([bar.end, bar.end], [at - 0.72, at], color=Role.RULE, linewidth=0.8)
+
+
+def _legend(axes: Axes, looks: Sequence[Look], *, above: bool) -> Any:  # noqa: ANN401 - an artist
+    handles = [axes.plot([], [], linestyle="none", **_marker(look))[0] for look in looks]
+    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1)} if above else {}
+    return axes.legend(handles, [_label(look.name) for look in looks], ncols=3, **place)
+
+
+def _marker(look: Look) -> dict[str, Any]:
+    color = PALETTE[look.number % len(PALETTE)]
+    # Where the colours begin again, the markers have moved on.
+    marker = _MARKERS[(look.number + look.number // len(PALETTE)) % len(_MARKERS)]
+    face = Role.PAPER if look.hollow else color
+    return {"color": color, "marker": marker, "markerfacecolor": face}
+
+
+def _ratio_axis(axes: Axes, values: Sequence[float]) -> None:
+    low, high = min(values), max(values)
+    limits = (low * (low / high) ** 0.04 * 0.995, high * (high / low) ** 0.04 * 1.005)
+    axes.set_xlim(limits)
+    _decades(axes.xaxis, limits)
+
+
+def _decades(axis: Any, limits: tuple[float, float]) -> None:  # noqa: ANN401 - of either kind
+    """Ticks of a logarithmic axis at round figures, four to eight of them."""
+    ticks = MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]).tick_values(*limits)
+    if limits[1] / limits[0] > 5:  # noqa: PLR2004 - even steps would crowd at one end
+        ticks = [m * 10.0**e for e in range(-4, 8) for m in (1, 2, 5)]
+        ticks = [tick for tick in ticks if limits[0] <= tick <= limits[1]]
+    axis.set_major_locator(FixedLocator(list(ticks)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
+
+
+def _tick(value: float) -> str:
+    return f"{value:,.6g}" if value < 1e4 else significant(value)  # noqa: PLR2004 - four digits
+
+
+def _label(text: str) -> str:
+    """A name as a label; matplotlib hides those that begin with an underscore."""
+    clean = "".join(char if char.isprintable() else "?" for char in text)
+    short = clean if len(clean) <= _LONGEST else f"{clean[: _LONGEST - 3]}..."
+    return f" {short}" if short.startswith("_") else short

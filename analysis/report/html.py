@@ -1,0 +1,68 @@
+"""A report as one HTML file: no network, no script, and nothing of a bundle unescaped."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from analysis.report.svg import embed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from analysis.report.blocks import Block, Figure, Report
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def html(report: Report) -> str:
+    """Render the page."""
+    style = Markup((_TEMPLATES / "report.css").read_text())  # noqa: S704 - our own file
+    return _template().render(report=report, style=style, data=_json(report.data))
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"kind": _kind, "svg": _svg}
+    return environment.get_template("report.html.j2")
+
+
+def _kind(block: Block) -> str:
+    """The macro that renders a block."""
+    return type(block).__name__.lower()
+
+
+def _svg(figure: Figure) -> Markup:
+    # matplotlib takes half a second to import, and only this needs it.
+    from analysis.report.drawing import draw  # noqa: PLC0415
+
+    drawn = embed(
+        draw(figure.chart, figure.name),
+        name=figure.name,
+        title=figure.title,
+        description=figure.description,
+    )
+    return Markup(drawn)  # noqa: S704 - serialised as XML, with all text escaped
+
+
+def _json(data: Mapping[str, Any]) -> Markup:
+    """JSON for a script element, which ends at ``</`` whatever is quoted around it."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), default=_plain)
+    return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - no markup is left in it
+
+
+def _plain(value: object) -> str:
+    return str(value)

@@ -1,0 +1,131 @@
+"""Part 2: claim by claim what was published, what was measured, the verdict and why."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from analysis.report.blocks import Cell, Code, Facts, Heading, Listing, Row, Table, Text, columns
+from analysis.report.rounding import measured
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from analysis.report.blocks import Block
+    from analysis.report.material import Material
+
+_MARKS = {"upheld": "good", "refuted": "bad", "incoherent": "bad", "inconclusive": "open"}
+_GROUPS = (
+    ("Judged by this bundle", ("upheld", "refuted", "inconclusive")),
+    ("Not comparable with this bundle", ("invalid_run", "incomparable")),
+    ("Decided on paper", ("incoherent", "untestable")),
+    ("Not tested by this bundle", ("not_run",)),
+)
+_NONE = (
+    "No claims were judged. With a ledger of claims, this part says of each what was published, "
+    "what was measured and what follows:"
+)
+
+
+def blocks(material: Material) -> tuple[Block, ...]:
+    """A table for each kind of verdict, then the arithmetic that decided on paper."""
+    told = material.verdicts
+    if told is None:
+        return (Text(_NONE), *_usage(material))
+    ledger = told["ledger"]
+    sealed = "yes" if told["sealed_with_the_ledger"] else "no: the run names no such ledger"
+    tables: list[Block] = []
+    for caption, verdicts in _GROUPS:
+        rows = [_row(claim) for claim in told["claims"] if claim["verdict"] in verdicts]
+        if rows:
+            tables.append(_table(f"{caption}: {len(rows)}", rows))
+    return (
+        Text(str(told["conclusion"])),
+        Facts(
+            (("Ledger", f"{ledger['name']}: {ledger['title']}"), ("Sealed with the run", sealed))
+        ),
+        *tables,
+        *_weaknesses(told["claims"]),
+        *_undermined(told["claims"]),
+        *_checks(told["checks"]),
+    )
+
+
+def anchor(claim: str) -> str:
+    """Where a claim stands: ``claim-`` and its id; other characters than these are replaced."""
+    return "claim-" + re.sub(r"[^A-Za-z0-9._-]", "-", claim)
+
+
+def _usage(material: Material) -> tuple[Block, ...]:
+    return (Code(f"ormlab report bundles/{material.record.id} --ledger article"),)
+
+
+def _table(caption: str, rows: Sequence[Row]) -> Table:
+    names = ("Claim", "Published", "Measured (95 % interval)", "Verdict", "Why")
+    return Table(caption, columns(*names), tuple(rows))
+
+
+def _row(claim: Mapping[str, Any]) -> Row:
+    verdict = claim["verdict"].replace("_", " ")
+    if claim["side"]:
+        verdict += f", {claim['side']}"
+    if claim["strength"] != "none":
+        verdict += f"\n{claim['strength']}"
+    why = claim["why"]
+    band = claim["band"]
+    if band and claim["measured"]:
+        why += f" ({_band(band)})"
+    return Row(
+        (
+            f"{claim['id']}\n{claim['says']}",
+            claim["published"],
+            measured(claim["measured"]),
+            Cell(verdict, mark=_MARKS.get(claim["verdict"], "none")),
+            why,
+        ),
+        anchor=anchor(claim["id"]),
+    )
+
+
+def _band(band: Mapping[str, Any]) -> str:
+    low, high = band["low"], band["high"]
+    if low is None:
+        return f"band: at most {high:,.4g}"
+    if high is None:
+        return f"band: at least {low:,.4g}"
+    return f"band: {low:,.4g} to {high:,.4g}"
+
+
+def _weaknesses(claims: Sequence[Mapping[str, Any]]) -> tuple[Block, ...]:
+    """Each weakness once, with the claims that have it."""
+    found: dict[str, list[str]] = {}
+    for claim in claims:
+        for weakness in claim["weaknesses"]:
+            found.setdefault(weakness, []).append(claim["id"])
+    if not found:
+        return ()
+    items = tuple(f"{weakness}: {', '.join(names)}" for weakness, names in found.items())
+    return (Heading("What makes these verdicts weak"), Listing(items))
+
+
+def _undermined(claims: Sequence[Mapping[str, Any]]) -> tuple[Block, ...]:
+    items = []
+    for claim in claims:
+        for each in claim["undermined_by"]:
+            beside = " and ".join(each["together_with"])
+            stands = f"and {beside} cannot both stand" if beside else "cannot stand as published"
+            items.append(f"{claim['id']} {stands}: {each['claim']} follows and does not hold")
+    if not items:
+        return ()
+    return (Heading("What follows from it"), Listing(tuple(items)))
+
+
+def _checks(checks: Sequence[Mapping[str, Any]]) -> tuple[Block, ...]:
+    """The arithmetic of the ledger, which needs no machine."""
+    if not checks:
+        return ()
+    rows = tuple(
+        Row((check["check"], check["says"], check["outcome"], check["what"])) for check in checks
+    )
+    caption = f"Arithmetic on paper: {len(rows)}"
+    return (Table(caption, columns("Check", "Says", "Outcome", "What was found"), rows),)

@@ -1,0 +1,33 @@
+"""Part 1: what was found, in one sentence with its interval and its weakness."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.report.blocks import Facts, Text
+
+if TYPE_CHECKING:
+    from analysis.report.blocks import Block
+    from analysis.report.material import Material
+
+
+def blocks(material: Material) -> tuple[Block, ...]:
+    """The sentence of the run, then those of its claims and its explanation."""
+    further = [document for document in (material.verdicts, material.explanation) if document]
+    record, trials = material.record, material.record.trials
+    counts = f"{trials.completed} of {trials.planned} planned were completed"
+    if trials.failed or trials.skipped:
+        counts += f", {trials.failed} failed, {trials.skipped} were not carried out"
+    return (
+        Text(str(material.results["conclusion"]), lead=True),
+        *(Text(str(document["conclusion"])) for document in further),
+        Facts(
+            (
+                ("Bundle", record.id),
+                ("Plan", f"{material.plan['name']}: {material.plan['title']}"),
+                ("Profile", f"{material.plan['profile']}, {material.plan['blocks']} blocks"),
+                ("Run", f"{record.status}, begun {record.created:%Y-%m-%d %H:%M} UTC"),
+                ("Trials", counts),
+            )
+        ),
+    )

@@ -1,0 +1,121 @@
+"""Part 4: latency by quantile, as response and service times, closed and open loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from analysis import figures
+from analysis.report import trials
+from analysis.report.blocks import Figure, Heading, Row, Table, Text, columns
+from analysis.report.charts import Curve, LatencyChart
+from analysis.report.parts.trials import cell_title
+from analysis.report.rounding import UNKNOWN, with_interval
+from analysis.report.trials import LADDER, RESPONSE, SERVICE, named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from analysis.report.blocks import Block
+    from analysis.report.material import Material
+
+_NOTE = (
+    "A line is the median of a subject's trials at each quantile, its shade reaches from the "
+    "lowest to the highest trial; in the tables these stand in brackets. A quantile q is shown "
+    "only where every trial has at least 10 / (1 - q) samples."
+)
+_CLOSED = (
+    "In a closed loop each connection waits for its answer before it asks again, so a stall hides "
+    "the requests that were not sent meanwhile: these are service times, and not what users of a "
+    "service wait."
+)
+_OPEN = (
+    "In an open loop requests are due at instants drawn before the trial. Response time counts "
+    "from that instant, service time from when the request was sent; where the two part, requests "
+    "queued."
+)
+_QUEUED = (
+    "This client starts its clock before a request waits for one of its connections, so most of "
+    "this time is its own queue."
+)
+_NO_OPEN = "This run has no open loop, so it says nothing of response times under a given rate."
+
+
+def blocks(material: Material) -> tuple[Block, ...]:
+    """For each workload and load the quantiles, on one scale for all loads of a workload."""
+    cells = [
+        (number, cell, list(_curves(material, cell)))
+        for number, cell in enumerate(material.results["cells"], start=1)
+    ]
+    cells = [each for each in cells if each[2]]
+    if not cells:
+        return (Text("No trial has enough samples for a quantile of its latency."),)
+    made: list[Block] = [Text(_NOTE)]
+    for number, cell, curves in cells:
+        steps = [
+            step
+            for _, other, beside in cells
+            if other["workload"] == cell["workload"]
+            for curve in beside
+            for step in curve.steps
+        ]
+        made += _cell(cell, _chart(curves, steps), f"latency-{number}")
+    if not any(curve.response for _, _, curves in cells for curve in curves):
+        made.append(Text(_NO_OPEN))
+    return tuple(made)
+
+
+def _cell(cell: Mapping[str, Any], chart: LatencyChart, name: str) -> Iterator[Block]:
+    title = cell_title(cell)
+    kind = cell["latency_kind"]
+    yield Heading(title)
+    yield Text({figures.OPEN: _OPEN, figures.CLOSED: _CLOSED}.get(kind, _QUEUED))
+    yield Figure(
+        name=name,
+        title=f"Latency by quantile: {cell['workload']} under {cell['load']}",
+        description=_described(chart.curves),
+        chart=chart,
+        table=_table(title, chart.curves),
+    )
+
+
+def _curves(material: Material, cell: Mapping[str, Any]) -> Iterator[Curve]:
+    by_subject = trials.of_cell(material.shown, cell["workload"], cell["load"])
+    for subject, look in material.looks.items():
+        for kind in (RESPONSE, SERVICE):
+            steps = trials.steps(by_subject.get(subject, ()), kind)
+            if steps:
+                points = tuple((s.quantile, s.median, s.lowest, s.highest) for s in steps)
+                yield Curve(look, kind == RESPONSE, points)
+
+
+def _chart(curves: Sequence[Curve], steps: Sequence[tuple[float, ...]]) -> LatencyChart:
+    """A chart on the scale of all steps of its workload."""
+    limits = min(step[2] for step in steps) * 0.8, max(step[3] for step in steps) * 1.25
+    return LatencyChart(tuple(curves), limits, max(step[0] for step in steps))
+
+
+def _described(curves: Sequence[Curve]) -> str:
+    said = []
+    for curve in curves:
+        kind = "response" if curve.response else "service"
+        first, last = curve.steps[0], curve.steps[-1]
+        said.append(
+            f"{curve.look.name}, {kind} time: {with_interval(*first[1:])} ms at {named(first[0])}, "
+            f"{with_interval(*last[1:])} ms at {named(last[0])}"
+        )
+    return "; ".join(said) + "."
+
+
+def _table(title: str, curves: Sequence[Curve]) -> Table:
+    by_quantile = [{step[0]: step for step in curve.steps} for curve in curves]
+    rows = []
+    for quantile in LADDER:
+        found = [steps.get(quantile) for steps in by_quantile]
+        if any(found):
+            cells = (with_interval(*step[1:]) if step else UNKNOWN for step in found)
+            rows.append(Row((named(quantile), *cells)))
+    names = [
+        f"{curve.look.name}, {'response' if curve.response else 'service'} ms" for curve in curves
+    ]
+    caption = f"Quantiles, median of the trials (lowest to highest): {title}"
+    return Table(caption, columns("Quantile", *names, numbers=tuple(names)), tuple(rows))

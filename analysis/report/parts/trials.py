@@ -1,0 +1,280 @@
+"""Part 3: every trial as a dot in its block, with intervals, and the null arm beside them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from analysis import figures
+from analysis.inference import PairedSample, margin_band
+from analysis.report import trials
+from analysis.report.blocks import Cell, Figure, Heading, Listing, Row, Table, Text, columns
+from analysis.report.charts import Dots, Ratio, TrialChart
+from analysis.report.rounding import (
+    UNKNOWN,
+    figure,
+    median_interval,
+    percent,
+    significant,
+    with_interval,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from analysis.report.blocks import Block
+    from analysis.report.material import Material
+    from analysis.report.trials import Shown
+
+_MIB = 2**20
+_WORK = ("round_trips", "statements")
+_NOTE = (
+    "A trial is one fresh process, measured once; a block holds every subject once, in random "
+    "order, and ratios are taken inside blocks. Figures of a subject are medians of its trials "
+    "with a 95 % interval that assumes no distribution (it needs six trials). An interval of a "
+    "ratio is the paired t interval of its logarithms; overlapping intervals of two subjects say "
+    "nothing about their ratio."
+)
+_MARKS = {
+    "FASTER": "good",
+    "SLOWER": "bad",
+    "INVALID (gate)": "bad",
+    "INCONCLUSIVE (robustness)": "open",
+    "INCONCLUSIVE (MDE)": "open",
+}
+
+
+class _Charted(NamedTuple):
+    """The figure that the dots of a cell show."""
+
+    metric: str
+    axis: str
+
+
+_THROUGHPUT = _Charted("throughput", "requests per second")
+_CAPACITY = _Charted("capacity", "capacity, requests per second")
+_P99 = _Charted("p99", "p99 of the response time, ms")
+_P50 = _Charted("p50", "median of the response time, ms")
+
+
+def blocks(material: Material) -> tuple[Block, ...]:
+    """For each workload and load: the dots, the subjects, the ratios and the controls."""
+    cells = material.results["cells"]
+    if not cells:
+        return (Text("No trial was completed whose figures may be used."),)
+    made: list[Block] = [Text(_NOTE)]
+    for number, cell in enumerate(cells, start=1):
+        made += _cell(material, cell, f"trials-{number}")
+    return tuple(made)
+
+
+def cell_title(cell: Mapping[str, Any]) -> str:
+    """``read-one under wrk (closed-loop service time)``."""
+    return f"{cell['workload']} under {cell['load']} ({cell['latency_kind']})"
+
+
+def _cell(material: Material, cell: Mapping[str, Any], name: str) -> Iterator[Block]:
+    by_subject = trials.of_cell(material.shown, cell["workload"], cell["load"])
+    by_subject = {
+        subject: by_subject[subject] for subject in material.looks if subject in by_subject
+    }
+    title = cell_title(cell)
+    yield Heading(title)
+    if by_subject:
+        yield _figure(material, cell, by_subject, name)
+        yield _subjects(title, cell, by_subject)
+        yield _costs(title, cell)
+    if cell["comparisons"]:
+        yield _comparisons(title, cell["comparisons"])
+    if reasons := tuple(_reasons(cell["comparisons"])):
+        yield Listing(reasons)
+    if controls := tuple(_control(control) for control in cell["controls"]):
+        yield Listing(controls)
+
+
+def _figure(
+    material: Material,
+    cell: Mapping[str, Any],
+    by_subject: Mapping[str, Sequence[Shown]],
+    name: str,
+) -> Figure:
+    charted = _charted([each for shown in by_subject.values() for each in shown])
+    values = {
+        subject: trials.by_block(shown, charted.metric) for subject, shown in by_subject.items()
+    }
+    values = {subject: by_block for subject, by_block in values.items() if by_block}
+    dots = tuple(
+        Dots(
+            material.looks[subject],
+            tuple(sorted(by_block.items())),
+            *median_interval(list(by_block.values())),
+        )
+        for subject, by_block in values.items()
+    )
+    ratios = tuple(_ratios(material, cell, values, charted.metric))
+    compared = [each for each in cell["comparisons"] if each["metric"] == charted.metric]
+    band = margin_band(compared[0]["margin"]) if compared else None
+    title = f"{charted.axis[0].upper()}{charted.axis[1:]}: {cell['workload']} under {cell['load']}"
+    return Figure(
+        name=name,
+        title=title,
+        description=_described(dots, ratios),
+        chart=TrialChart(charted.axis, dots, ratios, (band.low, band.high) if band else None),
+        table=_behind(title, values),
+    )
+
+
+def _charted(shown: Sequence[Shown]) -> _Charted:
+    """Under an open loop the rate is given, and the response time is what is measured."""
+    for charted in (_CAPACITY, _P99, _P50):
+        if charted.metric != "capacity" and shown[0].kind != figures.OPEN:
+            continue
+        if all(charted.metric in each.values for each in shown):
+            return charted
+    return _THROUGHPUT
+
+
+def _ratios(
+    material: Material,
+    cell: Mapping[str, Any],
+    values: Mapping[str, Mapping[int, float]],
+    metric: str,
+) -> Iterator[Ratio]:
+    """The ratios of the charted figure, block by block, those of controls last."""
+    arms = material.resolved["arms"]
+    for told, control in (
+        *((each, False) for each in cell["comparisons"]),
+        *((each, True) for each in cell["controls"]),
+    ):
+        if told["metric"] != metric:
+            continue
+        baseline, candidate = told["baseline"], told["candidate"]
+        null = f"{baseline}-null"
+        paired = PairedSample.of(
+            values.get(baseline, {}),
+            values.get(candidate, {}),
+            values.get(null, {}) if null in arms and candidate != null else None,
+        )
+        points = tuple(math.exp(each) for each in paired.d.values)
+        label = f"{candidate} / {baseline}"
+        yield Ratio(label, points, told["ratio"], told["low"], told["high"], control)
+
+
+def _described(dots: Iterable[Dots], ratios: Iterable[Ratio]) -> str:
+    said = [
+        f"{each.look.name}: median {with_interval(each.middle, each.low, each.high)} "
+        f"in {len(each.points)} trials"
+        for each in dots
+    ]
+    said += [
+        f"ratio {each.label}: {with_interval(each.centre, each.low, each.high)}" for each in ratios
+    ]
+    return "; ".join(said) + "."
+
+
+def _behind(title: str, values: Mapping[str, Mapping[int, float]]) -> Table:
+    every = sorted({block for by_block in values.values() for block in by_block})
+    rows = tuple(
+        Row(
+            (
+                str(block),
+                *(
+                    significant(by_block[block], 4) if block in by_block else UNKNOWN
+                    for by_block in values.values()
+                ),
+            )
+        )
+        for block in every
+    )
+    names = ("Block", *values)
+    return Table(f"{title}, trial by trial", columns(*names, numbers=names), rows, folded=True)
+
+
+def _subjects(
+    title: str, cell: Mapping[str, Any], by_subject: Mapping[str, Sequence[Shown]]
+) -> Table:
+    latencies = ("p50", "p90", "p99")
+    rows = []
+    for subject, told in cell["subjects"].items():
+        shown = by_subject.get(subject, ())
+        cells = [_median(shown, metric) for metric in ("throughput", *latencies)]
+        counts = (f"{told['errors']:,}", str(told["trials"]))
+        rows.append(Row((subject, *cells, *counts, ", ".join(told["doubts"]) or "none")))
+    numbers = ("req/s", "p50 ms", "p90 ms", "p99 ms", "Errors", "Trials")
+    caption = f"Medians with 95 % intervals: {title}"
+    named = columns("Subject", *numbers, "Gates in doubt", numbers=numbers)
+    return Table(caption, named, tuple(rows))
+
+
+def _median(shown: Iterable[Shown], metric: str) -> str:
+    values = [each.values[metric] for each in shown if metric in each.values]
+    return with_interval(*median_interval(values)) if values else UNKNOWN
+
+
+def _costs(title: str, cell: Mapping[str, Any]) -> Table:
+    rows = []
+    for subject, told in cell["subjects"].items():
+        rss = told["rss_service"]
+        cpu = (told[f"cpu_{role}"] for role in ("service", "database", "load"))
+        cells = (
+            *(figure(value) for value in cpu),
+            figure(rss / _MIB if rss else None),
+            *(f"{told[n]:.3g}" if told[n] is not None else UNKNOWN for n in _WORK),
+        )
+        rows.append(Row((subject, *cells)))
+    numbers = (
+        "CPU us/request: service",
+        "database",
+        "generator",
+        "RSS MiB",
+        "Round trips/request",
+        "Statements/request",
+    )
+    caption = f"What a request costs, medians of the trials: {title}"
+    return Table(caption, columns("Subject", *numbers, numbers=numbers), tuple(rows))
+
+
+def _comparisons(title: str, told: Sequence[Mapping[str, Any]]) -> Table:
+    rows = []
+    for each in told:
+        verdict = each["verdict"]
+        if each["size_resolved"] is False:
+            verdict += ", size unresolved"
+        rows.append(
+            Row(
+                (
+                    f"{each['candidate']} / {each['baseline']}",
+                    f"{each['metric']}\n{each['better']} is better",
+                    with_interval(each["ratio"], each["low"], each["high"]),
+                    str(each["blocks"]),
+                    percent(each["margin"]),
+                    percent(each["detectable"], 1),
+                    Cell(verdict, mark=_MARKS.get(each["verdict"], "none")),
+                )
+            )
+        )
+    numbers = ("Value (95 % interval)", "Blocks", "Margin", "Smallest effect found")
+    named = columns("Ratio", "Of", *numbers, "Verdict", numbers=numbers)
+    return Table(f"Comparisons: {title}", named, tuple(rows))
+
+
+def _reasons(told: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Why each verdict, those that share a reason together."""
+    found: dict[str, list[str]] = {}
+    for each in told:
+        who = f"{each['candidate']} / {each['baseline']} {each['metric']}"
+        for reason in each["reasons"]:
+            found.setdefault(reason["what"], []).append(who)
+    for what, whom in found.items():
+        said = "every comparison" if len(whom) == len(told) > 1 else ", ".join(whom)
+        yield f"{what[0].upper()}{what[1:]}: {said}."
+
+
+def _control(control: Mapping[str, Any]) -> str:
+    outcome = control["outcome"]
+    said = "passed" if outcome["passed"] else "failed"
+    return (
+        f"{outcome['name'].capitalize()} control of {control['baseline']}, {control['metric']}: "
+        f"{said}; {outcome['what']}. Judged as a subject, {control['candidate']} is: "
+        f"{control['verdict']}."
+    )

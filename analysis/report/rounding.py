@@ -1,0 +1,103 @@
+"""Figures rounded to what is known of them.
+
+A figure with an interval is rounded to two digits of the interval's half-width, which is what its
+uncertainty is good for. Source: JCGM 100:2008 (GUM), 7.2.6.
+A figure without one is given to three digits.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+UNKNOWN = "-"
+_DIGITS = 3
+_MOST_DECIMALS = 12
+_TAIL = 0.025  # on either side of a 95 % interval
+
+
+def places(half_width: float) -> int:
+    """Decimal places of a figure that is known to plus or minus this; negative left of the point.
+
+    Raises:
+        ValueError: the half-width is not positive and finite.
+    """
+    if not 0 < half_width < math.inf:
+        raise ValueError(f"nothing is known to plus or minus {half_width}")
+    return 1 - math.floor(math.log10(half_width))
+
+
+def figure(value: float | None, low: float | None = None, high: float | None = None) -> str:
+    """A figure at the places that its interval leaves it; at three digits without one."""
+    if value is None:
+        return UNKNOWN
+    if low is None or high is None or not low < high:
+        return significant(value)
+    return fixed(value, places((high - low) / 2))
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """``1.85 to 2.04``, rounded to itself."""
+    if low is None or high is None:
+        return UNKNOWN
+    if not low < high:
+        return f"{significant(low)} to {significant(high)}"
+    digits = places((high - low) / 2)
+    return f"{fixed(low, digits)} to {fixed(high, digits)}"
+
+
+def with_interval(value: float | None, low: float | None, high: float | None) -> str:
+    """``1.94 (1.85 to 2.04)``; the figure alone where there is no interval."""
+    if value is None or low is None or high is None:
+        return figure(value)
+    return f"{figure(value, low, high)} ({interval(low, high)})"
+
+
+def significant(value: float, digits: int = _DIGITS) -> str:
+    """A figure at so many digits, never fewer than those left of the point."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    return fixed(value, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
+
+
+def fixed(value: float, digits: int) -> str:
+    """A figure at so many decimal places; rounded left of the point if negative."""
+    digits = min(digits, _MOST_DECIMALS)
+    rounded = round(value, digits) + 0.0  # no negative zero
+    return f"{rounded:,.{max(0, digits)}f}"
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """``12 %``."""
+    return UNKNOWN if share is None else f"{100 * share:.{digits}f} %"
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:
+    """The median with its 95 % interval, whatever the distribution; none with five values or fewer.
+
+    The interval reaches from the k-th smallest to the k-th largest value, with the largest k for
+    which a binomial (n, 1/2) lies below k in at most 2.5 % of cases.
+    Source: Conover, Practical Nonparametric Statistics, 3rd edition, section 3.2.
+
+    Raises:
+        StatisticsError: there are no values.
+    """
+    ordered, count = sorted(values), len(values)
+    below, reach = 0, 0
+    while (below := below + math.comb(count, reach)) <= _TAIL * 2**count:
+        reach += 1
+    ends = (ordered[reach - 1], ordered[count - reach]) if reach else (None, None)
+    return median(ordered), *ends
+
+
+def measured(told: Mapping[str, Any] | None) -> str:
+    """What a claim was measured to be, as a verdict holds it."""
+    if told is None:
+        return UNKNOWN
+    ci95 = told["ci95"] or {"low": None, "high": None}
+    return with_interval(told["value"], ci95["low"], ci95["high"])

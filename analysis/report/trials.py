@@ -1,0 +1,164 @@
+"""What the report shows of single trials: one figure and the quantiles of its latency.
+
+Each quantile is of one trial. Those of several trials are never averaged, and requests of several
+trials never pooled: a subject is shown by the median of its trials' quantiles, between the lowest
+and the highest of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from analysis import figures, latency
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from analysis.latency import Bins
+    from ormlab.bundle.read import Bundle, Trial
+
+LADDER = (0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9995, 0.9999)
+RESPONSE, SERVICE = "response", "service"
+type Ladder = dict[float, float]
+"""Milliseconds by quantile, as far as the trial's samples allow one to be quoted."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is shown of one trial.
+
+    Attributes:
+        trial: its id.
+        subject: what was measured.
+        workload: doing what.
+        load: driven how.
+        block: from 1.
+        kind: of its latency, in words.
+        values: throughput, capacity and the like by metric; a figure that it has not is left out.
+        ladders: by response or service.
+    """
+
+    trial: str
+    subject: str
+    workload: str
+    load: str
+    block: int
+    kind: str
+    values: dict[str, float]
+    ladders: dict[str, Ladder]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One quantile over the trials of a subject, in milliseconds."""
+
+    quantile: float
+    median: float
+    lowest: float
+    highest: float
+
+
+def read(bundle: Bundle, failed: frozenset[str]) -> tuple[Shown, ...]:
+    """Read the trials of a bundle, but for those that failed, in the order of execution."""
+    return tuple(_read(trial) for trial in bundle.trials if trial.record.id not in failed)
+
+
+def _read(trial: Trial) -> Shown:
+    record = trial.record
+    load = figures.read_load(trial.path)
+    ladders = {name: _ladder(bins) for name, bins in _histograms(trial.path, load).items()}
+    primary = next(iter(ladders.values()), {})
+    values = {
+        "throughput": load.throughput,
+        "capacity": load.capacity,
+        "p50": primary.get(0.5),
+        "p90": primary.get(0.9),
+        "p99": primary.get(0.99),
+    }
+    return Shown(
+        trial=record.id,
+        subject=record.subject,
+        workload=record.workload,
+        load=record.load,
+        block=record.block,
+        kind=load.kind,
+        values={name: value for name, value in values.items() if value},
+        ladders={name: ladder for name, ladder in ladders.items() if ladder},
+    )
+
+
+def _histograms(folder: Path, load: figures.Load) -> dict[str, Bins]:
+    """The histograms of a trial; the one that its figures come from first.
+
+    In a closed loop a request is due when it is sent: its response time is its service time.
+    """
+    if load.kind != figures.OPEN:
+        return {SERVICE: load.bins}
+    found = {RESPONSE: load.bins}
+    if (folder / "service.hdr").exists():
+        found[SERVICE] = latency.read_hdr(folder / "service.hdr")
+    return found
+
+
+def _ladder(bins: Bins) -> Ladder:
+    found = latency.quantiles(bins, LADDER)
+    return {quantile: us / 1000 for quantile, us in found.items() if us is not None}
+
+
+def of_cell(shown: Iterable[Shown], workload: str, load: str) -> dict[str, list[Shown]]:
+    """The trials of one workload under one load by subject, each in the order of execution."""
+    found: dict[str, list[Shown]] = {}
+    for each in shown:
+        if (each.workload, each.load) == (workload, load):
+            found.setdefault(each.subject, []).append(each)
+    return found
+
+
+def steps(trials: Sequence[Shown], kind: str) -> tuple[Step, ...]:
+    """The quantiles of a subject, as far as every one of its trials can be quoted for them."""
+    ladders = [each.ladders.get(kind, {}) for each in trials]
+    found = []
+    for quantile in LADDER:
+        values = [ladder[quantile] for ladder in ladders if quantile in ladder]
+        if values and len(values) == len(ladders):
+            found.append(Step(quantile, median(values), min(values), max(values)))
+    return tuple(found)
+
+
+def by_block(trials: Iterable[Shown], metric: str) -> dict[int, float]:
+    """One figure by block; a repeated trial stands for the one that it repeats."""
+    return {each.block: each.values[metric] for each in trials if metric in each.values}
+
+
+def document(shown: Sequence[Shown]) -> list[dict[str, Any]]:
+    """The trials as the report's data."""
+    return [
+        {
+            "trial": each.trial,
+            "subject": each.subject,
+            "workload": each.workload,
+            "load": each.load,
+            "block": each.block,
+            "latency_kind": each.kind,
+            **each.values,
+            "quantiles_ms": {kind: _named(ladder) for kind, ladder in each.ladders.items()},
+        }
+        for each in shown
+    ]
+
+
+def named(quantile: float) -> str:
+    """``p99.9``."""
+    return f"p{100 * quantile:.6g}"
+
+
+def _named(ladder: Mapping[float, float]) -> dict[str, float]:
+    return {named(quantile): ms for quantile, ms in ladder.items()}
+
+
+def failed(results: Mapping[str, Any]) -> frozenset[str]:
+    """The trials whose figures must not be used, by ``results.json``."""
+    return frozenset(str(each["trial"]) for each in results["failures"])

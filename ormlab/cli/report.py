@@ -1,0 +1,60 @@
+"""``ormlab report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ormlab.cli import options
+from ormlab.cli.output import bundle_errors, document
+
+_STDOUT = Path("-")
+
+
+@click.command("report")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--ledger", help="Claims to judge: a file, or the name of one in workloads/ledgers/.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="File to write; - for standard output.  [default: reports/<bundle>.html or .md]",
+)
+@click.option("--markdown", is_flag=True, help="Write Markdown, tables in place of charts.")
+@options.as_json
+def command(
+    bundle: Path, ledger: str | None, output: Path | None, *, markdown: bool, as_json: bool
+) -> None:
+    """Write a report of a sealed BUNDLE: one HTML file that needs no network.
+
+    Without --ledger it has the verdicts on the claims that the bundle was judged by last, if any.
+    --json prints where it was written, and the data that it was made of.
+
+    \b
+    Examples:
+      ormlab report bundles/20261123T031500Z-1a2b3c4d
+      ormlab report bundles/20261123T031500Z-1a2b3c4d --ledger article -o article.html
+      ormlab report bundles/20261123T031500Z-1a2b3c4d --markdown -o - | less
+    """
+    if as_json and output == _STDOUT:
+        raise click.UsageError("--json has standard output for itself: give -o a file")
+    from analysis import report as rendering
+    from ormlab import ledger as ledgers
+    from ormlab import report as reports
+
+    claims = ledgers.load(ledger) if ledger else None
+    with bundle_errors():
+        made = reports.make(bundle, claims)
+    text = rendering.markdown(made) if markdown else rendering.html(made)
+    if output == _STDOUT:
+        click.echo(text, nl=False)
+        return
+    name = f"{made.data['bundle']}.{'md' if markdown else 'html'}"
+    file = reports.store(text, output or reports.REPORTS / name)
+    if as_json:
+        told = {"folder": str(bundle), "file": str(file), "report": made.data}
+        document("ormlab-report/1", told)
+    else:
+        click.echo(made.data["conclusion"])
+        click.echo(f"report: {file}")
