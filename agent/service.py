@@ -49,7 +49,7 @@ class Service:
             log=self._log,
             cpus=cpus,
             # The shipped code and no other: not what lies in the working folder.
-            env={"PYTHONPATH": spec["code"], "PYTHONSAFEPATH": "1"},
+            env={"PYTHONPATH": spec["code"], "PYTHONSAFEPATH": "1", **_environment(spec)},
         )
         self.pid = self._process.pid
         self.health: dict[str, Any] = {}
@@ -144,6 +144,15 @@ class Service:
             where=str(self._log),
             hint="a taken port, an unreachable database and a broken stack are the usual causes",
         )
+
+
+def _environment(spec: dict[str, Any]) -> dict[str, str]:
+    """The drawn part of the environment; a service without one is as the agent's is."""
+    drawn = spec.get("environment")
+    if drawn is None:
+        return {}
+    padding = "x" * drawn["padding_bytes"]
+    return {"PYTHONHASHSEED": str(drawn["hash_seed"]), "ORMLAB_PADDING": padding}
 
 
 def last_line(log: Path) -> str:

@@ -65,6 +65,7 @@ class _Trial:
                 clone(self._psql, database["template"], database["name"])
             counters = {"before": server.counters(self._psql, database["name"])}
         spec = self._body["service"]
+        self._observed["environment"] = spec.get("environment")
         with Service(spec, folder=self._folder, cpus=self._cpus["service"]) as service:
             with self._stage("start"):
                 service.await_ready(self._heartbeat)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -143,6 +144,21 @@ def service_spec(
             "burden": subject.burden,
         },
     }
+
+
+def environment(seed: int, block: int) -> dict[str, int]:
+    """What moves a process's speed without meaning anything, drawn once for all of a block.
+
+    The size of the environment shifts the stack, the hash seed the order of sets and the
+    collisions of dictionaries: T. Mytkowicz et al., Producing Wrong Data Without Doing Anything
+    Obviously Wrong! (ASPLOS 2009). Drawn anew for each block they are noise that the interval
+    counts; the same for all subjects of a block, they are none of the difference.
+
+    Returns:
+        ``hash_seed`` for PYTHONHASHSEED and ``padding_bytes`` of a variable that nobody reads.
+    """
+    draw = random.Random(f"environment {seed} {block}")  # noqa: S311 - reproducible, not secret
+    return {"hash_seed": draw.randrange(1, 2**32), "padding_bytes": draw.randrange(4096)}
 
 
 def load_spec(

@@ -262,7 +262,8 @@ class Session:
         writes = orders.writes(self._plan.workloads[trial.workload])
         table, warmup_table, repeatable = self._table(trial.workload)
         body = {
-            "service": self._service(trial.subject),
+            "service": self._service(trial.subject)
+            | {"environment": orders.environment(self._plan.seed, trial.block)},
             "database": self._database_spec(restore=writes or not self._database_is_fresh),
             "load": orders.load_spec(
                 load,

@@ -17,6 +17,7 @@ import pytest
 
 from agent import evidence
 from analysis.gates import TRIAL_GATES, Context, TrialEvidence, Verdict, assess
+from ormlab.measure import orders
 from ormlab.measure.keep import keep
 from tests.agent import test_trial as trials
 from tests.gates.recorded import DATA
@@ -139,6 +140,27 @@ def test_the_service_is_asked_before_the_load_and_other_answers_fail_the_trial(
     found = judge(trial, profile="vm", tier="degraded")
     assert found.verdict is Verdict.FAILED
     assert "GET /users/1" in found.sentence
+
+
+def test_what_is_drawn_for_a_block_reaches_the_service_and_the_record(open_order, tmp_path):
+    drawn = orders.environment(7, 3)
+    open_order["service"]["environment"] = drawn
+    with trials.given(open_order, tmp_path / "trial") as folder:
+        while not (services := list(_services(open_order))):
+            assert not (folder / "done.json").exists()
+        environment = services[0].environ()
+        done = trials.wait(folder)
+    assert environment["PYTHONHASHSEED"] == str(drawn["hash_seed"])
+    assert len(environment["ORMLAB_PADDING"]) == drawn["padding_bytes"]
+    assert done["observed"]["environment"] == drawn
+    assert orders.environment(7, 3) == drawn != orders.environment(7, 4)
+
+
+def _services(order):
+    settings = str(order["service"]["settings"]["port"])
+    for connection in psutil.net_connections("tcp"):
+        if connection.status == psutil.CONN_LISTEN and str(connection.laddr.port) == settings:
+            yield psutil.Process(connection.pid)
 
 
 def test_a_clock_that_is_set_in_the_window_is_seen(tmp_path):
