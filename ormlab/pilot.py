@@ -13,18 +13,24 @@ from itertools import pairwise, product
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import yaml
 
 from analysis import results, steadiness
-from analysis.inference import blocks_needed, detectable_effect
+from analysis.inference import blocks_needed, detectable_effect, variance_table
 from ormlab.bundle.read import Bundle
+from ormlab.plan.schema import OpenLoad
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from ormlab.bundle.read import Trial
     from ormlab.plan import Planned, ResolvedPlan
+
+_TENTHS = 10  # windows of a trial that are long enough to depend little on their neighbours
 
 type _Key = tuple[str, str, str]  # subject, workload, load
 
@@ -73,6 +79,42 @@ class Warmup:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """An open loop's arrival rate beside what the subjects can take.
+
+    All subjects are driven at one absolute rate, so the one that can take least decides whether
+    they are compared below saturation.
+
+    Attributes:
+        workload, load: which one.
+        planned: requests per second.
+        capacity: the smallest of all subjects, by the pilot's search; None where it made none.
+        subject: whose it is.
+    """
+
+    workload: str
+    load: str
+    planned: float
+    capacity: float | None
+    subject: str | None
+
+
+@dataclass(frozen=True)
+class Variance:
+    """Where the noise of the pilot's null arm lives.
+
+    Attributes:
+        subject, workload, load: whose trials.
+        shares: of the variance of a single figure, by level: block, trial and window.
+    """
+
+    subject: str
+    workload: str
+    load: str
+    shares: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Forecast:
     """What a pilot tells of a plan.
 
@@ -81,6 +123,8 @@ class Forecast:
         effects: by comparison and metric.
         unknown: comparisons that the pilot says nothing of, in words.
         warmups: by workload and load.
+        rates: of the open loops, by workload and load.
+        variances: by workload and load, where the pilot has a null arm and raw samples.
         expected_s: how long the run takes, setting up included.
         timed: how many of the plan's trials the pilot has carried out just so; of the others it
             tells what they take beyond their load.
@@ -90,6 +134,8 @@ class Forecast:
     effects: tuple[Effect, ...]
     unknown: tuple[str, ...]
     warmups: tuple[Warmup, ...]
+    rates: tuple[Rate, ...]
+    variances: tuple[Variance, ...]
     expected_s: float
     timed: int
 
@@ -103,13 +149,16 @@ def forecast(resolved: ResolvedPlan, path: Path) -> Forecast:
     bundle = Bundle.open(path, level="L1")
     pilot = yaml.safe_load((path / "inputs/plan.yaml").read_bytes())
     facts = json.loads((path / "host/facts.before.json").read_bytes())
-    effects, unknown = _effects(resolved, results.derive(bundle, pilot, facts)["cells"])
+    cells = results.derive(bundle, pilot, facts)["cells"]
+    effects, unknown = _effects(resolved, cells)
     expected_s, timed = _duration(resolved, bundle, pilot["plan"]["loads"])
     return Forecast(
         bundle=bundle.record.id,
         effects=tuple(effects),
         unknown=tuple(unknown),
         warmups=tuple(_warmups(resolved, bundle, pilot["plan"]["loads"])),
+        rates=tuple(_rates(resolved, cells)),
+        variances=tuple(_variances(bundle, pilot["plan"], pilot["plan"].get("null_arm"))),
         expected_s=expected_s,
         timed=timed,
     )
@@ -143,6 +192,51 @@ def _effects(
         if not known:
             unknown.append(f"{candidate} / {baseline} on {workload} under {load}")
     return effects, unknown
+
+
+def _rates(resolved: ResolvedPlan, cells: Sequence[Mapping[str, Any]]) -> Iterator[Rate]:
+    loads = {name: each for name, each in resolved.plan.loads.items() if isinstance(each, OpenLoad)}
+    for workload, (load, drive) in product(resolved.plan.workloads, loads.items()):
+        capacities = {
+            name: subject["capacity"]
+            for cell in cells
+            if cell["workload"] == workload
+            for name, subject in cell["subjects"].items()
+            if name in resolved.plan.subjects and subject["capacity"] is not None
+        }
+        least = min(capacities, key=capacities.__getitem__) if capacities else None
+        yield Rate(workload, load, drive.rate, capacities[least] if least else None, least)
+
+
+def _variances(bundle: Bundle, plan: Mapping[str, Any], subject: str | None) -> Iterator[Variance]:
+    trials = _completed(bundle)
+    if subject is None:
+        return
+    for workload, load in product(plan["workloads"], plan["loads"]):
+        arms = [trials.get((arm, workload, load), []) for arm in (subject, f"{subject}-null")]
+        by_block = [{each.record.block: each.path for each in arm} for arm in arms]
+        pairs = [
+            _logs_of_windows([arm[block] for arm in by_block])
+            for block in sorted(by_block[0].keys() & by_block[1].keys())
+        ]
+        whole = [pair for pair in pairs if pair is not None]
+        if len(whole) > 1:
+            table = variance_table(whole)
+            levels = (table.block, table.trial, table.window)
+            yield Variance(subject, workload, load, {each.name: each.share for each in levels})
+
+
+def _logs_of_windows(trials: Sequence[Path]) -> NDArray[np.float64] | None:
+    """Logarithms of the figures of each trial's tenths, shape (trials, 10); None without them."""
+    courses = [steadiness.read_series(trial) for trial in trials]
+    tenths = [
+        np.reshape(each.values[: len(each.values) // _TENTHS * _TENTHS], (_TENTHS, -1)).mean(axis=1)
+        for each in courses
+        if each
+    ]
+    if len(tenths) < len(trials) or min(map(min, tenths)) <= 0:
+        return None
+    return np.log(tenths)
 
 
 def _warmups(

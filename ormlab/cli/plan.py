@@ -129,6 +129,18 @@ def _foretold(told: Forecast) -> Iterator[str]:
         )
     for what in told.unknown:
         yield f"  effect    {what}: the pilot has no spread of it"
+    for rate in told.rates:
+        said = "the pilot has searched no capacity; see the plan capacity"
+        if rate.capacity:
+            share = rate.planned / rate.capacity
+            said = f"{share:.0%} of the {rate.capacity:,.0f} req/s that {rate.subject} can take"
+        where = f"{rate.workload} under {rate.load}"
+        yield f"  rate      {where}: planned {rate.planned:,.0f} req/s, {said}"
+    for variance in told.variances:
+        words = {"block": "between blocks", "trial": "between trials", "window": "inside a trial"}
+        shares = ", ".join(f"{variance.shares[level]:.0%} {said}" for level, said in words.items())
+        where = f"{variance.subject}, {variance.workload} under {variance.load}"
+        yield f"  variance  {where}: {shares}"
     for warmup in told.warmups:
         said = "the pilot cannot say (no raw samples, or too short)"
         if warmup.needed is not None:

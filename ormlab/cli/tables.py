@@ -17,6 +17,11 @@ _WIDTH = 150  # where standard output is no terminal
 _MIB = 2**20
 _UNKNOWN = "-"
 _BAD = ("warning", "failed")
+_ORDER_P = 0.01  # what is less likely by chance is told; several are looked at
+_TRENDS = {
+    "position": "from the earliest to the latest place in a block",
+    "drift": "from the first block to the last",
+}
 
 
 def results_text(results: dict[str, Any], bundle: Path) -> str:
@@ -32,7 +37,7 @@ def results_text(results: dict[str, Any], bundle: Path) -> str:
             console.print(_ratios(cell))
         for control in cell["controls"]:
             console.print(_control(control), soft_wrap=True)
-        for line in (*_undeclared(cell), *_gates(cell)):
+        for line in (*_undeclared(cell), *_order(cell), *_gates(cell)):
             console.print(line, soft_wrap=True)
     for gate in results["gates"]:
         if gate["verdict"] in _BAD:
@@ -53,6 +58,21 @@ def _undeclared(cell: dict[str, Any]) -> list[str]:
         for name, figures in cell["subjects"].items()
         for said in figures["undeclared"]
     ]
+
+
+def _order(cell: dict[str, Any]) -> list[str]:
+    """Comparisons on which the order of the trials has left a trace beyond chance."""
+    found = []
+    for each in cell["comparisons"]:
+        effects, of = each["order"], f"{each['candidate']} / {each['baseline']}, {each['metric']}"
+        for name, words in _TRENDS.items():
+            trend = effects[name]
+            if trend and trend["p"] < _ORDER_P:
+                found.append(f"order, {of}: x {trend['ratio']:.3f} {words} (p {trend['p']:.1g})")
+        carried = effects["carry_over"]["p"]
+        if carried is not None and carried < _ORDER_P:
+            found.append(f"order, {of}: it depends on who ran before (p {carried:.1g})")
+    return found
 
 
 def _gates(cell: dict[str, Any]) -> list[str]:

@@ -27,7 +27,11 @@ def ormlab(*arguments):
 
 
 def test_a_pilot_tells_effects_warmup_and_duration(small_plan, inventory, tmp_path):
-    plan = small_plan(lambda plan: plan["loads"]["client"].update(duration_s=2, warmup_s=0))
+    def change(plan):
+        plan["loads"]["client"].update(duration_s=2, warmup_s=0)
+        plan["null_arm"] = "asyncpg"
+
+    plan = small_plan(change)
     bundles = tmp_path / "bundles"
     run = ormlab("run", plan, "--inventory", inventory, "--bundles", bundles, "--json")
     results = json.loads(run)["results"]
@@ -56,14 +60,18 @@ def test_a_pilot_tells_effects_warmup_and_duration(small_plan, inventory, tmp_pa
     assert by_load["other"]["needed"] is None
     # No trial of the bigger plan is one of the pilot's, whose loads had no warm-up.
     assert told["pilot"]["timed"] == 0
-    loads_s = 12 * 2 * (2.5 + 3.5)
+    loads_s = 12 * 3 * (2.5 + 3.5)
     assert loads_s < told["expected_s"] < 20 * loads_s
+    (variance,) = told["pilot"]["variances"]
+    assert (variance["subject"], variance["load"]) == ("asyncpg", "client")
+    assert sum(variance["shares"].values()) == pytest.approx(1)
     text = ormlab("plan", bigger, "--pilot", pilot)
+    assert "inside a trial" in text
     assert f"by the pilot {pilot.name}" in text
     assert "its margin of 4% needs" in text
 
     same = forecast(plans.resolve(plans.load(str(plan))), pilot)
-    assert same.timed == 4
+    assert same.timed == 6
 
 
 def test_without_a_pilot_a_duration_that_is_a_limit_is_said_to_be_one():
@@ -106,6 +114,16 @@ def test_a_plan_with_a_search_runs_end_to_end(small_plan, inventory, tmp_path):
     held = [each for each in archived["probes"] if each["rate"] == subject["capacity"]]
     assert subject["requests"] in [each["requests_in_window"] for each in held]
     assert subject["cpu_service"] > 0
+
+    written = yaml.safe_load(small_plan(change).read_text())
+    written["loads"] = {
+        "open": {"generator": "client-open", "rate": subject["capacity"] / 2, "duration_s": 1}
+    }
+    driven = tmp_path / "driven.yaml"
+    driven.write_text(yaml.safe_dump(written))
+    (rate,) = forecast(plans.resolve(plans.load(str(driven))), trial.parents[1]).rates
+    assert (rate.subject, rate.capacity) == ("asyncpg", subject["capacity"])
+    assert "50% of the" in ormlab("plan", driven, "--pilot", trial.parents[1])
 
 
 def test_a_search_with_creates_is_refused(small_plan):
