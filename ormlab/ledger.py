@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.claims import CODES, Ledger, PlanParts, lint
+from analysis.claims import CODES, Ledger, PlanParts, lint, plans_of
 from ormlab import checkout, plan
 from ormlab.errors import LedgerError, PlanError
 from ormlab.yaml_input import InputProblems, lines_of, read
@@ -103,9 +103,8 @@ def _told(line: str) -> dict[str, str]:
 
 def _plans(ledger: Ledger) -> dict[str, PlanParts]:
     """The plans that the ledger names, those that exist and are plans."""
-    tests = [getattr(claim, "test", None) for claim in ledger.claims.values()]
     found = {}
-    for name in sorted({test.plan for test in tests if test}):
+    for name in sorted({name for claim in ledger.claims.values() for name in plans_of(claim)}):
         try:
             resolved = plan.resolve(plan.load(str(checkout.PLANS / f"{name}.yaml")))
         except PlanError:

@@ -114,7 +114,8 @@ def run_of(bundle: Bundle, results: Mapping[str, Any], ledger: Ledger) -> Run:
     wanted = {
         place
         for claim in ledger.claims.values()
-        if not isinstance(claim, claims.Statement) and claim.test and claim.test.plan == name
-        for place in claims.places_of(claim).values()
+        for tested in (claim, *claims.variants_of(claim).values())
+        if not isinstance(tested, claims.Statement) and tested.test and tested.test.plan == name
+        for place in claims.places_of(tested).values()
     }
     return claims.collect(bundle, resolved, facts, results, wanted)

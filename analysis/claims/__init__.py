@@ -5,6 +5,7 @@
     arithmetic   checks that need no machine
     evidence     what a bundle brings                measure: the claimed figure with intervals
     verdict      judge_claim: one table              comparability, running, strength
+    standing     verdicts of many bundles, and under each assumption
     judgement    documents over one bundle or many   entailment, across
 
 Pure throughout, but for ``evidence.collect``, which reads a bundle.
@@ -15,7 +16,7 @@ from analysis.claims.codes import CODES
 from analysis.claims.conditions import READINGS
 from analysis.claims.evidence import Place, Run, collect
 from analysis.claims.judgement import describe, judgement, published, verdicts
-from analysis.claims.ledger import Claim, Ledger, Runs, Statement
+from analysis.claims.ledger import Claim, Ledger, Runs, Statement, plans_of, variants_of
 from analysis.claims.lint import PlanParts, Problem, lint
 from analysis.claims.measure import places_of
 from analysis.claims.metrics import CLAIM_METRICS
@@ -46,6 +47,8 @@ __all__ = [
     "lint",
     "outcomes",
     "places_of",
+    "plans_of",
     "published",
+    "variants_of",
     "verdicts",
 ]

@@ -16,13 +16,15 @@ from analysis.claims.arithmetic import outcomes
 from analysis.claims.entailment import undermined
 from analysis.claims.ledger import Absolute, Bound, Ordering, Ratio, Runs, Statement
 from analysis.claims.metrics import CLAIM_METRICS
+from analysis.claims.standing import DECIDED, standing, told
 from analysis.claims.verdict import JUDGED, ClaimVerdict, judge_claim
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from analysis.claims.evidence import Run
     from analysis.claims.ledger import Claim, Ledger
+    from analysis.claims.standing import Judged, Standing
     from analysis.claims.verdict import ClaimJudgement
 
 VERDICTS = "verdicts/1"
@@ -41,59 +43,72 @@ def verdicts(ledger: Ledger, sha256: str, run: Run) -> dict[str, Any]:
         The document of ``derived/verdicts.json``.
     """
     checks = outcomes(ledger)
-    judged = {name: judge_claim(name, ledger, run, checks) for name in ledger.claims}
+    stand = {name: standing(name, ledger, [run], checks) for name in ledger.claims}
+    # A claim that another plan tests is told which plan the bundle is of.
+    judged = {
+        name: one.judgement
+        if (one := each.judged[0]).run
+        else judge_claim(name, ledger, run, checks)
+        for name, each in stand.items()
+    }
     shaken = undermined(ledger, {name: each.verdict for name, each in judged.items()})
     return {
         "schema": VERDICTS,
         "ledger": {"name": ledger.name, "title": ledger.title, "sha256": sha256},
-        "bundle": _bundle(run),
-        "conclusion": _conclusion(ledger, [judged]),
+        "bundle": _bundle(run, sha256),
+        "conclusion": _conclusion(ledger, stand),
         "sealed_with_the_ledger": run.record.ledger == sha256,
-        "counts": _counts([judged]),
+        "counts": _counts(stand),
         "checks": [asdict(check) for check in checks],
         "claims": [
             describe(name, claim)
-            | _judged(judged[name], run, "bundle")
-            | {"undermined_by": shaken.get(name, [])}
+            | _told(judged[name])
+            | {"undermined_by": shaken.get(name, []), **_assumptions(claim, stand[name])}
             for name, claim in ledger.claims.items()
         ],
     }
 
 
-def judgement(ledger: Ledger, sha256: str, runs: Sequence[Run]) -> dict[str, Any]:
-    """Judge every claim of a ledger by several bundles.
+def judgement(
+    ledger: Ledger, sha256: str, runs: Sequence[Run], *, only: Collection[str] | None = None
+) -> dict[str, Any]:
+    """Judge claims of a ledger by any number of bundles.
 
     Each bundle judges for itself. Sizes of different hosts are not pooled: across hosts there is
     a direction, and the interval in which another host is to be expected.
+
+    Args:
+        ledger: without problems.
+        sha256: of its file.
+        runs: what the bundles bring.
+        only: the claims to judge; all if None.
 
     Returns:
         A document that names the seals of the bundles it rests on.
     """
     checks = outcomes(ledger)
-    each_run = [
-        {name: judge_claim(name, ledger, run, checks) for name in ledger.claims} for run in runs
-    ]
-    claims = []
-    for name, claim in ledger.claims.items():
-        standing = [
-            _judged(judged[name], run, "standing")
-            for judged, run in zip(each_run, runs, strict=True)
-        ]
-        told = [one for one in standing if one["verdict"] != ClaimVerdict.NOT_RUN] or standing[:1]
-        hosts = [
-            (str(run.record.host), judged[name]) for judged, run in zip(each_run, runs, strict=True)
-        ]
-        claims.append(
-            describe(name, claim) | {"standing": told, "across_hosts": across(claim, hosts)}
-        )
+    stand = {name: standing(name, ledger, runs, checks) for name in ledger.claims}
+    shaken = undermined(ledger, {name: each.verdict for name, each in stand.items()})
+    chosen = {name: each for name, each in stand.items() if only is None or name in only}
+    concerned = [check for check in checks if only is None or set(check.concerns) & set(only)]
     return {
         "schema": JUDGEMENT,
         "ledger": {"name": ledger.name, "title": ledger.title, "sha256": sha256},
-        "bundles": [_bundle(run) for run in runs],
-        "conclusion": _conclusion(ledger, each_run),
-        "counts": _counts(each_run),
-        "checks": [asdict(check) for check in checks],
-        "claims": claims,
+        "claims_in_ledger": len(ledger.claims),
+        "bundles": [_bundle(run, sha256) for run in runs],
+        "conclusion": _conclusion(ledger, chosen),
+        "counts": _counts(chosen),
+        "checks": [asdict(check) for check in concerned],
+        "claims": [
+            describe(name, ledger.claims[name])
+            | {
+                "standing": [_standing(one) for one in each.judged],
+                "across_hosts": across(ledger.claims[name], _by_host(each.judged)),
+                "undermined_by": shaken.get(name, []),
+                **_assumptions(ledger.claims[name], each),
+            }
+            for name, each in chosen.items()
+        ],
     }
 
 
@@ -133,7 +148,7 @@ def published(claim: Claim) -> str:
             return f"{claim.metric} {claim.value:,g} {unit}"
 
 
-def _judged(judged: ClaimJudgement, run: Run, key: str) -> dict[str, Any]:
+def _told(judged: ClaimJudgement) -> dict[str, Any]:
     measured = None
     if judged.measured:
         first = judged.measured.estimates[0]
@@ -148,7 +163,7 @@ def _judged(judged: ClaimJudgement, run: Run, key: str) -> dict[str, Any]:
         "low": judged.band.low if math.isfinite(judged.band.low) else None,
         "high": judged.band.high if math.isfinite(judged.band.high) else None,
     }
-    told = {
+    return {
         "verdict": judged.verdict.value,
         "side": judged.side,
         "why": judged.why,
@@ -158,34 +173,74 @@ def _judged(judged: ClaimJudgement, run: Run, key: str) -> dict[str, Any]:
         "strength": judged.strength.value,
         "weaknesses": list(judged.weaknesses),
     }
-    return told if key == "bundle" else {"bundle": run.record.id, "seal": run.seal, **told}
 
 
-def _bundle(run: Run) -> dict[str, Any]:
+def _standing(judged: Judged) -> dict[str, Any]:
+    run = judged.run
+    bundle = run.record.id if run else None
+    return {"bundle": bundle, "seal": run.seal if run else None, **_told(judged.judgement)}
+
+
+def _assumptions(claim: Claim, stand: Standing) -> dict[str, Any]:
+    """What the test assumes, the verdicts under other assumptions, and where that decides."""
+    test = getattr(claim, "test", None)
+    return {
+        "assumes": test.assumes if test else "",
+        "variants": [
+            {
+                "name": name,
+                "assumes": test.variants[name].assumes if test else "",
+                "standing": [_standing(each) for each in judged],
+            }
+            for name, judged in stand.variants.items()
+        ],
+        "flips": [asdict(flip) for flip in stand.flips],
+    }
+
+
+def _by_host(judged: Sequence[Judged]) -> list[tuple[str, ClaimJudgement]]:
+    return [(str(each.run.record.host), each.judgement) for each in judged if each.run]
+
+
+def _bundle(run: Run, ledger: str) -> dict[str, Any]:
     return {
         "id": run.record.id,
         "seal": run.seal,
         "plan": run.record.plan.name,
         "plan_sha256": run.record.plan.sha256,
+        "profile": run.plan["profile"],
         "host": run.record.host,
         "host_class": run.host_class,
         "status": run.record.status,
+        "sealed_with_the_ledger": run.record.ledger == ledger,
     }
 
 
-def _counts(each_run: Sequence[Mapping[str, ClaimJudgement]]) -> dict[str, int]:
+def _counts(stand: Mapping[str, Standing]) -> dict[str, int]:
     """How many claims got each verdict, by the last row of the table that any bundle reached."""
-    order = list(ClaimVerdict)
-    found = Counter(
-        max((judged[name].verdict for judged in each_run), key=order.index) for name in each_run[0]
-    )
-    return {verdict.value: found[verdict] for verdict in order}
+    found = Counter(each.verdict for each in stand.values())
+    return {verdict.value: found[verdict] for verdict in ClaimVerdict}
 
 
-def _conclusion(ledger: Ledger, each_run: Sequence[Mapping[str, ClaimJudgement]]) -> str:
-    counts = _counts(each_run)
-    total = sum(counts.values())
-    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-    judged = [each for run in each_run for each in run.values() if each.verdict in JUDGED]
-    weak = list(dict.fromkeys(weak for each in judged for weak in each.weaknesses[:1]))
-    return f"Of {total} claims in {ledger.title}: {said}" + (f" ({weak[0]})." if weak else ".")
+def _conclusion(ledger: Ledger, stand: Mapping[str, Standing]) -> str:
+    """The counts, the first claim that a figure decided with its interval, and the weakness."""
+    said = ", ".join(f"{count} {verdict}" for verdict, count in _counts(stand).items() if count)
+    flips = sum(bool(each.flips) for each in stand.values())
+    if flips:
+        said += f"; {flips} {'flips' if flips == 1 else 'flip'} with an assumption"
+    said += next(_leading(stand), "")
+    judged = [one.judgement for each in stand.values() for one in each.judged]
+    known = [each for each in judged if each.verdict in JUDGED]
+    weak = list(dict.fromkeys(weakness for each in known for weakness in each.weaknesses[:1]))
+    many = "claim" if len(stand) == 1 else "claims"
+    return f"Of {len(stand)} {many} in {ledger.title}: {said}" + (f" ({weak[0]})." if weak else ".")
+
+
+def _leading(stand: Mapping[str, Standing]) -> Iterator[str]:
+    for name, each in stand.items():
+        for one in each.judged:
+            found = one.judgement
+            first = found.measured.estimates[0] if found.measured else None
+            if first and first.ci95 and found.verdict in DECIDED:
+                interval = f"{first.ci95.low:,.4g} to {first.ci95.high:,.4g} at 95 %"
+                yield f"; {name} is {told(found)}, at {first.ratio:,.4g} ({interval})"

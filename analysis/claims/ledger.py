@@ -95,8 +95,26 @@ class Arm(Part):
     load: Name | None = None
 
 
+class Variant(Part):
+    """The same claim under another assumption, where its source is silent or at odds with itself.
+
+    What is left out is as in the test; a subject's arm replaces the one of the test. ``conditions``
+    take the place of the claim's, for an assumption about something that is stated.
+    """
+
+    assumes: Text
+    plan: Name | None = None
+    workload: Name | None = None
+    load: Name | None = None
+    arms: dict[Name, Arm] = Field(default_factory=dict)
+    conditions: list[Name] | None = None
+
+
 class Test(Part):
-    """The plan that tests a claim, and where in it each of the claim's subjects is measured."""
+    """The plan that tests a claim, and where in it each of the claim's subjects is measured.
+
+    ``assumes`` says what is assumed here and otherwise in the ``variants``.
+    """
 
     __test__ = False  # not one of pytest's
 
@@ -104,6 +122,8 @@ class Test(Part):
     workload: Name | None = None
     load: Name | None = None
     arms: dict[Name, Arm] = Field(default_factory=dict)
+    assumes: str = ""
+    variants: dict[Name, Variant] = Field(default_factory=dict)
 
 
 class _Claim(Part):
@@ -291,6 +311,41 @@ class Ledger(Part):
         for name in getattr(claim, "conditions", ()):
             found |= self.conditions.get(name, {})
         return found
+
+    def under(self, name: str, variant: str) -> Ledger:
+        """The ledger with one claim as one of its variants tests it."""
+        claim = variants_of(self.claims[name])[variant]
+        return self.model_copy(update={"claims": {**self.claims, name: claim}})
+
+
+def variants_of(claim: Claim) -> dict[str, Testable]:
+    """A claim as each of its variants tests it, by the variant's name."""
+    test = getattr(claim, "test", None)
+    if isinstance(claim, Statement) or test is None:
+        return {}
+    return {
+        name: claim.model_copy(
+            update={
+                "test": Test(
+                    plan=variant.plan or test.plan,
+                    workload=variant.workload or test.workload,
+                    load=variant.load or test.load,
+                    arms={**test.arms, **variant.arms},
+                    assumes=variant.assumes,
+                ),
+                "conditions": (
+                    claim.conditions if variant.conditions is None else variant.conditions
+                ),
+            }
+        )
+        for name, variant in test.variants.items()
+    }
+
+
+def plans_of(claim: Claim) -> set[str]:
+    """The plans that test a claim and its variants."""
+    own = [claim, *variants_of(claim).values()]
+    return {test.plan for each in own if (test := getattr(each, "test", None))}
 
 
 def arms_of(claim: Testable) -> dict[str, Arm]:

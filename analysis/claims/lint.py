@@ -114,13 +114,19 @@ def _names(ledger: Ledger, name: str, claim: Claim) -> Iterator[Problem]:
         if subject not in ledger.subjects:
             what = f"there is no subject {subject!r}"
             yield Problem("subject-unknown", (*at, "subjects"), what)
-    for group in claim.conditions:
+    for group in dict.fromkeys(_sets_of_conditions(claim)):
         if group not in ledger.conditions:
             what = f"there are no conditions {group!r}"
             yield Problem("conditions-unknown", (*at, "conditions"), what)
     if not isinstance(claim, kinds.Runs) and claim.metric not in CLAIM_METRICS:
         what = f"there is no metric {claim.metric!r}"
         yield Problem("metric-unknown", (*at, "metric"), what)
+
+
+def _sets_of_conditions(claim: kinds.Testable) -> list[str]:
+    """The sets of conditions that a claim and its variants name."""
+    variants = kinds.variants_of(claim).values()
+    return [*claim.conditions, *(group for each in variants for group in each.conditions)]
 
 
 def _sizes(name: str, claim: Claim) -> Iterator[Problem]:
@@ -146,28 +152,37 @@ def _counted(claim: kinds.Measurable) -> bool:
 
 def _test(name: str, claim: Claim, plans: Mapping[str, PlanParts]) -> Iterator[Problem]:
     at: Path = ("claims", name)
-    test = getattr(claim, "test", None)
     given = [key for key in ("test", "untestable", "not_run") if getattr(claim, key, None)]
     if len(given) != 1:
         yield Problem("test-missing", at, f"it has {' and '.join(given) or 'none of them'}")
-    if test is None or isinstance(claim, kinds.Statement):
+    if isinstance(claim, kinds.Statement) or claim.test is None:
+        return
+    yield from _places(claim, (*at, "test"), plans)
+    for variant, changed in kinds.variants_of(claim).items():
+        yield from _places(changed, (*at, "test", "variants", variant), plans)
+
+
+def _places(claim: kinds.Testable, at: Path, plans: Mapping[str, PlanParts]) -> Iterator[Problem]:
+    """What is wrong with where a test, or a variant of it, looks."""
+    test = claim.test
+    if test is None:
         return
     if test.plan not in plans:
-        yield Problem("plan-unknown", (*at, "test"), f"there is no plan {test.plan!r}")
+        yield Problem("plan-unknown", at, f"there is no plan {test.plan!r}")
         return
     for stranger in sorted(test.arms.keys() - set(claim.subjects)):
         what = f"{stranger!r} is no subject of this claim"
-        yield Problem("subject-unknown", (*at, "test"), what)
+        yield Problem("subject-unknown", at, what)
     parts = plans[test.plan]
-    for arm in kinds.arms_of(claim).values():
-        wanted = [("subject", arm.subject, parts.subjects)]
-        if not isinstance(claim, kinds.Runs):
-            wanted.append(("workload", arm.workload, parts.workloads))
-            wanted.append(("load", arm.load, parts.loads))
-        for part, named, known in wanted:
-            if named not in known:
-                what = f"the plan {test.plan!r} has no {part} {named!r}"
-                yield Problem("plan-part-unknown", (*at, "test"), what)
+    arms = kinds.arms_of(claim).values()
+    wanted = [("subject", arm.subject, parts.subjects) for arm in arms]
+    if not isinstance(claim, kinds.Runs):
+        wanted += [("workload", arm.workload, parts.workloads) for arm in arms]
+        wanted += [("load", arm.load, parts.loads) for arm in arms]
+    for part, named in dict.fromkeys(
+        (part, named) for part, named, known in wanted if named not in known
+    ):
+        yield Problem("plan-part-unknown", at, f"the plan {test.plan!r} has no {part} {named!r}")
 
 
 def _check(ledger: Ledger, name: str, check: Check) -> Iterator[Problem]:

@@ -66,12 +66,8 @@ def verdicts_text(told: dict[str, Any], bundle: Path) -> str:
     for claim in told["claims"]:
         table.add_row(claim["id"], claim["published"], *_verdict(claim))
     console.print(table)
-    _weaknesses(console, told["claims"])
-    for claim in told["claims"]:
-        for each in claim["undermined_by"]:
-            beside = " and ".join(each["together_with"])
-            both = f" or {beside}, or both, are wrong" if beside else " cannot stand as published"
-            console.print(f"{claim['id']}{both}: {each['claim']} follows and was refuted")
+    _beside(console, told["claims"])
+    _weaknesses(console, [(claim["id"], claim) for claim in told["claims"]])
     console.print(f"bundle: {bundle}", soft_wrap=True)
     return out.getvalue().rstrip("\n")
 
@@ -80,12 +76,13 @@ def judgement_text(told: dict[str, Any], file: Path) -> str:
     """The standing of every claim over several bundles."""
     out, console = _console()
     console.print(told["conclusion"], soft_wrap=True)
-    table = _table("claim", "published", "bundle", "measured", "verdict", "strength", "why")
+    table = _table("claim", "published", "measured", "verdict", "strength", "why", "bundle")
     for claim in told["claims"]:
         for number, verdict in enumerate(claim["standing"]):
             head = ("", "") if number else (claim["id"], claim["published"])
-            table.add_row(*head, verdict["bundle"], *_verdict(verdict))
+            table.add_row(*head, *_verdict(verdict), verdict["bundle"] or _NONE)
     console.print(table)
+    _beside(console, told["claims"])
     for claim in told["claims"]:
         if hosts := claim["across_hosts"]:
             said = f"{hosts['above_one']} of {hosts['hosts']} hosts above 1"
@@ -93,8 +90,37 @@ def judgement_text(told: dict[str, Any], file: Path) -> str:
                 low, high = hosts["prediction"]["low"], hosts["prediction"]["high"]
                 said += f", another host to be expected between {low:.2f} and {high:.2f}"
             console.print(f"{claim['id']} across hosts: {said}", soft_wrap=True)
+    standing = [(claim["id"], one) for claim in told["claims"] for one in claim["standing"]]
+    _weaknesses(console, standing)
+    for bundle in told["bundles"]:
+        if not bundle["sealed_with_the_ledger"]:
+            said = f"weakness: {bundle['id']} was not sealed with this ledger, which may be newer"
+            console.print(said, soft_wrap=True)
     console.print(f"judgement: {file}", soft_wrap=True)
     return out.getvalue().rstrip("\n")
+
+
+def _beside(console: Console, claims: list[dict[str, Any]]) -> None:
+    """What stands beside the verdicts: other assumptions, where they decide, what is shaken."""
+    for claim in claims:
+        for variant in claim["variants"]:
+            for one in variant["standing"]:
+                figure, verdict, _, why = _verdict(one)
+                said = f"{claim['id']} if {variant['assumes']}: {verdict}, measured {figure}: {why}"
+                console.print(said, soft_wrap=True)
+    for claim in claims:
+        for flip in claim["flips"]:
+            tested = f" ({claim['assumes']})" if claim["assumes"] else ""
+            said = (
+                f"{claim['id']} flips with an assumption: {flip['as_tested']} as tested{tested}, "
+            )
+            console.print(f"{said}{flip['otherwise']} if {flip['assumes']}", soft_wrap=True)
+    for claim in claims:
+        for each in claim["undermined_by"]:
+            beside = " and ".join(each["together_with"])
+            both = f" or {beside}, or both, are wrong" if beside else " cannot stand as published"
+            said = f"{claim['id']}{both}: {each['claim']} follows and was refuted"
+            console.print(said, soft_wrap=True)
 
 
 def _verdict(judged: dict[str, Any]) -> tuple[str, str, str, str]:
@@ -108,12 +134,12 @@ def _verdict(judged: dict[str, Any]) -> tuple[str, str, str, str]:
     return figure, verdict, judged["strength"], judged["why"]
 
 
-def _weaknesses(console: Console, claims: list[dict[str, Any]]) -> None:
+def _weaknesses(console: Console, judged: list[tuple[str, dict[str, Any]]]) -> None:
     """Each weakness once, with the claims that have it."""
-    by_weakness: dict[str, list[str]] = {}
-    for claim in claims:
-        for weakness in claim["weaknesses"]:
-            by_weakness.setdefault(weakness, []).append(claim["id"])
+    by_weakness: dict[str, dict[str, None]] = {}
+    for name, verdict in judged:
+        for weakness in verdict["weaknesses"]:
+            by_weakness.setdefault(weakness, {})[name] = None
     for weakness, names in by_weakness.items():
         console.print(f"weakness: {weakness} ({', '.join(names)})", soft_wrap=True)
 

@@ -1,0 +1,132 @@
+"""The verdicts of several bundles on one claim, side by side, and under each of its assumptions.
+
+Nothing is overwritten and nothing is pooled: the standing of a claim is the list of its verdicts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from analysis.claims.ledger import Statement, variants_of
+from analysis.claims.verdict import ClaimJudgement, ClaimVerdict, judge_claim
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analysis.claims.arithmetic import CheckOutcome
+    from analysis.claims.evidence import Run
+    from analysis.claims.ledger import Claim, Ledger
+
+DECIDED = frozenset({ClaimVerdict.UPHELD, ClaimVerdict.REFUTED})
+_ON_PAPER = frozenset({ClaimVerdict.UNTESTABLE, ClaimVerdict.INCOHERENT})
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A verdict and the run that gave it; None where no run was needed, or none was there."""
+
+    run: Run | None
+    judgement: ClaimJudgement
+
+
+@dataclass(frozen=True)
+class Flip:
+    """On one host a claim is decided otherwise under another assumption.
+
+    Attributes:
+        variant: its name.
+        assumes: what it assumes.
+        host: fingerprint.
+        as_tested: verdict, and side if it has one, by the test itself.
+        otherwise: the same by the variant.
+    """
+
+    variant: str
+    assumes: str
+    host: str | None
+    as_tested: str
+    otherwise: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What bundles say of a claim.
+
+    Attributes:
+        judged: one verdict a bundle, in the order of the bundles; at least one.
+        variants: the same for each variant, by its name.
+        flips: where an assumption decides.
+    """
+
+    judged: tuple[Judged, ...]
+    variants: dict[str, tuple[Judged, ...]] = field(default_factory=dict)
+    flips: tuple[Flip, ...] = ()
+
+    @property
+    def verdict(self) -> ClaimVerdict:
+        """The last row of the table that any bundle reached."""
+        order = list(ClaimVerdict)
+        return max((each.judgement.verdict for each in self.judged), key=order.index)
+
+
+def standing(
+    name: str, ledger: Ledger, runs: Sequence[Run], checks: Sequence[CheckOutcome]
+) -> Standing:
+    """Judge a claim and its variants by every run of the plans that test them.
+
+    Args:
+        name: of the claim.
+        ledger: without problems.
+        runs: any number, of any plan.
+        checks: of the ledger, carried out.
+    """
+    judged = _judged(name, ledger, runs, checks)
+    claim = ledger.claims[name]
+    variants = {
+        variant: _judged(name, ledger.under(name, variant), runs, checks)
+        for variant in variants_of(claim)
+    }
+    return Standing(judged, variants, tuple(_flips(claim, judged, variants)))
+
+
+def told(judgement: ClaimJudgement) -> str:
+    """The verdict with its side: ``refuted, below``."""
+    side = f", {judgement.side}" if judgement.side else ""
+    return f"{judgement.verdict}{side}"
+
+
+def _judged(
+    name: str, ledger: Ledger, runs: Sequence[Run], checks: Sequence[CheckOutcome]
+) -> tuple[Judged, ...]:
+    claim = ledger.claims[name]
+    alone = judge_claim(name, ledger, None, checks)
+    plan = claim.test.plan if not isinstance(claim, Statement) and claim.test else None
+    fitting = [run for run in runs if run.plan["name"] == plan]
+    if alone.verdict in _ON_PAPER or not fitting:
+        return (Judged(None, alone),)
+    return tuple(Judged(run, judge_claim(name, ledger, run, checks)) for run in fitting)
+
+
+def _flips(
+    claim: Claim, judged: Sequence[Judged], variants: dict[str, tuple[Judged, ...]]
+) -> list[Flip]:
+    """Only verdicts of one host are held against each other: hosts differ in more than that."""
+    own = _decided(judged)
+    found = []
+    for variant, others in variants.items():
+        assumes = claim.test.variants[variant].assumes  # type: ignore[union-attr]
+        for host, outcomes in _decided(others).items():
+            if host in own and own[host].isdisjoint(outcomes):
+                both = (" and ".join(sorted(each)) for each in (own[host], outcomes))
+                found.append(Flip(variant, assumes, host, *both))
+    return found
+
+
+def _decided(judged: Sequence[Judged]) -> dict[str | None, set[str]]:
+    """By host, the verdicts that are none of the open ones."""
+    found: dict[str | None, set[str]] = {}
+    for each in judged:
+        if each.run and each.judgement.verdict in DECIDED:
+            found.setdefault(each.run.record.host, set()).add(told(each.judgement))
+    return found
