@@ -88,17 +88,21 @@ def _client(folder: Path, *, failed: bool) -> Iterator[Contradiction]:
     if seconds and abs(told["throughput"] - in_window / seconds) > _ROUNDING * told["throughput"]:
         what = f"throughput {told['throughput']}, but {in_window} requests in {seconds} s"
         yield Contradiction("generator-mismatch", "client.json", what)
+    overrun = 0.0
     if (folder / "samples.parquet").exists():
         counted = _count(folder / "samples.parquet", seconds)
         yield from _samples(folder, told, counted)
         mean_us = latency.mean(tuple(counted.durations_us["service"].items()))
+        overrun = max(0.0, counted.last_ns / _NS / seconds - 1) if seconds else 0.0
     else:
         mean_us = latency.mean(latency.read_hdr(folder / "service.hdr"))
     if told["loop"]["kind"] == "closed" and mean_us and in_window:
         connections = told["spec"]["connections"]
         ratio = wrk.littles_law(in_window / seconds, mean_us / 1e6, connections)
-        # Samples are the requests sent in the window, some of which end after it.
-        yield from _littles_law(ratio, connections / in_window, "client.json")
+        # Samples are the requests sent in the window. On every connection the last of them may end
+        # after it, at the latest with the last of all, and one more may have ended inside.
+        edge = (1 + connections / in_window) * (1 + overrun) - 1
+        yield from _littles_law(ratio, edge, "client.json")
 
 
 def _littles_law(ratio: float, edge: float, file: str) -> Iterator[Contradiction]:
@@ -141,6 +145,7 @@ class _Counted:
         censored: rows without an answer.
         unsent: those of them that were never sent.
         inside: answers that came in before the window's end.
+        last_ns: when the last request that was sent ended, from the window's beginning.
         durations_us: whole microseconds and count by histogram.
     """
 
@@ -149,6 +154,7 @@ class _Counted:
         self.censored = 0
         self.unsent = 0
         self.inside = 0
+        self.last_ns = 0
         self.durations_us: dict[str, Counter[int]] = {
             "service": Counter(),
             "response": Counter(),
@@ -176,6 +182,7 @@ def _add(counted: _Counted, rows: dict[str, Any], seconds: float) -> None:
     counted.censored += int((~answered).sum())
     counted.unsent += int((~was_sent).sum())
     counted.inside += int((answered & (end < seconds * _NS)).sum())
+    counted.last_ns = max(counted.last_ns, int(end[was_sent].max(initial=0)))
     durations = {
         "service": (end - sent)[was_sent],
         "response": end - intended,

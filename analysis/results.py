@@ -159,6 +159,9 @@ def _weaknesses(
         found.append(f"{trials.skipped} of {trials.planned} trials were not carried out")
     if loosened:
         found.append(f"the plan allows more than the lab's own limits of {', '.join(loosened)}")
+    if interruptions := bundle.record.interruptions:
+        times = "once" if len(interruptions) == 1 else f"{len(interruptions)} times"
+        found.append(f"interrupted {times} and resumed")
     if bundle.record.tool.dirty is not False:
         found.append("measured by an uncommitted source")
     return found

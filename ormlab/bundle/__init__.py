@@ -1,6 +1,7 @@
 """The sealed record of a run: its format, writing, sealing, verifying and packing.
 
     write    BundleWriter                    a run's files, trial by trial, then the seal
+    resume   UnsealedRun                     one whose process was ended, taken up again
     read     Bundle                          its record and its trials
     verify   verify, require                 what still holds, and every problem
     derive   write_derived                   what was computed from a sealed bundle
@@ -21,6 +22,7 @@ from ormlab.bundle.format import (
     BundleRecord,
     Failure,
     IndexLine,
+    Interruption,
     Omission,
     Plan,
     Provenance,
@@ -32,6 +34,7 @@ from ormlab.bundle.format import (
 from ormlab.bundle.pack import pack
 from ormlab.bundle.read import Bundle, Trial
 from ormlab.bundle.unpack import Limits, unpack
+from ormlab.bundle.unsealed import UnsealedRun
 from ormlab.bundle.verify import require, verify
 from ormlab.bundle.write import BundleWriter
 
@@ -44,6 +47,7 @@ __all__ = [
     "BundleWriter",
     "Failure",
     "IndexLine",
+    "Interruption",
     "Level",
     "Limits",
     "Omission",
@@ -55,6 +59,7 @@ __all__ = [
     "Trial",
     "TrialCounts",
     "TrialRecord",
+    "UnsealedRun",
     "Verification",
     "decode",
     "encode",

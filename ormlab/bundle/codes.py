@@ -98,6 +98,9 @@ CODES: Final[dict[str, Code]] = {
     "trial-counts": Code("L2", "bundle.json counts other trials than there are", _MAKER),
     "trials-overlap": Code("L2", "the trial begins before the one before it ended", _MAKER),
     "trials-order": Code("L2", "the trials were not carried out in the planned order", _PLAN),
+    "interruption-counts": Code(
+        "L2", "the trials contradict what is said of interruptions", _MAKER
+    ),
     "trial-outside-run": Code("L2", "the trial lies outside the time of the run", _MAKER),
     "table-damaged": Code("L2", "the table cannot be read, or a page's checksum is wrong", _MAKER),
     "table-rows": Code("L2", "the table has another number of rows than was declared", _MAKER),

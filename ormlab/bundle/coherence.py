@@ -52,6 +52,7 @@ def check(root: Path, plan: Mapping[str, Any] | None, found: Findings) -> tuple[
     _check_ledger(root / LEDGER, record, found)
     _check_names(trials, found)
     _check_times(trials, record, found)
+    _check_interruptions(trials, record, found)
     if plan is not None:
         _check_plan(trials, plan["trials"], record, found)
     return trials
@@ -128,6 +129,19 @@ def _check_times(trials: Sequence[Trial], record: BundleRecord, found: Findings)
         begin, end = trial.record.started, trial.record.ended
         if begin < record.created - _SKEW or end > record.sealed + _SKEW:
             found.add("trial-outside-run", _path(trial), f"{begin} to {end}")
+
+
+def _check_interruptions(trials: Sequence[Trial], record: BundleRecord, found: Findings) -> None:
+    """Trials that stood when the run was taken up again had ended, and no others had begun."""
+    latest, stood = record.created, 0
+    for each in record.interruptions or ():
+        begun = sum(trial.record.started < each.resumed - _SKEW for trial in trials)
+        ended = sum(trial.record.ended <= each.resumed + _SKEW for trial in trials)
+        in_order = latest <= each.resumed <= record.sealed and stood <= each.trials
+        if not in_order or not begun <= each.trials <= ended:
+            what = f"{each.trials} at {each.resumed}: {begun} had begun, {ended} had ended"
+            found.add("interruption-counts", names.RECORD, what)
+        latest, stood = each.resumed, each.trials
 
 
 def _check_plan(

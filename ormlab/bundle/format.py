@@ -1,15 +1,18 @@
 """The records of a bundle.
 
-    version    since   what changed
-    bundle/1   0.1     first
-    seal/1     0.1     first
-    trial/1    0.1     first
-    derived/1  0.1     first
-    index/1    0.1     first
+    version          since   what changed
+    bundle/1         0.1     first
+                     0.1     `interruptions` and `rerun_of`, which most bundles do not have
+    interruptions/1  0.1     first
+    seal/1           0.1     first
+    trial/1          0.1     first
+    derived/1        0.1     first
+    index/1          0.1     first
 
-A version that was ever written is read forever. Every key is required and an unknown, missing or
-repeated one is an error that names the file and the key: absence is written as null or as an empty
-list, never left out.
+A version that was ever written is read forever. An unknown, missing or repeated key is an error
+that names the file and the key: absence is written as null or as an empty list, never left out.
+The exceptions are keys that came later: they are left out where there is nothing to say, so that
+whoever does not know them reads every other bundle as before.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, ClassVar, Final, Literal
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from ormlab.bundle.codec import Part, Record
 
@@ -74,6 +77,33 @@ class Redaction(Part, frozen=True, kw_only=True):
     reason: str
 
 
+class Interruption(Part, frozen=True, kw_only=True):
+    """The process of a run had ended before the seal, and the run was taken up again.
+
+    Attributes:
+        resumed: when it was taken up again, UTC; it was interrupted after the last trial that
+            stood then had ended.
+        trials: how many closed trials stood then, failed ones included.
+        discarded: names of the trials that were open, and were removed.
+    """
+
+    resumed: Utc
+    trials: Count
+    discarded: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        _check_times(resumed=self.resumed)
+
+
+class Interruptions(Record, frozen=True, kw_only=True):
+    """``interruptions.json`` of a run that is not sealed; the seal moves it into the record."""
+
+    SCHEMA: ClassVar[str] = "interruptions/1"
+
+    schema: Literal["interruptions/1"] = "interruptions/1"
+    interruptions: tuple[Interruption, ...]
+
+
 class BundleRecord(Record, frozen=True, kw_only=True):
     """``bundle.json``: what the bundle is.
 
@@ -91,6 +121,9 @@ class BundleRecord(Record, frozen=True, kw_only=True):
         previous: digest of the seal before this one in the same index, or null.
         created: when the run began, UTC.
         sealed: when it was sealed, UTC.
+        interruptions: each time the run was taken up again; left out if it never was.
+        rerun_of: digest of the seal of the bundle whose plan and inputs were run again; left out
+            if the run was no rerun.
     """
 
     SCHEMA: ClassVar[str] = "bundle/1"
@@ -108,6 +141,8 @@ class BundleRecord(Record, frozen=True, kw_only=True):
     previous: Sha256 | None
     created: Utc
     sealed: Utc
+    interruptions: tuple[Interruption, ...] | UnsetType = UNSET
+    rerun_of: Sha256 | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         _check_times(created=self.created, sealed=self.sealed)

@@ -26,14 +26,15 @@ DERIVED_MANIFEST: Final = "DERIVED.sha256"
 TRIALS: Final = "trials"
 TRIAL: Final = "trial.json"
 INDEX: Final = "index.jsonl"
+INTERRUPTIONS: Final = "interruptions.json"
 
 PARTIAL_SUFFIX: Final = ".partial"
 OPEN_SUFFIX: Final = ".open"
 
 # Written after the manifest, so it cannot list them.
 UNLISTED: Final = frozenset({MANIFEST, SEAL, SIGNATURE, RO_CRATE})
-# Written by the seal and by nothing else.
-RESERVED: Final = UNLISTED | {RECORD, README}
+# Written by the bundle itself and by nothing else.
+RESERVED: Final = UNLISTED | {RECORD, README, INTERRUPTIONS}
 
 # In a ustar header the file's own name has 100 bytes and its folder 155, of which the bundle's own
 # folder needs up to 64 (POSIX.1-2017, pax, ustar interchange format).

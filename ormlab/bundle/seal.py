@@ -7,9 +7,9 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ormlab.bundle import manifest, names, readme, storage
-from ormlab.bundle.codec import encode
+from ormlab.bundle.codec import decode, encode
 from ormlab.bundle.errors import PathRefusedError, RecordError
-from ormlab.bundle.format import BundleRecord, Seal
+from ormlab.bundle.format import BundleRecord, Interruption, Interruptions, Seal
 from ormlab.bundle.read import read_trials
 from ormlab.bundle.tree import digests, scan
 
@@ -21,8 +21,11 @@ def check_record(folder: Path, identifier: str, record: BundleRecord) -> None:
     """Refuse a record that the files beside it contradict: a seal would make it permanent.
 
     Raises:
-        RecordError: id or counts are not those of what was written.
+        RecordError: id, counts or interruptions are not those of what was written.
     """
+    if (record.interruptions or ()) != interruptions(folder):
+        hint = "take the interruptions from the writer"
+        raise RecordError("other interruptions", where=names.RECORD, hint=hint)
     ends = Counter(trial.record.status for trial in read_trials(folder))
     here = {"id": identifier, "completed": ends["completed"], "failed": ends["failed"]}
     counts = record.trials
@@ -31,6 +34,23 @@ def check_record(folder: Path, identifier: str, record: BundleRecord) -> None:
         if said[key] != value:
             what = f"{key} is {said[key]}, but what was written makes it {value}"
             raise RecordError(what, where=names.RECORD, hint="count the closed trials")
+
+
+def interruptions(folder: Path) -> tuple[Interruption, ...]:
+    """Return each time an unsealed run was taken up again, in order.
+
+    A seal that was begun has moved them from a file of their own into the record.
+
+    Raises:
+        RecordError: they cannot be read.
+    """
+    path = folder / names.INTERRUPTIONS
+    if path.exists():
+        return decode(path.read_bytes(), Interruptions, where=path).interruptions
+    path = folder / names.RECORD
+    if path.exists():
+        return decode(path.read_bytes(), BundleRecord, where=path).interruptions or ()
+    return ()
 
 
 def write_seal(folder: Path, record: BundleRecord) -> str:
@@ -46,6 +66,7 @@ def write_seal(folder: Path, record: BundleRecord) -> str:
     """
     storage.prune(folder)
     storage.write_file(folder / names.RECORD, encode(record))
+    (folder / names.INTERRUPTIONS).unlink(missing_ok=True)
     storage.write_file(folder / names.README, readme.render(record))
     paths = [path for path in plain_files(folder) if path not in names.UNLISTED]
     found: dict[str, str] = {}

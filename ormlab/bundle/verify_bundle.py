@@ -281,10 +281,11 @@ def _constant(name: str) -> None:
 
 def _fit(value: Any, form: Any, at: str) -> None:  # noqa: ANN401 - any JSON
     if isinstance(form, dict):
-        if not isinstance(value, dict) or set(value) != set(form):
+        known = {key.rstrip("?"): inner for key, inner in form.items()}
+        if not isinstance(value, dict) or not set(form) & set(known) <= set(value) <= set(known):
             raise ValueError(f"{at} has other keys than {', '.join(form)}")
-        for key, inner in form.items():
-            _fit(value[key], inner, f"{at}.{key}")
+        for key, inner in value.items():
+            _fit(inner, known[key], f"{at}.{key}")
     elif isinstance(form, list):
         for number, item in enumerate(value if isinstance(value, list) else [None]):
             _fit(item, form[0], f"{at}[{number}]")
@@ -340,6 +341,7 @@ _tool = {
     "dirty": _or_null(_flag),
 }
 _reason = {"path": _any_text, "reason": _any_text}
+_interruption = {"resumed": _is_instant, "trials": _count, "discarded": [_any_text]}
 _counts = dict.fromkeys(("planned", "completed", "failed", "skipped"), _count)
 _derived = {"seal": _digest, "ledger": _or_null(_digest)}
 _FORMS: Record = {
@@ -349,14 +351,12 @@ _FORMS: Record = {
         "status": _one_of("complete", "partial", "aborted"),
         "tool": _tool,
         "plan": {"sha256": _digest, "name": _any_text},
-        "ledger": _or_null(_digest),
-        "host": _or_null(_digest),
+        **dict.fromkeys(("ledger", "host", "previous"), _or_null(_digest)),
         "trials": _counts,
-        "omitted": [_reason],
-        "redactions": [_reason],
-        "previous": _or_null(_digest),
-        "created": _is_instant,
-        "sealed": _is_instant,
+        **{key: [_reason] for key in ("omitted", "redactions")},
+        **dict.fromkeys(("created", "sealed"), _is_instant),
+        "interruptions?": [_interruption],
+        "rerun_of?": _digest,
     },
     "derived/1": {**_derived, "analysis_lock": _digest, "tool": _tool},
     "index/1": {"id": _identifier, "seal": _digest, "previous": _or_null(_digest)},

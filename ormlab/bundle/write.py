@@ -21,23 +21,24 @@ from ormlab.bundle import index, names, storage
 from ormlab.bundle.codec import decode
 from ormlab.bundle.errors import (
     BundleExistsError,
-    BundleMissingError,
     PathRefusedError,
     RecordError,
     WriterClosedError,
 )
-from ormlab.bundle.format import TrialRecord, bundle_id, created_of
-from ormlab.bundle.seal import check_record, plain_files, write_seal
+from ormlab.bundle.format import TrialRecord, bundle_id
+from ormlab.bundle.seal import check_record, interruptions, plain_files, write_seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from ormlab.bundle.format import BundleRecord
+    from ormlab.bundle.format import BundleRecord, Interruption
 
 
 class BundleWriter:
-    """One bundle being written; made by `create` or `reopen`, ended by `seal` or `close`.
+    """One bundle being written; made by `create`, or by `take_up` of an unsealed run.
+
+    It is ended by `seal`, or by `close`, after which the run can be taken up again.
 
     Holds a lock on the folder, so that two processes never write the same bundle. Every method
     that writes raises DiskFullError when there is no room, and then everything that was added or
@@ -49,11 +50,11 @@ class BundleWriter:
         created: the instant in the id.
     """
 
-    def __init__(self, folder: Path, created: datetime) -> None:
+    def __init__(self, folder: Path, created: datetime, lock: storage.Lock | None = None) -> None:
         self.folder = folder
         self.id = folder.name.removesuffix(names.PARTIAL_SUFFIX)
         self.created = created
-        self._lock: storage.Lock | None = storage.Lock(folder)
+        self._lock: storage.Lock | None = lock or storage.Lock(folder)
 
     @classmethod
     def create(cls, parent: Path, *, plan_sha256: str, created: datetime) -> Self:
@@ -84,36 +85,6 @@ class BundleWriter:
                 folder.rmdir()
             storage.sync(parent)
             return cls(folder, created.astimezone(UTC).replace(microsecond=0))
-
-    @classmethod
-    def reopen(cls, folder: Path) -> Self:
-        """Continue a bundle whose writer was ended; trials that were open then are removed.
-
-        A seal that was begun is taken back: until the folder is renamed it was never given out.
-
-        Args:
-            folder: ``<id>.partial``.
-
-        Raises:
-            BundleMissingError: there is no such folder, or it has not the name of an unsealed run.
-            BundleBusyError: its writer is still alive.
-        """
-        created = created_of(folder.name.removesuffix(names.PARTIAL_SUFFIX))
-        is_partial = folder.name.endswith(names.PARTIAL_SUFFIX) and folder.is_dir()
-        if created is None or not is_partial:
-            raise BundleMissingError(
-                "this is not the folder of an unsealed run",
-                where=folder,
-                hint=f"name a folder <utc>-<plan8>{names.PARTIAL_SUFFIX}",
-            )
-        with storage.guard(folder):
-            writer = cls(folder, created)
-            try:
-                _tidy(folder)
-            except BaseException:
-                writer.close()
-                raise
-            return writer
 
     def add(self, path: str, data: bytes | Path) -> None:
         """Write one file outside trials/; one that is there is replaced, whole or not at all.
@@ -191,12 +162,17 @@ class BundleWriter:
         found = (self.folder / names.TRIALS).glob("*")
         return tuple(sorted(t.name for t in found if not t.name.endswith(names.OPEN_SUFFIX)))
 
+    @property
+    def interruptions(self) -> tuple[Interruption, ...]:
+        """Each time the run was taken up again, in order; the record must name them."""
+        return interruptions(self.folder)
+
     def seal(self, record: BundleRecord) -> Path:
         """Write record, README, manifest and seal, give the folder its final name, and index it.
 
         Args:
-            record: what the bundle is; its id and its counts of completed and failed trials must
-                be those of what was written.
+            record: what the bundle is; its id, its counts of completed and failed trials and its
+                interruptions must be those of what was written.
 
         Returns:
             The folder ``<id>``.
@@ -222,7 +198,7 @@ class BundleWriter:
         return final
 
     def close(self) -> None:
-        """Stop writing without a seal; `reopen` continues. A second call does nothing."""
+        """Stop writing without a seal: the run can be taken up again. Once is enough."""
         if self._lock:
             self._lock.release()
             self._lock = None
@@ -252,19 +228,8 @@ class BundleWriter:
 
     def _check_open(self) -> None:
         if self._lock is None:
-            hint = "reopen the run, if it is not sealed"
+            hint = "take up the run again, if it is not sealed"
             raise WriterClosedError("this writer is closed", where=self.folder, hint=hint)
-
-
-def _tidy(folder: Path) -> None:
-    """Remove what a writer that was ended had not finished."""
-    for name in (names.SEAL, names.MANIFEST, names.README, names.RECORD):
-        (folder / name).unlink(missing_ok=True)
-    for leftover in folder.rglob(".*.tmp"):
-        leftover.unlink()
-    for leftover in folder.glob(f"{names.TRIALS}/*{names.OPEN_SUFFIX}"):
-        shutil.rmtree(leftover)
-    storage.sync(folder)
 
 
 def _close_trial(working: Path, name: str) -> None:

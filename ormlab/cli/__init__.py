@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from ormlab.cli import archive, catalog, claims, doctor, explain, judge, plan, report, run, verify
+from ormlab.cli import (
+    archive,
+    catalog,
+    claims,
+    doctor,
+    explain,
+    judge,
+    plan,
+    report,
+    resume,
+    run,
+    verify,
+)
 from ormlab.cli.output import complain
 from ormlab.errors import Exit, LabError
 
@@ -32,7 +44,7 @@ def group() -> None:
     """
 
 
-for module in (doctor, run, plan, verify, judge, explain, report):
+for module in (doctor, run, resume, plan, verify, judge, explain, report):
     group.add_command(module.command)
 group.add_command(archive.group)
 group.add_command(catalog.group)

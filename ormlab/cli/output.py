@@ -15,10 +15,12 @@ from ormlab.bundle.errors import (
     NotSealedError,
     VerificationError,
 )
+from ormlab.cli.tables import results_text
 from ormlab.errors import Exit, LabError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _VERIFICATION = (ArchiveError, NotSealedError, VerificationError)
 
@@ -30,6 +32,15 @@ def document(
     found = problems or []
     whole = {"schema": schema, "ok": not found, "problems": found, **result}
     click.echo(json.dumps(whole, indent=1, ensure_ascii=False))
+
+
+def run_result(schema: str, bundle: Path, *, as_json: bool) -> None:
+    """Print what a run that has just been sealed and judged shows."""
+    results = json.loads((bundle / "derived/results.json").read_bytes())
+    if as_json:
+        document(schema, {"folder": str(bundle), "results": results})
+    else:
+        click.echo(results_text(results, bundle))
 
 
 def complain(problem: dict[str, str], code: Exit, *, as_json: bool) -> Exit:

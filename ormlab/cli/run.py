@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from ormlab import checkout
 from ormlab.cli import options
-from ormlab.cli.output import bundle_errors, document
+from ormlab.cli.output import bundle_errors, run_result
 from ormlab.cli.progress import reporter
-from ormlab.cli.tables import results_text
 
 
 @click.command("run")
@@ -56,8 +54,4 @@ def command(
     )
     with bundle_errors(), reporter() as progress:
         bundle = run(request, progress)
-    results = json.loads((bundle / "derived/results.json").read_bytes())
-    if as_json:
-        document("ormlab-run/1", {"folder": str(bundle), "results": results})
-    else:
-        click.echo(results_text(results, bundle))
+    run_result("ormlab-run/1", bundle, as_json=as_json)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ormlab.hosts import Host
 
 _SHIPPED = ("agent", "workloads")
+_STACKS = "workloads/stacks"
 _SUFFIXES = {".py", ".sql", ".lua", ".toml", ".txt", ".yaml", ".in"}
 
 
@@ -45,15 +46,19 @@ class Deployment:
         return f"{self.root}/envs"
 
 
-def deploy(host: Host) -> Deployment:
+def deploy(host: Host, stacks: Path = checkout.STACKS) -> Deployment:
     """Ship what is missing; a second call changes nothing.
+
+    Args:
+        host: connected.
+        stacks: see `source_archive`.
 
     Raises:
         CommandFailed: a step failed on the host.
     """
     root = host.spec.root
     host.run("mkdir", "-p", f"{root}/code", f"{root}/envs", f"{root}/runs")
-    archive = source_archive(checkout.ROOT)
+    archive = source_archive(checkout.ROOT, stacks)
     digest = hashlib.sha256(archive).hexdigest()[:12]
     code = f"{root}/code/{digest}"
     if not host.try_run("test", "-d", code):
@@ -67,15 +72,23 @@ def deploy(host: Host) -> Deployment:
     return Deployment(root, code, python, uv, cache)
 
 
-def source_archive(tree: Path) -> bytes:
-    """The measured code as a tar that depends on nothing but its content."""
+def source_archive(tree: Path, stacks: Path) -> bytes:
+    """The measured code as a tar that depends on nothing but its content.
+
+    Args:
+        tree: the checkout.
+        stacks: definitions and locks of the stacks; a file there stands in for the one of the
+            same name in the checkout, so that a run can be repeated with the locks it had.
+    """
+    own = tree / _STACKS
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for package in _SHIPPED:
             for path in sorted((tree / package).rglob("*")):
                 if path.suffix in _SUFFIXES and path.is_file():
                     entry = tarfile.TarInfo(path.relative_to(tree).as_posix())
-                    content = path.read_bytes()
+                    instead = stacks / path.relative_to(own) if path.is_relative_to(own) else path
+                    content = (instead if instead.exists() else path).read_bytes()
                     entry.size = len(content)
                     tar.addfile(entry, io.BytesIO(content))
     return packed.getvalue()

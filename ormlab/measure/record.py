@@ -14,6 +14,7 @@ import zstandard
 from ormlab import checkout
 from ormlab.bundle.format import Redaction
 from ormlab.measure import keep
+from ormlab.measure.deployment import source_archive
 
 if TYPE_CHECKING:
     from ormlab.measure.session import Fetched, Session
@@ -41,13 +42,18 @@ def fingerprint(facts: dict[str, Any]) -> str:
 
 
 def inputs(resolved: ResolvedPlan) -> dict[str, bytes]:
-    """What decided the run: plan, locks, source."""
+    """What decided the run: plan, locks, source.
+
+    The digest of what is shipped to hosts also tells of files that git does not know.
+    """
     commit, dirty = checkout.commit()
-    locks = [checkout.ROOT / "requirements/agent.txt", checkout.STACKS / "stacks.toml"]
+    locks = [checkout.ROOT / "requirements/agent.txt", resolved.stacks_folder / "stacks.toml"]
     for stack in resolved.stacks.values():
         locks += [stack.lock, *([stack.build_lock] if stack.build_lock else [])]
     files = {f"inputs/locks/{path.name}": path.read_bytes() for path in locks}
-    files["inputs/source.json"] = encode({"commit": commit, "dirty": dirty, "version": VERSION})
+    shipped = hashlib.sha256(source_archive(checkout.ROOT, resolved.stacks_folder)).hexdigest()
+    source = {"commit": commit, "dirty": dirty, "version": VERSION, "shipped": shipped}
+    files["inputs/source.json"] = encode(source)
     if dirty and commit:
         files["inputs/source.patch"] = checkout.patch()
     # The plan comes last: where it is, the others are.
@@ -84,6 +90,14 @@ def host_after(session: Session) -> dict[str, bytes]:
         "host/readings.after.json": encode(session.read_readings()),
         "host/drift.json": encode(drift),
         "host/postgres.log.zst": zstandard.ZstdCompressor().compress(session.database_log()),
+    }
+
+
+def host_again(session: Session, attempt: int) -> dict[str, bytes]:
+    """The host when the run was resumed for the ``attempt``-th time."""
+    return {
+        f"host/resumed-{attempt}/facts.json": encode(_without_name(session.facts)),
+        f"host/resumed-{attempt}/readings.json": encode(session.readings),
     }
 
 

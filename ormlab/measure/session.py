@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from ormlab.errors import LoadError
-from ormlab.measure import orders, readiness
+from ormlab.measure import leftovers, orders, readiness
 from ormlab.measure.deployment import Deployment, deploy
 from ormlab.measure.dispatch import Dispatch, Done, Ticket
 from workloads.diagnosis import log as statement_log
@@ -45,6 +45,7 @@ class Session:
         run_id: names the run's folder on the host.
         scratch: an empty local folder for what is shipped and fetched.
         check: raises KeyboardInterrupt when the run is to stop.
+        attempt: how often the run was begun before.
 
     Attributes:
         deployment: after `prepare`.
@@ -63,13 +64,16 @@ class Session:
         run_id: str,
         scratch: Path,
         check: Callable[[], None],
+        attempt: int = 0,
     ) -> None:
         self._host = host
         self._check = check
         self._plan = resolved.plan
         self._subjects = resolved.subjects
         self._stack_names = list(resolved.stacks)
+        self._stacks_folder = resolved.stacks_folder
         self._run_id = run_id
+        self._attempt = attempt
         self._scratch = scratch
         self._cleanup = ExitStack()
         self._database: Ticket | None = None
@@ -99,16 +103,13 @@ class Session:
 
     def prepare(self) -> None:
         """Ship the code, read the host's facts, open the run's folder."""
-        self.deployment = deploy(self._host)
+        self.deployment = deploy(self._host, self._stacks_folder)
         self.facts = self.read_facts()
         self.readings = self.read_readings(readiness.ports(self._host.spec, len(self._subjects)))
         runs = f"{self.deployment.root}/runs"
-        # What killed runs have left: nobody has moved their heartbeat for minutes.
-        stale = ["-name", "heartbeat", "-mmin", "+2", "-printf", "%h\\n"]
-        left = self._host.run("find", runs, "-mindepth", "2", "-maxdepth", "2", *stale)
-        for folder in left.splitlines():
-            self._host.run("rm", "-rf", folder)
-        self._folder = f"{runs}/{self._run_id}"
+        leftovers.remove(self._host, runs, self._run_id)
+        # A folder of its own, so that no late agent of an earlier attempt takes heart from it.
+        self._folder = f"{runs}/{self._run_id}{f'.{self._attempt}' if self._attempt else ''}"
         self._host.run("mkdir", "-p", self._folder)
         self._cleanup.callback(self._host.run, "rm", "-rf", self._folder)
         self._dispatch = Dispatch(

@@ -49,6 +49,11 @@ class ResolvedPlan:
     explanation: Expansion | None = None
 
     @property
+    def stacks_folder(self) -> Path:
+        """Where the stacks are defined and locked."""
+        return next(iter(self.stacks.values())).folder
+
+    @property
     def document(self) -> bytes:
         """The canonical YAML: keys in the order of the plan, no aliases, UTF-8."""
         resolved = {
@@ -97,12 +102,18 @@ def load(name_or_path: str) -> Plan:
         ) from None
 
 
-def resolve(plan: Plan, *, omitted_loads: dict[str, str] | None = None) -> ResolvedPlan:
+def resolve(
+    plan: Plan,
+    *,
+    omitted_loads: dict[str, str] | None = None,
+    stacks_folder: Path = checkout.STACKS,
+) -> ResolvedPlan:
     """Decide everything that a run of this plan will do.
 
     Args:
         plan: as written.
         omitted_loads: loads this host cannot drive, with the reason.
+        stacks_folder: where the stacks are defined and locked.
 
     Raises:
         PlanError: a stack or a gate does not exist, no load is left, or the explanation cannot be
@@ -117,7 +128,7 @@ def resolve(plan: Plan, *, omitted_loads: dict[str, str] | None = None) -> Resol
             hint="install wrk, or use a plan with the asyncio client",
         )
     _require_gates(plan)
-    used = _stacks(sorted({subject.stack for subject in plan.subjects.values()}))
+    used = _stacks(sorted({subject.stack for subject in plan.subjects.values()}), stacks_folder)
     explanation = expand(plan, plan.explanation) if plan.explanation else None
     if explanation:
         subjects_in_all = plan.subjects | explanation.subjects
@@ -142,14 +153,14 @@ def resolve(plan: Plan, *, omitted_loads: dict[str, str] | None = None) -> Resol
     return ResolvedPlan(plan, tuple(trials), subjects, arms, used, omitted, explanation)
 
 
-def _stacks(names: list[str]) -> dict[str, Stack]:
-    known = stacks.load()
+def _stacks(names: list[str], folder: Path) -> dict[str, Stack]:
+    known = stacks.load(folder)
     for name in names:
         if name not in known:
             raise PlanError(
                 "stack-unknown",
                 f"there is no stack {name!r}",
-                where=str(stacks.FOLDER / "stacks.toml"),
+                where=str(folder / "stacks.toml"),
                 hint=f"the stacks are: {', '.join(known)}",
             )
     return {name: known[name] for name in names}

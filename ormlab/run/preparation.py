@@ -60,6 +60,8 @@ def examine(run: Run) -> None:
     _check(run)
     _diagnose(run)
     _find_floors(run)
+    # The last file before the first trial: a run that has it need not be examined again.
+    run.add(record.silence(run.session))
 
 
 def _check(run: Run) -> None:
@@ -86,7 +88,6 @@ def _diagnose(run: Run) -> None:
             run.progress.stage(f"SQL and answers: {name}")
             run.add(record.work(name, run.session.diagnose(name)))
             _tell_if_unusable(run, name)
-    run.add(record.silence(run.session))
     _require_subjects(run)
 
 

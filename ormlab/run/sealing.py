@@ -7,12 +7,14 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
+from msgspec import UNSET, UnsetType
+
 from ormlab import checkout, judge
 from ormlab.bundle import index
 from ormlab.bundle.format import BundleRecord, Omission, Plan, Tool, TrialCounts
 from ormlab.bundle.read import read_trials
 from ormlab.measure import record
-from ormlab.run import subjects
+from ormlab.run import inputs, subjects
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,11 +44,13 @@ def seal(writer: BundleWriter, resolved: ResolvedPlan, *, aborted: bool = False)
             ledger=None,
             host=_fingerprint(writer.folder),
             trials=counts,
-            omitted=_omitted(writer.folder, resolved),
+            omitted=_omitted(writer, resolved),
             redactions=record.REDACTIONS,
             previous=lines[-1].seal if lines else None,
             created=writer.created,
             sealed=datetime.now(UTC),
+            interruptions=writer.interruptions or UNSET,
+            rerun_of=_rerun_of(writer.folder),
         )
     )
     judge.judge(bundle)
@@ -64,15 +68,22 @@ def _counts(folder: Path, planned: int) -> TrialCounts:
     )
 
 
-def _omitted(folder: Path, resolved: ResolvedPlan) -> tuple[Omission, ...]:
+def _omitted(writer: BundleWriter, resolved: ResolvedPlan) -> tuple[Omission, ...]:
     omitted = [
         Omission(path=f"trials/*-{subject}-{workload}-*", reason=reason)
-        for subject, reason in subjects.unusable(folder, resolved).items()
+        for subject, reason in subjects.unusable(writer.folder, resolved).items()
         for workload in resolved.plan.workloads
     ]
     omitted += [
         Omission(path=f"trials/*-{load}-*", reason=reason)
         for load, reason in resolved.omitted_loads.items()
+    ]
+    omitted += [
+        Omission(
+            path=f"host/resumed-{number}/postgres.log.zst",
+            reason=f"the server's log until {each.resumed} was lost with the run's process",
+        )
+        for number, each in enumerate(writer.interruptions, start=1)
     ]
     return tuple(omitted)
 
@@ -80,3 +91,8 @@ def _omitted(folder: Path, resolved: ResolvedPlan) -> tuple[Omission, ...]:
 def _fingerprint(folder: Path) -> str | None:
     path = folder / "host/fingerprint.json"
     return str(json.loads(path.read_bytes())["sha256"]) if path.exists() else None
+
+
+def _rerun_of(folder: Path) -> str | UnsetType:
+    path = folder / inputs.RERUN
+    return str(json.loads(path.read_bytes())["seal"]) if path.exists() else UNSET

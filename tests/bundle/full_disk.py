@@ -60,7 +60,7 @@ def main(disk: Path) -> None:
         with full(disk) as fails, fails:
             writer.seal(making.record_for(writer, completed=1))
         partial = writer.folder
-    with BundleWriter.reopen(partial) as writer:
+    with making.taken_up(partial) as writer:
         making.write_trial(writer, 1)
         bundle = writer.seal(making.record_for(writer, completed=2))
     assert verify(bundle).ok

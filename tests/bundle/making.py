@@ -8,6 +8,8 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from ormlab.bundle import (
     Bundle,
     BundleRecord,
@@ -18,6 +20,7 @@ from ormlab.bundle import (
     Tool,
     TrialCounts,
     TrialRecord,
+    UnsealedRun,
     encode,
     write_derived,
 )
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 CREATED = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
 PLAN_SHA256 = "5a" * 32
+TAKEN_UP = CREATED + timedelta(minutes=30)
 TOOL = Tool(version="0.1.0", commit="c" * 40, dirty=False)
 NAME = "20261123T031500Z-5a5a5a5a"
 
@@ -83,12 +87,17 @@ def record_for(writer: BundleWriter, *, completed: int, failed: int = 0, **other
         "previous": None,
         "created": writer.created,
         "sealed": CREATED + timedelta(hours=1),
+        "interruptions": writer.interruptions or UNSET,
     }
     return BundleRecord(**(values | other))
 
 
 def new_writer(parent: Path) -> BundleWriter:
     return BundleWriter.create(parent, plan_sha256=PLAN_SHA256, created=CREATED)
+
+
+def taken_up(partial: Path) -> BundleWriter:
+    return UnsealedRun(partial).take_up(TAKEN_UP)
 
 
 def sealed(parent: Path, *, trials: int = 2) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ormlab.bundle import Bundle, BundleWriter, index, verify
+from ormlab.bundle import Bundle, index, verify
 from tests.bundle import making
 from tests.bundle.crashing_writer import TRIALS
 
@@ -39,7 +39,7 @@ def run(parent, *, kill_at=None):
 
 def continue_and_seal(partial):
     """Resume as `ormlab resume` would; return the bundle and the trials that were kept."""
-    with BundleWriter.reopen(partial) as writer:
+    with making.taken_up(partial) as writer:
         kept = writer.closed_trials()
         writer.add("inputs/plan.yaml", b"name: demo\n")
         for number in range(TRIALS):
@@ -71,6 +71,7 @@ def test_a_kill_at_any_of_fifteen_moments(tmp_path, steps):
         elif not bundle.exists():
             assert told == [], f"everything was lost at step {moment}"
             continue
+            assert [each.trials for each in Bundle.open(bundle).record.interruptions] == [len(kept)]
         whole = Bundle.open(bundle, level="L1")
         assert len(whole.trials) == TRIALS
         # The index may have missed its line; adding it is safe whether it has or not.
@@ -84,7 +85,7 @@ def test_the_seal_of_a_run_that_was_killed_before_its_name_changed_is_taken_back
     bundle = writer.seal(making.record_for(writer, completed=1))
     partial = bundle.rename(writer.folder)
     assert [problem.code for problem in verify(partial).problems] == ["seal-unfinished"]
-    with BundleWriter.reopen(partial) as writer:
+    with making.taken_up(partial) as writer:
         assert not (partial / "SEAL.json").exists()
         making.write_trial(writer, 1)
         assert verify(writer.seal(making.record_for(writer, completed=2))).ok

@@ -235,10 +235,10 @@ def test_trials_that_were_skipped_are_the_runs_own_affair(writer):
 
 def test_a_writer_is_alone(writer):
     with pytest.raises(BundleBusyError) as error:
-        BundleWriter.reopen(writer.folder)
+        making.taken_up(writer.folder)
     assert isinstance(error.value, BlockingIOError)
     writer.close()
-    BundleWriter.reopen(writer.folder).close()
+    making.taken_up(writer.folder).close()
 
 
 def test_a_closed_writer_writes_nothing(writer):
@@ -253,17 +253,17 @@ def test_a_closed_writer_writes_nothing(writer):
 
 
 @pytest.mark.parametrize("name", ["nothing.partial", making.NAME, making.NAME + ".partial"])
-def test_only_the_folder_of_an_unsealed_run_is_reopened(tmp_path, name):
+def test_only_the_folder_of_an_unsealed_run_is_taken_up(tmp_path, name):
     if not name.startswith(making.NAME + "."):
         (tmp_path / name).mkdir()
     with pytest.raises(BundleMissingError):
-        BundleWriter.reopen(tmp_path / name)
+        making.taken_up(tmp_path / name)
 
 
-def test_a_reopened_run_knows_its_instant(tmp_path):
+def test_a_run_that_is_taken_up_knows_its_instant(tmp_path):
     started = making.CREATED + timedelta(microseconds=7)
     BundleWriter.create(tmp_path, plan_sha256=making.PLAN_SHA256, created=started).close()
-    with BundleWriter.reopen(tmp_path / f"{making.NAME}.partial") as writer:
+    with making.taken_up(tmp_path / f"{making.NAME}.partial") as writer:
         assert writer.created == making.CREATED
         assert verify(writer.seal(making.record_for(writer, completed=0))).ok
 

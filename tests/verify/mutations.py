@@ -180,6 +180,15 @@ def counts_edited(bundle):
     change(path, lambda told: told["trials"].update(planned=9, skipped=1))
 
 
+@caught_at("L2", "interruption-counts")
+def interruption_after_more_trials_than_there_are(bundle):
+    path = bundle / "bundle.json"
+    told = json.loads(path.read_bytes())
+    count = told["trials"]["completed"] + told["trials"]["failed"] + 1
+    made_up = {"resumed": told["sealed"], "trials": count, "discarded": []}
+    edit_json(path, interruptions=[made_up])
+
+
 @caught_at("L2", "trials-overlap")
 def trials_that_overlap(bundle):
     before = json.loads((bundle / CLIENT / "trial.json").read_bytes())

@@ -52,7 +52,7 @@ DOCUMENTS: Final = (
     _at("inputs/plan.yaml", "resolved-plan-1"),
     _at("inputs/source.json", "source-1"),
     _at("host/facts.before.json", "host-facts-1"),
-    _like(r"host/facts\.after\.json", "host-facts-1"),
+    _like(r"host/(facts\.after|resumed-[0-9]+/facts)\.json", "host-facts-1"),
     _at("host/fingerprint.json", "fingerprint-1"),
     _at("host/dataset.json", "dataset-1"),
     _at("host/postgres.json", "postgres-1"),
@@ -67,6 +67,8 @@ DOCUMENTS: Final = (
     _like(r"trials/[^/]+/article\.json", "article-1"),
     _like(r"derived/results\.json", "results-1"),
     _like(r"host/(readings\.(before|after)|statement-log)\.json", "open-1"),
+    _like(r"host/resumed-[0-9]+/readings\.json", "open-1"),
+    _like(r"inputs/rerun\.json", "rerun-1"),
     _like(r"services/[^/]+/(sql|answers)\.json", "open-1"),
     _like(r"trials/[^/]+/capacity\.json", "open-1"),
     _like(r"derived/(explanation|verdicts)\.json", "open-1"),
@@ -92,7 +94,7 @@ def name_of(record: type[Record]) -> str:
 
 
 def of(kind: type) -> dict[str, Any]:
-    """Return the schema of a type: every key is required, and no other is allowed."""
+    """Return the schema of a type: no other keys are allowed, and all but later ones required."""
     (schema,), parts = msgspec.json.schema_components(
         [kind], schema_hook=_anything, ref_template="#/$defs/{name}"
     )
@@ -118,6 +120,10 @@ def _strict(node: Any) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(closed.get("pattern"), str):
         closed["pattern"] = closed["pattern"].replace(r"\A", "^").replace(r"\Z", "$")
     if isinstance(closed.get("properties"), dict):
-        closed["required"] = list(closed["properties"])
+        # What has neither a default nor is required may be left out: a key that came later.
+        required, properties = node.get("required", ()), node["properties"]
+        closed["required"] = [
+            key for key, value in properties.items() if key in required or "default" in value
+        ]
         closed["additionalProperties"] = False
     return closed

@@ -1,0 +1,46 @@
+"""What differs between two documents, value by value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SHOWN = 60  # characters of a value in a sentence
+
+
+class Change(NamedTuple):
+    """One value that differs.
+
+    Attributes:
+        at: its place: keys and positions, with dots between them.
+        before: None where it is null or not there.
+        after: likewise.
+    """
+
+    at: str
+    before: Any
+    after: Any
+
+    def __str__(self) -> str:
+        return f"{self.at} is {_short(self.after)}, it was {_short(self.before)}"
+
+
+def changes(before: Any, after: Any, at: str = "") -> Iterator[Change]:  # noqa: ANN401 - any JSON
+    """Yield what differs: key by key, lists of one length item by item, others as a whole."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in dict.fromkeys([*before, *after]):
+            yield from changes(before.get(key), after.get(key), f"{at}.{key}" if at else str(key))
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for number, pair in enumerate(zip(before, after, strict=True)):
+            yield from changes(*pair, f"{at}.{number}")
+    elif before != after or type(before) is not type(after):
+        yield Change(at, before, after)
+
+
+def _short(value: object) -> str:
+    if value is None:
+        return "absent"
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."

@@ -1,0 +1,92 @@
+"""Whether a host is still the one that a run was begun on, down to what the run made there."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from ormlab.changes import Change, changes
+from ormlab.errors import HostGateError
+from ormlab.measure import record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from ormlab.measure.session import Session
+    from ormlab.plan import ResolvedPlan
+
+_STACK: Final = ("digest", "ok", "python", "packages", "extensions")
+_SERVER: Final = ("version", "settings")
+_DATASET: Final = ("digest", "checksums")
+_MOST_SHOWN: Final = 5
+
+
+def is_examined(bundle: Path) -> bool:
+    """Whether the run had come to its first trial: this is the last file written before it."""
+    return (bundle / "host/statement-log.json").exists()
+
+
+def require_same_host(bundle: Path, session: Session) -> None:
+    """Refuse another host than the one of the trials that are there.
+
+    Raises:
+        HostGateError: its fingerprint differs; says what makes it differ.
+    """
+    facts = _document(bundle / "host/facts.before.json")
+    if facts is None or record.fingerprint(facts) == record.fingerprint(session.facts):
+        return
+    before, after = (
+        {**_some(each["facts"], facts["identity"]), **_tier(each)}
+        for each in (facts, session.facts)
+    )
+    _refuse("this is not the host", changes(before, after), bundle, session)
+
+
+def require_same_make(bundle: Path, session: Session, resolved: ResolvedPlan) -> None:
+    """Refuse stacks, a server or rows that came out otherwise than before.
+
+    A lock does not name the patch release of every interpreter, nor a fingerprint the server.
+
+    Raises:
+        HostGateError: one of them differs; says which, and how.
+    """
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    for name, subject in resolved.subjects.items():
+        stack = _document(bundle / "services" / name / "stack.json") or {}
+        before[subject.stack] = _some(stack, _STACK)
+        after[subject.stack] = _some(session.stacks[subject.stack], _STACK)
+    for name, keys, made in (
+        ("postgres", _SERVER, session.server),
+        ("dataset", _DATASET, session.template),
+    ):
+        before[name] = _some(_document(bundle / f"host/{name}.json") or {}, keys)
+        after[name] = _some(made, keys)
+    _refuse("what the run needs came out otherwise", changes(before, after), bundle, session)
+
+
+def _refuse(what: str, found: Iterable[Change], bundle: Path, session: Session) -> None:
+    listed = [str(change) for change in found]
+    if not listed:
+        return
+    more = f"; and {len(listed) - _MOST_SHOWN} more" if len(listed) > _MOST_SHOWN else ""
+    raise HostGateError(
+        "host-changed",
+        f"{what} that the trials of {bundle.name} were measured on: "
+        f"{'; '.join(listed[:_MOST_SHOWN])}{more}",
+        where=session.host_name,
+        hint="make the host what it was, or name it with --inventory; nothing was changed",
+    )
+
+
+def _some(document: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    return {key: document.get(key) for key in keys}
+
+
+def _tier(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {"tier": facts["placement"]["tier"]}
+
+
+def _document(path: Path) -> dict[str, Any] | None:
+    return dict(json.loads(path.read_bytes())) if path.exists() else None

@@ -1,0 +1,61 @@
+"""What honest samples of a closed loop may look like at the edge of the window."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from analysis import coherence
+from ormlab.bundle.read import Trial
+from tests.bundle import making
+
+CONNECTIONS, PERIOD_NS, WINDOW_NS = 2, 10_000_000, 1_000_000_000
+
+
+def write_trial(folder, *, stall_ns, in_window=None):
+    """A closed loop that is always busy; the last answer on each connection is late."""
+    sent = [at for at in range(0, WINDOW_NS, PERIOD_NS) for _ in range(CONNECTIONS)]
+    end = [at + PERIOD_NS for at in sent]
+    end[-CONNECTIONS:] = [at + stall_ns for at in end[-CONNECTIONS:]]
+    inside = sum(at < WINDOW_NS for at in end)
+    requests = in_window or inside
+    columns = {"intended_ns": sent, "sent_ns": sent, "end_ns": end}
+    table = pa.table(
+        {
+            **{name: pa.array(values, pa.int64()) for name, values in columns.items()},
+            "operation": pa.array([0] * len(sent), pa.uint16()),
+            "status": pa.array([200] * len(sent), pa.uint16()),
+        }
+    )
+    pq.write_table(table, folder / "samples.parquet", write_page_checksum=True)
+    told = {
+        "errors": {},
+        "window": {"seconds": WINDOW_NS / 1e9},
+        "requests_in_window": requests,
+        "throughput": requests / (WINDOW_NS / 1e9),
+        "operations": ["read-one"],
+        "answers": {"read-one": {"200": len(sent)}},
+        "censored": {"total": 0, "unsent": 0},
+        "loop": {"kind": "closed"},
+        "spec": {"connections": CONNECTIONS},
+    }
+    (folder / "client.json").write_text(json.dumps(told))
+    (folder / "trial.json").write_text("{}")
+
+
+def codes(folder):
+    return [each.code for each in coherence.check(Trial(folder, making.trial_record(0)))]
+
+
+@pytest.mark.parametrize("stall_ns", [0, 400_000_000])
+def test_answers_that_come_late_after_the_window_are_no_contradiction(tmp_path, stall_ns):
+    write_trial(tmp_path, stall_ns=stall_ns)
+    assert codes(tmp_path) == []
+
+
+def test_more_waiting_than_the_connections_could_do_is_one(tmp_path):
+    write_trial(tmp_path, stall_ns=0, in_window=220)
+    assert codes(tmp_path) == ["samples-mismatch", "littles-law"]

@@ -1,0 +1,84 @@
+"""A run whose process was ended: held before anything is changed, and nothing hidden after."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from msgspec import UNSET
+
+from ormlab.bundle import Bundle, UnsealedRun, encode, verify
+from ormlab.bundle.errors import BundleBusyError, PathRefusedError, RecordError
+from tests.bundle import making
+
+
+@pytest.fixture
+def partial(tmp_path):
+    """A run that was killed: two closed trials, one open, and half a file."""
+    with making.new_writer(tmp_path) as writer:
+        making.write_trial(writer, 0)
+        making.write_trial(writer, 1)
+        (writer.folder / "trials" / f"{making.trial_name(2)}.open").mkdir()
+        (writer.folder / "inputs").mkdir()
+        (writer.folder / "inputs/.plan.yaml.tmp").write_text("na")
+        return writer.folder
+
+
+def test_nothing_changes_before_it_is_taken_up(partial):
+    before = making.snapshot(partial)
+    with UnsealedRun(partial) as unsealed:
+        assert unsealed.id == making.NAME
+        assert unsealed.interruptions == ()
+    assert making.snapshot(partial) == before
+
+
+def test_a_held_run_is_held_once_also_by_the_writer_that_takes_it_up(partial):
+    with UnsealedRun(partial) as unsealed:
+        with pytest.raises(BundleBusyError):
+            UnsealedRun(partial)
+        writer = unsealed.take_up(making.TAKEN_UP)
+    with pytest.raises(BundleBusyError):
+        UnsealedRun(partial)
+    writer.close()
+    UnsealedRun(partial).close()
+
+
+def test_what_was_open_is_discarded_and_named(partial):
+    with making.taken_up(partial) as writer:
+        assert not any(path.name.endswith((".open", ".tmp")) for path in partial.rglob("*"))
+        bundle = writer.seal(making.record_for(writer, completed=2))
+    assert verify(bundle).ok
+    assert not (bundle / "interruptions.json").exists()
+    (interruption,) = Bundle.open(bundle).record.interruptions
+    assert interruption.resumed == making.TAKEN_UP
+    assert interruption.trials == 2
+    assert interruption.discarded == (making.trial_name(2),)
+
+
+def test_every_interruption_is_kept_also_through_a_seal_that_was_begun(partial):
+    with making.taken_up(partial) as writer:
+        making.write_trial(writer, 2)
+        bundle = writer.seal(making.record_for(writer, completed=3))
+    partial = bundle.rename(partial)  # as it is when the process is killed before the last rename
+    with UnsealedRun(partial).take_up(making.TAKEN_UP + timedelta(minutes=1)) as writer:
+        making.write_trial(writer, 3)
+        bundle = writer.seal(making.record_for(writer, completed=4))
+    told = Bundle.open(bundle).record.interruptions
+    assert [each.trials for each in told] == [2, 3]
+    assert [each.resumed.minute for each in told] == [45, 46]
+
+
+def test_a_record_that_hides_an_interruption_is_not_sealed(partial):
+    with making.taken_up(partial) as writer:
+        with pytest.raises(RecordError, match="other interruptions"):
+            writer.seal(making.record_for(writer, completed=2, interruptions=UNSET))
+        with pytest.raises(PathRefusedError):
+            writer.add("interruptions.json", b"")
+
+
+def test_a_run_without_one_has_no_such_key(tmp_path):
+    with making.new_writer(tmp_path) as writer:
+        record = making.record_for(writer, completed=0)
+    keys = json.loads(encode(record)).keys()
+    assert not keys & {"interruptions", "rerun_of"}
