@@ -1,10 +1,12 @@
 """``python -m agent ORDER.json``: detach and carry out one order; ``python -m agent facts``.
 
 The first form returns as soon as the detached agent holds its lock, or says why it cannot.
+``python -m agent placement`` prints which CPUs serve which purpose, here or below another root.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import errno
 import fcntl
@@ -13,10 +15,21 @@ import os
 import signal
 import sys
 import traceback
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent import check, command, database, diagnose, facts, floor, processes, trial
+from agent import (
+    check,
+    command,
+    database,
+    diagnose,
+    facts,
+    floor,
+    placement,
+    processes,
+    trial,
+)
 from agent.failure import Failure
 from agent.orders import DONE_SCHEMA, Heartbeat, Order, utc_now, write_json
 
@@ -42,8 +55,10 @@ def main(arguments: list[str]) -> int:
     if arguments == ["facts"]:
         json.dump(facts.collect(), sys.stdout)
         return 0
+    if arguments[:1] == ["placement"]:
+        return _print_plan(arguments[1:])
     if len(arguments) != 1:
-        sys.stderr.write("usage: python -m agent ORDER.json | facts\n")
+        sys.stderr.write("usage: python -m agent ORDER.json | facts | placement\n")
         return 2
     try:
         order = Order.load(Path(arguments[0]).resolve())
@@ -67,6 +82,15 @@ def main(arguments: list[str]) -> int:
     os.close(promise)
     _finish(order, carry_out)
     os._exit(0)
+
+
+def _print_plan(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="agent placement")
+    parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="of the host")
+    parser.add_argument("--layout", choices=placement.LAYOUTS, default="dut_alone")
+    options = parser.parse_args(arguments)
+    json.dump(asdict(placement.read_plan(options.root, options.layout)), sys.stdout)
+    return 0
 
 
 def _detach(order: Order) -> None:

@@ -130,7 +130,7 @@ def collect() -> dict[str, Any]:
         "hostname": platform.node(),
         "facts": {fact.key: _read(fact) for fact in FACTS},
         "identity": [fact.key for fact in FACTS if fact.identity],
-        "placement": asdict(placement.plan(placement.read_topology(Path("/")))),
+        "placement": asdict(placement.read_plan(Path("/"))),
     }
 
 

@@ -2,23 +2,31 @@
 
 The tiers say how well the purposes can be kept apart: ``exclusive-l3``, ``exclusive-core``,
 ``degraded`` or ``none``. Results of different tiers are never compared.
+
+The agent plans with it before a run, and the role cpu_pinning when it sets up the host: the same
+code, which is why it needs nothing but the standard library.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
-from agent.processes import cpu_list
+from .cpus import CPUS, cpu_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_CPUS = "sys/devices/system/cpu"
+Layout = Literal["dut_alone", "db_alone", "same_ccd"]
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+PURPOSES = ("housekeeping", "load", "database", "service")
+
 _CORES_FOR_L3 = 6
 _CORES_FOR_EXCLUSIVE = 4
 _CORES_FOR_TWO_LOAD = 8
+
+type _Groups = tuple[Sequence[int], ...]
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,7 @@ class Placement:
     """The plan: disjoint on tiers that promise it, never empty, whole cores only."""
 
     tier: str
+    layout: Layout
     housekeeping: tuple[int, ...]
     load: tuple[int, ...]
     database: tuple[int, ...]
@@ -51,7 +60,7 @@ def read_topology(root: Path) -> Topology:
     CPUs that are offline do not exist for the plan. Where a file is missing, each CPU counts as
     a core of its own and no L3 domain is known.
     """
-    base = root / _CPUS
+    base = root / CPUS
     online = cpu_list((base / "online").read_text())
     cores = sorted(
         {
@@ -77,31 +86,87 @@ def _group(
         return (cpu,) if default is None else default
 
 
-def plan(topology: Topology) -> Placement:
+def read_boost(root: Path) -> str | None:
+    """Say whether the clock may exceed its nominal value: ``on``, ``off``, ``mixed``, or None.
+
+    Every switch that there is must agree: the global one, Intel's, and one for each policy. None
+    where there is no switch.
+    """
+    base = root / CPUS
+    inverted = base / "intel_pstate/no_turbo"
+    switches = [base / "cpufreq/boost", *base.glob("cpufreq/policy*/boost")]
+    states = {path.read_text().strip() == "1" for path in switches if path.exists()}
+    if inverted.exists():
+        states.add(inverted.read_text().strip() == "0")
+    if not states:
+        return None
+    if len(states) > 1:
+        return "mixed"
+    return "on" if states.pop() else "off"
+
+
+def read_plan(root: Path, layout: Layout = "dut_alone") -> Placement:
+    """Read a host and plan it."""
+    return plan(read_topology(root), layout, boost=read_boost(root))
+
+
+def plan(topology: Topology, layout: Layout, *, boost: str | None) -> Placement:
     """Choose CPUs by the rules of the tiers.
 
-    - two L3 domains of at least 6 cores: the service alone on the last one; housekeeping,
-      load and database side by side on the first (``exclusive-l3``);
+    - two L3 domains of at least 6 cores: housekeeping and load on the first, and by the layout
+      ``dut_alone`` the database beside them and the service alone on the last one
+      (``exclusive-l3``); ``db_alone`` exchanges the two; ``same_ccd`` halves the last domain
+      between them, and leaves the rest of the first idle so that nothing else moves;
     - from 4 cores: no core is shared between purposes (``exclusive-core``);
     - 3: housekeeping and load share one (``degraded``);
     - 2: CPU 0 does all but the service (``degraded``, good for smoke tests only);
     - 1: nothing can be kept apart (``none``).
+
+    ``exclusive-l3`` promises that the service has an L3 cache of its own and that every core runs
+    at one clock: another layout, or boost that is not known to be off, is ``exclusive-core``. The
+    first chiplet of a 7950X boosts up to 300 MHz higher than the second.
+
+    Args:
+        topology: of the host, SMT settled.
+        layout: which of service and database has the large share; on one L3 domain ``same_ccd``
+            is ``dut_alone``.
+        boost: what `read_boost` says.
     """
-    cores = range(len(topology.cores))
-    large = [domain for domain in topology.l3 if len(domain) >= _CORES_FOR_L3]
-    groups: tuple[Sequence[int], ...]
-    if len(large) > 1:
-        first, last = large[0], large[-1]
-        tier, groups = "exclusive-l3", (first[:2], first[2:4], first[4:], last)
-    elif len(cores) >= _CORES_FOR_EXCLUSIVE:
-        load_end = 2 + (len(cores) >= _CORES_FOR_TWO_LOAD)
-        database_end = load_end + (len(cores) - load_end) // 2
+    tier, groups = _two_domains(topology, layout) or _one_domain(topology, layout)
+    if tier == "exclusive-l3" and (layout != "dut_alone" or boost != "off"):
         tier = "exclusive-core"
-        groups = (cores[:1], cores[1:load_end], cores[load_end:database_end], cores[database_end:])
-    else:
-        tier = "degraded" if len(cores) > 1 else "none"
-        groups = (cores[:1], cores[:1], cores[-2:-1] or cores, cores[-1:])
     housekeeping, load, database, service = (
         tuple(sorted(cpu for index in group for cpu in topology.cores[index])) for group in groups
     )
-    return Placement(tier, housekeeping, load, database, service)
+    return Placement(tier, layout, housekeeping, load, database, service)
+
+
+def _two_domains(topology: Topology, layout: Layout) -> tuple[str, _Groups] | None:
+    """Cores by purpose where there are two large L3 domains."""
+    large = [domain for domain in topology.l3 if len(domain) >= _CORES_FOR_L3]
+    if len(large) < 2:  # noqa: PLR2004 - two domains, as the name says
+        return None
+    first, last = large[0], large[-1]
+    half = len(last) // 2
+    database, service = {
+        "dut_alone": (first[4:], last),
+        "db_alone": (last, first[4:]),
+        "same_ccd": (last[:half], last[half:]),
+    }[layout]
+    return "exclusive-l3", (first[:2], first[2:4], database, service)
+
+
+def _one_domain(topology: Topology, layout: Layout) -> tuple[str, _Groups]:
+    """Cores by purpose everywhere else."""
+    cores = range(len(topology.cores))
+    if len(cores) >= _CORES_FOR_EXCLUSIVE:
+        load_end = 2 + (len(cores) >= _CORES_FOR_TWO_LOAD)
+        database_end = load_end + (len(cores) - load_end) // 2
+        tier, load = "exclusive-core", cores[1:load_end]
+        database, service = cores[load_end:database_end], cores[database_end:]
+    else:
+        tier, load = ("degraded" if len(cores) > 1 else "none"), cores[:1]
+        database, service = cores[-2:-1] or cores, cores[-1:]
+    if layout == "db_alone":
+        database, service = service, database
+    return tier, (cores[:1], load, database, service)

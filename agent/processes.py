@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Self
 
 import psutil
 
+from agent.cpus import cpu_list
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -195,12 +197,3 @@ def affinity(pid: int) -> list[int] | None:
     except (FileNotFoundError, ProcessLookupError):
         pass
     return None
-
-
-def cpu_list(text: str) -> list[int]:
-    """Parse the kernel's list format: ``"0-2,7"`` is ``[0, 1, 2, 7]``; an empty text is ``[]``."""
-    cpus: list[int] = []
-    for part in filter(None, text.strip().split(",")):
-        first, _, last = part.partition("-")
-        cpus.extend(range(int(first), int(last or first) + 1))
-    return cpus

@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from agent.readings import kernel, limits, load, memory, moment, network, processor, tools
-from agent.readings.source import NotReadable, Place, Reading
+from . import kernel, limits, load, memory, moment, network, processor, tools
+from .source import NotReadable, Place, Reading
 
 SCHEMA = "host-readings/1"
 INTERVAL_S = 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from agent.readings.source import Place, Reading
+from .source import Place, Reading
 
 _COMM = 15  # characters of a process name that the kernel keeps
 _SYNCHRONISERS = ("chronyd", "systemd-timesyncd", "ntpd", "ntpd-rs", "openntpd", "ptp4l", "phc2sys")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from agent.readings.source import NotReadable, Place, Reading
+from .source import NotReadable, Place, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agent.readings import moment
-from agent.readings.source import Place, Reading
+from . import moment
+from .source import Place, Reading
 
 BUSY_CORES = 0.05  # of one core: less than that is lost in the ticks of a second
 
@@ -60,7 +60,7 @@ READINGS = (
         "list",
         "cores",
         f"processes that used {BUSY_CORES:g} of a core and more meanwhile",
-        "psutil, twice",
+        "/proc/PID/stat, twice",
         _foreign_processes,
     ),
     Reading(

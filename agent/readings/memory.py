@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
-from agent.readings.source import NotReadable, Place, Reading
+from .source import NotReadable, Place, Reading
 
 _KIB = 1024
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
-from agent.evidence import parse_pressure
-from agent.readings.source import NotReadable
+from ..evidence import parse_pressure
+from .source import NotReadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 _COUNTERS = ("proc/stat", "proc/pressure/cpu", "proc/pressure/memory", "proc/pressure/io")
 # Columns of the first line of /proc/stat (proc_stat(5)); guest time is contained in user time.
 _COLUMNS = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
+# Fields of /proc/PID/stat, counted from the one behind the name.
+_PARENT, _USER, _SYSTEM, _START = 1, 11, 12, 19
 _NOT_BUSY = {"idle", "iowait", "steal"}
 
 type Processes = Mapping[tuple[int, float], tuple[str, float]]
@@ -57,15 +58,28 @@ def with_processes(moment: Moment, processes: Processes) -> Moment:
 
 def processes() -> Processes:
     """Every process of this machine but this one and those it was started by."""
-    own = psutil.Process()
-    ours = {own.pid, *(parent.pid for parent in own.parents())}
-    found = {}
-    for process in psutil.process_iter(["name", "create_time", "cpu_times"]):
-        told = process.info
-        if process.pid not in ours and told["cpu_times"] is not None:
-            used_s = told["cpu_times"].user + told["cpu_times"].system
-            found[process.pid, told["create_time"]] = (told["name"], used_s)
-    return found
+    told = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            told[int(folder.name)] = (folder / "stat").read_text()
+        except OSError:  # it has just ended
+            continue
+    # The name stands in parentheses and may itself hold some (proc_pid_stat(5)).
+    named = {pid: text.partition("(")[2].rpartition(")") for pid, text in told.items()}
+    fields = {pid: rest.split() for pid, (_, _, rest) in named.items()}
+    ours, pid = set(), os.getpid()
+    while pid in fields:
+        ours.add(pid)
+        pid = int(fields[pid][_PARENT])
+    second = os.sysconf("SC_CLK_TCK")
+    return {
+        (pid, int(each[_START]) / second): (
+            named[pid][0],
+            (int(each[_USER]) + int(each[_SYSTEM])) / second,
+        )
+        for pid, each in fields.items()
+        if pid not in ours
+    }
 
 
 def busy_processes(before: Moment, after: Moment, *, least: float) -> list[tuple[str, float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.readings.source import NotReadable, Place, Reading
+from .source import NotReadable, Place, Reading
 
 _LISTENING = "0A"  # TCP_LISTEN of include/net/tcp_states.h
 _RANGE = "proc/sys/net/ipv4/ip_local_port_range"

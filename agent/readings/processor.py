@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from agent import placement
-from agent.readings.source import CPUS, NotReadable, Place, Reading
+from .. import placement
+from ..cpus import CPUS
+from .source import NotReadable, Place, Reading
 
 _DMA_LATENCY = "dev/cpu_dma_latency"
 _UNNAMED = "an unnamed hypervisor"
@@ -14,18 +15,10 @@ def _governors(place: Place) -> list[str]:
 
 
 def _boost(place: Place) -> str:
-    """Every switch that there is must agree: the global one, Intel's, and one for each policy."""
-    base = place.root / CPUS
-    inverted = base / "intel_pstate/no_turbo"
-    switches = [base / "cpufreq/boost", *base.glob("cpufreq/policy*/boost")]
-    states = {path.read_text().strip() == "1" for path in switches if path.exists()}
-    if inverted.exists():
-        states.add(inverted.read_text().strip() == "0")
-    if not states:
+    state = placement.read_boost(place.root)
+    if state is None:
         raise NotReadable(f"no switch for boost below /{CPUS}")
-    if len(states) > 1:
-        return "mixed"
-    return "on" if states.pop() else "off"
+    return state
 
 
 def _idle_latency(place: Place) -> int:
@@ -128,7 +121,7 @@ READINGS = (
         None,
         "how well purposes can be kept apart on these cores",
         "agent/placement.py",
-        lambda place: placement.plan(placement.read_topology(place.root)).tier,
+        lambda place: placement.read_plan(place.root).tier,
     ),
     Reading(
         "governor",

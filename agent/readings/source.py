@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from agent.processes import cpu_list
+from ..cpus import CPUS, cpu_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from agent.readings.moment import Moment
+    from .moment import Moment
 
 type Kind = Literal["text", "number", "flag", "list"]
-CPUS = "sys/devices/system/cpu"
 
 
 class NotReadable(Exception):  # noqa: N818 - an outcome that is recorded, not a fault

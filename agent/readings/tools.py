@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 
-from agent.readings.source import NotReadable, Place, Reading
+from .source import NotReadable, Place, Reading
 
 _TIMEOUT_S = 10
 _VERSION = re.compile(r"\d+(?:\.\d+)+")

@@ -1,13 +1,37 @@
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.placement import Topology, plan, read_topology
-from agent.processes import cpu_list
+from agent.cpus import as_list, as_mask, cpu_list, mask_cpus
+from agent.placement import LAYOUTS, PURPOSES, Topology, plan, read_plan, read_topology
+from tests.conftest import CHECKOUT
+from tests.doctor import hosts
+
+RYZEN = (tuple(range(8)), tuple(range(8, 16)))
+# Each example writes a tree of hundreds of files: the full size runs on demand.
+TREES = int(os.environ.get("ORMLAB_PLACEMENT_TREES", "20"))
+L3, CORE, DEGRADED, NONE = "exclusive-l3", "exclusive-core", "degraded", "none"
+# Tier, then housekeeping, load, database and service, of each fixture under dut_alone.
+PLANNED = {
+    "ryzen-smt-off": (L3, "0-1", "2-3", "4-7", "8-15"),
+    "ryzen-smt-on": (CORE, "0-1,16-17", "2-3,18-19", "4-7,20-23", "8-15,24-31"),
+    "two-sockets": (L3, "0-1", "2-3", "4-7", "8-15"),
+    "cpu-offline": (CORE, "0-1,16-17", "2,4,18,20", "5-7,19,21-23", "8-11,13-15,24-27,29-31"),
+    "asymmetric": (CORE, "0-1,14-15", "2-3,16-17", "4-7,18-21", "8-13,22-27"),
+    "no-index3": (CORE, "0", "1", "2", "3"),
+    "three-cores": (DEGRADED, "0", "0", "1", "2"),
+    "vm-two-cores": (DEGRADED, "0", "0", "0", "1"),
+    "one-core": (NONE, "0", "0", "0", "0"),
+}
 
 
 def flat(count: int, *, l3: tuple[tuple[int, ...], ...] = (), threads: int = 1) -> Topology:
@@ -17,89 +41,109 @@ def flat(count: int, *, l3: tuple[tuple[int, ...], ...] = (), threads: int = 1) 
     return Topology(cores, l3)
 
 
-RYZEN = (tuple(range(8)), tuple(range(8, 16)))
+def purposes(placed) -> list[tuple[int, ...]]:
+    return [getattr(placed, purpose) for purpose in PURPOSES]
 
 
-def test_a_7950x_without_smt_gets_the_layout_of_the_design():
-    placed = plan(flat(16, l3=RYZEN))
-    assert placed.tier == "exclusive-l3"
-    assert placed.housekeeping == (0, 1)
-    assert placed.load == (2, 3)
-    assert placed.database == (4, 5, 6, 7)
-    assert placed.service == tuple(range(8, 16))
+def check(topology: Topology, placed) -> None:
+    """What every plan keeps, whatever the host and the layout."""
+    online = {cpu for core in topology.cores for cpu in core}
+    for cpus in purposes(placed):
+        assert cpus
+        assert set(cpus) <= online
+        owners = [core for core in topology.cores if set(core) & set(cpus)]
+        assert sorted(cpu for core in owners for cpu in core) == sorted(cpus)
+    if placed.tier.startswith("exclusive"):
+        used = [cpu for cpus in purposes(placed) for cpu in cpus]
+        assert len(used) == len(set(used))
+    if len(topology.cores) > 1:
+        alone = placed.database if placed.layout == "db_alone" else placed.service
+        others = [cpus for cpus in purposes(placed) if cpus != alone]
+        assert len(others) == len(PURPOSES) - 1
+        assert not set(alone) & {cpu for cpus in others for cpu in cpus}
 
 
-def test_with_smt_whole_cores_move_together():
-    placed = plan(flat(16, l3=RYZEN, threads=2))
-    assert placed.housekeeping == (0, 1, 16, 17)
-    assert placed.service == (*range(8, 16), *range(24, 32))
+def test_every_fixture_has_its_plan():
+    assert PLANNED.keys() == set(hosts.NAMES)
 
 
-@pytest.mark.parametrize(
-    ("cores", "tier"),
-    [(1, "none"), (2, "degraded"), (3, "degraded"), (4, "exclusive-core"), (15, "exclusive-core")],
+@pytest.mark.parametrize("name", sorted(PLANNED))
+def test_a_fixture_is_planned_by_its_topology(name, tmp_path):
+    placed = read_plan(hosts.build(name, tmp_path))
+    assert (placed.tier, *map(as_list, purposes(placed))) == PLANNED[name]
+
+
+@settings(max_examples=TREES)
+@given(name=st.sampled_from(hosts.NAMES), layout=st.sampled_from(LAYOUTS), switched_off=st.data())
+def test_with_any_cpus_of_a_fixture_offline_a_plan_keeps_its_promises(name, layout, switched_off):
+    host = hosts.load(name)
+    last = host["cores"] * host["threads"] - 1
+    offline = switched_off.draw(st.sets(st.integers(1, last)) if last else st.just(set()))
+    with tempfile.TemporaryDirectory() as root:
+        topology = read_topology(hosts.build(name, Path(root), offline=offline))
+        placed = read_plan(Path(root), layout)
+    assert not {cpu for cpus in purposes(placed) for cpu in cpus} & offline
+    check(topology, placed)
+
+
+@given(
+    st.integers(1, 40),
+    st.integers(1, 2),
+    st.integers(1, 4),
+    st.sampled_from(LAYOUTS),
+    st.sampled_from(["on", "off", "mixed", None]),
 )
-def test_the_tier_follows_the_number_of_cores(cores, tier):
-    assert plan(flat(cores)).tier == tier
-
-
-def test_on_two_cores_the_service_has_one_and_the_rest_the_other():
-    placed = plan(flat(2))
-    assert placed.service == (1,)
-    assert placed.housekeeping == placed.load == placed.database == (0,)
-
-
-@given(st.integers(1, 40), st.integers(1, 2), st.integers(1, 4))
-def test_every_plan_is_inside_the_host_never_empty_and_keeps_cores_whole(cores, threads, domains):
+def test_every_plan_of_every_layout_keeps_its_promises(cores, threads, domains, layout, boost):
     size = -(-cores // domains)
     l3 = tuple(tuple(range(at, min(at + size, cores))) for at in range(0, cores, size))
     topology = flat(cores, l3=l3, threads=threads)
-    placed = plan(topology)
-    purposes = (placed.housekeeping, placed.load, placed.database, placed.service)
-    for purpose in purposes:
-        assert purpose
-        owners = [core for core in topology.cores if set(core) & set(purpose)]
-        assert sorted(cpu for core in owners for cpu in core) == sorted(purpose)
-    if placed.tier.startswith("exclusive"):
-        used = [cpu for purpose in purposes for cpu in purpose]
-        assert len(used) == len(set(used))
-    if cores > 1:
-        assert not set(placed.service) & set(placed.load)
-        assert not set(placed.service) & set(placed.database)
+    placed = plan(topology, layout, boost=boost)
+    check(topology, placed)
+    if placed.tier == L3:
+        domain = next(domain for domain in l3 if placed.service[0] in domain)
+        others = {cpu for cpus in purposes(placed)[:3] for cpu in cpus}
+        assert not {cpu for core in domain for cpu in topology.cores[core]} & others
 
 
-def sysfs(root: Path, *, online: str, siblings: dict[int, str], l3: dict[int, str]) -> Path:
-    base = root / "sys/devices/system/cpu"
-    base.mkdir(parents=True)
-    (base / "online").write_text(online + "\n")
-    for cpu, text in siblings.items():
-        (base / f"cpu{cpu}/topology").mkdir(parents=True)
-        (base / f"cpu{cpu}/topology/thread_siblings_list").write_text(text + "\n")
-    for cpu, text in l3.items():
-        (base / f"cpu{cpu}/cache/index3").mkdir(parents=True)
-        (base / f"cpu{cpu}/cache/index3/shared_cpu_list").write_text(text + "\n")
-    return root
+@pytest.mark.parametrize(
+    ("layout", "tier", "database", "service"),
+    [
+        ("dut_alone", L3, "4-7", "8-15"),
+        ("db_alone", CORE, "8-15", "4-7"),
+        ("same_ccd", CORE, "8-11", "12-15"),
+    ],
+)
+def test_a_layout_moves_database_and_service_and_nothing_else(layout, tier, database, service):
+    placed = plan(flat(16, l3=RYZEN), layout, boost="off")
+    assert placed.tier == tier
+    assert as_list(placed.housekeeping) == "0-1"
+    assert as_list(placed.load) == "2-3"
+    assert as_list(placed.database) == database
+    assert as_list(placed.service) == service
 
 
-def test_cpus_that_are_offline_do_not_exist_for_the_plan(tmp_path):
-    root = sysfs(
-        tmp_path,
-        online="0,2-3",
-        siblings={0: "0-1", 2: "2-3", 3: "2-3"},
-        l3={0: "0-3", 2: "0-3", 3: "0-3"},
+@pytest.mark.parametrize("boost", ["on", "mixed", None])
+def test_boost_that_is_not_known_to_be_off_costs_the_tier_but_not_the_plan(boost):
+    off = plan(flat(16, l3=RYZEN), "dut_alone", boost="off")
+    other = plan(flat(16, l3=RYZEN), "dut_alone", boost=boost)
+    assert (off.tier, other.tier) == (L3, CORE)
+    assert purposes(off) == purposes(other)
+
+
+def test_the_command_prints_the_plan_of_any_folder(tmp_path):
+    hosts.build("ryzen-smt-off", tmp_path)
+    command = [sys.executable, "-m", "agent", "placement", "--root", tmp_path]
+    answer = subprocess.run(
+        [*command, "--layout", "same_ccd"], check=True, capture_output=True, text=True, cwd=CHECKOUT
     )
-    assert read_topology(root) == Topology(((0,), (2, 3)), ((0, 1),))
-
-
-def test_without_index3_no_domain_is_known(tmp_path):
-    root = sysfs(tmp_path, online="0-1", siblings={0: "0", 1: "1"}, l3={})
-    assert read_topology(root) == Topology(((0,), (1,)), ())
+    printed = json.loads(answer.stdout)
+    assert printed["layout"] == "same_ccd"
+    assert printed["service"] == [12, 13, 14, 15]
 
 
 def test_this_machine_can_be_read():
-    topology = read_topology(Path("/"))
-    assert topology.cores
-    assert plan(topology).service
+    assert read_topology(Path("/")).cores
+    assert read_plan(Path("/")).service
 
 
 @pytest.mark.parametrize(
@@ -107,3 +151,17 @@ def test_this_machine_can_be_read():
 )
 def test_the_kernels_list_format(text, cpus):
     assert cpu_list(text) == cpus
+    assert as_list(cpus) == text.strip()
+
+
+@given(st.sets(st.integers(0, 200)))
+def test_lists_and_masks_are_read_as_they_were_written(cpus):
+    assert cpu_list(as_list(cpus)) == sorted(cpus)
+    assert mask_cpus(as_mask(cpus)) == sorted(cpus)
+
+
+@pytest.mark.parametrize(
+    ("cpus", "mask"), [([], "00000000"), ([0, 1], "00000003"), ([0, 33], "00000002,00000001")]
+)
+def test_the_kernels_mask_format(cpus, mask):
+    assert as_mask(cpus) == mask

@@ -1,8 +1,8 @@
 """Fixture trees of hosts, from the small files in tests/data/hosts/.
 
 A file names cores, threads of each, cores of an L3 domain and sockets; ``each_cpu`` lists files of
-every CPU, ``files`` all others, ``without`` patterns of what is removed again. ``like`` takes
-everything else from another host.
+every CPU, ``files`` all others, ``without`` patterns of what is removed again, ``offline`` CPUs
+that are switched off. ``like`` takes everything else from another host.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from agent.cpus import as_list
 from agent.readings import Place
 from agent.readings.moment import Moment, take
 from tests.conftest import CHECKOUT
@@ -34,21 +35,23 @@ def load(name: str) -> dict[str, Any]:
     return whole
 
 
-def build(name: str, root: Path) -> Path:
+def build(name: str, root: Path, *, offline=None) -> Path:
     """Write a host's files below a folder; CPU i is thread i // cores of core i % cores."""
     host = load(name)
     cores, threads, l3 = host["cores"], host["threads"], host["l3"]
     count = cores * threads
-    files = host["files"] | {f"{_CPUS}/online": f"0-{count - 1}"}
-    for cpu in range(count):
+    off = host.get("offline", []) if offline is None else offline
+    online = [cpu for cpu in range(count) if cpu not in off]
+    files = host["files"] | {f"{_CPUS}/online": as_list(online)}
+    for cpu in online:
         core = cpu % cores
         own = {
-            "topology/thread_siblings_list": _cpus([core], cores, threads),
+            "topology/thread_siblings_list": _cpus([core], cores, online),
             "topology/physical_package_id": str(core * host["sockets"] // cores),
         }
         if l3:
             first = core // l3 * l3
-            own["cache/index3/shared_cpu_list"] = _cpus(range(first, first + l3), cores, threads)
+            own["cache/index3/shared_cpu_list"] = _cpus(range(first, first + l3), cores, online)
         for path, text in (own | host["each_cpu"]).items():
             files[f"{_CPUS}/cpu{cpu}/{path}"] = text
     for path, text in files.items():
@@ -92,5 +95,6 @@ def place(root: Path, *, ports=(15432, 18080), stat="", processes=({}, {}), coun
     )
 
 
-def _cpus(cores, count, threads) -> str:
-    return ",".join(str(core + thread * count) for thread in range(threads) for core in cores)
+def _cpus(cores, count, online) -> str:
+    """The online CPUs of some cores: of an offline one the kernel lists none."""
+    return as_list(cpu for cpu in online if cpu % count in cores)

@@ -85,7 +85,7 @@ def test_every_value_is_of_its_kind_or_null_with_a_reason(host, tmp_path):
             {
                 "cores": 16,
                 "l3_domains": [8, 8],
-                "tier": "exclusive-l3",
+                "tier": "exclusive-core",
                 "governor": ["powersave"],
                 "boost": "on",
                 "smt": True,
