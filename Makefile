@@ -10,7 +10,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON_INSTALL_DIR := $(CURDIR)/.lab/python
 export ANSIBLE_HOME := $(CURDIR)/.lab/ansible
 
-.PHONY: help demo wrk test check docs bench lock clean
+.PHONY: help demo wrk test test-host check docs bench lock clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -23,8 +23,11 @@ demo: .venv/.lab  ## compare three services on this machine, in about five minut
 wrk: .venv/.lab  ## install wrk through the role loadgen (needs root, or sudo without a password)
 	@$(BIN)/ansible-playbook playbooks/loadgen.yml
 
-test: .venv/.dev  ## the whole test suite
-	@$(BIN)/pytest
+test: .venv/.dev  ## the whole test suite, but for test hosts
+	@$(BIN)/pytest --ignore=tests/host
+
+test-host: .venv/.dev  ## roles and runs on test hosts: Debian 13, as root; the first time makes it
+	@$(BIN)/pytest tests/host
 
 check: .venv/.dev  ## lint, types, import rules, roles
 	@$(BIN)/ruff format --check .
