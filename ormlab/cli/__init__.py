@@ -18,6 +18,7 @@ from ormlab.cli import (
     plan,
     report,
     resume,
+    provision,
     run,
     verify,
 )
@@ -46,6 +47,10 @@ def group() -> None:
 
 for module in (doctor, run, resume, plan, verify, judge, explain, report):
     group.add_command(module.command)
+group.add_command(provision.provision_command)
+group.add_command(provision.drift_command)
+group.add_command(provision.untune_command)
+group.add_command(provision.uninstall_command)
 group.add_command(archive.group)
 group.add_command(catalog.group)
 group.add_command(claims.group)

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from pyinfra.api.command import StringCommand
 from pyinfra.api.config import Config
-from pyinfra.api.connect import connect_all, disconnect_all
+from pyinfra.api.connect import disconnect_all
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.inventory import Inventory
 from pyinfra.api.state import State
 
 from ormlab.errors import ProvisioningError
+from ormlab.hosts import trouble
 from ormlab.hosts.base import CommandFailed
 
 if TYPE_CHECKING:
@@ -90,19 +91,25 @@ def connected(specs: Sequence[HostSpec]) -> Iterator[dict[str, PyinfraHost]]:
     inventory = Inventory(([(name, _connector_data(spec)) for name, spec in names.items()], {}))
     state = State(inventory, Config())
     try:
-        connect_all(state)
-    except PyinfraError as refused:
-        unreachable = ", ".join(str(host) for host in state.failed_hosts) or "a host"
-        raise ProvisioningError(
-            "host-unreachable",
-            f"cannot connect to {unreachable}: {refused}",
-            where=unreachable,
-            hint="check the address, the key and inventory/known_hosts",
-        ) from None
-    try:
+        for host in inventory:
+            _connect(host, names[host.name])
+            state.activate_host(host)
         yield {names[host.name].name: PyinfraHost(names[host.name], host) for host in inventory}
     finally:
         disconnect_all(state)
+
+
+def _connect(host: Any, spec: HostSpec) -> None:  # noqa: ANN401 - pyinfra has no types
+    """Connect one host; pyinfra's `connect_all` would keep the reason of a failure to itself."""
+    try:
+        host.connect(show_errors=False, raise_exceptions=True)
+    except PyinfraError as refused:
+        raise ProvisioningError(
+            "host-unreachable",
+            f"cannot connect to {spec.name}: {refused}",
+            where=f"{spec.name} ({spec.address})",
+            hint=trouble.hint(str(refused), spec.known_hosts),
+        ) from None
 
 
 def _connector_data(spec: HostSpec) -> dict[str, Any]:
@@ -115,6 +122,6 @@ def _connector_data(spec: HostSpec) -> dict[str, Any]:
         "ssh_user": given.get("ansible_user"),
         "ssh_key": given.get("ansible_ssh_private_key_file"),
         "ssh_strict_host_key_checking": "yes",
-        "ssh_known_hosts_file": given.get("lab_known_hosts"),
+        "ssh_known_hosts_file": spec.known_hosts,
     }
     return {key: value for key, value in data.items() if value is not None}

@@ -15,6 +15,7 @@ from ormlab import checkout
 from ormlab.bundle.format import Redaction
 from ormlab.measure import keep
 from ormlab.measure.deployment import source_archive
+from ormlab.provision import record as provisioning
 
 if TYPE_CHECKING:
     from ormlab.measure.session import Fetched, Session
@@ -24,6 +25,7 @@ VERSION = version("ormlab")
 REDACTIONS = (
     Redaction(path="host/*.json", reason="the host name is taken out"),
     Redaction(path="host/postgres.json", reason="the path of the password file is taken out"),
+    Redaction(path="host/provision/*.json", reason="what Ansible's modules returned is taken out"),
 )
 _SAMPLES = "samples"
 _WORK = ("sql.json", "answers.json")
@@ -61,13 +63,15 @@ def inputs(resolved: ResolvedPlan) -> dict[str, bytes]:
 
 
 def host_before(session: Session) -> dict[str, bytes]:
-    """The host, its database server and its rows, before the first trial."""
+    """The host, how it was set up, its database server and its rows, before the first trial."""
     server = {key: session.server[key] for key in ("version", "settings", "made")}
     inventory = {
         "groups": {"app": ["host-1"], "db": ["host-1"], "load": ["host-1"]},
         "tier": session.facts["placement"]["tier"],
     }
+    played = provisioning.of_hosts(session.hosts)
     return {
+        **{f"host/provision/{name}": encode(document) for name, document in played.items()},
         "host/facts.before.json": encode(_without_name(session.facts)),
         "host/readings.before.json": encode(session.readings),
         "host/fingerprint.json": encode({"sha256": fingerprint(session.facts)}),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ormlab.hosts import Host
+    from ormlab.inventory import HostSpec
     from ormlab.plan import Planned, ResolvedPlan
 
 _RUN_DEADLINE_S = 7 * 24 * 3600.0
@@ -95,6 +96,11 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self._cleanup.close()
+
+    @property
+    def hosts(self) -> tuple[HostSpec, ...]:
+        """Every host of the run, as the inventory describes it."""
+        return (self._host.spec,)
 
     @property
     def host_name(self) -> str:

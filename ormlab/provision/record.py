@@ -1,0 +1,82 @@
+"""What a bundle keeps of how its hosts were set up: one document for each play and host.
+
+The documents lie under ``.lab/provision/<host>/`` until a run takes those of its hosts. They hold
+names of tasks and how these ended; no output of a module, no address and no path of a machine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from ormlab import checkout
+from ormlab.provision.events import Ended, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ormlab.inventory import HostSpec
+    from ormlab.provision.playbook import Play
+
+FOLDER = checkout.STATE / "provision"
+_SCHEMA = "provision/1"
+_KEPT = 20  # documents of a host; older ones go
+
+
+def keep(play: Play, folder: Path = FOLDER) -> None:
+    """Write the documents of a play; what was only a dry run has set nothing up."""
+    if play.dry:
+        return
+    stamp = play.started.strftime("%Y%m%dT%H%M%S.%fZ")
+    for host in play.hosts:
+        place = folder / host.name
+        place.mkdir(parents=True, exist_ok=True)
+        written = {"address": host.address, "document": document(play, host.name)}
+        (place / f"{stamp}-{play.playbook}.json").write_text(json.dumps(written, indent=1))
+        for old in sorted(place.iterdir())[:-_KEPT]:
+            old.unlink()
+
+
+def document(play: Play, host: str) -> dict[str, Any]:
+    """What a play did on one host."""
+    tasks = [task for task in play.tasks if task.host == host]
+    return {
+        "schema": _SCHEMA,
+        "playbook": play.playbook,
+        "host": host,
+        "started": play.started.isoformat(timespec="seconds"),
+        "seconds": round(play.seconds, 1),
+        "complete": host not in play.failed,
+        "counts": _counts(tasks),
+        "tasks": [
+            {
+                "role": task.role,
+                "task": task.task,
+                "place": task.place,
+                "outcome": task.outcome.value,
+                "seconds": round(task.seconds, 2),
+            }
+            for task in tasks
+        ],
+    }
+
+
+def of_hosts(specs: Sequence[HostSpec], folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
+    """The documents of a run's hosts by the name they take in the bundle, oldest first.
+
+    A document counts for a host of the same name and the same address.
+    """
+    found = {}
+    for spec in specs:
+        for path in sorted((folder / spec.name).glob("*.json")):
+            written = json.loads(path.read_bytes())
+            if written["address"] == spec.address:
+                found[f"{spec.name}-{path.name}"] = written["document"]
+    return found
+
+
+def _counts(tasks: Sequence[Ended]) -> dict[str, int]:
+    counted = Counter(task.outcome for task in tasks)
+    return {outcome.value: counted[outcome] for outcome in Outcome}
