@@ -81,6 +81,18 @@ def build(folder: Path) -> Built:
         return Built(path, len(here), count, tree.digest(path))
 
 
+def rows_of(bundle: Bundle) -> Iterator[dict[str, Any]]:
+    """Return the rows of one verified bundle, in the columns of `analysis.catalog.SCHEMA`."""
+    plan = bundle.path / "inputs/plan.yaml"
+    facts = bundle.path / "host/facts.before.json"
+    return catalog.rows(
+        bundle,
+        # As safe as SafeLoader, and written in C.
+        yaml.load(plan.read_bytes(), Loader=yaml.CSafeLoader) if plan.exists() else {},
+        json.loads(facts.read_bytes()) if facts.exists() else {},
+    )
+
+
 def load(folder: Path) -> tuple[pa.Table, bool]:
     """Read the catalog of an archive, with its page checksums.
 
@@ -138,14 +150,7 @@ def _rows(folder: Path, lines: list[IndexLine]) -> Iterator[dict[str, Any]]:
             what = f"the bundle {line.id} has another seal than the index says"
             hint = "see `ormlab archive verify`"
             raise MismatchError("entry-replaced", what, where=str(bundle.path), hint=hint)
-        plan = bundle.path / "inputs/plan.yaml"
-        facts = bundle.path / "host/facts.before.json"
-        yield from catalog.rows(
-            bundle,
-            # As safe as SafeLoader, and written in C.
-            yaml.load(plan.read_bytes(), Loader=yaml.CSafeLoader) if plan.exists() else {},
-            json.loads(facts.read_bytes()) if facts.exists() else {},
-        )
+        yield from rows_of(bundle)
 
 
 def _digest(archive: Archive) -> bytes:

@@ -60,7 +60,7 @@ def add(bundle: Path, folder: Path) -> Kept:
         with locked(folder):
             staged = folder / f".{opened.record.id}{_STAGED}"
             if not (folder / opened.record.id).exists():
-                _copy(opened.path, staged)
+                copy(opened.path, staged)
             return place(staged, folder, opened.record.id, str(opened.seal))
 
 
@@ -107,7 +107,8 @@ def place(staged: Path, folder: Path, identifier: str, seal: str) -> Kept:
     return Kept(line, target, "completed" if len(archive.index()) > known else "present")
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path) -> None:
+    """Copy the files of a verified bundle into a new folder, and flush them to the disk."""
     target.mkdir()
     for entry in tree.scan(source):
         copy = target / entry.path

@@ -278,6 +278,48 @@ def sign(bundle: Path, key: Path, *, as_json: bool) -> None:
         click.echo(str(signature))
 
 
+@group.command("export")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["ro-crate", "bagit", "openmetrics", "in-toto"]),
+    required=True,
+    help="Which form.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The folder (ro-crate, bagit) or file (openmetrics, in-toto) to make.",
+)
+@options.as_json
+def export(bundle: Path, form: str, out: Path, *, as_json: bool) -> None:
+    """Write a BUNDLE in a form that other tools read: the same bundle gives the same bytes.
+
+    \b
+      ro-crate     a folder: the bundle, described as a Process Run Crate (RO-Crate 1.1)
+      bagit        a folder: the bundle as the payload of a bag (RFC 8493)
+      openmetrics  a file: one sample for each trial and metric, for Prometheus
+      in-toto      a file: a test-result statement over the seal, to be signed
+
+    \b
+    Examples:
+      ormlab archive export bundles/20261123T031500Z-1a2b3c4d --as ro-crate -o crate/
+      ormlab archive export bundles/20261123T031500Z-1a2b3c4d --as openmetrics -o run.om
+    """
+    from ormlab.archive.exports import Form
+    from ormlab.archive.exports import export as write
+
+    with bundle_errors():
+        write(bundle, Form(form), out)
+    if as_json:
+        document("ormlab-archive-export/1", {"form": form, "out": str(out)})
+    else:
+        click.echo(str(out))
+
+
 def _kept(kept: Kept) -> dict[str, Any]:
     line = kept.line
     return {"id": line.id, "seal": line.seal, "folder": str(kept.path), "outcome": kept.outcome}

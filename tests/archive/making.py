@@ -53,8 +53,23 @@ def write_article(folder: Path, *, rate: int) -> dict[str, object]:
     }
 
 
-def measured(parent: Path, *, day: int = 0, rate: int = 1000, fail: int | None = None) -> Path:
-    """Seal a bundle of two subjects in two blocks; trial ``fail`` is a failed one."""
+def measured(
+    parent: Path,
+    *,
+    day: int = 0,
+    rate: int = 1000,
+    fail: int | None = None,
+    called: tuple[str, str] = SUBJECTS,
+) -> Path:
+    """Seal a bundle of two subjects in two blocks.
+
+    Args:
+        parent: takes the bundle.
+        day: on which day it was made.
+        rate: its throughput.
+        fail: number of the trial that fails.
+        called: what the trials' envelopes call the subjects.
+    """
     created = making.CREATED + timedelta(days=day)
     with BundleWriter.create(parent, plan_sha256=making.PLAN_SHA256, created=created) as writer:
         writer.add("inputs/plan.yaml", yaml.safe_dump(PLAN).encode())
@@ -67,6 +82,7 @@ def measured(parent: Path, *, day: int = 0, rate: int = 1000, fail: int | None =
                 readings = {} if failed else write_article(folder, rate=rate + index)
                 base = making.trial_record(index, name=name, failed=failed)
                 values = {key: getattr(base, key) for key in base.__struct_fields__}
+                subject = called[(index - 1) % 2]
                 values |= {"subject": subject, "load": "article", "block": block}
                 record = TrialRecord(**(values | {"readings": readings}))
                 (folder / "trial.json").write_bytes(encode(record))
