@@ -1,5 +1,8 @@
 """Find a CPython of an exact minor or patch version on this machine, as an absolute path.
 
+``"3.13+jit"`` and ``"3.13+jit-off"`` ask for one that was built with the experimental JIT, which
+whoever starts it switches on or off by the variable PYTHON_JIT.
+
 uv does not search pyenv's folder, and a pyenv shim on PATH runs only where that version is
 activated. So every candidate is asked for its version before it is believed.
 
@@ -22,36 +25,54 @@ if TYPE_CHECKING:
 # A pre-release, a build without the GIL and another implementation are different interpreters.
 # In a virtual environment the interpreter it was made from is meant: that one stays.
 _PROBE = """
-import sys, sysconfig
+import re, sys, sysconfig
 usual = (
     sys.implementation.name == "cpython"
     and sys.version_info.releaselevel == "final"
     and not sysconfig.get_config_var("Py_GIL_DISABLED")
 )
+options = sysconfig.get_config_var("CONFIG_ARGS") or ""
+jit = re.search("--enable-experimental-jit(?:=([a-z-]+))?", options)
 print("%d.%d.%d" % sys.version_info[:3] if usual else "")
+print(jit.group(1) or "yes" if jit else "no")
 print(getattr(sys, "_base_executable", None) or sys.executable)
 """
+# Values of CPython's configure option: built with the JIT; and off unless somebody asks for it.
+_HAS_JIT = ("yes", "yes-off")
+_RUNS_WITHOUT = ("no", "yes-off", "interpreter-off")
+_ANSWERED_LINES = 3
 
 
 def find(version: str) -> str | None:
     """Return the absolute path of a CPython whose version is ``version`` or starts with it.
 
     Args:
-        version: ``"3.13"`` accepts any patch release, ``"3.13.0"`` exactly that one.
+        version: ``"3.13"`` accepts any patch release, ``"3.13.0"`` exactly that one; neither
+            takes one whose JIT is on by default. ``"3.13+jit"`` needs one that has it.
 
     Returns:
         The path of the first match: the running interpreter, on PATH, in pyenv's folder, or in
         uv's managed folder, the newest first; None if there is none.
     """
-    for candidate in _candidates(version):
+    number, _, jit = version.partition("+")
+    builds = _HAS_JIT if jit else _RUNS_WITHOUT
+    for candidate in _candidates(number):
         found = _identify(candidate)
-        if found and (found[0] == version or found[0].startswith(version + ".")):
-            return found[1]
+        if found is None or found[1] not in builds:
+            continue
+        if found[0] == number or found[0].startswith(number + "."):
+            return found[2]
     return None
 
 
 def how_to_get(version: str) -> str:
     """One sentence that says how a user gets this interpreter."""
+    number, _, jit = version.partition("+")
+    if jit:
+        return (
+            f"build CPython {number} with --enable-experimental-jit (3.13 needs LLVM 18 for that) "
+            f"and put its python{_minor(number)} on PATH or into a folder of pyenv's versions"
+        )
     return (
         f"install CPython {version} (for instance `pyenv install {version}`, or the package "
         f"python{_minor(version)} with python{_minor(version)}-venv), or allow uv to fetch it "
@@ -86,7 +107,8 @@ def _numbers(path: Path) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", path.parent.parent.name)]
 
 
-def _identify(executable: str) -> tuple[str, str] | None:
+def _identify(executable: str) -> tuple[str, str, str] | None:
+    """Version, how it was built with the JIT, and path; None if it does not answer."""
     try:
         answer = subprocess.run(
             [executable, "-I", "-c", _PROBE],
@@ -99,5 +121,5 @@ def _identify(executable: str) -> tuple[str, str] | None:
         return None
     if answer.returncode != 0:
         return None
-    version, _, path = answer.stdout.strip("\n").partition("\n")
-    return version, path
+    said = answer.stdout.splitlines()
+    return (said[0], said[1], said[2]) if len(said) == _ANSWERED_LINES else None

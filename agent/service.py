@@ -49,7 +49,12 @@ class Service:
             log=self._log,
             cpus=cpus,
             # The shipped code and no other: not what lies in the working folder.
-            env={"PYTHONPATH": spec["code"], "PYTHONSAFEPATH": "1", **_environment(spec)},
+            env={
+                **spec["variables"],
+                "PYTHONPATH": spec["code"],
+                "PYTHONSAFEPATH": "1",
+                **_environment(spec),
+            },
         )
         self.pid = self._process.pid
         self.health: dict[str, Any] = {}

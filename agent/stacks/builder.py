@@ -88,8 +88,9 @@ class _Build:
         alone: dict[str, Finding] = {}
         interpreter = self._interpreter(logs / "interpreter.log")
         if interpreter is None:
-            hint = interpreters.how_to_get(self.stack.python)
-            whole = Finding([Failed("cpython", self.stack.python, "interpreter", hint, None)])
+            wanted = self.stack.python
+            reason = f"there is none here: {interpreters.how_to_get(wanted)}"
+            whole = Finding([Failed("cpython", wanted, "interpreter", reason, None)])
         else:
             place = Environment(self.home, logs / "stack.log", self.uv)
             whole = inspect(place, self.stack, interpreter)
@@ -115,7 +116,8 @@ class _Build:
     def _interpreter(self, log: Path) -> str | None:
         wanted = self.stack.python
         found = interpreters.find(wanted)
-        if found is None and os.environ.get("ORMLAB_FETCH_PYTHON") == "1":
+        is_to_be_had = "+jit" not in wanted  # nobody hands out builds of 3.13 with the JIT
+        if found is None and is_to_be_had and os.environ.get("ORMLAB_FETCH_PYTHON") == "1":
             self.uv.run("python", "install", "--no-bin", wanted, log=log, downloads="manual")
             found = interpreters.find(wanted)
         return found

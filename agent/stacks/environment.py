@@ -97,13 +97,15 @@ class Environment:
 
     def fill(self, stack: Stack) -> Ended:
         """Install exactly the stack's lock."""
-        return self.uv.run("pip", "sync", *self._options(stack), stack.lock, log=self.log)
+        lock = self._lock(stack)
+        return self.uv.run("pip", "sync", *self._options(stack), lock, log=self.log)
 
     def fill_alone(self, stack: Stack, package: str) -> Ended:
         """Install one package of the stack, with those packages of the lock that it needs."""
         only = self.folder / "only.txt"
         only.write_text(stack.pins()[package].lines, encoding="utf-8")
-        options = [*self._options(stack), "--constraints", stack.lock, "--requirements", only]
+        constraints = self._lock(stack)
+        options = [*self._options(stack), "--constraints", constraints, "--requirements", only]
         return self.uv.run("pip", "install", *options, log=self.log)
 
     def probe(
@@ -127,6 +129,12 @@ class Environment:
         except ValueError:  # an import has crashed it, hung, or left by os._exit
             return None
         return answer if ended.code == 0 else None
+
+    def _lock(self, stack: Stack) -> Path:
+        """The stack's whole lock as a file: that of a base and its own are two."""
+        whole = self.folder / "lock.txt"
+        whole.write_text(stack.text(), encoding="utf-8")
+        return whole
 
     def _options(self, stack: Stack) -> list[str | Path]:
         options: list[str | Path] = ["--python", self.folder / "bin/python"]

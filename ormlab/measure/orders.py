@@ -117,11 +117,29 @@ def endpoint_spec(*, python: str, code: str, port: int, payload_bytes: int) -> d
 
 
 def service_spec(
-    subject: Subject, *, python: str, code: str, port: int, psql: dict[str, Any], database: str
+    subject: Subject,
+    *,
+    python: str,
+    variables: dict[str, str],
+    code: str,
+    port: int,
+    psql: dict[str, Any],
+    database: str,
 ) -> dict[str, Any]:
-    """How the agent starts a subject's service on a database."""
+    """How the agent starts a subject's service on a database.
+
+    Args:
+        subject: of the plan.
+        python: the interpreter of its stack's environment.
+        variables: that the stack wants it started with.
+        code: the folder of the shipped code.
+        port: to listen on.
+        psql: how to reach the server.
+        database: on it.
+    """
     return {
         "python": python,
+        "variables": variables,
         "code": code,
         "start_timeout_s": _START_TIMEOUT_S,
         "stop_timeout_s": _STOP_TIMEOUT_S,

@@ -71,7 +71,7 @@ class Session:
         self._check = check
         self._plan = resolved.plan
         self._subjects = resolved.subjects
-        self._stack_names = list(resolved.stacks)
+        self._stacks = resolved.stacks
         self._stacks_folder = resolved.stacks_folder
         self._run_id = run_id
         self._attempt = attempt
@@ -142,7 +142,7 @@ class Session:
 
     def build_stacks(self) -> None:
         """Make each stack's environment; what cannot be made is an outcome, not an error."""
-        for name in self._stack_names:
+        for name in self._stacks:
             argv = [self.deployment.python, "-m", "agent.stacks", "build"]
             argv += ["--stacks-dir", f"{self.deployment.code}/workloads/stacks", "--name", name]
             argv += ["--envs", self.deployment.environments, "--uv", self.deployment.uv]
@@ -318,6 +318,7 @@ class Session:
         return orders.service_spec(
             spec,
             python=f"{environment}/bin/python",
+            variables=self._stacks[spec.stack].variables,
             code=self.deployment.code,
             port=self._host.spec.service_port + position,
             psql=self.server["psql"],

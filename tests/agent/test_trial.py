@@ -117,6 +117,7 @@ def order(tmp_path, psql, template, server, table_path):
         "cpus": None,
         "service": {
             "python": sys.executable,
+            "variables": {},
             "code": str(CHECKOUT),
             "start_timeout_s": 20.0,
             "stop_timeout_s": 5.0,
@@ -219,6 +220,12 @@ def test_a_trial_leaves_its_raw_files_and_says_what_it_observed(order, tmp_path)
     assert json.loads((tmp_path / "trial/wrk.json").read_bytes())["requests"] > 0
     header = (tmp_path / "trial/resources.csv").read_text().splitlines()[0]
     assert header == "round,at_ns,role,pid,user_ticks,system_ticks,rss_pages"
+
+
+def test_the_variables_of_a_stack_reach_its_service(order, tmp_path, table_path):
+    order["load"] = client_load(table_path)
+    order["service"]["variables"] = {"AIOHTTP_NO_EXTENSIONS": "1"}
+    assert carry_out(order, tmp_path)["observed"]["health"]["extensions"]["aiohttp"] is False
 
 
 def test_a_taken_port_is_a_failed_start_that_names_the_port(order, tmp_path):

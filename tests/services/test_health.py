@@ -5,7 +5,7 @@ from importlib import metadata
 import pytest
 
 from tests.services.running import SERVICES, serving, settings
-from workloads.services.health import _is_extension
+from workloads.services.health import _is_extension, jit
 
 USED = {
     "asyncpg": {"aiohttp", "asyncpg"},
@@ -38,6 +38,22 @@ def test_the_loop_it_names_is_the_loop_it_runs_on(psql, database, tmp_path):
     with serving(tmp_path, settings(psql, database, loop="uvloop")) as running:
         health = running.get("/health")
     assert (health["loop"], health["extensions"]["uvloop"]) == ("uvloop", True)
+
+
+@pytest.mark.parametrize(
+    ("options", "by_default", "asked_for", "forbidden"),
+    [
+        ("'--enable-optimizations'", None, None, None),
+        ("'--enable-experimental-jit=no'", None, None, None),
+        ("'--enable-experimental-jit=interpreter'", None, None, None),
+        ("'--enable-experimental-jit' '--prefix=/x'", True, True, False),
+        ("'--enable-experimental-jit=yes'", True, True, False),
+        ("'--enable-experimental-jit=yes-off'", False, True, False),
+    ],
+)
+def test_the_jit_is_on_as_the_build_and_the_variable_say(options, by_default, asked_for, forbidden):
+    said = [jit(options, variable) for variable in (None, "1", "0")]
+    assert said == [by_default, asked_for, forbidden]
 
 
 def test_missing_extensions_are_told(psql, database, tmp_path, monkeypatch):

@@ -190,8 +190,24 @@ def test_a_missing_interpreter_is_an_outcome_with_a_hint_and_is_not_kept(worksho
     stack = workshop.stack("plain", python="3.99")
     outcome = make(stack)
     assert outcome.python is None
-    assert found(outcome) == {("cpython", "interpreter", interpreters.how_to_get("3.99"))}
+    hint = f"there is none here: {interpreters.how_to_get('3.99')}"
+    assert found(outcome) == {("cpython", "interpreter", hint)}
     assert not environment_of(stack, workshop.envs).exists()
+
+
+@pytest.mark.parametrize("asked", ["3.99+jit", "3.99+jit-off"])
+def test_without_an_interpreter_that_has_the_jit_nothing_is_fetched(
+    workshop, make, monkeypatch, asked
+):
+    monkeypatch.setenv("ORMLAB_FETCH_PYTHON", "1")
+    workshop.wheel("plain")
+    outcome = make(workshop.stack("plain", python=asked))
+    assert not outcome.ok
+    (failed,) = outcome.failures
+    assert (failed.package, failed.version, failed.stage) == ("cpython", asked, "interpreter")
+    assert "--enable-experimental-jit" in failed.reason
+    logs = list(workshop.envs.glob("*.logs/*"))
+    assert logs == []
 
 
 def test_a_failed_outcome_is_kept_too(workshop, make):

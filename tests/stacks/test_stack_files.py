@@ -11,12 +11,16 @@ from workloads.stacks import lock
 
 STACKS = stacks.load()
 LOCKS = sorted({*stacks.FOLDER.glob("*.txt"), *stacks.FOLDER.glob("build/*.txt")})
-PAST = [stack for stack in STACKS.values() if stack.exclude_newer.startswith("2024")]
 
 
 @pytest.fixture
 def folder(tmp_path):
     return shutil.copytree(stacks.FOLDER, tmp_path / "stacks")
+
+
+def ancestry(stack):
+    """The stack, its base, the base of that, and so on."""
+    return [stack, *(ancestry(stack.base) if stack.base else ())]
 
 
 def edited(folder, old, new):
@@ -30,10 +34,19 @@ def edited(folder, old, new):
 def test_the_stacks_are_those_the_lab_speaks_of():
     assert set(STACKS) == {
         "current",
-        "nearest-py313",
-        "nearest-py313-purewheel",
+        "fastapi-current",
         "published",
         "published-py312",
+        "nearest-py313",
+        "nearest-py313-purewheel",
+        "nearest-py313-jit",
+        "nearest-py313-jit-off",
+        "sqlalchemy-2.0.0",
+        "sqlalchemy-newest",
+        "tortoise-0.20.0",
+        "tortoise-newest",
+        "fastapi-0.109.0",
+        "fastapi-0.109.0-tortoise-0.20.0",
     }
 
 
@@ -43,7 +56,11 @@ def test_the_stacks_are_those_the_lab_speaks_of():
         ('schema = "stacks/1"', 'schema = "stacks/2"', r"schema is 'stacks/2', not 'stacks/1'"),
         ('schema = "stacks/1"', "", r"top level lacks 'schema'"),
         ('schema = "stacks/1"', 'schema = "stacks/1"\ncolour = 1', r"top level: 'colour' is unkn"),
-        ('python = "3.12"', 'pyhton = "3.12"', r"stacks\.published-py312 lacks 'python'"),
+        ('python = "3.13"', 'pyhton = "3.13"', r"stacks\.current lacks 'python'"),
+        ('python = "3.12"', 'pyhton = "3.12"', r"stacks\.published-py312: 'pyhton' is unknown"),
+        ('base = "published"', 'base = "lost"', r"published-py312: 'base' 'lost' is no stack that"),
+        ('base = "published"', "base = 1", r"published-py312: 'base' '?1'? is no stack that"),
+        ('python = "3.13+jit"', 'python = "3.13+gil"', r"jit: 'python' is not like 3\.13 or 3\.13"),
         ('build = "cython-0"', 'built = "cython-0"', r"stacks\.published: 'built' is unknown"),
         ('build = "cython-0"', "build = 0", r"stacks\.published: 'build' is not a str"),
         ('python = "3.12"', 'python = "3"', r"'python' is not like 3\.13 or 3\.13\.0"),
@@ -91,13 +108,15 @@ def test_every_line_of_a_lock_is_a_pin_or_a_hash(path):
 
 @pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
 def test_a_lock_pins_what_is_asked_for_as_it_is_asked_for(stack):
-    asked = stack.wanted.read_text()
-    while included := re.search(r"^-r (\S+)$", asked, re.MULTILINE):
-        asked = asked.replace(included[0], (stack.folder / included[1]).read_text())
-    for line in re.sub(r"\s*#.*", "", asked).split():
-        name, _, version = re.sub(r"\[.*\]", "", line).partition("==")
+    asked: dict[str, str] = {}
+    for each in reversed(ancestry(stack)):
+        text = each.wanted.read_text() if each.wanted.exists() else ""
+        for line in re.sub(r"\s*#.*", "", text).split():
+            name, _, version = re.sub(r"\[.*\]", "", line).partition("==")
+            asked[name] = version
+    assert set(stack.packages()) == set(stack.imports) == set(asked)
+    for name, version in asked.items():
         assert stack.packages()[name] == version or not version
-    assert set(stack.packages()) == set(stack.imports)
     assert set(stack.compiled) <= set(stack.pins())
     assert {*stack.no_binary, *stack.pure} <= set(stack.packages())
 
@@ -120,19 +139,56 @@ def test_the_published_pins_are_the_articles():
     assert STACKS["published"].python == "3.13.0"
 
 
-def test_stacks_of_the_past_differ_in_nothing_but_what_is_pinned_by_hand():
-    assert len(PAST) == 4
-    by_hand = set(STACKS["published"].packages())
-    others = [
-        {name: pin for name, pin in stack.pins().items() if name not in by_hand} for stack in PAST
-    ]
-    assert others[0]
-    assert all(other == others[0] for other in others)
+@pytest.mark.parametrize(
+    "stack", [each for each in STACKS.values() if each.base], ids=lambda each: each.name
+)
+def test_a_stack_with_a_base_is_the_base_but_for_the_pins_of_its_own_lock(stack):
+    own = stacks.pins_of(stack.lock.read_text()) if stack.wanted.exists() else {}
+    assert stack.pins() == {**stack.base.pins(), **own}
+    assert stacks.pins_of(stack.text()) == stack.pins()
+    for name, pin in own.items():
+        before = stack.base.pins().get(name)
+        assert before is None or before.version != pin.version, f"{name} need not stand there"
+    assert stack.lock.exists() == stack.wanted.exists()
 
 
-def test_a_lock_of_build_tools_is_resolved_in_one_way_only():
-    sources = [source for source, _ in lock._sources(list(STACKS.values()))]
-    assert len(sources) == len(set(sources))
+@pytest.mark.parametrize(
+    ("name", "base", "replaced"),
+    [
+        ("nearest-py313", "published", {"asyncpg": "0.30.0", "sqlalchemy": "2.0.31"}),
+        ("sqlalchemy-2.0.0", "published-py312", {"sqlalchemy": "2.0.0"}),
+        ("tortoise-0.20.0", "published-py312", {"tortoise-orm": "0.20.0"}),
+        ("fastapi-0.109.0-tortoise-0.20.0", "fastapi-0.109.0", {"tortoise-orm": "0.20.0"}),
+    ],
+)
+def test_an_override_replaces_what_it_is_there_for_and_nothing_else(name, base, replaced):
+    stack = STACKS[name]
+    assert stack.base == STACKS[base]
+    assert stack.files[: len(stack.base.files)] == stack.base.files
+    old, new = stack.base.pins(), stack.pins()
+    assert {key: pin.version for key, pin in new.items() if pin != old.get(key)} == replaced
+
+
+def test_an_override_without_a_lock_is_named(folder):
+    (folder / "tortoise-0.20.0.txt").unlink()
+    with pytest.raises(stacks.StackFileError, match=r"tortoise-0\.20\.0\.txt: No such file"):
+        stacks.load(folder)["tortoise-0.20.0"].pins()
+
+
+def test_only_a_stack_that_asks_for_the_jit_says_whether_it_runs():
+    said = {name: stack.variables for name, stack in STACKS.items() if stack.variables}
+    assert said == {
+        "nearest-py313-jit": {"PYTHON_JIT": "1"},
+        "nearest-py313-jit-off": {"PYTHON_JIT": "0"},
+    }
+
+
+def test_a_lock_of_build_tools_is_resolved_for_the_first_stack_that_names_it():
+    found = lock.build_tools(list(STACKS.values()))
+    assert {path.name: how[1] for path, how in found.items()} == {
+        "cython-0.in": "3.13.0",
+        "cython-3.in": "3.13",
+    }
 
 
 def test_the_digest_does_not_depend_on_words_for_people():

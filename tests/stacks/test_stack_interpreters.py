@@ -3,6 +3,7 @@
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -19,11 +20,12 @@ def bare(tmp_path, monkeypatch):
     return tmp_path
 
 
-def pretend(folder, version, minor, *, says=None):
+def pretend(folder, version, minor, *, says=None, jit="no"):
     """A program that answers as an interpreter of this version would."""
     path = folder / f"bin/python{minor}"
     path.parent.mkdir(parents=True)
-    path.write_text(f"#!/bin/sh\necho '{version if says is None else says}'\necho {path}\n")
+    answer = [version if says is None else says, jit, str(path)]
+    path.write_text("#!/bin/sh\n" + "".join(f"echo '{line}'\n" for line in answer))
     path.chmod(0o755)
     return str(path)
 
@@ -77,6 +79,34 @@ def test_a_shim_that_does_not_run_is_passed_over(bare):
 def test_a_prerelease_another_implementation_or_a_build_without_the_gil_is_passed_over(bare):
     pretend(bare / "pyenv/versions/3.13.0t", "3.13.0", "3.13", says="")
     assert interpreters.find("3.13") is None
+
+
+@pytest.mark.parametrize(
+    ("built", "plain", "jit"),
+    [("no", True, False), ("yes", False, True), ("yes-off", True, True)],
+)
+def test_a_jit_is_found_by_who_asks_for_it_and_met_by_nobody_else(bare, built, plain, jit):
+    path = pretend(bare / "pyenv/versions/3.13.0-own", "3.13.0", "3.13", jit=built)
+    assert interpreters.find("3.13") == (path if plain else None)
+    for asked in ("3.13+jit", "3.13.0+jit-off"):
+        assert interpreters.find(asked) == (path if jit else None)
+    assert interpreters.find("3.13.1+jit") is None
+
+
+def test_a_program_that_answers_something_else_is_passed_over(bare):
+    path = pretend(bare / "pyenv/versions/3.13.0", "3.13.0", "3.13")
+    Path(path).write_text("#!/bin/sh\necho 3.13.0\n")
+    assert interpreters.find("3.13") is None
+
+
+def test_the_interpreter_of_the_tests_says_how_it_was_built():
+    version, jit, path = interpreters._identify(sys.executable)
+    assert (version, jit in {"no", "yes-off"}) == (platform.python_version(), True)
+    assert Path(path).is_file()
+
+
+def test_the_hint_for_a_jit_says_how_it_is_built():
+    assert "CPython 3.13 with --enable-experimental-jit" in interpreters.how_to_get("3.13+jit")
 
 
 def test_the_hint_names_the_version():

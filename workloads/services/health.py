@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
+import sysconfig
 from importlib import metadata
 from importlib.machinery import ExtensionFileLoader
 from typing import TYPE_CHECKING, Any
@@ -38,6 +40,7 @@ def report(settings: Settings) -> dict[str, Any]:
         "service": settings.service,
         "pid": os.getpid(),
         "python": platform.python_version(),
+        "jit": jit(str(sysconfig.get_config_var("CONFIG_ARGS")), os.environ.get("PYTHON_JIT")),
         "versions": _versions(),
         "extensions": {library: _compiled(library) for library in _COMPILED},
         "pool": {"size": settings.pool.size, "overflow": settings.pool.overflow},
@@ -46,6 +49,20 @@ def report(settings: Settings) -> dict[str, Any]:
         "json": settings.json,
         "options": settings.options,
     }
+
+
+def jit(options: str, variable: str | None) -> bool | None:
+    """Return whether CPython's experimental JIT is on; None in a build that has none.
+
+    Args:
+        options: what CPython was configured with.
+        variable: PYTHON_JIT, which decides where it is set, but in no other build.
+    """
+    built = re.search(r"--enable-experimental-jit(?:=([a-z-]+))?", options)
+    default = (built[1] or "yes") if built else "no"
+    if default not in {"yes", "yes-off"}:
+        return None
+    return default == "yes" if variable is None else variable != "0"
 
 
 def _versions() -> dict[str, str]:

@@ -1,7 +1,9 @@
 """The stacks: read ``stacks.toml`` and the locks beside it, strictly.
 
-A stack is a pinned, hash-locked set of interpreter, ORM, driver and web framework. This module
-says what a stack is; ``agent.stacks`` makes its environment, ``lock.py`` renews its lock.
+A stack is a pinned, hash-locked set of interpreter, ORM, driver and web framework. One with a
+``base`` is that stack with some packages, or the interpreter, replaced: its files hold only what
+differs. This module says what a stack is; ``agent.stacks`` makes its environment, ``lock.py``
+renews its lock.
 """
 
 from __future__ import annotations
@@ -25,11 +27,15 @@ _PIN = re.compile(
     rf"^(?P<name>{_NAME})==(?P<version>[^\s;\\]+)(?:[^\n]*\\\n)*[^\n]*\n", re.MULTILINE
 )
 _WANTED = re.compile(rf"^(?P<name>{_NAME})", re.MULTILINE)
-_INCLUDED = re.compile(r"^-r +(?P<file>\S+)", re.MULTILINE)
-_PYTHON = re.compile(r"3\.\d+(\.\d+)?")
+_PYTHON = re.compile(r"(?P<version>3\.\d+(?:\.\d+)?)(?:\+(?P<jit>jit|jit-off))?")
 _DAY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-_REQUIRED = {"title": str, "python": str, "exclude_newer": str, "extensions": str, "expect": str}
-_OPTIONAL = {"note": str, "build": str, "no_binary": list, "pure": list}
+# What a stack with a base has from there if it says nothing.
+_INHERITED: dict[str, type] = {"python": str, "exclude_newer": str, "extensions": str}
+_OWN: dict[str, type] = {"title": str, "expect": str}
+_OPTIONAL: dict[str, type] = dict.fromkeys(("note", "base", "build"), str)
+_OPTIONAL |= dict.fromkeys(("no_binary", "pure"), list)
+# CPython 3.13, "What's New": a build with the JIT runs with it or without, as this variable says.
+_JIT = {"jit": {"PYTHON_JIT": "1"}, "jit-off": {"PYTHON_JIT": "0"}}
 
 
 class StackFileError(ValueError):
@@ -51,10 +57,13 @@ class Stack:
         name: its table in stacks.toml, and the stem of its two requirement files.
         folder: where these files are.
         title: for people.
-        python: the interpreter: ``"3.13"`` is any patch release, ``"3.13.0"`` exactly that one.
+        python: the interpreter: ``"3.13"`` is any patch release, ``"3.13.0"`` exactly that one,
+            ``"3.13+jit"`` one that was built with the JIT, ``"3.13+jit-off"`` the same one run
+            without it.
         exclude_newer: the instant (RFC 3339, UTC) as of which the lock was resolved.
         expect: whether it is known to work; a failure may be the point.
         note: why the stack is there.
+        base: the stack that this one is but for its own packages; None if it stands alone.
         build: stem of the lock of build tools in ``build/``; None installs wheels only.
         no_binary: packages that are built from source although a wheel exists.
         pure: packages whose compiled modules must be absent.
@@ -69,6 +78,7 @@ class Stack:
     exclude_newer: str
     expect: Literal["works", "fails"]
     note: str = ""
+    base: Stack | None = None
     build: str | None = None
     no_binary: tuple[str, ...] = ()
     pure: tuple[str, ...] = ()
@@ -77,12 +87,12 @@ class Stack:
 
     @property
     def wanted(self) -> Path:
-        """The file of the packages asked for."""
+        """The file of the packages asked for; with a base, of those that replace the base's."""
         return self.folder / f"{self.name}.in"
 
     @property
     def lock(self) -> Path:
-        """The file of all pins with their hashes."""
+        """The file of the pins with their hashes; with a base, of those that are not the base's."""
         return self.folder / f"{self.name}.txt"
 
     @property
@@ -90,14 +100,39 @@ class Stack:
         """The file of the pinned build tools, if the stack builds anything."""
         return self.folder / f"build/{self.build}.txt" if self.build else None
 
+    @property
+    def files(self) -> list[Path]:
+        """Every file that decides what is installed, those of the base included."""
+        own = [] if self.base and not self.wanted.exists() else [self.lock]
+        own += [self.build_lock] if self.build_lock else []
+        return [*(self.base.files if self.base else ()), *own]
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The variables that its programs are started with."""
+        asked = _PYTHON.fullmatch(self.python)
+        return dict(_JIT.get(asked["jit"], {})) if asked and asked["jit"] else {}
+
     def pins(self) -> dict[str, Pin]:
         """Every package of the lock by its normalised name.
 
         Raises:
             StackFileError: there is no lock.
         """
-        found = _PIN.finditer(_read(self.lock))
-        return {normalise(pin["name"]): Pin(pin["version"], pin[0]) for pin in found}
+        if self.base is None:
+            return pins_of(_read(self.lock))
+        own = pins_of(_read(self.lock)) if self.wanted.exists() else {}
+        return dict(sorted({**self.base.pins(), **own}.items()))
+
+    def text(self) -> str:
+        """The whole lock, that of the base included.
+
+        Raises:
+            StackFileError: there is no lock.
+        """
+        if self.base is None:
+            return _read(self.lock)
+        return "".join(pin.lines for pin in self.pins().values())
 
     def packages(self) -> dict[str, str]:
         """The packages asked for, each with the version the lock gives it.
@@ -107,7 +142,7 @@ class Stack:
         """
         pins = self.pins()
         try:
-            return {name: pins[name].version for name in _wanted(self.wanted)}
+            return {name: pins[name].version for name in sorted(self.imports)}
         except KeyError as missing:
             raise StackFileError(f"{self.lock.name}: no pin of {missing.args[0]}") from None
 
@@ -115,8 +150,8 @@ class Stack:
         """SHA-256 of all that decides what is installed and what is asked of it."""
         inputs = {
             "python": self.python,
-            "wanted": _wanted(self.wanted),
-            "lock": _read(self.lock),
+            "wanted": sorted(self.imports),
+            "lock": self.text(),
             "build": _read(self.build_lock) if self.build_lock else None,
             "no_binary": self.no_binary,
             "pure": self.pure,
@@ -142,9 +177,25 @@ def load(folder: Path = FOLDER) -> dict[str, Stack]:
     _check(document, top, {}, "top level")
     if document["schema"] != SCHEMA:
         raise StackFileError(f"{path.name}: schema is {document['schema']!r}, not {SCHEMA!r}")
-    return {
-        name: _stack(name, table, folder, document) for name, table in document["stacks"].items()
-    }
+    stacks: dict[str, Stack] = {}
+    for name, table in document["stacks"].items():
+        stacks[name] = _stack(name, table, folder, document, stacks)
+    return stacks
+
+
+def pins_of(text: str) -> dict[str, Pin]:
+    """Every package of a lock's text by its normalised name."""
+    found = _PIN.finditer(text)
+    return {normalise(pin["name"]): Pin(pin["version"], pin[0]) for pin in found}
+
+
+def wanted_in(path: Path) -> list[str]:
+    """The packages that a file asks for, by their normalised names.
+
+    Raises:
+        StackFileError: it is missing.
+    """
+    return [normalise(line["name"]) for line in _WANTED.finditer(_read(path))]
 
 
 def normalise(name: str) -> str:
@@ -152,19 +203,29 @@ def normalise(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _stack(name: str, table: Any, folder: Path, document: dict[str, Any]) -> Stack:  # noqa: ANN401 - as parsed
+def _stack(
+    name: str,
+    table: Any,  # noqa: ANN401 - as parsed
+    folder: Path,
+    document: dict[str, Any],
+    before: Mapping[str, Stack],
+) -> Stack:
     where = f"stacks.{name}"
-    _check(table, _REQUIRED, _OPTIONAL, where)
+    base = _base(table, before, where)
+    if base:
+        _check(table, _OWN, _INHERITED | _OPTIONAL, where)
+        table = {"python": base.python, "exclude_newer": base.exclude_newer, **table}
+    else:
+        _check(table, _OWN | _INHERITED, _OPTIONAL, where)
     _demand(_PYTHON.fullmatch(table["python"]), where, "python", "is not like 3.13 or 3.13.0")
     _demand(_DAY.fullmatch(table["exclude_newer"]), where, "exclude_newer", "is no UTC instant")
     _demand(table["expect"] in ("works", "fails"), where, "expect", "is neither works nor fails")
-    known = table["extensions"] in document["extensions"]
-    _demand(known, where, "extensions", "names no table of extensions")
-    compiled = document["extensions"][table["extensions"]]
-    for package, modules in compiled.items():
-        is_list = isinstance(modules, list) and all(isinstance(module, str) for module in modules)
-        _demand(is_list, f"extensions.{table['extensions']}", package, "is no list of modules")
-    wanted = _wanted(folder / f"{name}.in")
+    compiled = {**base.compiled} if base else {}
+    if "extensions" in table:
+        compiled |= _compiled(table["extensions"], document["extensions"], where)
+    path = folder / f"{name}.in"
+    asked = wanted_in(path) if base is None or path.exists() else []
+    wanted = sorted({*asked, *(base.imports if base else ())})
     for package in wanted:
         is_module = isinstance(document["imports"].get(package), str)
         _demand(is_module, "imports", package, f"is no module, and {name}.in asks for the package")
@@ -178,12 +239,29 @@ def _stack(name: str, table: Any, folder: Path, document: dict[str, Any]) -> Sta
         exclude_newer=table["exclude_newer"],
         expect=table["expect"],
         note=table.get("note", ""),
+        base=base,
         build=table.get("build"),
         no_binary=tuple(table.get("no_binary", ())),
         pure=tuple(table.get("pure", ())),
-        compiled={package: tuple(modules) for package, modules in compiled.items()},
+        compiled=compiled,
         imports={package: document["imports"][package] for package in wanted},
     )
+
+
+def _base(table: Any, before: Mapping[str, Stack], where: str) -> Stack | None:  # noqa: ANN401 - as parsed
+    if not isinstance(table, dict) or "base" not in table:
+        return None
+    base = before.get(str(table["base"]))
+    _demand(base, where, "base", f"{table['base']!r} is no stack that stands before it")
+    return base
+
+
+def _compiled(name: str, tables: dict[str, Any], where: str) -> dict[str, tuple[str, ...]]:
+    _demand(name in tables, where, "extensions", "names no table of extensions")
+    for package, modules in tables[name].items():
+        is_list = isinstance(modules, list) and all(isinstance(module, str) for module in modules)
+        _demand(is_list, f"extensions.{name}", package, "is no list of modules")
+    return {package: tuple(modules) for package, modules in tables[name].items()}
 
 
 def _check(
@@ -209,14 +287,6 @@ def _check(
 def _demand(condition: object, where: str, key: str, complaint: str) -> None:
     if not condition:
         raise StackFileError(f"stacks.toml: {where}: {key!r} {complaint}")
-
-
-def _wanted(path: Path) -> list[str]:
-    text = _read(path)
-    names = [normalise(line["name"]) for line in _WANTED.finditer(text)]
-    for included in _INCLUDED.finditer(text):
-        names += _wanted(path.parent / included["file"])
-    return sorted(names)
 
 
 def _read(path: Path) -> str:

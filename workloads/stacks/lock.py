@@ -1,7 +1,9 @@
 """Renew the locks: ``python -m workloads.stacks.lock --uv UV --cache FOLDER [NAME ...]``.
 
 A lock is a function of its ``.in`` file, its interpreter and its ``exclude_newer``, so to renew
-``current`` is to move its day in stacks.toml and run this. No address enters a lock.
+``current`` is to move its day in stacks.toml and run this. The lock of a stack with a base is also
+one of the base's: it is resolved as near to that as what it asks for allows, and holds the pins
+that differ. No address enters a lock.
 """
 
 from __future__ import annotations
@@ -10,12 +12,13 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from workloads import stacks
 
 _COMPILE = [
-    *("pip", "compile", "--quiet", "--no-config", "--no-python-downloads", "--upgrade"),
+    *("pip", "compile", "--quiet", "--no-config", "--no-python-downloads"),
     *("--generate-hashes", "--no-header", "--no-annotate", "--python-platform", "linux"),
 ]
 
@@ -31,25 +34,55 @@ def main(arguments: list[str]) -> int:
     if unknown := sorted(set(options.names) - known.keys()):
         parser.error(f"no stack {unknown[0]!r}; the stacks are {', '.join(known)}")
     chosen = [known[name] for name in options.names or known]
-    environment = {**os.environ, "UV_CACHE_DIR": str(options.cache)}
+    os.environ["UV_CACHE_DIR"] = str(options.cache)
     try:
-        for source, how in sorted(_sources(chosen)):
-            command = [options.uv, *_COMPILE, *how, "--output-file", source.with_suffix(".txt")]
-            subprocess.run([*command, source], env=environment, check=True)
+        for source, how in sorted(build_tools(chosen).items()):
+            _compile(options.uv, source, source.with_suffix(".txt"), "--upgrade", *how)
+        for stack in chosen:  # a base stands before what is made of it
+            _lock(options.uv, stack)
     except subprocess.CalledProcessError as failed:
         return failed.returncode
     return 0
 
 
-def _sources(chosen: list[stacks.Stack]) -> set[tuple[Path, tuple[str, ...]]]:
-    """Each file to resolve, once, with the options that date it."""
-    found: set[tuple[Path, tuple[str, ...]]] = set()
+def build_tools(chosen: list[stacks.Stack]) -> dict[Path, tuple[str, ...]]:
+    """Each file of build tools with the options that date it: those of the first that names it."""
+    found: dict[Path, tuple[str, ...]] = {}
     for stack in chosen:
-        how = ("--python-version", stack.python, "--exclude-newer", stack.exclude_newer)
-        found.add((stack.wanted, how))
         if stack.build_lock:
-            found.add((stack.build_lock.with_suffix(".in"), how))
+            found.setdefault(stack.build_lock.with_suffix(".in"), _dated(stack))
     return found
+
+
+def _lock(uv: Path, stack: stacks.Stack) -> None:
+    if stack.base is None:
+        _compile(uv, stack.wanted, stack.lock, "--upgrade", *_dated(stack))
+        return
+    if not stack.wanted.exists():
+        return
+    before = stack.base.pins()
+    with tempfile.TemporaryDirectory() as folder:
+        # uv keeps the versions of a lock that is there, as far as what is asked for allows.
+        whole = Path(folder) / "whole.txt"
+        whole.write_text(stack.base.text(), encoding="utf-8")
+        asked = [f"--upgrade-package={name}" for name in stacks.wanted_in(stack.wanted)]
+        _compile(uv, stack.wanted, whole, *asked, *_dated(stack))
+        pins = stacks.pins_of(whole.read_text(encoding="utf-8"))
+    own = [
+        pin.lines
+        for name, pin in pins.items()
+        if name not in before or pin.version != before[name].version
+    ]
+    stack.lock.write_text("".join(own), encoding="utf-8")
+
+
+def _dated(stack: stacks.Stack) -> tuple[str, ...]:
+    version = stack.python.partition("+")[0]
+    return ("--python-version", version, "--exclude-newer", stack.exclude_newer)
+
+
+def _compile(uv: Path, source: Path, lock: Path, *how: str) -> None:
+    subprocess.run([uv, *_COMPILE, *how, "--output-file", lock, source], check=True)
 
 
 if __name__ == "__main__":
