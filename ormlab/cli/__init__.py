@@ -16,9 +16,9 @@ from ormlab.cli import (
     explain,
     judge,
     plan,
+    provision,
     report,
     resume,
-    provision,
     run,
     verify,
 )

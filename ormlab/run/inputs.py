@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tomllib
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -14,6 +13,7 @@ from ormlab.changes import changes
 from ormlab.errors import UsageError
 from ormlab.measure import record
 from ormlab.plan import Plan, resolve
+from workloads import stacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,12 +86,10 @@ def recorded_stacks(bundle: Path, into: Path) -> Path:
     shutil.copytree(checkout.STACKS, into, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     locks = bundle / _LOCKS
     try:
-        defined = tomllib.loads((locks / "stacks.toml").read_text())["stacks"]
         shutil.copyfile(locks / "stacks.toml", into / "stacks.toml")
-        for name in read(bundle)["stacks"]:
-            shutil.copyfile(locks / f"{name}.txt", into / f"{name}.txt")
-            if build := defined[name].get("build"):
-                shutil.copyfile(locks / f"{build}.txt", into / "build" / f"{build}.txt")
+        defined = stacks.load(into)
+        for file in {file for name in read(bundle)["stacks"] for file in defined[name].files}:
+            shutil.copyfile(locks / file.name, file)
     except (OSError, ValueError, LookupError) as problem:
         raise UsageError(
             "locks-missing",
