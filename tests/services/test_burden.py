@@ -1,10 +1,12 @@
-"""The positive control's middleware on a real service."""
+"""The positive control's burden, on a real service."""
 
 from __future__ import annotations
 
+import pytest
+
 from tests.services.running import serving, settings
 
-_REQUESTS = 600
+_TURN = 128
 
 
 def ask(service, times: int) -> None:
@@ -15,14 +17,27 @@ def ask(service, times: int) -> None:
     connection.close()
 
 
+def each(used) -> float:
+    return used["cpu_ns"] / used["requests"]
+
+
 def test_a_burden_adds_its_fraction_of_the_requests_own_cpu_time(psql, database, tmp_path):
     wanted = settings(psql, database, burden=0.5)
     with serving(tmp_path, wanted) as service:
-        ask(service, _REQUESTS)
-        told = service.get("/health")["burden"]
-    assert told["fraction"] == 0.5
-    # The first 128 requests carry nothing and cost most; a sleep would add nothing at all.
-    assert 0.2 < told["added_cpu_ns"] / told["own_cpu_ns"] < 0.55
+        ask(service, 8 * _TURN)  # while it finds its size
+        before = service.get("/health")["burden"]
+        ask(service, 16 * _TURN)
+        after = service.get("/health")["burden"]
+    assert after["fraction"] == 0.5
+    used = {
+        name: {key: after[name][key] - before[name][key] for key in ("requests", "cpu_ns")}
+        for name in ("burdened", "unburdened")
+    }
+    requests = {name: used[name]["requests"] // _TURN for name in used}
+    assert requests == {"burdened": 14, "unburdened": 2}
+    whole = sum(each["cpu_ns"] for each in used.values()) / (16 * _TURN)
+    # A sleep would add nothing at all; two turns tell the base to some percents.
+    assert whole / each(used["unburdened"]) - 1 == pytest.approx(0.5, abs=0.15)
 
 
 def test_a_service_without_a_burden_says_so(psql, database, tmp_path):

@@ -7,6 +7,8 @@ that was not.
 from __future__ import annotations
 
 import time
+from collections import deque
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,71 +18,86 @@ if TYPE_CHECKING:
 
     Handler = Callable[[web.Request], Awaitable[web.Response]]
 
-_REQUESTS_A_READING = 128
+_REQUESTS_A_TURN = 128
+_TURNS = 8  # of which the first carries nothing
+_REMEMBERED = 8  # turns without a burden
+_GAIN = 0.25  # of an error that is mended in the next turn
 
 
 class Burden:
-    """Adds CPU time to every request, as a fraction of what the request itself needs.
+    """Makes a process use CPU time beyond its own for every request, by a fraction of that.
 
-    What a request needs is measured all along, as the mean over the last 128 requests of this
-    process, so the fraction holds on a machine whose speed wanders. The time is spent, not slept:
-    a sleep lets other requests run and leaves the throughput of a busy process as it was. It is
-    spun by the clock, which costs no system call, and booked as CPU time: what the process did not
-    get of it, because it had to wait for its core, the next request makes up for.
+    What a request needs by itself is measured all along: of every eight turns of 128 requests, one
+    carries nothing. The others spin, so long that the eight together cost the fraction more. How
+    long that is follows from the CPU time that the process really used, so whatever the spinning
+    costs beside, or does not get because it waits for its core, is part of the sum, and the
+    fraction holds on a machine whose speed wanders. The time is spent, not slept: a sleep lets
+    other requests run and leaves the throughput of a busy process as it was.
 
-    The first 128 requests carry nothing; let a warm-up have them.
+    It is near its fraction after some 1,000 requests; let a warm-up have them.
     """
 
     def __init__(self, fraction: float) -> None:
         self._fraction = fraction
-        self._requests = 0
-        self._own_ns = 0
-        self._added_ns = 0
-        self._each_ns = 0.0
-        self._owed_ns = 0.0
+        self._own_ns: deque[float] = deque(maxlen=_REMEMBERED)  # a request, by turn without burden
+        self._turn = -1  # what comes before the first reading is part of none
+        self._left = 1
+        self._spin_ns = self._wanted_ns = 0.0
         self._read_ns = 0
-        self._added_at_reading_ns = 0
+        self._used_ns = {"burdened": 0, "unburdened": 0}
+        self._requests = {"burdened": 0, "unburdened": 0}
 
     def on(self, handler: Handler) -> Handler:
-        """Return the handler with the burden on its shoulders."""
+        """Return the handler with the burden before it."""
 
-        async def burdened(request: web.Request) -> web.Response:
-            try:
-                return await handler(request)
-            finally:
-                self._carry()
+        # No coroutine of its own, which would cost every request more than the spinning's clock.
+        def burdened(request: web.Request) -> Awaitable[web.Response]:
+            self._left -= 1
+            if not self._left:
+                self._end_turn()
+            until_ns = time.perf_counter_ns() + self._spin_ns
+            while time.perf_counter_ns() < until_ns:
+                pass
+            return handler(request)
 
         return burdened
 
     def told(self) -> dict[str, Any]:
-        """What was added until the last reading: the requests' own CPU time, and that beyond it."""
+        """What was used in whole turns: CPU nanoseconds and requests, with the burden and without.
+
+        In the turns with it a request uses 1 + 8/7 of the fraction times what it uses without.
+        """
         return {
             "fraction": self._fraction,
-            "requests": self._requests,
-            "own_cpu_ns": self._own_ns,
-            "added_cpu_ns": self._added_at_reading_ns,
+            **{
+                name: {"requests": self._requests[name], "cpu_ns": self._used_ns[name]}
+                for name in self._used_ns
+            },
         }
 
-    def _carry(self) -> None:
-        if self._requests % _REQUESTS_A_READING == 0:
-            self._read()
-        self._requests += 1
-        self._owed_ns += self._fraction * self._each_ns
-        used_ns = time.thread_time_ns()
-        until_ns = time.perf_counter_ns() + self._owed_ns
-        while time.perf_counter_ns() < until_ns:
-            pass
-        spent_ns = time.thread_time_ns() - used_ns
-        self._owed_ns -= spent_ns
-        self._added_ns += spent_ns
-
-    def _read(self) -> None:
-        """Bring up to date what one request needs, without what was added to it."""
+    def _end_turn(self) -> None:
+        """Book what the turn has used, and decide how long its successor spins."""
         now_ns = time.process_time_ns()
-        if self._requests:
-            added_ns = self._added_ns - self._added_at_reading_ns
-            own_ns = now_ns - self._read_ns - added_ns
-            self._own_ns += own_ns
-            self._each_ns = own_ns / _REQUESTS_A_READING
-        self._read_ns = now_ns
-        self._added_at_reading_ns = self._added_ns
+        used_ns, self._read_ns = now_ns - self._read_ns, now_ns
+        self._left = _REQUESTS_A_TURN
+        each_ns = used_ns / _REQUESTS_A_TURN
+        if self._turn == 0:
+            self._book("unburdened", used_ns)
+            if not self._own_ns:
+                self._wanted_ns = each_ns * self._added
+            self._own_ns.append(each_ns)
+        elif self._turn > 0:
+            self._book("burdened", used_ns)
+            error_ns = fmean(self._own_ns) * (1 + self._added) - each_ns
+            self._wanted_ns = max(0.0, self._wanted_ns + _GAIN * error_ns)
+        self._turn = (self._turn + 1) % _TURNS
+        self._spin_ns = self._wanted_ns if self._turn else 0.0
+
+    @property
+    def _added(self) -> float:
+        """The fraction in the turns that carry it for all."""
+        return self._fraction * _TURNS / (_TURNS - 1)
+
+    def _book(self, name: str, used_ns: int) -> None:
+        self._used_ns[name] += used_ns
+        self._requests[name] += _REQUESTS_A_TURN

@@ -20,7 +20,7 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from analysis.results import METRICS
+from analysis.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-    from analysis.results import Metric as Figure
+    from analysis.metrics import Metric as Figure
     from ormlab.archive.exports.source import Source
 
 _SAMPLE: Final = ("bundle", "trial", "subject", "workload", "load", "block")
