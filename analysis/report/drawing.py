@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.legend import Legend
 
     from analysis.report.charts import Bar, Chart, Curve, Dots, Look, Ratio
 
@@ -29,6 +30,9 @@ _WIDTH: Final = 7.2  # inches of 72 units
 _ROW: Final = 0.34
 _MARKERS: Final = "os^DvP"
 _LONGEST: Final = 40  # characters of a label
+_LINE: Final = 76  # characters of a legend's line
+_MARK: Final = 6  # characters' room that a marker takes
+_MOST_ABREAST: Final = 4
 _SPREAD: Final = 0.5  # of the room between two blocks, that the subjects share
 _TICKS: Final = (2.0, 10.0, 100.0, 1000.0, 10_000.0)  # 1 / (1 - q)
 _STYLE: Final[dict[Any, Any]] = {
@@ -85,7 +89,8 @@ def _trials(chart: TrialChart) -> Figure:
     """Dots by block with medians at their right, and ratios below."""
     rows = len(chart.ratios)
     below = _ROW * rows + 0.9 if rows else 0.0
-    legend = 0.24 * -(-len(chart.dots) // 3)
+    looks = [dots.look for dots in chart.dots]
+    legend = 0.24 * -(-len(looks) // _abreast(looks))
     height = 2.6 + legend + below
     figure = Figure(figsize=(_WIDTH, height), layout="constrained")
     ratios = [2.6 + legend, below] if rows else [1.0]
@@ -104,7 +109,7 @@ def _trials(chart: TrialChart) -> Figure:
     middles.set_xlim(-0.8, len(chart.dots) - 0.2)
     middles.xaxis.set_major_locator(NullLocator())
     middles.set_xlabel("median")
-    _legend(blocks, [dots.look for dots in chart.dots], above=True)
+    _legend(blocks, looks)
     if rows:
         _ratios(figure.add_subplot(grid[1, :]), chart.ratios, chart.band)
     return figure
@@ -168,7 +173,9 @@ def _reach(ratios: Iterable[Ratio]) -> list[float]:
 
 def _latency(chart: LatencyChart) -> Figure:
     """A line for each subject; service times are dashed where response times are beside them."""
-    figure = Figure(figsize=(_WIDTH, 3.6), layout="constrained")
+    looks = list({curve.look.name: curve.look for curve in chart.curves}.values())
+    height = 3.3 + 0.24 * -(-len(looks) // _abreast(looks))
+    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
     axes = figure.add_subplot()
     both = len({curve.response for curve in chart.curves}) > 1
     for curve in chart.curves:
@@ -184,8 +191,7 @@ def _latency(chart: LatencyChart) -> Figure:
     _decades(axes.yaxis, chart.limits)
     axes.set_xlabel("share of the requests that took at most so long (scale of 1 / (1 - q))")
     axes.set_ylabel("ms")
-    looks = {curve.look.name: curve.look for curve in chart.curves}
-    handles = _legend(axes, list(looks.values()), above=True)
+    handles = _legend(axes, looks)
     if both:
         kinds = [
             axes.plot([], [], color=Role.INK, linestyle=style)[0] for style in ("solid", "dashed")
@@ -225,18 +231,28 @@ def _waterfall(chart: WaterfallChart) -> Figure:
 
 def _bar(axes: Axes, bar: Bar, at: int) -> None:
     up = bar.end >= bar.start
-    color = Role.INK if bar.whole else (Role.GOOD if up else Role.BAD)
-    axes.barh(at, bar.end - bar.start, left=bar.start, height=0.55, color=color, linewidth=0)
+    color = Role.QUIET if bar.whole else (Role.GOOD if up else Role.BAD)
+    axes.barh(
+        at, bar.end - bar.start, left=bar.start, height=0.55, color=color, alpha=0.75, linewidth=0
+    )
     if bar.low is not None and bar.high is not None:
-        axes.plot([bar.low, bar.high], [at, at], color=Role.QUIET, linewidth=1.2, marker="|")
+        axes.plot([bar.low, bar.high], [at, at], color=Role.INK, linewidth=1.2, marker="|")
     if not bar.whole:
         axes.plot([bar.end, bar.end], [at - 0.72, at], color=Role.RULE, linewidth=0.8)
 
 
-def _legend(axes: Axes, looks: Sequence[Look], *, above: bool) -> Any:  # noqa: ANN401 - an artist
+def _legend(axes: Axes, looks: Sequence[Look]) -> Legend:
+    """Above the axes, from the left."""
     handles = [axes.plot([], [], linestyle="none", **_marker(look))[0] for look in looks]
-    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1)} if above else {}
-    return axes.legend(handles, [_label(look.name) for look in looks], ncols=3, **place)
+    labels = [_label(look.name) for look in looks]
+    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1)}
+    return axes.legend(handles, labels, ncols=_abreast(looks), **place)
+
+
+def _abreast(looks: Sequence[Look]) -> int:
+    """How many names of a legend stand side by side."""
+    longest = max((len(_label(look.name)) for look in looks), default=1)
+    return max(1, min(_MOST_ABREAST, _LINE // (longest + _MARK)))
 
 
 def _marker(look: Look) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def markdown(report: Report) -> str:
     """Render the report; text of the bundle is escaped, so that none of it is markup."""
     lines = [f"# {_escaped(report.title)}"]
     for number, part in enumerate(report.parts, start=1):
-        lines.append(f"## {number}. {part.title}")
+        lines.append(f"## {number}. {_escaped(part.title)}")
         for block in part.blocks:
             lines += _lines(block)
     return "\n\n".join(lines) + "\n"

@@ -37,7 +37,7 @@ def blocks(material: Material) -> tuple[Block, ...]:
 
 def _weak(material: Material) -> Iterator[str]:
     for weakness in material.results["weaknesses"]:
-        yield f"{weakness[0].upper()}{weakness[1:]}."
+        yield f"{weakness}."
     profile = material.plan["profile"]
     if profile == "smoke":
         yield "A smoke run shows that the whole path works. It gives estimates, and no verdict."

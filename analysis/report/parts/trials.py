@@ -267,14 +267,14 @@ def _reasons(told: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             found.setdefault(reason["what"], []).append(who)
     for what, whom in found.items():
         said = "every comparison" if len(whom) == len(told) > 1 else ", ".join(whom)
-        yield f"{what[0].upper()}{what[1:]}: {said}."
+        yield f"{what}: {said}."
 
 
 def _control(control: Mapping[str, Any]) -> str:
     outcome = control["outcome"]
     said = "passed" if outcome["passed"] else "failed"
     return (
-        f"{outcome['name'].capitalize()} control of {control['baseline']}, {control['metric']}: "
+        f"{outcome['name']} control of {control['baseline']}, {control['metric']}: "
         f"{said}; {outcome['what']}. Judged as a subject, {control['candidate']} is: "
         f"{control['verdict']}."
     )

@@ -1,0 +1,73 @@
+"""The report of a judged bundle of 400 trials: seconds from the folder to the page, and its size.
+
+The bundle repeats the recorded blocks of tests/report: five subjects under two loads, an
+explanation and a ledger. The page is made in a process of its own, from the start of Python on.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+_TRIALS: Final = 400
+_A_BLOCK: Final = 10  # trials: five subjects, two loads
+
+
+def run(*, trials: int = _TRIALS) -> dict[str, object]:
+    """Measure on a bundle made for it.
+
+    Returns:
+        Seconds that judging took, seconds and bytes of the page, and of it as Markdown.
+    """
+    # Where the page is made, nothing but what makes it is loaded.
+    from ormlab import judge  # noqa: PLC0415
+    from tests.report import recorded  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="ormlab-bench-", dir=_memory()) as scratch:
+        folder = Path(scratch)
+        source = recorded.make(folder)
+        bundle = recorded.repeated(source, folder, blocks=trials // _A_BLOCK)
+        started = time.perf_counter()
+        judge.judge(bundle, recorded.ledger())
+        judged = time.perf_counter() - started
+        told = {name: _make(bundle, name) for name in ("html", "markdown")}
+    return {
+        "report.trials": trials,
+        "report.judge_s": round(judged, 2),
+        **{f"report.{name}_s": seconds for name, (seconds, _) in told.items()},
+        **{f"report.{name}_bytes": size for name, (_, size) in told.items()},
+    }
+
+
+def _memory() -> str | None:
+    """A folder in memory if there is one: the bundle has thousands of files to be flushed."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+
+def _make(bundle: Path, name: str) -> tuple[float, int]:
+    started = time.perf_counter()
+    command = [sys.executable, "-m", "bench.report", str(bundle), name]
+    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    return round(time.perf_counter() - started, 2), len(answer.stdout)
+
+
+def _render(bundle: Path, name: str) -> str:
+    """The page, from the documents that the judge left; what ``ormlab report`` does then."""
+    from analysis import report  # noqa: PLC0415
+    from ormlab.bundle.read import Bundle  # noqa: PLC0415
+
+    derived = {
+        file.name: json.loads(file.read_bytes()) for file in (bundle / "derived").glob("*.json")
+    }
+    material = report.Material.read(Bundle.open(bundle, level="L1"), derived)
+    made = report.compose(material)
+    return report.html(made) if name == "html" else report.markdown(made)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(_render(Path(sys.argv[1]), sys.argv[2]))

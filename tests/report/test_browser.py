@@ -1,0 +1,192 @@
+"""The page in a real browser: the distribution's Chromium, without a window."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+from analysis.report.parts.claims import anchor
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+FOCUSABLE = "a[href], summary, [tabindex='0']"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        # It refuses its sandbox to root; the page is our own.
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def address(page, tmp_path_factory):
+    file = tmp_path_factory.mktemp("page") / "report.html"
+    file.write_text(page)
+    return file.as_uri()
+
+
+@pytest.fixture
+def tab(browser, address):
+    """Open the page; what it asked for and what it complained of come with it."""
+
+    @contextmanager
+    def opened(*, width=1200, media="screen", scheme="light"):
+        with browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
+        ) as context:
+            page = context.new_page()
+            page.emulate_media(media=media)
+            page.said, page.asked = [], []
+            page.on("console", lambda message: page.said.append(message.text))
+            page.on("pageerror", lambda error: page.said.append(str(error)))
+            page.on("request", lambda request: page.asked.append(request.url))
+            page.goto(address)
+            yield page
+
+    return opened
+
+
+def test_it_says_nothing_to_the_console_and_asks_for_nothing(tab, address):
+    with tab() as page:
+        page.wait_for_load_state("networkidle")
+        assert page.said == []
+        assert page.asked == [address]
+
+
+def test_every_claim_and_every_part_is_reached_by_its_anchor(tab, address, material):
+    names = [anchor(claim["id"]) for claim in material.verdicts["claims"]]
+    assert len(names) == 10
+    with tab() as page:
+        parts = page.eval_on_selector_all("section", "all => all.map(each => each.id)")
+        for name in [*names, *parts]:
+            page.goto(f"{address}#{name}")
+            found = page.evaluate(
+                """name => {
+                    const box = document.querySelector(":target").getBoundingClientRect();
+                    const seen = box.top >= 0 && box.top < innerHeight && box.height > 0;
+                    return [document.querySelector(":target").id, seen];
+                }""",
+                name,
+            )
+            assert found == [name, True]
+
+
+def test_the_links_of_the_head_lead_to_the_parts(tab):
+    with tab() as page:
+        links = page.locator("nav a")
+        assert links.count() == 9
+        for number in range(9):
+            links.nth(number).click()
+            where = page.evaluate("location.hash")
+            heading = page.locator(f"{where} > h2").inner_text()
+            assert heading == f"{number + 1}. {links.nth(number).inner_text()}"
+
+
+def test_the_keyboard_goes_through_it_in_the_order_of_reading(tab):
+    with tab() as page:
+        due = page.eval_on_selector_all(
+            FOCUSABLE, "all => all.filter(each => each.checkVisibility()).length"
+        )
+        assert due > 40
+        places, outlines = [], set()
+        for _ in range(due):
+            page.keyboard.press("Tab")
+            place, outline = page.evaluate(
+                """chosen => [
+                    [...document.querySelectorAll(chosen)].indexOf(document.activeElement),
+                    getComputedStyle(document.activeElement).outlineStyle,
+                ]""",
+                FOCUSABLE,
+            )
+            places.append(place)
+            outlines.add(outline)
+        assert places == sorted(set(places))
+        assert (places[0], len(places)) == (0, due)
+        assert outlines == {"solid"}
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement === document.body")
+
+
+def test_the_first_key_skips_to_the_conclusion(tab):
+    with tab() as page:
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.getBoundingClientRect().left >= 0")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.querySelector('main').contains(document.activeElement)")
+
+
+def test_a_folded_table_is_opened_by_a_key(tab):
+    with tab() as page:
+        summary = page.locator("summary").first
+        table = page.locator("details table").first
+        assert not table.is_visible()
+        summary.focus()
+        page.keyboard.press("Enter")
+        assert table.is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 400])
+def test_the_rules_of_accessibility_hold(tab, scheme, width):
+    with tab(scheme=scheme, width=width) as page:
+        page.eval_on_selector_all("details", "all => all.forEach(each => each.open = true)")
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        assert len(found.response["passes"]) > 25
+
+
+@pytest.mark.parametrize("width", [400, 800, 1200])
+def test_the_page_itself_never_scrolls_sideways(tab, width):
+    with tab(width=width) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_dark_is_dark_and_charts_follow(tab):
+    seen = {}
+    for scheme in ("light", "dark"):
+        with tab(scheme=scheme) as page:
+            seen[scheme] = page.evaluate(
+                """() => {
+                    const body = getComputedStyle(document.body);
+                    const text = document.querySelector(".chart text");
+                    return [body.backgroundColor, body.color, getComputedStyle(text).fill];
+                }"""
+            )
+    for paper, ink, label in seen.values():
+        assert label == ink != paper
+    assert seen["light"][0] == "rgb(255, 255, 255)"
+    assert seen["dark"][0] != seen["light"][0]
+
+
+def test_print_is_black_on_white_and_hides_nothing(tab):
+    with tab(media="print", scheme="dark") as page:
+        paper, ink = page.evaluate(
+            "() => [getComputedStyle(document.body).backgroundColor,"
+            " getComputedStyle(document.body).color]"
+        )
+        assert (paper, ink) == ("rgb(255, 255, 255)", "rgb(0, 0, 0)")
+        assert not page.locator("nav").is_visible()
+        hidden = page.eval_on_selector_all(
+            "table", "all => all.filter(each => !each.checkVisibility()).length"
+        )
+        assert hidden == 0
+        assert page.pdf(format="A4").startswith(b"%PDF-")
+
+
+def test_what_it_does_not_show_is_as_large_as_what_it_shows(tab):
+    with tab() as page:
+        sizes = page.evaluate(
+            """() => ["#trials", "#limits"].map(part => [...new Set(
+                [...document.querySelectorAll(`${part} :is(p, li, td, th, h2, h3)`)].map(
+                    each => `${each.localName.replace("li", "p")} ` +
+                        getComputedStyle(each).fontSize))].sort())"""
+        )
+        assert sizes[0] == sizes[1]

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from analysis import report
+from analysis.report.blocks import (
+    Cell,
+    Code,
+    Facts,
+    Figure,
+    Heading,
+    Listing,
+    Part,
+    Report,
+    Row,
+    Table,
+    Text,
+    columns,
+)
+from analysis.report.charts import Bar, WaterfallChart
+
+NAMES = ("conclusion", "claims", "trials", "latency", "causes", "sql", "host", "limits", "verify")
+EVIL = "</script><script>alert('x')</script>&\"' `|*_[a](javascript:b)<!-- \x00\x1b $a_b$"
+VOID = {"meta", "br"}
+
+
+class Outline(HTMLParser):
+    """Elements with their attributes, and the text of each kind."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.elements = []
+        self.open = []
+        self.text = {}
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open:
+            self.text.setdefault(self.open[-1], []).append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def outline(page):
+    return Outline(page)
+
+
+def test_the_nine_parts_stand_in_their_order(outline):
+    assert tuple(each["id"] for each in outline.all("section")) == NAMES
+    headings = outline.text["h2"]
+    assert [heading[:2] for heading in headings] == [f"{n}." for n in range(1, 10)]
+
+
+def test_every_element_is_closed_and_no_id_stands_twice(outline):
+    assert outline.open == []
+    ids = [each["id"] for _, each in outline.elements if "id" in each]
+    assert len(ids) == len(set(ids))
+    pointed = [each["href"][1:] for _, each in outline.elements if each.get("href", "")[:1] == "#"]
+    pointed += [
+        name
+        for _, each in outline.elements
+        for key in ("aria-labelledby", "clip-path")
+        for name in re.findall(r"[\w.-]+", each.get(key, "").replace("url", ""))
+    ]
+    assert len(pointed) > 100
+    assert set(pointed) <= set(ids)
+
+
+def test_nothing_is_asked_of_the_network(page, outline):
+    wanted = {"src", "srcset", "data", "action", "poster", "background", "ping", "manifest"}
+    assert not [e for e in outline.elements if wanted & e[1].keys() or e[0] in {"link", "iframe"}]
+    assert {each["type"] for each in outline.all("script")} == {"application/json"}
+    style = page[page.index("<style>") : page.index("</style>")]
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+def test_the_data_are_the_report_s_own(made, outline):
+    (data,) = outline.text["script"]
+    told = json.loads(data)
+    assert told == json.loads(json.dumps(made.data))
+    assert told["schema"] == "report/1"
+    assert told["conclusion"] == outline.text["p"][1]
+    assert len(told["trials"]) == 100
+
+
+def test_every_chart_has_a_title_a_description_and_a_table(made, outline):
+    figures = [each for part in made.parts for each in part.blocks if isinstance(each, Figure)]
+    assert [figure.name for figure in figures] == [
+        *("trials-1", "trials-2"),
+        *("latency-1", "latency-2"),
+        *("causes-1", "causes-2"),
+    ]
+    drawn = outline.all("svg")
+    assert [each["aria-labelledby"] for each in drawn] == [
+        f"{figure.name}-title {figure.name}-description" for figure in figures
+    ]
+    assert {each["role"] for each in drawn} == {"img"}
+    captions = outline.text["caption"]
+    for figure in figures:
+        assert figure.title in outline.text["title"]
+        assert figure.description in outline.text["desc"]
+        assert figure.table.caption in captions
+
+
+def test_tables_say_what_their_heads_are_of(outline):
+    assert len(outline.all("table")) == len(outline.text["caption"])
+    assert {each.get("scope") for each in outline.all("th")} == {"col", "row"}
+
+
+def test_the_same_bundle_gives_the_same_bytes(judged, page):
+    code = (
+        "import sys; from pathlib import Path; from analysis import report;"
+        "from ormlab.bundle.read import Bundle; from tests.report import recorded;"
+        "path = Path(sys.argv[1]);"
+        "made = report.Material.read(Bundle.open(path), recorded.documents(path));"
+        "sys.stdout.write(report.html(report.compose(made)))"
+    )
+    environment = os.environ | {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8"}
+    again = subprocess.run(
+        [sys.executable, "-c", code, judged], capture_output=True, check=True, env=environment
+    )
+    assert again.stdout.decode() == page
+
+
+def evil():
+    """A report in which every text is an attack."""
+    table = Table(
+        EVIL,
+        columns(EVIL, f"{EVIL}2", numbers=(EVIL,)),
+        (
+            Row((EVIL, Cell(EVIL, code=True)), anchor="claim-x"),
+            Row((f"{EVIL}\n{EVIL}", Cell(EVIL, mark="bad"))),
+        ),
+        folded=True,
+    )
+    chart = WaterfallChart((Bar(EVIL, 1.0, 2.0, 1.5, 2.5, whole=False),))
+    blocks = (
+        *(Text(EVIL), Text(EVIL, lead=True), Heading(EVIL), Listing((EVIL,)), Code(EVIL)),
+        *(Facts(((EVIL, EVIL),)), Facts(((EVIL, EVIL),), code=True), table),
+        Figure("evil", EVIL, EVIL, chart, table),
+    )
+    return Report(EVIL, (Part("x", EVIL, blocks),), {EVIL: [EVIL]})
+
+
+def test_whatever_a_bundle_holds_is_text():
+    page = report.html(evil())
+    outline = Outline(page)
+    assert outline.open == []
+    assert {each["type"] for each in outline.all("script")} == {"application/json"}
+    assert not [each for each in outline.elements if any(key[:2] == "on" for key in each[1])]
+    assert "<!--" not in page.replace("<!DOCTYPE", "")
+    (data,) = outline.text["script"]
+    assert json.loads(data) == {EVIL: [EVIL]}
+    assert all(each["href"] in {"#main", "#x", "#claim-x"} for each in outline.all("a"))
+
+
+def test_names_of_subjects_may_be_anything(material):
+    def renamed(document):
+        return json.loads(json.dumps(document).replace("tortoise", json.dumps(EVIL)[1:-1]))
+
+    work = replace(material.work, sql=renamed(material.work.sql))
+    shown = tuple(replace(each, subject=renamed(each.subject)) for each in material.shown)
+    changes = {
+        name: renamed(getattr(material, name))
+        for name in ("resolved", "results", "verdicts", "explanation", "host")
+    }
+    made = report.compose(replace(material, work=work, shown=shown, **changes))
+    outline = Outline(report.html(made))
+    assert outline.open == []
+    assert {each["type"] for each in outline.all("script")} == {"application/json"}
+    report.markdown(made)
