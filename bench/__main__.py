@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-_MODULES = ("bundle", "catalog", "client", "memory", "dataset", "precision", "demo")
+_MODULES = ("bundle", "catalog", "client", "memory", "dataset", "precision", "report", "demo")
 _MIB = 2**20
 # Name: (at most or at least, aim).
 _AIMS: dict[str, tuple[str, float]] = {

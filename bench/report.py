@@ -7,6 +7,7 @@ explanation and a ledger. The page is made in a process of its own, from the sta
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,8 @@ def run(*, trials: int = _TRIALS) -> dict[str, object]:
     """Measure on a bundle made for it.
 
     Returns:
-        Seconds that judging took, seconds and bytes of the page, and of it as Markdown.
+        Seconds that judging took; of the page, and of it as Markdown: seconds, those of a CPU
+        among them, and bytes.
     """
     # Where the page is made, nothing but what makes it is loaded.
     from ormlab import judge  # noqa: PLC0415
@@ -39,8 +41,7 @@ def run(*, trials: int = _TRIALS) -> dict[str, object]:
     return {
         "report.trials": trials,
         "report.judge_s": round(judged, 2),
-        **{f"report.{name}_s": seconds for name, (seconds, _) in told.items()},
-        **{f"report.{name}_bytes": size for name, (_, size) in told.items()},
+        **{f"report.{name}_{key}": value for name, of in told.items() for key, value in of.items()},
     }
 
 
@@ -49,11 +50,18 @@ def _memory() -> str | None:
     return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 
-def _make(bundle: Path, name: str) -> tuple[float, int]:
-    started = time.perf_counter()
+def _make(bundle: Path, name: str) -> dict[str, float]:
+    used, started = _cpu_s(), time.perf_counter()
     command = [sys.executable, "-m", "bench.report", str(bundle), name]
     answer = subprocess.run(command, check=True, stdout=subprocess.PIPE)
-    return round(time.perf_counter() - started, 2), len(answer.stdout)
+    seconds, used = time.perf_counter() - started, _cpu_s() - used
+    return {"s": round(seconds, 2), "cpu_s": round(used, 2), "bytes": len(answer.stdout)}
+
+
+def _cpu_s() -> float:
+    """CPU seconds of the processes that were started here and have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _render(bundle: Path, name: str) -> str:
