@@ -50,7 +50,7 @@ class Service:
             cpus=cpus,
             # The shipped code and no other: not what lies in the working folder.
             env={
-                **spec["variables"],
+                **spec.get("variables", {}),
                 "PYTHONPATH": spec["code"],
                 "PYTHONSAFEPATH": "1",
                 **_environment(spec),

@@ -51,7 +51,7 @@ def inputs(resolved: ResolvedPlan) -> dict[str, bytes]:
     commit, dirty = checkout.commit()
     locks = [checkout.ROOT / "requirements/agent.txt", resolved.stacks_folder / "stacks.toml"]
     for stack in resolved.stacks.values():
-        locks += stack.files
+        locks += [*stack.locks, *([stack.build_lock] if stack.build_lock else [])]
     files = {f"inputs/locks/{path.name}": path.read_bytes() for path in locks}
     shipped = hashlib.sha256(source_archive(checkout.ROOT, resolved.stacks_folder)).hexdigest()
     source = {"commit": commit, "dirty": dirty, "version": VERSION, "shipped": shipped}
