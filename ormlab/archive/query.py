@@ -28,14 +28,15 @@ SET enable_external_access = false;
 SET lock_configuration = true;
 """
 _SERIES: Final = """
-SELECT workload, load, host, tier, unit, bundle, created, plan, plan_sha256,
+SELECT metric, subject, workload, load, host, tier, unit, bundle, created, plan, plan_sha256,
        list(value ORDER BY block, trial)
 FROM trials
-WHERE metric = $metric AND subject = $subject AND value > 0
+WHERE value > 0
+  AND metric = coalesce($metric, metric) AND subject = coalesce($subject, subject)
   AND workload = coalesce($workload, workload) AND load = coalesce($load, load)
 GROUP BY ALL ORDER BY ALL
 """
-_KEYS: Final = 5  # of the columns above are what a series has in common
+_KEYS: Final = 7  # of the columns above are what a series has in common
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ class Point:
 class Series:
     """What may be compared over time: one workload and load on one host fingerprint."""
 
+    metric: str
+    subject: str
     workload: str
     load: str
     host: str | None
@@ -119,19 +122,36 @@ def trend(
         EntryError: the catalog has no such trials, or as `query`.
     """
     asked = {"metric": metric, "subject": subject, "workload": workload, "load": load}
-    rows = _ask(folder, _SERIES, asked).rows
-    if not rows:
+    found = _series_of(_ask(folder, _SERIES, asked))
+    if not found:
         what = f"no trial of {subject!a} has a value of {metric!a} there"
         hint = "see `ormlab catalog query 'SELECT DISTINCT subject, metric FROM trials'`"
         raise EntryError("trend-empty", what, where=str(folder), hint=hint)
+    return found
+
+
+def every_series(folder: Path) -> tuple[tuple[Series, ...], bool]:
+    """Follow every metric of every subject, as `trend` does one.
+
+    Returns:
+        The series by metric and subject, and whether the catalog is of the index as it is now.
+
+    Raises:
+        as `query`.
+    """
+    nothing = dict.fromkeys(("metric", "subject", "workload", "load"))
+    answer = _ask(folder, _SERIES, nothing)
+    return _series_of(answer), answer.fresh
+
+
+def _series_of(answer: Answer) -> tuple[Series, ...]:
     return tuple(
         _series(key, [row[len(key) :] for row in group])
-        for key, group in groupby(rows, key=lambda row: row[:_KEYS])
+        for key, group in groupby(answer.rows, key=lambda row: row[:_KEYS])
     )
 
 
 def _series(key: tuple[Any, ...], rows: Sequence[tuple[Any, ...]]) -> Series:
-    workload, name, host, tier, unit = key
     medians = [median(values) for *_, values in rows]
     changes = change_points(medians)
     points = tuple(
@@ -140,7 +160,8 @@ def _series(key: tuple[Any, ...], rows: Sequence[tuple[Any, ...]]) -> Series:
             zip(rows, medians, strict=True)
         )
     )
-    return Series(workload, name, host, tier, unit, points)
+    metric, subject, workload, load, host, tier, unit = key
+    return Series(metric, subject, workload, load, host, tier, unit, points)
 
 
 def _ask(folder: Path, sql: str, values: dict[str, Any]) -> Answer:

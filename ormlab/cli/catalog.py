@@ -7,6 +7,7 @@ import io
 import math
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,8 +16,6 @@ from ormlab.cli import options
 from ormlab.cli.output import bundle_errors, document
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ormlab.archive.query import Answer, Series
 
 _WHOLE = 1000  # from here on nobody reads a fraction
@@ -69,7 +68,7 @@ def query(sql: str, folder: Path, *, as_json: bool, as_csv: bool) -> None:
 
     with bundle_errors():
         answer = ask(folder, sql)
-    _warn_if_old(folder, answer)
+    _warn_if_old(folder, fresh=answer.fresh)
     if as_json:
         found = [dict(zip(answer.columns, _plain(row), strict=True)) for row in answer.rows]
         result = {"columns": list(answer.columns), "rows": found, "fresh": answer.fresh}
@@ -129,8 +128,46 @@ def trend(
             )
 
 
-def _warn_if_old(folder: Path, answer: Answer) -> None:
-    if not answer.fresh:
+@group.command("site")
+@options.archive
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder to make, or to make anew if it holds such a site.",
+)
+@options.as_json
+def site(folder: Path, out: Path, *, as_json: bool) -> None:
+    """Write the archive as web pages: its runs, how every claim stands, and trends.
+
+    The pages open from a disk, run no script and fetch nothing. Each bundle is verified at L1; one
+    that does not hold is listed with the reason. Trends come from the catalog.
+
+    \b
+    Example:
+      ormlab catalog build && ormlab catalog site -o site/
+    """
+    from ormlab.archive.site import build as make
+
+    with bundle_errors():
+        built = make(folder, out)
+    contents = built.contents
+    _warn_if_old(folder, fresh=contents.fresh)
+    if as_json:
+        counts = {
+            "runs": len(contents.runs),
+            "claims": len(contents.claims),
+            "trends": len(contents.trends),
+            "pages": built.pages,
+        }
+        document("ormlab-catalog-site/1", {"index": str(built.index), **counts})
+    else:
+        click.echo(f"{built.index} shows {len(contents.runs)} runs on {built.pages} pages.")
+
+
+def _warn_if_old(folder: Path, *, fresh: bool) -> None:
+    if not fresh:
         what = f"warning: the index of {folder} has changed since the catalog was built"
         click.echo(f"{what}; `ormlab catalog build`", err=True)
 

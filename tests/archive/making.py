@@ -23,7 +23,7 @@ PLAN = {
     "plan": {"subjects": {"asyncpg": {"service": "asyncpg", "stack": "current"}}},
     "arms": {"asyncpg-null": "asyncpg"},
 }
-FACTS = {"placement": {"tier": "degraded"}}
+FACTS = {"placement": {"tier": "degraded"}, "facts": {"virtual": True}}
 SUBJECTS = ("asyncpg", "asyncpg-null")
 
 
@@ -60,6 +60,8 @@ def measured(
     rate: int = 1000,
     fail: int | None = None,
     called: tuple[str, str] = SUBJECTS,
+    plan: object = PLAN,
+    facts: object = FACTS,
 ) -> Path:
     """Seal a bundle of two subjects in two blocks.
 
@@ -69,11 +71,13 @@ def measured(
         rate: its throughput.
         fail: number of the trial that fails.
         called: what the trials' envelopes call the subjects.
+        plan: the document of ``inputs/plan.yaml``.
+        facts: that of ``host/facts.before.json``.
     """
     created = making.CREATED + timedelta(days=day)
     with BundleWriter.create(parent, plan_sha256=making.PLAN_SHA256, created=created) as writer:
-        writer.add("inputs/plan.yaml", yaml.safe_dump(PLAN).encode())
-        writer.add("host/facts.before.json", json.dumps(FACTS).encode())
+        writer.add("inputs/plan.yaml", yaml.safe_dump(plan).encode())
+        writer.add("host/facts.before.json", json.dumps(facts).encode())
         for index in range(1, 5):
             subject, block = SUBJECTS[(index - 1) % 2], (index + 1) // 2
             name = f"{index:03d}-{subject}-read-one-article-b{block:02d}"

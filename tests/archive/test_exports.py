@@ -15,7 +15,7 @@ from in_toto_attestation.v1 import statement_pb2
 from in_toto_attestation.v1.statement import Statement
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from analysis.results import METRICS
+from analysis.metrics import METRICS
 from ormlab.archive import exports
 from ormlab.archive.catalog import rows_of
 from ormlab.archive.errors import EntryError

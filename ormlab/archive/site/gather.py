@@ -1,0 +1,194 @@
+"""What the site shows of an archive: runs, the standing of claims, trends.
+
+Every bundle is verified at L1 here. One that does not hold, or that is not here, stays in the list
+with the reason and nothing of what it says. Verdicts and results are those in derived/, which the
+seal does not cover: `ormlab verify` at L3 computes them anew.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from analysis.metrics import METRICS
+from ormlab.archive import query
+from ormlab.archive.entries import Archive
+from ormlab.archive.site import documents
+from ormlab.bundle import Bundle, BundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from ormlab.archive.query import Series
+    from ormlab.archive.site.documents import Claim, Facts, Ledger, Results, Verdicts
+    from ormlab.bundle import BundleRecord, IndexLine
+
+_ORDER: Final = {metric.name: position for position, metric in enumerate(METRICS)}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One line of the index, and what its bundle says.
+
+    Attributes:
+        line: the line.
+        record: the bundle's record; None if it cannot be shown.
+        problems: why it, or a document of it, cannot be shown.
+        facts: None if they are not there.
+        results: None if it was not judged.
+        verdicts: None if no ledger was put on trial.
+    """
+
+    line: IndexLine
+    record: BundleRecord | None = None
+    problems: tuple[str, ...] = ()
+    facts: Facts | None = None
+    results: Results | None = None
+    verdicts: Verdicts | None = None
+
+
+@dataclass(frozen=True)
+class Said:
+    """One verdict on a claim, by one bundle."""
+
+    run: Run
+    ledger: Ledger
+    claim: Claim
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A claim and all that was said of it, oldest first; nothing replaces anything.
+
+    Attributes:
+        number: among all claims of the site, from 1.
+        ledger: name of its ledger.
+        claim: as the latest bundle has it.
+        said: every verdict, but not those of bundles that did not test it.
+        untested: how many bundles put the ledger on trial and did not test the claim.
+    """
+
+    number: int
+    ledger: Ledger
+    claim: Claim
+    said: tuple[Said, ...]
+    untested: int
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How often each verdict was given."""
+        return Counter(each.claim.verdict for each in self.said)
+
+
+@dataclass(frozen=True)
+class Trends:
+    """The series of one metric that can be seen side by side: one workload, load and host.
+
+    Attributes:
+        number: among all of the site, from 1.
+        series: one a subject, at least one.
+    """
+
+    number: int
+    series: tuple[Series, ...]
+
+    @property
+    def shared(self) -> Series:
+        """One of them, for what all have in common."""
+        return self.series[0]
+
+    @property
+    def bundles(self) -> int:
+        """How many bundles there are figures of."""
+        return len({point.bundle for series in self.series for point in series.points})
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Everything that the site shows.
+
+    Attributes:
+        runs: one for each line of the index, latest first.
+        claims: by ledger and claim.
+        trends: by workload, load, host and metric.
+        fresh: whether the catalog, which the trends come from, is of the index as it is now.
+    """
+
+    runs: tuple[Run, ...]
+    claims: tuple[Standing, ...]
+    trends: tuple[Trends, ...]
+    fresh: bool
+
+
+def gather(folder: Path) -> Contents:
+    """Read an archive.
+
+    Raises:
+        EntryError: there is no archive, or its catalog was not built.
+        IndexBrokenError: the index was changed.
+        MismatchError: the catalog is damaged.
+    """
+    archive = Archive.open(folder)
+    archive.require_chain()
+    runs = tuple(_run(folder, line) for line in archive.lines())
+    series, fresh = query.every_series(folder)
+    latest_first = sorted(runs, key=lambda run: run.line.id, reverse=True)
+    return Contents(tuple(latest_first), tuple(_standing(runs)), tuple(_trends(series)), fresh)
+
+
+def _run(folder: Path, line: IndexLine) -> Run:
+    path = folder / line.id
+    if not path.is_dir():
+        return Run(line, problems=("The bundle is not in this archive.",))
+    try:
+        bundle = Bundle.open(path, level="L1")
+    except BundleError as error:
+        return Run(line, problems=(f"The bundle does not verify: {error}.",))
+    if bundle.seal != line.seal:
+        return Run(line, problems=("The bundle has another seal than the index says.",))
+    problems: list[str] = []
+
+    def read[T](name: str, kind: type[T]) -> T | None:
+        try:
+            return documents.read(path, name, kind)
+        except (OSError, ValueError) as error:
+            problems.append(f"{name} cannot be read by this version: {error}.")
+            return None
+
+    facts = read(documents.FACTS, documents.Facts)
+    results = read(documents.RESULTS, documents.Results)
+    verdicts = read(documents.VERDICTS, documents.Verdicts)
+    return Run(line, bundle.record, tuple(problems), facts, results, verdicts)
+
+
+def _standing(runs: Sequence[Run]) -> Iterator[Standing]:
+    """The claims in the order of their ledgers' names; within one as it has them."""
+    by_claim: dict[tuple[str, str], list[Said]] = {}
+    for run in sorted(runs, key=lambda run: run.line.id):
+        if run.verdicts:
+            for claim in run.verdicts.claims:
+                key = (run.verdicts.ledger.name, claim.id)
+                by_claim.setdefault(key, []).append(Said(run, run.verdicts.ledger, claim))
+    for number, key in enumerate(sorted(by_claim, key=lambda key: key[0]), start=1):
+        said = by_claim[key]
+        told = tuple(each for each in said if each.claim.verdict != "not_run")
+        latest = said[-1]
+        yield Standing(number, latest.ledger, latest.claim, told, len(said) - len(told))
+
+
+def _trends(found: Sequence[Series]) -> Iterator[Trends]:
+    """Series side by side, where a subject is in more than one bundle."""
+
+    def place(series: Series) -> tuple[str | int, ...]:
+        shared = (series.workload, series.load, series.host or "", series.tier or "")
+        return (*shared, _ORDER.get(series.metric, len(_ORDER)), series.metric, series.unit)
+
+    number = 0
+    for _, group in groupby(sorted(found, key=place), key=place):
+        side_by_side = tuple(group)
+        if max(len(series.points) for series in side_by_side) > 1:
+            number += 1
+            yield Trends(number, side_by_side)

@@ -1,0 +1,145 @@
+"""Writes the pages: what comes from a bundle is escaped, and no page may run a script."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import jinja2
+
+import analysis
+from analysis.claims import ClaimVerdict
+from analysis.report import rounding
+from ormlab.archive.errors import EntryError
+from ormlab.archive.site import wording
+from ormlab.archive.site.chart import chart
+from ormlab.archive.site.gather import Contents, gather
+from ormlab.bundle import storage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ormlab.archive.query import Point
+
+_TEMPLATES: Final = (
+    Path(__file__).parent / "templates",
+    # The style sheet is that of the report of one bundle.
+    Path(analysis.__file__).parent / "report/templates",
+)
+_MARKS: Final = {
+    ClaimVerdict.INCOHERENT.value: "mark bad",
+    ClaimVerdict.INVALID_RUN.value: "mark open",
+    ClaimVerdict.INCOMPARABLE.value: "mark open",
+    ClaimVerdict.INCONCLUSIVE.value: "mark open",
+    ClaimVerdict.UPHELD.value: "mark good",
+    ClaimVerdict.REFUTED.value: "mark bad",
+}
+
+
+@dataclass(frozen=True)
+class Built:
+    """A site that was written.
+
+    Attributes:
+        index: its first page.
+        pages: how many there are.
+        contents: what they show.
+    """
+
+    index: Path
+    pages: int
+    contents: Contents
+
+
+def build(folder: Path, out: Path) -> Built:
+    """Write the site of an archive into a folder that is new, or holds an earlier site.
+
+    Raises:
+        EntryError: there is no archive or no catalog, or the folder holds something else.
+        IndexBrokenError: the index was changed.
+        MismatchError: the catalog is damaged.
+        DiskFullError: there was no room; an earlier site is still there.
+    """
+    _require_free(out)
+    contents = gather(folder)
+    staged = out.with_name(f".{out.name}.tmp")
+    count = 0
+    with storage.guard(out, hint="free some space and build it again"):
+        _remove(staged)
+        try:
+            (staged / "runs").mkdir(parents=True)
+            for name, text in _pages(contents):
+                (staged / name).write_text(text)
+                count += 1
+            _remove(out)
+            staged.rename(out)
+        finally:
+            _remove(staged)
+    return Built(out / "index.html", count, contents)
+
+
+def _require_free(out: Path) -> None:
+    """Refuse a folder whose files this would not have written."""
+    if not out.exists() and not out.is_symlink():
+        return
+    names = {path.name for path in out.iterdir()} if out.is_dir() else {""}
+    if not names <= {"index.html", "claims.html", "trends.html", "runs"}:
+        hint = "name a new folder, or one that holds an earlier site"
+        raise EntryError("site-taken", "there is something else", where=str(out), hint=hint)
+
+
+def _pages(contents: Contents) -> Iterator[tuple[str, str]]:
+    environment = _environment()
+
+    def render(name: str, root: str = "", **values: Any) -> str:  # noqa: ANN401 - a template's
+        return environment.get_template(name).render(root=root, current=name, **values)
+
+    shown = sum(run.record is not None for run in contents.runs)
+    yield (
+        "index.html",
+        render("index.html", runs=contents.runs, claims=contents.claims, shown=shown),
+    )
+    yield "claims.html", render("claims.html", claims=contents.claims)
+    yield "trends.html", render("trends.html", trends=contents.trends, fresh=contents.fresh)
+    for run in contents.runs:
+        yield f"runs/{run.line.id}.html", render("run.html", "../", run=run)
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=wording.plain,
+    )
+    environment.filters |= {
+        "chart": chart,
+        "instant": wording.instant,
+        "measured": wording.measured,
+        "mebibytes": wording.mebibytes,
+        "number": rounding.figure,
+        "ratio": wording.ratio,
+        "value": _value,
+        "verdict": _verdict,
+    }
+    return environment
+
+
+def _verdict(word: str) -> str:
+    """The class of a verdict; one that says nothing of the figure, or is none, is not marked."""
+    return _MARKS.get(word, "quiet")
+
+
+def _value(point: Point, unit: str) -> str:
+    divisor, _ = wording.magnitude(unit)
+    return rounding.figure(point.value / divisor)
+
+
+def _remove(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        shutil.rmtree(path)

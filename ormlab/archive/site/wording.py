@@ -1,0 +1,57 @@
+"""How the site says figures, times and foreign text; figures are rounded as in the report."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Final
+
+from markupsafe import Markup
+
+from analysis.report import rounding
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ormlab.archive.site.documents import Comparison, Measured
+
+_MIB: Final = 2**20
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+_SPACE: Final = "\n\t"
+
+
+def magnitude(unit: str) -> tuple[float, str]:
+    """By what a value of a unit is divided, and the unit in which it is then shown."""
+    return (_MIB, "MiB") if unit == "bytes" else (1.0, unit)
+
+
+def mebibytes(value: float | None) -> str:
+    """A number of bytes as one of MiB."""
+    return rounding.figure(None if value is None else value / _MIB)
+
+
+def ratio(found: Comparison) -> str:
+    """A ratio with its interval."""
+    return rounding.with_interval(found.ratio, found.low, found.high)
+
+
+def measured(found: Measured | None) -> str:
+    """A measured figure with its interval, and how many blocks it rests on."""
+    if found is None or found.value is None:
+        return rounding.UNKNOWN
+    low, high = (found.ci95.low, found.ci95.high) if found.ci95 else (None, None)
+    return f"{rounding.with_interval(found.value, low, high)}, {found.blocks} blocks"
+
+
+def instant(time: datetime) -> str:
+    """``2026-11-23 03:15 UTC``."""
+    return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def plain(value: object) -> object:
+    """Show in foreign text what no reader can see, such as a reversal of direction, as a box."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "".join(
+        letter if letter in _SPACE or unicodedata.category(letter) not in _UNSEEN else "\ufffd"
+        for letter in value
+    )

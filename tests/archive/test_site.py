@@ -1,0 +1,266 @@
+"""The pages of an archive in a real browser, made from bundles that anyone may have made."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from contextlib import contextmanager
+from urllib.parse import urldefrag
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+from ormlab import judge, ledger
+from ormlab.archive.catalog import build as build_catalog
+from ormlab.archive.errors import EntryError
+from ormlab.archive.keep import add
+from ormlab.archive.site import build
+from ormlab.bundle import Bundle, Provenance, write_derived
+from tests.archive import making as archives
+from tests.bundle import making
+from tests.cli.test_cli import ormlab
+from tests.verify import recorded
+
+CHROMIUM = shutil.which("chromium")
+in_browser = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+RATES = (1000, 1010, 1005, 995, 500, 505, 495, 500)
+STEP = 4  # the position at which the rate changes
+EVIL = "<script>document.title='evil'</script><img src=x onerror=alert(1)>\"'&\u202eolleh"
+
+
+def derive(bundle, **documents):
+    """Write derived/ as a maker may who writes what he likes."""
+    files = {f"{name}.json": json.dumps(content).encode() for name, content in documents.items()}
+    seal = str(Bundle.open(bundle).seal)
+    lock = judge.analysis_lock()
+    told = Provenance(seal=seal, ledger=None, analysis_lock=lock, tool=judge.tool())
+    write_derived(bundle, files, told)
+
+
+def results(conclusion):
+    return {"conclusion": conclusion, "weaknesses": [conclusion], "cells": []}
+
+
+def verdicts(verdict, says="It is faster."):
+    claim = {"id": "tput.ratio", "says": says, "published": "1.42", "verdict": verdict}
+    told = {"why": says, "strength": "repeated", "side": None, "measured": None}
+    of = {"name": "made", "title": "A made ledger", "sha256": "5" * 64}
+    return {"ledger": of, "conclusion": says, "claims": [claim | told]}
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    """Eight bundles of a host that became slower, a recorded one on trial, and four odd ones."""
+    parent = tmp_path_factory.mktemp("site")
+    folder, made = parent / "archive", parent / "bundles"
+    for day, rate in enumerate(RATES):
+        bundle = archives.measured(made, day=day, rate=rate)
+        ends = ("upheld", "refuted", "not_run")
+        derive(bundle, results=results(f"Sentence {day}."), verdicts=verdicts(ends[day % 3]))
+        add(bundle, folder)
+    (parent / "recorded").mkdir()
+    real = recorded.make(parent / "recorded")
+    judge.judge(real, ledger.load("article"))
+    add(real, folder)
+    evil = archives.measured(made, day=20, called=(EVIL, "asyncpg-null"))
+    derive(evil, results=results(EVIL), verdicts=verdicts(EVIL, EVIL))
+    add(evil, folder)
+    odd = archives.measured(made, day=21)
+    derive(odd, results=[1, 2], verdicts={"claims": 7})
+    add(odd, folder)
+    damaged, gone = (archives.measured(made, day=day) for day in (22, 23))
+    for bundle in (damaged, gone):
+        add(bundle, folder)
+    build_catalog(folder)
+    (folder / damaged.name / "README.md").write_text("changed")
+    shutil.rmtree(folder / gone.name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(archive, tmp_path_factory):
+    return build(archive, tmp_path_factory.mktemp("pages") / "site")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        # It refuses its sandbox to root; the pages are our own.
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def tab(browser, site):
+    """Open a page; what was asked for and complained of comes with it."""
+
+    @contextmanager
+    def opened(name, *, width=1200, media="screen", scheme="light"):
+        with browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
+        ) as context:
+            page = context.new_page()
+            page.emulate_media(media=media)
+            page.said, page.asked = [], []
+            page.on("console", lambda message: page.said.append(message.text))
+            page.on("pageerror", lambda error: page.said.append(str(error)))
+            page.on("request", lambda request: page.asked.append(request.url))
+            page.goto((site.index.parent / name).as_uri())
+            yield page
+
+    return opened
+
+
+def pages(site):
+    return sorted(path.relative_to(site.index.parent) for path in site.index.parent.rglob("*.html"))
+
+
+def text(site, name):
+    return (site.index.parent / name).read_text()
+
+
+@in_browser
+def test_no_page_complains_asks_for_anything_or_runs_what_a_maker_wrote(tab, site):
+    for name in pages(site):
+        with tab(name) as page:
+            page.wait_for_load_state("networkidle")
+            assert page.said == []
+            assert len(page.asked) == 1
+            assert page.title() != "evil"
+            assert page.locator("script, main img").count() == 0
+
+
+@in_browser
+def test_every_link_leads_somewhere(tab, site):
+    seen = {}
+    for name in pages(site):
+        with tab(name) as page:
+            ids = "all => all.map(each => each.id)"
+            seen[page.url] = set(page.eval_on_selector_all("[id]", ids))
+            links = "all => all.map(each => each.href)"
+            for link in page.eval_on_selector_all("a[href]", links):
+                seen.setdefault(page.url + " links", set()).add(link)
+    assert len(seen) == 2 * site.pages
+    for key, links in seen.items():
+        for link in links if key.endswith(" links") else ():
+            target, fragment = urldefrag(link)
+            assert target in seen, link
+            assert not fragment or fragment in seen[target], link
+
+
+@in_browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_pages_keep_the_rules_of_accessibility(tab, scheme, site):
+    real = next(run.line.id for run in site.contents.runs if run.facts)
+    for name in ("index.html", "claims.html", "trends.html", f"runs/{real}.html"):
+        with tab(name, scheme=scheme) as page:
+            page.eval_on_selector_all("details", "all => all.forEach(each => each.open = true)")
+            broken = Axe().run(page).response["violations"]
+            told = [(each["id"], each["nodes"][0]["html"][:200]) for each in broken]
+            assert told == []
+
+
+@in_browser
+def test_the_keyboard_reaches_the_content_first_and_then_every_link(tab):
+    with tab("trends.html") as page:
+        page.keyboard.press("Tab")
+        focused = "document.activeElement.getAttribute('href') || document.activeElement.tagName"
+        assert page.evaluate(focused) == "#content"
+        wanted = page.locator("a[href], summary, [tabindex='0']").locator("visible=true").count()
+        reached = {page.evaluate(focused)}
+        for _ in range(wanted - 1):
+            page.keyboard.press("Tab")
+            reached.add(page.evaluate(focused))
+        assert {"index.html", "claims.html", "SUMMARY", "DIV"} <= reached
+
+
+@in_browser
+@pytest.mark.parametrize("width", [390, 1200])
+def test_no_page_is_wider_than_its_window(tab, site, width):
+    for name in pages(site):
+        with tab(name, width=width) as page:
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+
+
+@in_browser
+def test_print_shows_the_table_behind_every_chart_and_no_navigation(tab):
+    with tab("trends.html", media="print") as page:
+        assert not page.locator("nav").is_visible()
+        tables = page.locator("details table")
+        assert tables.count() > 0
+        for number in range(tables.count()):
+            assert tables.nth(number).bounding_box()["height"] > 0
+
+
+def test_every_line_of_the_index_is_a_run_whatever_became_of_its_bundle(archive, site):
+    index = text(site, "index.html")
+    lines = (archive / "index.jsonl").read_text().splitlines()
+    assert len(lines) == len(site.contents.runs) == len(RATES) + 5
+    for line in map(json.loads, lines):
+        assert f'href="runs/{line["id"]}.html"' in index
+        assert line["seal"] in text(site, f"runs/{line['id']}.html")
+    for day in range(len(RATES)):
+        assert f"Sentence {day}." in index
+    assert "11 of them are here and verify at L1" in index
+    assert "The bundle does not verify" in index
+    assert "The bundle is not in this archive." in index
+    assert index.count("cannot be read by this version") == 2  # results and verdicts
+
+
+def test_a_claims_standing_is_the_list_of_all_its_verdicts(site):
+    standing = next(each for each in site.contents.claims if each.ledger.name == "made")
+    given = [each.claim.verdict for each in standing.said]
+    assert given == ["upheld", "refuted", "upheld", "refuted", "upheld", "refuted", EVIL]
+    assert standing.untested == 2
+    section = text(site, "claims.html").partition(f'id="claim-{standing.number}"')[2]
+    section = section.partition("<h3")[0]
+    assert re.findall(r'<span class="mark (\w*)">(\w+)', section)[:2] == [
+        ("good", "upheld"),
+        ("bad", "refuted"),
+    ]
+    assert len(re.findall(r"<tr>\n", section)) == len(given)
+
+
+def test_a_trend_has_a_chart_with_its_change_of_level_and_its_table(site):
+    page = text(site, "trends.html")
+    trends = next(each for each in site.contents.trends if each.shared.metric == "throughput")
+    asyncpg = next(each for each in trends.series if each.subject == "asyncpg")
+    changed = [point.bundle for point in asyncpg.points if point.changed]
+    assert changed[0] == asyncpg.points[STEP].bundle
+    drawn = page.partition(f'aria-labelledby="title-{trends.number}"')[2].partition("</svg>")[0]
+    points = sum(len(series.points) for series in trends.series)
+    assert drawn.count('class="dot') == points
+    changes = sum(point.changed for series in trends.series for point in series.points)
+    assert drawn.count('class="dot changed"') == changes > 0
+    table = page.partition(f'id="trend-{trends.number}"')[2].partition("</table>")[0]
+    assert table.count('<th scope="row">') == points
+    assert "1,000" in table
+
+
+def test_the_same_archive_gives_the_same_pages_and_only_a_site_is_replaced(archive, site, tmp_path):
+    out = tmp_path / "site"
+    build(archive, out)
+    assert making.snapshot(out) == making.snapshot(site.index.parent)
+    (out / "index.html").write_text("old")
+    build(archive, out)
+    assert making.snapshot(out) == making.snapshot(site.index.parent)
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(EntryError, match="something else"):
+        build(archive, out)
+    assert (out / "notes.txt").read_text() == "mine"
+
+
+def test_an_archive_without_trends_or_claims_says_so(tmp_path):
+    add(archives.measured(tmp_path / "bundles"), tmp_path / "archive")
+    with pytest.raises(EntryError, match="no catalog"):
+        build(tmp_path / "archive", tmp_path / "site")
+    build_catalog(tmp_path / "archive")
+    where = ("--archive", tmp_path / "archive", "-o", tmp_path / "site")
+    told = json.loads(ormlab("catalog", "site", *where, "--json").stdout)
+    assert (told["runs"], told["claims"], told["trends"], told["pages"]) == (1, 0, 0, 4)
+    assert "There is no trend yet" in (tmp_path / "site/trends.html").read_text()
+    assert "has put a ledger on trial" in (tmp_path / "site/claims.html").read_text()
+    assert "shows 1 runs on 4 pages" in ormlab("catalog", "site", *where).stdout
