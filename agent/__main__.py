@@ -1,4 +1,4 @@
-"""``python -m agent ORDER.json``: detach and carry out one order; ``python -m agent facts``.
+"""``python -m agent ORDER.json``: detach and carry out one order; or ``facts``, or ``identity``.
 
 The first form returns as soon as the detached agent holds its lock, or says why it cannot.
 ``python -m agent placement`` prints which CPUs serve which purpose, here or below another root.
@@ -26,6 +26,7 @@ from agent import (
     diagnose,
     facts,
     floor,
+    identity,
     placement,
     processes,
     trial,
@@ -48,17 +49,21 @@ _KINDS: dict[str, CarryOut] = {
     "floor": floor.carry_out,
     "trial": trial.carry_out,
 }
+_ANSWERS: dict[str, Callable[[], object]] = {
+    "facts": facts.collect,
+    "identity": identity.collect,
+}
 
 
 def main(arguments: list[str]) -> int:
     """Run the command line; returns the exit code."""
-    if arguments == ["facts"]:
-        json.dump(facts.collect(), sys.stdout)
+    if len(arguments) == 1 and (answer := _ANSWERS.get(arguments[0])):
+        json.dump(answer(), sys.stdout)
         return 0
     if arguments[:1] == ["placement"]:
         return _print_plan(arguments[1:])
     if len(arguments) != 1:
-        sys.stderr.write("usage: python -m agent ORDER.json | facts | placement\n")
+        sys.stderr.write("usage: python -m agent ORDER.json | facts | identity | placement\n")
         return 2
     try:
         order = Order.load(Path(arguments[0]).resolve())

@@ -7,10 +7,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from agent import identity
+from ormlab import checkout
 from ormlab.errors import LoadError
 from ormlab.measure import leftovers, orders, readiness
 from ormlab.measure.deployment import Deployment, deploy
 from ormlab.measure.dispatch import Dispatch, Done, Ticket
+from ormlab.measure.redaction import Redactor
 from workloads.diagnosis import log as statement_log
 from workloads.load.requests import write_table
 
@@ -55,6 +58,8 @@ class Session:
         server: version and settings of the database server, after `start_database`.
         template: the dataset's template database, after `seed`.
         stacks: outcome by stack, after `build_stacks`.
+        redactor: takes out of what is kept all that tells whose host this is; it knows the host
+            after `prepare`, and the database's password after `start_database`.
     """
 
     def __init__(
@@ -90,6 +95,7 @@ class Session:
         self.server: dict[str, Any] = {}
         self.template: dict[str, Any] = {}
         self.stacks: dict[str, dict[str, Any]] = {}
+        self.redactor = Redactor()
 
     def __enter__(self) -> Self:
         return self
@@ -110,6 +116,7 @@ class Session:
     def prepare(self) -> None:
         """Ship the code, read the host's facts, open the run's folder."""
         self.deployment = deploy(self._host, self._stacks_folder)
+        self.redactor = self._whose().knowing(identity.collect())
         self.facts = self.read_facts()
         self.readings = self.read_readings(readiness.ports(self._host.spec, len(self._subjects)))
         runs = f"{self.deployment.root}/runs"
@@ -132,8 +139,18 @@ class Session:
 
     def read_facts(self) -> dict[str, Any]:
         """The host's facts as they are now."""
+        return self._ask_agent("facts")
+
+    def _whose(self) -> Redactor:
+        """One that knows the host and the lab's places on it and here."""
+        spec = self._host.spec
+        places = {"lab folder": [spec.root], "checkout": [str(checkout.ROOT)]}
+        where = {"name": [spec.name], "address": [spec.address]}
+        return Redactor().knowing({**places, **where}).knowing(self._ask_agent("identity"))
+
+    def _ask_agent(self, question: str) -> dict[str, Any]:
         path = (f"PYTHONPATH={self.deployment.code}", "PYTHONSAFEPATH=1")
-        answer = self._host.run("env", *path, self.deployment.python, "-m", "agent", "facts")
+        answer = self._host.run("env", *path, self.deployment.python, "-m", "agent", question)
         return dict(json.loads(answer))
 
     def read_readings(self, ports: Sequence[int] = ()) -> dict[str, Any]:
@@ -173,6 +190,8 @@ class Session:
         name = f"database-{self._database_starts}"
         self._database = self._dispatch.place(name, "database", body, deadline_s=_RUN_DEADLINE_S)
         self.server = self._dispatch.wait_for_file(self._database, "ready.json")
+        password = self._host.run("cat", self.server["psql"]["passfile"]).strip().rpartition(":")[2]
+        self.redactor = self.redactor.knowing({"secret": [password]})
 
     def seed(self) -> None:
         """Make sure of the dataset's template database."""

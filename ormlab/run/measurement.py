@@ -63,6 +63,7 @@ def _carry_out(run: Run, trial: Planned, context: gates.Context) -> _Judged:
             readings=fetched.done.observed,
         )
         (folder / "trial.json").write_bytes(encode(envelope))
+        run.session.redactor.clean_folder(folder)
     return figures, failure
 
 

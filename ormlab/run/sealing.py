@@ -13,7 +13,7 @@ from ormlab import checkout, judge
 from ormlab.bundle import index
 from ormlab.bundle.format import BundleRecord, Omission, Plan, Tool, TrialCounts
 from ormlab.bundle.read import read_trials
-from ormlab.measure import record
+from ormlab.measure import record, redaction
 from ormlab.run import inputs, subjects
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def seal(writer: BundleWriter, resolved: ResolvedPlan, *, aborted: bool = False)
             host=_fingerprint(writer.folder),
             trials=counts,
             omitted=_omitted(writer, resolved),
-            redactions=record.REDACTIONS,
+            redactions=(*record.REDACTIONS, *redaction.declared(writer.folder)),
             previous=lines[-1].seal if lines else None,
             created=writer.created,
             sealed=datetime.now(UTC),

@@ -38,9 +38,9 @@ class Run:
     progress: Progress
 
     def add(self, files: dict[str, bytes]) -> None:
-        """Put files into the bundle, each durable before the next."""
+        """Put files into the bundle, clean of whose host it is, each durable before the next."""
         for path, data in files.items():
-            self.writer.add(path, data)
+            self.writer.add(path, self.session.redactor.clean(path, data))
 
 
 def carry_out(run: Run, *, local: bool) -> Path:
