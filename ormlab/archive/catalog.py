@@ -11,8 +11,10 @@ import hashlib
 import json
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
@@ -23,7 +25,7 @@ from ormlab.archive.errors import EntryError, MismatchError
 from ormlab.bundle import Bundle, storage, tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from ormlab.bundle import IndexLine
@@ -82,15 +84,52 @@ def build(folder: Path) -> Built:
 
 
 def rows_of(bundle: Bundle) -> Iterator[dict[str, Any]]:
-    """Return the rows of one verified bundle, in the columns of `analysis.catalog.SCHEMA`."""
-    plan = bundle.path / "inputs/plan.yaml"
-    facts = bundle.path / "host/facts.before.json"
+    """Return the rows of one verified bundle, in the columns of `analysis.catalog.SCHEMA`.
+
+    What its plan and its facts do not tell, or tell in a form that this version does not read, is
+    null.
+    """
     return catalog.rows(
         bundle,
         # As safe as SafeLoader, and written in C.
-        yaml.load(plan.read_bytes(), Loader=yaml.CSafeLoader) if plan.exists() else {},
-        json.loads(facts.read_bytes()) if facts.exists() else {},
+        _told(bundle.path / "inputs/plan.yaml", partial(yaml.load, Loader=yaml.CSafeLoader), _Plan),
+        _told(bundle.path / "host/facts.before.json", json.loads, _Facts),
     )
+
+
+class _Subject(msgspec.Struct):
+    service: str | None = None
+    stack: str | None = None
+
+
+class _Written(msgspec.Struct):
+    subjects: dict[str, _Subject] = msgspec.field(default_factory=dict)
+
+
+class _Plan(msgspec.Struct):
+    """The parts of ``inputs/plan.yaml`` that rows hold."""
+
+    plan: _Written = msgspec.field(default_factory=_Written)
+    arms: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class _Placement(msgspec.Struct):
+    tier: str | None = None
+
+
+class _Facts(msgspec.Struct):
+    """The parts of ``host/facts.before.json`` that rows hold."""
+
+    placement: _Placement = msgspec.field(default_factory=_Placement)
+
+
+def _told(path: Path, parse: Callable[[bytes], object], kind: type) -> dict[str, Any]:
+    """A document as far as its type goes; empty if it is missing or does not fit."""
+    try:
+        document = msgspec.convert(parse(path.read_bytes()), kind)
+    except (FileNotFoundError, ValueError, RecursionError, yaml.YAMLError):
+        return {}
+    return dict(msgspec.to_builtins(document))
 
 
 def load(folder: Path) -> tuple[pa.Table, bool]:

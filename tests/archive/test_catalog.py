@@ -84,6 +84,17 @@ def test_a_trial_that_todays_analysis_cannot_read_says_so(tmp_path):
     assert ask(folder, sql) == (("completed", "figures-unreadable", None, None),)
 
 
+@pytest.mark.parametrize(
+    "odd", [None, [], 7, {"plan": []}, {"plan": {"subjects": {"asyncpg": 1}}}, {"placement": {}}]
+)
+def test_what_a_plan_or_facts_do_not_tell_in_a_known_form_is_null(tmp_path, odd):
+    folder = tmp_path / "archive"
+    add(archives.measured(tmp_path / "bundles", plan=odd, facts=odd), folder)
+    build(folder)
+    sql = "SELECT DISTINCT subject, service, stack, tier FROM trials ORDER BY ALL"
+    assert ask(folder, sql) == tuple((name, None, None, None) for name in archives.SUBJECTS)
+
+
 def test_the_same_bundles_give_the_same_bytes(kept, tmp_path, monkeypatch):
     before = (kept / "catalog.parquet").read_bytes()
     shutil.copytree(kept, tmp_path / "copy")
