@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ormlab.bundle import BundleError, Limits, pack, unpack, ustar, verify
 from ormlab.bundle.errors import ArchiveError, NotSealedError, VerificationError
 from tests.bundle import making
+from tests.bundle.hostile import tried
 
 TOP = making.NAME
 PATHS = ["bundle.json", "inputs/plan.yaml", f"trials/{making.trial_name(0)}/trial.json"]
@@ -274,13 +275,13 @@ def test_a_bomb_that_lies_about_its_size_costs_no_disk():
     assert "more in the frame than it declares" in error.what
 
 
-@settings(deadline=None)
+@tried
 @given(st.binary(max_size=200), st.booleans())
 def test_random_bytes_never_crash(data, framed):
     assert isinstance(attempt(compress(data) if framed else data), ArchiveError)
 
 
-@settings(deadline=None)
+@tried
 @given(data=st.data())
 def test_a_good_archive_spoilt_anywhere_never_crashes(tar, data):
     """Spoil the tar inside or the frame around it: flip, cut, repeat or insert."""
@@ -298,7 +299,7 @@ names = st.sampled_from(["a", "b", "..", ".", "", "a/..", "A", "a b", *PATHS, "S
 types = st.sampled_from([tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE])
 
 
-@settings(deadline=None)
+@tried
 @given(st.lists(st.tuples(st.sampled_from([TOP, "/", "..", "x"]), names, types), max_size=6))
 def test_members_of_any_kind_never_write_outside(members):
     parts = [member(f"{top}/{name}", b"", type=kind, linkname="..") for top, name, kind in members]
