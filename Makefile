@@ -50,6 +50,7 @@ lock: .venv/.lab  ## resolve every requirement anew, hash-locked and without add
 	$(COMPILE) requirements/agent.in -o requirements/agent.txt
 	$(COMPILE) requirements/lab.in -c requirements/agent.txt -o requirements/lab.txt
 	$(COMPILE) requirements/dev.in -c requirements/lab.txt -o requirements/dev.txt
+	$(COMPILE) requirements/roc-validator.in -o requirements/roc-validator.txt
 	$(BIN)/python -m workloads.stacks.lock --uv .lab/uv/bin/uv --cache $(UV_CACHE_DIR)
 
 clean:  ## remove the environment and the lab's state; bundles stay

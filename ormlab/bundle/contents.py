@@ -1,7 +1,7 @@
 """Can what is packed inside a bundle's files be read, and is anything there that must not be?
 
 Part of level L2: tables with the checksums of their pages, compressed files, and secrets in any
-file, compressed or not. The pages of a table are not searched: they hold numbers and roles.
+file, compressed or not. Of a table its columns of text and its metadata are searched.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SECRETS: Final = {
     "a password in an address": rb"\b[a-z][a-z0-9+]{1,20}://[^\s/:@'\"<>{}]{1,64}:"
     rb"[^\s/@'\"<>{}*]{3,128}@[A-Za-z0-9\[]",
     "an authorisation header": rb"(?i:\bauthorization: *(?:basic|bearer) +[A-Za-z0-9+/=._-]{12})",
-    "a password of libpq": rb"\bPGPASSWORD=[^\s'\"$*]{3}",
+    "a password of libpq": rb"\bPGPASSWORD=[^\s'\"$*]{3}|:\*:\*:[^\s:]{1,64}:[^\s:*]{6}",
 }
 _PATTERN: Final = re.compile(
     b"|".join(b"(?P<s%d>%s)" % (number, each) for number, each in enumerate(_SECRETS.values()))
@@ -63,12 +63,30 @@ def _rows(file: Path, path: str, found: Findings) -> int | None:
     """Count the rows of a table by reading them, each page with its checksum."""
     try:
         with pq.ParquetFile(file, page_checksum_verification=True) as table:
+            _tell_of_text(repr(table.schema_arrow.metadata).encode(), path, "metadata", found)
             return sum(
-                table.read_row_group(group).num_rows for group in range(table.num_row_groups)
+                _rows_of(table.read_row_group(group), path, found)
+                for group in range(table.num_row_groups)
             )
     except (OSError, ValueError, pa.ArrowException) as error:
         found.add("table-damaged", path, names.printable(str(error)[:200]))
         return None
+
+
+def _rows_of(group: pa.Table, path: str, found: Findings) -> int:
+    """Search the text in a group of rows; returns how many there are."""
+    for name, column in zip(group.column_names, group.columns, strict=True):
+        if not pa.types.is_primitive(column.type):
+            values = column if pa.types.is_nested(column.type) else column.unique()
+            text = "\n".join(map(str, values.to_pylist()))
+            where = f"column {names.printable(name)}"
+            _tell_of_text(text.encode("utf-8", "replace"), path, where, found)
+    return int(group.num_rows)
+
+
+def _tell_of_text(data: bytes, path: str, where: str, found: Findings) -> None:
+    for match in _PATTERN.finditer(data):
+        found.add("secret-found", path, f"{_kind(match)}, {where}")
 
 
 def _search(file: Path, path: str, found: Findings) -> None:
@@ -91,9 +109,12 @@ def _tell(data: bytes, end: int, path: str, line: int, found: Findings) -> None:
     """Say of which kind each secret is that begins before the end, and where; never what it is."""
     for match in _PATTERN.finditer(data):
         if match.start() < end:
-            kind = list(_SECRETS)[int(str(match.lastgroup).removeprefix("s"))]
             at = line + data.count(b"\n", 0, match.start())
-            found.add("secret-found", path, f"{kind}, line {at}")
+            found.add("secret-found", path, f"{_kind(match)}, line {at}")
+
+
+def _kind(match: re.Match[bytes]) -> str:
+    return list(_SECRETS)[int(str(match.lastgroup).removeprefix("s"))]
 
 
 def _pieces(source: IO[bytes]) -> Iterator[bytes]:

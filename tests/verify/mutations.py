@@ -297,6 +297,13 @@ def private_key_in_a_sample(bundle):
     path.write_bytes(path.read_bytes() + b"-----BEGIN " + b"OPENSSH PRIVATE KEY-----\n")
 
 
+@caught_at("L2", "secret-found")
+def line_of_a_password_file_in_a_table(bundle):
+    line = "127.0.0.1:*:*" + ":ormlab:hunter2-hunter2"
+    path = bundle / WRK / "resources.parquet"
+    edit_table(path, lambda table: table.append_column("note", [[line] * table.num_rows]))
+
+
 # What follows from the files.
 
 
