@@ -218,6 +218,17 @@ def test_what_a_maker_wrote_into_a_label_comes_back_as_it_was(tmp_path):
             assert sample.labels.get("subject", ODD[0]) in ODD
 
 
+@pytest.mark.parametrize("form", Form)
+def test_half_a_letter_in_a_name_breaks_no_export(tmp_path, form):
+    odd = archives.measured(tmp_path)
+    for path in (*odd.glob("trials/*/trial.json"), odd / "bundle.json"):
+        recorded.edit(path, b'"demo"' if path.parent == odd else b'"read-one"', b'"\\ud800<&"')
+    making.relist(odd)
+    making.reseal(odd)
+    export(odd, form, tmp_path / "out")
+    assert (tmp_path / "out").exists()
+
+
 def test_prometheus_takes_the_samples_in(exported, bundle, tmp_path):
     if not shutil.which("promtool"):
         pytest.skip("promtool (Debian's prometheus) is not installed")

@@ -56,7 +56,7 @@ _MEDIA_TYPES: Final = {
 def write(source: Source, path: Path) -> None:
     """Write a copy of a bundle that is a crate."""
     keep.copy(source.bundle.path, path)
-    view = json.dumps(metadata(source), indent=1, ensure_ascii=False) + "\n"
+    view = json.dumps(metadata(source), indent=1) + "\n"
     storage.write_file(path / names.RO_CRATE, view.encode())
 
 

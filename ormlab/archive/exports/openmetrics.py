@@ -109,7 +109,7 @@ class _Families(Collector):
         told = {
             "seal": self._source.seal,
             "status": record.status,
-            "plan": record.plan.name,
+            "plan": _text(record.plan.name),
             "plan_sha256": record.plan.sha256,
             "host": record.host or "",
             "tier": self._source.tier or "",
@@ -121,4 +121,9 @@ class _Families(Collector):
 
 def _values(row: dict[str, Any], labels: tuple[str, ...]) -> list[str]:
     """Values of labels; an empty one is the same as none."""
-    return ["" if row[label] is None else str(row[label]) for label in labels]
+    return [_text(row[label]) for label in labels]
+
+
+def _text(value: object) -> str:
+    """As UTF-8 can have it: JSON may hold halves of letters."""
+    return "" if value is None else str(value).encode("utf-8", "replace").decode()
