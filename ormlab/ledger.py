@@ -34,15 +34,19 @@ class LedgerFile:
         return hashlib.sha256(self.data).hexdigest()
 
 
-def load(name_or_path: str) -> LedgerFile:
+def load(name_or_path: str, *, recorded: bool = False) -> LedgerFile:
     """Read a ledger by path, or by the name of one that the lab ships.
 
+    Args:
+        name_or_path: which one.
+        recorded: it lies in a bundle, so the plans that it names need not be here.
+
     Raises:
-        LedgerError: it is not there, or has problems; ``problems`` lists all of them.
+        LedgerError: it is not there, or has problems; each line of ``what`` names one.
     """
     path = find(name_or_path)
     data = path.read_bytes()
-    ledger, problems = examine(path)
+    ledger, problems = examine(path, recorded=recorded)
     if ledger is None or problems:
         raise LedgerError(
             problems[0]["code"],
@@ -71,8 +75,12 @@ def find(name_or_path: str) -> Path:
     )
 
 
-def examine(path: Path) -> tuple[Ledger | None, list[dict[str, str]]]:
+def examine(path: Path, *, recorded: bool = False) -> tuple[Ledger | None, list[dict[str, str]]]:
     """Read a ledger and list everything that is wrong with it.
+
+    Args:
+        path: its file.
+        recorded: see `load`.
 
     Returns:
         The ledger, None if it does not fit the types; and the problems as code, where (file and
@@ -81,8 +89,8 @@ def examine(path: Path) -> tuple[Ledger | None, list[dict[str, str]]]:
     try:
         ledger = read(path, Ledger)
     except InputProblems as problems:
-        return None, [_told(line) for line in problems.lines]
-    found = lint(ledger, _plans(ledger))
+        return None, [_told(path, line, what) for line, what in problems.problems]
+    found = lint(ledger, None if recorded else _plans(ledger, path))
     lines = lines_of(path, [problem.path for problem in found])
     return ledger, [
         {
@@ -95,23 +103,34 @@ def examine(path: Path) -> tuple[Ledger | None, list[dict[str, str]]]:
     ]
 
 
-def _told(line: str) -> dict[str, str]:
-    where, _, what = line.partition(": ")
+def _told(path: Path, line: int, what: str) -> dict[str, str]:
     code = "key-twice" if what.endswith("stands twice") else "ledger-invalid"
-    return {"code": code, "where": where, "what": what, "hint": CODES[code]}
+    return {"code": code, "where": f"{path}:{line}", "what": what, "hint": CODES[code]}
 
 
-def _plans(ledger: Ledger) -> dict[str, PlanParts]:
-    """The plans that the ledger names, those that exist and are plans."""
+def find_plan(ledger: Path, name: str) -> Path:
+    """Where the plan lies that a ledger names: in ``plans/`` beside it, or among the lab's own.
+
+    Args:
+        ledger: path of the ledger's file.
+        name: of the plan.
+    """
+    beside = ledger.parent / "plans" / f"{name}.yaml"
+    return beside if beside.is_file() else checkout.PLANS / f"{name}.yaml"
+
+
+def _plans(ledger: Ledger, path: Path) -> dict[str, PlanParts]:
+    """The plans that the ledger names, those that exist and are plans of that name."""
     found = {}
     for name in sorted({name for claim in ledger.claims.values() for name in plans_of(claim)}):
         try:
-            resolved = plan.resolve(plan.load(str(checkout.PLANS / f"{name}.yaml")))
+            resolved = plan.resolve(plan.load(str(find_plan(path, name))))
         except PlanError:
             continue
-        found[name] = PlanParts(
-            frozenset(resolved.subjects),
-            frozenset(resolved.plan.workloads),
-            frozenset(resolved.plan.loads),
-        )
+        if resolved.plan.name == name:
+            found[name] = PlanParts(
+                frozenset(resolved.subjects),
+                frozenset(resolved.plan.workloads),
+                frozenset(resolved.plan.loads),
+            )
     return found

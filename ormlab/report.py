@@ -113,4 +113,4 @@ def _last(folder: Path) -> LedgerFile | None:
     from ormlab import ledger as ledgers  # noqa: PLC0415 - pydantic, which most reports do without
 
     file = folder / "ledger.yaml"
-    return ledgers.load(str(file)) if file.exists() else None
+    return ledgers.load(str(file), recorded=True) if file.exists() else None

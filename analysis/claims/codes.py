@@ -13,7 +13,7 @@ CODES: dict[str, str] = {
     "claim-unknown": "name a claim that is there",
     "metric-unknown": "name a metric of the registry: `ormlab claims metrics` lists them",
     "reading-unknown": "name a reading of the registry: `ormlab claims metrics` lists them",
-    "plan-unknown": "name a plan of workloads/plans, or say not_run with the reason",
+    "plan-unknown": "name a plan of the lab's or of plans/ beside the ledger, or say not_run",
     "plan-part-unknown": "name a subject, workload and load that the plan has",
     "entailment-cycle": "let one of these claims stand on its own",
     "test-missing": "give exactly one of test, untestable and not_run",

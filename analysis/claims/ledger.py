@@ -27,6 +27,7 @@ type ReadingName = Annotated[str, Field(json_schema_extra={"enum": sorted(READIN
 type Status = Literal["stated", "inferred", "assumed", "unknown"]
 type Portability = Literal["same-fingerprint", "same-class", "any"]
 type Positive = Annotated[float, Field(gt=0)]
+type Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]  # what a float holds exactly
 type Subjects = Annotated[list[Name], Field(min_length=1, max_length=1)]
 type Pair = Annotated[list[Name], Field(min_length=2, max_length=2)]
 
@@ -64,7 +65,7 @@ class Condition(Part):
     one of ``accepts``; then the verdict names the substitution, and ``note`` says why it is fair.
     """
 
-    value: str | int | float | bool | None = None
+    value: str | Whole | float | bool | None = None
     status: Status
     material: bool = False
     reading: ReadingName | None = None
@@ -205,7 +206,7 @@ class Statement(_Claim):
     """Something that is no figure of the registry; it is kept so that nothing is passed over."""
 
     kind: Literal["statement"]
-    value: str | int | float | None = None
+    value: str | Whole | float | None = None
     unit: str = ""
 
 

@@ -48,7 +48,8 @@ def check(root: Path, found: Findings) -> tuple[str, ...]:
         return ()
     try:
         bundle = Bundle.open(root)
-        given = ledger.load(str(root / _LEDGER)) if (root / _LEDGER).exists() else None
+        recorded = root / _LEDGER
+        given = ledger.load(str(recorded), recorded=True) if recorded.exists() else None
         derived = judge.derived_files(bundle, given)
     # A bundle of another version, or one that was made up, may fail in any way.
     except Exception as error:  # noqa: BLE001

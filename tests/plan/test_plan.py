@@ -52,10 +52,15 @@ def write(tmp_path):
         ("candidate: b", "candidate: c", 1, "there is no subject 'c'"),
         ("generator: wrk", "generator: ab", 14, "generator"),
         ("blocks: 2", "blocks: two", 6, "blocks: "),
-        ("seed: 7", "seed: 7\nseed: 8", 1, "the key 'seed' stands twice"),
+        ("seed: 7", "seed: 7\nseed: 8", 6, "the key 'seed' stands twice"),
         ("name: small", "name: ../up", 2, "name: "),
-        ("title: A small plan", "title: !!python/name:os.system", 3, "could not determine"),
-        ("  a: {service: asyncpg}", "  a: &x {service: asyncpg}\n  c: *x", 9, "an alias is used"),
+        (
+            "title: A small plan",
+            "title: !!python/name:os.system",
+            3,
+            "the tag tag:yaml.org,2002:python",
+        ),
+        ("  a: {service: asyncpg}", "  a: &x {service: asyncpg}\n  c: *x", 10, "an alias is used"),
         ("blocks: 2", "blocks: [", 8, "expected ',' or ']'"),
     ],
 )
