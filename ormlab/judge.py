@@ -18,7 +18,7 @@ from ormlab.bundle.verify import verify
 from ormlab.measure.record import VERSION, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from ormlab.ledger import LedgerFile
@@ -37,7 +37,7 @@ def judge(path: Path, ledger: LedgerFile | None = None) -> dict[str, Any]:
     Raises:
         BundleError: it is not sealed, or its files are not what the seal says.
     """
-    bundle = _open(path)
+    bundle = open_sealed(path)
     files = derived_files(bundle, ledger)
     provenance = Provenance(
         seal=str(bundle.seal),
@@ -50,8 +50,20 @@ def judge(path: Path, ledger: LedgerFile | None = None) -> dict[str, Any]:
     return document
 
 
-def judge_several(paths: Sequence[Path], ledger: LedgerFile) -> dict[str, Any]:
-    """Judge the claims of a ledger by several bundles, and store nothing.
+def judge_several(
+    paths: Sequence[Path],
+    ledger: LedgerFile,
+    *,
+    only: Collection[str] | None = None,
+    store: bool = False,
+) -> dict[str, Any]:
+    """Judge the claims of a ledger by several bundles.
+
+    Args:
+        paths: the folders of the bundles.
+        ledger: of the claims.
+        only: the claims to judge; all if None.
+        store: judge each bundle for itself as well, and store that in it.
 
     Returns:
         The document ``judgement/1``, which names the bundles' seals.
@@ -61,13 +73,18 @@ def judge_several(paths: Sequence[Path], ledger: LedgerFile) -> dict[str, Any]:
     """
     runs = []
     for path in paths:
-        bundle = Bundle.open(path, level="L1")
-        derived = json.loads(derived_files(bundle)["results.json"])
-        runs.append(verdicts.run_of(bundle, derived, ledger.ledger))
-    return judgement(ledger.ledger, ledger.sha256, runs)
+        if store:
+            judge(path, ledger)
+            bundle = Bundle.open(path)
+            results = (path / "derived/results.json").read_bytes()
+        else:
+            bundle = Bundle.open(path, level="L1")
+            results = derived_files(bundle)["results.json"]
+        runs.append(verdicts.run_of(bundle, json.loads(results), ledger.ledger))
+    return judgement(ledger.ledger, ledger.sha256, runs, only=only)
 
 
-def _open(path: Path) -> Bundle:
+def open_sealed(path: Path) -> Bundle:
     """Open a bundle at L1, whatever is wrong with derived/, which is about to be made anew."""
     problems = verify(path, "L1").problems
     if all(problem.code.startswith("derived-") for problem in problems):

@@ -20,7 +20,7 @@ from ormlab.bundle.unsealed import UnsealedRun
 from ormlab.errors import UsageError
 from ormlab.measure import record
 from ormlab.measure.session import Session
-from ormlab.run import hosts, inputs, preparation, recovery
+from ormlab.run import hosts, inputs, preparation, recovery, sealing
 from ormlab.run.stages import Run, finish, seal, sealed_if_cut_short
 
 if TYPE_CHECKING:
@@ -112,5 +112,5 @@ def _complete(sealed: Path, given: Path) -> Path:
             "can be resumed",
         )
     index.append(sealed.parent, bundle.record.id, str(bundle.seal))
-    judge.judge(sealed)
+    judge.judge(sealed, sealing.ledger_of(sealed))
     return sealed

@@ -274,7 +274,7 @@ def _weaknesses(
     if not isinstance(claim, Runs) and not CLAIM_METRICS[claim.metric].everywhere:
         found += run.results["weaknesses"]
     found += substitutions(claim, ledger, run)
-    if run.record.status != "complete":
+    if run.record.status != "complete" and not isinstance(claim, Runs):
         found.append(f"the run is {run.record.status}")
     found += [f"in doubt on paper ({each.check})" for each in checks if name in each.concerns]
     return tuple(found)

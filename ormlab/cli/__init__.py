@@ -18,6 +18,7 @@ from ormlab.cli import (
     plan,
     provision,
     report,
+    reproduce,
     resume,
     run,
     verify,
@@ -45,7 +46,7 @@ def group() -> None:
     """
 
 
-for module in (doctor, run, resume, plan, verify, judge, explain, report):
+for module in (doctor, run, resume, reproduce, plan, verify, judge, explain, report):
     group.add_command(module.command)
 group.add_command(provision.provision_command)
 group.add_command(provision.drift_command)

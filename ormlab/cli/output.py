@@ -15,6 +15,7 @@ from ormlab.bundle.errors import (
     NotSealedError,
     VerificationError,
 )
+from ormlab.cli.claims_text import verdicts_text
 from ormlab.cli.tables import results_text
 from ormlab.errors import Exit, LabError
 
@@ -35,12 +36,16 @@ def document(
 
 
 def run_result(schema: str, bundle: Path, *, as_json: bool) -> None:
-    """Print what a run that has just been sealed and judged shows."""
+    """Print what a run that has just been sealed and judged shows, its ledger's verdicts too."""
     results = json.loads((bundle / "derived/results.json").read_bytes())
+    verdicts = bundle / "derived/verdicts.json"
+    judged = {"verdicts": json.loads(verdicts.read_bytes())} if verdicts.exists() else {}
     if as_json:
-        document(schema, {"folder": str(bundle), "results": results})
-    else:
-        click.echo(results_text(results, bundle))
+        document(schema, {"folder": str(bundle), "results": results, **judged})
+        return
+    click.echo(results_text(results, bundle))
+    for told in judged.values():
+        click.echo(f"\n{verdicts_text(told, bundle)}")
 
 
 def complain(problem: dict[str, str], code: Exit, *, as_json: bool) -> Exit:

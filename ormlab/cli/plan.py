@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ormlab.pilot import Forecast
-    from ormlab.plan import Plan, ResolvedPlan
-
-_OVERHEAD_S = 2.5  # of a trial beyond its load, as seen; only for the estimate without a pilot
+    from ormlab.plan import Duration, Plan, ResolvedPlan
 
 
 @click.command("plan")
@@ -48,19 +46,20 @@ def command(plan: str, *, pilot: Path | None, as_json: bool, as_yaml: bool) -> N
         click.echo(resolved.document.decode(), nl=False)
         return
     told = _forecast(resolved, pilot) if pilot else None
+    guessed = plans.duration(resolved)
     if as_json:
         result = {
             "name": resolved.plan.name,
             "sha256": resolved.sha256,
             "trials": [trial.id for trial in resolved.trials],
-            "measured_s": _measured_s(resolved),
-            "expected_s": told.expected_s if told else _guessed_s(resolved),
-            "at_most": _has_limits(resolved.plan) and told is None,
+            "measured_s": guessed.measured_s,
+            "expected_s": told.expected_s if told else guessed.expected_s,
+            "at_most": guessed.at_most and told is None,
             "pilot": asdict(told) if told else None,
         }
         document("ormlab-plan/1", result)
         return
-    click.echo(_headline(resolved, told))
+    click.echo(_headline(resolved, guessed, told))
     for line in _described(resolved.plan):
         click.echo(line)
     for line in _foretold(told) if told else ():
@@ -74,35 +73,16 @@ def _forecast(resolved: ResolvedPlan, pilot: Path) -> Forecast:
         return forecast(resolved, pilot)
 
 
-def _measured_s(resolved: ResolvedPlan) -> float:
-    return sum(resolved.plan.loads[trial.load].duration_s for trial in resolved.trials)
-
-
-def _guessed_s(resolved: ResolvedPlan) -> float:
-    loads = resolved.plan.loads
-    warmup = sum(getattr(loads[trial.load], "warmup_s", 0) for trial in resolved.trials)
-    return _measured_s(resolved) + warmup + _OVERHEAD_S * len(resolved.trials)
-
-
-def _has_limits(plan: Plan) -> bool:
-    """Whether some load ends when its work is done, its duration being a limit only."""
-    return any(
-        load.generator in ("article", "capacity")
-        or getattr(load, "requests_total", None) is not None
-        for load in plan.loads.values()
-    )
-
-
-def _headline(resolved: ResolvedPlan, told: Forecast | None) -> str:
+def _headline(resolved: ResolvedPlan, guessed: Duration, told: Forecast | None) -> str:
     written = resolved.plan
     said = f"{written.title}: {len(resolved.trials)} trials in {written.blocks} blocks, "
     if told:
         said += f"about {told.expected_s / 60:.0f} min by the pilot {told.bundle}"
-    elif _has_limits(written):
-        said += f"at most about {_guessed_s(resolved) / 60:.0f} min, for the duration of a load "
+    elif guessed.at_most:
+        said += f"at most about {guessed.expected_s / 60:.0f} min, for the duration of a load "
         said += "that counts requests or searches is only its limit"
     else:
-        said += f"{_measured_s(resolved):.0f} s measured, about {_guessed_s(resolved) / 60:.0f} min"
+        said += f"{guessed.measured_s:.0f} s measured, about {guessed.expected_s / 60:.0f} min"
     return f"{said} (plan {resolved.sha256[:8]})."
 
 

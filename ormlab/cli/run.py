@@ -26,9 +26,16 @@ from ormlab.cli.progress import reporter
     is_flag=True,
     help="Leave out loads whose generator the host lacks, instead of refusing to start.",
 )
+@click.option("--ledger", help="Claims that the run puts on trial: sealed with it, and judged.")
 @options.as_json
 def command(
-    plan: str, inventory: Path, bundles: Path, *, omit_missing_generators: bool, as_json: bool
+    plan: str,
+    inventory: Path,
+    bundles: Path,
+    ledger: str | None,
+    *,
+    omit_missing_generators: bool,
+    as_json: bool,
 ) -> None:
     """Carry out a PLAN, seal its bundle, and print what it shows.
 
@@ -38,11 +45,13 @@ def command(
     Examples:
       ormlab run demo
       ormlab run my-plan.yaml --bundles /srv/bundles
+      ormlab run headline --ledger article
       ormlab run demo --json | jq -r .results.conclusion
 
     Ctrl-C seals what was measured as aborted and exits with 130.
     """
     from ormlab import inventory as inventories
+    from ormlab import ledger as ledgers
     from ormlab import plan as plans
     from ormlab.run import Request, run
 
@@ -51,6 +60,7 @@ def command(
         inventory=inventories.load(inventory),
         bundles=bundles,
         omit_missing_generators=omit_missing_generators,
+        ledger=ledgers.load(ledger) if ledger else None,
     )
     with bundle_errors(), reporter() as progress:
         bundle = run(request, progress)

@@ -12,12 +12,14 @@ import yaml
 import zstandard
 
 from ormlab import checkout
+from ormlab.bundle.coherence import LEDGER
 from ormlab.bundle.format import Redaction
 from ormlab.measure import keep
 from ormlab.measure.deployment import source_archive
 from ormlab.provision import record as provisioning
 
 if TYPE_CHECKING:
+    from ormlab.ledger import LedgerFile
     from ormlab.measure.session import Fetched, Session
     from ormlab.plan import ResolvedPlan
 
@@ -43,8 +45,8 @@ def fingerprint(facts: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
-def inputs(resolved: ResolvedPlan) -> dict[str, bytes]:
-    """What decided the run: plan, locks, source.
+def inputs(resolved: ResolvedPlan, ledger: LedgerFile | None = None) -> dict[str, bytes]:
+    """What decided the run: plan, locks, source, and the ledger that it puts on trial.
 
     The digest of what is shipped to hosts also tells of files that git does not know.
     """
@@ -58,6 +60,8 @@ def inputs(resolved: ResolvedPlan) -> dict[str, bytes]:
     files["inputs/source.json"] = encode(source)
     if dirty and commit:
         files["inputs/source.patch"] = checkout.patch()
+    if ledger:
+        files[LEDGER] = ledger.data
     # The plan comes last: where it is, the others are.
     return files | {"inputs/plan.yaml": resolved.document}
 

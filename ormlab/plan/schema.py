@@ -242,9 +242,10 @@ class Explanation(Strict):
 
 type Metric = Literal["throughput", "capacity", "p50", "p99", "cpu_service"]
 type Margin = Annotated[float, Field(gt=0, lt=1)]
+type Profile = Literal["smoke", "vm", "bare-metal"]
 
 # The smallest relative difference worth having, where a plan says nothing else.
-_MARGINS: dict[str, dict[str, float]] = {
+MARGINS: dict[str, dict[str, float]] = {
     "bare-metal": {"throughput": 0.03, "p50": 0.05, "p99": 0.10, "cpu_service": 0.03},
     "vm": {"throughput": 0.05, "p50": 0.05, "p99": 0.10, "cpu_service": 0.05},
     "smoke": {"throughput": 0.05, "p50": 0.05, "p99": 0.10, "cpu_service": 0.05},
@@ -262,7 +263,7 @@ class Plan(Strict):
     schema_: Annotated[Literal["plan/1"], Field(alias="schema")]
     name: Name
     title: str
-    profile: Literal["smoke", "vm", "bare-metal"]
+    profile: Profile
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     blocks: Annotated[int, Field(ge=1, le=1000)]
     dataset: DatasetSize
@@ -282,7 +283,7 @@ class Plan(Strict):
     def _margins_of_the_profile(cls, given: Any) -> Any:  # noqa: ANN401 - not yet validated
         if not isinstance(given, dict) or not isinstance(given.get("margins", {}), dict):
             return given
-        defaults = _MARGINS.get(str(given.get("profile")), {})
+        defaults = MARGINS.get(str(given.get("profile")), {})
         margins = {**defaults, **given.get("margins", {})}
         given = {**given, "margins": margins}
         control, theta = given.get("positive_control"), margins.get("throughput")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ormlab.inventory import Inventory
+    from ormlab.ledger import LedgerFile
     from ormlab.plan import Plan
     from ormlab.progress import Progress
 
@@ -46,12 +47,14 @@ class Request:
         bundles: folder that takes the bundle.
         omit_missing_generators: leave out loads whose generator the host lacks, instead of
             refusing to start.
+        ledger: claims that the run puts on trial: sealed into its bundle, which is judged by them.
     """
 
     plan: Plan
     inventory: Inventory
     bundles: Path
     omit_missing_generators: bool = False
+    ledger: LedgerFile | None = None
 
 
 def run(request: Request, progress: Progress) -> Path:
@@ -76,4 +79,5 @@ def run(request: Request, progress: Progress) -> Path:
             place.host, resolved, run_id=writer.id, scratch=place.scratch, check=place.check
         )
         with writer:
-            return carry_out(Run(session, resolved, writer, progress), local=place.local)
+            run = Run(session, resolved, writer, progress)
+            return carry_out(run, ledger=request.ledger, local=place.local)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import UNSET, UnsetType
 
 from ormlab import checkout, judge
+from ormlab import ledger as ledgers
 from ormlab.bundle import index
+from ormlab.bundle.coherence import LEDGER
 from ormlab.bundle.format import BundleRecord, Omission, Plan, Tool, TrialCounts
 from ormlab.bundle.read import read_trials
 from ormlab.measure import record, redaction
@@ -20,16 +22,27 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ormlab.bundle.write import BundleWriter
+    from ormlab.ledger import LedgerFile
     from ormlab.plan import ResolvedPlan
 
 
-def seal(writer: BundleWriter, resolved: ResolvedPlan, *, aborted: bool = False) -> Path:
-    """Seal a run and judge it; returns the folder of the bundle.
+def seal(
+    writer: BundleWriter,
+    resolved: ResolvedPlan,
+    *,
+    aborted: bool = False,
+    omitted: tuple[Omission, ...] = (),
+) -> Path:
+    """Seal a run and judge it, by the ledger that it has taken along if any.
 
     Args:
         writer: of the run.
         resolved: its plan.
         aborted: whether it was cut short.
+        omitted: what is not there beside the trials of subjects and loads that cannot be measured.
+
+    Returns:
+        The folder of the bundle.
     """
     counts = _counts(writer.folder, len(resolved.trials))
     status: Literal["complete", "partial", "aborted"] = "partial" if counts.skipped else "complete"
@@ -41,10 +54,10 @@ def seal(writer: BundleWriter, resolved: ResolvedPlan, *, aborted: bool = False)
             status="aborted" if aborted else status,
             tool=Tool(version=record.VERSION, commit=commit, dirty=dirty),
             plan=Plan(name=resolved.plan.name, sha256=resolved.sha256),
-            ledger=None,
+            ledger=ledger.sha256 if (ledger := ledger_of(writer.folder)) else None,
             host=_fingerprint(writer.folder),
             trials=counts,
-            omitted=_omitted(writer, resolved),
+            omitted=_omitted(writer, resolved) + omitted,
             redactions=(*record.REDACTIONS, *redaction.declared(writer.folder)),
             previous=lines[-1].seal if lines else None,
             created=writer.created,
@@ -53,8 +66,14 @@ def seal(writer: BundleWriter, resolved: ResolvedPlan, *, aborted: bool = False)
             rerun_of=_rerun_of(writer.folder),
         )
     )
-    judge.judge(bundle)
+    judge.judge(bundle, ledger_of(bundle))
     return bundle
+
+
+def ledger_of(folder: Path) -> LedgerFile | None:
+    """The ledger that a run has taken along, if any."""
+    path = folder / LEDGER
+    return ledgers.load(str(path), recorded=True) if path.exists() else None
 
 
 def _counts(folder: Path, planned: int) -> TrialCounts:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ormlab.bundle.write import BundleWriter
+    from ormlab.ledger import LedgerFile
     from ormlab.measure.session import Session
     from ormlab.plan import ResolvedPlan
     from ormlab.progress import Progress
@@ -43,14 +44,14 @@ class Run:
             self.writer.add(path, self.session.redactor.clean(path, data))
 
 
-def carry_out(run: Run, *, local: bool) -> Path:
+def carry_out(run: Run, *, ledger: LedgerFile | None, local: bool) -> Path:
     """Carry out a new run; returns the folder of the sealed and judged bundle.
 
     Raises:
         LabError: the run ended early; what was measured is sealed as aborted.
     """
     with sealed_if_cut_short(run):
-        run.add(record.inputs(run.resolved))
+        run.add(record.inputs(run.resolved, ledger))
         preparation.deploy(run.session, run.resolved, run.progress, local=local)
         preparation.start(run.session, run.resolved, run.progress)
         preparation.examine(run)

@@ -1,0 +1,108 @@
+"""``ormlab reproduce``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ormlab import checkout
+from ormlab.cli import options
+from ormlab.cli.output import bundle_errors, complain, document
+from ormlab.cli.progress import reporter
+from ormlab.errors import Exit
+
+if TYPE_CHECKING:
+    from ormlab.reproduce import Outcome
+
+
+@click.command("reproduce")
+@click.argument("ledger")
+@click.option("--claims", help="Only these claims: ids with commas between, * for anything.")
+@click.option(
+    "--profile",
+    type=click.Choice(["smoke", "vm", "bare-metal"]),
+    help="Run every plan under this profile.  [default: each plan's own]",
+)
+@options.inventory
+@click.option(
+    "--bundles",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=checkout.BUNDLES,
+    help="Folder in which bundles are looked for and made.  [default: bundles/]",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be run and for how long, and stop.")
+@click.option("--strict", is_flag=True, help="Exit 4 if a claim was refuted, 5 if one is open.")
+@options.as_json
+def command(
+    ledger: str,
+    claims: str | None,
+    profile: str | None,
+    inventory: Path,
+    bundles: Path,
+    *,
+    dry_run: bool,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Put the claims of a LEDGER on trial: run the plans that test them, and judge.
+
+    LEDGER is a file, or the name of one in workloads/ledgers/. Plans of which a sealed bundle
+    lies in the folder are not run again. What is to be run, for how long and what it can find is
+    said first.
+
+    \b
+    Examples:
+      ormlab reproduce article --dry-run
+      ormlab reproduce article --claims 'py313.*'
+      ormlab reproduce article --profile vm --strict
+
+    Ctrl-C keeps what was sealed and exits with 130; the same command goes on with what is missing.
+    """
+    from ormlab import inventory as inventories
+    from ormlab import ledger as ledgers
+    from ormlab.cli.claims_text import judgement_text
+    from ormlab.cli.reproduce_text import proposal_document, proposal_text
+    from ormlab.reproduce import Request, carry_out, propose
+
+    patterns = tuple(filter(None, (claims or "").split(",")))
+    request = Request(ledgers.load(ledger), bundles, patterns, profile)  # type: ignore[arg-type]
+    with bundle_errors():
+        proposal = propose(request)
+    proposed = proposal_document(proposal)
+    if dry_run:
+        if as_json:
+            document("ormlab-reproduce/1", {"proposal": proposed})
+        else:
+            click.echo(proposal_text(proposed))
+        return
+    click.echo(proposal_text(proposed), err=True)
+    where = inventories.load(inventory)
+    with bundle_errors(), reporter() as progress:
+        outcome = carry_out(proposal, where, progress)
+    pages = [str(page) for page in outcome.reports]
+    told = {"file": str(outcome.file), "judgement": outcome.judgement, "reports": pages}
+    if as_json:
+        problems = [problem.record() for problem in outcome.failed.values()]
+        document("ormlab-reproduce/1", {"proposal": proposed, **told}, problems=problems)
+    else:
+        click.echo(judgement_text(outcome.judgement, outcome.file))
+        for page in pages:
+            click.echo(f"report: {page}")
+    sys.exit(_exit(outcome, strict=strict))
+
+
+def _exit(outcome: Outcome, *, strict: bool) -> Exit:
+    """The first plan that failed counts before what the others found."""
+    for problem in outcome.failed.values():
+        complain(problem.record(), problem.exit_code, as_json=False)
+    for problem in outcome.failed.values():
+        return problem.exit_code
+    counts = outcome.judgement["counts"]
+    if strict and counts["refuted"]:
+        return Exit.REFUTED
+    if strict and counts["inconclusive"]:
+        return Exit.INCONCLUSIVE
+    return Exit.OK

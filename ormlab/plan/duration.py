@@ -1,0 +1,39 @@
+"""How long a plan takes, told from the plan alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ormlab.plan.resolve import ResolvedPlan
+
+_OVERHEAD_S = 2.5  # of a trial beyond its load, as seen; a pilot knows better
+
+
+@dataclass(frozen=True)
+class Duration:
+    """Seconds that a plan takes once it measures; setting up comes on top.
+
+    Attributes:
+        measured_s: inside the windows.
+        expected_s: warm-up and what surrounds a trial included.
+        at_most: some load ends when its work is done, its duration being a limit only.
+    """
+
+    measured_s: float
+    expected_s: float
+    at_most: bool
+
+
+def duration(resolved: ResolvedPlan) -> Duration:
+    """Estimate how long a plan takes."""
+    loads = resolved.plan.loads
+    measured = sum(loads[trial.load].duration_s for trial in resolved.trials)
+    warmup = sum(getattr(loads[trial.load], "warmup_s", 0) for trial in resolved.trials)
+    at_most = any(
+        load.generator in ("article", "capacity")
+        or getattr(load, "requests_total", None) is not None
+        for load in loads.values()
+    )
+    return Duration(measured, measured + warmup + _OVERHEAD_S * len(resolved.trials), at_most)

@@ -1,0 +1,117 @@
+"""Running what is missing, and judging all of it together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from analysis import report
+from ormlab import judge, verdicts
+from ormlab import report as reports
+from ormlab.bundle.errors import BundleError
+from ormlab.errors import Interrupted, LabError
+from ormlab.reproduce import stacks
+from ormlab.run import Request as RunRequest
+from ormlab.run import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ormlab.inventory import Inventory
+    from ormlab.progress import Progress
+    from ormlab.reproduce.proposal import Proposal, Request, Step
+
+_GO_ON = "the same command goes on with what is missing"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a reproduction came to.
+
+    Attributes:
+        judgement: the document ``judgement/1``.
+        file: where it is stored.
+        reports: one page a bundle, beside it.
+        failed: by plan that could not be run, why.
+    """
+
+    judgement: dict[str, Any]
+    file: Path
+    reports: tuple[Path, ...]
+    failed: dict[str, LabError]
+
+
+def carry_out(proposal: Proposal, inventory: Inventory, progress: Progress) -> Outcome:
+    """Run what is missing, judge every bundle by the ledger and all of them together, and report.
+
+    A plan that cannot be run does not keep the others from it: its claims stay without a run.
+
+    Raises:
+        Interrupted: Ctrl-C or SIGTERM. Bundles that were sealed before stay, so that the same
+            call goes on with the plans that are missing.
+        BundleError: a bundle could not be written or judged.
+    """
+    request = proposal.request
+    try:
+        paths, failed = _bundles(proposal, inventory, progress)
+        progress.stage(f"judging {len(proposal.claims)} claims by {len(paths)} bundles")
+        told = judge.judge_several(paths, request.ledger, only=proposal.claims, store=True)
+        file = verdicts.store(told, request.bundles)
+        pages = _report(paths, request, progress)
+    except Interrupted as interrupted:
+        interrupted.hint += f"; {_GO_ON}"
+        raise
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "interrupted",
+            "the reproduction was interrupted",
+            where=str(request.bundles),
+            hint=f"what was sealed stays; {_GO_ON}",
+        ) from None
+    return Outcome(told, file, pages, failed)
+
+
+def _bundles(
+    proposal: Proposal, inventory: Inventory, progress: Progress
+) -> tuple[list[Path], dict[str, LabError]]:
+    """The bundles of all steps, in the order of the steps; and what could not be run."""
+    paths: list[Path] = []
+    failed: dict[str, LabError] = {}
+    missing = proposal.missing
+    for step in proposal.steps:
+        paths += [each.path for each in step.existing]
+    for number, step in enumerate(missing, start=1):
+        name = step.resolved.plan.name
+        progress.stage(f"plan {number} of {len(missing)}: {name}")
+        try:
+            paths.append(_run(step, proposal, inventory, progress))
+        except Interrupted:
+            raise
+        except LabError as problem:
+            failed[name] = problem
+            progress.warn(f"{name} could not be run: {problem.what}")
+    return paths, failed
+
+
+def _run(step: Step, proposal: Proposal, inventory: Inventory, progress: Progress) -> Path:
+    request = RunRequest(
+        plan=step.resolved.plan,
+        inventory=inventory,
+        bundles=proposal.request.bundles,
+        ledger=proposal.request.ledger,
+    )
+    return stacks.try_out(request, progress) if step.stacks_only else run(request, progress)
+
+
+def _report(paths: list[Path], request: Request, progress: Progress) -> tuple[Path, ...]:
+    """Write the page of every bundle; one that has nothing to report on is no failure."""
+    pages = []
+    for path in paths:
+        progress.stage(f"report: {path.name}")
+        try:
+            made = report.html(reports.make(path, request.ledger))
+        except BundleError as problem:
+            progress.warn(f"{path.name} has no report: {problem.what}")
+            continue
+        pages.append(reports.store(made, request.bundles / "reports" / f"{path.name}.html"))
+    return tuple(pages)

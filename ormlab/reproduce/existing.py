@@ -1,0 +1,86 @@
+"""Sealed bundles in a folder, by the plan that decided them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ormlab import judge
+from ormlab.bundle import names
+from ormlab.bundle.codec import decode
+from ormlab.bundle.errors import BundleError
+from ormlab.bundle.format import BundleRecord, created_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Existing:
+    """A bundle that lies in the folder.
+
+    Attributes:
+        path: its folder.
+        record: what it says of itself.
+        flaw: why it is left aside; None if it serves.
+    """
+
+    path: Path
+    record: BundleRecord
+    flaw: str | None = None
+
+
+def of_plan(folder: Path, name: str) -> list[Existing]:
+    """The sealed bundles of all plans of one name, oldest first; nothing is verified.
+
+    Args:
+        folder: where bundles lie; need not exist.
+        name: of the plan.
+    """
+    found = []
+    for path in sorted(folder.glob("*")):
+        if created_of(path.name) is None or not (path / names.SEAL).is_file():
+            continue
+        try:
+            stated = (path / names.RECORD).read_bytes()
+            record = decode(stated, BundleRecord, where=path / names.RECORD)
+        except (OSError, BundleError):
+            continue
+        if record.plan.name == name:
+            found.append(Existing(path, record))
+    return sorted(found, key=lambda each: each.record.created)
+
+
+def weighed(
+    found: list[Existing], digests: Collection[str], *, trials: bool
+) -> tuple[tuple[Existing, ...], tuple[Existing, ...]]:
+    """Those that serve in place of a run of the plan, and those of the same plan that do not.
+
+    Args:
+        found: of one plan.
+        digests: of the resolved plans that will do.
+        trials: whether trials are needed, or the outcomes of the stacks are enough.
+    """
+    serving, aside = [], []
+    for each in found:
+        if each.record.plan.sha256 not in digests:
+            continue
+        flaw = _flaw(each, trials=trials)
+        if flaw:
+            aside.append(Existing(each.path, each.record, flaw))
+        else:
+            serving.append(each)
+    return tuple(serving), tuple(aside)
+
+
+def _flaw(bundle: Existing, *, trials: bool) -> str | None:
+    if bundle.record.status == "aborted":
+        return "it was interrupted"
+    if trials and not bundle.record.trials.completed:
+        return "it has no completed trial"
+    try:
+        judge.open_sealed(bundle.path)
+    except BundleError as error:
+        return f"it does not verify: {error.what}"
+    return None

@@ -1,0 +1,172 @@
+"""What a reproduction would do, for how long, and what it could find; touches no host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analysis.inference import detectable_effect
+from ormlab import ledger as ledgers
+from ormlab import plan as plans
+from ormlab.bundle.errors import BundleError
+from ormlab.pilot import forecast
+from ormlab.reproduce import choice, existing, stacks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ormlab.ledger import LedgerFile
+    from ormlab.pilot import Forecast
+    from ormlab.plan import Profile, ResolvedPlan
+    from ormlab.reproduce.existing import Existing
+
+# Standard deviation of one block's log-ratio where no earlier run tells it: that of two services
+# in one block on a shared virtual machine was 4 %, of the throughputs themselves 19 %.
+_USUAL_SD = 0.04
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be reproduced.
+
+    Attributes:
+        ledger: of the claims.
+        bundles: folder in which bundles are looked for and made.
+        patterns: ids of claims, in which ``*`` stands for anything; none means all.
+        profile: under which plans are run; None for that of each plan.
+    """
+
+    ledger: LedgerFile
+    bundles: Path
+    patterns: tuple[str, ...] = ()
+    profile: Profile | None = None
+
+
+@dataclass(frozen=True)
+class Finds:
+    """The smallest relative effects that a plan's comparisons find nine times out of ten.
+
+    Attributes:
+        least, most: of all its comparisons, as fractions.
+        basis: what is known of the spread, in words.
+    """
+
+    least: float
+    most: float
+    basis: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One plan that tests some of the claims.
+
+    Attributes:
+        resolved: what is run, if it has to be.
+        claims: those that it tests.
+        stacks_only: it is enough to try the stacks, without any load.
+        existing: bundles that serve in its place; with any, nothing is run.
+        aside: bundles of the same plan that do not, each with the reason.
+        expected_s: how long a run takes, or took when it was tried before.
+        at_most: whether that is only a limit.
+        finds: None where nothing is compared, or no verdict is given.
+    """
+
+    resolved: ResolvedPlan
+    claims: tuple[str, ...]
+    stacks_only: bool
+    existing: tuple[Existing, ...]
+    aside: tuple[Existing, ...]
+    expected_s: float
+    at_most: bool
+    finds: Finds | None
+
+    @property
+    def trials(self) -> int:
+        """How many are carried out."""
+        return 0 if self.stacks_only else len(self.resolved.trials)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Everything that a reproduction would do.
+
+    Attributes:
+        request: that it answers.
+        claims: those that were asked for.
+        steps: what exists already first, then the shortest plan.
+    """
+
+    request: Request
+    claims: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def missing(self) -> tuple[Step, ...]:
+        """The plans that have to be run."""
+        return tuple(step for step in self.steps if not step.existing)
+
+
+def propose(request: Request) -> Proposal:
+    """Find out what has to be run for the claims.
+
+    Raises:
+        LedgerError: a pattern fits no claim.
+        PlanError: a plan cannot be resolved.
+    """
+    ledger = request.ledger
+    chosen = choice.claims(ledger, request.patterns)
+    steps = [
+        _step(request, name, tested) for name, tested in choice.plans(ledger.ledger, chosen).items()
+    ]
+    steps.sort(key=lambda step: (not step.existing, step.expected_s))
+    return Proposal(request, chosen, tuple(steps))
+
+
+def _step(request: Request, name: str, tested: Sequence[str]) -> Step:
+    written = plans.load(str(ledgers.find_plan(request.ledger.path, name)))
+    whole = plans.resolve(plans.under(written, request.profile or written.profile))
+    subjects = choice.stacks_alone(request.ledger.ledger, tested)
+    due = whole if subjects is None else stacks.alone(whole, subjects)
+    known = existing.of_plan(request.bundles, name)
+    digests = {whole.sha256, due.sha256}
+    serving, aside = existing.weighed(known, digests, trials=subjects is None)
+    if subjects is not None:
+        return Step(due, tuple(tested), True, serving, aside, stacks.EXPECTED_S, True, None)  # noqa: FBT003
+    pilot = None if serving else _pilot(whole, known)
+    guessed = plans.duration(whole)
+    return Step(
+        resolved=whole,
+        claims=tuple(tested),
+        stacks_only=False,
+        existing=serving,
+        aside=aside,
+        expected_s=pilot.expected_s if pilot else guessed.expected_s,
+        at_most=guessed.at_most and pilot is None,
+        finds=_finds(whole, pilot),
+    )
+
+
+def _pilot(resolved: ResolvedPlan, known: Sequence[Existing]) -> Forecast | None:
+    """What the newest run that is like this one tells of it."""
+    for each in reversed(known):
+        if each.record.trials.completed:
+            try:
+                return forecast(resolved, each.path)
+            except BundleError:
+                continue
+    return None
+
+
+def _finds(resolved: ResolvedPlan, pilot: Forecast | None) -> Finds | None:
+    plan = resolved.plan
+    if plan.profile == "smoke" or plan.blocks == 1 or not plan.comparisons:
+        return None
+    if pilot:
+        found = [each.detectable for each in pilot.effects if each.detectable is not None]
+        if found:
+            return Finds(min(found), max(found), f"by the spread in {pilot.bundle}")
+    usual = detectable_effect(_USUAL_SD, plan.blocks)
+    return Finds(
+        usual, usual, f"if a block's ratio scatters by {100 * _USUAL_SD:.0f} %, as is usual"
+    )
