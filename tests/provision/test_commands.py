@@ -69,7 +69,7 @@ def test_a_failed_task_is_shown_with_host_place_reason_and_what_to_do(ormlab, pl
     assert problem["code"] == "task-failed"
     assert problem["what"] == f"Look failed on {HOST}: the cluster is not ours"
     assert problem["where"].startswith(f"{HOST}, {folder}/uninstall.yml:")
-    assert "--dry-run" in problem["hint"]
+    assert f"--limit {HOST}" in problem["hint"]
 
 
 def test_drift_ends_with_6_and_a_rescued_failure_is_none(ormlab, playbook):

@@ -1,0 +1,114 @@
+"""One booted host for the session; more where a test wants them."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from ormlab.inventory import ROLES
+from tests.conftest import CHECKOUT
+from tests.host import root
+from tests.host.booted import nspawn
+from tests.host.booted.network import network
+
+if TYPE_CHECKING:
+    from tests.host.booted.network import Namespace
+    from tests.host.booted.nspawn import Machine
+
+_steps: list[tuple[str, float]] = []
+ORMLAB = str(Path(sys.executable).with_name("ormlab"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    for name, seconds in _steps:
+        terminalreporter.write_line(f"T4a: {name}: {seconds:.1f} s")
+
+
+@contextlib.contextmanager
+def step(name):
+    """Take the time of a step; it stands at the end of the run."""
+    started = time.monotonic()
+    yield
+    _steps.append((name, time.monotonic() - started))
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A control host and the hosts that it reaches: all of it in namespaces.
+
+    Attributes:
+        control: the namespace that the orchestrator runs in.
+        machines: by name.
+        folder: for inventories and keys.
+    """
+
+    control: Namespace
+    machines: dict[str, Machine]
+    folder: Path
+
+    def ormlab(self, *arguments: Any, code: int = 0, **options: Any) -> subprocess.CompletedProcess:
+        """Run the command line on the control host, which has no other network."""
+        argv = self.control.inside(ORMLAB, *map(str, arguments))
+        answer = subprocess.run(
+            argv, capture_output=True, text=True, check=False, cwd=CHECKOUT, **options
+        )
+        assert answer.returncode == code, f"{answer.returncode}\n{answer.stderr}\n{answer.stdout}"
+        return answer
+
+    def inventory(self, name: str = "bench.yml", user: str = "root", **variables: Any) -> Path:
+        """An inventory with these machines in the group bench, beside their known_hosts."""
+        hosts = {
+            machine.name: {
+                "ansible_host": machine.address,
+                "ansible_user": user,
+                "ansible_ssh_private_key_file": str(self.folder / "key"),
+                "ansible_python_interpreter": "/usr/bin/python3",
+                **variables,
+            }
+            for machine in self.machines.values()
+        }
+        path = self.folder / name
+        # On one machine the three roles of a run are all its own.
+        names = list(hosts) * (len(ROLES) // len(hosts))
+        children = {role: {"hosts": {name: None}} for role, name in zip(ROLES, names, strict=True)}
+        path.write_text(yaml.safe_dump({"bench": {"hosts": hosts, "children": children}}))
+        return path
+
+    def write_known_hosts(self, path: Path | None = None) -> Path:
+        """Write the keys of the machines, beside the inventories unless told otherwise."""
+        path = path or self.folder / "known_hosts"
+        path.write_text("".join(f"{m.address} {m.host_key}\n" for m in self.machines.values()))
+        return path
+
+
+@contextlib.contextmanager
+def laboratory(folder: Path, *names: str):
+    """Boot machines with these names and a control host beside them."""
+    if reason := root.why_not() or nspawn.why_not():
+        pytest.skip(reason)
+    public = nspawn.make_key(folder / "key")
+    with contextlib.ExitStack() as held:
+        members = held.enter_context(network(["control", *names]))
+        machines = {}
+        for name in names:
+            tree = held.enter_context(root.copy(folder))
+            machine = nspawn.booted(name, tree, members[name], public)
+            machines[name] = held.enter_context(machine)
+        lab = Lab(members["control"], machines, folder)
+        lab.write_known_hosts()
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """A laboratory with one host."""
+    with laboratory(tmp_path_factory.mktemp("lab"), "bench1") as made:
+        yield made
