@@ -126,7 +126,7 @@ class _Facts(msgspec.Struct):
 def _told(path: Path, parse: Callable[[bytes], object], kind: type) -> dict[str, Any]:
     """A document as far as its type goes; empty if it is missing or does not fit."""
     try:
-        document = msgspec.convert(parse(path.read_bytes()), kind)
+        document: object = msgspec.convert(parse(path.read_bytes()), kind)
     except (FileNotFoundError, ValueError, RecursionError, yaml.YAMLError):
         return {}
     return dict(msgspec.to_builtins(document))

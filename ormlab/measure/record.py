@@ -53,7 +53,7 @@ def inputs(resolved: ResolvedPlan, ledger: LedgerFile | None = None) -> dict[str
     commit, dirty = checkout.commit()
     locks = [checkout.ROOT / "requirements/agent.txt", resolved.stacks_folder / "stacks.toml"]
     for stack in resolved.stacks.values():
-        locks += [*stack.locks, *([stack.build_lock] if stack.build_lock else [])]
+        locks += stack.files
     files = {f"inputs/locks/{path.name}": path.read_bytes() for path in locks}
     shipped = hashlib.sha256(source_archive(checkout.ROOT, resolved.stacks_folder)).hexdigest()
     source = {"commit": commit, "dirty": dirty, "version": VERSION, "shipped": shipped}

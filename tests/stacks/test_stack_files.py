@@ -164,7 +164,8 @@ def test_a_stack_with_a_base_is_the_base_but_for_the_pins_of_its_own_lock(stack)
 def test_an_override_replaces_what_it_is_there_for_and_nothing_else(name, base, replaced):
     stack = STACKS[name]
     assert stack.base == STACKS[base]
-    assert stack.locks == [*stack.base.locks, stack.lock]
+    own = [stack.lock, *([stack.build_lock] if stack.build_lock else [])]
+    assert stack.files == [*stack.base.files, *own]
     old, new = stack.base.pins(), stack.pins()
     assert {key: pin.version for key, pin in new.items() if pin != old.get(key)} == replaced
 

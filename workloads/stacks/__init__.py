@@ -101,10 +101,11 @@ class Stack:
         return self.folder / f"build/{self.build}.txt" if self.build else None
 
     @property
-    def locks(self) -> list[Path]:
-        """The files of its pins, those of the base included."""
+    def files(self) -> list[Path]:
+        """The files of its pins and of its build tools, those of the base included."""
         own = [self.lock] if self.base is None or self.wanted.exists() else []
-        return [*(self.base.locks if self.base else ()), *own]
+        own += [self.build_lock] if self.build_lock else []
+        return [*(self.base.files if self.base else ()), *own]
 
     @property
     def variables(self) -> dict[str, str]:
