@@ -1,4 +1,4 @@
-"""``python -m agent ORDER.json``: detach and carry out one order; or ``facts``, or ``identity``.
+"""``python -m agent ORDER.json``: detach and carry out one order; or ``facts``, or ``owner``.
 
 The first form returns as soon as the detached agent holds its lock, or says why it cannot.
 ``python -m agent placement`` prints which CPUs serve which purpose, here or below another root.
@@ -26,7 +26,7 @@ from agent import (
     diagnose,
     facts,
     floor,
-    identity,
+    owner,
     placement,
     processes,
     trial,
@@ -51,7 +51,7 @@ _KINDS: dict[str, CarryOut] = {
 }
 _ANSWERS: dict[str, Callable[[], object]] = {
     "facts": facts.collect,
-    "identity": identity.collect,
+    "owner": owner.collect,
 }
 
 
@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] == ["placement"]:
         return _print_plan(arguments[1:])
     if len(arguments) != 1:
-        sys.stderr.write("usage: python -m agent ORDER.json | facts | identity | placement\n")
+        sys.stderr.write("usage: python -m agent ORDER.json | facts | owner | placement\n")
         return 2
     try:
         order = Order.load(Path(arguments[0]).resolve())

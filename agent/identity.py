@@ -1,53 +1,161 @@
-"""Whose host this is: what a record of a run must not hold.
+"""Which machine this is, and what on it speaks against tuning it; for the role lab_guard.
 
-Read to be taken out of whatever is kept, and kept nowhere itself.
+The role ships this to the host: nothing but the standard library is needed, imports are relative.
 """
 
 from __future__ import annotations
 
-import os
-import platform
-import pwd
-import socket
-from pathlib import Path
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import psutil
+from .knobs.kernel import kernel_at
 
-# A variable whose name holds one of these words has a value that nobody should read.
-_SECRET_WORDS = ("KEY", "SECRET", "TOKEN", "PASSWORD", "PASSWD", "CREDENTIAL")
-_USER_VARIABLES = ("USER", "LOGNAME", "SUDO_USER")
-_LINK_FAMILIES = (socket.AF_INET, socket.AF_INET6, psutil.AF_LINK)
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
+    from .knobs.kernel import Kernel
 
-def collect() -> dict[str, list[str]]:
-    """Names, paths, addresses and secrets of this host and of the user who runs this, by kind."""
-    account = pwd.getpwuid(os.getuid())
-    names = [platform.node(), platform.node().partition(".")[0], account.pw_name]
-    names += [os.environ.get(variable, "") for variable in _USER_VARIABLES]
-    return {
-        "name": names,
-        "home folder": [account.pw_dir, os.environ.get("HOME", "")],
-        "address": [*_addresses(), *_machine_id()],
-        "secret": [
-            value
-            for variable, value in os.environ.items()
-            if any(word in variable.upper() for word in _SECRET_WORDS)
-        ],
-    }
+MARKER = "etc/ormlab/enrolled.json"
+OWN_CLUSTER = "16/ormlab"
+SUPPORTED = {"debian": ("13",), "ubuntu": ("24.04",)}
+# They set the clock by their own lights, and would undo what the lab sets.
+_RETUNERS = ("tuned", "power-profiles-daemon", "auto-cpufreq", "cpufreqd")
+_COMM = 15  # characters of a process name that the kernel keeps
+_GIB = 1 << 30
 
 
-def _addresses() -> list[str]:
-    """IP and hardware addresses of every interface but the loopback one."""
-    return [
-        address.address.partition("%")[0]
-        for name, addresses in psutil.net_if_addrs().items()
-        for address in addresses
-        if name != "lo" and address.family in _LINK_FAMILIES
-    ]
+@dataclass(frozen=True)
+class Identity:
+    """What a host is.
+
+    Attributes:
+        machine_id: of machine-id(5); None where there is none.
+        cpu_model: as /proc/cpuinfo names it.
+        memory_gib: physical memory that the kernel manages.
+        distribution: ID and VERSION_ID of os-release(5).
+        enrolled_as: the machine-id in the enrolment marker; None if the host is not enrolled.
+        clusters: PostgreSQL clusters of postgresql-common, as ``16/main``.
+        retuners: daemons that run and change the clock by themselves.
+        discharging: whether it runs on a battery.
+    """
+
+    machine_id: str | None
+    cpu_model: str | None
+    memory_gib: float
+    distribution: tuple[str, str]
+    enrolled_as: str | None
+    clusters: tuple[str, ...]
+    retuners: tuple[str, ...]
+    discharging: bool
 
 
-def _machine_id() -> list[str]:
+@dataclass(frozen=True)
+class Refusal:
+    """Why a host must not be touched.
+
+    Attributes:
+        code: stable and short.
+        what: one sentence.
+        hint: what to do next.
+    """
+
+    code: str
+    what: str
+    hint: str
+
+
+def identify(root: Path) -> Identity:
+    """Read what a host is, below its root."""
+    kernel = kernel_at(root)
+    release = _pairs(kernel, "etc/os-release", "=")
+    enrolled = _text(kernel, MARKER)
+    memory_kib = _pairs(kernel, "proc/meminfo", ":").get("MemTotal", "0").split()[0]
+    clusters = [path.removeprefix("etc/postgresql/") for path in kernel.find("etc/postgresql/*/*")]
+    names = {_text(kernel, path) for path in kernel.find("proc/[0-9]*/comm")}
+    batteries = kernel.find("sys/class/power_supply/*/status")
+    return Identity(
+        machine_id=_text(kernel, "etc/machine-id") or None,
+        cpu_model=_pairs(kernel, "proc/cpuinfo", ":").get("model name"),
+        memory_gib=round(int(memory_kib) * 1024 / _GIB, 1),
+        distribution=(release.get("ID", "?"), release.get("VERSION_ID", "?")),
+        enrolled_as=json.loads(enrolled)["machine_id"] if enrolled else None,
+        clusters=tuple(clusters),
+        retuners=tuple(name for name in _RETUNERS if name[:_COMM] in names),
+        discharging="Discharging" in {_text(kernel, path) for path in batteries},
+    )
+
+
+def refusals(found: Identity, wanted: Mapping[str, Any], *, enrolled: bool) -> list[Refusal]:
+    """Hold a host against what the inventory says of it.
+
+    Args:
+        found: what it is.
+        wanted: machine_id, cpu_model (a part of the name is enough) and memory_gib (at least so
+            much), each None if the inventory does not say; any_distribution.
+        enrolled: whether the host must have been enrolled.
+    """
+    return [*_wrong_host(found, wanted, enrolled=enrolled), *_in_the_way(found, wanted)]
+
+
+def _wrong_host(found: Identity, wanted: Mapping[str, Any], *, enrolled: bool) -> list[Refusal]:
+    """Reasons to think that another machine was meant."""
+    refused = []
+    machine, model, memory = (wanted.get(key) for key in ("machine_id", "cpu_model", "memory_gib"))
+    look = "look at the address of this host in the inventory, and at lab_guard"
+    if machine and machine != found.machine_id:
+        what = f"its machine-id is {found.machine_id}, the inventory says {machine}"
+        refused.append(Refusal("wrong-machine", what, look))
+    if model and model not in (found.cpu_model or ""):
+        what = f"its processor is {found.cpu_model}, the inventory says {model}"
+        refused.append(Refusal("wrong-processor", what, look))
+    if memory and memory > found.memory_gib:
+        what = f"it has {found.memory_gib} GiB of memory, the inventory says at least {memory}"
+        refused.append(Refusal("wrong-memory", what, look))
+    if found.enrolled_as is not None and found.enrolled_as != found.machine_id:
+        what = f"its enrolment is that of {found.enrolled_as}: its disk is a copy"
+        refused.append(Refusal("copied-enrolment", what, f"remove /{MARKER}, then enroll it"))
+    if enrolled and found.enrolled_as is None:
+        enroll = "playbooks/preflight.yml says what will be touched, playbooks/enroll.yml consents"
+        refused.append(Refusal("not-enrolled", "nobody has consented to its being tuned", enroll))
+    return refused
+
+
+def _in_the_way(found: Identity, wanted: Mapping[str, Any]) -> list[Refusal]:
+    """Reasons why this machine cannot be a measured host as it is."""
+    refused = []
+    name, version = found.distribution
+    if version not in SUPPORTED.get(name, ()) and not wanted.get("any_distribution"):
+        known = ", ".join(f"{each} {last}" for each, (last,) in SUPPORTED.items())
+        what = f"it runs {name} {version}"
+        refused.append(Refusal("wrong-distribution", what, f"the roles are made for {known}"))
+    foreign = [each for each in found.clusters if each != OWN_CLUSTER]
+    if foreign:
+        what = f"it has PostgreSQL clusters that are not the lab's: {', '.join(foreign)}"
+        move = "move them to another machine: the lab shares neither memory nor cores"
+        refused.append(Refusal("foreign-cluster", what, move))
+    if found.retuners:
+        what = f"{', '.join(found.retuners)} runs and would set the clock anew"
+        stop = f"systemctl disable --now {' '.join(found.retuners)}"
+        refused.append(Refusal("active-retuner", what, stop))
+    if found.discharging:
+        plug = "plug it in; better, measure on a machine without a battery"
+        refused.append(Refusal("on-battery", "it runs on its battery", plug))
+    return refused
+
+
+def _text(kernel: Kernel, path: str) -> str:
     try:
-        return [Path("/etc/machine-id").read_text(encoding="ascii").strip()]
-    except (OSError, ValueError):
-        return []
+        return kernel.read(path)
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def _pairs(kernel: Kernel, path: str, separator: str) -> dict[str, str]:
+    """Name and value of each line, the first of a name."""
+    pairs: dict[str, str] = {}
+    for line in _text(kernel, path).splitlines():
+        name, _, value = line.partition(separator)
+        pairs.setdefault(name.strip(), value.strip().strip('"'))
+    return pairs

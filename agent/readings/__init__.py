@@ -14,10 +14,13 @@ from __future__ import annotations
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import kernel, limits, load, memory, moment, network, processor, tools
 from .source import NotReadable, Place, Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SCHEMA = "host-readings/1"
 INTERVAL_S = 1.0
@@ -52,8 +55,8 @@ def take(folder: Path, *, ports: tuple[int, ...] = (), uv: str | None = None) ->
     return collect(Place(root, folder, ports, uv, before, after))
 
 
-def collect(place: Place) -> dict[str, Any]:
-    """Take every reading.
+def collect(place: Place, readings: Iterable[Reading] = READINGS) -> dict[str, Any]:
+    """Take readings: all of them, unless told which.
 
     Returns:
         schema, interval_s, and by key the value, its unit, and the reason where it is null: what
@@ -62,7 +65,7 @@ def collect(place: Place) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "interval_s": place.after.at_s - place.before.at_s,
-        "readings": {reading.key: _read(reading, place) for reading in READINGS},
+        "readings": {reading.key: _read(reading, place) for reading in readings},
     }
 
 

@@ -1,6 +1,6 @@
 """Taking out of what a bundle keeps whatever tells whose host it was made on.
 
-Values are read from the host (`agent.identity`) and replaced by ``[redacted <kind>]`` wherever they
+Values are read from the host (`agent.owner`) and replaced by ``[redacted <kind>]`` wherever they
 stand in a text, packed or not. Tables and histograms hold numbers only. What decides a run, below
 inputs/, stays as it is: its digests are named elsewhere.
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from agent import identity
+from agent import owner
 from ormlab import checkout
 from ormlab.errors import LoadError
 from ormlab.measure import leftovers, orders, readiness
@@ -116,7 +116,7 @@ class Session:
     def prepare(self) -> None:
         """Ship the code, read the host's facts, open the run's folder."""
         self.deployment = deploy(self._host, self._stacks_folder)
-        self.redactor = self._whose().knowing(identity.collect())
+        self.redactor = self._whose().knowing(owner.collect())
         self.facts = self.read_facts()
         self.readings = self.read_readings(readiness.ports(self._host.spec, len(self._subjects)))
         runs = f"{self.deployment.root}/runs"
@@ -146,7 +146,7 @@ class Session:
         spec = self._host.spec
         places = {"lab folder": [spec.root], "checkout": [str(checkout.ROOT)]}
         where = {"name": [spec.name], "address": [spec.address]}
-        return Redactor().knowing({**places, **where}).knowing(self._ask_agent("identity"))
+        return Redactor().knowing({**places, **where}).knowing(self._ask_agent("owner"))
 
     def _ask_agent(self, question: str) -> dict[str, Any]:
         path = (f"PYTHONPATH={self.deployment.code}", "PYTHONSAFEPATH=1")

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from agent import identity
+from agent import owner
 from ormlab.measure.redaction import KINDS
 from ormlab.verify import verify
 from tests.conftest import CHECKOUT
@@ -89,7 +89,7 @@ def betray(lab_root, process):
         "password": password,
         "lab": str(lab_root),
         "checkout": str(CHECKOUT),
-        **{f"address {at}": each for at, each in enumerate(identity.collect()["address"])},
+        **{f"address {at}": each for at, each in enumerate(owner.collect()["address"])},
     }
     with log.open("a") as out:
         out.write("what I know: " + ", ".join(canaries.values()) + f" and {HOST}:5432\n")

@@ -9,7 +9,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent import identity
+from agent import owner
 from ormlab.measure.redaction import KINDS, Redactor, declared
 
 KNOWN = {
@@ -133,7 +133,7 @@ def test_a_document_keeps_its_keys_and_numbers_and_a_second_cleaning_finds_nothi
 
 
 def test_this_host_and_its_user_are_known_by_every_kind_that_it_has():
-    found = identity.collect()
+    found = owner.collect()
     assert set(found) <= set(KINDS)
     assert all(isinstance(value, str) for values in found.values() for value in values)
     assert found["name"][0]

@@ -1,0 +1,66 @@
+"""Knobs that say on which CPUs the kernel does its own work."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Any
+
+from ..cpus import as_list, as_mask, cpu_list, mask_cpus
+from .knob import Knob, word
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .kernel import Kernel
+
+_WORKQUEUES = "sys/devices/virtual/workqueue"
+
+
+class _MaskKnob(Knob):
+    """Files in the mask format; the same CPUs can be written with more or fewer zeros."""
+
+    def same(self, kernel: Kernel, one: str, other: str) -> bool:  # noqa: ARG002
+        return mask_cpus(one) == mask_cpus(other)
+
+
+class DefaultIrqAffinity(_MaskKnob):
+    """Where interrupts go that a driver asks for later; before the others."""
+
+    name = "default_irq_cpus"
+    meaning = "CPUs of interrupts that are yet to come"
+
+    def targets(self, kernel: Kernel, wanted: Any) -> Mapping[str, str]:  # noqa: ANN401, ARG002
+        """Documentation/core-api/irq/irq-affinity.rst."""
+        return {"proc/irq/default_smp_affinity": as_mask(cpu_list(word(wanted)))}
+
+
+class IrqAffinity(Knob):
+    """Where each interrupt goes. The kernel keeps some to itself and answers EIO."""
+
+    name = "irq_cpus"
+    meaning = "CPUs of every interrupt"
+    tolerated = frozenset({errno.EIO})
+    vanishing = True
+    kept = False  # numbers are given anew at each boot
+
+    def targets(self, kernel: Kernel, wanted: Any) -> Mapping[str, str]:  # noqa: ANN401
+        """Documentation/core-api/irq/irq-affinity.rst."""
+        cpus = as_list(cpu_list(word(wanted)))
+        return dict.fromkeys(kernel.find("proc/irq/[0-9]*/smp_affinity_list"), cpus)
+
+    def same(self, kernel: Kernel, one: str, other: str) -> bool:  # noqa: ARG002
+        """The order and the form of a list mean nothing."""
+        return set(cpu_list(one)) == set(cpu_list(other))
+
+
+class WorkqueueCpus(_MaskKnob):
+    """Where work goes that the kernel puts off and that is bound to no CPU."""
+
+    name = "workqueue_cpus"
+    meaning = "CPUs of unbound workqueues"
+
+    def targets(self, kernel: Kernel, wanted: Any) -> Mapping[str, str]:  # noqa: ANN401
+        """Documentation/core-api/workqueue.rst: the limit of all, then queues with their own."""
+        mask = as_mask(cpu_list(word(wanted)))
+        own = kernel.find(f"{_WORKQUEUES}/*/cpumask")
+        return dict.fromkeys([f"{_WORKQUEUES}/cpumask", *own], mask)

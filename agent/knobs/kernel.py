@@ -1,0 +1,115 @@
+"""The one seam to a host: its kernel's files below a root, and systemd where it runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+CONTROL = "etc/systemd/system.control"
+_TIMEOUT_S = 60
+
+
+class NotTunable(Exception):  # noqa: N818 - an outcome that is recorded, not a fault
+    """This host does not let anybody change it here, as in a container; says why."""
+
+
+class NotTaken(Exception):  # noqa: N818 - an outcome that is recorded, not a fault
+    """The host accepted a change and did not carry it out; says what it shows instead."""
+
+
+class Kernel:
+    """A host. Every path is relative to its root.
+
+    Attributes:
+        root: ``/``; see `agent.knobs.played` for another.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def read(self, path: str) -> str:
+        """The content of a file, stripped."""
+        return (self.root / path).read_text().strip()
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file that exists; the kernel judges the text."""
+        descriptor = os.open(self.root / path, os.O_WRONLY | os.O_TRUNC)
+        try:
+            os.write(descriptor, f"{text}\n".encode())
+        finally:
+            os.close(descriptor)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file or folder."""
+        return (self.root / path).exists()
+
+    def find(self, pattern: str) -> list[str]:
+        """The paths that match, numbers in their order."""
+        found = [path.relative_to(self.root).as_posix() for path in self.root.glob(pattern)]
+        return sorted(found, key=_natural)
+
+    def has_systemd(self) -> bool:
+        """Whether systemd is PID 1: elsewhere it must not be believed (sd_booted(3))."""
+        return self.exists("run/systemd/system")
+
+    def systemctl(self, *arguments: str) -> str:
+        """Ask systemd, and return what it said; its exit status means nothing for questions.
+
+        Raises:
+            NotTunable: systemd does not run here.
+            NotTaken: a command failed.
+        """
+        if not self.has_systemd():
+            raise NotTunable("systemd does not run here")
+        answer = subprocess.run(
+            ["systemctl", *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+        )
+        if answer.returncode and arguments[0] != "is-active":
+            raise NotTaken(f"systemctl {' '.join(arguments)}: {answer.stderr.strip()}")
+        return answer.stdout.strip()
+
+    def set_swap(self, device: str, priority: int | None) -> None:
+        """Swap on a device with a priority, or no more (None); negative ones the kernel chooses.
+
+        Raises:
+            NotTaken: the program says why not.
+        """
+        if priority is None:
+            command = ["swapoff", device]
+        else:
+            chosen = ["--priority", str(priority)] if priority >= 0 else []
+            command = ["swapon", *chosen, device]
+        answer = subprocess.run(command, check=False, capture_output=True, text=True)
+        if answer.returncode:
+            raise NotTaken(f"{' '.join(command)}: {answer.stderr.strip()}")
+
+    def remove(self, path: str) -> None:
+        """Remove a file of our own, and the folders above it that are left empty."""
+        (self.root / path).unlink(missing_ok=True)
+        for folder in (self.root / path).parents:
+            try:
+                folder.rmdir()
+            except FileNotFoundError:
+                continue
+            except OSError:  # it is not empty
+                break
+
+
+def kernel_at(root: Path) -> Kernel:
+    """The host below a root: this machine, or a folder that plays one."""
+    if root == Path("/"):
+        return Kernel(root)
+    from .played import PlayedKernel  # noqa: PLC0415 - a real host does not need it
+
+    return PlayedKernel(root)
+
+
+def _natural(path: str) -> list[tuple[int, str]]:
+    parts = re.split(r"(\d+)", path)
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]

@@ -1,0 +1,155 @@
+"""A folder that plays a host: ordinary files, and the parts of a kernel that knobs rely on.
+
+With it the roles run in tests, whole and through Ansible, on hosts that nobody has. Played are
+
+- lists of choices, which keep their list; a governor that is not available is EINVAL;
+- the switch for SMT: siblings go offline, their files vanish, those of the others shrink;
+- the global switch of boost, which sets those of the policies;
+- swapping and systemd, with the traps of the real one: daemon-reload pins nothing, and taking
+  AllowedCPUs= away leaves processes where they are.
+
+Files below ``.played/`` decide the rest: ``refuses.json`` has for a pattern of paths the name of
+an error, ``ignores.json`` a list of patterns where a write has no effect, and ``active.json`` the
+units that run.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from fnmatch import fnmatch
+from typing import TYPE_CHECKING, Any
+
+from ..cpus import CPUS, as_list, cpu_list
+from .kernel import CONTROL, Kernel, NotTaken, NotTunable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_CGROUPS = "sys/fs/cgroup"
+_OF_ONLINE_CPUS = ("topology", "cache", "cpufreq", "cpuidle")
+_SWAP_KIB = 8388604
+_SIBLINGS = ("topology/thread_siblings_list", "cache/index3/shared_cpu_list")
+
+
+class PlayedKernel(Kernel):
+    """See the module."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._aside = root / ".played"
+
+    def write(self, path: str, text: str) -> None:
+        """Write as the kernel would."""
+        for pattern, error in self._told("refuses", {}).items():
+            if fnmatch(path, pattern):
+                number = getattr(errno, error)
+                raise OSError(number, os.strerror(number), path)
+        if any(fnmatch(path, pattern) for pattern in self._told("ignores", [])):
+            return
+        old = self.read(path)
+        if "[" in old:
+            words = old.replace("[", "").replace("]", "").split()
+            self._require(text in words, path)
+            text = " ".join(f"[{each}]" if each == text else each for each in words)
+        if path.endswith("scaling_governor"):
+            offered = path.replace("scaling_governor", "scaling_available_governors")
+            self._require(not self.exists(offered) or text in self.read(offered).split(), path)
+        if "\t" in old:  # several numbers
+            text = "\t".join(text.split())
+        super().write(path, text)
+        if path == f"{CPUS}/smt/control":
+            self._switch_smt(on=text == "on")
+        if path == f"{CPUS}/cpufreq/boost":
+            for policy in self.find(f"{CPUS}/cpufreq/policy*/boost"):
+                super().write(policy, text)
+
+    def systemctl(self, *arguments: str) -> str:
+        """The few commands that the knobs use."""
+        if not self.has_systemd():
+            raise NotTunable("systemd does not run here")
+        command, *rest = arguments
+        active = set(self._told("active", []))
+        if command == "is-active":
+            return "active" if rest[0] in active else "inactive"
+        if command in {"start", "stop"}:
+            active = active | {rest[0]} if command == "start" else active - {rest[0]}
+            (self._aside / "active.json").write_text(json.dumps(sorted(active)))
+        if command == "set-property":
+            self._pin(rest[0], rest[1].removeprefix("AllowedCPUs="))
+        if command == "daemon-reload":
+            for group in self.find(f"{_CGROUPS}/*/cpuset.cpus"):
+                if not self.exists(f"{CONTROL}/{group.split('/')[-2]}.d"):
+                    (self.root / group).unlink()
+        return ""
+
+    def set_swap(self, device: str, priority: int | None) -> None:
+        """Change /proc/swaps."""
+        head, *lines = self.read("proc/swaps").splitlines()
+        others = [line for line in lines if line.split()[0] != device]
+        if priority is not None:
+            others.append(f"{device} partition {_SWAP_KIB} 0 {priority}")
+        elif others == lines:
+            raise NotTaken(f"swapoff {device}: Invalid argument")
+        super().write("proc/swaps", "\n".join([head, *others]))
+
+    def _told(self, name: str, default: Any) -> Any:  # noqa: ANN401 - JSON
+        path = self._aside / f"{name}.json"
+        return json.loads(path.read_text()) if path.exists() else default
+
+    @staticmethod
+    def _require(holds: bool, path: str) -> None:  # noqa: FBT001 - one condition
+        if not holds:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
+
+    def _pin(self, unit: str, cpus: str) -> None:
+        control = self.root / CONTROL / f"{unit}.d"
+        control.mkdir(parents=True, exist_ok=True)
+        (control / "50-AllowedCPUs.conf").write_text(f"AllowedCPUs={cpus}\n")
+        group = self.root / _CGROUPS / unit
+        (group / "cpuset.cpus").write_text(f"{cpus}\n")
+        for pid in (group / "cgroup.procs").read_text().split():
+            status = self.root / "proc" / pid / "status"
+            lines = [
+                f"Cpus_allowed_list:\t{cpus}" if line.startswith("Cpus_allowed_list") else line
+                for line in status.read_text().splitlines()
+            ]
+            status.write_text("\n".join(lines) + "\n")
+
+    def _switch_smt(self, *, on: bool) -> None:
+        """Take the second threads offline, or bring them back with the files they had."""
+        kept = self._aside / "offline"
+        if on:
+            online = cpu_list((kept / "online").read_text())
+            for cpu in online:
+                own = kept / f"cpu{cpu}"
+                shutil.copytree(own, self.root / CPUS / own.name, dirs_exist_ok=True)
+            shutil.rmtree(kept)
+        else:
+            cpus = cpu_list(self.read(f"{CPUS}/online"))
+            siblings = {
+                cpu: cpu_list(self.read(f"{CPUS}/cpu{cpu}/topology/thread_siblings_list"))
+                for cpu in cpus
+            }
+            online = [cpu for cpu in cpus if cpu == siblings[cpu][0]]
+            for cpu in cpus:
+                self._set_aside(cpu, online, kept)
+            (kept / "online").write_text(as_list(cpus))
+        super().write(f"{CPUS}/online", as_list(online))
+        super().write(f"{CPUS}/smt/active", str(int(on)))
+
+    def _set_aside(self, cpu: int, online: list[int], kept: Path) -> None:
+        folder, aside = self.root / CPUS / f"cpu{cpu}", kept / f"cpu{cpu}"
+        if cpu in online:
+            for name in (each for each in _SIBLINGS if (folder / each).exists()):
+                (aside / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(folder / name, aside / name)
+                left = [each for each in cpu_list((folder / name).read_text()) if each in online]
+                (folder / name).write_text(f"{as_list(left)}\n")
+        else:
+            aside.mkdir(parents=True)
+            for name in _OF_ONLINE_CPUS:
+                if (folder / name).is_dir():
+                    shutil.move(folder / name, aside / name)

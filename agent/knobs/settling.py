@@ -1,0 +1,250 @@
+"""Tune, verify and restore: the same places, shown and written by the same knobs.
+
+What a place showed before the lab first touched it stands in ``baseline.json``; nothing is ever
+written that is not there. Places that could not be tuned stand in ``tuned.json`` with the reason,
+so that they are known for it afterwards.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from .kernel import NotTaken, NotTunable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from .kernel import Kernel
+    from .knob import Knob
+
+BASELINE_SCHEMA = "host-baseline/1"
+TUNED_SCHEMA = "host-tuned/1"
+
+type Verdict = Literal[
+    "held", "changed", "absent", "not tunable here", "tolerated", "refused", "drifted", "gone"
+]
+FAILURES: frozenset[Verdict] = frozenset({"refused", "drifted", "gone"})
+_KNOWN: frozenset[Verdict] = frozenset({"not tunable here", "tolerated"})
+# What the kernel answers where nobody may tune, as in a container.
+_FORBIDDEN = {errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one place.
+
+    Attributes:
+        knob: its name.
+        place: of the knob.
+        before: what it showed; None where it could not be read.
+        wanted: what it should show.
+        verdict: held (it showed that already), changed, absent (there is no such place), not
+            tunable here (nobody may), tolerated (this place may not), refused, drifted (it shows
+            something else), gone (a place of the baseline that is no more).
+        reason: why, where the verdict wants one.
+    """
+
+    knob: str
+    place: str
+    before: str | None
+    wanted: str | None
+    verdict: Verdict
+    reason: str = ""
+
+
+class Store:
+    """The lab's memory of a host: ``baseline.json`` and ``tuned.json`` in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.baseline: dict[str, dict[str, str]] = self._load("baseline")
+        self.tuned: dict[str, dict[str, dict[str, str]]] = self._load("tuned")
+
+    def _load(self, name: str) -> dict[str, Any]:
+        path = self._folder / f"{name}.json"
+        return dict(json.loads(path.read_text())["knobs"]) if path.exists() else {}
+
+    def remember(self, knob: str, place: str, value: str) -> bool:
+        """Note what a place shows, and say whether that is news: only the first time counts."""
+        places = self.baseline.setdefault(knob, {})
+        news = place not in places
+        places.setdefault(place, value)
+        return news
+
+    def note(self, outcome: Outcome) -> None:
+        """Keep what became of a place if nothing could; else forget what was kept of it."""
+        places = self.tuned.setdefault(outcome.knob, {})
+        places.pop(outcome.place, None)
+        if outcome.verdict in _KNOWN:
+            kept = {"wanted": outcome.wanted or "", "verdict": outcome.verdict}
+            places[outcome.place] = kept | {"reason": outcome.reason}
+
+    def known(self, knob: str, place: str, wanted: str) -> tuple[Verdict, str] | None:
+        """Whether the same value was tried at a place and could not be set, and why."""
+        kept = self.tuned.get(knob, {}).get(place)
+        if kept is None or kept["wanted"] != wanted or kept["verdict"] not in _KNOWN:
+            return None
+        return "tolerated" if kept["verdict"] == "tolerated" else "not tunable here", kept["reason"]
+
+    def save(self) -> None:
+        """Write both files; on disk when this returns."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._save("baseline", {"schema": BASELINE_SCHEMA, "knobs": self.baseline})
+        self._save("tuned", {"schema": TUNED_SCHEMA, "knobs": self.tuned})
+
+    def _save(self, name: str, document: Mapping[str, Any]) -> None:
+        path = self._folder / f"{name}.json"
+        text = json.dumps(document, indent=1) + "\n"
+        if path.exists() and path.read_text() == text:
+            return
+        fresh = path.with_suffix(".new")
+        with fresh.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+
+
+def record(kernel: Kernel, wanted: Mapping[Knob, Any], store: Store) -> list[Outcome]:
+    """Remember what every place shows that these wishes touch. The caller saves the store."""
+    outcomes = []
+    for knob, place, target in _places(kernel, wanted):
+        before, failed = _shown(knob, kernel, place)
+        if before is None:
+            outcomes.append(failed or Outcome(knob.name, place, None, target, "absent"))
+        else:
+            news = store.remember(knob.name, place, before)
+            verdict: Verdict = "changed" if news else "held"
+            outcomes.append(Outcome(knob.name, place, before, target, verdict))
+    return outcomes
+
+
+def tune(kernel: Kernel, wanted: Mapping[Knob, Any], store: Store, *, check: bool) -> list[Outcome]:
+    """Set what differs. With ``check`` only say what would change."""
+    outcomes = _nowhere(kernel, wanted)
+    for knob, value in wanted.items():
+        if not check:
+            record(kernel, {knob: value}, store)
+            store.save()
+        for place, target in knob.targets(kernel, value).items():
+            before, failed = _shown(knob, kernel, place)
+            if failed or knob.same(kernel, before or "", target):
+                outcome = failed or Outcome(knob.name, place, before, target, "held")
+            elif check:
+                known = store.known(knob.name, place, target)
+                outcome = Outcome(knob.name, place, before, target, *(known or ("changed",)))
+            else:
+                outcome = _written(knob, kernel, place, before, target)
+            outcomes.append(outcome)
+            store.note(outcome)
+    return outcomes
+
+
+def verify(kernel: Kernel, wanted: Mapping[Knob, Any], store: Store) -> list[Outcome]:
+    """Compare what is with what should be; what could not be tuned is still that."""
+    outcomes = _nowhere(kernel, wanted)
+    for knob, place, target in _places(kernel, wanted):
+        before, failed = _shown(knob, kernel, place)
+        if failed or knob.same(kernel, before or "", target):
+            outcomes.append(failed or Outcome(knob.name, place, before, target, "held"))
+            continue
+        known = store.known(knob.name, place, target)
+        drifted: tuple[Verdict, str] = ("drifted", f"it shows {before or 'nothing'}")
+        outcomes.append(Outcome(knob.name, place, before, target, *(known or drifted)))
+    return outcomes
+
+
+def restore(kernel: Kernel, knobs: Sequence[Knob], store: Store, *, check: bool) -> list[Outcome]:
+    """Set every place of these knobs back to what it showed before the lab came."""
+    outcomes = []
+    for knob in knobs:
+        for place, target in store.baseline.get(knob.name, {}).items():
+            before, failed = _shown(knob, kernel, place)
+            if failed and failed.verdict == "absent" and not knob.vanishing:
+                failed = Outcome(knob.name, place, None, target, "gone", "there is no such place")
+            if failed or knob.same(kernel, before or "", target):
+                outcomes.append(failed or Outcome(knob.name, place, before, target, "held"))
+            elif check:
+                outcomes.append(Outcome(knob.name, place, before, target, "changed"))
+            else:
+                outcomes.append(_written(knob, kernel, place, before, target))
+        if not check:
+            store.tuned.pop(knob.name, None)
+    return outcomes
+
+
+def compare(kernel: Kernel, knobs: Sequence[Knob], store: Store) -> list[Outcome]:
+    """What still differs from the baseline: nothing, after a complete restore."""
+    return [
+        Outcome(each.knob, each.place, each.before, each.wanted, "drifted", "not as it was")
+        if each.verdict == "changed"
+        else each
+        for each in restore(kernel, knobs, store, check=True)
+    ]
+
+
+def records(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """Outcomes as they are written down."""
+    return [asdict(outcome) for outcome in outcomes]
+
+
+def _places(kernel: Kernel, wanted: Mapping[Knob, Any]) -> Iterator[tuple[Knob, str, str]]:
+    """Every place with its target; a knob is asked for its places when its turn comes."""
+    for knob, value in wanted.items():
+        for place, target in knob.targets(kernel, value).items():
+            yield knob, place, target
+
+
+def _nowhere(kernel: Kernel, wanted: Mapping[Knob, Any]) -> list[Outcome]:
+    """The knobs that have no place on this host at all."""
+    return [
+        Outcome(knob.name, "", None, None, "absent", "this host has none")
+        for knob, value in wanted.items()
+        if not knob.targets(kernel, value)
+    ]
+
+
+def _shown(knob: Knob, kernel: Kernel, place: str) -> tuple[str | None, Outcome | None]:
+    """What a place shows, or the outcome that says why it shows nothing."""
+    try:
+        return knob.show(kernel, place), None
+    except FileNotFoundError:
+        return None, Outcome(knob.name, place, None, None, "absent", "this host has none")
+    except NotTunable as problem:
+        return None, Outcome(knob.name, place, None, None, "not tunable here", str(problem))
+    except OSError as problem:
+        return None, _failed(knob, place, None, None, problem)
+
+
+def _written(knob: Knob, kernel: Kernel, place: str, before: str | None, target: str) -> Outcome:
+    """Write a place, and believe only what it shows afterwards."""
+    try:
+        knob.write(kernel, place, target)
+        after = knob.show(kernel, place)
+    except NotTunable as problem:
+        return Outcome(knob.name, place, before, target, "not tunable here", str(problem))
+    except NotTaken as problem:
+        return Outcome(knob.name, place, before, target, "refused", str(problem))
+    except OSError as problem:
+        return _failed(knob, place, before, target, problem)
+    if not knob.same(kernel, after, target):
+        return Outcome(knob.name, place, before, target, "refused", f"it still shows {after}")
+    return Outcome(knob.name, place, before, target, "changed")
+
+
+def _failed(
+    knob: Knob, place: str, before: str | None, target: str | None, problem: OSError
+) -> Outcome:
+    number = problem.errno or 0
+    reason = f"{errno.errorcode.get(number, '?')}: {problem.strerror}"
+    verdict: Verdict = "refused"
+    if number in knob.tolerated:
+        verdict = "tolerated"
+    elif number in _FORBIDDEN:
+        verdict = "not tunable here"
+    return Outcome(knob.name, place, before, target, verdict, reason)

@@ -1,0 +1,68 @@
+"""Say which machine this is, and why it must not be touched."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+DOCUMENTATION = """
+module: lab_identity
+short_description: Say which machine this is, and why it must not be touched
+description: Reads, judges, and never fails for what it finds. Changes nothing.
+author: the founders of ormlab
+options:
+  wanted:
+    description: What the inventory says of the host.
+    type: dict
+    default: {}
+  enrolled:
+    description: Whether the host must have been enrolled.
+    type: bool
+    default: true
+  root:
+    description: Folder below which the host's files lie.
+    type: path
+    default: /
+"""
+EXAMPLES = """
+- name: Look at the host
+  lab_identity:
+    wanted: {cpu_model: Ryzen 9 7950X}
+  register: found
+"""
+RETURN = """
+identity:
+  description: What the host is.
+  returned: always
+  type: dict
+refusals:
+  description: Code, what and hint of each reason not to touch it.
+  returned: always
+  type: list
+"""
+
+from ansible.module_utils.agent import identity  # noqa: E402 - Ansible wants its texts first
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "wanted": {"type": "dict", "default": {}},
+            "enrolled": {"type": "bool", "default": True},
+            "root": {"type": "path", "default": "/"},
+        },
+        supports_check_mode=True,
+    )
+    found = identity.identify(Path(module.params["root"]))
+    refused = identity.refusals(found, module.params["wanted"], enrolled=module.params["enrolled"])
+    module.exit_json(
+        changed=False,
+        identity=asdict(found),
+        refusals=[asdict(each) for each in refused],
+    )
+
+
+if __name__ == "__main__":
+    main()

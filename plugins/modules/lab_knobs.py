@@ -1,0 +1,144 @@
+"""Record, tune, verify or restore knobs of a host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+DOCUMENTATION = """
+module: lab_knobs
+short_description: Record, tune, verify or restore knobs of a host
+description:
+  - A knob is something of a host that can be read, set and set back; C(agent/knobs) has them all.
+  - What a place showed before it was first changed is kept in C(baseline.json) of the state
+    folder, and nothing is changed that is not there.
+author: the founders of ormlab
+attributes:
+  check_mode: {support: full}
+  diff_mode: {support: full}
+options:
+  state:
+    description:
+      - V(recorded) remembers what the knobs show, where that is not yet remembered.
+      - V(tuned) sets them.
+      - V(verified) compares them with what is wanted, and never fails for what it finds.
+      - V(restored) sets them back to the baseline.
+      - V(compared) fails if a knob of the baseline differs from it.
+    type: str
+    choices: [recorded, tuned, verified, restored, compared]
+    required: true
+  wanted:
+    description: Value by knob; a knob that is none is left alone.
+    type: dict
+    default: {}
+  knobs:
+    description: Names of the knobs to restore or compare; all if empty.
+    type: list
+    elements: str
+    default: []
+  strict:
+    description: Whether it is an error that a knob cannot be tuned here, as on bare metal.
+    type: bool
+    default: false
+  root:
+    description: Folder below which the host's files lie; other than / it plays a host.
+    type: path
+    default: /
+  store:
+    description: The lab's folder of state, below the root.
+    type: path
+    default: /var/lib/ormlab
+"""
+EXAMPLES = """
+- name: Settle the clock
+  lab_knobs:
+    state: tuned
+    wanted: {governor: performance, boost: false}
+    strict: true
+"""
+RETURN = """
+outcomes:
+  description: By place, what it showed, what it should show, the verdict and its reason.
+  returned: always
+  type: list
+tmpfiles:
+  description: Lines of tmpfiles.d that set the same values at boot.
+  returned: for the state tuned
+  type: list
+"""
+
+from ansible.module_utils.agent import knobs  # noqa: E402 - Ansible wants its texts first
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "state": {
+                "choices": ["recorded", "tuned", "verified", "restored", "compared"],
+                "required": True,
+            },
+            "wanted": {"type": "dict", "default": {}},
+            "knobs": {"type": "list", "elements": "str", "default": []},
+            "strict": {"type": "bool", "default": False},
+            "root": {"type": "path", "default": "/"},
+            "store": {"type": "path", "default": "/var/lib/ormlab"},
+        },
+        supports_check_mode=True,
+    )
+    root = Path(module.params["root"])
+    store = knobs.Store(root / module.params["store"].lstrip("/"))
+    try:
+        outcomes = _carry_out(module, knobs.kernel_at(root), store)
+    except (KeyError, TypeError, ValueError) as problem:
+        module.fail_json(f"this cannot be meant: {problem.args[0]}")
+    if not module.check_mode and module.params["state"] in {"recorded", "tuned", "restored"}:
+        store.save()
+    _answer(module, outcomes)
+
+
+def _carry_out(
+    module: AnsibleModule, kernel: knobs.Kernel, store: knobs.Store
+) -> list[knobs.Outcome]:
+    state, check = module.params["state"], module.check_mode
+    if state in {"restored", "compared"}:
+        named = module.params["knobs"] or list(knobs.BY_NAME)
+        chosen = [knob for knob in knobs.KNOBS if knob.name in named]
+        if state == "restored":
+            return knobs.restore(kernel, chosen, store, check=check)
+        return knobs.compare(kernel, chosen, store)
+    wanted = knobs.chosen(module.params["wanted"])
+    if state == "recorded":
+        return knobs.record(kernel, wanted, store)
+    if state == "verified":
+        return knobs.verify(kernel, wanted, store)
+    return knobs.tune(kernel, wanted, store, check=check)
+
+
+def _answer(module: AnsibleModule, outcomes: list[knobs.Outcome]) -> None:
+    changed = [each for each in outcomes if each.verdict == "changed"]
+    result = {
+        "changed": bool(changed),
+        "outcomes": knobs.records(outcomes),
+        "tmpfiles": knobs.tmpfiles(outcomes) if module.params["state"] == "tuned" else [],
+    }
+    if module.params["state"] != "recorded":
+        result["diff"] = {
+            "before": "".join(f"{each.place}: {each.before}\n" for each in changed),
+            "after": "".join(f"{each.place}: {each.wanted}\n" for each in changed),
+        }
+    fatal = set(knobs.FAILURES)
+    if module.params["strict"]:
+        fatal.add("not tunable here")
+    bad = [each for each in outcomes if each.verdict in fatal]
+    if bad and module.params["state"] != "verified":
+        told = "; ".join(
+            f"{each.knob} ({each.place}, wanted {each.wanted}): {each.verdict}, {each.reason}"
+            for each in bad
+        )
+        module.fail_json(told, **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

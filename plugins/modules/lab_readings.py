@@ -1,0 +1,53 @@
+"""Take the readings of a host that need nothing but its kernel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+DOCUMENTATION = """
+module: lab_readings
+short_description: Take the readings of a host that need nothing but its kernel
+description:
+  - Those of processor, memory, kernel and limits that C(ormlab doctor) takes too. What else runs
+    on the host is seen before each run; ports and programs matter only then. Changes nothing.
+author: the founders of ormlab
+options:
+  root:
+    description: Folder below which the host's files lie.
+    type: path
+    default: /
+"""
+EXAMPLES = """
+- name: Take the readings
+  lab_readings:
+  register: taken
+"""
+RETURN = """
+document:
+  description: Of the schema host-readings/1.
+  returned: always
+  type: dict
+"""
+
+from ansible.module_utils.agent import readings  # noqa: E402 - Ansible wants its texts first
+from ansible.module_utils.agent.readings import moment  # noqa: E402
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+
+_SETTLED = (readings.processor, readings.memory, readings.kernel, readings.limits)
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={"root": {"type": "path", "default": "/"}},
+        supports_check_mode=True,
+    )
+    root = Path(module.params["root"])
+    now = moment.take(root, moment.processes() if root == Path("/") else {})
+    settled = [reading for area in _SETTLED for reading in area.READINGS]
+    document = readings.collect(readings.Place(root, root, (), None, now, now), settled)
+    module.exit_json(changed=False, document=document)
+
+
+if __name__ == "__main__":
+    main()
