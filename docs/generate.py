@@ -14,6 +14,7 @@ import click
 from agent.readings import READINGS
 from analysis.gates import page
 from analysis.host import EXPECTATIONS, PROFILES
+from docs import roles
 from ormlab.cli import group
 from ormlab.errors import Exit
 
@@ -65,6 +66,8 @@ def pages() -> dict[str, str]:
         "failures.md": failures(),
         "readings.md": readings(),
         "gates.md": gates(),
+        **roles.readmes(),
+        **roles.variables(),
     }
 
 
