@@ -92,7 +92,7 @@ def main(arguments: list[str]) -> int:
 def _print_plan(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="agent placement")
     parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="of the host")
-    parser.add_argument("--layout", choices=placement.LAYOUTS, default="dut_alone")
+    parser.add_argument("--layout", choices=placement.LAYOUTS)
     options = parser.parse_args(arguments)
     json.dump(asdict(placement.read_plan(options.root, options.layout)), sys.stdout)
     return 0

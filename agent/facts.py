@@ -125,12 +125,14 @@ def collect() -> dict[str, Any]:
         schema, facts by key (None for what could not be read), the keys that make up the host
         fingerprint, and the placement of the purposes on the CPUs.
     """
+    planned = placement.read_plan(Path("/"))
+    tier = placement.read_tier(Path("/"), planned)
     return {
         "schema": SCHEMA,
         "hostname": platform.node(),
         "facts": {fact.key: _read(fact) for fact in FACTS},
         "identity": [fact.key for fact in FACTS if fact.identity],
-        "placement": asdict(placement.read_plan(Path("/"))),
+        "placement": asdict(planned) | {"tier": tier},
     }
 
 

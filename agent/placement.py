@@ -9,8 +9,9 @@ code, which is why it needs nothing but the standard library.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from .cpus import CPUS, cpu_list
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 Layout = Literal["dut_alone", "db_alone", "same_ccd"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+TIERS = ("none", "degraded", "exclusive-core", "exclusive-l3")
+KEPT = "var/lib/ormlab/placement.json"
+VERDICT = "var/lib/ormlab/verdict.json"
 PURPOSES = ("housekeeping", "load", "database", "service")
 
 _CORES_FOR_L3 = 6
@@ -105,9 +109,24 @@ def read_boost(root: Path) -> str | None:
     return "on" if states.pop() else "off"
 
 
-def read_plan(root: Path, layout: Layout = "dut_alone") -> Placement:
-    """Read a host and plan it."""
-    return plan(read_topology(root), layout, boost=read_boost(root))
+def read_plan(root: Path, layout: Layout | None = None) -> Placement:
+    """Read a host and plan it, by the layout it was provisioned for unless told otherwise."""
+    chosen = layout or _provisioned(root, KEPT).get("layout", "dut_alone")
+    return plan(read_topology(root), chosen, boost=read_boost(root))
+
+
+def read_tier(root: Path, planned: Placement) -> str:
+    """The tier that a host keeps: not more than provisioning found that it can be tuned for."""
+    found = str(_provisioned(root, VERDICT).get("tier", planned.tier))
+    return min(planned.tier, found, key=TIERS.index)
+
+
+def _provisioned(root: Path, path: str) -> dict[str, Any]:
+    """A document that the roles left; empty on a host that they have not set up."""
+    try:
+        return dict(json.loads((root / path).read_text()))
+    except FileNotFoundError:
+        return {}
 
 
 def plan(topology: Topology, layout: Layout, *, boost: str | None) -> Placement:

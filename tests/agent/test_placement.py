@@ -12,7 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.cpus import as_list, as_mask, cpu_list, mask_cpus
-from agent.placement import LAYOUTS, PURPOSES, Topology, plan, read_plan, read_topology
+from agent.placement import (
+    KEPT,
+    LAYOUTS,
+    PURPOSES,
+    VERDICT,
+    Topology,
+    plan,
+    read_plan,
+    read_tier,
+    read_topology,
+)
 from tests.conftest import CHECKOUT
 from tests.doctor import hosts
 
@@ -139,6 +149,23 @@ def test_the_command_prints_the_plan_of_any_folder(tmp_path):
     printed = json.loads(answer.stdout)
     assert printed["layout"] == "same_ccd"
     assert printed["service"] == [12, 13, 14, 15]
+
+
+def test_a_host_is_planned_by_the_layout_it_was_provisioned_for(tmp_path):
+    hosts.build("ryzen-smt-off", tmp_path)
+    hosts.write(tmp_path, KEPT, json.dumps({"layout": "db_alone"}))
+    assert read_plan(tmp_path).layout == "db_alone"
+    assert read_plan(tmp_path, "same_ccd").layout == "same_ccd"
+
+
+@pytest.mark.parametrize(
+    ("found", "tier"), [("degraded", DEGRADED), (L3, L3), (None, L3), (NONE, NONE)]
+)
+def test_a_host_has_at_most_the_tier_that_it_could_be_tuned_for(found, tier, tmp_path):
+    hosts.build("ryzen-smt-off", tmp_path)
+    if found:
+        hosts.write(tmp_path, VERDICT, json.dumps({"tier": found}))
+    assert read_tier(tmp_path, read_plan(tmp_path)) == tier
 
 
 def test_this_machine_can_be_read():
