@@ -129,7 +129,6 @@ class Report:
 
     Attributes:
         title: of the page.
-        language: of the text.
         parts: in their order.
         data: what it was made of, as the document ``report/1``.
     """
@@ -137,7 +136,6 @@ class Report:
     title: str
     parts: tuple[Part, ...]
     data: Mapping[str, Any] = field(repr=False)
-    language: str = "en"
 
 
 def columns(*names: str, numbers: tuple[str, ...] = ()) -> tuple[Column, ...]:

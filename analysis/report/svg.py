@@ -50,9 +50,10 @@ def embed(source: str, *, name: str, title: str, description: str) -> str:
     for attribute in ("width", "height", "version"):
         root.attrib.pop(attribute, None)
     root.attrib |= {"role": "img", "aria-labelledby": f"{name}-title {name}-description"}
-    for place, (tag, text) in enumerate((("title", title), ("desc", description))):
-        element = ET.Element(tag, id=f"{name}-{'title' if place == 0 else 'description'}")
-        element.text = text
+    said = (("title", "title", title), ("desc", "description", description))
+    for place, (tag, suffix, text) in enumerate(said):
+        element = ET.Element(tag, id=f"{name}-{suffix}")
+        element.text = "".join(char if char.isprintable() else "\ufffd" for char in text)
         root.insert(place, element)
     return ET.tostring(root, encoding="unicode")
 

@@ -117,7 +117,7 @@ def test_every_chart_has_a_title_a_description_and_a_table(made, outline):
         f"{figure.name}-title {figure.name}-description" for figure in figures
     ]
     assert {each["role"] for each in drawn} == {"img"}
-    captions = outline.text["caption"]
+    captions = outline.text["span"]
     for figure in figures:
         assert figure.title in outline.text["title"]
         assert figure.description in outline.text["desc"]
@@ -125,7 +125,7 @@ def test_every_chart_has_a_title_a_description_and_a_table(made, outline):
 
 
 def test_tables_say_what_their_heads_are_of(outline):
-    assert len(outline.all("table")) == len(outline.text["caption"])
+    assert len(outline.all("table")) == len(outline.all("caption"))
     assert {each.get("scope") for each in outline.all("th")} == {"col", "row"}
 
 

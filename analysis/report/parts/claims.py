@@ -47,6 +47,7 @@ def blocks(material: Material) -> tuple[Block, ...]:
         *tables,
         *_weaknesses(told["claims"]),
         *_undermined(told["claims"]),
+        *_flips(told["claims"]),
         *_checks(told["checks"]),
     )
 
@@ -118,6 +119,21 @@ def _undermined(claims: Sequence[Mapping[str, Any]]) -> tuple[Block, ...]:
     if not items:
         return ()
     return (Heading("What follows from it"), Listing(tuple(items)))
+
+
+def _flips(claims: Sequence[Mapping[str, Any]]) -> tuple[Block, ...]:
+    """Verdicts that an assumption decides; verdicts/1 of earlier days has none."""
+    items = []
+    for claim in claims:
+        tested = f" ({claim['assumes']})" if claim.get("assumes") else ""
+        items += [
+            f"{claim['id']} is {flip['as_tested']} as tested{tested}, and {flip['otherwise']} if "
+            f"{flip['assumes']}"
+            for flip in claim.get("flips", ())
+        ]
+    if not items:
+        return ()
+    return (Heading("Verdicts that an assumption decides"), Listing(tuple(items)))
 
 
 def _checks(checks: Sequence[Mapping[str, Any]]) -> tuple[Block, ...]:

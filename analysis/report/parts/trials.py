@@ -146,7 +146,8 @@ def _ratios(
         *((each, False) for each in cell["comparisons"]),
         *((each, True) for each in cell["controls"]),
     ):
-        if told["metric"] != metric:
+        # An infinite ratio, which JSON cannot hold, has no place in a chart.
+        if told["metric"] != metric or told["ratio"] is None:
             continue
         baseline, candidate = told["baseline"], told["candidate"]
         null = f"{baseline}-null"
