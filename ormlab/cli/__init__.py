@@ -12,6 +12,7 @@ from ormlab.cli import (
     archive,
     catalog,
     claims,
+    diff,
     doctor,
     explain,
     judge,
@@ -19,6 +20,7 @@ from ormlab.cli import (
     provision,
     report,
     reproduce,
+    rerun,
     resume,
     run,
     verify,
@@ -46,7 +48,19 @@ def group() -> None:
     """
 
 
-for module in (doctor, run, resume, reproduce, plan, verify, judge, explain, report):
+for module in (
+    doctor,
+    run,
+    resume,
+    rerun,
+    reproduce,
+    plan,
+    verify,
+    judge,
+    explain,
+    report,
+    diff,
+):
     group.add_command(module.command)
 group.add_command(provision.provision_command)
 group.add_command(provision.drift_command)

@@ -19,6 +19,13 @@ archive = click.option(
     help="Folder of the archive.  [default: archive/]",
 )
 
+bundles = click.option(
+    "--bundles",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=checkout.BUNDLES,
+    help="Folder that takes the bundle.  [default: bundles/]",
+)
+
 inventory = click.option(
     "--inventory",
     type=click.Path(path_type=Path),

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ormlab import checkout
 from ormlab.cli import options
 from ormlab.cli.output import bundle_errors, run_result
 from ormlab.cli.progress import reporter
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.command("run")
 @click.argument("plan")
 @options.inventory
-@click.option(
-    "--bundles",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=checkout.BUNDLES,
-    help="Folder that takes the bundle.  [default: bundles/]",
-)
+@options.bundles
 @click.option(
     "--omit-missing-generators",
     is_flag=True,

@@ -7,6 +7,7 @@ import io
 import sys
 import tarfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ormlab import checkout
@@ -16,8 +17,6 @@ from ormlab.measure import wheels
 from workloads.stacks import pins_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ormlab.hosts import Host
     from workloads.stacks import Stack
 
@@ -104,17 +103,18 @@ def source_archive(tree: Path, stacks: Path) -> bytes:
         stacks: definitions and locks of the stacks; a file there stands in for the one of the
             same name in the checkout, so that a run can be repeated with the locks it had.
     """
-    own = tree / _STACKS
+    files = {
+        path.relative_to(tree): path for package in _SHIPPED for path in (tree / package).rglob("*")
+    }
+    files |= {Path(_STACKS) / path.relative_to(stacks): path for path in stacks.rglob("*")}
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for package in _SHIPPED:
-            for path in sorted((tree / package).rglob("*")):
-                if path.suffix in _SUFFIXES and path.is_file():
-                    entry = tarfile.TarInfo(path.relative_to(tree).as_posix())
-                    instead = stacks / path.relative_to(own) if path.is_relative_to(own) else path
-                    content = (instead if instead.exists() else path).read_bytes()
-                    entry.size = len(content)
-                    tar.addfile(entry, io.BytesIO(content))
+        for name, path in sorted(files.items()):
+            if path.suffix in _SUFFIXES and path.is_file():
+                entry = tarfile.TarInfo(name.as_posix())
+                content = path.read_bytes()
+                entry.size = len(content)
+                tar.addfile(entry, io.BytesIO(content))
     return packed.getvalue()
 
 

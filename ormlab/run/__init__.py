@@ -17,14 +17,11 @@ its folder, so that `ormlab resume` continues one whose process was ended.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ormlab.bundle.write import BundleWriter
-from ormlab.measure.session import Session
 from ormlab.plan import resolve
 from ormlab.run import hosts
-from ormlab.run.stages import Run, carry_out
+from ormlab.run.stages import carry_out
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,11 +70,4 @@ def run(request: Request, progress: Progress) -> Path:
         for reason in dict.fromkeys(lacking.values()):
             progress.warn(f"{reason}: the run goes without {', '.join(lacking)}")
         resolved = resolve(request.plan, omitted_loads=lacking)
-        created = datetime.now(UTC).replace(microsecond=0)
-        writer = BundleWriter.create(request.bundles, plan_sha256=resolved.sha256, created=created)
-        session = Session(
-            place.host, resolved, run_id=writer.id, scratch=place.scratch, check=place.check
-        )
-        with writer:
-            run = Run(session, resolved, writer, progress)
-            return carry_out(run, ledger=request.ledger, local=place.local)
+        return carry_out(place, resolved, request.bundles, progress, ledger=request.ledger)

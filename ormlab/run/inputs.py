@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tomllib
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -84,11 +85,16 @@ def recorded_stacks(bundle: Path, into: Path) -> Path:
         UsageError: the bundle lacks a lock.
     """
     shutil.copytree(checkout.STACKS, into, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    locks = bundle / _LOCKS
+    locks, used = bundle / _LOCKS, read(bundle)["stacks"]
     try:
         shutil.copyfile(locks / "stacks.toml", into / "stacks.toml")
+        tables = tomllib.loads((into / "stacks.toml").read_text())["stacks"]
+        # All tables are read. One that has gone since asks for nothing here; if it is a used one,
+        # its digest will say so.
+        for name in (name for name, table in tables.items() if "base" not in table):
+            (into / f"{name}.in").touch()
         defined = stacks.load(into)
-        for file in {file for name in read(bundle)["stacks"] for file in defined[name].files}:
+        for file in {file for name in used for file in defined[name].files}:
             shutil.copyfile(locks / file.name, file)
     except (OSError, ValueError, LookupError) as problem:
         raise UsageError(
@@ -127,6 +133,63 @@ def require_unchanged(bundle: Path, resolved: ResolvedPlan) -> None:
             where=str(bundle),
             hint="check out the commit that inputs/source.json names, then resume; or run anew",
         )
+
+
+def require_honoured(bundle: Path, resolved: ResolvedPlan) -> list[str]:
+    """Refuse to repeat a run as something else than it was.
+
+    Args:
+        bundle: of the run.
+        resolved: its plan, resolved with its own locks.
+
+    Returns:
+        What is not as it was and yet decides nothing that the plan had decided, in sentences.
+
+    Raises:
+        UsageError: a stack would not be the one that was measured, or the plan another one.
+    """
+    recorded = read(bundle)
+    for name, stack in resolved.stacks.items():
+        if stack.digest() != recorded["stacks"].get(name):
+            raise UsageError(
+                "stack-lost",
+                f"the stack {name} cannot be made as it was: with the recorded lock, what "
+                f"{name}.in asks for here gives another digest",
+                where=str(bundle / _LOCKS / f"{name}.txt"),
+                hint="use the version that made it: inputs/source.json names it",
+            )
+    found = list(changes(recorded, yaml.safe_load(resolved.document)))
+    if decided := [str(each) for each in found if each.before is not None]:
+        raise UsageError(
+            "plan-differs",
+            f"this version makes another run of its plan: {'; '.join(decided[:_MOST_SHOWN])}",
+            where=str(bundle / PLAN),
+            hint="use the version that made it: inputs/source.json names it",
+        )
+    return [
+        *(f"the plan says nothing of {e.at}, this version adds {e.after}" for e in found),
+        *_other_source(bundle, resolved),
+    ]
+
+
+def _other_source(bundle: Path, resolved: ResolvedPlan) -> Iterator[str]:
+    """How the source that measures differs from the one that has measured, in sentences."""
+    now = record.inputs(resolved)
+    then, here = (
+        json.loads(data)
+        for data in ((bundle / "inputs/source.json").read_bytes(), now["inputs/source.json"])
+    )
+    if then["commit"] != here["commit"] or then["dirty"] or here["dirty"]:
+        same = then.get("shipped") == here["shipped"]
+        clean = {True: " with changes", False: "", None: ""}
+        yield (
+            f"it was measured by commit {then['commit']}{clean[then['dirty']]}, this is "
+            f"{here['commit']}{clean[here['dirty']]}; the code on the host is "
+            f"{'the same' if same else 'another'}"
+        )
+    agent = f"{_LOCKS}/agent.txt"
+    if (bundle / agent).read_bytes() != now[agent]:
+        yield "the agent has other libraries than it had"
 
 
 def _described(path: str, then: bytes | None, now: bytes | None) -> Iterator[str]:

@@ -5,21 +5,23 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ormlab.bundle.write import BundleWriter
 from ormlab.errors import Interrupted, LabError
 from ormlab.measure import record
+from ormlab.measure.session import Session
 from ormlab.run import measurement, preparation, sealing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ormlab.bundle.write import BundleWriter
     from ormlab.ledger import LedgerFile
-    from ormlab.measure.session import Session
     from ormlab.plan import ResolvedPlan
     from ormlab.progress import Progress
+    from ormlab.run.hosts import Place
 
 
 @dataclass(frozen=True)
@@ -44,19 +46,41 @@ class Run:
             self.writer.add(path, self.session.redactor.clean(path, data))
 
 
-def carry_out(run: Run, *, ledger: LedgerFile | None, local: bool) -> Path:
+def carry_out(
+    place: Place,
+    resolved: ResolvedPlan,
+    bundles: Path,
+    progress: Progress,
+    *,
+    ledger: LedgerFile | None = None,
+    origin: dict[str, bytes] | None = None,
+) -> Path:
     """Carry out a new run; returns the folder of the sealed and judged bundle.
+
+    Args:
+        place: where.
+        resolved: the plan.
+        bundles: folder that takes the bundle.
+        progress: is told how it goes.
+        ledger: the claims that the run is to be judged by.
+        origin: further inputs, of a run that repeats another.
 
     Raises:
         LabError: the run ended early; what was measured is sealed as aborted.
     """
-    with sealed_if_cut_short(run):
-        run.add(record.inputs(run.resolved, ledger))
-        preparation.deploy(run.session, run.resolved, run.progress, local=local)
-        preparation.start(run.session, run.resolved, run.progress)
-        preparation.examine(run)
-        finish(run)
-    return seal(run)
+    created = datetime.now(UTC).replace(microsecond=0)
+    with BundleWriter.create(bundles, plan_sha256=resolved.sha256, created=created) as writer:
+        session = Session(
+            place.host, resolved, run_id=writer.id, scratch=place.scratch, check=place.check
+        )
+        run = Run(session, resolved, writer, progress)
+        with sealed_if_cut_short(run):
+            run.add((origin or {}) | record.inputs(resolved, ledger))
+            preparation.deploy(session, resolved, progress, local=place.local)
+            preparation.start(session, resolved, progress)
+            preparation.examine(run)
+            finish(run)
+        return seal(run)
 
 
 def finish(run: Run) -> None:

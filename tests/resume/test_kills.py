@@ -23,14 +23,17 @@ from tests.run.test_run import processes_below
 KILLS = environment_number("ORMLAB_KILLS", 3)
 FIRST = environment_number("ORMLAB_KILL_FIRST", 0)
 SEED = environment_number("ORMLAB_KILL_SEED", 1)
-_LINES = 14  # that a run of the small plan writes: its stages, and its trials
+# What a run of the small plan writes: the stages before its first trial, then four trials and the
+# seal. Two moments of three lie in the second part, where there is something to lose.
+_BEFORE, _LINES = 9, 14
 _LONGEST_S = 3.0  # a stage or trial of it
 
 
 def moment(number: int) -> tuple[int, float]:
     """How many lines of progress to wait for, and how long after the last of them."""
     draw = random.Random(f"{SEED}/{number}")
-    return draw.randint(1, _LINES), draw.uniform(0, _LONGEST_S)
+    part = (_BEFORE, _LINES) if number % 3 else (1, _BEFORE)
+    return draw.randint(*part), draw.uniform(0, _LONGEST_S)
 
 
 def run_until(process: subprocess.Popen[str], lines: int, seconds: float) -> bool:
