@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from matplotlib.axes import Axes
-    from matplotlib.legend import Legend
 
     from analysis.report.charts import Bar, Chart, Curve, Dots, Look, Ratio
 
@@ -191,13 +190,13 @@ def _latency(chart: LatencyChart) -> Figure:
     _decades(axes.yaxis, chart.limits)
     axes.set_xlabel("share of the requests that took at most so long (scale of 1 / (1 - q))")
     axes.set_ylabel("ms")
-    handles = _legend(axes, looks)
     if both:
         kinds = [
             axes.plot([], [], color=Role.INK, linestyle=style)[0] for style in ("solid", "dashed")
         ]
-        axes.add_artist(handles)
-        axes.legend(kinds, ["response", "service"], loc="upper left")
+        # An axes keeps one legend; the one inside it stays as an artist, which is clipped to it.
+        axes.add_artist(axes.legend(kinds, ["response", "service"], loc="upper left"))
+    _legend(axes, looks)
     return figure
 
 
@@ -241,12 +240,12 @@ def _bar(axes: Axes, bar: Bar, at: int) -> None:
         axes.plot([bar.end, bar.end], [at - 0.72, at], color=Role.RULE, linewidth=0.8)
 
 
-def _legend(axes: Axes, looks: Sequence[Look]) -> Legend:
+def _legend(axes: Axes, looks: Sequence[Look]) -> None:
     """Above the axes, from the left."""
     handles = [axes.plot([], [], linestyle="none", **_marker(look))[0] for look in looks]
     labels = [_label(look.name) for look in looks]
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1)}
-    return axes.legend(handles, labels, ncols=_abreast(looks), **place)
+    axes.legend(handles, labels, ncols=_abreast(looks), **place)
 
 
 def _abreast(looks: Sequence[Look]) -> int:

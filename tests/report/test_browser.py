@@ -149,6 +149,24 @@ def test_the_page_itself_never_scrolls_sideways(tab, width):
         assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
+def test_every_word_of_a_chart_lies_inside_it(tab):
+    with tab() as page:
+        words, outside = page.evaluate(
+            """() => {
+                const texts = [...document.querySelectorAll(".chart text")];
+                const outside = texts.filter(each => {
+                    const word = each.getBoundingClientRect();
+                    const chart = each.ownerSVGElement.getBoundingClientRect();
+                    return word.top < chart.top - 1 || word.bottom > chart.bottom + 1 ||
+                        word.left < chart.left - 1 || word.right > chart.right + 1;
+                });
+                return [texts.length, outside.map(each => each.textContent)];
+            }"""
+        )
+        assert words > 50
+        assert outside == []
+
+
 def test_dark_is_dark_and_charts_follow(tab):
     seen = {}
     for scheme in ("light", "dark"):
