@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent import evidence, generator, sampling, server
 from agent.failure import Failure
+from agent.kills import Kills
 from agent.orders import utc_now
 from agent.processes import Watch, affinity, spawn, stop
 from agent.sampling import Reading, Sampler
@@ -104,11 +105,15 @@ class _Trial:
             sampler.follow("database", self._body["database"]["server_pid"])
             services = sampler.pids("service")
             memory = {"service_pss_before_bytes": sampling.pss_bytes(services)}
+            kills = Kills(self._psql, self._body["database"]["name"], self._body.get("kills", []))
             started_ns, started = time.monotonic_ns(), utc_now()
             try:
                 with self._host_observed():
-                    self._drive(command, service, sampler)
+                    self._drive(command, service, sampler, kills)
+                    kills.require_all()
             finally:
+                if kills.record:
+                    self._observed["kills"] = kills.record
                 self._observed["window"] = {
                     "started": started,
                     "started_ns": started_ns,
@@ -139,7 +144,9 @@ class _Trial:
                 "database": server.between(before, ask(), database["log"]),
             }
 
-    def _drive(self, command: Command, service: Service, sampler: Sampler) -> None:
+    def _drive(
+        self, command: Command, service: Service, sampler: Sampler, kills: Kills | None = None
+    ) -> None:
         """Run a generator to its end while service and database live.
 
         Raises:
@@ -154,7 +161,9 @@ class _Trial:
                 watch.add("service", service.pid)
                 watch.add("database", self._body["database"]["server_pid"])
                 ended = watch.until_one_ends(
-                    deadline=deadline, period_s=_SAMPLING_PERIOD_S, tick=self._ticker(sampler)
+                    deadline=deadline,
+                    period_s=_SAMPLING_PERIOD_S,
+                    tick=self._ticker(sampler, kills),
                 )
                 sampler.sample()
                 self._check_affinity(sampler)
@@ -210,7 +219,7 @@ class _Trial:
                 "`--omit-missing-generators` runs without it",
             ) from None
 
-    def _ticker(self, sampler: Sampler) -> Callable[[], None]:
+    def _ticker(self, sampler: Sampler, kills: Kills | None) -> Callable[[], None]:
         rounds = 0
 
         def tick() -> None:
@@ -218,6 +227,8 @@ class _Trial:
             rounds += 1
             sampler.sample()
             self._heartbeat.check()
+            if kills:
+                kills.do_what_is_due()
             if rounds == _AFFINITY_ROUND:
                 self._check_affinity(sampler)
 

@@ -18,6 +18,8 @@ _SETTINGS = {
     "pool": "pool",
     "loop": "loop",
     "json": "json_library",
+    "framework": "framework",
+    "cache": "cache",
     "options": "options",
 }
 _ANSWER = ("status", "content_type", "content_length", "sha256")

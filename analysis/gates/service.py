@@ -74,7 +74,7 @@ def _bodies(trial: TrialEvidence) -> Reading | None:
 
 def read_digests(trial: TrialEvidence) -> Mapping[str, list[str]] | None:
     """Digests of the sampled bodies by request; None where bodies may differ or none is hashed."""
-    if trial.client is None or trial.effects:
+    if trial.client is None or trial.effects or trial.drive.get("kill"):
         return None
     digests: Mapping[str, list[str]] = trial.client["bodies"]["digests"]
     return digests

@@ -156,6 +156,8 @@ def service_spec(
                 "database": database,
             },
             "pool": subject.pool.model_dump(),
+            "framework": subject.framework,
+            "cache": subject.cache.model_dump(),
             "options": subject.options,
             "loop": subject.loop,
             "json": subject.json_library,
@@ -183,7 +185,7 @@ def load_spec(
     load: Load, *, table: str, warmup_table: str, repeatable: bool, seed: int, cpus: list[int]
 ) -> dict[str, Any]:
     """A plan's load as the agent's generators take it."""
-    spec = load.model_dump() | {"table": table, "repeatable": repeatable}
+    spec = load.model_dump(exclude={"kill"}) | {"table": table, "repeatable": repeatable}
     if isinstance(load, WrkLoad):
         spec["warmup_table"] = warmup_table
     elif isinstance(load, ClosedLoad | OpenLoad | CapacityLoad):
@@ -221,6 +223,26 @@ def floor_spec(load: Load, *, table: str, seed: int, cpus: list[int]) -> dict[st
         seed=seed,
         cpus=cpus,
     )
+
+
+def kills(load: Load, *, seed: int) -> list[dict[str, Any]]:
+    """When connections of the service are ended, in seconds from the generator's start.
+
+    Not in the first and the last fifth of the window: a generator takes a moment to start, and what
+    follows from a kill is to be seen.
+
+    Args:
+        load: of the plan.
+        seed: of the block.
+    """
+    kill = getattr(load, "kill", None)
+    if kill is None:
+        return []
+    draw = random.Random(seed)  # noqa: S311 - a reproducible instant, not a secret
+    # wrk warms up in a run of its own, the asyncio client within this one.
+    begin_s = load.warmup_s if isinstance(load, OpenLoad) else 0.0
+    at_s = sorted(begin_s + load.duration_s * draw.uniform(0.2, 0.8) for _ in range(kill.times))
+    return [{"at_s": at, "connections": kill.connections} for at in at_s]
 
 
 def deadline_s(load: Load) -> float:

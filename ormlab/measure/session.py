@@ -303,6 +303,7 @@ class Session:
                 seed=self._plan.seed + trial.block,
                 cpus=self._placement["load"],
             ),
+            "kills": orders.kills(load, seed=self._plan.seed + trial.block),
             "placement": self._placement,
             "probes": self._probes,
         }

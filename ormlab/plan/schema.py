@@ -34,6 +34,13 @@ class Pool(Strict):
     overflow: Annotated[int, Field(ge=0, le=150)] = 0
 
 
+class Cache(Strict):
+    """Answers of reading queries, kept by each worker for ``ttl_s`` seconds; 0 keeps none."""
+
+    ttl_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    entries: Annotated[int, Field(ge=1, le=1_000_000)] = 1024
+
+
 class Subject(Strict):
     """A service on a stack with settings: what is compared.
 
@@ -45,6 +52,8 @@ class Subject(Strict):
     stack: Name = "current"
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     pool: Pool = Pool()
+    framework: Literal["aiohttp", "fastapi"] = "aiohttp"
+    cache: Cache = Cache()
     loop: Literal["asyncio", "uvloop"] = "asyncio"
     json_library: Literal["stdlib", "orjson"] = "stdlib"
     options: dict[str, Any] = Field(default_factory=dict)
@@ -89,6 +98,17 @@ class Workload(Strict):
     operations: Annotated[list[OperationShare], Field(min_length=1)]
 
 
+class Kill(Strict):
+    """A fault: database connections of the service that are ended under it, as by a failover.
+
+    At ``times`` instants of the window, drawn from the seed and the same for every subject of a
+    block, the agent ends at most ``connections`` of the service's backends.
+    """
+
+    connections: Annotated[int, Field(ge=1, le=300)]
+    times: Annotated[int, Field(ge=1, le=20)] = 1
+
+
 class WrkLoad(Strict):
     """Closed loop, driven by wrk."""
 
@@ -98,6 +118,7 @@ class WrkLoad(Strict):
     duration_s: WholeSeconds
     warmup_s: Annotated[int, Field(ge=0, le=600)] = 1
     timeout_s: WholeSeconds = 10
+    kill: Kill | None = None
 
     @model_validator(mode="after")
     def _divides(self) -> Self:
@@ -139,6 +160,7 @@ class OpenLoad(Strict):
     duration_s: Seconds
     warmup_s: Annotated[float, Field(ge=0, le=600)] = 1.0
     timeout_s: Seconds = 10.0
+    kill: Kill | None = None
 
 
 class CapacityLoad(Strict):

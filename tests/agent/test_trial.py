@@ -228,6 +228,37 @@ def test_the_variables_of_a_stack_reach_its_service(order, tmp_path, table_path)
     assert carry_out(order, tmp_path)["observed"]["health"]["extensions"]["aiohttp"] is False
 
 
+def test_connections_of_the_service_are_ended_when_and_as_the_order_says(
+    order, tmp_path, table_path
+):
+    order["load"] = client_load(table_path, duration_s=4)
+    order["kills"] = [{"at_s": 2.5, "connections": 1}, {"at_s": 1.0, "connections": 9}]
+    done = carry_out(order, tmp_path)
+    assert done["failure"] is None
+    first, second = done["observed"]["kills"]
+    assert (first["at_s"], first["connections"], first["ended"]) == (1.0, 9, 2)
+    assert (second["at_s"], second["connections"]) == (2.5, 1)
+    assert second["ended"] <= 1
+    assert 1.0 <= first["done_s"] < second["done_s"]
+    told = done["observed"]["host"]["database"]["connections"]
+    assert sum(told["before"].values()) == 2
+    assert told["kept"] == 0
+    # Saturated, both connections were at work: what ran on them failed, and was counted.
+    answers = json.loads((tmp_path / "trial/client.json").read_bytes())
+    assert sum(answers["errors"].values()) >= 1
+
+
+def test_a_kill_that_the_window_is_too_short_for_fails_the_trial(order, tmp_path, table_path):
+    order["load"] = client_load(table_path)
+    order["kills"] = [{"at_s": 60.0, "connections": 1}]
+    assert carry_out(order, tmp_path)["failure"]["code"] == "not-killed"
+
+
+def test_a_trial_without_kills_records_none(order, tmp_path, table_path):
+    order["load"] = client_load(table_path)
+    assert "kills" not in carry_out(order, tmp_path)["observed"]
+
+
 def test_a_taken_port_is_a_failed_start_that_names_the_port(order, tmp_path):
     with socket.socket() as other:
         other.bind(("127.0.0.1", order["service"]["settings"]["port"]))

@@ -34,9 +34,43 @@ def test_a_service_keeps_the_contract(psql, fresh_clone, tmp_path, stack_python,
     assert len(results) > 300
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_under_fastapi_a_service_keeps_the_contract_too(psql, fresh_clone, tmp_path, service):
+    database = fresh_clone()
+    wanted = settings(psql, database, service=service, framework="fastapi")
+    with serving(tmp_path, wanted) as running:
+        assert broken(check(running.url, psql, database, DATASET)) == []
+        running.process.terminate()
+        assert running.wait() == 0
+        assert running.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [("fastapi-0.109.0", "sqlalchemy"), ("fastapi-0.109.0-tortoise-0.20.0", "tortoise")],
+    ids="-".join,
+)
+def test_the_services_of_the_case_study_keep_the_contract(
+    psql, fresh_clone, tmp_path, stack_python, subject
+):
+    stack, service = subject
+    database = fresh_clone()
+    cache = {"ttl_s": 60.0 if service == "sqlalchemy" else 0.0}
+    wanted = settings(psql, database, service=service, framework="fastapi", cache=cache)
+    with serving(tmp_path, wanted, python=stack_python(stack)) as running:
+        health = running.get("/health")
+        assert (health["framework"], health["versions"]["fastapi"]) == ("fastapi", "0.109.0")
+        assert broken(check(running.url, psql, database, DATASET)) == []
+        running.process.terminate()
+        assert running.wait() == 0
+        assert running.stderr == ""
+
+
 @pytest.mark.parametrize(
     "changes",
     [
+        {"framework": "fastapi", "json": "orjson", "loop": "uvloop", "workers": 2},
+        {"cache": {"ttl_s": 60.0, "entries": 3}},
         {"json": "orjson"},
         {"loop": "uvloop"},
         {"workers": 2},

@@ -57,6 +57,20 @@ async def test_what_is_pipelined_up_to_one_sync_is_one_round_trip(psql, proxy, p
     await connection.close()
 
 
+@pytest.mark.asyncio
+async def test_an_empty_statement_is_a_round_trip_and_no_statement(psql, proxy, password):
+    # This is how SQLAlchemy tries a connection of asyncpg, and no server logs it.
+    connection = await asyncpg.connect(
+        host="127.0.0.1", port=proxy.port, user=psql.user, password=password, database="postgres"
+    )
+    before = proxy.counts
+    await connection.fetchrow(";")
+    told = proxy.counts - before
+    assert (told.statements, told.empty, told.queries + told.executes) == (0, 1, 1)
+    assert told.round_trips >= 1
+    await connection.close()
+
+
 def test_clients_that_ask_for_encryption_are_served_without(psql, proxy, monkeypatch):
     monkeypatch.setenv("PGSSLMODE", "prefer")
     assert replace(psql, port=proxy.port).run("SELECT 1") == "1"

@@ -21,8 +21,11 @@ def each(used) -> float:
     return used["cpu_ns"] / used["requests"]
 
 
-def test_a_burden_adds_its_fraction_of_the_requests_own_cpu_time(psql, database, tmp_path):
-    wanted = settings(psql, database, burden=0.5)
+@pytest.mark.parametrize("framework", ["aiohttp", "fastapi"])
+def test_a_burden_adds_its_fraction_of_the_requests_own_cpu_time(
+    psql, database, tmp_path, framework
+):
+    wanted = settings(psql, database, burden=0.5, framework=framework)
     with serving(tmp_path, wanted) as service:
         ask(service, 8 * _TURN)  # while it finds its size
         before = service.get("/health")["burden"]

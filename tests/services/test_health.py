@@ -14,6 +14,19 @@ USED = {
 }
 
 
+def test_a_process_has_one_framework_in_memory(psql, database, tmp_path):
+    with serving(tmp_path, settings(psql, database, framework="fastapi")) as running:
+        health = running.get("/health")
+    assert (health["framework"], health["extensions"]["aiohttp"]) == ("fastapi", None)
+    assert (health["extensions"]["httptools"], health["extensions"]["pydantic-core"]) == (
+        True,
+        True,
+    )
+    with serving(tmp_path, settings(psql, database)) as running:
+        health = running.get("/health")
+    assert (health["framework"], health["extensions"]["httptools"]) == ("aiohttp", None)
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_says_what_it_is(psql, database, tmp_path, service):
     with serving(tmp_path, settings(psql, database, service=service)) as running:

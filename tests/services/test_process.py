@@ -9,9 +9,12 @@ import pytest
 from tests.services.running import SERVICES, serving, settings, started, until
 
 
-@pytest.fixture(params=SERVICES)
+@pytest.fixture(params=[*SERVICES, "fastapi"])
 def service(request):
-    return request.param
+    """The settings of each service; the last is that of asyncpg under the other framework."""
+    if request.param == "fastapi":
+        return {"service": "asyncpg", "framework": "fastapi"}
+    return {"service": request.param}
 
 
 @contextmanager
@@ -46,13 +49,13 @@ def connections(psql, database):
 
 def test_the_pool_is_open_before_the_first_request(psql, fresh_clone, tmp_path, service):
     database = fresh_clone()
-    wanted = settings(psql, database, service=service, pool={"size": 7, "overflow": 2})
+    wanted = settings(psql, database, **service, pool={"size": 7, "overflow": 2})
     with serving(tmp_path, wanted):
         assert connections(psql, database) == 7
 
 
 def test_it_ends_at_once_although_a_client_keeps_its_connection(psql, database, tmp_path, service):
-    with serving(tmp_path, settings(psql, database, service=service)) as running:
+    with serving(tmp_path, settings(psql, database, **service)) as running:
         idle = running.connect()
         idle.request("GET", "/users/1")
         idle.getresponse().read()
@@ -64,7 +67,7 @@ def test_it_ends_at_once_although_a_client_keeps_its_connection(psql, database, 
 
 def test_it_answers_what_it_has_begun_before_it_ends(psql, fresh_clone, tmp_path, service):
     database = fresh_clone()
-    with serving(tmp_path, settings(psql, database, service=service)) as running:
+    with serving(tmp_path, settings(psql, database, **service)) as running:
         client = running.connect()
         with locked(psql, database):
             client.request("PATCH", "/users/1", b'{"profile":"patched"}')
@@ -85,7 +88,7 @@ def listening(running):
 
 def test_it_finishes_for_a_client_that_has_left(psql, fresh_clone, tmp_path, service):
     database = fresh_clone()
-    with serving(tmp_path, settings(psql, database, service=service)) as running:
+    with serving(tmp_path, settings(psql, database, **service)) as running:
         client = running.connect()
         with locked(psql, database):
             client.request("PATCH", "/users/1", b'{"profile":"patched"}')
@@ -105,11 +108,12 @@ def test_ctrl_c_is_a_graceful_end_too(psql, database, tmp_path):
         assert running.stderr == ""
 
 
+@pytest.mark.parametrize("framework", ["aiohttp", "fastapi"])
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_taken_port_is_named(psql, database, tmp_path, workers):
+def test_a_taken_port_is_named(psql, database, tmp_path, workers, framework):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        wanted = settings(psql, database, port=port, workers=workers)
+        wanted = settings(psql, database, port=port, workers=workers, framework=framework)
         with started(tmp_path, wanted) as running:
             assert running.wait() == 8
             assert f"cannot listen on 127.0.0.1:{port}" in running.stderr
@@ -117,7 +121,7 @@ def test_a_taken_port_is_named(psql, database, tmp_path, workers):
 
 
 def test_an_unreachable_database_is_named(psql, database, tmp_path, service):
-    wanted = settings(psql, database, service=service)
+    wanted = settings(psql, database, **service)
     wanted["database"]["port"] = 1
     with started(tmp_path, wanted) as running:
         assert running.wait() == 8
@@ -126,7 +130,7 @@ def test_an_unreachable_database_is_named(psql, database, tmp_path, service):
 
 
 def test_a_database_that_does_not_exist_is_named(psql, database, tmp_path, service):
-    wanted = settings(psql, database, service=service)
+    wanted = settings(psql, database, **service)
     wanted["database"]["database"] = "no_such_database"
     with started(tmp_path, wanted) as running:
         assert running.wait() == 8
@@ -137,7 +141,7 @@ def test_a_database_that_does_not_exist_is_named(psql, database, tmp_path, servi
 def test_a_password_that_is_not_in_the_passfile_is_missed(psql, database, tmp_path, service):
     passfile = tmp_path / "pgpass"
     passfile.touch(mode=0o600)
-    wanted = settings(psql, database, service=service)
+    wanted = settings(psql, database, **service)
     wanted["database"]["passfile"] = str(passfile)
     with started(tmp_path, wanted) as running:
         assert running.wait() == 8
@@ -146,7 +150,7 @@ def test_a_password_that_is_not_in_the_passfile_is_missed(psql, database, tmp_pa
 
 
 def test_a_pool_larger_than_the_server_allows_is_an_error(psql, database, tmp_path, service):
-    wanted = settings(psql, database, service=service, pool={"size": 1000, "overflow": 0})
+    wanted = settings(psql, database, **service, pool={"size": 1000, "overflow": 0})
     with started(tmp_path, wanted) as running:
         assert running.wait() == 8
         assert "cannot open 1000 connections" in running.stderr
@@ -154,10 +158,10 @@ def test_a_pool_larger_than_the_server_allows_is_an_error(psql, database, tmp_pa
 
 def test_a_database_that_dies_costs_answers_not_the_service(psql, fresh_clone, tmp_path, service):
     database = fresh_clone()
-    with serving(tmp_path, settings(psql, database, service=service)) as running:
+    with serving(tmp_path, settings(psql, database, **service)) as running:
         psql.run(f"DROP DATABASE {database} WITH (FORCE)")
         assert running.get("/users/1") == {"error": "internal"}
-        assert running.get("/health")["service"] == service
+        assert running.get("/health")["service"] == service["service"]
         running.process.terminate()
         assert running.wait() == 0
         assert "GET /users/1: " in running.stderr

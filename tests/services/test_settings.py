@@ -21,6 +21,9 @@ WRONG = {
     "service must be one of": LEAST | {"service": "django"},
     "loop must be one of": LEAST | {"loop": "trio"},
     "json must be one of": LEAST | {"json": "ujson"},
+    "framework must be one of aiohttp, fastapi": LEAST | {"framework": "flask"},
+    "cache.entries must be 1 to": LEAST | {"cache": {"entries": 0}},
+    "ttl_s must be float": LEAST | {"cache": {"ttl_s": True}},
     "workers must be int": LEAST | {"workers": "2"},
     "workers must be int, not True": LEAST | {"workers": True},
     "workers must be 1 to": LEAST | {"workers": 0},
@@ -53,6 +56,8 @@ def test_what_is_not_said_has_a_default(tmp_path):
         database=settings.Database(**DATABASE),
         pool=settings.Pool(size=10, overflow=0),
         workers=1,
+        framework="aiohttp",
+        cache=settings.Cache(ttl_s=0.0, entries=1024),
         options={},
         loop="asyncio",
         json="stdlib",
@@ -80,7 +85,9 @@ def test_one_file_is_wanted(capsys, argv):
     assert "usage: " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("key", "library"), [("json", "orjson"), ("loop", "uvloop")])
+@pytest.mark.parametrize(
+    ("key", "library"), [("json", "orjson"), ("loop", "uvloop"), ("framework", "fastapi")]
+)
 def test_a_library_that_the_stack_lacks_is_named(tmp_path, capsys, monkeypatch, key, library):
     monkeypatch.setitem(sys.modules, library, None)
     assert main([str(written(tmp_path, LEAST | {key: library}))]) == 2

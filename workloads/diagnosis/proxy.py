@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _ENCRYPTION_REQUESTS = (80877103, 80877104)  # SSL, GSSAPI
 _QUERY, _FLUSH, _EXECUTE = b"Q", b"H", b"E"
-_READY, _ROW = b"Z", b"D"
+_READY, _ROW, _EMPTY = b"Z", b"D", b"I"
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Counts:
         flushes: waits that the server does not end with ReadyForQuery.
         ready: ReadyForQuery messages of the server.
         rows: rows that the server sent.
+        empty: empty statements, by which some clients try a connection; nothing is executed.
     """
 
     queries: int
@@ -44,6 +45,7 @@ class Counts:
     flushes: int
     ready: int
     rows: int
+    empty: int
 
     def __sub__(self, earlier: Counts) -> Counts:
         return Counts(
@@ -52,6 +54,7 @@ class Counts:
             self.flushes - earlier.flushes,
             self.ready - earlier.ready,
             self.rows - earlier.rows,
+            self.empty - earlier.empty,
         )
 
     @property
@@ -62,7 +65,7 @@ class Counts:
     @property
     def statements(self) -> int:
         """How many statements the server was given; it logs each of them once."""
-        return self.queries + self.executes
+        return self.queries + self.executes - self.empty
 
 
 class Proxy:
@@ -109,6 +112,7 @@ class Proxy:
                 flushes=self._sent[_FLUSH],
                 ready=self._received[_READY],
                 rows=self._received[_ROW],
+                empty=self._received[_EMPTY],
             )
 
     def _start(self, work: object, *arguments: object) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from workloads.services import server, workers
 from workloads.services.codec import codec
+from workloads.services.serving import AddressError
 from workloads.services.settings import SettingsError, read
 
 if TYPE_CHECKING:
@@ -30,20 +31,21 @@ def main(argv: list[str]) -> int:
     try:
         settings = read(Path(argv[0]))
         repository = server.load(settings)
+        answer = server.framework(settings)
         loop_factory = server.loop_factory(settings)
         codec(settings.json)
     except (SettingsError, ImportError) as problem:
         return _fail(str(problem), _USAGE)
     try:
         listener = server.bind(settings.host, settings.port)
-    except server.AddressError as problem:
+    except AddressError as problem:
         return _fail(str(problem), _FAILED)
 
     def work(gate: Gate) -> int:
         try:
             with asyncio.Runner(loop_factory=loop_factory) as runner:
-                runner.run(server.serve(settings, repository, listener, gate))
-        except (server.AddressError, server.DatabaseError) as problem:
+                runner.run(server.serve(settings, repository, answer, listener, gate))
+        except (AddressError, server.DatabaseError) as problem:
             return _fail(str(problem), _FAILED)
         return 0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -13,14 +12,16 @@ from workloads.contract import fields
 from workloads.contract.canonical import CONTENT_TYPE
 from workloads.services import inputs
 from workloads.services.errors import NotFound, Refusal, TooLarge, WrongMethod
+from workloads.services.serving import BACKLOG, KEEPALIVE_S, SHUTDOWN_S, address_error
 
 if TYPE_CHECKING:
+    import asyncio
+    import socket
     from collections.abc import Awaitable, Callable, Mapping
 
     from workloads.contract.fields import Field
-    from workloads.services.burden import Burden
-    from workloads.services.codec import Codec
-    from workloads.services.repository import Repository, Row, Table
+    from workloads.services.repository import Row, Table
+    from workloads.services.serving import Parts
 
     Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -28,58 +29,39 @@ _HEADERS: dict[str, str] = {hdrs.CONTENT_TYPE: CONTENT_TYPE}
 _log = logging.getLogger(__name__)
 
 
-class InFlight:
-    """The requests that are begun and not yet ended.
+async def answer(parts: Parts, listener: socket.socket, stop: asyncio.Event) -> None:
+    """Answer requests on a bound socket until told to stop.
 
-    aiohttp forgets a request whose client is gone, but its handler still holds a connection of
-    the pool.
+    Raises:
+        AddressError: another process began to listen on the address meanwhile.
     """
-
-    def __init__(self) -> None:
-        self._begun = 0
-        self._none = asyncio.Event()
-
-    def begin(self) -> None:
-        """Count one more."""
-        self._begun += 1
-
-    def end(self) -> None:
-        """Count one less."""
-        self._begun -= 1
-        if not self._begun:
-            self._none.set()
-
-    async def ended(self) -> None:
-        """Wait until there is none."""
-        while self._begun:
-            self._none.clear()
-            await self._none.wait()
+    runner = web.AppRunner(
+        application(parts),
+        access_log=None,
+        keepalive_timeout=KEEPALIVE_S,
+        shutdown_timeout=SHUTDOWN_S,
+    )
+    await runner.setup()
+    try:
+        try:
+            await web.SockSite(runner, listener, backlog=BACKLOG).start()
+        except OSError as problem:
+            raise address_error(listener.getsockname(), problem) from problem
+        await stop.wait()
+    finally:
+        await runner.cleanup()
 
 
-def application(
-    repository: Repository,
-    codec: Codec,
-    health: dict[str, Any],
-    in_flight: InFlight,
-    burden: Burden | None = None,
-) -> web.Application:
-    """Return the application that answers for a repository.
-
-    Args:
-        repository: whose rows; open it before the first request.
-        codec: makes the bytes.
-        health: what ``GET /health`` says.
-        in_flight: counts the requests.
-        burden: slows every request down.
-    """
+def application(parts: Parts) -> web.Application:
+    """Return the application that answers for a repository."""
     app = web.Application(client_max_size=fields.MAX_BODY_BYTES)
-    api = _Api(repository, codec, in_flight)
+    api, burden = _Api(parts), parts.burden
 
     async def healthy(_request: web.Request) -> web.Response:
-        return api.answer(health | {"burden": burden.told() if burden else None})
+        return api.answer(parts.told())
 
-    users = api.resource(repository.users, fields.USER)
-    orders = api.resource(repository.orders, fields.ORDER)
+    users = api.resource(parts.repository.users, fields.USER)
+    orders = api.resource(parts.repository.orders, fields.ORDER)
     routes: dict[str, dict[str, Handler]] = {
         "/health": {hdrs.METH_GET: healthy},
         "/users": users.collection,
@@ -101,11 +83,11 @@ def application(
 class _Api:
     """The handlers that are no single table's, and what all handlers share."""
 
-    def __init__(self, repository: Repository, codec: Codec, in_flight: InFlight) -> None:
-        self._in_flight = in_flight
-        self._repository = repository
-        self._encode = codec.encode
-        self._decode = codec.decode
+    def __init__(self, parts: Parts) -> None:
+        self._in_flight = parts.in_flight
+        self._repository = parts.repository
+        self._encode = parts.codec.encode
+        self._decode = parts.codec.decode
 
     def answer(self, value: object, status: int = HTTPStatus.OK) -> web.Response:
         return web.Response(body=self._encode(value), status=status, headers=_HEADERS)

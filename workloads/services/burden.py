@@ -14,10 +14,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from aiohttp import web
-
-    Handler = Callable[[web.Request], Awaitable[web.Response]]
-
 _REQUESTS_A_TURN = 128
 _TURNS = 8  # of which the first carries nothing
 _REMEMBERED = 8  # turns without a burden
@@ -47,11 +43,13 @@ class Burden:
         self._used_ns = {"burdened": 0, "unburdened": 0}
         self._requests = {"burdened": 0, "unburdened": 0}
 
-    def on(self, handler: Handler) -> Handler:
+    def on[Request, Response](
+        self, handler: Callable[[Request], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
         """Return the handler with the burden before it."""
 
         # No coroutine of its own, which would cost every request more than the spinning's clock.
-        def burdened(request: web.Request) -> Awaitable[web.Response]:
+        def burdened(request: Request) -> Awaitable[Response]:
             self._left -= 1
             if not self._left:
                 self._end_turn()

@@ -21,13 +21,18 @@ _COMPILED = {
     "asyncpg": ("asyncpg.protocol.protocol",),
     "frozenlist": ("frozenlist._frozenlist",),
     "greenlet": ("greenlet._greenlet",),
+    "httptools": ("httptools.parser.parser",),
     "multidict": ("multidict._multidict",),
     "orjson": ("orjson.orjson",),
+    "pydantic-core": ("pydantic_core._pydantic_core",),
     "sqlalchemy": (),
     "uvloop": ("uvloop.loop",),
     "yarl": ("yarl._quoting_c",),
 }
-_VERSIONED = (*_COMPILED, "pypika-tortoise", "tortoise-orm")
+_VERSIONED = (
+    *_COMPILED,
+    *("fastapi", "pydantic", "pypika-tortoise", "starlette", "tortoise-orm", "uvicorn"),
+)
 
 
 def report(settings: Settings) -> dict[str, Any]:
@@ -45,6 +50,8 @@ def report(settings: Settings) -> dict[str, Any]:
         "extensions": {library: _compiled(library) for library in _COMPILED},
         "pool": {"size": settings.pool.size, "overflow": settings.pool.overflow},
         "workers": settings.workers,
+        "framework": settings.framework,
+        "cache": {"ttl_s": settings.cache.ttl_s, "entries": settings.cache.entries},
         "loop": settings.loop,
         "json": settings.json,
         "options": settings.options,
@@ -77,7 +84,7 @@ def _versions() -> dict[str, str]:
 
 
 def _compiled(library: str) -> bool | None:
-    if library not in sys.modules:
+    if library.replace("-", "_") not in sys.modules:
         return None
     if library == "sqlalchemy":
         has_compiled_ext = sys.modules["sqlalchemy.util"].has_compiled_ext

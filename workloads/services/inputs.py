@@ -19,7 +19,7 @@ from workloads.contract.fields import (
 from workloads.services.errors import Invalid, Malformed, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from multidict import MultiMapping
 
@@ -47,12 +47,22 @@ def page(query: MultiMapping[str], *others: str) -> tuple[int, int]:
     Raises:
         Invalid: a parameter is unknown, repeated, or out of range.
     """
-    known = ("limit", "offset", *others)
-    for name in query:
-        if name not in known or len(query.getall(name)) > 1:
-            raise Invalid(name)
+    once(query, ("limit", "offset", *others))
     limit = _number(query, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
     return limit, _number(query, "offset", 0, 0, MAX_INTEGER)
+
+
+def once(names: Iterable[str], known: tuple[str, ...]) -> None:
+    """Make sure that each name is a known one and stands there once.
+
+    Raises:
+        Invalid: with the first name that is not, or does not.
+    """
+    seen: set[str] = set()
+    for name in names:
+        if name not in known or name in seen:
+            raise Invalid(name)
+        seen.add(name)
 
 
 def loading(query: MultiMapping[str]) -> str:
@@ -65,6 +75,17 @@ def loading(query: MultiMapping[str]) -> str:
     if way not in LOADINGS:
         raise Invalid("loading")
     return way
+
+
+def instant(text: str) -> datetime:
+    """Return the instant that a text says.
+
+    Raises:
+        ValueError: it has not the contract's form, or has a thirteenth month or the like.
+    """
+    if not _INSTANT.fullmatch(text):
+        raise ValueError("not an instant like 2024-01-01T00:00:00Z")
+    return datetime.fromisoformat(text)
 
 
 def complete(
@@ -121,19 +142,33 @@ def _value(field: Field, name: str, value: object) -> object:
         case Integer(least, greatest), int() if not isinstance(value, bool):
             if least <= value <= greatest:
                 return value
-        case Instant(), str() if _INSTANT.fullmatch(value):
+        case Instant(), str():
             try:
-                return datetime.fromisoformat(value)
-            except ValueError:  # such as a thirteenth month
+                return instant(value)
+            except ValueError:
                 pass
     raise Invalid(name)
+
+
+def number(text: str) -> int:
+    """Return the number that a parameter says.
+
+    Raises:
+        ValueError: it is not a row of decimal digits, or one of more than any number here.
+    """
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_INTEGER))):
+        raise ValueError("not a number in decimal digits")
+    return int(text)
 
 
 def _number(query: MultiMapping[str], name: str, default: int, least: int, greatest: int) -> int:
     text = query.get(name)
     if text is None:
         return default
-    short = text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_INTEGER))
-    if not short or not least <= int(text) <= greatest:
+    try:
+        value = number(text)
+    except ValueError:
+        raise Invalid(name) from None
+    if not least <= value <= greatest:
         raise Invalid(name)
-    return int(text)
+    return value

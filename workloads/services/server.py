@@ -9,33 +9,25 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
-
 from workloads.services import health
-from workloads.services.app import InFlight, application
 from workloads.services.burden import Burden
+from workloads.services.cache import CachedRepository
 from workloads.services.codec import codec
+from workloads.services.serving import SHUTDOWN_S, Parts, address_error
 from workloads.services.settings import Settings, build
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from workloads.services.repository import Repository
+    from workloads.services.serving import Answer
 
-BACKLOG = 4096
-
-# Requests in flight at the end get this long; idle connections are closed at once.
-_SHUTDOWN_S = 10.0
-# Longer than any trial: no connection of a generator may end for being idle.
-_KEEPALIVE_S = 3600.0
+# Imported when it is asked for: a process has one framework in memory, not two.
+_FRAMEWORKS = {"aiohttp": "workloads.services.app", "fastapi": "workloads.services.fastapi_app"}
 
 
 class DatabaseError(RuntimeError):
     """The connection pool could not be opened; the message names the server and the reason."""
-
-
-class AddressError(RuntimeError):
-    """The address is taken or not of this host; the message names it."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -51,7 +43,7 @@ def bind(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as problem:
         listener.close()
-        raise _address_error((host, port), problem) from problem
+        raise address_error((host, port), problem) from problem
     return listener
 
 
@@ -65,7 +57,17 @@ def load(settings: Settings) -> Repository:
     package: Any = importlib.import_module(f"workloads.services.{settings.service}")
     options = build(package.Options, settings.options, "options")
     repository: Repository = package.create(settings.database, settings.pool, options)
-    return repository
+    return CachedRepository(repository, settings.cache) if settings.cache.ttl_s else repository
+
+
+def framework(settings: Settings) -> Answer:
+    """Return what answers requests, in the framework that the settings ask for.
+
+    Raises:
+        ImportError: the stack lacks it.
+    """
+    answer: Answer = importlib.import_module(_FRAMEWORKS[settings.framework]).answer
+    return answer
 
 
 def loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop]:
@@ -85,6 +87,7 @@ def loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop]:
 async def serve(
     settings: Settings,
     repository: Repository,
+    answer: Answer,
     listener: socket.socket,
     ready: Callable[[], Awaitable[None]],
 ) -> None:
@@ -104,35 +107,15 @@ async def serve(
             f"cannot open {settings.pool.size} connections to {settings.database}: "
             f"{_reasons(problem)}"
         ) from problem
-    in_flight = InFlight()
     burden = Burden(settings.burden) if settings.burden else None
-    app = application(repository, codec(settings.json), health.report(settings), in_flight, burden)
+    parts = Parts(repository, codec(settings.json), health.report(settings), burden)
     try:
         await ready()
-        await _answer(app, listener, stop)
+        await answer(parts, listener, stop)
     finally:
         with suppress(TimeoutError):
-            await asyncio.wait_for(in_flight.ended(), _SHUTDOWN_S)
+            await asyncio.wait_for(parts.in_flight.ended(), SHUTDOWN_S)
         await repository.close()
-
-
-async def _answer(app: web.Application, listener: socket.socket, stop: asyncio.Event) -> None:
-    runner = web.AppRunner(
-        app, access_log=None, keepalive_timeout=_KEEPALIVE_S, shutdown_timeout=_SHUTDOWN_S
-    )
-    await runner.setup()
-    try:
-        try:
-            await web.SockSite(runner, listener, backlog=BACKLOG).start()
-        except OSError as problem:
-            raise _address_error(listener.getsockname(), problem) from problem
-        await stop.wait()
-    finally:
-        await runner.cleanup()
-
-
-def _address_error(address: tuple[Any, ...], problem: OSError) -> AddressError:
-    return AddressError(f"cannot listen on {address[0]}:{address[1]}: {problem.strerror}")
 
 
 def _reasons(problem: BaseException | None) -> str:

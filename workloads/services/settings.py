@@ -38,6 +38,14 @@ class Pool:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cache:
+    """Answers of reading queries, kept by each worker for ``ttl_s`` seconds; 0 keeps none."""
+
+    ttl_s: float = 0.0
+    entries: int = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """One service process, or with ``workers`` above 1 one parent and so many workers.
 
@@ -48,6 +56,8 @@ class Settings:
         workers: processes that serve.
         database: the database.
         pool: connections of each worker.
+        framework: what serves HTTP.
+        cache: of the queries that read.
         options: what only this service knows; see ``Options`` in its package.
         loop: the event loop.
         json: the JSON library; both give the same bytes.
@@ -60,6 +70,8 @@ class Settings:
     database: Database
     pool: Pool = field(default_factory=Pool)
     workers: int = 1
+    framework: Literal["aiohttp", "fastapi"] = "aiohttp"
+    cache: Cache = field(default_factory=Cache)
     options: dict[str, Any] = field(default_factory=dict)
     loop: Literal["asyncio", "uvloop"] = "asyncio"
     json: Literal["stdlib", "orjson"] = "stdlib"
@@ -71,6 +83,8 @@ class Settings:
             ("workers", self.workers, 1, 1_024),
             ("pool.size", self.pool.size, 1, 10_000),
             ("pool.overflow", self.pool.overflow, 0, 10_000),
+            ("cache.ttl_s", self.cache.ttl_s, 0, 3_600),
+            ("cache.entries", self.cache.entries, 1, 1_000_000),
             ("burden", self.burden, 0, 1),
         ):
             if not least <= value <= greatest:

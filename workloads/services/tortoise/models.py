@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import tortoise
 from tortoise import fields
 from tortoise.models import Model
 
@@ -11,10 +12,17 @@ if TYPE_CHECKING:
     from workloads.services.repository import Row
 
 
+def _primary_key() -> Any:  # noqa: ANN401 - Tortoise's fields are typed as their values
+    """A primary key; until 0.21.0 the option had another name."""
+    option = "pk" if tortoise.__version__.startswith("0.20.") else "primary_key"
+    make: Any = fields.IntField
+    return make(**{option: True})
+
+
 class User(Model):
     """A user."""
 
-    id = fields.IntField(primary_key=True)
+    id = _primary_key()
     username = fields.CharField(max_length=50, unique=True)
     email = fields.CharField(max_length=100, unique=True)
     profile = fields.TextField()
@@ -41,7 +49,7 @@ class User(Model):
 class Order(Model):
     """An order of a user."""
 
-    id = fields.IntField(primary_key=True)
+    id = _primary_key()
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="orders", on_delete=fields.NO_ACTION
     )

@@ -1,0 +1,71 @@
+"""A fault put into a trial on purpose: connections of the service that the server ends under it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from agent.failure import Failure
+from workloads.psql import PsqlError
+
+if TYPE_CHECKING:
+    from workloads.psql import Psql
+
+# Of the trial's own database, where nobody but the service is connected, and so many at the most.
+_END = """
+select count(*) filter (where pg_terminate_backend(pid)) from (
+    select pid from pg_stat_activity
+    where datname = current_database() and backend_type = 'client backend'
+    and pid <> pg_backend_pid() order by pid limit {connections}) as victims
+"""
+
+
+class Kills:
+    """The kills of one window, each at its time.
+
+    Attributes:
+        record: of those that are done: when each was due and was done, in seconds from the start,
+            and how many connections it ended.
+    """
+
+    def __init__(self, psql: Psql, database: str, planned: list[dict[str, Any]]) -> None:
+        self._psql = psql
+        self._database = database
+        self._planned = sorted(planned, key=lambda kill: float(kill["at_s"]))
+        self._started = time.monotonic()
+        self.record: list[dict[str, Any]] = []
+
+    def do_what_is_due(self) -> None:
+        """End connections if it is time; it takes as long as psql does.
+
+        Raises:
+            Failure: ``not-killed``, the server refused.
+        """
+        elapsed_s = time.monotonic() - self._started
+        while self._planned and self._planned[0]["at_s"] <= elapsed_s:
+            kill = self._planned.pop(0)
+            try:
+                said = self._psql.run(
+                    _END.format(connections=int(kill["connections"])), database=self._database
+                )
+            except PsqlError as refused:
+                raise Failure(
+                    "not-killed",
+                    f"the connections could not be ended: {refused}",
+                    where=f"{self._psql.host}:{self._psql.port}/{self._database}",
+                    hint="without the fault that the plan declares this trial is another one",
+                ) from None
+            self.record.append({**kill, "done_s": round(elapsed_s, 4), "ended": int(said)})
+
+    def require_all(self) -> None:
+        """Make sure that none is left undone.
+
+        Raises:
+            Failure: ``not-killed``, the window was over before.
+        """
+        if self._planned:
+            raise Failure(
+                "not-killed",
+                f"the window was over before connections were to be ended: {self._planned}",
+                hint="the generator ended early; see its log",
+            )

@@ -1,0 +1,323 @@
+"""The same contract in FastAPI, on uvicorn: its routing, validation and serialisation.
+
+Written as its documentation shows: path operations with typed parameters, dependencies, one model
+for each body that comes in and each that goes out, every answer validated and serialised by its
+model. What the contract has beside that, its own error bodies and a limit to a body's size, is one
+custom route class with its request class.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+
+import uvicorn
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from pydantic import BeforeValidator
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from workloads.contract import fields
+from workloads.contract.canonical import CONTENT_TYPE
+from workloads.services import inputs
+from workloads.services.errors import Invalid, Malformed, NotFound, Refusal, TooLarge, WrongMethod
+from workloads.services.fastapi_models import (
+    NamedOrder,
+    NewOrder,
+    NewUser,
+    Order,
+    OrderChanges,
+    User,
+    UserChanges,
+    UserWithOrders,
+)
+from workloads.services.repository import Repository, Row, Table
+from workloads.services.serving import BACKLOG, KEEPALIVE_S, SHUTDOWN_S, address_error
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+
+    from workloads.services.codec import Codec
+    from workloads.services.serving import Parts
+
+_log = logging.getLogger(__name__)
+
+
+async def answer(parts: Parts, listener: socket.socket, stop: asyncio.Event) -> None:
+    """Answer requests on a bound socket until told to stop.
+
+    Raises:
+        AddressError: another process began to listen on the address meanwhile.
+    """
+    config = uvicorn.Config(
+        application(parts),
+        http=HttpToolsProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEPALIVE_S,
+        timeout_graceful_shutdown=int(SHUTDOWN_S),
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    server.should_exit = True
+    try:
+        await serving
+    except OSError as problem:
+        raise address_error(listener.getsockname(), problem) from problem
+
+
+class _Server(uvicorn.Server):
+    """A server that is told to stop by the service, which has the signals."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def application(parts: Parts) -> FastAPI:
+    """Return the application that answers for a repository."""
+    encode = parts.codec.encode
+
+    class CanonicalResponse(JSONResponse):
+        media_type = CONTENT_TYPE
+
+        def render(self, content: object) -> bytes:
+            return encode(content)
+
+    app = FastAPI(
+        default_response_class=CanonicalResponse, openapi_url=None, redirect_slashes=False
+    )
+    app.state.parts = parts
+    app.include_router(_router)
+
+    @app.exception_handler(HTTPException)
+    async def not_routed(request: Request, problem: HTTPException) -> Response:
+        if problem.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+            return CanonicalResponse(NotFound().body(), NotFound.status)
+        allow = {"Allow": ", ".join(_methods_of(request))}
+        return CanonicalResponse(WrongMethod().body(), WrongMethod.status, headers=allow)
+
+    return app
+
+
+def _methods_of(request: Request) -> Iterator[str]:
+    """The methods of the path of a request, in the order of the routes."""
+    for route in _router.routes:
+        if isinstance(route, APIRoute) and route.matches(request.scope)[0] is not Match.NONE:
+            yield from sorted(route.methods or ())
+
+
+class _Request(Request):
+    """A request whose body is of limited size and is read as the contract reads JSON."""
+
+    @property
+    def codec(self) -> Codec:
+        """What makes values of bytes."""
+        codec: Codec = self.app.state.parts.codec
+        return codec
+
+    async def stream(self) -> AsyncGenerator[bytes]:
+        length = 0
+        async for piece in super().stream():
+            length += len(piece)
+            if length > fields.MAX_BODY_BYTES:
+                raise TooLarge
+            yield piece
+
+    async def json(self) -> Any:  # noqa: ANN401 - any JSON value
+        try:
+            value = self.codec.decode(await self.body())
+        except (ValueError, RecursionError):
+            raise Malformed from None
+        if value is None:  # to FastAPI that is no body at all
+            raise Invalid(None)
+        return value
+
+
+class _Route(APIRoute):
+    """A route that answers what went wrong with the contract's error bodies."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            parts: Parts = request.app.state.parts
+            handler = parts.burden.on(handle) if parts.burden else handle
+            parts.in_flight.begin()
+            try:
+                return await handler(_Request(request.scope, request.receive))
+            except (Refusal, RequestValidationError, HTTPException) as wrong:
+                refusal = _refusal(wrong)
+                return _answered(parts, refusal.body(), refusal.status)
+            except Exception as problem:  # noqa: BLE001 - a fault must answer 500, not end a trial
+                path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+                _log.error("%s %s: %r", request.method, path, problem)
+                return _answered(parts, {"error": "internal"}, HTTPStatus.INTERNAL_SERVER_ERROR)
+            finally:
+                parts.in_flight.end()
+
+        return guarded
+
+
+def _answered(parts: Parts, body: dict[str, Any], status: int) -> Response:
+    return Response(parts.codec.encode(body), status, media_type=CONTENT_TYPE)
+
+
+def _refusal(wrong: Refusal | RequestValidationError | HTTPException) -> Refusal:
+    """What the contract calls it. FastAPI wraps whatever is raised while it reads a body."""
+    if isinstance(wrong, Refusal):
+        return wrong
+    if isinstance(wrong, HTTPException):
+        return wrong.__cause__ if isinstance(wrong.__cause__, Refusal) else Malformed()
+    errors = wrong.errors()
+    # As the contract orders them: unknown fields, wrong values, missing fields.
+    first = min(errors, key=lambda error: _RANK.get(error["type"], 1))
+    if first["loc"] == ("body",):
+        return Malformed() if first["type"] == "missing" else Invalid(None)
+    return Invalid(str(first["loc"][1]))
+
+
+_RANK = {"extra_forbidden": 0, "missing": 2}
+
+
+_Id = Annotated[int, BeforeValidator(inputs.row_id), Path()]
+_Limit = Annotated[int, BeforeValidator(inputs.number), Query(ge=1, le=fields.MAX_LIMIT)]
+_Offset = Annotated[int, BeforeValidator(inputs.number), Query(ge=0, le=fields.MAX_INTEGER)]
+
+
+class _Page(NamedTuple):
+    limit: int
+    offset: int
+
+
+async def _page(
+    request: Request, limit: _Limit = fields.DEFAULT_LIMIT, offset: _Offset = 0
+) -> _Page:
+    _once(request, "limit", "offset")
+    return _Page(limit, offset)
+
+
+async def _way(request: Request, loading: Literal["lazy", "prefetch", "join"]) -> str:
+    _once(request, "loading", "limit", "offset")
+    return loading
+
+
+async def _page_beside(limit: _Limit = fields.DEFAULT_LIMIT, offset: _Offset = 0) -> _Page:
+    return _Page(limit, offset)
+
+
+def _once(request: Request, *known: str) -> None:
+    inputs.once((name for name, _ in request.query_params.multi_items()), known)
+
+
+async def _repository(request: Request) -> Repository:
+    repository: Repository = request.app.state.parts.repository
+    return repository
+
+
+async def _users(request: Request) -> Table:
+    return (await _repository(request)).users
+
+
+async def _orders(request: Request) -> Table:
+    return (await _repository(request)).orders
+
+
+_Rows = Annotated[Repository, Depends(_repository)]
+_Users = Annotated[Table, Depends(_users)]
+_Orders = Annotated[Table, Depends(_orders)]
+
+
+_router = APIRouter(route_class=_Route)
+
+
+@_router.get("/health")
+async def _health(request: Request) -> dict[str, Any]:
+    told: dict[str, Any] = request.app.state.parts.told()
+    return told
+
+
+@_router.get("/users", response_model=list[User])
+async def _list_users(users: _Users, page: Annotated[_Page, Depends(_page)]) -> list[Row]:
+    return await users.page(*page)
+
+
+@_router.post("/users", response_model=User, status_code=HTTPStatus.CREATED)
+async def _create_user(users: _Users, body: NewUser) -> Row:
+    return await users.create(body.values())
+
+
+@_router.get("/users/{row_id}", response_model=User)
+async def _read_user(users: _Users, row_id: _Id) -> Row:
+    return _found(await users.read(row_id))
+
+
+@_router.patch("/users/{row_id}", response_model=User)
+async def _update_user(users: _Users, row_id: _Id, body: UserChanges) -> Row:
+    return _found(await users.update(row_id, body.values()))
+
+
+@_router.delete("/users/{row_id}", response_model=None, status_code=HTTPStatus.NO_CONTENT)
+async def _delete_user(users: _Users, row_id: _Id) -> None:
+    _found(await users.delete(row_id) or None)
+
+
+@_router.get("/orders", response_model=list[Order])
+async def _list_orders(orders: _Orders, page: Annotated[_Page, Depends(_page)]) -> list[Row]:
+    return await orders.page(*page)
+
+
+@_router.post("/orders", response_model=Order, status_code=HTTPStatus.CREATED)
+async def _create_order(orders: _Orders, body: NewOrder) -> Row:
+    return await orders.create(body.values())
+
+
+@_router.get("/orders/{row_id}", response_model=Order)
+async def _read_order(orders: _Orders, row_id: _Id) -> Row:
+    return _found(await orders.read(row_id))
+
+
+@_router.patch("/orders/{row_id}", response_model=Order)
+async def _update_order(orders: _Orders, row_id: _Id, body: OrderChanges) -> Row:
+    return _found(await orders.update(row_id, body.values()))
+
+
+@_router.delete("/orders/{row_id}", response_model=None, status_code=HTTPStatus.NO_CONTENT)
+async def _delete_order(orders: _Orders, row_id: _Id) -> None:
+    _found(await orders.delete(row_id) or None)
+
+
+@_router.get("/users/{row_id}/orders", response_model=list[NamedOrder])
+async def _orders_of_user(
+    rows: _Rows, row_id: _Id, page: Annotated[_Page, Depends(_page)]
+) -> list[Row]:
+    return await rows.orders_of(row_id, *page)
+
+
+@_router.get("/users-with-orders", response_model=list[UserWithOrders])
+async def _users_with_orders(
+    rows: _Rows,
+    loading: Annotated[str, Depends(_way)],
+    page: Annotated[_Page, Depends(_page_beside)],
+) -> list[Row]:
+    return await rows.users_with_orders(loading, *page)
+
+
+def _found[Found](value: Found | None) -> Found:
+    if value is None:
+        raise NotFound
+    return value
