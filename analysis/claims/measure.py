@@ -61,6 +61,8 @@ def measure(claim: Measurable, run: Run) -> Measured | None:
     series = [_by_block(metric, run, place) for place in places]
     if metric.scale == "plain" and isinstance(claim, Absolute | Bound):
         return _plain([value for value in series[0].values() if value is not None])
+    if metric.scale == "plain" and isinstance(claim, Ordering):
+        return _plain(_differences(*series))
     logs = _logs(claim, run, places, series)
     if not logs:
         return None
@@ -80,6 +82,12 @@ def _logs(
         arm = _by_block(CLAIM_METRICS[claim.metric], run, null) if null in run.trials else None
         return PairedSample.of(_positive(series[1]), _positive(series[0]), arm).d.values
     return [math.log(value) for value in _positive(series[0]).values() if value is not None]
+
+
+def _differences(first: dict[int, float | None], second: dict[int, float | None]) -> list[float]:
+    """The first figure less the second, by block: figures that may be zero have no ratio."""
+    pairs = [(first[block], second[block]) for block in first.keys() & second.keys()]
+    return [a - b for a, b in pairs if a is not None and b is not None]
 
 
 def _by_block(metric: ClaimMetric, run: Run, place: Place) -> dict[int, float | None]:

@@ -12,8 +12,9 @@
 | refuted | the whole interval lies outside the band: above or below |
 
 The band holds every value that rounds to the printed one, widened by the tolerance; that of an
-ordering is everything above 1. Inside is decided by the 90 % interval where a band has two ends
-(an equivalence test at 5 %) and by the 95 % interval where it has one; outside by the 95 %.
+ordering is everything above 1, and above 0 for the difference of figures that may be zero. Inside
+is decided by the 90 % interval where a band has two ends (an equivalence test at 5 %) and by the
+95 % interval where it has one; outside by the 95 %.
 """
 
 from __future__ import annotations
@@ -137,8 +138,9 @@ def _rows(
 
 def band_of(claim: Measurable) -> Interval:
     """The values that count as what was claimed."""
-    if isinstance(claim, Ordering):
-        return Interval(1.0, math.inf)
+    if isinstance(claim, Ordering):  # of figures that may be zero, by their difference
+        plain = CLAIM_METRICS[claim.metric].scale == "plain"
+        return Interval(0.0 if plain else 1.0, math.inf)
     half = claim.precision / 2
     widened = 1 + (claim.tolerance.relative if claim.tolerance else 0.0)
     low, high = claim.value - half, claim.value + half

@@ -11,7 +11,17 @@ from analysis.claims import ClaimVerdict, Strength, judge_claim, outcomes
 from analysis.claims.measure import Measured
 from analysis.claims.verdict import decide
 from analysis.inference import FEWEST_BLOCKS, Estimate, Interval
-from tests.claims.making import PLACE_A, claim, ledger, record, run, runs_claim, stack
+from tests.claims.making import (
+    PLACE_A,
+    PLACE_B,
+    claim,
+    figures,
+    ledger,
+    record,
+    run,
+    runs_claim,
+    stack,
+)
 
 V = ClaimVerdict
 CONTRADICTION = {
@@ -184,6 +194,20 @@ def test_an_error_rate_of_zero_is_a_figure_too():
     made = claim(metric="error_rate", value=2.1, precision=0.1)
     found = judge(made, run())
     assert (found.verdict, found.side) == (V.REFUTED, "below")
+
+
+@pytest.mark.parametrize(
+    ("errors", "verdict"),
+    [(20, V.UPHELD), (0, V.INCONCLUSIVE), (-20, V.REFUTED)],
+)
+def test_error_rates_are_ordered_by_their_difference_for_one_may_be_zero(errors, verdict):
+    blocks = range(1, 13)
+    first = {block: figures(1000.0, errors=max(0, errors) + block % 2) for block in blocks}
+    second = {block: figures(1000.0, errors=max(0, -errors) + block // 7) for block in blocks}
+    on = run(trials={PLACE_A: first, PLACE_B: second})
+    found = judge(claim("ordering", metric="error_rate"), on)
+    assert found.verdict == verdict
+    assert found.band.low == 0
 
 
 BROKEN = {
