@@ -99,7 +99,11 @@ def application(parts: Parts) -> FastAPI:
             return encode(content)
 
     app = FastAPI(
-        default_response_class=CanonicalResponse, openapi_url=None, redirect_slashes=False
+        default_response_class=CanonicalResponse,
+        openapi_url=None,
+        redirect_slashes=False,
+        # A body is JSON whatever it is called, as under aiohttp; older releases never ask.
+        strict_content_type=False,
     )
     app.state.parts = parts
     app.include_router(_router)
