@@ -8,6 +8,7 @@ CODES: dict[str, str] = {
     "key-twice": "give each entry a name of its own",
     "duplicate-id": "claims and checks share one set of names: rename one of the two",
     "source-unknown": "add the source, or name one that is there",
+    "copy-missing": "give the sha256 of your copy, or say in `note` what stands in for one",
     "subject-unknown": "add the subject, or name one that is there",
     "conditions-unknown": "add the set of conditions, or name one that is there",
     "claim-unknown": "name a claim that is there",

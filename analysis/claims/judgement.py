@@ -131,8 +131,7 @@ def describe(name: str, claim: Claim) -> dict[str, Any]:
 def published(claim: Claim) -> str:
     """The claimed figure as a reader would say it."""
     if isinstance(claim, Statement):
-        value = "" if claim.value is None else f"{claim.value} {claim.unit}".strip()
-        return value or "a statement"
+        return _stated(claim)
     if isinstance(claim, Runs):
         return f"{claim.package} {claim.version} gets through {claim.through}"
     unit = CLAIM_METRICS[claim.metric].unit
@@ -146,6 +145,14 @@ def published(claim: Claim) -> str:
             return f"{claim.metric} {claim.bound.replace('-', ' ')} {claim.value:,g} {unit}"
         case Absolute():
             return f"{claim.metric} {claim.value:,g} {unit}"
+
+
+def _stated(claim: Statement) -> str:
+    if claim.value is None:
+        return "a statement"
+    # A year has no unit, and no comma.
+    is_count = claim.unit and not isinstance(claim.value, str)
+    return f"{claim.value:,} {claim.unit}" if is_count else f"{claim.value} {claim.unit}".strip()
 
 
 def _told(judged: ClaimJudgement) -> dict[str, Any]:

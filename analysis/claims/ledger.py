@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import date  # noqa: TC003 - pydantic evaluates annotations
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from analysis.claims.conditions import READINGS
 from analysis.claims.metrics import CLAIM_METRICS
@@ -47,14 +47,18 @@ class Artifacts(Part):
 
 
 class Source(Part):
-    """Where claims were read. ``sha256`` is of the reader's own copy."""
+    """Where claims were read.
+
+    ``sha256`` is of the reader's own copy; if none was kept, ``note`` says what stands in for it.
+    """
 
     title: Text
     locator: Text
     published: date | None
     retrieved: date
-    sha256: Sha256
+    sha256: Sha256 | None
     artifacts: Artifacts | None = None
+    note: str = ""
 
 
 class Condition(Part):
@@ -226,7 +230,10 @@ class Number(Part):
     note: Text
 
 
-type Input = str | Number
+type Input = Annotated[
+    Annotated[str, Tag("name")] | Annotated[Number, Tag("number")],
+    Discriminator(lambda given: "number" if isinstance(given, dict | Number) else "name"),
+]
 """A claim's id, a condition as ``set/leaf``, or a number."""
 
 

@@ -54,7 +54,7 @@ def lint(ledger: Ledger, plans: Mapping[str, PlanParts] | None) -> list[Problem]
         ledger: as read.
         plans: those that exist, by name; None if that is not known, and not to be asked.
     """
-    found = list(_conditions(ledger))
+    found = [*_sources(ledger), *_conditions(ledger)]
     for name, claim in ledger.claims.items():
         found += _names(ledger, name, claim)
         found += _sizes(name, claim)
@@ -80,6 +80,13 @@ def premises(claim: Claim) -> set[str]:
     for entry in claim.entailed_by:
         found |= {entry} if isinstance(entry, str) else set(entry)
     return found
+
+
+def _sources(ledger: Ledger) -> Iterator[Problem]:
+    for name, source in ledger.sources.items():
+        if source.sha256 is None and not source.note.strip():
+            what = "no copy was kept, so what was read may change unseen"
+            yield Problem("copy-missing", ("sources", name), what)
 
 
 def _conditions(ledger: Ledger) -> Iterator[Problem]:

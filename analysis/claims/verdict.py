@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
+from analysis import gates
 from analysis.claims.comparability import differences, substitutions
 from analysis.claims.evidence import TOO_FEW_CPUS
 from analysis.claims.ledger import Bound, Ordering, Runs, Statement
@@ -233,7 +234,13 @@ def _omission(run: Run, subject: str) -> str:
 
 
 def _gate(claim: Measurable, run: Run) -> str | None:
-    """Why the run's figures for this claim must not be used, from the results of the run."""
+    """Why the run's figures for this claim must not be used, from the results of the run.
+
+    A gate of the whole run counts whether or not the plan compares the claim's subjects.
+    """
+    for gate in run.results["gates"]:
+        if gate["verdict"] == gates.Verdict.FAILED:
+            return str(gate["said"])
     places = list(places_of(claim).values())
     subjects = {place.subject for place in places}
     cells = {(place.workload, place.load) for place in places}

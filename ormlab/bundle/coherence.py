@@ -99,9 +99,13 @@ def _check_ledger(path: Path, record: BundleRecord, found: Findings) -> None:
 
 def _dates(node: object) -> Iterator[tuple[str, date]]:
     """The days on which the sources of a ledger were published and read."""
-    waiting = [node]
+    # By identity: aliases can make a short text a tree without end, and the same few objects.
+    waiting, seen = [node], set[int]()
     while waiting:
         current = waiting.pop()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
         if isinstance(current, dict):
             for key, value in current.items():
                 if key in _LEDGER_DATES and type(value) is date:

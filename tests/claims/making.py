@@ -164,7 +164,7 @@ def run(
             "placement": {"tier": tier},
         },
         postgresql="16.11",
-        results={"weaknesses": [f"2-core machine, tier {tier}"], "cells": [cell]},
+        results={"weaknesses": [f"2-core machine, tier {tier}"], "cells": [cell], "gates": []},
         stacks={"a": stack(), "b": stack()},
         started={"a": None, "b": None},
         trials=trials,

@@ -42,6 +42,7 @@ WRONG = {
     "key-twice": LEDGER + CLAIM,
     "duplicate-id": LEDGER + CHECK.replace("sum:", "tput.a:"),
     "source-unknown": changed("source: page", "source: leaf"),
+    "copy-missing": changed("sha256: " + "5a" * 32, "sha256: null"),
     "subject-unknown": changed("mix: {status: unknown}", "mix: {status: unknown, subject: z}"),
     "conditions-unknown": changed("conditions: [all]", "conditions: [none]"),
     "claim-unknown": changed("portability: same", "entailed_by: [tput.z]\n    portability: same"),
