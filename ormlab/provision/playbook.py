@@ -6,9 +6,11 @@ import os
 import re
 import shlex
 import signal
+import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +25,8 @@ from ormlab.interruption import Interruption
 from ormlab.provision.events import Began, Ended, Outcome, Reader, Recap
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ormlab.inventory import Bench, HostSpec
 
 PLAYBOOKS = checkout.ROOT / "playbooks"
@@ -121,6 +125,7 @@ def play(
     # Of mode 0700, and gone at the end: ansible-runner keeps the caller's environment in it.
     with (
         tempfile.TemporaryDirectory(dir=checkout.STATE, prefix="provision-") as private,
+        _connections() as sockets,
         Interruption() as interruption,
     ):
         watch = _Watch(news, interruption)
@@ -131,7 +136,8 @@ def play(
             inventory=str(bench.path.absolute()),
             limit=",".join(host.name for host in bench.hosts),
             cmdline="--check" if dry else None,
-            envvars=_variables(bench),
+            extravars=_ssh(bench, sockets),
+            envvars=_environment(),
             settings={"pexpect_timeout": _POLL_S, "suppress_ansible_output": True},
             event_handler=watch.receive,
             cancel_callback=watch.must_be_killed,
@@ -219,22 +225,42 @@ class _Watch:
             )
 
 
-def _variables(bench: Bench) -> dict[str, str]:
-    """What Ansible is told through its environment."""
+@contextmanager
+def _connections() -> Iterator[Path]:
+    """A folder for the ssh connections of one play, which its tasks share; they are ended with it.
+
+    One that outlived its play would be used by the next, whatever keys that one believes. It lies
+    away from the checkout, because the path of a socket must be short (unix(7)).
+    """
+    with tempfile.TemporaryDirectory(prefix="ormlab-") as folder:
+        yield Path(folder)
+        for path in Path(folder).iterdir():
+            end = ["ssh", "-o", f"ControlPath={path}", "-O", "exit", "host"]
+            subprocess.run(end, capture_output=True, check=False)  # gone already: as well
+
+
+def _ssh(bench: Bench, sockets: Path) -> dict[str, Any]:
+    """How ssh is called, as extra variables: those stand above all that an inventory sets."""
     known = " ".join({f'"{host.known_hosts}"': None for host in bench.hosts})
-    # ssh takes the first value it is given for an option, and these stand before the inventory's.
-    ssh = [
+    # Of an option that is given twice ssh takes the first, and these come first.
+    options = [
         *("-o", "StrictHostKeyChecking=yes"),
         *("-o", f"UserKnownHostsFile={known}"),
-        *("-o", "ControlMaster=auto", "-o", "ControlPersist=15s"),
+        *("-o", "ControlMaster=auto", "-o", "ControlPersist=60s"),
     ]
+    return {
+        "ansible_ssh_args": shlex.join(options),
+        "ansible_control_path_dir": str(sockets),
+        # ansible-runner switches the checking of host keys off unless it is told otherwise.
+        "ansible_host_key_checking": True,
+    }
+
+
+def _environment() -> dict[str, str]:
     return {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "ANSIBLE_CONFIG": str(checkout.ROOT / "ansible.cfg"),
         "ANSIBLE_HOME": str(checkout.STATE / "ansible"),
-        # ansible-runner switches the checking of host keys off unless it is told otherwise.
-        "ANSIBLE_HOST_KEY_CHECKING": "True",
-        "ANSIBLE_SSH_ARGS": shlex.join(ssh),
         "ANSIBLE_PIPELINING": "True",
         "ANSIBLE_NOCOLOR": "True",
     }

@@ -76,7 +76,7 @@ def elsewhere(lab, tmp_path):
 @pytest.mark.parametrize("command", ["untune", "provision"])
 def test_a_host_key_that_nobody_wrote_down_is_refused(command, lab, playbooks, elsewhere, tmp_path):
     weakened = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
-    inventory = elsewhere(ansible_ssh_common_args=weakened)
+    inventory = elsewhere(ansible_ssh_common_args=weakened, ansible_ssh_args=weakened)
     arguments = [command, "--inventory", inventory, "--playbooks", playbooks, "--json"]
 
     def problem():
