@@ -171,7 +171,7 @@ class Session:
             if status != 0:
                 raise LoadError(
                     "stack-build",
-                    f"building the stack {name} ended with {status}",
+                    f"building the stack {name} ended with {status}: {self._last_said(order)}",
                     where=f"{self._host.spec.name}:{self._folder}/{order}/log.txt",
                     hint="read that log; a full disk and an unreachable registry are the causes",
                 )
@@ -203,7 +203,7 @@ class Session:
         if status != 0:
             raise LoadError(
                 "dataset",
-                f"seeding the dataset ended with {status}",
+                f"seeding the dataset ended with {status}: {self._last_said('seed')}",
                 where=f"{self._host.spec.name}:{self._folder}/seed/log.txt",
                 hint="a full disk is the usual cause",
             )
@@ -334,6 +334,11 @@ class Session:
     def _stop_database(self) -> None:
         if self._database is not None:
             self._dispatch.stop(self._database)
+
+    def _last_said(self, order: str) -> str:
+        """The last line that the program of an order logged; its folder goes with the run."""
+        log = f"{self._folder}/{order}/log.txt"
+        return self._host.run("tail", "--lines=1", log).strip() or "it logged nothing"
 
     def _service(self, subject: str) -> dict[str, Any]:
         spec = self._subjects[subject]
