@@ -67,7 +67,7 @@ def _order(cell: dict[str, Any]) -> list[str]:
         effects, of = each["order"], f"{each['candidate']} / {each['baseline']}, {each['metric']}"
         for name, words in _TRENDS.items():
             trend = effects[name]
-            if trend and trend["p"] < _ORDER_P:
+            if trend and trend["p"] is not None and trend["p"] < _ORDER_P:
                 found.append(f"order, {of}: x {trend['ratio']:.3f} {words} (p {trend['p']:.1g})")
         carried = effects["carry_over"]["p"]
         if carried is not None and carried < _ORDER_P:

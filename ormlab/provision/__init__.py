@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from agent.identity import MARKER
 from ormlab.hosts import connected
 from ormlab.provision import record
 from ormlab.provision.events import Began, Ended, Outcome
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from ormlab.inventory import Bench
 
 __all__ = ["Began", "Ended", "News", "Outcome", "Play", "Provisioned", "carry_out", "provision"]
-
-# Written by the playbook enroll: somebody has consented to this machine being changed.
-MARKER = "/etc/ormlab/enrolled.json"
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def provision(
     """
     with connected(bench.hosts) as hosts:
         strangers = tuple(
-            name for name, host in hosts.items() if not host.try_run("test", "-e", MARKER)
+            name for name, host in hosts.items() if not host.try_run("test", "-e", f"/{MARKER}")
         )
     if strangers and enroll and not dry:
         among = tuple(host for host in bench.hosts if host.name in strangers)

@@ -42,7 +42,8 @@ def _ledger(material: Material) -> str:
 def _again(material: Material) -> Iterator[str]:
     if commit := material.record.tool.commit:
         yield f"git checkout {commit}"
-    yield f"ormlab run {material.plan['name']}"
+    yield f"ormlab rerun bundles/{material.record.id}"
+    yield f"ormlab diff bundles/{material.record.id} bundles/<the new one>"
 
 
 def _digests(material: Material) -> Iterator[tuple[str, str]]:
