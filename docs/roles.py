@@ -30,18 +30,15 @@ _LAB = """
 # lab_service_port: 18080    # first TCP port of the services
 # lab_postgres_port: 15432    # TCP port of PostgreSQL
 # lab_postgres_binaries: /usr/lib/postgresql/16/bin    # programs of PostgreSQL 16 there
-# lab_known_hosts: known_hosts    # the only host keys that are accepted; here the one beside this
 """
 
 
 def specifications() -> dict[str, dict[str, Any]]:
-    """The specification of every role that can be verified and undone, by name."""
-    found = {}
-    for path in sorted(ROLES.glob("*/meta/argument_specs.yml")):
-        specs = yaml.safe_load(path.read_bytes())["argument_specs"]
-        if "untune" in specs:
-            found[path.parents[1].name] = specs
-    return found
+    """The specification of every role, by name."""
+    return {
+        path.parents[1].name: yaml.safe_load(path.read_bytes())["argument_specs"]
+        for path in sorted(ROLES.glob("*/meta/argument_specs.yml"))
+    }
 
 
 def readmes() -> dict[str, str]:
@@ -53,7 +50,7 @@ def variables() -> dict[str, str]:
     """inventory/group_vars/bench.yml by its path, relative to docs/."""
     parts = [_VARIABLES]
     for name, specs in specifications().items():
-        options = specs["main"]["options"]
+        options = specs["main"].get("options", {})
         if options:
             parts.append(f"\n# {name}: {_lower(specs['main']['short_description'])}.\n")
             parts += [_commented(option, spec) for option, spec in options.items()]
@@ -64,7 +61,7 @@ def _readme(name: str, specs: Mapping[str, Any]) -> str:
     main = specs["main"]
     lines = [f"# {name}\n", _MADE, f"{main['short_description']}.\n"]
     lines += [fill(f"- {_sentence(each)}", _WIDTH, subsequent_indent="  ") for each in _told(main)]
-    lines += ["\n## Variables\n", *_table(main["options"])]
+    lines += ["\n## Variables\n", *_table(main.get("options", {}))]
     lines += ["\n## Entry points\n", "| tasks_from | what |", "|---|---|"]
     lines += [f"| {point} | {spec['short_description']} |" for point, spec in specs.items()]
     return "\n".join(lines) + "\n"

@@ -5,7 +5,9 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
+from docs import roles
 from docs.generate import DOCS, pages
 from ormlab import errors
 from ormlab.cli import group
@@ -15,6 +17,24 @@ from tests.conftest import CHECKOUT
 @pytest.mark.parametrize("name", sorted(pages()))
 def test_a_generated_page_is_what_the_code_would_write(name):
     assert (DOCS / name).read_text() == pages()[name], "run `make docs`"
+
+
+@pytest.mark.parametrize("role", roles.specifications())
+def test_the_defaults_of_a_role_are_those_that_its_specification_names(role):
+    options = roles.specifications()[role]["main"].get("options", {})
+    if role in options:
+        text = (roles.ROLES / role / "defaults/main.yml").read_text()
+        assert yaml.safe_load(text)[f"__{role}_defaults"] == named(options[role]["options"])
+
+
+def named(options):
+    """The default of each option, and of a dict those of its keys."""
+    return {
+        name: named(option["options"])
+        if option.get("type") == "dict" and "options" in option
+        else option.get("default")
+        for name, option in options.items()
+    }
 
 
 def test_every_error_of_the_tree_is_drawn_in_it():

@@ -88,6 +88,7 @@ class Chroot:
         }
         inventory.write_text(json.dumps({"bench": {"children": groups, "vars": connection}}))
         events = self.tree.parent / "events.json"
+        events.touch()  # a playbook that Ansible cannot read has none
         program = Path(sys.executable).with_name("ansible-playbook")
         answer = subprocess.run(
             [program, "-i", inventory, playbook, *options],
@@ -99,6 +100,7 @@ class Chroot:
                 **os.environ,
                 "ANSIBLE_CONFIG": str(root.CHECKOUT / "ansible.cfg"),
                 "ANSIBLE_HOME": str(root.CHECKOUT / ".lab/ansible"),
+                "ANSIBLE_PIPELINING": "true",
                 "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
                 "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).parent / "callbacks"),
                 "ANSIBLE_CALLBACKS_ENABLED": "events",
@@ -126,6 +128,8 @@ def started(folder: Path, *, network: bool = True) -> Iterator[Chroot]:
     with root.copy(folder) as tree:
         (tree / "usr/sbin/policy-rc.d").write_text(_POLICY)
         (tree / "usr/sbin/policy-rc.d").chmod(0o755)
+        # A test host need not survive a loss of power: dpkg may leave the writing to the kernel.
+        (tree / "etc/dpkg/dpkg.cfg.d/test").write_text("force-unsafe-io\n")
         shutil.copy("/etc/resolv.conf", tree / "etc/resolv.conf")
         apart = ["unshare", "--mount", "--pid", "--ipc", "--fork", "--kill-child"]
         with subprocess.Popen(

@@ -10,9 +10,13 @@ import yaml
 from docs.roles import ROLES, flat, specifications
 from tests.conftest import CHECKOUT
 
-SPECS = specifications()
-# Entry points of a role that is provisioned, verified and undone.
+# Entry points of a role that tunes; those that install have an uninstall.
 POINTS = {"main", "verify", "untune"}
+SPECS = {
+    name: spec
+    for name, spec in specifications().items()
+    if "untune" in spec and "uninstall" not in spec
+}
 # Facts that one role exports to others.
 EXPORTED = {"lab_verify_outcomes", "lab_verify_verdict", "cpu_pinning_plan"}
 WHOLE_LAB = {"lab_profile", "lab_sysroot", "lab_consent"}

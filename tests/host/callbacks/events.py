@@ -27,11 +27,13 @@ class CallbackModule(CallbackBase):
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
         self._file = Path(os.environ["ORMLAB_TEST_EVENTS"])
-        self._file.touch()
 
     def v2_runner_on_ok(self, result):
         if result.result.get("changed"):
             self._write(result, "changed")
+
+    def v2_runner_item_on_failed(self, result):
+        self._write(result, "failed")
 
     def v2_runner_on_failed(self, result, **_):
         self._write(result, "failed")
