@@ -27,9 +27,9 @@ def test_a_burden_adds_its_fraction_of_the_requests_own_cpu_time(
 ):
     wanted = settings(psql, database, burden=0.5, framework=framework)
     with serving(tmp_path, wanted) as service:
-        ask(service, 8 * _TURN)  # while it finds its size
+        ask(service, 16 * _TURN)  # while it finds its size
         before = service.get("/health")["burden"]
-        ask(service, 16 * _TURN)
+        ask(service, 64 * _TURN)
         after = service.get("/health")["burden"]
     assert after["fraction"] == 0.5
     used = {
@@ -37,9 +37,9 @@ def test_a_burden_adds_its_fraction_of_the_requests_own_cpu_time(
         for name in ("burdened", "unburdened")
     }
     requests = {name: used[name]["requests"] // _TURN for name in used}
-    assert requests == {"burdened": 14, "unburdened": 2}
-    whole = sum(each["cpu_ns"] for each in used.values()) / (16 * _TURN)
-    # A sleep would add nothing at all; two turns tell the base to some percents.
+    assert requests == {"burdened": 56, "unburdened": 8}
+    whole = sum(each["cpu_ns"] for each in used.values()) / (64 * _TURN)
+    # A sleep would add nothing at all; eight turns tell the base to some percents.
     assert whole / each(used["unburdened"]) - 1 == pytest.approx(0.5, abs=0.15)
 
 

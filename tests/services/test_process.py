@@ -6,7 +6,9 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
+from tests.conftest import free_port
 from tests.services.running import SERVICES, serving, settings, started, until
+from workloads.services import server
 
 
 @pytest.fixture(params=[*SERVICES, "fastapi"])
@@ -165,3 +167,9 @@ def test_a_database_that_dies_costs_answers_not_the_service(psql, fresh_clone, t
         running.process.terminate()
         assert running.wait() == 0
         assert "GET /users/1: " in running.stderr
+
+
+def test_small_writes_leave_at_once_whichever_framework_makes_them():
+    # asyncio turns Nagle's algorithm off on sockets whose protocol is named, and on no others.
+    with server.bind("127.0.0.1", free_port()) as listener:
+        assert listener.proto == socket.IPPROTO_TCP

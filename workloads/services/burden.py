@@ -30,7 +30,7 @@ class Burden:
     fraction holds on a machine whose speed wanders. The time is spent, not slept: a sleep lets
     other requests run and leaves the throughput of a busy process as it was.
 
-    It is near its fraction after some 1,000 requests; let a warm-up have them.
+    It is near its fraction after some 2,000 requests; let a warm-up have them.
     """
 
     def __init__(self, fraction: float) -> None:
@@ -80,10 +80,12 @@ class Burden:
         self._left = _REQUESTS_A_TURN
         each_ns = used_ns / _REQUESTS_A_TURN
         if self._turn == 0:
-            self._book("unburdened", used_ns)
             if not self._own_ns:
                 self._wanted_ns = each_ns * self._added
+            elif self._requests["unburdened"] == _REQUESTS_A_TURN:
+                self._own_ns.clear()  # the first turn of a process costs more than any other
             self._own_ns.append(each_ns)
+            self._book("unburdened", used_ns)
         elif self._turn > 0:
             self._book("burdened", used_ns)
             error_ns = fmean(self._own_ns) * (1 + self._added) - each_ns
