@@ -32,7 +32,8 @@ def _subject(trial: TrialEvidence) -> Reading:
     differ = [
         f"{key} {told[key]!r} instead of {trial.declared[name]!r}"
         for key, name in _SETTINGS.items()
-        if key in told and told[key] != trial.declared[name]
+        # What a plan's version does not know yet was not there to differ.
+        if key in told and name in trial.declared and told[key] != trial.declared[name]
     ]
     due: Mapping[str, str] = trial.context.packages.get(trial.subject, {})
     differ += [

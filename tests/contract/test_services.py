@@ -88,7 +88,8 @@ def test_the_services_of_the_case_study_keep_the_contract(
 def test_no_setting_changes_the_contract(psql, fresh_clone, tmp_path, stack_python, changes):
     database = fresh_clone()
     wanted = settings(psql, database, **changes)
-    with serving(tmp_path, wanted, python=stack_python("current")) as running:
+    stack = "fastapi-current" if "framework" in changes else "current"
+    with serving(tmp_path, wanted, python=stack_python(stack)) as running:
         assert broken(check(running.url, psql, database, DATASET)) == []
         running.process.terminate()
         assert running.wait() == 0

@@ -47,7 +47,8 @@ def page(query: MultiMapping[str], *others: str) -> tuple[int, int]:
     Raises:
         Invalid: a parameter is unknown, repeated, or out of range.
     """
-    once(query, ("limit", "offset", *others))
+    # By pairs, since some versions of multidict give each name once, however often it stands there.
+    once((name for name, _ in query.items()), ("limit", "offset", *others))
     limit = _number(query, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
     return limit, _number(query, "offset", 0, 0, MAX_INTEGER)
 
