@@ -59,6 +59,10 @@ class Knob(ABC):
         """
         kernel.write(place, value)
 
+    def lasting(self, shown: str) -> str:
+        """What a restore brings back of what a place showed at first."""
+        return shown
+
     def same(self, kernel: Kernel, one: str, other: str) -> bool:  # noqa: ARG002 - some ask it
         """Whether two values mean the same."""
         return one == other

@@ -9,8 +9,9 @@ With it the roles run in tests, whole and through Ansible, on hosts that nobody 
   AllowedCPUs= away leaves processes where they are.
 
 Files below ``.played/`` decide the rest: ``refuses.json`` has for a pattern of paths the name of
-an error, ``ignores.json`` a list of patterns where a write has no effect, and ``active.json`` the
-units that run.
+an error, ``ignores.json`` a list of patterns where a write has no effect, and three name
+units: ``active.json`` those that run, ``activating.json`` those that do their work once and are at
+it, ``failing.json`` those that cannot be started.
 """
 
 from __future__ import annotations
@@ -71,12 +72,16 @@ class PlayedKernel(Kernel):
         if not self.has_systemd():
             raise NotTunable("systemd does not run here")
         command, *rest = arguments
-        active = set(self._told("active", []))
         if command == "is-active":
-            return "active" if rest[0] in active else "inactive"
+            return next(
+                (s for s in ("active", "activating") if rest[0] in self._units(s)), "inactive"
+            )
         if command in {"start", "stop"}:
-            active = active | {rest[0]} if command == "start" else active - {rest[0]}
-            (self._aside / "active.json").write_text(json.dumps(sorted(active)))
+            if rest[0] in self._told("failing", []) and command == "start":
+                raise NotTaken(f"systemctl start {rest[0]}: Job failed")
+            self._tell("activating", self._units("activating") - {rest[0]})
+            started = {rest[0]} if command == "start" else set()
+            self._tell("active", self._units("active") - {rest[0]} | started)
         if command == "set-property":
             self._pin(rest[0], rest[1].removeprefix("AllowedCPUs="))
         if command == "daemon-reload":
@@ -94,6 +99,12 @@ class PlayedKernel(Kernel):
         elif others == lines:
             raise NotTaken(f"swapoff {device}: Invalid argument")
         super().write("proc/swaps", "\n".join([head, *others]))
+
+    def _units(self, state: str) -> set[str]:
+        return set(self._told(state, []))
+
+    def _tell(self, state: str, units: set[str]) -> None:
+        (self._aside / f"{state}.json").write_text(json.dumps(sorted(units)))
 
     def _told(self, name: str, default: Any) -> Any:  # noqa: ANN401 - JSON
         path = self._aside / f"{name}.json"

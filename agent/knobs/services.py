@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 _ADMIN = "etc/systemd/system"
 _UNITS = (_ADMIN, "run/systemd/system", "usr/lib/systemd/system", "lib/systemd/system")
-_RUNNING = {"active", "activating", "reloading", "deactivating"}
+_RUNNING = {"active", "reloading"}
+_PASSING = {"activating", "deactivating"}
 
 
 class Units(Knob):
@@ -38,7 +39,7 @@ class Units(Knob):
         }
 
     def show(self, kernel: Kernel, place: str) -> str:
-        """Say yes or no; for a unit that this host has not, there is no such place."""
+        """Say yes, no, or passing while it starts or ends; of a unit that is not there, nothing."""
         _, unit, aspect = place.split("/")
         link = kernel.root / _ADMIN / unit
         masked = link.is_symlink() and link.readlink().as_posix() == "/dev/null"
@@ -46,7 +47,14 @@ class Units(Knob):
             raise FileNotFoundError(place)
         if aspect == "masked":
             return "yes" if masked else "no"
-        return "yes" if kernel.systemctl("is-active", unit) in _RUNNING else "no"
+        state = kernel.systemctl("is-active", unit)
+        if state in _PASSING:
+            return "passing"
+        return "yes" if state in _RUNNING else "no"
+
+    def lasting(self, shown: str) -> str:
+        """A service such as apt-daily.service is passing all its life; its timer starts it anew."""
+        return "no" if shown == "passing" else shown
 
     def write(self, kernel: Kernel, place: str, value: str) -> None:
         """Mask or unmask, start or stop."""

@@ -118,7 +118,7 @@ def record(kernel: Kernel, wanted: Mapping[Knob, Any], store: Store) -> list[Out
         if before is None:
             outcomes.append(failed or Outcome(knob.name, place, None, target, "absent"))
         else:
-            news = store.remember(knob.name, place, before)
+            news = store.remember(knob.name, place, knob.lasting(before))
             verdict: Verdict = "changed" if news else "held"
             outcomes.append(Outcome(knob.name, place, before, target, verdict))
     return outcomes

@@ -254,6 +254,18 @@ def test_a_unit_that_was_masked_before_stays_masked(host):
     assert (host.root / "etc/systemd/system/fstrim.timer").is_symlink()
 
 
+def test_a_service_that_was_at_its_work_is_stopped_and_not_started_again(host):
+    """It has no state to come back to; without a network apt-daily.service cannot even start."""
+    service = "apt-daily.service"
+    played_host.write(host.root, f"usr/lib/systemd/system/{service}", "[Unit]")
+    play(host.root, activating=[service], failing=[service])
+    found = host.tune({"units": [service]})
+    assert the(found, f"unit/{service}/active").verdict == "changed"
+    restored = host.restore("units")
+    assert the(restored, f"unit/{service}/active").verdict == "held"
+    assert the(restored, f"unit/{service}/masked").verdict == "changed"
+
+
 @pytest.mark.parametrize(
     "wanted",
     [
