@@ -11,12 +11,13 @@ import os
 import shutil
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from ormlab.bundle.errors import BundleBusyError, BundleError, DiskFullError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import TracebackType
 
 # A process may also meet its own limit on the size of a file (RLIMIT_FSIZE, EFBIG).
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -121,12 +122,20 @@ def sync(path: Path) -> None:
 
 
 class Lock:
-    """An exclusive lock on a folder or file, which ends with the process if not before."""
+    """An exclusive lock on a folder or file, which ends with the process if not before.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: likewise.
+        wait: until whoever holds it gives it up.
+
+    Raises:
+        BundleBusyError: somebody holds it, and it is not waited for.
+    """
+
+    def __init__(self, path: Path, *, wait: bool = False) -> None:
         self._descriptor: int | None = os.open(path, os.O_RDONLY)
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as error:
             self.release()
             raise BundleBusyError(
@@ -141,3 +150,31 @@ class Lock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+class LockHolder:
+    """Whoever works on a locked folder: until `close`, or the end of a with block.
+
+    Args:
+        lock: that is held.
+    """
+
+    def __init__(self, lock: Lock) -> None:
+        self._lock: Lock | None = lock
+
+    def close(self) -> None:
+        """Give the lock up, if it is still held; a second call does nothing."""
+        if self._lock:
+            self._lock.release()
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

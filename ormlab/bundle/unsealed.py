@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from ormlab.bundle import names, storage
 from ormlab.bundle.codec import encode
@@ -15,10 +15,9 @@ from ormlab.bundle.write import BundleWriter
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
-    from types import TracebackType
 
 
-class UnsealedRun:
+class UnsealedRun(storage.LockHolder):
     """The folder of an unsealed run, held by its lock so that nobody else takes it up.
 
     Nothing is changed before `take_up`: whoever holds it can look first whether to go on.
@@ -47,7 +46,7 @@ class UnsealedRun:
             )
         self._created = created
         with storage.guard(folder):
-            self._lock: storage.Lock | None = storage.Lock(folder)
+            super().__init__(storage.Lock(folder))
 
     @property
     def interruptions(self) -> tuple[Interruption, ...]:
@@ -79,23 +78,6 @@ class UnsealedRun:
             _tidy(self.folder)
         lock, self._lock = self._lock, None
         return BundleWriter(self.folder, self._created, lock)
-
-    def close(self) -> None:
-        """Give the lock up, unless a writer has it; a second call does nothing."""
-        if self._lock:
-            self._lock.release()
-            self._lock = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _tidy(folder: Path) -> None:

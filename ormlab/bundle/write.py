@@ -30,12 +30,11 @@ from ormlab.bundle.seal import check_record, interruptions, plain_files, write_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
 
     from ormlab.bundle.format import BundleRecord, Interruption
 
 
-class BundleWriter:
+class BundleWriter(storage.LockHolder):
     """One bundle being written; made by `create`, or by `take_up` of an unsealed run.
 
     It is ended by `seal`, or by `close`, after which the run can be taken up again.
@@ -54,7 +53,7 @@ class BundleWriter:
         self.folder = folder
         self.id = folder.name.removesuffix(names.PARTIAL_SUFFIX)
         self.created = created
-        self._lock: storage.Lock | None = lock or storage.Lock(folder)
+        super().__init__(lock or storage.Lock(folder))
 
     @classmethod
     def create(cls, parent: Path, *, plan_sha256: str, created: datetime) -> Self:
@@ -196,23 +195,6 @@ class BundleWriter:
         self.close()
         index.append(final.parent, self.id, seal)
         return final
-
-    def close(self) -> None:
-        """Stop writing without a seal: the run can be taken up again. Once is enough."""
-        if self._lock:
-            self._lock.release()
-            self._lock = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _check_case(self, path: str) -> None:
         """Refuse a name that would keep the run from being sealed when it is over."""

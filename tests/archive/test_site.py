@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from contextlib import contextmanager
 from urllib.parse import urldefrag
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
 from ormlab import judge, ledger
 from ormlab.archive.catalog import build as build_catalog
@@ -18,13 +16,13 @@ from ormlab.archive.errors import EntryError
 from ormlab.archive.keep import add
 from ormlab.archive.site import build
 from ormlab.bundle import Bundle, Provenance, write_derived
+from tests import browser as browsers
 from tests.archive import making as archives
+from tests.browser import in_browser
 from tests.bundle import making
 from tests.cli.test_cli import ormlab
 from tests.verify import recorded
 
-CHROMIUM = shutil.which("chromium")
-in_browser = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 RATES = (1000, 1010, 1005, 995, 500, 505, 495, 500)
 STEP = 4  # the position at which the rate changes
 EVIL = "<script>document.title='evil'</script><img src=x onerror=alert(1)>\"'&\u202eolleh"
@@ -86,30 +84,16 @@ def site(archive, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_playwright() as playwright:
-        # It refuses its sandbox to root; the pages are our own.
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with browsers.launched() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture
 def tab(browser, site):
-    """Open a page; what was asked for and complained of comes with it."""
+    """Open a page by its path in the site."""
 
-    @contextmanager
-    def opened(name, *, width=1200, media="screen", scheme="light"):
-        with browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
-        ) as context:
-            page = context.new_page()
-            page.emulate_media(media=media)
-            page.said, page.asked = [], []
-            page.on("console", lambda message: page.said.append(message.text))
-            page.on("pageerror", lambda error: page.said.append(str(error)))
-            page.on("request", lambda request: page.asked.append(request.url))
-            page.goto((site.index.parent / name).as_uri())
-            yield page
+    def opened(name, **how):
+        return browsers.opened(browser, (site.index.parent / name).as_uri(), **how)
 
     return opened
 

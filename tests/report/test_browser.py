@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
-from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
 from analysis.report.parts.claims import anchor
+from tests import browser as browsers
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+pytestmark = browsers.in_browser
 FOCUSABLE = "a[href], summary, [tabindex='0']"
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_playwright() as playwright:
-        # It refuses its sandbox to root; the page is our own.
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with browsers.launched() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
@@ -34,23 +29,8 @@ def address(page, tmp_path_factory):
 
 @pytest.fixture
 def tab(browser, address):
-    """Open the page; what it asked for and what it complained of come with it."""
-
-    @contextmanager
-    def opened(*, width=1200, media="screen", scheme="light"):
-        with browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
-        ) as context:
-            page = context.new_page()
-            page.emulate_media(media=media)
-            page.said, page.asked = [], []
-            page.on("console", lambda message: page.said.append(message.text))
-            page.on("pageerror", lambda error: page.said.append(str(error)))
-            page.on("request", lambda request: page.asked.append(request.url))
-            page.goto(address)
-            yield page
-
-    return opened
+    """Open the page."""
+    return partial(browsers.opened, browser, address)
 
 
 def test_it_says_nothing_to_the_console_and_asks_for_nothing(tab, address):

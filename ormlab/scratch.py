@@ -1,0 +1,44 @@
+"""Folders that end with the process, however it ends, and work that is one process's at a time."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ormlab import checkout
+from ormlab.bundle.errors import BundleBusyError
+from ormlab.bundle.storage import Lock, LockHolder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PREFIX = "run-"
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """An empty folder below .lab/; those of processes that were killed are removed first."""
+    with alone("scratch"):
+        for old in checkout.STATE.glob(f"{_PREFIX}*"):
+            with suppress(BundleBusyError), LockHolder(Lock(old)):
+                shutil.rmtree(old)
+        made = Path(tempfile.mkdtemp(dir=checkout.STATE, prefix=_PREFIX))
+        lock = Lock(made)
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+        lock.release()
+
+
+@contextmanager
+def alone(what: str) -> Iterator[None]:
+    """Wait until no other process of this checkout does the same."""
+    checkout.STATE.mkdir(exist_ok=True)
+    path = checkout.STATE / f"{what}.lock"
+    path.touch()
+    with LockHolder(Lock(path, wait=True)):
+        yield
