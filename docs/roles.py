@@ -25,6 +25,8 @@ _VARIABLES = """\
 _LAB = """
 # Of the orchestrator.
 # lab_root: /srv/ormlab    # where the lab keeps its state on the host
+# lab_address: 192.0.2.7    # where the other hosts of a run reach this one; else ansible_host
+# lab_user: ormlab    # the account that does its work there, by sudo; else the one that logs in
 # lab_python: /usr/bin/python3.13    # CPython 3.13 there
 # lab_uv: /usr/local/bin/uv    # uv there
 # lab_service_port: 18080    # first TCP port of the services

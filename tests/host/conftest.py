@@ -6,11 +6,12 @@ of each tier stands at the end of the run.
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 
 import pytest
 
-from tests.host import root
+from tests.host import chroot, filetree, packages, root
 
 _seconds: Counter[str] = Counter()
 _tests: Counter[str] = Counter()
@@ -42,3 +43,29 @@ def tree(tmp_path):
         pytest.skip(reason)
     with root.copy(tmp_path) as copied:
         yield copied
+
+
+@pytest.fixture(scope="session")
+def pgdg():
+    """The stand-in for PostgreSQL's repository, as an inventory names it."""
+    if reason := root.why_not():
+        pytest.skip(reason)
+    stand_in = packages.repository()
+    return {"uri": "file:/srv/pgdg", "key": str(stand_in.key), "fingerprint": stand_in.fingerprint}
+
+
+@pytest.fixture(scope="session")
+def bundle(pgdg, tmp_path_factory):
+    """What a host without a network installs from: made by the playbook, on one that has it."""
+    folder = tmp_path_factory.mktemp("bundle")
+    with chroot.started(folder) as connected:
+        connected.run("apt-get", "update", "-q")
+        shutil.copytree(packages.repository().folder, connected.tree / "srv/pgdg")
+        before = filetree.snapshot(connected.tree)
+        made = connected.play(
+            root.CHECKOUT / "playbooks/offline-bundle.yml",
+            variables={"lab_sources": {"bundle": str(folder), "pgdg": pgdg}},
+        )
+        assert made.rc == 0, made.output
+        assert filetree.difference(before, filetree.snapshot(connected.tree)) == []
+    return folder

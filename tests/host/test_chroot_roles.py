@@ -36,13 +36,6 @@ def host(tmp_path):
 
 
 @pytest.fixture
-def pgdg():
-    """The stand-in for PostgreSQL's repository."""
-    stand_in = packages.repository()
-    return {"uri": "file:/srv/pgdg", "key": str(stand_in.key), "fingerprint": stand_in.fingerprint}
-
-
-@pytest.fixture
 def variables(pgdg):
     """As an inventory would have them."""
     return {
@@ -54,27 +47,6 @@ def variables(pgdg):
             "clients": ["127.0.0.1/32"],
         },
     }
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    """Made by the playbook, on a host with a network."""
-    if reason := root.why_not():
-        pytest.skip(reason)
-    folder = tmp_path_factory.mktemp("bundle")
-    stand_in = packages.repository()
-    pgdg = {"uri": "file:/srv/pgdg", "key": str(stand_in.key), "fingerprint": stand_in.fingerprint}
-    with chroot.started(folder) as connected:
-        connected.run("apt-get", "update", "-q")
-        shutil.copytree(stand_in.folder, connected.tree / "srv/pgdg")
-        before = filetree.snapshot(connected.tree)
-        made = connected.play(
-            root.CHECKOUT / "playbooks/offline-bundle.yml",
-            variables={"lab_sources": {"bundle": str(folder), "pgdg": pgdg}},
-        )
-        assert made.rc == 0, made.output
-        assert filetree.difference(before, filetree.snapshot(connected.tree)) == []
-    return folder
 
 
 def as_user(host, user, *command):
