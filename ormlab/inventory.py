@@ -29,7 +29,7 @@ class HostSpec:
     Attributes:
         name: in the inventory.
         local: this machine, without ssh.
-        address: for ssh and for the services' clients.
+        address: for ssh.
         root: absolute folder of the lab's state on that host.
         known_hosts: file with the only host keys that are accepted, beside the inventory.
         variables: every variable Ansible resolved for it.
@@ -41,6 +41,17 @@ class HostSpec:
     root: str
     known_hosts: str
     variables: dict[str, Any]
+
+    @property
+    def reach(self) -> str:
+        """The address at which the other hosts of a run reach it."""
+        return str(self.variables.get("lab_address") or self.address)
+
+    @property
+    def user(self) -> str | None:
+        """The account that does the lab's work there, if it is not the one that logs in."""
+        named = self.variables.get("lab_user")
+        return str(named) if named else None
 
     @property
     def service_port(self) -> int:
@@ -70,7 +81,16 @@ class Inventory:
     @property
     def hosts(self) -> tuple[HostSpec, ...]:
         """Each host once."""
-        return tuple({host.name: host for host in (self.app, self.db, self.load)}.values())
+        return tuple({host.name: host for host in self.by_role.values()}.values())
+
+    @property
+    def by_role(self) -> dict[str, HostSpec]:
+        """The host of each role."""
+        return {role: getattr(self, role) for role in ROLES}
+
+    def roles_of(self, host: HostSpec) -> tuple[str, ...]:
+        """The roles that a host carries."""
+        return tuple(role for role, each in self.by_role.items() if each.name == host.name)
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,10 @@ class Host(Protocol):
         """Write a file on the host."""
         ...
 
+    def put_secret(self, text: str, path: str) -> None:
+        """Write a file that only its owner may read; the text stands on no command line."""
+        ...
+
     def fetch(self, folder: str, into: Path) -> None:
         """Copy what is in a folder of the host into a local folder."""
         ...
