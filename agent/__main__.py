@@ -26,6 +26,7 @@ from agent import (
     diagnose,
     facts,
     floor,
+    observe,
     owner,
     placement,
     processes,
@@ -47,6 +48,8 @@ _KINDS: dict[str, CarryOut] = {
     "check": check.carry_out,
     "diagnose": diagnose.carry_out,
     "floor": floor.carry_out,
+    "observe": observe.observe,
+    "serve": observe.serve,
     "trial": trial.carry_out,
 }
 _ANSWERS: dict[str, Callable[[], object]] = {

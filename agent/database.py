@@ -29,7 +29,13 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
         Failure: it could not start, it died meanwhile, or the orchestrator is gone.
     """
     body = order.body
-    cluster = Cluster(Path(body["cluster"]), Path(body["binaries"]), int(body["port"]))
+    cluster = Cluster(
+        Path(body["cluster"]),
+        Path(body["binaries"]),
+        int(body["port"]),
+        listen=body.get("listen"),
+        allow=tuple(body.get("allow", ())),
+    )
     server_settings = settings(psutil.virtual_memory().total) | body.get("settings", {})
     with cluster.lock():
         leftover = cluster.end_leftover()

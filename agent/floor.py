@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from agent import command, generator
 from agent.failure import Failure
-from agent.service import Service, last_line
+from agent.service import last_line, reached
 
 if TYPE_CHECKING:
     from agent.orders import Heartbeat, Order
 
-_ENDPOINT = "workloads.load.static"
+ENDPOINT = "workloads.load.static"
 
 
 def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> None:
@@ -23,8 +23,8 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
         Failure: the endpoint or the generator could not be started, or the latter failed.
     """
     placement, spec = order.body["placement"], order.body["service"]
-    with Service(
-        spec, folder=order.folder, cpus=placement["service"], module=_ENDPOINT
+    with reached(
+        spec, folder=order.folder, cpus=placement.get("service"), module=ENDPOINT
     ) as endpoint:
         endpoint.await_ready(heartbeat)
         measured = generator.prepare(

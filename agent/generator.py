@@ -12,7 +12,7 @@ from workloads.load import wrk
 from workloads.load.requests import read_table
 
 if TYPE_CHECKING:
-    from agent.service import Service
+    from agent.service import Endpoint
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Load:
     measured: Command
 
 
-def prepare(spec: dict[str, Any], *, folder: Path, service: Service) -> Load:
+def prepare(spec: dict[str, Any], *, folder: Path, service: Endpoint) -> Load:
     """Turn the load of an order into commands.
 
     Args:
@@ -58,7 +58,7 @@ def prepare(spec: dict[str, Any], *, folder: Path, service: Service) -> Load:
     return _GENERATORS[spec["generator"]](spec, folder, service)
 
 
-def _wrk(spec: dict[str, Any], folder: Path, service: Service) -> Load:
+def _wrk(spec: dict[str, Any], folder: Path, service: Endpoint) -> Load:
     def run(name: str, table: str, duration_s: int) -> Command:
         stdout, dump = folder / f"{name}.stdout.txt", folder / f"{name}.json"
         argv = wrk.command(
@@ -78,7 +78,7 @@ def _wrk(spec: dict[str, Any], folder: Path, service: Service) -> Load:
     return Load(warmup, run("wrk", spec["table"], spec["duration_s"]))
 
 
-def _client(spec: dict[str, Any], folder: Path, service: Service) -> Load:
+def _client(spec: dict[str, Any], folder: Path, service: Endpoint) -> Load:
     loop = spec["generator"].removeprefix("client-")
     own = {"generator", "warmup_table"}
     given = {key: value for key, value in spec.items() if key not in own}
@@ -86,7 +86,7 @@ def _client(spec: dict[str, Any], folder: Path, service: Service) -> Load:
     return _module("client", "workloads.load.client", settings, folder, spec)
 
 
-def _capacity(spec: dict[str, Any], folder: Path, service: Service) -> Load:
+def _capacity(spec: dict[str, Any], folder: Path, service: Endpoint) -> Load:
     shared = ("connections", "processes", "cpus", "seed", "table", "repeatable", "hash_fraction")
     client = {
         "host": service.host,
@@ -104,7 +104,7 @@ def _capacity(spec: dict[str, Any], folder: Path, service: Service) -> Load:
     return _module("capacity", "workloads.load.capacity", settings, folder, spec)
 
 
-def _article(spec: dict[str, Any], folder: Path, service: Service) -> Load:
+def _article(spec: dict[str, Any], folder: Path, service: Endpoint) -> Load:
     paths = dict.fromkeys(request.path for request in read_table(Path(spec["table"])))
     settings = {
         "url": service.url,

@@ -28,7 +28,7 @@ class Order:
     """What every order has; ``body`` holds what its kind needs.
 
     Attributes:
-        kind: database, command, check, diagnose, floor or trial.
+        kind: database, command, check, diagnose, floor, trial, observe or serve.
         folder: absolute; takes every file the order produces.
         heartbeat: a file whose modification time the orchestrator keeps moving.
         heartbeat_timeout_s: the agent stops everything when it has not moved for so long.

@@ -78,11 +78,15 @@ class Cluster:
         folder: holds ``data/``, ``pgpass`` and ``cluster.lock``.
         binaries: the folder of postgres, initdb and psql of PostgreSQL 16.
         port: the TCP port on loopback.
+        listen: an address beside loopback, for hosts that are apart; None for none.
+        allow: addresses of the hosts that may come in there; names are looked up here.
     """
 
     folder: Path
     binaries: Path
     port: int
+    listen: str | None = None
+    allow: tuple[str, ...] = ()
 
     @property
     def data(self) -> Path:
@@ -178,6 +182,11 @@ class Cluster:
         """
         _require_free_port(self.port)
         given = {"port": str(self.port), **server_settings}
+        if self.listen:
+            given |= {
+                "listen_addresses": f"{HOST},{self.listen}",
+                "hba_file": str(self._write_rules()),
+            }
         options = [part for key, value in given.items() for part in ("-c", f"{key}={value}")]
         server = processes.spawn(
             [str(self.binaries / "postgres"), "-D", str(self.data), *options],
@@ -204,6 +213,15 @@ class Cluster:
             where=str(log),
             hint="read the log; `make clean` removes the private cluster",
         )
+
+    def _write_rules(self) -> Path:
+        """Write who may come in from elsewhere, beside loopback: the named hosts, by password."""
+        hosts = [HOST, *dict.fromkeys(socket.gethostbyname(each) for each in self.allow)]
+        rules = self.folder / "hba.conf"
+        lines = [f"host all {ROLE} {host}/32 scram-sha-256\n" for host in hosts]
+        rules.write_text("".join(["# Of one run: what is not named is refused.\n", *lines]))
+        rules.chmod(0o644)  # the server may run as another user
+        return rules
 
     def stop(self, server: subprocess.Popen[bytes]) -> bool:
         """Fast shutdown; returns whether the server ended in time and cleanly."""

@@ -22,6 +22,7 @@ import psutil
 from agent.cpus import cpu_list
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _PR_SET_PDEATHSIG = 1
@@ -138,7 +139,9 @@ def _alive(process: psutil.Process) -> bool:
 
 
 class Watch:
-    """Wait until one of several processes ends, doing something at a steady period meanwhile.
+    """Wait until one of several processes ends or a socket has something to say.
+
+    Something is done at a steady period meanwhile.
 
     Waits on pidfds (pidfd_open(2)), so an end is seen at once and waiting costs nothing.
     """
@@ -160,14 +163,27 @@ class Watch:
         Raises:
             ProcessLookupError: it is already gone and reaped.
         """
-        descriptor = os.pidfd_open(pid)
+        self._register(name, os.pidfd_open(pid))
+
+    def add_socket(self, name: str, watched: socket.socket) -> None:
+        """Watch a socket as well: for its connections, its data, and its end."""
+        self._register(name, os.dup(watched.fileno()))
+
+    def drop(self, name: str) -> None:
+        """Watch what has this name no longer."""
+        for descriptor in [each for each, known in self._names.items() if known == name]:
+            self._poll.unregister(descriptor)
+            del self._names[descriptor]
+            os.close(descriptor)
+
+    def _register(self, name: str, descriptor: int) -> None:
         self._names[descriptor] = name
         self._poll.register(descriptor, select.POLLIN)
 
     def until_one_ends(
         self, *, deadline: float, period_s: float, tick: Callable[[], None]
     ) -> set[str]:
-        """Return the names of those that ended; empty if the deadline came first.
+        """Return the names of those that ended or speak; empty if the deadline came first.
 
         Args:
             deadline: an instant of time.monotonic().

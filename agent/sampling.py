@@ -8,11 +8,12 @@ read only before and after the window.
 from __future__ import annotations
 
 import contextlib
+import csv
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -106,6 +107,22 @@ class Sampler:
     def cost_s(self) -> float:
         """CPU seconds that sampling itself has used."""
         return self._cost_ns / 1e9
+
+    def record(self) -> dict[str, Any]:
+        """What a reader of the readings must know, and what taking them has cost."""
+        return {
+            "cpu_s": self.cost_s,
+            "readings": len(self.readings),
+            "tick_hz": TICKS_PER_S,
+            "page_bytes": PAGE_BYTES,
+        }
+
+    def write(self, path: Path) -> None:
+        """Write all readings as CSV, one column for each attribute."""
+        with path.open("w", newline="") as out:
+            writer = csv.writer(out)
+            writer.writerow(field.name for field in fields(Reading))
+            writer.writerows(astuple(reading) for reading in self.readings)
 
     def _discover(self, root: int, role: str) -> None:
         for pid in _tree(root):

@@ -85,13 +85,13 @@ def observe(psql: Psql, database: str, log: str | None) -> Now:
         told = json.loads(psql.run(_NOW, database=database))
     except PsqlError:
         told = {"checkpoints": None, "connections": None}
-    return Now(**told, log_bytes=_length(log))
+    return Now(**told, log_bytes=log_length(log))
 
 
 def between(before: Now, after: Now, log: str | None) -> dict[str, Any]:
     """What happened between two looks, for the record."""
     return {
-        "log": _log_between(log, before.log_bytes, after.log_bytes),
+        "log": log_between(log, before.log_bytes, after.log_bytes),
         "checkpoints": None
         if before.checkpoints is None or after.checkpoints is None
         else after.checkpoints - before.checkpoints,
@@ -126,14 +126,16 @@ def _by_application(connections: dict[str, str]) -> dict[str, int]:
     return {name: names.count(name) for name in names}
 
 
-def _length(log: str | None) -> int | None:
+def log_length(log: str | None) -> int | None:
+    """Bytes of the server's log now; None where there is none to read."""
     try:
         return None if log is None else Path(log).stat().st_size
     except OSError:
         return None
 
 
-def _log_between(log: str | None, start: int | None, end: int | None) -> dict[str, int] | None:
+def log_between(log: str | None, start: int | None, end: int | None) -> dict[str, int] | None:
+    """What stands in the server's log between two lengths of it, counted; None where unreadable."""
     if log is None or start is None or end is None:
         return None
     first = max(0, start - _TAIL_BYTES)

@@ -1,4 +1,4 @@
-"""One service process tree, from its start to its end."""
+"""What a trial drives: a service that is started here, or one that another host serves."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from agent.failure import Failure
 from agent.orders import write_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from agent.orders import Heartbeat
@@ -19,13 +20,102 @@ if TYPE_CHECKING:
 _POLL_S = 0.01
 
 
-class Service:
-    """A service that answers; use as a context manager, which ends it whatever happens.
+class Endpoint:
+    """A service by its address; its own host has started it and waited until it was ready.
 
     Attributes:
-        pid: of its first process.
+        host, port: where it serves.
+        pid: of its first process; None if that is on another host.
         health: what it said of itself when it was ready.
         health_after: what it said after the window.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host = host
+        self.port = port
+        self.pid: int | None = None
+        self.health: dict[str, Any] = {}
+        self.health_after: dict[str, Any] = {}
+
+    @property
+    def url(self) -> str:
+        """Where it serves."""
+        return f"http://{self.host}:{self.port}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Its own host ends it."""
+
+    def await_ready(self, heartbeat: Heartbeat) -> None:
+        """Make sure that it can be reached from here.
+
+        Raises:
+            Failure: ``service-unreachable``.
+        """
+        heartbeat.check()
+        answer = self._ask_health()
+        if answer is None:
+            raise Failure(
+                "service-unreachable",
+                "the service answers on its own host, but not to this one",
+                where=self.url,
+                hint="see what stands between the hosts, and lab_address in the inventory",
+            )
+        self.health = answer
+
+    def require_answer(self) -> None:
+        """Make sure that it still answers after the window.
+
+        A generator whose requests hang may end with figures of the time before.
+
+        Raises:
+            Failure: ``service-hung``.
+        """
+        answer = self._ask_health()
+        if answer is None:
+            raise Failure(
+                "service-hung",
+                f"the service no longer answers after the window: {self._last_said()}",
+                where=self.url,
+                hint="read its log; the trial is recorded as failed and the run goes on",
+            )
+        self.health_after = answer
+
+    def stop(self) -> dict[str, Any] | None:
+        """End it and say how that went; None if its own host does that."""
+        return None
+
+    def death(self) -> Failure:
+        """The failure of a trial whose service ended by itself."""
+        return Failure(
+            "service-died",
+            f"the service ended in the middle of the trial: {self._last_said()}",
+            where=self.url,
+            hint="read its log; the trial is recorded as failed and the run goes on",
+        )
+
+    def _last_said(self) -> str:
+        return "its log is on its own host"
+
+    def _ask_health(self) -> dict[str, Any] | None:
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=5)
+        try:
+            connection.request("GET", "/health")
+            answer = connection.getresponse()
+            body = answer.read()
+        except OSError:
+            return None
+        finally:
+            connection.close()
+        return dict(json.loads(body)) if answer.status == http.HTTPStatus.OK else None
+
+
+class Service(Endpoint):
+    """A service that this agent starts; leaving the context ends it, whatever happens.
+
+    Attributes:
         seconds_to_ready: from its start until it answered.
     """
 
@@ -34,15 +124,14 @@ class Service:
         spec: dict[str, Any],
         *,
         folder: Path,
-        cpus: list[int] | None,
+        cpus: Iterable[int] | None,
         module: str = "workloads.services",
     ) -> None:
+        super().__init__(str(spec["settings"]["host"]), int(spec["settings"]["port"]))
         self._spec = spec
         self._log = folder / "service.log"
         settings = folder / "service.json"
         write_json(settings, spec["settings"])
-        self.host = str(spec["settings"]["host"])
-        self.port = int(spec["settings"]["port"])
         self._started = time.monotonic()
         self._process = processes.spawn(
             [spec["python"], "-m", module, str(settings)],
@@ -57,17 +146,7 @@ class Service:
             },
         )
         self.pid = self._process.pid
-        self.health: dict[str, Any] = {}
-        self.health_after: dict[str, Any] = {}
         self.seconds_to_ready = 0.0
-
-    @property
-    def url(self) -> str:
-        """Where it serves."""
-        return f"http://{self.host}:{self.port}"
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         processes.stop(self._process, timeout_s=0 if self._process.poll() is not None else 1)
@@ -91,25 +170,7 @@ class Service:
             time.sleep(_POLL_S)
         raise self._failed_start(f"did not answer within {self._spec['start_timeout_s']:g} s")
 
-    def require_answer(self) -> None:
-        """Make sure that it still answers after the window.
-
-        A generator whose requests hang may end with figures of the time before.
-
-        Raises:
-            Failure: ``service-hung``.
-        """
-        answer = self._ask_health()
-        if answer is None:
-            raise Failure(
-                "service-hung",
-                f"the service no longer answers after the window: {last_line(self._log)}",
-                where=self.url,
-                hint="read its log; the trial is recorded as failed and the run goes on",
-            )
-        self.health_after = answer
-
-    def stop(self) -> dict[str, Any]:
+    def stop(self) -> dict[str, Any] | None:
         """End it politely and say how that went."""
         started = time.monotonic()
         in_time = processes.stop(self._process, timeout_s=float(self._spec["stop_timeout_s"]))
@@ -125,30 +186,41 @@ class Service:
         return Failure(
             "service-died",
             f"the service ended with {self._process.returncode} in the middle of the trial: "
-            f"{last_line(self._log)}",
+            f"{self._last_said()}",
             where=str(self._log),
             hint="read its log; the trial is recorded as failed and the run goes on",
         )
 
-    def _ask_health(self) -> dict[str, Any] | None:
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=5)
-        try:
-            connection.request("GET", "/health")
-            answer = connection.getresponse()
-            body = answer.read()
-        except OSError:
-            return None
-        finally:
-            connection.close()
-        return dict(json.loads(body)) if answer.status == http.HTTPStatus.OK else None
+    def _last_said(self) -> str:
+        return last_line(self._log)
 
     def _failed_start(self, how: str) -> Failure:
         return Failure(
             "service-start",
-            f"the service {how}: {last_line(self._log)}",
+            f"the service {how}: {self._last_said()}",
             where=str(self._log),
             hint="a taken port, an unreachable database and a broken stack are the usual causes",
         )
+
+
+def reached(
+    spec: dict[str, Any],
+    *,
+    folder: Path,
+    cpus: Iterable[int] | None,
+    module: str = "workloads.services",
+) -> Endpoint:
+    """The service of an order: started here, or already served by another host.
+
+    Args:
+        spec: as `Service` takes it, or ``served``: host and port of one that another agent holds.
+        folder: of the order; takes the log of a service that is started.
+        cpus: where that runs.
+        module: that it is.
+    """
+    if served := spec.get("served"):
+        return Endpoint(str(served["host"]), int(served["port"]))
+    return Service(spec, folder=folder, cpus=cpus, module=module)
 
 
 def _environment(spec: dict[str, Any]) -> dict[str, str]:

@@ -5,29 +5,29 @@ The agent observes and keeps; it judges nothing but whether the trial could be c
 
 from __future__ import annotations
 
-import csv
 import http.client
 import json
 import time
-from contextlib import contextmanager
-from dataclasses import astuple, fields
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from agent import evidence, generator, sampling, server
+from agent.channel import Remote
 from agent.failure import Failure
 from agent.kills import Kills
 from agent.orders import utc_now
-from agent.processes import Watch, affinity, spawn, stop
-from agent.sampling import Reading, Sampler
-from agent.service import Service, last_line
+from agent.pinning import require_planned
+from agent.processes import Watch, spawn, stop
+from agent.sampling import Sampler
+from agent.service import Endpoint, last_line, reached
 from workloads.dataset import clone
 from workloads.diagnosis import answers
 from workloads.psql import Psql
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from agent.generator import Command
@@ -41,6 +41,9 @@ _PATIENCE_S = 20.0  # beyond the planned duration, before a generator counts as 
 
 def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> None:
     """Restore, start, warm up, measure, stop; every stage adds to ``observed``.
+
+    What runs on another host is restored, started, watched and stopped there (`agent.observe`);
+    this agent drives the load and says when the window is.
 
     Raises:
         Failure: the trial could not be carried out; what was observed until then stays.
@@ -56,10 +59,20 @@ class _Trial:
         self._heartbeat = heartbeat
         self._observed = observed
         self._psql = Psql(**order.body["database"]["psql"])
+        self._server_pid: int | None = order.body["database"]["server_pid"]
+        self._remotes: list[Remote] = []
         observed["stages_s"] = {}
 
     def run(self) -> None:
         """Carry out the stages in order."""
+        with ExitStack() as connected:
+            for spec in self._body.get("remotes", ()):
+                self._remotes.append(connected.enter_context(Remote(spec)))
+            if self._remotes:
+                self._observed["clocks"] = {each.role: each.clock for each in self._remotes}
+            self._run()
+
+    def _run(self) -> None:
         database = self._body["database"]
         with self._stage("restore"):
             if database["template"]:
@@ -67,7 +80,7 @@ class _Trial:
             counters = {"before": server.counters(self._psql, database["name"])}
         spec = self._body["service"]
         self._observed["environment"] = spec.get("environment")
-        with Service(spec, folder=self._folder, cpus=self._cpus["service"]) as service:
+        with reached(spec, folder=self._folder, cpus=self._cpus.get("service")) as service:
             with self._stage("start"):
                 service.await_ready(self._heartbeat)
                 self._observed["health"] = service.health
@@ -83,11 +96,13 @@ class _Trial:
                 self._observed["burden"] = service.health_after.get("burden")
             with self._stage("stop"):
                 self._observed["stop"] = service.stop()
+                for remote in self._remotes:
+                    remote.ask("stop")
         server.await_silence(self._psql, database["name"], timeout_s=_SILENCE_S)
         counters["after"] = server.counters(self._psql, database["name"])
         self._observed["counters"] = counters
 
-    def _probe(self, service: Service) -> None:
+    def _probe(self, service: Endpoint) -> None:
         """Keep what the service answers to requests whose answers are known."""
         try:
             self._observed["probes"] = answers.ask(service.url, self._body["probes"])
@@ -99,10 +114,10 @@ class _Trial:
                 hint="read its log; the trial is recorded as failed and the run goes on",
             ) from problem
 
-    def _measure(self, command: Command, service: Service) -> None:
+    def _measure(self, command: Command, service: Endpoint) -> None:
         with Sampler() as sampler:
-            sampler.follow("service", service.pid)
-            sampler.follow("database", self._body["database"]["server_pid"])
+            for purpose, pid in self._processes(service):
+                sampler.follow(purpose, pid)
             services = sampler.pids("service")
             memory = {"service_pss_before_bytes": sampling.pss_bytes(services)}
             kills = Kills(self._psql, self._body["database"]["name"], self._body.get("kills", []))
@@ -119,15 +134,16 @@ class _Trial:
                     "started_ns": started_ns,
                     "ended_ns": time.monotonic_ns(),
                 }
-                self._observed["sampler"] = {
-                    "cpu_s": sampler.cost_s,
-                    "readings": len(sampler.readings),
-                    "tick_hz": sampling.TICKS_PER_S,
-                    "page_bytes": sampling.PAGE_BYTES,
-                }
-                _write_readings(self._folder / "resources.csv", sampler.readings)
+                self._observed["sampler"] = sampler.record()
+                sampler.write(self._folder / "resources.csv")
             memory["service_pss_after_bytes"] = sampling.pss_bytes(services)
-            self._observed["memory"] = memory
+            if services:
+                self._observed["memory"] = memory
+
+    def _processes(self, service: Endpoint) -> Iterable[tuple[str, int]]:
+        """The first process of service and database, as far as they run on this host."""
+        known = {"service": service.pid, "database": self._server_pid}
+        return [(purpose, pid) for purpose, pid in known.items() if pid is not None]
 
     @contextmanager
     def _host_observed(self) -> Iterator[None]:
@@ -135,9 +151,13 @@ class _Trial:
         database = self._body["database"]
         ask = partial(server.observe, self._psql, database["name"], database["log"])
         before, kernel = ask(), evidence.Around()
+        for remote in self._remotes:
+            remote.ask("begin")
         try:
             with kernel:
                 yield
+            for remote in self._remotes:
+                remote.ask("end")
         finally:
             self._observed["host"] = {
                 "kernel": kernel.record,
@@ -145,7 +165,7 @@ class _Trial:
             }
 
     def _drive(
-        self, command: Command, service: Service, sampler: Sampler, kills: Kills | None = None
+        self, command: Command, service: Endpoint, sampler: Sampler, kills: Kills | None = None
     ) -> None:
         """Run a generator to its end while service and database live.
 
@@ -158,15 +178,17 @@ class _Trial:
         try:
             with Watch() as watch:
                 watch.add("load", process.pid)
-                watch.add("service", service.pid)
-                watch.add("database", self._body["database"]["server_pid"])
+                for purpose, pid in self._processes(service):
+                    watch.add(purpose, pid)
+                for remote in self._remotes:
+                    watch.add_socket(remote.role, remote.socket)
                 ended = watch.until_one_ends(
                     deadline=deadline,
                     period_s=_SAMPLING_PERIOD_S,
                     tick=self._ticker(sampler, kills),
                 )
                 sampler.sample()
-                self._check_affinity(sampler)
+                require_planned(sampler, self._cpus, self._observed)
         except ProcessLookupError:
             raise self._database_died() from None
         finally:
@@ -178,8 +200,11 @@ class _Trial:
         ended: set[str],
         process: subprocess.Popen[bytes],
         command: Command,
-        service: Service,
+        service: Endpoint,
     ) -> None:
+        for remote in self._remotes:
+            if remote.role in ended:
+                raise remote.lost()
         if "database" in ended:
             raise self._database_died()
         if "service" in ended:
@@ -230,35 +255,15 @@ class _Trial:
             if kills:
                 kills.do_what_is_due()
             if rounds == _AFFINITY_ROUND:
-                self._check_affinity(sampler)
+                require_planned(sampler, self._cpus, self._observed)
 
         return tick
-
-    def _check_affinity(self, sampler: Sampler) -> None:
-        """Every process of the trial runs where the plan says, by the kernel's own account."""
-        record = self._observed.setdefault("affinity", {"planned": self._cpus, "observed": {}})
-        astray: dict[str, list[int]] = {}
-        for role, planned in self._cpus.items():
-            for pid in sampler.pids(role):
-                allowed = affinity(pid)
-                if allowed is None:  # it has ended meanwhile
-                    continue
-                record["observed"].setdefault(role, {})[str(pid)] = allowed
-                if not set(planned).issuperset(allowed):
-                    astray[f"{role} {pid}"] = allowed
-        if astray:
-            raise Failure(
-                "affinity",
-                f"processes may run outside their planned CPUs: {astray}",
-                where="/proc/PID/status",
-                hint="something on this host moves processes between CPUs; `ormlab doctor`",
-            )
 
     def _database_died(self) -> Failure:
         return Failure(
             "database-died",
             "PostgreSQL ended in the middle of the trial",
-            where=f"process {self._body['database']['server_pid']}",
+            where=f"process {self._server_pid}",
             hint="the trial is recorded as failed; the run starts the server again and goes on",
         )
 
@@ -283,10 +288,3 @@ def _generator_failed(command: Command, status: int) -> Failure:
             where=str(command.log),
             hint="see that log; the trial is recorded as failed",
         )
-
-
-def _write_readings(path: Path, readings: list[Reading]) -> None:
-    with path.open("w", newline="") as out:
-        writer = csv.writer(out)
-        writer.writerow(field.name for field in fields(Reading))
-        writer.writerows(astuple(reading) for reading in readings)

@@ -72,14 +72,13 @@ def examine(inventory: Inventory, profile: Profile | None, progress: Progress) -
     Raises:
         ProvisioningError: a host could not be reached or set up.
     """
-    checkout.STATE.mkdir(exist_ok=True)
     examined = []
     with connected(inventory.hosts) as hosts:
         for name, host in hosts.items():
             progress.stage(f"{name}: deploying the agent")
             deployment = deploy(host)
             progress.stage(f"{name}: watching for a second")
-            ports = readiness.ports(host.spec, _SUBJECTS)
+            ports = readiness.ports(host.spec, inventory.roles_of(host.spec), _SUBJECTS)
             readings = readiness.read(host, deployment, ports)
             wanted = profile or best_profile(readings)
             examined.append(Examination(name, wanted, readings, judge(readings, wanted)))

@@ -55,8 +55,8 @@ def rerun(request: Request, progress: Progress) -> Path:
             progress.warn(said)
         loads = resolved.plan.loads
         driven = {name: loads[name] for name in loads if name not in resolved.omitted_loads}
-        if lacking := hosts.undrivable(place.host, driven):
-            raise hosts.generator_missing(place.host, lacking)
+        if lacking := hosts.undrivable(place, driven):
+            raise hosts.generator_missing(place, lacking)
         origin = {"schema": SCHEMA, "bundle": original.record.id, "seal": original.seal}
         return carry_out(
             place,

@@ -67,14 +67,14 @@ def resume(request: Request, progress: Progress) -> Path:
         inputs.require_unchanged(folder, resolved)
         attempt = len(unsealed.interruptions) + 1
         with Session(
-            place.host,
+            place.hosts,
             resolved,
             run_id=unsealed.id,
             scratch=place.scratch,
             check=place.check,
             attempt=attempt,
         ) as session:
-            preparation.deploy(session, resolved, progress, local=place.local)
+            preparation.deploy(session, resolved, progress, place.local)
             recovery.require_same_host(folder, session)
             preparation.start(session, resolved, progress)
             examined = recovery.is_examined(folder)

@@ -87,11 +87,11 @@ def read(bundle: Bundle) -> Gated:
             failures.append(failure)
         elif assessment is not None:
             cell.usable.setdefault(record.subject, {})[record.block] = assessment
-    host = bundle.path / "host/readings.before.json"
+    looked = sorted(bundle.path.glob("host/**/readings.before.json"))
     run = RunEvidence(
         completed=len(bundle.trials) - len(failures),
         failed=len(failures),
-        host=json.loads(host.read_bytes()) if host.exists() else None,
+        hosts=tuple(json.loads(path.read_bytes()) for path in looked),
         context=context,
         fastest=_fastest(cells),
         floors=Floor.read_all(bundle.path, context),

@@ -262,7 +262,7 @@ class RunEvidence:
     Attributes:
         completed: trials whose figures may be used.
         failed: trials that failed, repeated or not.
-        host: the host's readings before the first trial; None where nobody looked.
+        hosts: the readings of each host before the first trial; none where nobody looked.
         context: of the run.
         fastest: by load, the highest throughput of a trial whose figures may be used.
         floors: by load, what its generator did against an endpoint that does no work.
@@ -270,7 +270,7 @@ class RunEvidence:
 
     completed: int
     failed: int
-    host: Mapping[str, Any] | None
+    hosts: tuple[Mapping[str, Any], ...]
     context: Context
     fastest: Mapping[str, float]
     floors: Mapping[str, Floor]

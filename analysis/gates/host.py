@@ -56,6 +56,8 @@ def _steal(trial: TrialEvidence) -> Reading:
     stolen, ticks = found
     placement: Mapping[str, Any] = trial.context.facts["placement"]
     cpus = {str(cpu) for purpose in _PURPOSES for cpu in placement[purpose]} & ticks.keys()
+    # Of hosts that are apart only the trial's CPUs are kept, by role and number.
+    cpus |= {cpu for cpu in ticks if "/" in cpu}
     shares = {cpu: stolen[cpu] / ticks[cpu] for cpu in cpus if ticks[cpu]}
     if not shares:
         return Reading(None, "no CPU of the trial was counted")

@@ -21,9 +21,9 @@ def _failed(run: RunEvidence) -> Reading:
 
 
 def _unfit(run: RunEvidence) -> Reading:
-    if run.host is None:
+    if not run.hosts:
         return Reading(None, "nobody looked before the run")
-    findings = host.judge(run.host, run.context.profile)
+    findings = [f for each in run.hosts for f in host.judge(each, run.context.profile)]
     fatal = [each.said for each in findings if each.verdict is host.Verdict.FATAL]
     return Reading(len(fatal), "; ".join(fatal))
 

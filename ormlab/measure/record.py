@@ -19,8 +19,11 @@ from ormlab.measure.deployment import source_archive
 from ormlab.provision import record as provisioning
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from ormlab.ledger import LedgerFile
-    from ormlab.measure.session import Fetched, Session
+    from ormlab.measure.session import Session
+    from ormlab.measure.station import Fetched, Station
     from ormlab.plan import ResolvedPlan
 
 VERSION = version("ormlab")
@@ -38,11 +41,28 @@ def encode(value: object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=1) + b"\n"
 
 
-def fingerprint(facts: dict[str, Any]) -> str:
-    """Digest of the facts that decide whether results of two hosts may be compared."""
+def fingerprint(facts: Mapping[str, dict[str, Any]]) -> str:
+    """Digest of the facts that decide whether results of two runs may be compared.
+
+    Args:
+        facts: of each host of the run, by its name in the bundle.
+    """
+    known = {name: _identity(each) for name, each in facts.items()}
+    # One host is named by what it is alone, wherever it stands.
+    told = next(iter(known.values())) if len(known) == 1 else known
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _identity(facts: dict[str, Any]) -> dict[str, Any]:
     identity = {key: facts["facts"][key] for key in facts["identity"]}
-    identity["tier"] = facts["placement"]["tier"]
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    return identity | {"tier": facts["placement"]["tier"]}
+
+
+def facts_of(session: Session) -> dict[str, dict[str, Any]]:
+    """The facts of each host of a run, by the name it has in the bundle."""
+    return {
+        f"host-{number}": station.facts for number, station in enumerate(session.stations, start=1)
+    }
 
 
 def inputs(resolved: ResolvedPlan, ledger: LedgerFile | None = None) -> dict[str, bytes]:
@@ -67,18 +87,28 @@ def inputs(resolved: ResolvedPlan, ledger: LedgerFile | None = None) -> dict[str
 
 
 def host_before(session: Session) -> dict[str, bytes]:
-    """The host, how it was set up, its database server and its rows, before the first trial."""
+    """The hosts, how they were set up, the database server and its rows, before the first trial.
+
+    That of the services is ``host/``; others, where they are apart, lie below it by their names.
+    """
     server = {key: session.server[key] for key in ("version", "settings", "made")}
+    names = {
+        role: f"host-{number}"
+        for number, station in enumerate(session.stations, start=1)
+        for role in station.roles
+    }
     inventory = {
-        "groups": {"app": ["host-1"], "db": ["host-1"], "load": ["host-1"]},
+        "groups": {role: [names[role]] for role in sorted(names)},
         "tier": session.facts["placement"]["tier"],
     }
-    played = provisioning.of_hosts(session.hosts)
+    played = provisioning.of_hosts([station.host.spec for station in session.stations])
+    files = {f"host/provision/{name}": encode(document) for name, document in played.items()}
+    for folder, station in _folders(session):
+        files[f"{folder}/facts.before.json"] = encode(_without_name(station.facts))
+        files[f"{folder}/readings.before.json"] = encode(station.readings)
     return {
-        **{f"host/provision/{name}": encode(document) for name, document in played.items()},
-        "host/facts.before.json": encode(_without_name(session.facts)),
-        "host/readings.before.json": encode(session.readings),
-        "host/fingerprint.json": encode({"sha256": fingerprint(session.facts)}),
+        **files,
+        "host/fingerprint.json": encode({"sha256": fingerprint(facts_of(session))}),
         "host/postgres.json": encode(server),
         "host/dataset.json": encode(session.template),
         "inputs/inventory.redacted.yml": yaml.safe_dump(inventory).encode(),
@@ -86,27 +116,35 @@ def host_before(session: Session) -> dict[str, bytes]:
 
 
 def host_after(session: Session) -> dict[str, bytes]:
-    """The host after the last trial, what has moved since before, and the server's log."""
-    before, after = session.facts, session.read_facts()
-    drift = {
-        key: {"before": before["facts"][key], "after": value}
-        for key, value in after["facts"].items()
-        if value != before["facts"][key]
-    }
-    return {
-        "host/facts.after.json": encode(_without_name(after)),
-        "host/readings.after.json": encode(session.read_readings()),
-        "host/drift.json": encode(drift),
-        "host/postgres.log.zst": zstandard.ZstdCompressor().compress(session.database_log()),
-    }
+    """The hosts after the last trial, what has moved since before, and the server's log."""
+    log = zstandard.ZstdCompressor().compress(session.database.log())
+    files = {"host/postgres.log.zst": log}
+    for folder, station in _folders(session):
+        before, after = station.facts, station.ask("facts")
+        drift = {
+            key: {"before": before["facts"][key], "after": value}
+            for key, value in after["facts"].items()
+            if value != before["facts"][key]
+        }
+        files[f"{folder}/facts.after.json"] = encode(_without_name(after))
+        files[f"{folder}/readings.after.json"] = encode(station.read_readings())
+        files[f"{folder}/drift.json"] = encode(drift)
+    return files
 
 
 def host_again(session: Session, attempt: int) -> dict[str, bytes]:
-    """The host when the run was resumed for the ``attempt``-th time."""
-    return {
-        f"host/resumed-{attempt}/facts.json": encode(_without_name(session.facts)),
-        f"host/resumed-{attempt}/readings.json": encode(session.readings),
-    }
+    """The hosts when the run was resumed for the ``attempt``-th time."""
+    files = {}
+    for folder, station in _folders(session):
+        files[f"{folder}/resumed-{attempt}/facts.json"] = encode(_without_name(station.facts))
+        files[f"{folder}/resumed-{attempt}/readings.json"] = encode(station.readings)
+    return files
+
+
+def _folders(session: Session) -> Iterator[tuple[str, Station]]:
+    """Where the bundle keeps what is known of each host: that of the services comes first."""
+    for number, station in enumerate(session.stations, start=1):
+        yield "host" if number == 1 else f"host/host-{number}", station
 
 
 def stack(subject: str, outcome: dict[str, Any]) -> dict[str, bytes]:

@@ -77,13 +77,13 @@ def try_out(request: Request, progress: Progress) -> Path:
         created = datetime.now(UTC).replace(microsecond=0)
         writer = BundleWriter.create(request.bundles, plan_sha256=resolved.sha256, created=created)
         session = Session(
-            place.host, resolved, run_id=writer.id, scratch=place.scratch, check=place.check
+            place.hosts, resolved, run_id=writer.id, scratch=place.scratch, check=place.check
         )
         run = Run(session, resolved, writer, progress)
         with writer:
             with sealed_if_cut_short(run):
                 run.add(record.inputs(resolved, request.ledger))
-                preparation.deploy(session, resolved, progress, local=place.local)
+                preparation.deploy(session, resolved, progress, place.local)
                 preparation.start(session, resolved, progress)
                 run.add(record.host_before(session))
                 for name, subject in resolved.subjects.items():

@@ -64,9 +64,9 @@ def run(request: Request, progress: Progress) -> Path:
         Interrupted: Ctrl-C or SIGTERM; what was measured is sealed as aborted.
     """
     with hosts.reached(request.inventory) as place:
-        lacking = hosts.undrivable(place.host, request.plan.loads)
+        lacking = hosts.undrivable(place, request.plan.loads)
         if lacking and not request.omit_missing_generators:
-            raise hosts.generator_missing(place.host, lacking)
+            raise hosts.generator_missing(place, lacking)
         for reason in dict.fromkeys(lacking.values()):
             progress.warn(f"{reason}: the run goes without {', '.join(lacking)}")
         resolved = resolve(request.plan, omitted_loads=lacking)

@@ -2,73 +2,73 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ormlab import checkout
-from ormlab.errors import LoadError, UsageError
+from ormlab import scratch
+from ormlab.errors import InventoryError, LoadError
 from ormlab.hosts import Host, connected
 from ormlab.interruption import Interruption
 from ormlab.plan.schema import WrkLoad
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
-    from ormlab.inventory import HostSpec, Inventory
+    from ormlab.inventory import Inventory
     from ormlab.plan.schema import Load
 
 
 @dataclass(frozen=True)
 class Place:
-    """A host that is connected, and what the orchestrator keeps at hand meanwhile.
+    """Hosts that are connected, and what the orchestrator keeps at hand meanwhile.
 
     Attributes:
-        host: carries app, db and load.
+        hosts: by role, app, db and load; one of them may carry several.
         scratch: an empty local folder, removed at the end.
         check: raises KeyboardInterrupt when the run is to stop.
     """
 
-    host: Host
+    hosts: Mapping[str, Host]
     scratch: Path
     check: Callable[[], None]
 
     @property
-    def local(self) -> bool:
-        """Whether the host is this machine."""
-        return self.host.spec.local
+    def local(self) -> Host | None:
+        """The host that is this machine, if one is."""
+        return next((host for host in self.hosts.values() if host.spec.local), None)
 
 
 @contextmanager
 def reached(inventory: Inventory) -> Iterator[Place]:
-    """Connect to the host of an inventory, and listen for the wish to stop.
+    """Connect to the hosts of an inventory, and listen for the wish to stop.
 
     Raises:
-        UsageError: the inventory has several hosts.
-        ProvisioningError: the host cannot be reached.
+        InventoryError: this machine is one of several hosts, and has no address for the others.
+        ProvisioningError: a host cannot be reached.
     """
-    spec = _only_host(inventory)
-    checkout.STATE.mkdir(exist_ok=True)
+    _require_addresses(inventory)
     with (
-        connected([spec]) as hosts,
-        tempfile.TemporaryDirectory(dir=checkout.STATE, prefix="run-") as scratch,
+        connected(inventory.hosts) as hosts,
+        scratch.folder() as folder,
         Interruption() as interruption,
     ):
-        yield Place(hosts[spec.name], Path(scratch), interruption.check)
+        by_role = {role: hosts[spec.name] for role, spec in inventory.by_role.items()}
+        yield Place(by_role, folder, interruption.check)
 
 
-def undrivable(host: Host, loads: Mapping[str, Load]) -> dict[str, str]:
+def undrivable(place: Place, loads: Mapping[str, Load]) -> dict[str, str]:
     """Loads that need wrk where there is none, each with that as the reason."""
     needing = [name for name, load in loads.items() if isinstance(load, WrkLoad)]
-    if not needing or host.try_run("sh", "-c", "command -v wrk"):
+    if not needing or place.hosts["load"].try_run("sh", "-c", "command -v wrk"):
         return {}
     return dict.fromkeys(needing, "wrk is not installed on the host")
 
 
-def generator_missing(host: Host, lacking: Mapping[str, str]) -> LoadError:
+def generator_missing(place: Place, lacking: Mapping[str, str]) -> LoadError:
     """The refusal to start without loads of the plan."""
+    host = place.hosts["load"]
     return LoadError(
         "generator-missing",
         f"wrk is not installed on {host.spec.name}, and the loads {list(lacking)} need it",
@@ -77,13 +77,12 @@ def generator_missing(host: Host, lacking: Mapping[str, str]) -> LoadError:
     )
 
 
-def _only_host(inventory: Inventory) -> HostSpec:
-    if len(inventory.hosts) > 1:
-        names = ", ".join(host.name for host in inventory.hosts)
-        raise UsageError(
-            "hosts-apart",
-            f"this release measures with app, db and load on one host, not on {names}",
-            where="inventory",
-            hint="put one host into all three groups",
-        )
-    return inventory.app
+def _require_addresses(inventory: Inventory) -> None:
+    for spec in inventory.hosts if len(inventory.hosts) > 1 else ():
+        if spec.local and not spec.variables.get("lab_address"):
+            raise InventoryError(
+                "hosts-apart",
+                f"{spec.name} is this machine, and the other hosts do not know where it is",
+                where="inventory",
+                hint="set its lab_address to the address at which they reach it",
+            )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from analysis.figures import Figures
-    from ormlab.measure.session import Fetched
+    from ormlab.measure.station import Fetched
     from ormlab.plan import Planned
     from ormlab.run.stages import Run
 

@@ -12,26 +12,28 @@ from ormlab.run import subjects
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ormlab.hosts import Host
     from ormlab.measure.session import Session
     from ormlab.plan import ResolvedPlan
     from ormlab.progress import Progress
     from ormlab.run.stages import Run
 
 
-def deploy(session: Session, resolved: ResolvedPlan, progress: Progress, *, local: bool) -> None:
-    """Ship the code, read the host, and keep out of its way.
+def deploy(session: Session, resolved: ResolvedPlan, progress: Progress, here: Host | None) -> None:
+    """Ship the code, read the hosts, and keep out of the way of the one that is this machine.
 
     Raises:
-        HostGateError: the host must not be measured on as the plan's profile wants it.
+        HostGateError: a host must not be measured on as the plan's profile wants it.
     """
     progress.stage("deploying the code and the agent")
     session.prepare()
     profile = resolved.plan.profile
-    if weak := readiness.require(session.readings, profile, where=session.host_name):
-        progress.warn(weak)
-    if local:
-        # The orchestrator keeps off the measured CPUs, like everything else that is not.
-        os.sched_setaffinity(0, session.facts["placement"]["housekeeping"])
+    for station in session.stations:
+        if weak := readiness.require(station.readings, profile, where=station.name):
+            progress.warn(weak)
+        if station.host is here:
+            # The orchestrator keeps off the measured CPUs, like everything else that is not.
+            os.sched_setaffinity(0, station.facts["placement"]["housekeeping"])
 
 
 def start(session: Session, resolved: ResolvedPlan, progress: Progress) -> None:

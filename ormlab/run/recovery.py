@@ -33,14 +33,18 @@ def require_same_host(bundle: Path, session: Session) -> None:
     Raises:
         HostGateError: its fingerprint differs; says what makes it differ.
     """
-    facts = _document(bundle / "host/facts.before.json")
-    if facts is None or record.fingerprint(facts) == record.fingerprint(session.facts):
+    facts, now = _facts(bundle), record.facts_of(session)
+    if not facts or record.fingerprint(facts) == record.fingerprint(now):
         return
     before, after = (
-        {**_some(each["facts"], facts["identity"]), **_tier(each)}
-        for each in (facts, session.facts)
+        {
+            name: {**_some(each["facts"], each["identity"]), **_tier(each)}
+            for name, each in of.items()
+        }
+        for of in (facts, now)
     )
-    _refuse("this is not the host", changes(before, after), bundle, session)
+    found = changes(before, after)
+    _refuse(f"this is not the host{'s' if len(facts) > 1 else ''}", found, bundle, session)
 
 
 def require_same_make(bundle: Path, session: Session, resolved: ResolvedPlan) -> None:
@@ -78,6 +82,16 @@ def _refuse(what: str, found: Iterable[Change], bundle: Path, session: Session) 
         where=session.host_name,
         hint="make the host what it was, or name it with --inventory; nothing was changed",
     )
+
+
+def _facts(bundle: Path) -> dict[str, dict[str, Any]]:
+    """What is kept of each host's facts, by its name in the bundle; none before they were read."""
+    others = {path.parent.name: path for path in bundle.glob("host/host-*/facts.before.json")}
+    found = {
+        name: _document(path)
+        for name, path in {"host-1": bundle / "host/facts.before.json", **others}.items()
+    }
+    return {name: facts for name, facts in found.items() if facts is not None}
 
 
 def _some(document: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:

@@ -71,12 +71,12 @@ def carry_out(
     created = datetime.now(UTC).replace(microsecond=0)
     with BundleWriter.create(bundles, plan_sha256=resolved.sha256, created=created) as writer:
         session = Session(
-            place.host, resolved, run_id=writer.id, scratch=place.scratch, check=place.check
+            place.hosts, resolved, run_id=writer.id, scratch=place.scratch, check=place.check
         )
         run = Run(session, resolved, writer, progress)
         with sealed_if_cut_short(run):
             run.add((origin or {}) | record.inputs(resolved, ledger))
-            preparation.deploy(session, resolved, progress, local=place.local)
+            preparation.deploy(session, resolved, progress, place.local)
             preparation.start(session, resolved, progress)
             preparation.examine(run)
             finish(run)

@@ -62,8 +62,8 @@ def _check_rows(
 
 
 def _check_host(root: Path, documents_by_path: Mapping[str, Any], found: Findings) -> None:
-    """The host is the one that was fingerprinted, before the run and after it."""
-    before, after = documents_by_path.get(_BEFORE), documents_by_path.get(_AFTER)
+    """The hosts are those that were fingerprinted, before the run and after it."""
+    before, after = (_facts(documents_by_path, when) for when in (_BEFORE, _AFTER))
     stated = documents_by_path.get(_FINGERPRINT)
     record = decode((root / names.RECORD).read_bytes(), BundleRecord, where=names.RECORD)
     if before and stated:
@@ -72,14 +72,29 @@ def _check_host(root: Path, documents_by_path: Mapping[str, Any], found: Finding
             if said != digest:
                 found.add("host-fingerprint", path, f"{said}, the facts give {digest}")
     if before and after and _fingerprint(after) != _fingerprint(before):
-        moved = [k for k in before["identity"] if after["facts"].get(k) != before["facts"].get(k)]
+        moved = [
+            key
+            for name in before.keys() & after.keys()
+            for key in before[name]["identity"]
+            if after[name]["facts"].get(key) != before[name]["facts"].get(key)
+        ]
         found.add("host-changed", _AFTER, names.printable(", ".join(moved) or "placement"))
     # An interrupted run has no time to look again.
     if not (root / _AFTER).exists() and record.status != "aborted":
         found.add("document-missing", _AFTER)
 
 
-def _fingerprint(facts: dict[str, Any]) -> str | None:
+def _facts(documents_by_path: Mapping[str, Any], path: str) -> dict[str, dict[str, Any]]:
+    """The facts of each host by its name in the bundle: ``host/``, and others below it."""
+    folder, _, file = path.rpartition("/")
+    found = {"host-1": documents_by_path.get(path)}
+    for other, document in documents_by_path.items():
+        if other.startswith(f"{folder}/host-") and other.endswith(f"/{file}"):
+            found[other.split("/")[1]] = document
+    return {name: facts for name, facts in found.items() if facts}
+
+
+def _fingerprint(facts: Mapping[str, dict[str, Any]]) -> str | None:
     try:
         return fingerprint(facts)
     except KeyError:

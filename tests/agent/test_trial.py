@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
-from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -20,17 +16,12 @@ import pytest
 from agent.postgres import Cluster, settings
 from analysis.figures import read
 from ormlab.measure.keep import keep
-from tests.conftest import CHECKOUT, free_port
-from workloads.dataset import Dataset, ensure_template
-from workloads.load.operations import Operation
-from workloads.load.requests import table, write_table
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.agent.conftest import DATASET
+from tests.agent.placing import carry_out, client_load, given, wait
+from tests.conftest import free_port
+from workloads.dataset import ensure_template
 
 needs_wrk = pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not installed: `make wrk`")
-
-DATASET = Dataset(users=1000, orders=1000, payload_bytes=512, seed=1)
 
 # Answers /health like a service, and after that as its first argument says.
 ROGUE = """
@@ -73,18 +64,6 @@ server.serve_forever()
 """
 
 
-@pytest.fixture(scope="session")
-def template(psql):
-    return ensure_template(psql, DATASET).database
-
-
-@pytest.fixture(scope="session")
-def server(cluster, lab_folder):
-    """Where a trial finds the session's server and its log."""
-    pid = int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
-    return {"server_pid": pid, "log": str(lab_folder / "postgres.log")}
-
-
 @pytest.fixture
 def rogue_code(tmp_path):
     package = tmp_path / "code/workloads/services"
@@ -93,116 +72,6 @@ def rogue_code(tmp_path):
     (package / "__init__.py").touch()
     (package.parent / "__init__.py").touch()
     return tmp_path / "code"
-
-
-@pytest.fixture
-def table_path(tmp_path):
-    rows = table([Operation("read-user")], users=1000, orders=1000, seed=1, count=100)
-    write_table(tmp_path / "table.tsv", rows)
-    return tmp_path / "table.tsv"
-
-
-@pytest.fixture
-def order(tmp_path, psql, template, server, table_path):
-    """A trial that works: the asyncpg service, one second of wrk."""
-    heartbeat = tmp_path / "heartbeat"
-    heartbeat.touch()
-    everywhere = sorted(os.sched_getaffinity(0))
-    return {
-        "schema": "order/1",
-        "kind": "trial",
-        "heartbeat": str(heartbeat),
-        "heartbeat_timeout_s": 120.0,
-        "deadline_s": 100.0,
-        "cpus": None,
-        "service": {
-            "python": sys.executable,
-            "variables": {},
-            "code": str(CHECKOUT),
-            "start_timeout_s": 20.0,
-            "stop_timeout_s": 5.0,
-            "settings": {
-                "service": "asyncpg",
-                "host": "127.0.0.1",
-                "port": free_port(),
-                "database": {
-                    "host": psql.host,
-                    "port": psql.port,
-                    "user": psql.user,
-                    "passfile": psql.passfile,
-                    "database": "trial_test",
-                },
-                "pool": {"size": 2, "overflow": 0},
-                "options": {},
-            },
-        },
-        "database": {
-            "psql": asdict(psql),
-            "name": "trial_test",
-            "template": template,
-            **server,
-        },
-        "load": {
-            "generator": "wrk",
-            "threads": 1,
-            "connections": 4,
-            "duration_s": 1,
-            "warmup_s": 0,
-            "timeout_s": 2,
-            "table": str(table_path),
-            "warmup_table": str(table_path),
-            "repeatable": True,
-        },
-        "placement": {"service": everywhere, "load": everywhere, "database": everywhere},
-        "probes": [],
-    }
-
-
-def client_load(table_path, **changes):
-    load = {
-        "generator": "client-closed",
-        "connections": 4,
-        "processes": 1,
-        "cpus": None,
-        "warmup_s": 0.1,
-        "duration_s": 1,
-        "timeout_s": 2,
-        "seed": 1,
-        "table": str(table_path),
-        "repeatable": True,
-    }
-    return load | changes
-
-
-@contextmanager
-def given(order, folder, path=None):
-    """Hand the order to a real agent; yields its folder while it works."""
-    folder.mkdir()
-    (folder / "order.json").write_text(json.dumps(order))
-    environment = os.environ | ({"PATH": path} if path else {})
-    started = subprocess.run(
-        [sys.executable, "-m", "agent", folder / "order.json"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert started.returncode == 0, started.stderr
-    try:
-        yield folder
-    finally:
-        wait(folder)
-
-
-def wait(folder: Path) -> dict:
-    with (folder / "lock").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
-    return json.loads((folder / "done.json").read_bytes())
-
-
-def carry_out(order, tmp_path, path=None) -> dict:
-    with given(order, tmp_path / "trial", path) as folder:
-        return wait(folder)
 
 
 @needs_wrk

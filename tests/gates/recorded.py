@@ -81,7 +81,8 @@ def pair(baseline: Recorded, candidate: Recorded) -> PairEvidence:
 def run(completed: int, failed: int, readings: dict[str, Any] | None) -> RunEvidence:
     context = Context.read(DATA)
     context.resolved["plan"]["profile"] = "bare-metal"
-    return RunEvidence(completed, failed, readings, context, fastest={}, floors={})
+    hosts = () if readings is None else (readings,)
+    return RunEvidence(completed, failed, hosts, context, fastest={}, floors={})
 
 
 def host_readings() -> dict[str, Any]:

@@ -45,6 +45,7 @@ def floor_order(load, folder):
                 "cpus": None,
                 "placement": {"service": [0], "load": [0]},
                 "service": orders.endpoint_spec(
+                    host="127.0.0.1",
                     python=shutil.which("python3", path=str(CHECKOUT / ".venv/bin")),
                     code=str(CHECKOUT),
                     port=free_port(),

@@ -19,7 +19,9 @@ from agent import evidence
 from analysis.gates import TRIAL_GATES, Context, TrialEvidence, Verdict, assess
 from ormlab.measure import orders
 from ormlab.measure.keep import keep
-from tests.agent import test_trial as trials
+from tests.agent import conftest as trials
+from tests.agent.placing import carry_out, client_load, given, wait
+from tests.conftest import CHECKOUT
 from tests.gates.recorded import DATA
 from tests.load import conftest as load
 from workloads.load.operations import Operation
@@ -52,14 +54,14 @@ def kept(tmp_path, done) -> dict:
 def open_order(order, table_path):
     """The trial that the recorded plan describes: four connections, an open loop."""
     order["service"]["settings"]["pool"] = {"size": 4, "overflow": 0}
-    order["load"] = trials.client_load(
+    order["load"] = client_load(
         table_path, generator="client-open", rate=100, arrivals="constant", hash_fraction=0.5
     )
     return order
 
 
 def test_a_clean_trial_passes_and_every_sensor_is_archived(open_order, tmp_path):
-    done = trials.carry_out(open_order, tmp_path)
+    done = carry_out(open_order, tmp_path)
     kernel = done["observed"]["host"]["kernel"]
     assert set(kernel["counted"]) == {sensor.key for sensor in evidence.SENSORS}
     assert kernel["counted"]["context_switches"] > 0
@@ -77,10 +79,10 @@ def test_four_faults_in_one_trial_fire_a_gate_each(open_order, tmp_path, psql, m
     open_order["load"] |= {"table": str(tmp_path / "writes.tsv"), "repeatable": False}
     open_order["service"]["settings"]["pool"]["size"] = 3
     monkeypatch.setenv("AIOHTTP_NO_EXTENSIONS", "1")
-    with trials.given(open_order, tmp_path / "trial") as folder:
+    with given(open_order, tmp_path / "trial") as folder:
         while not (folder / "done.json").exists():
             psql.run("checkpoint")
-        done = trials.wait(folder)
+        done = wait(folder)
     found = kept(tmp_path, done)
     for code in ("rows-unchanged", "pools", "extensions", "checkpoint"):
         assert found[code].verdict is Verdict.FAILED, found[code].sentence
@@ -115,7 +117,7 @@ def test_a_throttled_client_fires_the_dispatch_gate_although_it_achieves_its_rat
 
 def test_a_service_that_stands_in_for_another_is_not_measured_under_its_name(open_order, tmp_path):
     open_order["service"]["settings"]["service"] = "tortoise"
-    done = trials.carry_out(open_order, tmp_path)
+    done = carry_out(open_order, tmp_path)
     swapped = kept(tmp_path, done)["subject"]
     assert swapped.verdict is Verdict.FAILED
     assert "service 'tortoise' instead of 'asyncpg'" in swapped.sentence
@@ -125,7 +127,7 @@ def test_the_service_is_asked_before_the_load_and_other_answers_fail_the_trial(
     open_order, tmp_path
 ):
     open_order["probes"] = ["GET /users/1", "GET /orders?limit=2"]
-    done = trials.carry_out(open_order, tmp_path)
+    done = carry_out(open_order, tmp_path)
     probes = done["observed"]["probes"]
     assert [each["status"] for each in probes] == [200, 200]
     kept(tmp_path, done)
@@ -145,11 +147,11 @@ def test_the_service_is_asked_before_the_load_and_other_answers_fail_the_trial(
 def test_what_is_drawn_for_a_block_reaches_the_service_and_the_record(open_order, tmp_path):
     drawn = orders.environment(7, 3)
     open_order["service"]["environment"] = drawn
-    with trials.given(open_order, tmp_path / "trial") as folder:
+    with given(open_order, tmp_path / "trial") as folder:
         while not (services := list(_services(open_order))):
             assert not (folder / "done.json").exists()
         environment = services[0].environ()
-        done = trials.wait(folder)
+        done = wait(folder)
     assert environment["PYTHONHASHSEED"] == str(drawn["hash_seed"])
     assert len(environment["ORMLAB_PADDING"]) == drawn["padding_bytes"]
     assert done["observed"]["environment"] == drawn
@@ -184,7 +186,7 @@ def test_a_clock_that_is_set_in_the_window_is_seen(tmp_path):
             "FAKETIME_TIMESTAMP_FILE": str(offset),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "PYTHONPATH": str(trials.CHECKOUT),
+            "PYTHONPATH": str(CHECKOUT),
         },
         check=True,
         capture_output=True,

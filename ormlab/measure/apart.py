@@ -1,0 +1,166 @@
+"""One trial out of the parts that hosts apart from each other saw of it; pure functions.
+
+What comes out is what the agent observes where everything runs on one host, and beside it, under
+``hosts``, what each kernel told. Times are those of the host that drove the load: the others'
+monotonic clocks are moved by the offset that was measured just before the trial.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from ormlab.measure.dispatch import Done
+from ormlab.measure.station import PURPOSES, Fetched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+type Count = int | dict[str, int] | None
+
+_READINGS = "resources.csv"
+_SERVED = ("service.log", "service.json")
+_OF_THE_SERVICE = ("health", "environment", "stop", "memory")
+
+
+def merge(driven: Fetched | None, parts: Mapping[str, Fetched]) -> Fetched:
+    """Make one trial of its parts; the first host that failed says why.
+
+    Args:
+        driven: by the host that drove the load; None if it did not come to that.
+        parts: by role, app and db, as far as these are other hosts.
+
+    Returns:
+        The trial, in the folder of the host that drove the load.
+    """
+    failures = [part.done.failure for part in parts.values() if part.done.failure]
+    if driven is None:
+        whole = next(iter(parts.values()))
+        return Fetched(
+            whole.folder,
+            Done(failures[0] if failures else None, {}, whole.done.started, whole.done.ended),
+        )
+    done = driven.done
+    observed = observation(
+        done.observed, {role: part.done.observed for role, part in parts.items()}
+    )
+    for role, part in parts.items():
+        offset_ns = done.observed.get("clocks", {}).get(role, {}).get("offset_ns", 0)
+        _append_readings(part.folder / _READINGS, driven.folder / _READINGS, offset_ns)
+        for name in _SERVED:
+            if (part.folder / name).exists():
+                shutil.copyfile(part.folder / name, driven.folder / name)
+    failure = failures[0] if failures else done.failure
+    return Fetched(driven.folder, Done(failure, observed, done.started, done.ended))
+
+
+def observation(
+    driver: Mapping[str, Any], parts: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What was observed of a trial in all.
+
+    Args:
+        driver: observed by the host that drove the load.
+        parts: by role, observed by the others.
+
+    Raises:
+        ValueError: the hosts count CPU time or memory in different units.
+    """
+    observed = dict(driver)
+    app = parts.get("app", {})
+    observed |= {key: app[key] for key in _OF_THE_SERVICE if key in app}
+    if stages := app.get("stages_s"):
+        observed["stages_s"] = {**driver.get("stages_s", {}), **stages}
+    observed |= _pinning([driver, *parts.values()])
+    if "host" in driver:
+        kernels = {role: part["kernel"] for role, part in parts.items() if "kernel" in part}
+        kernels["load"] = driver["host"]["kernel"]
+        logs = [part["log"] for part in parts.values() if part.get("log")]
+        database = driver["host"]["database"] | ({"log": logs[0]} if logs else {})
+        planned = observed.get("affinity", {}).get("planned", {})
+        observed["host"] = {"kernel": kernel(kernels, planned), "database": database}
+        observed["hosts"] = kernels
+    if "sampler" in driver:
+        samplers = [driver["sampler"], *(p["sampler"] for p in parts.values() if "sampler" in p)]
+        observed["sampler"] = _sampler(samplers)
+    return observed
+
+
+def kernel(kernels: Mapping[str, Mapping[str, Any]], planned: Mapping[str, Any]) -> dict[str, Any]:
+    """What the kernels of all hosts counted, as if they were one.
+
+    Counts add up; one that a kernel does not tell is not known of all. CPUs are named by role and
+    number, and of each host only those of its purpose are kept.
+
+    Args:
+        kernels: by role, as `agent.evidence.Around` records them.
+        planned: CPUs by purpose.
+    """
+    every = list(kernels.values())
+    keys = {key for each in every for key in each.get("counted", {})}
+    counted = {
+        key: _sum(
+            {role: each.get("counted", {}).get(key) for role, each in kernels.items()}, planned
+        )
+        for key in sorted(keys)
+    }
+    logs = [log for each in every if (log := each.get("kernel_log"))]
+    stepped = [each["clock_stepped_s"] for each in every if each.get("clock_stepped_s") is not None]
+    return {
+        "seconds": max((each["seconds"] for each in every), default=0.0),
+        "clock_stepped_s": max(stepped, key=abs, default=None),
+        "counted": counted,
+        "kernel_log": {key: sum(log[key] for log in logs) for key in ("messages", "errors")}
+        if len(logs) == len(every)
+        else None,
+        "cost_s": sum(each.get("cost_s", 0.0) for each in every),
+    }
+
+
+def _sum(counts: Mapping[str, Count], planned: Mapping[str, Any]) -> Count:
+    numbers = [count for count in counts.values() if isinstance(count, int)]
+    if len(numbers) == len(counts):
+        return sum(numbers)
+    by_cpu = {
+        f"{role}/{cpu}": number
+        for role, count in counts.items()
+        if isinstance(count, dict)
+        for cpu, number in count.items()
+        if int(cpu) in planned.get(PURPOSES[role], ())
+    }
+    return by_cpu if all(isinstance(count, dict) for count in counts.values()) else None
+
+
+def _pinning(every: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    found = [each["affinity"] for each in every if "affinity" in each]
+    if not found:
+        return {}
+    planned: dict[str, Any] = {}
+    observed: dict[str, Any] = {}
+    for each in found:
+        planned |= each["planned"]
+        observed |= each["observed"]
+    return {"affinity": {"planned": planned, "observed": observed}}
+
+
+def _sampler(samplers: list[Mapping[str, Any]]) -> dict[str, Any]:
+    units = {(each["tick_hz"], each["page_bytes"]) for each in samplers}
+    if len(units) > 1:
+        raise ValueError(f"the hosts count CPU time and memory in different units: {sorted(units)}")
+    return {
+        **samplers[0],
+        "cpu_s": sum(each["cpu_s"] for each in samplers),
+        "readings": sum(each["readings"] for each in samplers),
+    }
+
+
+def _append_readings(part: Path, whole: Path, offset_ns: int) -> None:
+    """Add the readings of another host, by the clock of the one that drove the load."""
+    if not part.exists() or not whole.exists():
+        return
+    with part.open(newline="") as source, whole.open("a", newline="") as target:
+        rows = csv.DictReader(source)
+        writer = csv.DictWriter(target, rows.fieldnames or [])
+        writer.writerows(row | {"at_ns": int(row["at_ns"]) - offset_ns} for row in rows)

@@ -1,0 +1,135 @@
+"""One host of a run: what was shipped there, what it is, and the orders to it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ormlab.measure import leftovers, readiness
+from ormlab.measure.deployment import Deployment, deploy
+from ormlab.measure.dispatch import Dispatch, Done, Ticket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from ormlab.hosts import Host
+
+PURPOSES = {"app": "service", "db": "database", "load": "load"}
+"""What a host with a role has cores for."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What an order left: its raw files, copied here, and how it ended."""
+
+    folder: Path
+    done: Done
+
+
+class Station:
+    """A host, with what a run holds there.
+
+    Args:
+        host: connected.
+        roles: of the run that it carries: app, db, load.
+        scratch: a local folder for what is fetched.
+        check: raises KeyboardInterrupt when the run is to stop.
+
+    Attributes:
+        host: likewise.
+        roles: likewise.
+        deployment: after `deploy`.
+        facts: the host's, after `look`.
+        readings: the host's just before the run, after `look`.
+        folder: of the run on it, after `open`.
+        dispatch: of orders to it, after `open`.
+    """
+
+    def __init__(
+        self, host: Host, roles: tuple[str, ...], *, scratch: Path, check: Callable[[], None]
+    ) -> None:
+        self.host = host
+        self.roles = roles
+        self._scratch = scratch
+        self._check = check
+        self.deployment: Deployment
+        self.dispatch: Dispatch
+        self.facts: dict[str, Any] = {}
+        self.readings: dict[str, Any] = {}
+        self.folder = ""
+
+    @property
+    def name(self) -> str:
+        """The host's, in the inventory."""
+        return self.host.spec.name
+
+    @property
+    def placement(self) -> dict[str, list[int]]:
+        """The CPUs of each purpose that it has in the run."""
+        return {PURPOSES[role]: self.facts["placement"][PURPOSES[role]] for role in self.roles}
+
+    def deploy(self, stacks: Path) -> None:
+        """Ship the code and make the agent's environment."""
+        self.deployment = deploy(self.host, stacks)
+
+    def look(self, subjects: int) -> None:
+        """Read what the host is, and whether it is fit for a run with so many subjects."""
+        self.facts = self.ask("facts")
+        self.readings = self.read_readings(readiness.ports(self.host.spec, self.roles, subjects))
+
+    def read_readings(self, ports: tuple[int, ...] = ()) -> dict[str, Any]:
+        """The host's readings as they are now; see `ormlab.measure.readiness`."""
+        return readiness.read(self.host, self.deployment, ports)
+
+    def ask(self, question: str) -> dict[str, Any]:
+        """What the agent says: its ``facts``, or whose host it is, ``owner``."""
+        path = (f"PYTHONPATH={self.deployment.code}", "PYTHONSAFEPATH=1")
+        answer = self.host.run("env", *path, self.deployment.python, "-m", "agent", question)
+        return dict(json.loads(answer))
+
+    def open(self, run_id: str, attempt: int) -> None:
+        """Make the run's folder, and wait for what earlier attempts have left to end.
+
+        Args:
+            run_id: names the folder.
+            attempt: how often the run was begun before.
+        """
+        runs = f"{self.deployment.root}/runs"
+        leftovers.remove(self.host, runs, run_id)
+        # A folder of its own, so that no late agent of an earlier attempt takes heart from it.
+        self.folder = f"{runs}/{run_id}{f'.{attempt}' if attempt else ''}"
+        self.host.run("mkdir", "-p", self.folder)
+        self.dispatch = Dispatch(
+            self.host,
+            folder=self.folder,
+            python=self.deployment.python,
+            code=self.deployment.code,
+            cpus=self.facts["placement"]["housekeeping"],
+            check=self._check,
+        )
+
+    def close(self) -> None:
+        """Remove the run's folder."""
+        if self.folder:
+            self.host.run("rm", "-rf", self.folder)
+
+    def wait(self, ticket: Ticket) -> Fetched:
+        """Wait for the end of an order, and copy here what it left."""
+        return self._fetch(ticket, self.dispatch.wait(ticket))
+
+    def stop(self, ticket: Ticket) -> Fetched:
+        """Have an order stopped, and copy here what it left."""
+        return self._fetch(ticket, self.dispatch.stop(ticket))
+
+    def last_said(self, order: str) -> str:
+        """The last line that the program of an order logged; its folder goes with the run."""
+        log = f"{self.folder}/{order}/log.txt"
+        return self.host.run("tail", "--lines=1", log).strip() or "it logged nothing"
+
+    def _fetch(self, ticket: Ticket, done: Done) -> Fetched:
+        folder = self._scratch / ticket.folder.rpartition("/")[2]
+        self.host.fetch(ticket.folder, folder)
+        self.host.run("rm", "-rf", ticket.folder)
+        return Fetched(folder, done)

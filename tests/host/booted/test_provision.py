@@ -1,0 +1,110 @@
+"""A host from nothing to a run and back to nothing, over ssh, as its users do it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ormlab.bundle import verify
+from tests.host import filetree, packages
+from tests.host.booted.conftest import laboratory, step
+
+pytestmark = pytest.mark.tier("T4a")
+
+# What a running system writes by itself, and the account that Ansible came by.
+_LIVING = ("var/log/", "var/lib/systemd/", "home/bench/.ansible", "etc/.pwd.lock")
+
+
+@pytest.fixture
+def fresh(bundle, pgdg, tmp_path):
+    """A laboratory with one booted host that nobody has touched, and its inventory's variables."""
+    with laboratory(tmp_path, "bench1") as made:
+        shutil.copytree(packages.repository().folder, made.machines["bench1"].tree / "srv/pgdg")
+        variables = {
+            "lab_profile": "vm",
+            "lab_root": "/srv/ormlab",
+            "lab_user": "ormlab",
+            "lab_sources": {"from": "bundle", "bundle": str(bundle), "pgdg": pgdg},
+            "lab_users": {"authorized_keys": [(tmp_path / "key.pub").read_text().strip()]},
+            "postgresql_bench": {"shared_buffers": 128},
+        }
+        yield made, variables
+
+
+def state(machine):
+    """All of a host that provisioning could leave behind, as text by name."""
+    tree = filetree.snapshot(machine.tree)
+    files = {path: what for path, what in tree.items() if not path.startswith(_LIVING)}
+    units = machine.run("systemctl", "list-unit-files", "--no-legend", "--no-pager").splitlines()
+    running = machine.run("systemctl", "list-units", "--no-legend", "--plain", "--state=active")
+    accounts = [machine.run("getent", book).splitlines() for book in ("passwd", "group")]
+    return files | {
+        # Sessions and users who are logged in come and go with each connection.
+        **{f"unit {line.split()[0]}": line for line in units},
+        **{
+            f"running {name}": "active"
+            for name in (line.split()[0] for line in running.splitlines())
+            if name.endswith((".service", ".timer", ".socket", ".slice")) and "user" not in name
+        },
+        **{f"account {line}": "there" for book in accounts for line in book},
+    }
+
+
+def counts(answer):
+    (host,) = json.loads(answer.stdout)["hosts"]
+    return host["counts"]
+
+
+def test_from_nothing_to_a_run_and_back(fresh, plan, carried, tmp_path):
+    lab, variables = fresh
+    machine = lab.machines["bench1"]
+    assert len(carried) == 3
+    inventory = ["--inventory", lab.inventory(user="bench", **variables), "--json"]
+    before = state(machine)
+
+    refused = json.loads(lab.ormlab("provision", *inventory, code=7).stdout)["problems"]
+    assert [each["code"] for each in refused] == ["not-enrolled"], refused
+    assert filetree.difference(before, state(machine)) == []
+
+    with step("provision from a fresh root: packages, users, PostgreSQL, wrk, tuning"):
+        first = lab.ormlab("provision", *inventory, "--enroll")
+    assert counts(first)["changed"] > 20
+    with step("the same again"):
+        assert counts(lab.ormlab("provision", *inventory))["changed"] == 0
+    assert counts(lab.ormlab("provision", *inventory, "--dry-run"))["changed"] == 0
+    lab.ormlab("drift", *inventory)
+
+    a_run_as_the_users_of_the_lab(lab, variables, plan, tmp_path)
+
+    machine.run("systemctl", "unmask", "apt-daily.timer")
+    (drifted,) = json.loads(lab.ormlab("drift", *inventory, code=6).stdout)["problems"]
+    assert "apt-daily.timer" in drifted["what"]
+
+    with step("untune"):
+        lab.ormlab("untune", *inventory)
+    with step("uninstall"):
+        lab.ormlab("uninstall", *inventory)
+    assert filetree.difference(before, state(machine)) == []
+
+
+def a_run_as_the_users_of_the_lab(lab, variables, plan, tmp_path):
+    """Logged in as the control user, at work as the service user, with what was installed."""
+    programs = {
+        "lab_postgres_binaries": "/usr/lib/postgresql/16/bin",
+        "lab_python": "/usr/bin/python3.13",
+        "lab_postgres_port": 15433,  # the cluster of the role has the other one
+    }
+    inventory = lab.inventory("run.yml", user="ormlab-control", **variables, **programs)
+    asked = ["--inventory", inventory, "--bundles", tmp_path / "bundles", "--json"]
+    with step("run of 4 trials on the provisioned host"):
+        told = json.loads(lab.ormlab("run", plan, *asked).stdout)
+    folder = Path(told["folder"])
+    assert verify(folder).ok
+    played = [json.loads(path.read_text()) for path in folder.glob("host/provision/*-site.json")]
+    assert "postgresql_bench" in {task["role"] for each in played for task in each["tasks"]}
+    machine = lab.machines["bench1"]
+    owners = machine.run("find", "/srv/ormlab", "-printf", "%u\n")
+    assert set(owners.split()) == {"ormlab"}
