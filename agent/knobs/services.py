@@ -33,9 +33,10 @@ class Units(Knob):
         """A list of the units that should not."""
         if not isinstance(wanted, list):
             raise TypeError(f"{wanted!r} is not a list of units")
+        # All masks before all starts: a timer does not start while its service is masked.
         quiet = {"masked": "yes", "active": "no"}
         return {
-            f"unit/{unit}/{aspect}": value for unit in wanted for aspect, value in quiet.items()
+            f"unit/{unit}/{aspect}": value for aspect, value in quiet.items() for unit in wanted
         }
 
     def show(self, kernel: Kernel, place: str) -> str:

@@ -125,6 +125,22 @@ def test_what_three_agents_saw_is_one_trial(parts, tmp_path):
     assert figures.pss_bytes > 0
 
 
+def test_a_host_that_serves_watches_the_database_beside_it(parts, order, tmp_path):
+    beside = {key: order["database"][key] for key in ("server_pid", "log")}
+    parts["app"] |= beside
+    parts["app"]["placement"] |= {"database": order["placement"]["database"]}
+    with given(parts["app"], tmp_path / "app") as folder:
+        parts["load"]["remotes"] = [remote("app", folder)]
+        with given(parts["load"], tmp_path / "load") as driving:
+            driven = fetched(driving, wait(driving))
+        ended = {"app": fetched(folder, end(folder))}
+    trial = apart.merge(driven, ended)
+    assert trial.done.failure is None
+    observed = trial.done.observed
+    assert set(observed["affinity"]["observed"]) == {"service", "database", "load"}
+    assert observed["host"]["database"]["log"]["checkpoints"] == 0
+
+
 def test_a_service_that_dies_is_the_reason_and_not_the_agent_that_went_with_it(parts, tmp_path):
     parts["load"]["load"]["duration_s"] = 30
 

@@ -254,6 +254,15 @@ def test_a_unit_that_was_masked_before_stays_masked(host):
     assert (host.root / "etc/systemd/system/fstrim.timer").is_symlink()
 
 
+def test_a_timer_is_started_again_once_its_service_is_unmasked(host):
+    played_host.write(host.root, "usr/lib/systemd/system/apt-daily.service", "[Unit]")
+    units = ["apt-daily.timer", "apt-daily.service"]
+    host.tune({"units": units})
+    restored = host.restore("units")
+    assert the(restored, "unit/apt-daily.timer/active").verdict == "changed"
+    assert {each.verdict for each in restored} <= {"changed", "held"}
+
+
 def test_a_service_that_was_at_its_work_is_stopped_and_not_started_again(host):
     """It has no state to come back to; without a network apt-daily.service cannot even start."""
     service = "apt-daily.service"
