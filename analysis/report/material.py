@@ -40,6 +40,8 @@ class Material:
         work: what the subjects answered, and their SQL.
         shown: the trials whose figures may be used.
         host: facts, readings and drift by file name without ``.json``; what is missing is empty.
+            Of the services' host, where several took part.
+        hosts: facts of each host, where several took part, by the roles that it had.
     """
 
     record: BundleRecord
@@ -51,6 +53,7 @@ class Material:
     work: Work
     shown: tuple[Shown, ...]
     host: Mapping[str, Document]
+    hosts: Mapping[str, Document]
 
     @classmethod
     def read(cls, bundle: Bundle, derived: Mapping[str, Document]) -> Self:
@@ -75,6 +78,7 @@ class Material:
             work=Work.read(bundle.path),
             shown=trials.read(bundle, trials.failed(results)),
             host={name: _document(bundle.path / f"host/{name}.json") for name in names},
+            hosts=_hosts(bundle.path),
         )
 
     @property
@@ -115,7 +119,25 @@ class Material:
             "trials": trials.document(self.shown),
             "sql": self.work.sql,
             "host": self.host,
+            "hosts": self.hosts,
         }
+
+
+def _hosts(bundle: Path) -> dict[str, Document]:
+    """Facts by roles; none where one host had all of them."""
+    listed = bundle / "inputs/inventory.redacted.yml"
+    groups = yaml.safe_load(listed.read_bytes())["groups"] if listed.exists() else {}
+    roles: dict[str, list[str]] = {}
+    for role, (name,) in groups.items():
+        roles.setdefault(name, []).append(role)
+    if len(roles) < 2:  # noqa: PLR2004 - what "several" means
+        return {}
+    return {
+        ", ".join(each): _document(
+            bundle / "host" / ("" if name == "host-1" else name) / "facts.before.json"
+        )
+        for name, each in roles.items()
+    }
 
 
 def _document(path: Path) -> Document:

@@ -117,6 +117,26 @@ def test_under_an_open_loop_the_dots_are_of_the_response_time(material):
     assert opened.chart.axis == "median of the response time, ms"
 
 
+def test_what_the_order_did_stands_behind_every_comparison_and_control(material):
+    told = [t for t in tables(part(material, "trials")) if "order of the trials" in t.caption]
+    for table, cell in zip(told, material.results["cells"], strict=True):
+        every = [*cell["comparisons"], *cell["controls"]]
+        assert len(table.rows) == len(every)
+        assert table.folded
+        for row, each in zip(table.rows, every, strict=True):
+            drift = each["order"]["drift"]
+            assert row.cells[3].startswith(f"x {drift['ratio']:.2f}"[:4])
+
+
+def test_hosts_that_were_apart_are_told_by_their_roles(material):
+    facts = material.host["facts.before"]
+    assert not [t for t in tables(part(material, "host")) if "apart" in t.caption]
+    blocks = part(material, "host", hosts={"app": facts, "db, load": facts})
+    (table,) = (t for t in tables(blocks) if "apart" in t.caption)
+    assert [row.cells[0] for row in table.rows] == ["app", "db, load"]
+    assert table.rows[1].cells[2].startswith("database: ")
+
+
 def test_a_trial_that_failed_is_drawn_nowhere_and_listed(material):
     results = copy(material.results)
     gone = material.shown[0]

@@ -27,6 +27,8 @@ def blocks(material: Material) -> tuple[Block, ...]:
     """Where the processes ran, facts that moved, readings that are not as they should be."""
     before = material.host["facts.before"]
     made: list[Block] = [Facts(tuple(_placed(material, before)))]
+    if material.hosts:
+        made.append(_apart(material.hosts))
     if facts := before.get("facts", {}):
         after = material.host["facts.after"].get("facts", {})
         made += _facts(facts, after)
@@ -47,6 +49,24 @@ def _placed(material: Material, before: Mapping[str, Any]) -> list[tuple[str, st
     moved = sorted(material.host["drift"])
     rows.append(("Drift", ", ".join(moved) if moved else "no fact differs after the run"))
     return rows
+
+
+def _apart(hosts: Mapping[str, Mapping[str, Any]]) -> Table:
+    """The hosts of a run that had several; what follows is of the one with the services."""
+    purposes = {"app": "service", "db": "database", "load": "load"}
+    rows = []
+    for roles, facts in hosts.items():
+        placement = facts.get("placement", {})
+        cpus = [
+            f"{purposes[role]}: {', '.join(map(str, placement.get(purposes[role], ())))}"
+            for role in roles.split(", ")
+        ]
+        model = str(facts.get("facts", {}).get("cpu_model", UNKNOWN))
+        rows.append(Row((roles, model, "\n".join(cpus), str(placement.get("tier", UNKNOWN)))))
+    named = columns("Host of", "Processor", "CPUs", "Tier")
+    return Table(
+        "Hosts that were apart; what follows is of that of the services", named, tuple(rows)
+    )
 
 
 def _facts(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Block]:

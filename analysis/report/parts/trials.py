@@ -88,6 +88,8 @@ def _cell(material: Material, cell: Mapping[str, Any], name: str) -> Iterator[Bl
         yield _comparisons(title, cell["comparisons"])
     if reasons := tuple(_reasons(cell["comparisons"])):
         yield Listing(reasons)
+    if ordered := [each for each in (*cell["comparisons"], *cell["controls"]) if each.get("order")]:
+        yield _order(title, ordered)
     if controls := tuple(_control(control) for control in cell["controls"]):
         yield Listing(controls)
 
@@ -257,6 +259,38 @@ def _comparisons(title: str, told: Sequence[Mapping[str, Any]]) -> Table:
     numbers = ("Value (95 % interval)", "Blocks", "Margin", "Smallest effect found")
     named = columns("Ratio", "Of", *numbers, "Verdict", numbers=numbers)
     return Table(f"Comparisons: {title}", named, tuple(rows))
+
+
+def _order(title: str, told: Sequence[Mapping[str, Any]]) -> Table:
+    """What balanced, randomised blocks kept out of the ratios, so far as there was anything."""
+    rows = [
+        Row(
+            (
+                f"{each['candidate']} / {each['baseline']}",
+                each["metric"],
+                _trend(each["order"]["position"]),
+                _trend(each["order"]["drift"]),
+                _p(each["order"]["carry_over"]["p"]),
+            )
+        )
+        for each in told
+    ]
+    numbers = ("Over its place in the block", "Over the run", "By the subject before it")
+    caption = f"What the order of the trials did, which decides nothing: {title}"
+    named = columns("Ratio", "Of", *numbers, numbers=numbers)
+    return Table(caption, named, tuple(rows), folded=True)
+
+
+def _trend(told: Mapping[str, Any] | None) -> str:
+    """By how much a ratio changed from one end to the other."""
+    if told is None:
+        return UNKNOWN
+    ends = told["ci95"]
+    return f"x {with_interval(told['ratio'], ends['low'], ends['high'])}\n{_p(told['p'])}"
+
+
+def _p(value: float | None) -> str:
+    return UNKNOWN if value is None else f"p {significant(value, 2)}"
 
 
 def _reasons(told: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -42,12 +42,12 @@ def state(machine):
     running = machine.run("systemctl", "list-units", "--no-legend", "--plain", "--state=active")
     accounts = [machine.run("getent", book).splitlines() for book in ("passwd", "group")]
     return files | {
-        # Sessions and users who are logged in come and go with each connection.
         **{f"unit {line.split()[0]}": line for line in units},
         **{
             f"running {name}": "active"
             for name in (line.split()[0] for line in running.splitlines())
-            if name.endswith((".service", ".timer", ".socket", ".slice")) and "user" not in name
+            # Sessions come and go with each connection, slices stay until the next boot.
+            if name.endswith((".service", ".timer", ".socket")) and "user" not in name
         },
         **{f"account {line}": "there" for book in accounts for line in book},
     }
