@@ -46,7 +46,7 @@ def seal(bundle):
 def move_to_another_host(bundle):
     path = bundle / "host/facts.before.json"
     recorded.change(path, lambda facts: facts["facts"].update(cpu_model="AMD Ryzen 9 7950X"))
-    digest = fingerprint(json.loads(path.read_bytes()))
+    digest = fingerprint({"host-1": json.loads(path.read_bytes())})
     making.edit_json(bundle / "host/fingerprint.json", sha256=digest)
     making.edit_json(bundle / "bundle.json", host=digest)
     seal(bundle)

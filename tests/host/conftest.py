@@ -45,18 +45,23 @@ def tree(tmp_path):
         yield copied
 
 
-@pytest.fixture(scope="session")
-def pgdg():
-    """The stand-in for PostgreSQL's repository, as an inventory names it."""
+def stand_in():
+    """The stand-in for PostgreSQL's repository, as an inventory names it; to be changed at will."""
     if reason := root.why_not():
         pytest.skip(reason)
-    stand_in = packages.repository()
-    return {"uri": "file:/srv/pgdg", "key": str(stand_in.key), "fingerprint": stand_in.fingerprint}
+    made = packages.repository()
+    return {"uri": "file:/srv/pgdg", "key": str(made.key), "fingerprint": made.fingerprint}
+
+
+@pytest.fixture
+def pgdg():
+    return stand_in()
 
 
 @pytest.fixture(scope="session")
-def bundle(pgdg, tmp_path_factory):
+def bundle(tmp_path_factory):
     """What a host without a network installs from: made by the playbook, on one that has it."""
+    pgdg = stand_in()
     folder = tmp_path_factory.mktemp("bundle")
     with chroot.started(folder) as connected:
         connected.run("apt-get", "update", "-q")
