@@ -11,12 +11,9 @@ import hmac
 import json
 import socket
 import time
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from agent.failure import Failure
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 _TIMEOUT_S = 10.0  # of one answer; the slowest reads page tables
 _ROUND_TRIPS = 16
@@ -38,12 +35,7 @@ class Listener:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.socket.close()
 
     def accept(self) -> Driver | None:
@@ -123,12 +115,7 @@ class Remote:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.socket.close()
 
     def ask(self, what: str) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from ormlab.bundle.errors import BundleBusyError, BundleError, DiskFullError, St
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
 
 # A process may also meet its own limit on the size of a file (RLIMIT_FSIZE, EFBIG).
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -171,10 +170,5 @@ class LockHolder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
