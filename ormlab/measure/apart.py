@@ -12,16 +12,16 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from ormlab.measure.dispatch import Done
-from ormlab.measure.station import PURPOSES, Fetched
+from ormlab.measure.station import Fetched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
 type Count = int | dict[str, int] | None
 
 _READINGS = "resources.csv"
-_SERVED = ("service.log", "service.json")
+_SERVICE_LOG = "service.log"
 _OF_THE_SERVICE = ("health", "environment", "stop", "memory")
 
 
@@ -49,9 +49,8 @@ def merge(driven: Fetched | None, parts: Mapping[str, Fetched]) -> Fetched:
     for role, part in parts.items():
         offset_ns = done.observed.get("clocks", {}).get(role, {}).get("offset_ns", 0)
         _append_readings(part.folder / _READINGS, driven.folder / _READINGS, offset_ns)
-        for name in _SERVED:
-            if (part.folder / name).exists():
-                shutil.copyfile(part.folder / name, driven.folder / name)
+        if (part.folder / _SERVICE_LOG).exists():
+            shutil.copyfile(part.folder / _SERVICE_LOG, driven.folder / _SERVICE_LOG)
     failure = failures[0] if failures else done.failure
     return Fetched(driven.folder, Done(failure, observed, done.started, done.ended))
 
@@ -79,8 +78,8 @@ def observation(
         kernels["load"] = driver["host"]["kernel"]
         logs = [part["log"] for part in parts.values() if part.get("log")]
         database = driver["host"]["database"] | ({"log": logs[0]} if logs else {})
-        planned = observed.get("affinity", {}).get("planned", {})
-        observed["host"] = {"kernel": kernel(kernels, planned), "database": database}
+        cpus = {role: _planned(parts.get(role, driver)) for role in kernels}
+        observed["host"] = {"kernel": kernel(kernels, cpus), "database": database}
         observed["hosts"] = kernels
     if "sampler" in driver:
         samplers = [driver["sampler"], *(p["sampler"] for p in parts.values() if "sampler" in p)]
@@ -88,22 +87,22 @@ def observation(
     return observed
 
 
-def kernel(kernels: Mapping[str, Mapping[str, Any]], planned: Mapping[str, Any]) -> dict[str, Any]:
+def kernel(
+    kernels: Mapping[str, Mapping[str, Any]], cpus: Mapping[str, Collection[int]]
+) -> dict[str, Any]:
     """What the kernels of all hosts counted, as if they were one.
 
     Counts add up; one that a kernel does not tell is not known of all. CPUs are named by role and
-    number, and of each host only those of its purpose are kept.
+    number, and of each host only those of its part in the trial are kept.
 
     Args:
         kernels: by role, as `agent.evidence.Around` records them.
-        planned: CPUs by purpose.
+        cpus: of each host's part, by role.
     """
     every = list(kernels.values())
     keys = {key for each in every for key in each.get("counted", {})}
     counted = {
-        key: _sum(
-            {role: each.get("counted", {}).get(key) for role, each in kernels.items()}, planned
-        )
+        key: _sum({role: each.get("counted", {}).get(key) for role, each in kernels.items()}, cpus)
         for key in sorted(keys)
     }
     logs = [log for each in every if (log := each.get("kernel_log"))]
@@ -119,7 +118,13 @@ def kernel(kernels: Mapping[str, Mapping[str, Any]], planned: Mapping[str, Any])
     }
 
 
-def _sum(counts: Mapping[str, Count], planned: Mapping[str, Any]) -> Count:
+def _planned(part: Mapping[str, Any]) -> set[int]:
+    """The CPUs of all that a host has in the trial, which may be more than one purpose."""
+    by_purpose = part.get("affinity", {}).get("planned", {})
+    return {cpu for cpus in by_purpose.values() for cpu in cpus}
+
+
+def _sum(counts: Mapping[str, Count], cpus: Mapping[str, Collection[int]]) -> Count:
     numbers = [count for count in counts.values() if isinstance(count, int)]
     if len(numbers) == len(counts):
         return sum(numbers)
@@ -128,7 +133,7 @@ def _sum(counts: Mapping[str, Count], planned: Mapping[str, Any]) -> Count:
         for role, count in counts.items()
         if isinstance(count, dict)
         for cpu, number in count.items()
-        if int(cpu) in planned.get(PURPOSES[role], ())
+        if int(cpu) in cpus.get(role, ())
     }
     return by_cpu if all(isinstance(count, dict) for count in counts.values()) else None
 

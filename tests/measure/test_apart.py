@@ -10,7 +10,7 @@ from ormlab.measure import apart
 from ormlab.measure.dispatch import Done
 from ormlab.measure.station import Fetched
 
-PLANNED = {"service": [2, 3], "database": [2], "load": [1]}
+PLANNED = {"app": [2, 3], "db": [2], "load": [1]}
 COLUMNS = ["round", "at_ns", "role", "pid", "user_ticks", "system_ticks", "rss_pages"]
 
 
@@ -39,6 +39,15 @@ def test_counts_add_up_and_cpus_are_those_of_the_trial():
     assert whole["seconds"] == 6.0
     assert whole["clock_stepped_s"] == -0.5
     assert whole["kernel_log"] == {"messages": 6, "errors": 3}
+
+
+def test_a_host_with_two_purposes_keeps_the_cpus_of_both():
+    both = {"service": [3], "database": [2]}
+    app = {"kernel": kernel(), "affinity": {"planned": both, "observed": {}}}
+    load = {"planned": {"load": [1]}, "observed": {}}
+    driver = {"host": {"kernel": kernel(), "database": {}}, "affinity": load}
+    whole = apart.observation(driver, {"app": app})["host"]["kernel"]
+    assert whole["counted"]["steal_ticks"] == {"app/2": 2, "app/3": 3, "load/1": 1}
 
 
 @pytest.mark.parametrize("unread", [{"counted": {"swapped_in": None}}, {"counted": {}}])
