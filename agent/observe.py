@@ -7,6 +7,7 @@ that drives the load says over the `channel` when the window begins and when it 
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from agent import evidence, sampling, server
@@ -82,7 +83,8 @@ class _Part:
         self._around: evidence.Around | None = None
         self._log_began: int | None = None
         self._memory: dict[str, Any] = {}
-        self.follow("database", order.body.get("server_pid"), self._database_died)
+        pid = order.body.get("server_pid")
+        self.follow("database", pid, partial(server.died, pid))
 
     def follow(self, purpose: str, pid: int | None, death: Callable[[], Failure]) -> None:
         """Sample a process, if it is on this host; its end before time is that failure."""
@@ -136,6 +138,7 @@ class _Part:
             asked = driver.hear()
             if asked is None:  # it has what it wants
                 watch.drop("driver")
+                driver.socket.close()
                 continue
             if asked == "begin":
                 self._begin()
@@ -180,11 +183,3 @@ class _Part:
     def _pss(self) -> int | None:
         pids = self._sampler.pids("service")
         return sampling.pss_bytes(pids) if pids else None
-
-    def _database_died(self) -> Failure:
-        return Failure(
-            "database-died",
-            "PostgreSQL ended in the middle of the trial",
-            where=f"process {self._order.body.get('server_pid')}",
-            hint="the trial is recorded as failed; the run starts the server again and goes on",
-        )

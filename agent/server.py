@@ -126,6 +126,16 @@ def _by_application(connections: dict[str, str]) -> dict[str, int]:
     return {name: names.count(name) for name in names}
 
 
+def died(pid: int | None) -> Failure:
+    """The failure of a trial whose server ended by itself."""
+    return Failure(
+        "database-died",
+        "PostgreSQL ended in the middle of the trial",
+        where=f"process {pid}",
+        hint="the trial is recorded as failed; the run starts the server again and goes on",
+    )
+
+
 def log_length(log: str | None) -> int | None:
     """Bytes of the server's log now; None where there is none to read."""
     try:

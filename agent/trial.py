@@ -190,7 +190,7 @@ class _Trial:
                 sampler.sample()
                 require_planned(sampler, self._cpus, self._observed)
         except ProcessLookupError:
-            raise self._database_died() from None
+            raise server.died(self._server_pid) from None
         finally:
             stop(process, timeout_s=0.5)
         self._judge_end(ended, process, command, service)
@@ -206,7 +206,7 @@ class _Trial:
             if remote.role in ended:
                 raise remote.lost()
         if "database" in ended:
-            raise self._database_died()
+            raise server.died(self._server_pid)
         if "service" in ended:
             raise service.death()
         if "load" not in ended:
@@ -258,14 +258,6 @@ class _Trial:
                 require_planned(sampler, self._cpus, self._observed)
 
         return tick
-
-    def _database_died(self) -> Failure:
-        return Failure(
-            "database-died",
-            "PostgreSQL ended in the middle of the trial",
-            where=f"process {self._server_pid}",
-            hint="the trial is recorded as failed; the run starts the server again and goes on",
-        )
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
