@@ -45,6 +45,16 @@ def tree(tmp_path):
         yield copied
 
 
+@pytest.fixture
+def host(tmp_path):
+    """A fresh Debian 13 without a network, with the stand-in for PostgreSQL's repository."""
+    if reason := root.why_not():
+        pytest.skip(reason)
+    with chroot.started(tmp_path, network=False) as running:
+        shutil.copytree(packages.repository().folder, running.tree / "srv/pgdg")
+        yield running
+
+
 def stand_in():
     """The stand-in for PostgreSQL's repository, as an inventory names it; to be changed at will."""
     if reason := root.why_not():

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.host import chroot, filetree, packages, root
+from tests.host import filetree, packages, root
 
 pytestmark = pytest.mark.tier("T3")
 HERE = Path(__file__).parent
@@ -24,15 +24,6 @@ INSTALL, UNINSTALL, ONE_ROLE = (
     HERE / f"{name}.yml" for name in ("install", "uninstall", "one_role")
 )
 PORT = "15432"
-
-
-@pytest.fixture
-def host(tmp_path):
-    if reason := root.why_not():
-        pytest.skip(reason)
-    with chroot.started(tmp_path, network=False) as running:
-        shutil.copytree(packages.repository().folder, running.tree / "srv/pgdg")
-        yield running
 
 
 @pytest.fixture

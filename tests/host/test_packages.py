@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
-from tests.host import chroot, packages, root
+from tests.host import packages
 
 pytestmark = pytest.mark.tier("T3")
 SOURCE = """\
@@ -16,15 +14,6 @@ Suites: {suite}
 Components: main
 Signed-By: {key}
 """
-
-
-@pytest.fixture
-def host(tmp_path):
-    if reason := root.why_not():
-        pytest.skip(reason)
-    with chroot.started(tmp_path, network=False) as running:
-        shutil.copytree(packages.repository().folder, running.tree / "srv/pgdg")
-        yield running
 
 
 def update(host, key):
