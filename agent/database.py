@@ -1,7 +1,8 @@
-"""The order ``database``: keep a private cluster up for the length of a run."""
+"""The order ``database``: keep a cluster up for the length of a run."""
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,21 @@ import psutil
 from agent import processes
 from agent.failure import Failure
 from agent.orders import write_json
-from agent.postgres import Cluster, settings
+from agent.postgres import Cluster
+from agent.provisioned import ProvisionedCluster
 from workloads.diagnosis import log as statement_log
 
 if TYPE_CHECKING:
     from agent.orders import Heartbeat, Order
 
 _PERIOD_S = 0.5
+# As the server has them, whoever set them: but not where it is, or who reaches it.
+_SETTINGS = """
+select json_object_agg(name, current_setting(name) order by name) from pg_settings
+where source in ('configuration file', 'command line') and name not in (
+    'cluster_name', 'config_file', 'data_directory', 'external_pid_file', 'hba_file', 'ident_file',
+    'listen_addresses', 'port', 'unix_socket_directories')
+"""
 
 
 def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> None:
@@ -29,20 +38,14 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
         Failure: it could not start, it died meanwhile, or the orchestrator is gone.
     """
     body = order.body
-    cluster = Cluster(
-        Path(body["cluster"]),
-        Path(body["binaries"]),
-        int(body["port"]),
-        listen=body.get("listen"),
-        allow=tuple(body.get("allow", ())),
-    )
-    server_settings = settings(psutil.virtual_memory().total) | body.get("settings", {})
+    cluster = _cluster(body)
+    chosen = cluster.profile(psutil.virtual_memory().total) | body.get("settings", {})
     with cluster.lock():
         leftover = cluster.end_leftover()
         made = cluster.ensure_initialised()
         server = cluster.start(
             log=order.folder / "postgres.log",
-            server_settings=server_settings,
+            server_settings=chosen,
             cpus=body["placement"]["database"],
         )
         observed |= {
@@ -50,7 +53,7 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
             "pid": server.pid,
             "made": made,
             "leftover_ended": leftover,
-            "settings": server_settings,
+            "settings": json.loads(cluster.psql.run(_SETTINGS)),
             "psql": cluster.psql.__dict__,
             "logging": statement_log.logging(cluster.psql),
         }
@@ -60,6 +63,16 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
         finally:
             observed["stopped_cleanly"] = cluster.stop(server)
             shutil.rmtree(cluster.data / statement_log.FOLDER, ignore_errors=True)
+
+
+def _cluster(body: dict[str, Any]) -> Cluster:
+    where = (Path(body["cluster"]), Path(body["binaries"]), int(body["port"]))
+    listen, allow = body.get("listen"), tuple(body.get("allow", ()))
+    if configuration := body.get("configuration"):
+        return ProvisionedCluster(
+            *where, listen=listen, allow=allow, configuration=Path(configuration)
+        )
+    return Cluster(*where, listen=listen, allow=allow)
 
 
 def _hold(pid: int, heartbeat: Heartbeat, order: Order) -> None:

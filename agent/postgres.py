@@ -1,8 +1,11 @@
-"""A private PostgreSQL 16 cluster: made once, started and stopped by a run, never left behind.
+"""A PostgreSQL 16 cluster of the lab's: started and stopped by a run, never left behind.
 
-The cluster listens on loopback only, with scram-sha-256 and a generated password that lives in a
-libpq password file of mode 0600. postgres refuses to run as root; then, and only for postgres,
-the processes run as ``nobody`` (initdb wants a user with an entry in passwd).
+It listens on loopback only, unless other hosts are named, with scram-sha-256 and a generated
+password that lives in a libpq password file of mode 0600. postgres refuses to run as root; then,
+and only for postgres, the processes run as ``nobody`` (initdb wants a user with an entry in
+passwd).
+
+`Cluster` is private to a run's folder and made there; `agent.provisioned` has the other kind.
 """
 
 from __future__ import annotations
@@ -46,8 +49,6 @@ def settings(memory_bytes: int) -> dict[str, str]:
     """
     shared_mib = min(16 * _GIB, memory_bytes // 4) // 2**20
     return {
-        "listen_addresses": HOST,
-        "unix_socket_directories": "",
         "max_connections": "200",
         "shared_buffers": f"{shared_mib}MB",
         "effective_cache_size": f"{3 * shared_mib}MB",
@@ -75,7 +76,7 @@ class Cluster:
     """A cluster in a folder, and the binaries that serve it.
 
     Attributes:
-        folder: holds ``data/``, ``pgpass`` and ``cluster.lock``.
+        folder: holds ``data/``, ``pgpass``, ``hba.conf`` and ``cluster.lock``.
         binaries: the folder of postgres, initdb and psql of PostgreSQL 16.
         port: the TCP port on loopback.
         listen: an address beside loopback, for hosts that are apart; None for none.
@@ -104,6 +105,11 @@ class Cluster:
             passfile=str(self.folder / "pgpass"),
         )
 
+    @property
+    def lock_file(self) -> Path:
+        """Whoever holds its lock may serve the cluster, and end what another left behind."""
+        return self.folder / "cluster.lock"
+
     def lock(self) -> IO[str]:
         """Take the cluster for this process; the lock ends with the returned file.
 
@@ -111,7 +117,7 @@ class Cluster:
             Failure: another process holds it.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        held = (self.folder / "cluster.lock").open("a+")
+        held = self.lock_file.open("a+")
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -129,10 +135,17 @@ class Cluster:
         held.flush()
         return held
 
+    def profile(self, memory_bytes: int) -> dict[str, str]:
+        """The settings that the server is started with on a host of so much memory."""
+        return settings(memory_bytes)
+
     def ensure_initialised(self) -> bool:
         """Make the cluster if there is none; returns whether it was made now.
 
         A folder left by an initdb that was killed has no ``pgpass`` yet and is made again.
+
+        Raises:
+            Failure: it cannot be made.
         """
         account = unprivileged_account()
         self._check_reachable(account)
@@ -151,11 +164,15 @@ class Cluster:
             self._initdb(secret, account)
         finally:
             secret.unlink()
+        self.keep_password(password)
+        return True
+
+    def keep_password(self, password: str) -> None:
+        """Write the password file, whole or not at all."""
         passfile = self.folder / "pgpass.new"
         passfile.touch(mode=0o600)
         passfile.write_text(f"{HOST}:*:*:{ROLE}:{password}\n")
         passfile.rename(self.folder / "pgpass")
-        return True
 
     def _initdb(self, secret: Path, account: processes.Account | None) -> None:
         log = self.folder / "initdb.log"
@@ -181,15 +198,9 @@ class Cluster:
             Failure: the port is taken, or the server ended or did not answer in time.
         """
         _require_free_port(self.port)
-        given = {"port": str(self.port), **server_settings}
-        if self.listen:
-            given |= {
-                "listen_addresses": f"{HOST},{self.listen}",
-                "hba_file": str(self._write_rules()),
-            }
-        options = [part for key, value in given.items() for part in ("-c", f"{key}={value}")]
+        options = self.options({**server_settings, **self._reached()})
         server = processes.spawn(
-            [str(self.binaries / "postgres"), "-D", str(self.data), *options],
+            [str(self.binaries / "postgres"), *options],
             log=log,
             cpus=cpus,
             cwd=self.data,
@@ -211,11 +222,25 @@ class Cluster:
             "database-start",
             f"PostgreSQL did not come up: {_last_line(log)}",
             where=str(log),
-            hint="read the log; `make clean` removes the private cluster",
+            hint="read the log; it says what PostgreSQL wants otherwise",
         )
 
+    def options(self, given: Mapping[str, str]) -> list[str]:
+        """The arguments of postgres by which it serves this cluster, with settings of its own."""
+        chosen = [part for key, value in given.items() for part in ("-c", f"{key}={value}")]
+        return ["-D", str(self.data), *chosen]
+
+    def _reached(self) -> dict[str, str]:
+        """The settings that decide where it is reached, and by whom."""
+        return {
+            "port": str(self.port),
+            "listen_addresses": ",".join([HOST, *([self.listen] if self.listen else [])]),
+            "unix_socket_directories": "",
+            "hba_file": str(self._write_rules()),
+        }
+
     def _write_rules(self) -> Path:
-        """Write who may come in from elsewhere, beside loopback: the named hosts, by password."""
+        """Write who may come in: the role over loopback, and the named hosts, by password."""
         hosts = [HOST, *dict.fromkeys(socket.gethostbyname(each) for each in self.allow)]
         rules = self.folder / "hba.conf"
         lines = [f"host all {ROLE} {host}/32 scram-sha-256\n" for host in hosts]

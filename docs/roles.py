@@ -32,6 +32,7 @@ _LAB = """
 # lab_service_port: 18080    # first TCP port of the services
 # lab_postgres_port: 15432    # TCP port of PostgreSQL
 # lab_postgres_binaries: /usr/lib/postgresql/16/bin    # programs of PostgreSQL 16 there
+# lab_postgres_cluster: /etc/postgresql/16/ormlab    # of postgresql_bench; else the run makes one
 """
 
 

@@ -64,6 +64,12 @@ class HostSpec:
         return int(self.variables.get("lab_postgres_port", DEFAULT_POSTGRES_PORT))
 
     @property
+    def postgres_cluster(self) -> str | None:
+        """The folder of postgresql.conf of the cluster that was made for runs; None for none."""
+        named = self.variables.get("lab_postgres_cluster")
+        return str(named) if named else None
+
+    @property
     def offline(self) -> bool:
         """Whether it is kept away from the network, so that packages must be shipped to it."""
         sources = self.variables.get("lab_sources") or {}
@@ -181,9 +187,10 @@ def _list(path: Path) -> dict[str, Any]:
         },
     )
     if answer.returncode != 0:
+        said = answer.stderr.strip().splitlines() or ["it does not say why"]
         raise InventoryError(
             "inventory-unreadable",
-            f"Ansible cannot read it: {answer.stderr.strip().splitlines()[-1]}",
+            f"Ansible cannot read it: {said[-1]}",
             where=str(path),
             hint=f"try `ansible-inventory -i {path} --list`",
         )
@@ -206,6 +213,22 @@ def _the_host(role: str, listed: dict[str, Any], path: Path) -> HostSpec:
             f"host {spec.name} has no lab_root",
             where=str(path),
             hint="set lab_root to an absolute folder that the lab may use on that host",
+        )
+    for key in ("lab_service_port", "lab_postgres_port"):
+        port = str(spec.variables.get(key, 1))
+        if not (port.isdecimal() and 0 < int(port) < 2**16):
+            raise InventoryError(
+                "inventory-port",
+                f"{key} of {spec.name} is {port}, which is no TCP port",
+                where=str(path),
+                hint="give a number from 1 to 65535",
+            )
+    if role == "db" and spec.postgres_cluster and not spec.variables.get("lab_postgres_binaries"):
+        raise InventoryError(
+            "inventory-postgres",
+            f"host {spec.name} has lab_postgres_cluster and no lab_postgres_binaries",
+            where=str(path),
+            hint="name the programs that the cluster was made with: /usr/lib/postgresql/16/bin",
         )
     return spec
 

@@ -15,7 +15,7 @@ _NAME = "ormlab_run"
 
 
 class Database:
-    """A private PostgreSQL that an agent holds up for the length of a run.
+    """A PostgreSQL that an agent holds up for the length of a run: private, or provisioned.
 
     Args:
         station: its host.
@@ -44,6 +44,7 @@ class Database:
             "port": station.host.spec.postgres_port,
             "placement": station.placement,
             "settings": dict(settings),
+            "configuration": station.host.spec.postgres_cluster,
         }
         if self._clients:
             reached = [client.host.spec.reach for client in self._clients]

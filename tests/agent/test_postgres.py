@@ -73,8 +73,7 @@ import pathlib, signal, sys
 from agent.postgres import Cluster
 folder, binaries, port, log = sys.argv[1:]
 cluster = Cluster(pathlib.Path(folder), pathlib.Path(binaries), int(port))
-loopback = {"listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
-server = cluster.start(log=pathlib.Path(log), server_settings=loopback)
+server = cluster.start(log=pathlib.Path(log), server_settings={})
 print(server.pid, flush=True)
 signal.pause()
 """

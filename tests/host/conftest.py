@@ -1,6 +1,6 @@
 """Test hosts: each a copy of one Debian root. None of this is part of `make test`.
 
-Each module names its tier (docs/installing.md), ``pytestmark = pytest.mark.tier("T3")``; the time
+Each module names its tier (docs/provisioning.md), ``pytestmark = pytest.mark.tier("T3")``; the time
 of each tier stands at the end of the run.
 """
 

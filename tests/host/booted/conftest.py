@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -18,12 +20,14 @@ from ormlab.errors import ProvisioningError
 from ormlab.inventory import ROLES
 from ormlab.measure import wheels
 from tests.conftest import CHECKOUT
-from tests.host import root
+from tests.host import packages, root
 from tests.host.booted import nspawn
 from tests.host.booted.network import network
 from workloads import stacks
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.host.booted.network import Namespace
     from tests.host.booted.nspawn import Machine
 
@@ -67,8 +71,21 @@ class Lab:
         assert answer.returncode == code, f"{answer.returncode}\n{answer.stderr}\n{answer.stdout}"
         return answer
 
-    def inventory(self, name: str = "bench.yml", user: str = "root", **variables: Any) -> Path:
-        """An inventory with these machines in the group bench, beside their known_hosts."""
+    def inventory(
+        self,
+        name: str = "bench.yml",
+        user: str = "root",
+        own: Mapping[str, Mapping[str, Any]] | None = None,
+        **variables: Any,
+    ) -> Path:
+        """An inventory with these machines in the group bench, beside their known_hosts.
+
+        Args:
+            name: of the file.
+            user: who logs in.
+            own: variables of one machine alone, by its name.
+            variables: of all machines.
+        """
         hosts = {
             machine.name: {
                 "ansible_host": machine.address,
@@ -76,6 +93,7 @@ class Lab:
                 "ansible_ssh_private_key_file": str(self.folder / "key"),
                 "ansible_python_interpreter": "/usr/bin/python3",
                 **variables,
+                **(own or {}).get(machine.name, {}),
             }
             for machine in self.machines.values()
         }
@@ -134,9 +152,59 @@ def carried():
         pytest.skip(f"needs the package index once: {problem.what}")
 
 
+@dataclass(frozen=True)
+class Fresh:
+    """A laboratory whose hosts nobody has touched, to be provisioned without a network.
+
+    Attributes:
+        lab: the laboratory.
+        variables: of its hosts, as their user would write them.
+    """
+
+    lab: Lab
+    variables: dict[str, Any]
+
+    def as_its_users(self, database: str) -> Path:
+        """The inventory of a run on provisioned hosts, with what was installed there.
+
+        Args:
+            database: the name of the host of the database.
+        """
+        postgres = {
+            "lab_postgres_binaries": "/usr/lib/postgresql/16/bin",
+            "lab_postgres_cluster": "/etc/postgresql/16/ormlab",
+        }
+        return self.lab.inventory(
+            "run.yml",
+            user="ormlab-control",
+            own={database: postgres},
+            lab_python="/usr/bin/python3.13",
+            **self.variables,
+        )
+
+
+@contextlib.contextmanager
+def fresh_hosts(folder: Path, bundle: Path, pgdg: dict[str, str], *names: str):
+    """Boot hosts with these names that can be provisioned from a bundle."""
+    with laboratory(folder, *names) as lab:
+        for machine in lab.machines.values():
+            shutil.copytree(packages.repository().folder, machine.tree / "srv/pgdg")
+        variables = {
+            "lab_profile": "vm",
+            "lab_root": "/srv/ormlab",
+            "lab_user": "ormlab",
+            "lab_sources": {"from": "bundle", "bundle": str(bundle), "pgdg": pgdg},
+            "lab_users": {"authorized_keys": [(folder / "key.pub").read_text().strip()]},
+            "postgresql_bench": {"shared_buffers": 128},
+        }
+        yield Fresh(lab, variables)
+
+
 @pytest.fixture
 def plan(tmp_path):
-    """Two subjects, two blocks, one second of the asyncio client."""
+    """Two subjects, two blocks, one second of a client each; or what ORMLAB_TEST_PLAN names."""
+    if named := os.environ.get("ORMLAB_TEST_PLAN"):
+        return named
     told = yaml.safe_load((CHECKOUT / "workloads/plans/demo.yaml").read_text())
     told |= {"name": "remote", "blocks": 2}
     told["dataset"] = {"users": 1000, "orders": 1000, "payload_bytes": 512}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
 from ormlab.bundle import verify
-from tests.host import filetree, packages
-from tests.host.booted.conftest import laboratory, step
+from tests.host import filetree
+from tests.host.booted.conftest import fresh_hosts, step
 
 pytestmark = pytest.mark.tier("T4a")
 
@@ -20,18 +19,8 @@ _LIVING = ("var/log/", "var/lib/systemd/", "home/bench/.ansible", "etc/.pwd.lock
 
 @pytest.fixture
 def fresh(bundle, pgdg, tmp_path):
-    """A laboratory with one booted host that nobody has touched, and its inventory's variables."""
-    with laboratory(tmp_path, "bench1") as made:
-        shutil.copytree(packages.repository().folder, made.machines["bench1"].tree / "srv/pgdg")
-        variables = {
-            "lab_profile": "vm",
-            "lab_root": "/srv/ormlab",
-            "lab_user": "ormlab",
-            "lab_sources": {"from": "bundle", "bundle": str(bundle), "pgdg": pgdg},
-            "lab_users": {"authorized_keys": [(tmp_path / "key.pub").read_text().strip()]},
-            "postgresql_bench": {"shared_buffers": 128},
-        }
-        yield made, variables
+    with fresh_hosts(tmp_path, bundle, pgdg, "bench1") as made:
+        yield made
 
 
 def state(machine):
@@ -59,10 +48,9 @@ def counts(answer):
 
 
 def test_from_nothing_to_a_run_and_back(fresh, plan, carried, tmp_path):
-    lab, variables = fresh
-    machine = lab.machines["bench1"]
+    lab, machine = fresh.lab, fresh.lab.machines["bench1"]
     assert len(carried) == 3
-    inventory = ["--inventory", lab.inventory(user="bench", **variables), "--json"]
+    inventory = ["--inventory", lab.inventory(user="bench", **fresh.variables), "--json"]
     before = state(machine)
 
     refused = json.loads(lab.ormlab("provision", *inventory, code=7).stdout)["problems"]
@@ -77,7 +65,7 @@ def test_from_nothing_to_a_run_and_back(fresh, plan, carried, tmp_path):
     assert counts(lab.ormlab("provision", *inventory, "--dry-run"))["changed"] == 0
     lab.ormlab("drift", *inventory)
 
-    a_run_as_the_users_of_the_lab(lab, variables, plan, tmp_path)
+    a_run_as_the_users_of_the_lab(fresh, plan, tmp_path)
 
     machine.run("systemctl", "unmask", "apt-daily.timer")
     (drifted,) = json.loads(lab.ormlab("drift", *inventory, code=6).stdout)["problems"]
@@ -90,21 +78,20 @@ def test_from_nothing_to_a_run_and_back(fresh, plan, carried, tmp_path):
     assert filetree.difference(before, state(machine)) == []
 
 
-def a_run_as_the_users_of_the_lab(lab, variables, plan, tmp_path):
+def a_run_as_the_users_of_the_lab(fresh, plan, tmp_path):
     """Logged in as the control user, at work as the service user, with what was installed."""
-    programs = {
-        "lab_postgres_binaries": "/usr/lib/postgresql/16/bin",
-        "lab_python": "/usr/bin/python3.13",
-        "lab_postgres_port": 15433,  # the cluster of the role has the other one
-    }
-    inventory = lab.inventory("run.yml", user="ormlab-control", **variables, **programs)
-    asked = ["--inventory", inventory, "--bundles", tmp_path / "bundles", "--json"]
-    with step("run of 4 trials on the provisioned host"):
-        told = json.loads(lab.ormlab("run", plan, *asked).stdout)
+    lab, machine = fresh.lab, fresh.lab.machines["bench1"]
+    asked = ["--inventory", fresh.as_its_users("bench1"), "--bundles", tmp_path / "bundles"]
+    with step("run on the provisioned host"):
+        told = json.loads(lab.ormlab("run", plan, *asked, "--json").stdout)
     folder = Path(told["folder"])
     assert verify(folder).ok
     played = [json.loads(path.read_text()) for path in folder.glob("host/provision/*-site.json")]
     assert "postgresql_bench" in {task["role"] for each in played for task in each["tasks"]}
-    machine = lab.machines["bench1"]
+    # Of the cluster that was provisioned, which is not the one that a run would make.
+    settings = json.loads((folder / "host/postgres.json").read_bytes())["settings"]
+    assert (settings["shared_buffers"], settings["huge_pages"]) == ("128MB", "try")
+    assert not (machine.tree / "srv/ormlab/postgres/data").exists()
+    assert "postgres" not in machine.run("ps", "-e", "-o", "comm=")
     owners = machine.run("find", "/srv/ormlab", "-printf", "%u\n")
     assert set(owners.split()) == {"ormlab"}
