@@ -35,13 +35,13 @@ class DefaultIrqAffinity(_MaskKnob):
 
 
 class IrqAffinity(Knob):
-    """Where each interrupt goes. The kernel keeps some to itself and answers EIO."""
+    """Where each interrupt goes. The kernel keeps some to itself: EIO, from Linux 6.12 on EPERM."""
 
     name = "irq_cpus"
     meaning = "CPUs of every interrupt"
-    tolerated = frozenset({errno.EIO})
+    tolerated = frozenset({errno.EIO, errno.EPERM})
     vanishing = True
-    kept = False  # numbers are given anew at each boot
+    kept = False  # numbers are given anew at each boot: the role sets all that there are
 
     def targets(self, kernel: Kernel, wanted: Any) -> Mapping[str, str]:  # noqa: ANN401
         """Documentation/core-api/irq/irq-affinity.rst."""

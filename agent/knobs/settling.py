@@ -163,7 +163,8 @@ def restore(kernel: Kernel, knobs: Sequence[Knob], store: Store, *, check: bool)
     """Set every place of these knobs back to what it showed before the lab came."""
     outcomes = []
     for knob in knobs:
-        for place, target in store.baseline.get(knob.name, {}).items():
+        baseline = store.baseline.get(knob.name, {})
+        for place, target in list(baseline.items()):
             before, failed = _shown(knob, kernel, place)
             if failed and failed.verdict == "absent" and not knob.vanishing:
                 failed = Outcome(knob.name, place, None, target, "gone", "there is no such place")
@@ -172,7 +173,11 @@ def restore(kernel: Kernel, knobs: Sequence[Knob], store: Store, *, check: bool)
             elif check:
                 outcomes.append(Outcome(knob.name, place, before, target, "changed"))
             else:
-                outcomes.append(_written(knob, kernel, place, before, target))
+                outcome = _written(knob, kernel, place, before, target)
+                outcomes.append(outcome)
+                if knob.vanishing and outcome.verdict in _KNOWN:
+                    # What had this name went away, and nobody may set what has it now.
+                    del baseline[place]
         if not check:
             store.tuned.pop(knob.name, None)
     return outcomes

@@ -170,8 +170,11 @@ def test_a_value_that_the_kernel_takes_and_does_not_keep_is_refused(host):
     assert (found.verdict, found.reason) == ("refused", "it still shows 0")
 
 
-def test_an_interrupt_that_the_kernel_keeps_to_itself_is_tolerated_and_no_other_error_is(host):
-    play(host.root, refuses={"proc/irq/9/*": "EIO", "proc/irq/40/*": "EBUSY"})
+@pytest.mark.parametrize("error", ["EIO", "EPERM"])
+def test_an_interrupt_that_the_kernel_keeps_to_itself_is_tolerated_and_no_other_error_is(
+    error, host
+):
+    play(host.root, refuses={"proc/irq/9/*": error, "proc/irq/40/*": "EBUSY"})
     found = host.tune({"irq_cpus": HOUSEKEEPING})
     assert the(found, "proc/irq/1/smp_affinity_list").verdict == "changed"
     assert the(found, "proc/irq/9/smp_affinity_list").verdict == "tolerated"
@@ -179,6 +182,14 @@ def test_an_interrupt_that_the_kernel_keeps_to_itself_is_tolerated_and_no_other_
     again = host.verify({"irq_cpus": HOUSEKEEPING})
     assert the(again, "proc/irq/9/smp_affinity_list").verdict == "tolerated"
     assert the(again, "proc/irq/40/smp_affinity_list").verdict == "drifted"
+
+
+def test_a_number_that_another_interrupt_has_now_is_given_back_without_it(host):
+    host.tune({"irq_cpus": HOUSEKEEPING})
+    play(host.root, refuses={"proc/irq/1/*": "EPERM"})
+    played_host.write(host.root, "proc/irq/1/smp_affinity_list", "5")
+    assert the(host.restore("irq_cpus"), "proc/irq/1/smp_affinity_list").verdict == "tolerated"
+    assert "drifted" not in verdicts(compare(host.kernel, [BY_NAME["irq_cpus"]], host.store))
 
 
 def test_an_interrupt_may_vanish_and_a_governor_may_not(host):
