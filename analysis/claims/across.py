@@ -10,6 +10,7 @@ import numpy as np
 from scipy import stats
 
 from analysis.claims.ledger import Ordering, Ratio
+from analysis.claims.metrics import CLAIM_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,8 @@ def across(claim: Claim, by_host: Sequence[tuple[str, ClaimJudgement]]) -> dict[
         claim: only a ratio or an ordering has a direction.
         by_host: fingerprint and judgement, one a bundle.
     """
-    if not isinstance(claim, Ratio | Ordering):
+    # The difference of figures that may be zero has no logarithm.
+    if not isinstance(claim, Ratio | Ordering) or CLAIM_METRICS[claim.metric].scale == "plain":
         return None
     seen: dict[str, list[float]] = {}
     for host, judged in by_host:

@@ -23,6 +23,7 @@ CODES: dict[str, str] = {
     "absolute-anywhere": "sizes do not carry over: say same-class or same-fingerprint",
     "condition-value": "an unknown condition has no value, every other has one",
     "condition-reason": "say in `note` why it may be assumed, or accepted in its place",
+    "material-unread": "name a reading, or do not call it material",
     "input-unknown": "name a claim with a value, a condition as set/leaf, or give a number",
     "convicts-stranger": "only a claim that the check computes with can be convicted by it",
 }

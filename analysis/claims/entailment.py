@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from analysis.claims.ledger import Ledger
 
-_FALSE = frozenset({ClaimVerdict.REFUTED, ClaimVerdict.INCOHERENT})
-
 
 def undermined(
     ledger: Ledger, verdicts: Mapping[str, ClaimVerdict]
@@ -21,15 +19,16 @@ def undermined(
 
     A consequence that was judged on one host undermines a premise about another only if it was
     claimed to hold on any. Where it follows from several together, one of them must be wrong, and
-    which one is open.
+    which one is open. What is incoherent on paper does not follow from them, and accuses none.
+
+    Args:
+        ledger: of the claims.
+        verdicts: by claim; without those that an assumption of the test decides.
     """
     found: dict[str, list[dict[str, Any]]] = {}
     for name, verdict in verdicts.items():
         claim = ledger.claims[name]
-        everywhere = verdict == ClaimVerdict.INCOHERENT or (
-            getattr(claim, "portability", None) == "any"
-        )
-        if verdict not in _FALSE or not everywhere:
+        if verdict != ClaimVerdict.REFUTED or getattr(claim, "portability", None) != "any":
             continue
         for entry in claim.entailed_by:
             together = [entry] if isinstance(entry, str) else entry

@@ -43,7 +43,7 @@ class Run:
         results: the document of ``results.json``.
         stacks: outcome of building each subject's stack, by subject.
         started: of each subject that was started, what prevented it from serving; None if nothing.
-        trials: completed trials by place, then by block.
+        trials: by place, then by block, those that may be used by the gates of today.
     """
 
     record: BundleRecord
@@ -98,11 +98,12 @@ def collect(
         for place in places
         if place.subject == subject
     }
+    unusable = {each["trial"] for each in results["failures"]}
     trials: dict[Place, dict[int, Figures]] = {}
     for trial in bundle.trials:
         record = trial.record
         place = Place(record.subject, record.workload, record.load)
-        if place in places and record.failure is None:
+        if place in places and record.id not in unusable:
             trials.setdefault(place, {})[record.block] = figures.read(trial.path, record.readings)
     names = [*resolved["plan"]["subjects"], *resolved["arms"]]
     stacks = {name: _read(bundle, f"services/{name}/stack.json") for name in names}

@@ -51,7 +51,8 @@ def verdicts(ledger: Ledger, sha256: str, run: Run) -> dict[str, Any]:
         else judge_claim(name, ledger, run, checks)
         for name, each in stand.items()
     }
-    shaken = undermined(ledger, {name: each.verdict for name, each in judged.items()})
+    firm = {name: each.verdict for name, each in judged.items() if not stand[name].flips}
+    shaken = undermined(ledger, firm)
     return {
         "schema": VERDICTS,
         "ledger": {"name": ledger.name, "title": ledger.title, "sha256": sha256},
@@ -88,7 +89,8 @@ def judgement(
     """
     checks = outcomes(ledger)
     stand = {name: standing(name, ledger, runs, checks) for name in ledger.claims}
-    shaken = undermined(ledger, {name: each.verdict for name, each in stand.items()})
+    firm = {name: each.verdict for name, each in stand.items() if not each.flips}
+    shaken = undermined(ledger, firm)
     chosen = {name: each for name, each in stand.items() if only is None or name in only}
     concerned = [check for check in checks if only is None or set(check.concerns) & set(only)]
     return {
@@ -206,7 +208,11 @@ def _assumptions(claim: Claim, stand: Standing) -> dict[str, Any]:
 
 
 def _by_host(judged: Sequence[Judged]) -> list[tuple[str, ClaimJudgement]]:
-    return [(str(each.run.record.host), each.judgement) for each in judged if each.run]
+    return [
+        (each.run.record.host, each.judgement)
+        for each in judged
+        if each.run and each.run.record.host
+    ]
 
 
 def _bundle(run: Run, ledger: str) -> dict[str, Any]:

@@ -99,6 +99,9 @@ def _conditions(ledger: Ledger) -> Iterator[Problem]:
             reasoned = condition.accepts or condition.status in {"assumed", "inferred"}
             if reasoned and not condition.note.strip():
                 yield Problem("condition-reason", at, "what is not as stated needs a reason")
+            if condition.material and condition.reading is None and condition.value is not None:
+                what = "nothing of a bundle would be held against it"
+                yield Problem("material-unread", at, what)
             if condition.reading is not None and condition.reading not in READINGS:
                 what = f"there is no reading {condition.reading!r}"
                 yield Problem("reading-unknown", (*at, "reading"), what)
@@ -142,11 +145,12 @@ def _sizes(name: str, claim: Claim) -> Iterator[Problem]:
     if tolerance is not None and not tolerance.reason.strip():
         what = "a tolerance without a reason could be anything"
         yield Problem("tolerance-without-reason", (*at, "tolerance"), what)
-    if not isinstance(claim, kinds.Absolute | kinds.Ratio) or _counted(claim):
+    if isinstance(claim, kinds.Statement | kinds.Runs | kinds.Ordering) or _counted(claim):
         return
-    if tolerance is None and not claim.untestable:
+    is_bound = isinstance(claim, kinds.Bound)
+    if tolerance is None and not claim.untestable and not is_bound:
         yield Problem("tolerance-missing", at, "a printed number is never met exactly")
-    if isinstance(claim, kinds.Absolute) and claim.portability == "any":
+    if not isinstance(claim, kinds.Ratio) and claim.portability == "any":
         what = f"{claim.metric} depends on the host, and the claim is said to hold on any"
         yield Problem("absolute-anywhere", (*at, "portability"), what)
 

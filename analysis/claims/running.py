@@ -20,9 +20,16 @@ def unfit(claim: Runs, run: Run, subject: str) -> str | None:
     outcome = run.stacks[subject]
     if any(failed["stage"] == "interpreter" for failed in outcome["failures"]):
         return f"the interpreter of the stack {outcome['stack']} was not there"
+    mine = (claim.package, claim.version)
+    unbuilt = any(
+        failed["stage"] == "install" and (failed["package"], failed["version"]) == mine
+        for failed in outcome["failures"]
+    )
+    if unbuilt and outcome["python"] and outcome["python"].get("c_compiler", "") is None:
+        return "the host has no C compiler, which a package without a wheel needs"
     tried = {(each["package"], each["version"]) for each in outcome["alone"]}
     tried |= {(each["package"], each["version"]) for each in outcome["failures"]}
-    if (claim.package, claim.version) in tried | set(outcome["packages"].items()):
+    if mine in tried | set(outcome["packages"].items()):
         return None
     return f"the stack {outcome['stack']} was not made of {claim.package} {claim.version}"
 

@@ -44,7 +44,7 @@ class Flip:
 
     variant: str
     assumes: str
-    host: str | None
+    host: str
     as_tested: str
     otherwise: str
 
@@ -65,9 +65,12 @@ class Standing:
 
     @property
     def verdict(self) -> ClaimVerdict:
-        """The last row of the table that any bundle reached."""
+        """The last row of the table that any bundle reached; open where bundles disagree."""
         order = list(ClaimVerdict)
-        return max((each.judgement.verdict for each in self.judged), key=order.index)
+        reached = {each.judgement.verdict for each in self.judged}
+        if reached >= DECIDED:
+            return ClaimVerdict.INCONCLUSIVE
+        return max(reached, key=order.index)
 
 
 def standing(
@@ -123,10 +126,10 @@ def _flips(
     return found
 
 
-def _decided(judged: Sequence[Judged]) -> dict[str | None, set[str]]:
-    """By host, the verdicts that are none of the open ones."""
-    found: dict[str | None, set[str]] = {}
+def _decided(judged: Sequence[Judged]) -> dict[str, set[str]]:
+    """By host, the verdicts that are none of the open ones; of hosts that are known."""
+    found: dict[str, set[str]] = {}
     for each in judged:
-        if each.run and each.judgement.verdict in DECIDED:
+        if each.run and each.run.record.host and each.judgement.verdict in DECIDED:
             found.setdefault(each.run.record.host, set()).add(told(each.judgement))
     return found

@@ -12,7 +12,8 @@
 | refuted | the whole interval lies outside the band: above or below |
 
 The band holds every value that rounds to the printed one, widened by the tolerance; that of an
-ordering is everything above 1, and above 0 for the difference of figures that may be zero. Inside
+ordering is everything above 1, and above 0 for the difference of figures that may be zero: there
+its end does not belong to it, for two that are equal are in no order. Inside
 is decided by the 90 % interval where a band has two ends (an equivalence test at 5 %) and by the
 95 % interval where it has one; outside by the 95 %.
 """
@@ -118,7 +119,8 @@ def judge_claim(
         what = f"no completed trial gives a figure for {claim.metric}"
         return ClaimJudgement(ClaimVerdict.NOT_RUN, what)
     band = band_of(claim)
-    verdict, side, more, why = decide(measured, band, profile=run.plan["profile"])
+    profile, is_open = run.plan["profile"], isinstance(claim, Ordering)
+    verdict, side, more, why = decide(measured, band, profile=profile, is_open=is_open)
     return ClaimJudgement(verdict, why, side, more, band, measured, grade, weak)
 
 
@@ -153,9 +155,16 @@ def band_of(claim: Measurable) -> Interval:
 
 
 def decide(
-    measured: Measured, band: Interval, *, profile: str
+    measured: Measured, band: Interval, *, profile: str, is_open: bool = False
 ) -> tuple[ClaimVerdict, Side, int | None, str]:
-    """The lower three rows of the table: verdict, side, blocks that are missing, and why."""
+    """The lower three rows of the table: verdict, side, blocks that are missing, and why.
+
+    Args:
+        measured: by one method or more.
+        band: of the claim.
+        profile: of the plan.
+        is_open: whether the band's lower end does not belong to it.
+    """
     few = 0 if measured.exact else max(0, FEWEST_BLOCKS - measured.blocks)
     smoke = profile == "smoke" and not measured.exact
     if few or smoke:
@@ -165,7 +174,10 @@ def decide(
             why += "; " if smoke else ""
             why += f"{measured.blocks} blocks where a verdict needs {FEWEST_BLOCKS}"
         return ClaimVerdict.INCONCLUSIVE, None, more, why
-    read = {each.method: _place(each, band) for each in measured.estimates}
+    read = {
+        each.method: _place(each, band, is_open=is_open, exact=measured.exact)
+        for each in measured.estimates
+    }
     if len(set(read.values())) > 1:
         said = ", ".join(f"{method}: {verdict}" for method, (verdict, _) in read.items())
         why = f"the methods disagree: {said}"
@@ -180,17 +192,20 @@ def decide(
     return verdict, side, None, f"the whole interval lies {where} the band"
 
 
-def _place(estimate: Estimate, band: Interval) -> tuple[ClaimVerdict, Side]:
+def _place(
+    estimate: Estimate, band: Interval, *, is_open: bool, exact: bool
+) -> tuple[ClaimVerdict, Side]:
     wide, narrow = estimate.ci95, estimate.ci90
     if wide is None or narrow is None:
         return ClaimVerdict.INCONCLUSIVE, None
     if wide.low > band.high:
         return ClaimVerdict.REFUTED, "above"
-    if wide.high < band.low:
+    if wide.high < band.low or (exact and is_open and wide.high == band.low):
         return ClaimVerdict.REFUTED, "below"
     two_ends = math.isfinite(band.low) and math.isfinite(band.high)
     tested = narrow if two_ends else wide
-    if band.low <= tested.low and tested.high <= band.high:
+    above = band.low < tested.low or (band.low == tested.low and not is_open)
+    if above and tested.high <= band.high:
         return ClaimVerdict.UPHELD, None
     return ClaimVerdict.INCONCLUSIVE, None
 
@@ -282,8 +297,23 @@ def _weaknesses(
     found = []
     if not isinstance(claim, Runs) and not CLAIM_METRICS[claim.metric].everywhere:
         found += run.results["weaknesses"]
+        found += _doubts_of_controls(claim, run)
     found += substitutions(claim, ledger, run)
     if run.record.status != "complete" and not isinstance(claim, Runs):
         found.append(f"the run is {run.record.status}")
     found += [f"in doubt on paper ({each.check})" for each in checks if name in each.concerns]
     return tuple(found)
+
+
+def _doubts_of_controls(claim: Measurable, run: Run) -> Iterator[str]:
+    """What the second deployments say against the subjects' figures, whatever the metric."""
+    places = list(places_of(claim).values())
+    subjects = {place.subject for place in places}
+    if not any(f"{subject}-null" in run.resolved["arms"] for subject in subjects):
+        yield "no second deployment of a subject was measured"
+    cells = {(place.workload, place.load) for place in places}
+    for cell in run.results["cells"]:
+        if (cell["workload"], cell["load"]) in cells:
+            for control in cell.get("controls", ()):
+                if control["baseline"] in subjects and not control["outcome"]["passed"]:
+                    yield f"a control failed: {control['outcome']['what']}"

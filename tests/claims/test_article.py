@@ -10,6 +10,7 @@ import pytest
 
 from analysis.claims import CLAIM_METRICS, Runs, Statement, places_of, variants_of
 from analysis.claims.comparability import differences
+from analysis.inference import FEWEST_BLOCKS
 from ormlab import checkout
 from ormlab.ledger import load
 from ormlab.plan import ResolvedPlan, resolve
@@ -61,12 +62,6 @@ def exactly(python: str) -> str:
 
 @pytest.mark.parametrize("claim", TESTED)
 def test_its_plan_has_the_subjects_under_the_published_conditions(claim):
-    made = resolved(claim.test.plan)
-    for place in places_of(claim).values():
-        assert place.subject in made.subjects
-        if not isinstance(claim, Runs):
-            assert place.workload in made.plan.workloads
-            assert place.load in made.plan.loads
     # What the host decides is seen on the host; all else is the plan's, and nothing may differ.
     anywhere = claim.model_copy(update={"portability": "any"})
     assert differences(anywhere, LEDGER, planned(claim.test.plan)) == []
@@ -93,14 +88,27 @@ def test_its_plan_measures_the_metric(claim):
 def test_its_plan_gives_verdicts_and_says_what_it_assumes(claim):
     plan = resolved(claim.test.plan).plan
     if not isinstance(claim, Runs):
-        assert (plan.profile, plan.blocks) == ("vm", 10)
+        assert plan.profile == "vm"
+        assert plan.blocks >= FEWEST_BLOCKS
     assert plan.assumptions
 
 
-def test_what_is_not_tested_has_its_reason():
-    for name, claim in LEDGER.claims.items():
-        reasons = [claim.untestable, claim.not_run, getattr(claim, "test", None)]
-        assert sum(each is not None for each in reasons) == 1, name
+def test_every_stated_condition_that_can_be_read_binds_a_claim():
+    """A leaf whose subject no claim of its set has would be compared with nothing."""
+    bound = set()
+    for param in TESTED:
+        (claim,) = param.values
+        for group in claim.conditions:
+            for leaf, condition in LEDGER.conditions[group].items():
+                if condition.subject in {None, *claim.subjects}:
+                    bound.add((group, leaf))
+    read = {
+        (group, leaf)
+        for group, leaves in LEDGER.conditions.items()
+        for leaf, condition in leaves.items()
+        if condition.reading
+    }
+    assert read - bound == set()
 
 
 def test_plans_on_the_same_rows_share_a_template():

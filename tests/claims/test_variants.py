@@ -17,10 +17,11 @@ SHA256 = "ab" * 32
 TWO = {"assumes": "two workers", "arms": {"a": {"subject": "a-2"}, "b": {"subject": "b-2"}}}
 
 
-def book(variants, kind="ordering", **parts):
-    made = claim(kind)
+def book(variants, kind="ordering", entailed_by=(), **parts):
+    made = claim(kind, entailed_by=list(entailed_by))
     made["test"] |= {"assumes": "one worker", "variants": variants}
-    return ledger(claims={"tput.a": made}, **parts)
+    premises = {name: claim("absolute") for name in entailed_by}
+    return ledger(claims={"tput.a": made, **premises}, **parts)
 
 
 def run_both(one, two, *, load="wrk", **changes):
@@ -104,6 +105,17 @@ def test_a_variant_in_a_plan_of_its_own_is_held_against_the_test_on_the_same_hos
     assert flip["host"] == here
     assert len(found["standing"]) == 1
     assert len(found["variants"][0]["standing"]) == 2
+
+
+def test_a_verdict_that_an_assumption_decides_accuses_no_premise():
+    made = book({"two": TWO}, entailed_by=["base"])
+    firm, open_ = run_both((900, 1000), (900, 1000)), run_both((900, 1000), (1100, 1000))
+    accused = [
+        {each["id"]: each["undermined_by"] for each in judgement(made, SHA256, [on])["claims"]}
+        for on in (firm, open_)
+    ]
+    assert accused[0]["base"] == [{"claim": "tput.a", "together_with": []}]
+    assert accused[1]["base"] == []
 
 
 def test_both_documents_and_both_texts_say_that_it_flips():

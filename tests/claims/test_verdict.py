@@ -210,12 +210,33 @@ def test_error_rates_are_ordered_by_their_difference_for_one_may_be_zero(errors,
     assert found.band.low == 0
 
 
+def test_two_that_are_equal_are_in_no_order():
+    alike = {block: figures(1000.0) for block in range(1, 13)}
+    on = run(trials={PLACE_A: alike, PLACE_B: alike})
+    assert judge(claim("ordering", metric="error_rate"), on).verdict == V.INCONCLUSIVE
+    for subject in on.results["cells"][0]["subjects"].values():
+        subject["statements"] = 2.0
+    counted = judge(claim("ordering", metric="statements"), on)
+    assert (counted.verdict, counted.side) == (V.REFUTED, "below")
+
+
+def test_a_control_that_failed_or_is_not_there_is_a_weakness_of_every_metric():
+    lone = "no second deployment of a subject was measured"
+    assert lone in judge(claim(metric="rss"), run()).weaknesses
+    on = run()
+    on.resolved["arms"]["a-null"] = "a"
+    assert lone not in judge(claim(metric="rss"), on).weaknesses
+    outcome = {"passed": False, "what": "A' over A: 1.2"}
+    on.results["cells"][0]["controls"] = [{"baseline": "a", "outcome": outcome}]
+    assert "a control failed: A' over A: 1.2" in judge(claim(metric="rss"), on).weaknesses
+
+
 BROKEN = {
     "packages": {},
     "ok": False,
     "failures": [
         {"package": "sqlalchemy", "version": "2.0.21", "stage": "import", "reason": "Assertion"},
-        {"package": "asyncpg", "version": "0.29.0", "stage": "install", "reason": "no compiler"},
+        {"package": "asyncpg", "version": "0.29.0", "stage": "install", "reason": "an error in C"},
     ],
     "alone": [{"package": "tortoise-orm", "version": "0.21.0", "ok": True}],
 }
@@ -228,6 +249,11 @@ BROKEN = {
         ({}, BROKEN, V.REFUTED),
         ({"through": "install"}, BROKEN, V.UPHELD),
         ({"package": "asyncpg", "version": "0.29.0", "through": "install"}, BROKEN, V.REFUTED),
+        (
+            {"package": "asyncpg", "version": "0.29.0", "through": "install"},
+            BROKEN | {"python": {"version": "3.13.0", "c_compiler": None}},
+            V.INCOMPARABLE,
+        ),
         ({"package": "tortoise-orm", "version": "0.21.0"}, BROKEN, V.UPHELD),
         ({"version": "2.0.22"}, {}, V.INCOMPARABLE),
         ({"conditions": ["all"]}, {"python": {"version": "3.12.1"}}, V.INCOMPARABLE),
