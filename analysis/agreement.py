@@ -87,11 +87,11 @@ def on_one_host(first: Side, second: Side, margin: float) -> Agreement:
     band = margin_band(margin)
     if ci90.inside(band):
         verdict: Verdict = "agree"
-        why = f"the 90 % interval lies inside the margin of {margin:.0%}"
+        why = f"the 90 % interval lies inside the margin of {100 * margin:g} %"
     elif ci95.beyond(band):
-        verdict, why = "differ", f"the 95 % interval lies beyond the margin of {margin:.0%}"
+        verdict, why = "differ", f"the 95 % interval lies beyond the margin of {100 * margin:g} %"
     else:
-        verdict, why = "open", f"the interval reaches across the margin of {margin:.0%}"
+        verdict, why = "open", f"the interval reaches across the margin of {100 * margin:g} %"
     return Agreement(verdict, "welch", ratio, ci95.low, ci95.high, why)
 
 
@@ -132,10 +132,11 @@ def on_two_hosts(first: Side, second: Side, host_sd: float = HOST_SD) -> Agreeme
     if directions[0] * directions[1] < 0:
         verdict, why = "differ", "the directions are opposite"
     elif expected.excludes(ratio):
-        verdict, why = "differ", f"a host may differ by {host_sd:.0%} (1 sd), and this is more"
+        verdict = "differ"
+        why = f"a host may differ by {100 * host_sd:g} % (1 sd), and this is more"
     elif all(directions):
         verdict = "agree"
-        why = f"one direction, and within what hosts that differ by {host_sd:.0%} (1 sd) show"
+        why = f"one direction, and within what hosts that differ by {100 * host_sd:g} % (1 sd) show"
     else:
         why = "not both runs have a direction"
     return Agreement(verdict, "prediction", ratio, expected.low, expected.high, why)

@@ -49,40 +49,46 @@ class Contradiction(NamedTuple):
     what: str
 
 
-def check(trial: Trial) -> Iterator[Contradiction]:
-    """Look at the generator's files of one trial; a failed one may lack any of them."""
+def check(trial: Trial, *, faults: bool = False) -> Iterator[Contradiction]:
+    """Look at the generator's files of one trial; a failed one may lack any of them.
+
+    Args:
+        trial: of a bundle.
+        faults: whether its load ends connections on purpose, so that requests fail.
+    """
     failed = trial.record.status == "failed"
     try:
         if (trial.path / "wrk.stdout.txt").exists():
-            found = list(_wrk(trial.path, failed=failed))
+            found = list(_wrk(trial.path, failed=failed, faults=faults))
         elif (trial.path / "client.json").exists():
-            found = list(_client(trial.path, failed=failed))
+            found = list(_client(trial.path, failed=failed, faults=faults))
         else:
             found = []
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as wrong:
+    except Exception as wrong:  # noqa: BLE001 - whatever a stranger's files make the readers raise
         if failed:
             return
         found = [Contradiction("generator-unreadable", "trial.json", repr(wrong)[:200])]
     yield from found
 
 
-def _wrk(folder: Path, *, failed: bool) -> Iterator[Contradiction]:
+def _wrk(folder: Path, *, failed: bool, faults: bool) -> Iterator[Contradiction]:
     dump = folder / "wrk.json"
     text = (folder / "wrk.stdout.txt").read_text(errors="replace")
     reading = wrk.read(text, dump.read_bytes() if dump.exists() else None)
     for problem in reading.problems:
         code = _CODES.get(problem.code, "trial-status")
         lacking = code in ("generator-unreadable", "trial-status")
-        if problem.code != "littles-law" and not (failed and lacking):
+        meant = (failed and lacking) or (faults and code == "trial-status")
+        if problem.code != "littles-law" and not meant:
             yield Contradiction(code, "wrk.json", problem.what)
     if reading.littles_ratio is not None:
         yield from _littles_law(reading.littles_ratio, 0.0, "wrk.json")
 
 
-def _client(folder: Path, *, failed: bool) -> Iterator[Contradiction]:
+def _client(folder: Path, *, failed: bool, faults: bool) -> Iterator[Contradiction]:
     told = json.loads((folder / "client.json").read_bytes())
     errors = {kind: count for kind, count in told["errors"].items() if count}
-    if errors and not failed:
+    if errors and not (failed or faults):
         yield Contradiction("trial-status", "client.json", f"requests failed: {errors}")
     seconds, in_window = told["window"]["seconds"], told["requests_in_window"]
     if seconds and abs(told["throughput"] - in_window / seconds) > _ROUNDING * told["throughput"]:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from analysis.figures import Figures
 
 
+_PRIMARY = next(metric for metric in METRICS if metric.name == PRIMARY)
+
+
 @dataclass(frozen=True)
 class Order:
     """How the usable trials of a cell followed each other.
@@ -46,22 +49,27 @@ class Comparisons:
         trials: what the usable trials measured, by subject and block.
         order: of those trials.
         fatal: what makes a hypothesis invalid, one sentence each.
+        stopped: whether the run was cut short, so that nobody planned when it ended.
     """
 
     resolved: Mapping[str, Any]
     trials: Mapping[str, Mapping[int, Figures]]
     order: Order
     fatal: Callable[[Mapping[str, str]], list[str]]
+    stopped: bool = False
 
     def by(self, metric: Metric) -> list[dict[str, Any]]:
         """Judge every comparison of the plan by one metric.
 
-        The comparisons by the primary metric are one family, adjusted by Holm; the other metrics
-        describe and are not adjusted.
+        The comparisons of a workload under a load by the primary metric are one family, adjusted
+        by Holm; the other metrics describe and are not adjusted. A control that failed speaks
+        against every comparison: the null control by the same metric, the positive one by the
+        primary.
         """
         plan = self.resolved["plan"]
         arm = self._positive_arm
-        positive = self._positive(metric, arm) if metric.name == PRIMARY and arm else None
+        positive = self._positive(_PRIMARY, arm) if arm else None
+        null = self._null(metric)
         weighed = []
         for hypothesis in plan["comparisons"]:
             sample = self._sample(metric, hypothesis, self._null_arm_of(hypothesis))
@@ -69,10 +77,11 @@ class Comparisons:
                 margin = plan["margins"][metric.name]
                 evidence = weigh(sample, margin=margin, seed=plan["seed"])
                 weighed.append((hypothesis, sample, evidence))
-        ps = [evidence.estimates.t.p for *_, evidence in weighed]
-        known = [p for p in ps if p is not None]
-        is_family = metric.name == PRIMARY and known and len(known) == len(ps)
-        family = holm(known) if is_family else [None] * len(ps)
+        # One block has no p: it is counted, and never shown to differ.
+        ps = [1.0 if (p := each.estimates.t.p) is None else p for *_, each in weighed]
+        family: list[float | None] = [None] * len(ps)
+        if metric.name == PRIMARY and ps:
+            family = list(holm(ps))
         return [
             self._document(
                 hypothesis,
@@ -83,8 +92,10 @@ class Comparisons:
                     better=metric.better,
                     profile=plan["profile"],
                     fatal_gates=self.fatal(hypothesis),
+                    null=null,
                     positive=positive,
                     family_p=p,
+                    stopped=self.stopped,
                 ),
             )
             for (hypothesis, sample, evidence), p in zip(weighed, family, strict=True)
@@ -97,8 +108,7 @@ class Comparisons:
         none; what is said of a positive one, whether it finds one that is there.
         """
         plan = self.resolved["plan"]
-        metric = next(metric for metric in METRICS if metric.name == PRIMARY)
-        judged = []
+        metric, judged = _PRIMARY, []
         for arm, subject in self.resolved["arms"].items():
             hypothesis = {"baseline": subject, "candidate": arm}
             # A null arm is no part of the baseline it is held against.
@@ -112,6 +122,7 @@ class Comparisons:
                 better=metric.better,
                 profile=plan["profile"],
                 fatal_gates=self.fatal(hypothesis),
+                stopped=self.stopped,
             )
             outcome = (
                 self._positive(metric, arm)
@@ -132,6 +143,16 @@ class Comparisons:
         """The null arm, if it is the baseline's."""
         arm = f"{hypothesis['baseline']}-null"
         return arm if arm in self.resolved["arms"] else None
+
+    def _null(self, metric: Metric) -> Control | None:
+        """The null control by a metric; None without a null arm, or without a trial of it."""
+        plan = self.resolved["plan"]
+        subject = plan.get("null_arm")
+        if subject is None:
+            return None
+        hypothesis = {"baseline": subject, "candidate": f"{subject}-null"}
+        values = self._sample(metric, hypothesis, None).d.values
+        return null_control(values, plan["margins"][metric.name]) if values else None
 
     def _positive(self, metric: Metric, arm: str) -> Control:
         plan = self.resolved["plan"]

@@ -11,9 +11,11 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from analysis.figures import Figures, read
-from analysis.inference import FEWEST_BLOCKS
+from analysis.inference import FEWEST_BLOCKS, Verdict
 from analysis.metrics import METRICS
+from analysis.rounding import figure, interval
 from analysis.waterfall import RESIDUAL, Part, Waterfall, differences, waterfall, way
+from analysis.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,19 +52,25 @@ def derive(
     if explanation is None:
         return None
     links = way(explanation)
-    measured = _measured(bundle, {explanation["from"], explanation["to"], *_switched(explanation)})
+    unusable = {each["trial"] for each in results["failures"]}
+    subjects = {explanation["from"], explanation["to"], *_switched(explanation)}
+    measured = _measured(bundle, subjects, unusable)
     plan, weaknesses = resolved["plan"], results["weaknesses"]
     falls = {
         key: waterfall(links, _by_block(measured[key], _PRIMARY))
         for key in product(plan["workloads"], plan["loads"])
-        if key in measured
+        # Under an open loop the arrivals decide how many answers there are in a second.
+        if key in measured and plan["loads"][key[1]]["generator"] != "client-open"
     }
+    conclusion = _conclusion(explanation, falls, weaknesses)
+    if invalid := _invalid(bundle, explanation, links, results):
+        conclusion = f"{Verdict.INVALID}: {invalid[0]} ({'; '.join(weaknesses)})."
     return {
         "schema": SCHEMA,
         "bundle": bundle.record.id,
         "from": explanation["from"],
         "to": explanation["to"],
-        "conclusion": _conclusion(explanation, falls, weaknesses),
+        "conclusion": conclusion,
         "weaknesses": weaknesses,
         "cells": [
             _cell(key, fall, links, measured[key], _work(results, key))
@@ -75,12 +83,37 @@ def _switched(explanation: Mapping[str, Any]) -> set[str]:
     return {step[kind] for step in explanation["steps"] for kind in ("alone", "cumulative")}
 
 
-def _measured(bundle: Bundle, subjects: set[str]) -> dict[tuple[str, str], _Trials]:
-    """The figures of the trials that did not fail, by cell."""
+def _invalid(
+    bundle: Bundle,
+    explanation: Mapping[str, Any],
+    links: list[Link],
+    results: Mapping[str, Any],
+) -> list[str]:
+    """What forbids an explanation: gates of the run, the whole comparison, unequal work."""
+    found = [str(gate["said"]) for gate in results["gates"] if gate["verdict"] == "failed"]
+    ends = {explanation["from"], explanation["to"]}
+    found += [
+        str(each["reasons"][0]["what"])
+        for cell in results["cells"]
+        for each in cell["comparisons"]
+        if each["metric"] == _PRIMARY
+        and each["verdict"] == Verdict.INVALID
+        and {each["baseline"], each["candidate"]} == ends
+    ]
+    work = Work.read(bundle.path)
+    for link in links:
+        found += work.problems({"baseline": link.before, "candidate": link.after})
+    return found
+
+
+def _measured(
+    bundle: Bundle, subjects: set[str], unusable: set[str]
+) -> dict[tuple[str, str], _Trials]:
+    """The figures of the trials that may be used, by cell."""
     measured: dict[tuple[str, str], _Trials] = {}
     for trial in bundle.trials:
         record = trial.record
-        if record.failure is None and record.subject in subjects:
+        if record.id not in unusable and record.subject in subjects:
             cell = measured.setdefault((record.workload, record.load), {})
             figures = read(trial.path, record.readings)
             cell.setdefault(record.subject, {})[record.block] = figures
@@ -195,7 +228,8 @@ def _conclusion(
             continue
         where = f"on {workload} under {load}"
         whole = (
-            f"{after} served {fall.total.ratio:.2f} times the requests per second of {before} "
+            f"{after} served {figure(fall.total.ratio, fall.total.low, fall.total.high)} times the "
+            f"requests per second of {before} "
             f"{where} ({_interval(fall.total)}, {fall.total.blocks} blocks)"
         )
         return f"{_largest(fall)}: {whole} ({weak})."
@@ -223,16 +257,17 @@ def _largest(fall: Waterfall) -> str:
         said += ", an estimate"
     if residual is None or (residual.share or 0.0) <= (largest.share or 0.0):
         return f"Largest cause: {said}"
-    return (
-        f"Most is left unexplained, x {_sized(residual.effect)}; the largest cause found is: {said}"
-    )
+    left = f"What is left unexplained is larger, x {_sized(residual.effect)}"
+    return f"{left}; the largest cause found is: {said}"
 
 
 def _sized(effect: Effect | None) -> str:
-    return "unknown" if effect is None else f"{effect.ratio:.2f} ({_interval(effect)})"
+    if effect is None:
+        return "unknown"
+    return f"{figure(effect.ratio, effect.low, effect.high)} ({_interval(effect)})"
 
 
 def _interval(effect: Effect) -> str:
     if effect.low is None or effect.high is None:
         return "no interval with one block"
-    return f"95 % interval {effect.low:.2f} to {effect.high:.2f}"
+    return f"95 % interval {interval(effect.low, effect.high)}"

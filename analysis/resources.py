@@ -33,22 +33,28 @@ def read(path: Path, sampler: Mapping[str, Any], span_ns: tuple[int, int]) -> Us
     """Read ``resources.parquet``.
 
     CPU time at the ends of the window is interpolated between the two samples around it, because
-    the kernel counts in ticks of 10 ms and the sampler looks ten times a second.
+    the kernel counts in ticks of 10 ms and the sampler looks ten times a second. Where a process
+    that ends leaves its ticks to its parent, the processes of a role are added up round by round;
+    in older bundles what a process used is gone with it, and each is looked at alone.
 
     Args:
         path: columns round, at_ns, role, pid, user_ticks, system_ticks, rss_pages.
-        sampler: tick_hz and page_bytes of the host.
+        sampler: tick_hz and page_bytes of the host, and whether ended_children are counted.
         span_ns: begin and end of the window on the same monotonic clock.
     """
     columns = pq.read_table(path, page_checksum_verification=True).to_pydict()
-    ticks: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
+    alone = not sampler.get("ended_children")
+    ticks: dict[tuple[str, int], dict[int, tuple[int, int]]] = defaultdict(dict)
     pages: dict[str, dict[int, int]] = {role: {} for role in ROLES}
     for turn, at, role, pid, user, system, rss in zip(*columns.values(), strict=True):
-        ticks[role, pid].append((at, user + system))
+        series = ticks[role, pid if alone else 0]
+        first, sum_ = series.get(turn, (at, 0))
+        series[turn] = (first, sum_ + user + system)
         if span_ns[0] <= at <= span_ns[1]:
             pages[role][turn] = pages[role].get(turn, 0) + rss
     used: dict[str, float | None] = dict.fromkeys(ROLES)
-    for (role, _pid), samples in ticks.items():
+    for (role, _), rounds in ticks.items():
+        samples = list(rounds.values())
         spent = _at(samples, span_ns[1]) - _at(samples, span_ns[0])
         used[role] = (used[role] or 0.0) + spent / sampler["tick_hz"]
     peaks = {

@@ -10,7 +10,7 @@ from itertools import product
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from analysis import gates
+from analysis import gates, rounding
 from analysis.comparisons import Comparisons, Order
 from analysis.inference import FEWEST_BLOCKS, Verdict
 from analysis.metrics import METRICS, PRIMARY
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from ormlab.bundle.read import Bundle
 
 SCHEMA = "results/1"
+_OPEN = "client-open"
+# What decides the first sentence, from the first that a cell has.
+_LEADING = (PRIMARY, "p99", "p50")
+_SAID = {
+    PRIMARY: "{candidate} served {ratio} times the requests per second of {baseline}",
+    "p99": "The 99th percentile of {candidate} was {ratio} times that of {baseline}",
+    "p50": "The median of {candidate} was {ratio} times that of {baseline}",
+}
 
 
 def derive(bundle: Bundle, resolved: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,8 +49,9 @@ def derive(bundle: Bundle, resolved: Mapping[str, Any], facts: Mapping[str, Any]
     """
     plan = resolved["plan"]
     gated, work = gates.read(bundle), Work.read(bundle.path)
+    stopped = bundle.record.status == "aborted"
     cells = [
-        _cell(key, gated, resolved, work, _order(bundle, gated.cells[key]))
+        _cell(key, gated, resolved, work, _order(bundle, gated.cells[key]), stopped=stopped)
         for key in product(plan["workloads"], plan["loads"])
         if key in gated.cells
     ]
@@ -65,6 +74,8 @@ def _cell(
     resolved: Mapping[str, Any],
     work: Work,
     order: Order,
+    *,
+    stopped: bool,
 ) -> dict[str, Any]:
     workload, load = key
     plan, cell = resolved["plan"], gated.cells[key]
@@ -78,7 +89,9 @@ def _cell(
         findings = [*gated.run, *pair(**hypothesis)]
         return [*gates.fatal(findings), *work.problems(hypothesis)]
 
-    comparisons = Comparisons(resolved, by_subject, order, fatal)
+    comparisons = Comparisons(resolved, by_subject, order, fatal, stopped=stopped)
+    # Under an open loop the arrivals decide how many answers there are in a second.
+    rate_is_given = plan["loads"][load]["generator"] == _OPEN
     return {
         "workload": workload,
         "load": load,
@@ -94,10 +107,10 @@ def _cell(
         "comparisons": [
             comparison | {"work": work.verdict(comparison, workload)}
             for metric in METRICS
-            if metric.name in plan["margins"]
+            if metric.name in plan["margins"] and not (rate_is_given and metric.name == PRIMARY)
             for comparison in comparisons.by(metric)
         ],
-        "controls": comparisons.controls(),
+        "controls": [] if rate_is_given else comparisons.controls(),
         "gates": gates.documents(cell.trials),
         "work": [
             {**hypothesis, **side_by_side}
@@ -172,10 +185,14 @@ def _conclusion(cells: list[dict[str, Any]], plan: Mapping[str, Any], weaknesses
     weak = "; ".join(weaknesses)
     if plan["comparisons"]:
         first = plan["comparisons"][0]
-        for cell in cells:
-            for comparison in cell["comparisons"]:
-                if comparison["metric"] == PRIMARY and first.items() <= comparison.items():
-                    return _sentence(cell, comparison, weak)
+        for metric in _LEADING:
+            for cell in cells:
+                for comparison in cell["comparisons"]:
+                    if comparison["metric"] == metric and first.items() <= comparison.items():
+                        return _sentence(cell, comparison, weak)
+        if cells:
+            pair = f"{first['candidate']} and {first['baseline']}"
+            return f"{pair} are not compared: no block holds every trial that this needs ({weak})."
     if controls := [control for cell in cells for control in cell["controls"]]:
         return _said_of_controls(controls, weak)
     for cell in cells:
@@ -198,15 +215,16 @@ def _said_of_controls(controls: list[dict[str, Any]], weak: str) -> str:
 
 
 def _sentence(cell: dict[str, Any], comparison: dict[str, Any], weak: str) -> str:
-    interval = "no interval with one block"
-    if comparison["low"] is not None:
-        low, high = comparison["low"], comparison["high"]
-        interval = f"95 % interval {low:.2f} to {high:.2f}, {comparison['blocks']} blocks"
-    said = (
-        f"{comparison['candidate']} served {comparison['ratio']:.2f} times the requests per "
-        f"second of {comparison['baseline']} on {cell['workload']} under {cell['load']} "
-        f"({interval}; {weak})."
+    interval, low, high = "no interval with one block", comparison["low"], comparison["high"]
+    if low is not None:
+        blocks = comparison["blocks"]
+        interval = f"95 % interval {rounding.interval(low, high)}, {blocks} blocks"
+    said = _SAID[comparison["metric"]].format(
+        candidate=comparison["candidate"],
+        baseline=comparison["baseline"],
+        ratio=rounding.figure(comparison["ratio"], low, high),
     )
+    said += f" on {cell['workload']} under {cell['load']} ({interval}; {weak})."
     if comparison["verdict"] == Verdict.ESTIMATE:
         return said
     return f"{comparison['verdict']}: {said} Why: {comparison['reasons'][0]['what']}."

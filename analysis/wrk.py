@@ -243,6 +243,8 @@ def littles_problems(ratio: float, *, edge: float = 0.0) -> tuple[Problem, ...]:
 
 
 def _dump(told: dict[str, Any]) -> Dump:
+    if not all(told[name] for name in ("threads", "connections", "connections_opened")):
+        raise WrkOutputError("wrk had no threads or no connections")
     return Dump(
         **{name: _count(told[name]) for name in _COUNTS},
         errors={kind: _count(told["errors"][kind]) for kind in _ERRORS},

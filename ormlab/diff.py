@@ -259,7 +259,7 @@ def _conclusion(
     primary = [each for each in agreements if each["metric"] == _PRIMARY]
     if not primary:
         return f"{_WORDS[verdict]}: no comparison by {_PRIMARY} is in both ({where}; {rest})."
-    first = next(each for each in primary if each["verdict"] == verdict or verdict == "open")
+    first = next(each for each in primary if each["verdict"] == verdict)
     one, two = (run["ratio"] for run in first["runs"])
     return (
         f"{_WORDS[verdict]}: {first['candidate']} / {first['baseline']} by {_PRIMARY} on "

@@ -6,6 +6,7 @@ number outside of them is decided by a table of profile and tier, never by the g
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
@@ -141,7 +142,7 @@ class Gate[Evidence]:
         if reading is None:
             return None
         fatal = self.rule.severity(profile, tier) is Severity.FATAL
-        if reading.value is None:
+        if reading.value is None or math.isnan(reading.value):
             missed = fatal and self.required and profile == "bare-metal"
             verdict = Verdict.FAILED if missed else Verdict.UNKNOWN
         elif self.excess(reading.value):

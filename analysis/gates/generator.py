@@ -44,8 +44,10 @@ def _timeouts(trial: TrialEvidence) -> Reading | None:
 
 
 def _errors(trial: TrialEvidence) -> Reading | None:
-    if trial.drive.get("kill"):
-        return None  # what fails when connections are ended on purpose is what is measured
+    if trial.drive.get("kill") or trial.drive["generator"] == "capacity":
+        # What fails when connections are ended on purpose is what is measured; a search has an
+        # objective that counts what is lost.
+        return None
     late = _timeouts(trial)
     number = trial.figures.errors - int(late.value or 0 if late else 0)
     said = [p.what for p in trial.figures.problems if p.code.endswith(("errors", "statuses"))]
@@ -53,8 +55,8 @@ def _errors(trial: TrialEvidence) -> Reading | None:
 
 
 def _connections(trial: TrialEvidence) -> Reading | None:
-    if trial.drive["generator"] == "article":
-        return None
+    if trial.drive["generator"] != "wrk":
+        return None  # the clients open all that they are asked for, or fail
     opened = trial.figures.connections
     planned = trial.drive["connections"]
     missing = None if opened is None else planned - opened
@@ -99,17 +101,22 @@ def _dispatch(trial: TrialEvidence) -> Reading | None:
 
 
 def _busy(trial: TrialEvidence) -> Reading | None:
+    cpus = len(trial.observed.get("affinity", {}).get("planned", {}).get("load", ()))
     if trial.client is not None:
         seconds = trial.client["window"]["seconds"]
         used = [process["cpu_s"] for process in trial.client["processes"]]
-        return Reading(100 * max(used) / seconds if seconds and used else None)
+        if not (seconds and used):
+            return Reading(None)
+        shared = sum(used) / min(len(used), cpus or len(used))
+        return Reading(100 * max(*used, shared) / seconds)
     if trial.drive["generator"] != "wrk":
         return None  # the article's client is measured for what it is
     each_us, figures = trial.figures.cpu_us["load"], trial.figures
     if each_us is None or not figures.window_s:
         return Reading(None, "nothing was sampled")
     cores = each_us * figures.requests / 1e6 / figures.window_s
-    return Reading(100 * cores / trial.drive["threads"])
+    threads = trial.drive["threads"]
+    return Reading(100 * cores / min(threads, cpus or threads))
 
 
 def _unrecorded(trial: TrialEvidence) -> Reading | None:
@@ -234,7 +241,7 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
     Gate(
         code="generator-cpu",
         scope="trial",
-        what="CPU time of the busiest generator process, for wrk of a thread",
+        what="CPU time of the busiest process of the generator, or of the CPUs that it has",
         unit="% of a core",
         rule=GENERATOR,
         read=_busy,

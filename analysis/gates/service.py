@@ -148,7 +148,8 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
     Gate(
         code="rows-changed",
         scope="trial",
-        what="rows that a writing trial has changed, over its successful answers, at the least",
+        what="rows that a writing trial has changed, warm-up included, over the window's answers, "
+        "at the least",
         unit="rows an answer",
         rule=ALWAYS,
         read=_changed,

@@ -9,8 +9,8 @@
 | EQUIVALENT | the 95 % interval includes 1, the 90 % interval lies inside the margin |
 | INCONCLUSIVE (MDE) | otherwise |
 
-A smoke run, or one of fewer than ten blocks, gets no verdict: ESTIMATE. Its controls are shown
-and decide nothing, but a fatal gate still makes it INVALID.
+A smoke run, one of fewer than ten blocks, or one that was cut short gets no verdict: ESTIMATE. Its
+controls are shown and decide nothing, but a fatal gate still makes it INVALID.
 """
 
 from __future__ import annotations
@@ -84,8 +84,10 @@ def judge_comparison(
     better: Better,
     profile: Profile,
     fatal_gates: Sequence[str] = (),
+    null: Control | None = None,
     positive: Control | None = None,
     family_p: float | None = None,
+    stopped: bool = False,
 ) -> Judgement:
     """Judge one comparison; total, and deaf to everything but gates and places of intervals.
 
@@ -94,15 +96,17 @@ def judge_comparison(
         better: which way the metric improves; FASTER means that the candidate is better.
         profile: of the plan.
         fatal_gates: what failed, one sentence each; empty when all passed.
+        null: the run's null control, for a baseline that has none of its own.
         positive: the positive control, where the plan has one.
         family_p: the paired t's p value adjusted by ``holm`` where the plan has several primary
             comparisons: above 0.05, the comparison counts as one whose interval includes 1.
+        stopped: whether the run was cut short: whoever looks and stops finds differences.
     """
-    controls = tuple(control for control in (evidence.null, positive) if control)
+    controls = tuple(control for control in (evidence.null or null, positive) if control)
     resolved = None
     if fatal_gates:
         verdict, reasons = Verdict.INVALID, [Reason("gate", gate) for gate in fatal_gates]
-    elif reasons := _too_little(evidence, profile):
+    elif reasons := _too_little(evidence, profile, stopped=stopped):
         verdict = Verdict.ESTIMATE
     elif reasons := _failed(controls):
         verdict = Verdict.INVALID
@@ -140,8 +144,11 @@ def place(estimate: Estimate, *, margin: float, better: Better, survives: bool =
     return Verdict.EQUIVALENT if within else Verdict.INCONCLUSIVE_MDE
 
 
-def _too_little(evidence: Evidence, profile: Profile) -> list[Reason]:
+def _too_little(evidence: Evidence, profile: Profile, *, stopped: bool) -> list[Reason]:
     reasons = []
+    if stopped:
+        what = "the run was cut short, so nobody planned after how many blocks it ends"
+        reasons.append(Reason("aborted", what))
     if profile == "smoke":
         reasons.append(Reason("smoke", "a smoke run shows that the path works, not which wins"))
     if evidence.blocks < FEWEST_BLOCKS:
@@ -169,7 +176,10 @@ def _agree(
     reasons = [_why(verdict, evidence)]
     if not survives:
         what = f"p is {family_p:.3f} once adjusted for its family: no difference counts as shown"
-        reasons.append(Reason("family", what))
+        # First where it is what decided: its interval alone would have shown one.
+        ci95 = evidence.estimates.t.ci95
+        decided = ci95 is not None and ci95.excludes(1.0)
+        reasons.insert(0 if decided else len(reasons), Reason("family", what))
     return verdict, reasons
 
 
@@ -184,9 +194,9 @@ def _why(verdict: Verdict, evidence: Evidence) -> Reason:
             return Reason("inside-margin", f"if there is a difference, it is below {margin}")
     what = "a difference is neither shown nor ruled out"
     if evidence.detectable is not None:
-        what += f"; one of {_percent(evidence.detectable)} would have been found"
+        what += f"; one of {_percent(evidence.detectable)} would have been found nine times in ten"
     if evidence.needed is not None and evidence.needed > evidence.blocks:
-        what += f"; {evidence.needed} blocks would find one of {margin}"
+        what += f"; {evidence.needed} blocks would find one of {margin} as often"
     return Reason("undecided", what)
 
 

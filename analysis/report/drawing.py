@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from analysis.report.charts import LatencyChart, TrialChart, WaterfallChart
-from analysis.report.rounding import significant
 from analysis.report.svg import PALETTE, Role
+from analysis.rounding import significant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -45,6 +45,18 @@ def test_processes_of_a_role_are_added_and_roles_kept_apart(write):
     assert used.peak_rss_bytes == {"service": None, "database": 250 * 4096, "load": 4096}
 
 
+def test_a_process_that_came_and_went_is_counted_once_by_its_parent(write):
+    path = write(
+        (1, 0, "database", 1, 0, 0, 1),
+        (2, SECOND, "database", 1, 0, 0, 1),
+        (2, SECOND, "database", 2, 20, 0, 1),
+        (3, 2 * SECOND, "database", 1, 30, 0, 1),
+        (4, 3 * SECOND, "database", 1, 30, 0, 1),
+    )
+    sampler = SAMPLER | {"ended_children": True}
+    assert resources.read(path, sampler, (0, 3 * SECOND)).cpu_s["database"] == pytest.approx(0.3)
+
+
 def test_a_flipped_bit_in_the_samples_is_noticed(write):
     path = write(*((n, n * SECOND, "service", 7, n, 0, 10) for n in range(200)))
     data = bytearray(path.read_bytes())

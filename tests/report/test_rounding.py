@@ -5,7 +5,7 @@ from statistics import median
 
 import pytest
 
-from analysis.report.rounding import (
+from analysis.rounding import (
     figure,
     fixed,
     interval,

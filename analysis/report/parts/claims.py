@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from analysis.report.blocks import Cell, Code, Facts, Heading, Listing, Row, Table, Text, columns
-from analysis.report.rounding import measured
+from analysis.rounding import measured
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,7 +75,7 @@ def _row(claim: Mapping[str, Any]) -> Row:
     why = claim["why"]
     band = claim["band"]
     if band and claim["measured"]:
-        why += f" ({_band(band)})"
+        why += f" ({_band(band, is_open=claim['kind'] == 'ordering')})"
     return Row(
         (
             f"{claim['id']}\n{claim['says']}",
@@ -88,12 +88,12 @@ def _row(claim: Mapping[str, Any]) -> Row:
     )
 
 
-def _band(band: Mapping[str, Any]) -> str:
+def _band(band: Mapping[str, Any], *, is_open: bool) -> str:
     low, high = band["low"], band["high"]
     if low is None:
         return f"band: at most {high:,.4g}"
     if high is None:
-        return f"band: at least {low:,.4g}"
+        return f"band: {'above' if is_open else 'at least'} {low:,.4g}"
     return f"band: {low:,.4g} to {high:,.4g}"
 
 

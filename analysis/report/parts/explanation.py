@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.report.blocks import Code, Figure, Heading, Row, Table, Text, columns
 from analysis.report.charts import Bar, WaterfallChart
-from analysis.report.rounding import UNKNOWN, figure, percent, with_interval
+from analysis.rounding import UNKNOWN, figure, percent, with_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

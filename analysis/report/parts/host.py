@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.host import Verdict, judge, shown
 from analysis.report.blocks import Cell, Facts, Row, Table, Text, columns
-from analysis.report.rounding import UNKNOWN, significant
+from analysis.rounding import UNKNOWN, significant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,8 +30,8 @@ def blocks(material: Material) -> tuple[Block, ...]:
     if material.hosts:
         made.append(_apart(material.hosts))
     if facts := before.get("facts", {}):
-        after = material.host["facts.after"].get("facts", {})
-        made += _facts(facts, after)
+        # Of a run that was cut short nobody looked again, which is not that nothing moved.
+        made += _facts(facts, material.host["facts.after"].get("facts", facts))
     made += _readings(material)
     return tuple(made)
 
@@ -46,8 +46,9 @@ def _placed(material: Material, before: Mapping[str, Any]) -> list[tuple[str, st
         for role in ("service", "database", "load", "housekeeping")
         if placement.get(role)
     ]
-    moved = sorted(material.host["drift"])
-    rows.append(("Drift", ", ".join(moved) if moved else "no fact differs after the run"))
+    moved = ", ".join(sorted(material.host["drift"])) or "no fact differs after the run"
+    looked = bool(material.host["facts.after"])
+    rows.append(("Drift", moved if looked else "the host was not looked at after the run"))
     return rows
 
 

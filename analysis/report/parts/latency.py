@@ -9,8 +9,8 @@ from analysis.report import trials
 from analysis.report.blocks import Figure, Heading, Row, Table, Text, columns
 from analysis.report.charts import Curve, LatencyChart
 from analysis.report.parts.trials import cell_title
-from analysis.report.rounding import UNKNOWN, with_interval
 from analysis.report.trials import LADDER, RESPONSE, SERVICE, named
+from analysis.rounding import UNKNOWN, with_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -23,7 +23,7 @@ def blocks(material: Material) -> tuple[Block, ...]:
     if gates := tuple(_gates(material.results)):
         named = columns("Where", "Gate", "Verdict", "What it says")
         made.append(Table(f"Gates that did not pass: {len(gates)}", named, gates))
-    else:
+    elif not material.results["failures"]:
         made.append(Text("Every gate passed that could be read."))
     if failures := tuple(_failures(material.results)):
         named = columns("Trial", "Failure", "What happened")
@@ -90,10 +90,10 @@ def _gates(results: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _unread(results: Mapping[str, Any]) -> Iterator[str]:
+    yield from (gate["code"] for gate in results["gates"] if gate["verdict"] == "unknown")
     for cell in results["cells"]:
-        for gate in cell["gates"]:
-            if gate["verdict"] == "unknown":
-                yield gate["code"]
+        yield from (gate["code"] for gate in cell["gates"] if gate["counts"].get("unknown"))
+        yield from (gate["code"] for gate in cell["pair_gates"] if gate["verdict"] == "unknown")
 
 
 def _failures(results: Mapping[str, Any]) -> Iterator[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from analysis.report.blocks import Cell, Column, Heading, Listing, Row, Table, Text
-from analysis.report.rounding import UNKNOWN
+from analysis.rounding import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

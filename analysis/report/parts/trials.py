@@ -10,7 +10,7 @@ from analysis.inference import PairedSample, margin_band
 from analysis.report import trials
 from analysis.report.blocks import Cell, Figure, Heading, Listing, Row, Table, Text, columns
 from analysis.report.charts import Dots, Ratio, TrialChart
-from analysis.report.rounding import (
+from analysis.rounding import (
     UNKNOWN,
     figure,
     median_interval,
@@ -55,6 +55,7 @@ _THROUGHPUT = _Charted("throughput", "requests per second")
 _CAPACITY = _Charted("capacity", "capacity, requests per second")
 _P99 = _Charted("p99", "p99 of the response time, ms")
 _P50 = _Charted("p50", "median of the response time, ms")
+_LEAST_P = 1e-4  # shown as below it
 
 
 def blocks(material: Material) -> tuple[Block, ...]:
@@ -250,13 +251,13 @@ def _comparisons(title: str, told: Sequence[Mapping[str, Any]]) -> Table:
                     f"{each['metric']}\n{each['better']} is better",
                     with_interval(each["ratio"], each["low"], each["high"]),
                     str(each["blocks"]),
-                    percent(each["margin"]),
+                    f"{100 * each['margin']:g} %",
                     percent(each["detectable"], 1),
                     Cell(verdict, mark=_MARKS.get(each["verdict"], "none")),
                 )
             )
         )
-    numbers = ("Value (95 % interval)", "Blocks", "Margin", "Smallest effect found")
+    numbers = ("Value (95 % interval)", "Blocks", "Margin", "Found 9 times in 10")
     named = columns("Ratio", "Of", *numbers, "Verdict", numbers=numbers)
     return Table(f"Comparisons: {title}", named, tuple(rows))
 
@@ -290,7 +291,9 @@ def _trend(told: Mapping[str, Any] | None) -> str:
 
 
 def _p(value: float | None) -> str:
-    return UNKNOWN if value is None else f"p {significant(value, 2)}"
+    if value is None:
+        return UNKNOWN
+    return f"p {significant(value, 2)}" if value >= _LEAST_P else f"p < {_LEAST_P:g}"
 
 
 def _reasons(told: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from analysis.report import rounding
+from analysis import rounding
 from ormlab.archive.site.wording import magnitude
 
 if TYPE_CHECKING:

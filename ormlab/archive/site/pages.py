@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import jinja2
 
 import analysis
+from analysis import rounding
 from analysis.claims import ClaimVerdict
-from analysis.report import rounding
 from ormlab.archive.errors import EntryError
 from ormlab.archive.site import wording
 from ormlab.archive.site.chart import chart

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
-from analysis.report import rounding
+from analysis import rounding
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -254,10 +254,21 @@ def test_a_difference_has_to_survive_its_family(found, family_p, verdict):
     assert ("family" in codes(judgement)) == (family_p > 0.05)
 
 
+def test_a_difference_that_only_its_family_takes_away_says_so_first():
+    reasons = judge(evidence(CLEARLY_FASTER), family_p=0.2).reasons
+    assert reasons[0].code == "family"
+
+
+def test_a_run_that_was_cut_short_gives_an_estimate_whatever_it_found():
+    judgement = judge(evidence(CLEARLY_FASTER), stopped=True)
+    assert judgement.verdict is Verdict.ESTIMATE
+    assert judgement.reasons[0].code == "aborted"
+
+
 def test_an_undecided_run_says_what_it_would_have_found_and_what_it_would_take():
     assert judge(evidence(UNDECIDED)).reasons[0].what == (
-        "a difference is neither shown nor ruled out; one of 2.4 % would have been found; "
-        "34 blocks would find one of 3.0 %"
+        "a difference is neither shown nor ruled out; one of 2.4 % would have been found nine "
+        "times in ten; 34 blocks would find one of 3.0 % as often"
     )
 
 
