@@ -28,8 +28,14 @@ def commit() -> tuple[str | None, bool | None]:
 
 
 def patch() -> bytes:
-    """How the tracked files differ from the commit."""
-    return (_git("diff", "HEAD") or "").encode() + b"\n"
+    """How the tracked files differ from the commit, as ``git apply`` takes it.
+
+    Without the inventory, which names hosts and accounts: of it a bundle has a form of its own.
+    """
+    plain = ["--binary", "--no-color", "--no-ext-diff", "--no-textconv"]
+    plain += ["--src-prefix=a/", "--dst-prefix=b/"]
+    command = ["git", "-C", str(ROOT), "diff", *plain, "HEAD", "--", ".", ":(exclude)inventory"]
+    return subprocess.run(command, capture_output=True, check=True).stdout
 
 
 def _git(*arguments: str) -> str | None:

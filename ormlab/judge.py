@@ -11,6 +11,7 @@ import yaml
 from analysis import explanation, results
 from analysis.claims import judgement
 from ormlab import checkout, verdicts
+from ormlab.bundle import names
 from ormlab.bundle.derived import write_derived
 from ormlab.bundle.format import Provenance, Tool
 from ormlab.bundle.read import Bundle
@@ -46,6 +47,8 @@ def judge(path: Path, ledger: LedgerFile | None = None) -> dict[str, Any]:
         tool=tool(),
     )
     write_derived(path, files, provenance)
+    _memory(path).parent.mkdir(parents=True, exist_ok=True)
+    _memory(path).touch()
     document: dict[str, Any] = json.loads(files["verdicts.json" if ledger else "results.json"])
     return document
 
@@ -82,6 +85,18 @@ def judge_several(
             results = derived_files(bundle)["results.json"]
         runs.append(verdicts.run_of(bundle, json.loads(results), ledger.ledger))
     return judgement(ledger.ledger, ledger.sha256, runs, only=only)
+
+
+def has_judged(path: Path) -> bool:
+    """Whether this checkout itself wrote what stands in derived/, whatever that says of itself."""
+    return _memory(path).exists()
+
+
+def _memory(path: Path) -> Path:
+    """A file that is there if this checkout judged a bundle so."""
+    manifest = path / names.DERIVED / names.DERIVED_MANIFEST
+    said = manifest.read_bytes() if manifest.is_file() else b""
+    return checkout.STATE / "judged" / hashlib.sha256(said).hexdigest()
 
 
 def open_sealed(path: Path) -> Bundle:

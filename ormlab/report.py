@@ -92,9 +92,12 @@ def _derived(bundle: Bundle, ledger: LedgerFile | None) -> dict[str, Any]:
 
 
 def _is_ours(folder: Path, bundle: Bundle, ledger: LedgerFile | None) -> bool:
-    """Whether this program, as it stands in a commit, judged this bundle by this ledger."""
+    """Whether this program, as it stands in a commit, judged this bundle by this ledger.
+
+    That a bundle says so proves nothing: this checkout has to remember it.
+    """
     file = folder / names.DERIVED_MANIFEST
-    if not file.is_file():
+    if not file.is_file() or not judge.has_judged(bundle.path):
         return False
     head = file.read_bytes().partition(b"\n")[0].removeprefix(b"# ")
     by = decode(head, Provenance, where=file)

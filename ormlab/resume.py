@@ -101,9 +101,13 @@ def _complete(sealed: Path, given: Path) -> Path:
         BundleError: it does not reach L1.
     """
     bundle = Bundle.open(sealed, level="L1")
-    has_line = any(line.seal == bundle.seal for line in index.read(sealed.parent))
     is_judged = (sealed / names.DERIVED / names.DERIVED_MANIFEST).exists()
-    if given.is_dir() or (has_line and is_judged):
+    lines = sealed.parent / names.INDEX
+    before = lines.read_bytes() if lines.exists() else b""
+    if not given.is_dir():
+        # Adds no second line, and mends one that was cut short.
+        index.append(sealed.parent, bundle.record.id, str(bundle.seal))
+    if given.is_dir() or (is_judged and lines.read_bytes() == before):
         raise UsageError(
             "already-sealed",
             f"the run {sealed.name} came to its end and is sealed",
@@ -111,6 +115,5 @@ def _complete(sealed: Path, given: Path) -> Path:
             hint=f"`ormlab judge` computes its results again; only {names.PARTIAL_SUFFIX} folders "
             "can be resumed",
         )
-    index.append(sealed.parent, bundle.record.id, str(bundle.seal))
     judge.judge(sealed, sealing.ledger_of(sealed))
     return sealed

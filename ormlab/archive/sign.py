@@ -7,17 +7,15 @@ public key, and nothing of this project.
 from __future__ import annotations
 
 import subprocess
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ormlab.archive.errors import EntryError
 from ormlab.bundle import Bundle, names, storage
+from ormlab.bundle.anchor import NAMESPACE
 from ormlab.bundle.errors import BundleExistsError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-NAMESPACE: Final = "ormlab-seal"
-"""What the signature is for: one made for another purpose does not verify as one of these."""
 
 
 def sign(bundle: Path, key: Path) -> Path:

@@ -17,6 +17,7 @@ import yaml
 
 from ormlab.bundle import names
 from ormlab.bundle.codec import decode
+from ormlab.bundle.documents import UNREADABLE
 from ormlab.bundle.errors import RecordError
 from ormlab.bundle.format import BundleRecord, TrialRecord
 from ormlab.bundle.read import Trial
@@ -64,7 +65,7 @@ def _trials(root: Path, found: Findings) -> Iterator[Trial]:
         try:
             data = (folder / names.TRIAL).read_bytes()
             yield Trial(folder, decode(data, TrialRecord, where=path))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             found.add("document-missing", path)
         except RecordError as error:
             if not any(problem.path == path for problem in found.problems):
@@ -72,7 +73,7 @@ def _trials(root: Path, found: Findings) -> Iterator[Trial]:
 
 
 def _check_digest(path: Path, due: str | None, code: str, shown: str, found: Findings) -> None:
-    if not path.exists():
+    if not path.is_file():
         if due is not None:
             found.add(code, shown, "it is not here")
         return
@@ -83,13 +84,13 @@ def _check_digest(path: Path, due: str | None, code: str, shown: str, found: Fin
 
 def _check_ledger(path: Path, record: BundleRecord, found: Findings) -> None:
     """A claim that was written down after the run was not put on trial by it."""
-    if not path.exists():
+    if not path.is_file():
         # The ledger that a bundle is judged by may also lie elsewhere.
         return
     _check_digest(path, record.ledger, "ledger-digest", LEDGER, found)
     try:
         ledger = yaml.safe_load(path.read_bytes())
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
+    except (*UNREADABLE, yaml.YAMLError) as error:
         found.add("document-malformed", LEDGER, names.printable(str(error)))
         return
     for key, day in _dates(ledger):

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from ormlab.bundle.findings import Findings
 
 _PIECE: Final = 2**20
+# A block of 4 bytes may stand for 128 KiB: so many bytes give 16 MiB at most.
+_PACKED_PIECE: Final = 512
+_MOST_UNPACKED: Final = 16 * 2**30
 _LONGEST: Final = 512  # a match across two pieces is at most so long
 _SECRETS: Final = {
     "a private key": rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----",
@@ -125,10 +128,15 @@ def _pieces(source: IO[bytes]) -> Iterator[bytes]:
 def _unpacked(source: IO[bytes]) -> Iterator[bytes]:
     """The content of a Zstandard file, which must hold whole frames and nothing else."""
     decompressor = zstandard.ZstdDecompressor().decompressobj(read_across_frames=False)
-    for piece in _pieces(source):
+    size = 0
+    while piece := source.read(_PACKED_PIECE):
         if decompressor.eof:
             raise zstandard.ZstdError("something follows the end of the frame")
-        yield decompressor.decompress(piece)
+        part = decompressor.decompress(piece)
+        size += len(part)
+        if size > _MOST_UNPACKED:
+            raise zstandard.ZstdError(f"it unpacks to more than {_MOST_UNPACKED} bytes")
+        yield part
         if decompressor.unused_data:
             raise zstandard.ZstdError("something follows the end of the frame")
     if not decompressor.eof:

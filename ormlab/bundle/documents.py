@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LIMIT: Final = 256 * 2**20
 _MOST_SHOWN: Final = 20  # problems of one document
+# What PyYAML's constructors raise for tags whose content is none of theirs.
+UNREADABLE: Final = (ValueError, LookupError, AttributeError, TypeError, RecursionError)
 
 
 def check(root: Path, found: Findings) -> dict[str, Any]:
@@ -48,7 +50,7 @@ def _read(root: Path, path: str, found: Findings) -> object:
     try:
         data = read_small(root / path, limit=LIMIT)
         document = parse(data) if path.endswith(".json") else yaml.safe_load(data)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+    except (OSError, *UNREADABLE, yaml.YAMLError) as error:
         found.add("document-malformed", path, names.printable(str(error)))
         return None
     if document is None:

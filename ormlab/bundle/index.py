@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import io
 import os
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
 from ormlab.bundle import storage
@@ -75,6 +76,15 @@ def read(folder: Path) -> tuple[IndexLine, ...]:
         lines.append(line)
         previous = _digest(raw)
     return tuple(lines)
+
+
+def latest(folder: Path) -> str | None:
+    """The seal in the last line that can be read, wherever the chain may be broken."""
+    path = folder / INDEX
+    for raw in reversed(_lines(path.read_bytes() if path.exists() else b"")):
+        with suppress(RecordError):
+            return decode(raw, IndexLine, where=path).seal
+    return None
 
 
 def _append(file: IO[bytes], identifier: str, seal: str) -> IndexLine:

@@ -50,7 +50,12 @@ def pack(bundle: Path, out: Path) -> str:
             raise BundleExistsError("the archive exists", where=out, hint=hint)
         try:
             with temporary.open("wb") as file:
-                _write(bundle, identifier, file)
+                try:
+                    _write(bundle, identifier, file)
+                except zstandard.ZstdError as error:  # more or fewer bytes than were announced
+                    hint = "let nothing write to a sealed bundle"
+                    what = "a file changed while it was packed"
+                    raise ArchiveError(what, where=bundle, hint=hint) from error
             storage.sync(temporary)
             temporary.rename(out)
         except BaseException:
@@ -64,15 +69,16 @@ def pack(bundle: Path, out: Path) -> str:
 def _write(bundle: Path, identifier: str, file: IO[bytes]) -> None:
     paths = [entry.path for entry in scan(bundle)]
     sizes = {path: (bundle / path).stat().st_size for path in paths}
+    for path, size in sizes.items():
+        if size > ustar.MAX_SIZE:
+            hint = "split the file before the seal"
+            raise ArchiveError("larger than 8 GiB", where=bundle / path, hint=hint)
     total = sum(ustar.BLOCK + size + ustar.padding(size) for size in sizes.values())
     compressor = zstandard.ZstdCompressor(
         level=_LEVEL, write_checksum=True, write_content_size=True, write_dict_id=False, threads=0
     )
     with compressor.stream_writer(file, size=total + len(ustar.END), closefd=False) as tar:
         for path, size in sizes.items():
-            if size > ustar.MAX_SIZE:
-                hint = "split the file before the seal"
-                raise ArchiveError("larger than 8 GiB", where=bundle / path, hint=hint)
             folder, _, name = f"{identifier}/{path}".rpartition("/")
             tar.write(ustar.header(folder, name, size))
             _copy(bundle / path, size, tar)

@@ -384,7 +384,8 @@ def main() -> int:
         for code, path, detail in found
     ]
     if arguments.json:
-        print(json.dumps({"ok": not problems, "problems": problems}, indent=1))
+        told = {"schema": "verify-bundle/1", "ok": not problems, "problems": problems}
+        print(json.dumps(told, indent=1))
     else:
         for each in problems:
             detail = ascii(each["what"])[1:-1]

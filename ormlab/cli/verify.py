@@ -56,6 +56,8 @@ def command(
     """
     from ormlab.verify import verify
 
+    if level not in {None, "L4"} and (index or allowed_signers):
+        raise click.UsageError("--index and --allowed-signers are for L4: leave out --level")
     with bundle_errors():
         outcome = verify(bundle, level=level, index=index, allowed_signers=allowed_signers)
     if as_json:

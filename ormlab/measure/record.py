@@ -101,7 +101,11 @@ def host_before(session: Session) -> dict[str, bytes]:
         "groups": {role: [names[role]] for role in sorted(names)},
         "tier": session.facts["placement"]["tier"],
     }
-    played = provisioning.of_hosts([station.host.spec for station in session.stations])
+    specs = {
+        f"host-{number}": station.host.spec
+        for number, station in enumerate(session.stations, start=1)
+    }
+    played = provisioning.of_hosts(specs)
     files = {f"host/provision/{name}": encode(document) for name, document in played.items()}
     for folder, station in _folders(session):
         files[f"{folder}/facts.before.json"] = encode(_without_name(station.facts))

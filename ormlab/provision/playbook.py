@@ -233,10 +233,12 @@ def _connections() -> Iterator[Path]:
     away from the checkout, because the path of a socket must be short (unix(7)).
     """
     with tempfile.TemporaryDirectory(prefix="ormlab-") as folder:
-        yield Path(folder)
-        for path in Path(folder).iterdir():
-            end = ["ssh", "-o", f"ControlPath={path}", "-O", "exit", "host"]
-            subprocess.run(end, capture_output=True, check=False)  # gone already: as well
+        try:
+            yield Path(folder)
+        finally:
+            for path in Path(folder).iterdir():
+                end = ["ssh", "-o", f"ControlPath={path}", "-O", "exit", "host"]
+                subprocess.run(end, capture_output=True, check=False)  # gone already: as well
 
 
 def _ssh(bench: Bench, sockets: Path) -> dict[str, Any]:

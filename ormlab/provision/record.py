@@ -14,7 +14,7 @@ from ormlab import checkout
 from ormlab.provision.events import Ended, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from ormlab.inventory import HostSpec
@@ -63,17 +63,21 @@ def document(play: Play, host: str) -> dict[str, Any]:
     }
 
 
-def of_hosts(specs: Sequence[HostSpec], folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
+def of_hosts(hosts: Mapping[str, HostSpec], folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
     """The documents of a run's hosts by the name they take in the bundle, oldest first.
 
-    A document counts for a host of the same name and the same address.
+    A document counts for a host of the same name in the inventory and the same address.
+
+    Args:
+        hosts: by the names that they have in the bundle, where no other name of theirs may stand.
+        folder: where the documents of all hosts lie.
     """
     found = {}
-    for spec in specs:
+    for name, spec in hosts.items():
         for path in sorted((folder / spec.name).glob("*.json")):
             written = json.loads(path.read_bytes())
             if written["address"] == spec.address:
-                found[f"{spec.name}-{path.name}"] = written["document"]
+                found[f"{name}-{path.name}"] = {**written["document"], "host": name}
     return found
 
 

@@ -47,7 +47,6 @@ def seal(
     counts = _counts(writer.folder, len(resolved.trials))
     status: Literal["complete", "partial", "aborted"] = "partial" if counts.skipped else "complete"
     commit, dirty = checkout.commit()
-    lines = index.read(writer.folder.parent)
     bundle = writer.seal(
         BundleRecord(
             id=writer.id,
@@ -59,7 +58,7 @@ def seal(
             trials=counts,
             omitted=_omitted(writer, resolved) + omitted,
             redactions=(*record.REDACTIONS, *redaction.declared(writer.folder)),
-            previous=lines[-1].seal if lines else None,
+            previous=index.latest(writer.folder.parent),
             created=writer.created,
             sealed=datetime.now(UTC),
             interruptions=writer.interruptions or UNSET,

@@ -12,7 +12,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ormlab.bundle import anchor, names
+from ormlab.bundle import anchor, names, tree
 from ormlab.bundle.codec import decode
 from ormlab.bundle.codes import FILE_LEVELS, LEVELS, Level
 from ormlab.bundle.findings import Findings, Verification
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ormlab.bundle.findings import Problem
+
+
+_LARGEST_RECORD = 16 * 2**20
 
 
 def verify(
@@ -41,13 +44,15 @@ def verify(
 
     Args:
         path: the folder of the bundle.
-        level: how far to go; None goes as far as the bundle has what it needs: to L4 with an
-            anchor, to L3 with results, else to L2.
+        level: how far to go; None goes to L4 where an anchor is named, else as far as the bundle
+            has what it needs: to L4 if the index beside it names it, to L3 with results, else to
+            L2.
         index: the index.jsonl that may hold the seal; the one beside the bundle if None.
         allowed_signers: for a signature, the file that says whose keys are believed.
     """
+    named = index or allowed_signers
     index = index or _beside(path)
-    asked = level or _highest(path, index, allowed_signers)
+    asked = level or ("L4" if named else _highest(path, index))
     files = verify_files(path, min(asked, FILE_LEVELS[-1]))
     if asked in FILE_LEVELS or not files.ok:
         return replace(files, asked=asked)
@@ -75,16 +80,17 @@ def _beside(path: Path) -> Path | None:
     """The index in the folder that the bundle lies in, if it speaks of the bundle."""
     index = path.resolve().parent / names.INDEX
     try:
-        identifier = str(json.loads((path / names.RECORD).read_bytes())["id"])
+        record = tree.read_small(path / names.RECORD, limit=_LARGEST_RECORD)
+        identifier = str(json.loads(record)["id"])
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
     return index if index.is_file() and anchor.names_bundle(index, identifier) else None
 
 
-def _highest(path: Path, index: Path | None, signers: Path | None) -> Level:
+def _highest(path: Path, index: Path | None) -> Level:
     if not (path / derivable.RESULTS).exists():
         return "L2"
-    return "L4" if index or signers else "L3"
+    return "L4" if index else "L3"
 
 
 def _sorted(problems: Iterable[Problem]) -> tuple[Problem, ...]:

@@ -25,14 +25,16 @@ _FINGERPRINT = "host/fingerprint.json"
 def check(root: Path, found: Findings) -> None:
     """Check a bundle that reaches L1."""
     documents_by_path = documents.check(root, found)
-    trials = coherence.check(root, documents_by_path.get(coherence.PLAN), found)
+    plan = documents_by_path.get(coherence.PLAN)
+    trials = coherence.check(root, plan, found)
     rows = contents.check(root, found)
     for trial in trials:
         folder = f"{names.TRIALS}/{trial.path.name}"
         _check_rows(trial, folder, documents_by_path, rows, found)
         if any(p.code == "table-damaged" and p.path.startswith(folder) for p in found.problems):
             continue
-        for code, file, what in generators.check(trial):
+        drive = plan["plan"]["loads"].get(trial.record.load, {}) if plan else {}
+        for code, file, what in generators.check(trial, faults=bool(drive.get("kill"))):
             found.add(code, f"{folder}/{file}", names.printable(what))
     _check_host(root, documents_by_path, found)
 

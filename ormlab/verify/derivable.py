@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import yaml
 
 from ormlab import judge, ledger, plan
-from ormlab.bundle import names
+from ormlab.bundle import names, tree
 from ormlab.bundle.codec import decode
 from ormlab.bundle.errors import BundleError
 from ormlab.bundle.format import Provenance
@@ -66,13 +67,18 @@ def _check_plan(root: Path, found: Findings) -> None:
         resolved = yaml.safe_load((root / path).read_bytes())
         written = plan.Plan.model_validate(resolved["plan"])
         again = plan.resolve(written, omitted_loads=resolved["omitted_loads"])
-    except (OSError, ValueError, LookupError, TypeError, LabError, yaml.YAMLError) as error:
+    except (
+        *(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError),
+        LabError,
+        yaml.YAMLError,
+    ) as error:
         what = names.printable(f"{type(error).__name__}: {error}"[:300])
         found.add("plan-underivable", path, what)
         return
     due = [trial.id for trial in again.trials]
-    if resolved.get("trials") != due:
-        pairs = zip(due, resolved.get("trials") or [], strict=False)
+    said = resolved.get("trials")
+    if said != due:
+        pairs = zip(due, said if isinstance(said, list) else [], strict=False)
         first = next((f"{b} instead of {a}" for a, b in pairs if a != b), "another number")
         found.add("plan-differs", path, names.printable(first))
 
@@ -93,6 +99,17 @@ def _compare(root: Path, derived: dict[str, bytes], found: Findings) -> tuple[st
         rounded = rounded or not differences
         differ = differ or bool(differences)
         _tell(f"{names.DERIVED}/{name}", differences, provenance.tool, found)
+    # What nothing gives is as bad as what is given otherwise: it could say anything.
+    here = {entry.path for entry in tree.scan(root / names.DERIVED)} - {names.DERIVED_MANIFEST}
+    for name in sorted(here - derived.keys()):
+        differ = True
+        what = "the files give no such document"
+        found.add("results-differ", names.printable(f"{names.DERIVED}/{name}"), what)
+    judged_by = derived.get("ledger.yaml")
+    if provenance.ledger != (hashlib.sha256(judged_by).hexdigest() if judged_by else None):
+        differ = True
+        what = "it names another ledger than the one that is here"
+        found.add("results-differ", f"{names.DERIVED}/{names.DERIVED_MANIFEST}", what)
     if differ:
         return ()
     lock = "the recorded analysis lock" if same_lock else "another analysis lock"

@@ -68,10 +68,10 @@ def test_a_kill_at_any_of_fifteen_moments(tmp_path, steps):
             bundle, kept = continue_and_seal(partial)
             assert set(told) <= set(kept), f"a closed trial was lost at step {moment}"
             assert len(kept) <= len(told) + 1
+            assert [each.trials for each in Bundle.open(bundle).record.interruptions] == [len(kept)]
         elif not bundle.exists():
             assert told == [], f"everything was lost at step {moment}"
             continue
-            assert [each.trials for each in Bundle.open(bundle).record.interruptions] == [len(kept)]
         whole = Bundle.open(bundle, level="L1")
         assert len(whole.trials) == TRIALS
         # The index may have missed its line; adding it is safe whether it has or not.

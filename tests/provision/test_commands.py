@@ -43,6 +43,12 @@ def test_a_host_that_nobody_enrolled_is_told_about_and_not_changed(ormlab, playb
     assert not (record.FOLDER / HOST).exists()
 
 
+def hosts(inventory):
+    """The only host, by the name that it has in a bundle."""
+    (spec,) = load(inventory)
+    return {"host-1": spec}
+
+
 def test_what_a_play_did_is_told_by_task_and_kept_for_the_bundle(
     ormlab, playbook, inventory, tmp_path
 ):
@@ -51,7 +57,8 @@ def test_what_a_play_did_is_told_by_task_and_kept_for_the_bundle(
     assert (tmp_path / "made").exists()
     assert f"changed on {HOST}" in answer.stderr
     assert answer.stdout.splitlines()[-2:] == [f"{HOST}:", "  Write"]
-    (kept,) = record.of_hosts(load(inventory)).values()
+    (kept,) = record.of_hosts(hosts(inventory)).values()
+    assert kept["host"] == "host-1"
     assert kept["counts"] == {"ok": 1, "changed": 1, "skipped": 0, "failed": 0, "unreachable": 0}
     assert [task["outcome"] for task in kept["tasks"]] == ["changed", "ok"]
     assert schemas.schema_of(f"host/provision/{HOST}-1-untune.json") == "provision-1"
@@ -109,7 +116,7 @@ def test_what_a_task_hides_is_nowhere(ormlab, playbook, tmp_path, inventory):
     playbook("untune", {"name": "Read", **hidden}, {"name": "Fail", **fails})
     answer = ormlab("untune", "--json", code=7)
     assert "no_log" in answer.stdout
-    kept = json.dumps(record.of_hosts(load(inventory)))
+    kept = json.dumps(record.of_hosts(hosts(inventory)))
     assert "Fail" in kept
     assert canary not in answer.stdout + answer.stderr + kept
     found = subprocess.run(["grep", "-rl", canary, checkout.STATE], check=False, text=True)

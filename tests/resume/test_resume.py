@@ -86,7 +86,7 @@ def test_a_run_is_resumed_on_its_own_host_by_one(lab, stopped):
     first = lab.start("resume", stopped)
     await_line(first, "- deploying")
     code, told = lab.resume(stopped)
-    assert (code, told["problems"][0]["code"]) == (8, "bundle-busy")
+    assert (code, told["problems"][0]["code"]) == (7, "bundle-busy")
     out, err = first.communicate()
     assert first.returncode == 0, err
     bundle = lab.bundles / stopped.stem

@@ -336,6 +336,19 @@ def third_digit_edited_under_another_lock(bundle):
     pass_off(bundle, {"results.json": judge.encode(document)}, head)
 
 
+@caught_at("L3", "results-differ", then=nothing)
+def verdicts_added_that_nothing_gives(bundle):
+    results = (bundle / "derived/results.json").read_bytes()
+    files = {"results.json": results, "verdicts.json": b"{}\n"}
+    pass_off(bundle, files, head_of(bundle))
+
+
+@caught_at("L3", "results-differ", then=nothing)
+def ledger_named_that_is_not_there(bundle):
+    results = (bundle / "derived/results.json").read_bytes()
+    pass_off(bundle, {"results.json": results}, head_of(bundle) | {"ledger": "5" * 64})
+
+
 @caught_at("L3", "results-missing", then=nothing)
 def results_dropped(bundle):
     pass_off(bundle, {"notes.txt": b"see elsewhere\n"}, head_of(bundle))
