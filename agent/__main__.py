@@ -132,6 +132,9 @@ def _finish(order: Order, carry_out: CarryOut) -> None:
         with contextlib.suppress(OSError):  # the log is on the disk that may be full
             traceback.print_exc()
         failure = _unforeseen(fault, order).record()
+    finally:
+        # What was carried out is not undone by being told to stop now.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     done = {
         "schema": DONE_SCHEMA,
         "kind": order.kind,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agent import command
+from agent import command, server
 from agent.service import Service
-from workloads.dataset import clone
 from workloads.psql import Psql
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
     """
     body = order.body
     database = body["database"]
-    clone(Psql(**database["psql"]), database["template"], database["name"])
+    server.restore(Psql(**database["psql"]), database["template"], database["name"])
     with Service(
         body["service"], folder=order.folder, cpus=body["placement"]["service"]
     ) as service:

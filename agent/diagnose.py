@@ -9,10 +9,10 @@ from __future__ import annotations
 import http.client
 from typing import TYPE_CHECKING, Any
 
+from agent import server
 from agent.failure import Failure
 from agent.orders import write_json
 from agent.service import Service
-from workloads.dataset import clone
 from workloads.diagnosis.examination import Task, examine
 from workloads.diagnosis.log import StatementLog
 from workloads.diagnosis.proxy import Proxy
@@ -33,7 +33,7 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
     body = order.body
     database, spec = body["database"], body["service"]
     psql, name = Psql(**database["psql"]), database["name"]
-    clone(psql, database["template"], name)
+    server.restore(psql, database["template"], name)
     try:
         with Proxy(psql.host, psql.port) as proxy, StatementLog.on(psql, name) as log:
             spec["settings"] = _through(proxy, spec["settings"])

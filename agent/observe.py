@@ -18,7 +18,6 @@ from agent.pinning import require_planned
 from agent.processes import Watch
 from agent.sampling import Sampler
 from agent.service import Service
-from workloads.dataset import clone
 from workloads.psql import Psql
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def serve(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> None:
     database, spec = body["database"], body["service"]
     started = time.monotonic()
     if database and database["template"]:
-        clone(Psql(**database["psql"]), database["template"], database["name"])
+        server.restore(Psql(**database["psql"]), database["template"], database["name"])
         stages["restore"] = round(time.monotonic() - started, 4)
     observed["environment"] = spec.get("environment")
     started = time.monotonic()

@@ -77,12 +77,15 @@ def spawn(
         OSError: the program cannot be started.
     """
     allowed = sorted(cpus) if cpus is not None else None
+    agent = os.getpid()
 
     def prepare() -> None:
         # Runs after the change of user, which would have cleared the death signal.
         if allowed is not None:
             os.sched_setaffinity(0, allowed)
         _prctl(_PR_SET_PDEATHSIG, death_signal)
+        if os.getppid() != agent:  # it died before it could be watched
+            os._exit(1)
 
     with log.open("ab") as errors, (stdout or log).open("ab") as out:
         return subprocess.Popen(
@@ -194,6 +197,7 @@ class Watch:
         while True:
             now = time.monotonic()
             if now >= deadline:
+                tick()  # whose own deadline may be this one, and who says so
                 return set()
             if now >= due:
                 tick()

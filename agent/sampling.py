@@ -30,8 +30,9 @@ class Reading:
         at_ns: time.monotonic_ns().
         role: service, database or load.
         pid: the process.
-        user_ticks: CPU time in user mode so far, clock ticks.
-        system_ticks: CPU time in the kernel so far, clock ticks.
+        user_ticks: CPU time in user mode so far, clock ticks; with that of its children that have
+            ended and been waited for, some of which may have lived between two rounds.
+        system_ticks: CPU time in the kernel so far, likewise.
         rss_pages: resident set, pages.
     """
 
@@ -47,14 +48,15 @@ class Reading:
 def parse_stat(data: bytes) -> tuple[int, int, int]:
     """User ticks, system ticks and resident pages of one ``/proc/PID/stat``; see proc(5).
 
-    The program's name, the second field, may hold spaces and parentheses.
+    The ticks are utime + cutime and stime + cstime. The program's name, the second field, may hold
+    spaces and parentheses.
     """
-    fields = data[data.rindex(b")") + 1 :].split()
-    return (
-        int(fields[13 - _FIELDS_BEFORE_STATE]),
-        int(fields[14 - _FIELDS_BEFORE_STATE]),
-        int(fields[23 - _FIELDS_BEFORE_STATE]),
-    )
+    told = data[data.rindex(b")") + 1 :].split()
+
+    def field(number: int) -> int:
+        return int(told[number - _FIELDS_BEFORE_STATE])
+
+    return field(13) + field(15), field(14) + field(16), field(23)
 
 
 class Sampler:
@@ -115,6 +117,7 @@ class Sampler:
             "readings": len(self.readings),
             "tick_hz": TICKS_PER_S,
             "page_bytes": PAGE_BYTES,
+            "ended_children": True,  # are in the ticks of their parents
         }
 
     def write(self, path: Path) -> None:

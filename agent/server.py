@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.failure import Failure
+from workloads.dataset import clone
 from workloads.psql import PsqlError
 
 if TYPE_CHECKING:
@@ -52,6 +53,18 @@ class Now:
     log_bytes: int | None
 
 
+def restore(psql: Psql, template: str, database: str) -> None:
+    """Make a database anew from a template.
+
+    Raises:
+        Failure: ``disk-full`` or ``database-unreachable``.
+    """
+    try:
+        clone(psql, template, database)
+    except PsqlError as refused:
+        raise _refused(psql, database, refused) from None
+
+
 def counters(psql: Psql, database: str) -> dict[str, Any]:
     """Rows inserted, updated and deleted, and scans, by table, since the database was made.
 
@@ -61,12 +74,20 @@ def counters(psql: Psql, database: str) -> dict[str, Any]:
     try:
         return dict(json.loads(psql.run(_COUNTERS, database=database)))
     except PsqlError as refused:
-        raise Failure(
-            "database-unreachable",
-            f"the database refused: {refused}",
-            where=f"{psql.host}:{psql.port}/{database}",
-            hint="see host/postgres.log in the bundle",
-        ) from None
+        raise _refused(psql, database, refused) from None
+
+
+def _refused(psql: Psql, database: str, refused: PsqlError) -> Failure:
+    where = f"{psql.host}:{psql.port}/{database}"
+    if "No space left on device" in str(refused):
+        what = f"PostgreSQL found no room for the database: {refused}"
+        return Failure("disk-full", what, where=where, hint="free some space, then run again")
+    return Failure(
+        "database-unreachable",
+        f"the database refused: {refused}",
+        where=where,
+        hint="see host/postgres.log in the bundle",
+    )
 
 
 def await_silence(psql: Psql, database: str, *, timeout_s: float) -> None:

@@ -104,20 +104,16 @@ class Endpoint:
         try:
             connection.request("GET", "/health")
             answer = connection.getresponse()
-            body = answer.read()
-        except OSError:
+            told = json.loads(answer.read())
+        except (OSError, http.client.HTTPException, ValueError):
             return None
         finally:
             connection.close()
-        return dict(json.loads(body)) if answer.status == http.HTTPStatus.OK else None
+        return dict(told) if answer.status == http.HTTPStatus.OK else None
 
 
 class Service(Endpoint):
-    """A service that this agent starts; leaving the context ends it, whatever happens.
-
-    Attributes:
-        seconds_to_ready: from its start until it answered.
-    """
+    """A service that this agent starts; leaving the context ends it, whatever happens."""
 
     def __init__(
         self,
@@ -132,7 +128,6 @@ class Service(Endpoint):
         self._log = folder / "service.log"
         settings = folder / "service.json"
         write_json(settings, spec["settings"])
-        self._started = time.monotonic()
         self._process = processes.spawn(
             [spec["python"], "-m", module, str(settings)],
             log=self._log,
@@ -146,7 +141,6 @@ class Service(Endpoint):
             },
         )
         self.pid = self._process.pid
-        self.seconds_to_ready = 0.0
 
     def __exit__(self, *_: object) -> None:
         processes.stop(self._process, timeout_s=0 if self._process.poll() is not None else 1)
@@ -165,7 +159,6 @@ class Service(Endpoint):
             answer = self._ask_health()
             if answer is not None:
                 self.health = answer
-                self.seconds_to_ready = time.monotonic() - self._started
                 return
             time.sleep(_POLL_S)
         raise self._failed_start(f"did not answer within {self._spec['start_timeout_s']:g} s")

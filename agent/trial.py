@@ -21,7 +21,6 @@ from agent.pinning import require_planned
 from agent.processes import Watch, spawn, stop
 from agent.sampling import Sampler
 from agent.service import Endpoint, last_line, reached
-from workloads.dataset import clone
 from workloads.diagnosis import answers
 from workloads.psql import Psql
 
@@ -76,7 +75,7 @@ class _Trial:
         database = self._body["database"]
         with self._stage("restore"):
             if database["template"]:
-                clone(self._psql, database["template"], database["name"])
+                server.restore(self._psql, database["template"], database["name"])
             counters = {"before": server.counters(self._psql, database["name"])}
         spec = self._body["service"]
         self._observed["environment"] = spec.get("environment")

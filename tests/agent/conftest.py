@@ -8,7 +8,8 @@ from dataclasses import asdict
 
 import pytest
 
-from tests.conftest import CHECKOUT, free_port
+from tests.conftest import CHECKOUT
+from tests.services.running import settings
 from workloads.dataset import Dataset, ensure_template
 from workloads.load.operations import Operation
 from workloads.load.requests import table, write_table
@@ -54,20 +55,7 @@ def order(tmp_path, psql, template, server, table_path):
             "code": str(CHECKOUT),
             "start_timeout_s": 20.0,
             "stop_timeout_s": 5.0,
-            "settings": {
-                "service": "asyncpg",
-                "host": "127.0.0.1",
-                "port": free_port(),
-                "database": {
-                    "host": psql.host,
-                    "port": psql.port,
-                    "user": psql.user,
-                    "passfile": psql.passfile,
-                    "database": "trial_test",
-                },
-                "pool": {"size": 2, "overflow": 0},
-                "options": {},
-            },
+            "settings": settings(psql, "trial_test", pool={"size": 2, "overflow": 0}, options={}),
         },
         "database": {
             "psql": asdict(psql),

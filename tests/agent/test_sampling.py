@@ -23,9 +23,9 @@ def child():
 
 
 def test_a_stat_line_is_read_although_the_name_has_spaces_and_parentheses():
-    fields = ["S", *["0"] * 10, "7", "9", *["0"] * 8, "123", "0"]
+    fields = ["S", *["0"] * 10, "7", "9", "2", "1", *["0"] * 6, "123", "0"]
     line = b"42 (a (nasty) name) " + " ".join(fields).encode()
-    assert parse_stat(line) == (7, 9, 123)
+    assert parse_stat(line) == (9, 10, 123)
 
 
 def test_a_busy_process_is_seen_to_use_cpu_time_and_memory():
@@ -75,6 +75,32 @@ sys.stdin.readline()
         assert sampler.pids() == [parent.pid]
         assert sampler.ended == {child: "load"}
     parent.communicate("\n")
+
+
+def test_a_child_that_lived_between_two_rounds_is_in_its_parent():
+    burn = "import time; end = time.process_time() + 0.2\nwhile time.process_time() < end: pass"
+    family = f"""
+import subprocess, sys
+sys.stdin.readline()
+subprocess.run([sys.executable, "-c", {burn!r}])
+print("gone", flush=True)
+sys.stdin.readline()
+"""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", family], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None
+    assert parent.stdin is not None
+    with Sampler() as sampler:
+        sampler.follow("load", parent.pid)
+        sampler.sample()
+        print(file=parent.stdin, flush=True)
+        assert parent.stdout.readline() == "gone\n"
+        sampler.sample()
+    parent.communicate("\n")
+    first, last = (each.user_ticks + each.system_ticks for each in sampler.readings)
+    assert {each.pid for each in sampler.readings} == {parent.pid}
+    assert (last - first) / TICKS_PER_S >= 0.19
 
 
 def test_pss_is_below_rss_and_unknown_for_the_dead(child):

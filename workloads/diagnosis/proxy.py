@@ -133,8 +133,12 @@ class Proxy:
             self._sockets.append(connection)
 
     def _connect(self, client: socket.socket) -> None:
-        with suppress(OSError), client.makefile("rb") as stream:
+        try:
             server = socket.create_connection(self._server)
+        except OSError:
+            client.shutdown(socket.SHUT_RDWR)  # as the server that is not there would
+            return
+        with suppress(OSError), client.makefile("rb") as stream:
             self._keep(server)
             self._start(self._pass, server, client)
             _greet(stream, client, server)
