@@ -1,4 +1,4 @@
-"""Every service keeps the contract, on the newest stack and on the published one."""
+"""Every service keeps the contract, on the newest stack and on those of the past."""
 
 import json
 import subprocess
@@ -12,14 +12,18 @@ from tests.services.running import SERVICES, serving, settings
 from workloads.contract import reads
 from workloads.contract.suite import check, expected_probe, probe
 
-STACKS = ("current", "published-py312")
+SUBJECTS = [
+    *product(("current", "published-py312"), SERVICES),
+    ("sqlalchemy-2.0.0", "sqlalchemy"),
+    ("tortoise-0.20.0", "tortoise"),
+]
 
 
 def broken(results):
     return [result for result in results if not result.ok]
 
 
-@pytest.mark.parametrize("subject", list(product(STACKS, SERVICES)), ids="-".join)
+@pytest.mark.parametrize("subject", SUBJECTS, ids="-".join)
 def test_a_service_keeps_the_contract(psql, fresh_clone, tmp_path, stack_python, subject):
     stack, service = subject
     database = fresh_clone()

@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import datetime  # noqa: TC003 - Mapped[...] is evaluated
 
 from sqlalchemy import DateTime, ForeignKey, Identity, String, Text
-from sqlalchemy.ext.asyncio import AsyncAttrs
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from workloads.services.repository import Row  # noqa: TC001 - annotations here are evaluated
 
 
-class Base(AsyncAttrs, DeclarativeBase):
-    """Base of the models; AsyncAttrs gives awaitable lazy loading."""
+class Base(DeclarativeBase):
+    """Base of the models."""
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
 

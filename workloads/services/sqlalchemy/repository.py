@@ -1,4 +1,4 @@
-"""Entities loaded and stored in a session of each request."""
+"""Entities loaded and stored in a session of each request; a delete needs none of them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from sqlalchemy import URL, delete, select, update
+from sqlalchemy import URL, delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm.attributes import flag_modified
 
 from workloads.contract.fields import ORDER_COLUMNS, USER_COLUMNS
 from workloads.services import postgres
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from sqlalchemy import CursorResult
+    from sqlalchemy.orm import Session
 
     from workloads.services.repository import Row
     from workloads.services.settings import Database, Pool
@@ -127,8 +129,13 @@ class MappedRepository:
             users = (await session.scalars(statement)).unique().all()
             if loading == "lazy":
                 for user in users:
-                    await user.awaitable_attrs.orders
+                    # As AsyncAttrs does it, which SQLAlchemy 2.0.0 does not have.
+                    await session.run_sync(_load_orders, user)
         return [{**user.row(), "orders": [each.row() for each in user.orders]} for user in users]
+
+
+def _load_orders(_session: Session, user: User) -> None:
+    _ = user.orders
 
 
 class _Table:
@@ -153,12 +160,16 @@ class _Table:
         return entity.row()
 
     async def update(self, row_id: int, fields: Mapping[str, Any]) -> Row | None:
-        model = self._model
-        statement = update(model).where(model.id == row_id).values(**fields).returning(model)
+        # As the article's code does it, and as Tortoise does: read, change, write.
         async with _refusing(), self._sessions() as session:
-            entity = await session.scalar(statement)
+            entity = await session.get(self._model, row_id)
+            if entity is None:
+                return None
+            for name, value in fields.items():
+                setattr(entity, name, value)
+                flag_modified(entity, name)  # written although it may be what it was
             await session.commit()
-        return None if entity is None else entity.row()
+        return entity.row()
 
     async def delete(self, row_id: int) -> bool:
         statement = delete(self._model).where(self._model.id == row_id)
