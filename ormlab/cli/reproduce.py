@@ -67,7 +67,9 @@ def command(
     from ormlab.cli.reproduce_text import proposal_document, proposal_text
     from ormlab.reproduce import Request, carry_out, propose
 
-    patterns = tuple(filter(None, (claims or "").split(",")))
+    patterns = tuple(each.strip() for each in claims.split(",")) if claims is not None else ()
+    if not all(patterns):
+        raise click.BadParameter("an id between the commas is missing", param_hint="--claims")
     request = Request(ledgers.load(ledger), bundles, patterns, profile)  # type: ignore[arg-type]
     with bundle_errors():
         proposal = propose(request)

@@ -40,6 +40,7 @@ def _plan(step: Step) -> dict[str, Any]:
         "stacks_only": step.stacks_only,
         "existing": [_bundle(each.path.name, each.record.tool.commit) for each in step.existing],
         "aside": [{"id": each.path.name, "why": each.flaw} for each in step.aside],
+        "begun": step.begun.name if step.begun else None,
         "trials": step.trials,
         "blocks": written.blocks,
         "expected_s": step.expected_s,
@@ -77,6 +78,8 @@ def _lines(plan: dict[str, Any]) -> Iterator[str]:
         yield f"  to run    {head}: the stacks alone, without a load, {about}"
     else:
         yield f"  to run    {head}: {plan['trials']} trials, {about}; {_finds(plan)}"
+    if plan["begun"]:
+        yield f"  goes on   {plan['begun']}: its process was ended; what it had closed is kept"
     for each in plan["aside"]:
         yield f"  aside     {each['id']}: {each['why']}"
 

@@ -9,8 +9,10 @@ from analysis import report
 from ormlab import judge, verdicts
 from ormlab import report as reports
 from ormlab.bundle.errors import BundleError
-from ormlab.errors import Interrupted, LabError
+from ormlab.errors import HostGateError, Interrupted, LabError, UsageError
 from ormlab.reproduce import stacks
+from ormlab.resume import Request as ResumeRequest
+from ormlab.resume import resume
 from ormlab.run import Request as RunRequest
 from ormlab.run import run
 
@@ -44,7 +46,8 @@ class Outcome:
 def carry_out(proposal: Proposal, inventory: Inventory, progress: Progress) -> Outcome:
     """Run what is missing, judge every bundle by the ledger and all of them together, and report.
 
-    A plan that cannot be run does not keep the others from it: its claims stay without a run.
+    A plan that cannot be run does not keep the others from it: its claims stay without a run. A run
+    whose process was ended is continued, unless it was begun under other conditions.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM. Bundles that were sealed before stay, so that the same
@@ -94,6 +97,12 @@ def _bundles(
 
 
 def _run(step: Step, proposal: Proposal, inventory: Inventory, progress: Progress) -> Path:
+    if step.begun:
+        try:
+            return resume(ResumeRequest(step.begun, inventory), progress)
+        except (UsageError, HostGateError) as changed:
+            told = f"{step.begun.name} stays as it is, for {changed.what}"
+            progress.warn(f"{told}; the plan is run from its beginning")
     request = RunRequest(
         plan=step.resolved.plan,
         inventory=inventory,

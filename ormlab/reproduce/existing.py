@@ -1,7 +1,8 @@
-"""Sealed bundles in a folder, by the plan that decided them."""
+"""Sealed bundles and runs that were killed in a folder, by the plan that decided them."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from ormlab.bundle import names
 from ormlab.bundle.codec import decode
 from ormlab.bundle.errors import BundleError
 from ormlab.bundle.format import BundleRecord, created_of
+from ormlab.run import inputs
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -72,6 +74,22 @@ def weighed(
         else:
             serving.append(each)
     return tuple(serving), tuple(aside)
+
+
+def begun(folder: Path, digest: str) -> Path | None:
+    """The newest run of a resolved plan whose process was ended before the seal; None for none.
+
+    Args:
+        folder: where bundles lie; need not exist.
+        digest: of the resolved plan, hex.
+    """
+    found = [
+        path
+        for path in sorted(folder.glob(f"*{names.PARTIAL_SUFFIX}"))
+        if (path / inputs.PLAN).is_file()
+        and hashlib.sha256((path / inputs.PLAN).read_bytes()).hexdigest() == digest
+    ]
+    return found[-1] if found else None
 
 
 def _flaw(bundle: Existing, *, trials: bool) -> str | None:

@@ -67,6 +67,7 @@ class Step:
         stacks_only: it is enough to try the stacks, without any load.
         existing: bundles that serve in its place; with any, nothing is run.
         aside: bundles of the same plan that do not, each with the reason.
+        begun: a run of it whose process was ended, to go on with.
         expected_s: how long a run takes, or took when it was tried before.
         at_most: whether that is only a limit.
         finds: None where nothing is compared, or no verdict is given.
@@ -80,6 +81,7 @@ class Step:
     expected_s: float
     at_most: bool
     finds: Finds | None
+    begun: Path | None = None
 
     @property
     def trials(self) -> int:
@@ -132,7 +134,16 @@ def _step(request: Request, name: str, tested: Sequence[str]) -> Step:
     digests = {whole.sha256, due.sha256}
     serving, aside = existing.weighed(known, digests, trials=subjects is None)
     if subjects is not None:
-        return Step(due, tuple(tested), True, serving, aside, stacks.EXPECTED_S, True, None)  # noqa: FBT003
+        return Step(
+            resolved=due,
+            claims=tuple(tested),
+            stacks_only=True,
+            existing=serving,
+            aside=aside,
+            expected_s=stacks.EXPECTED_S,
+            at_most=True,
+            finds=None,
+        )
     pilot = None if serving else _pilot(whole, known)
     guessed = plans.duration(whole)
     return Step(
@@ -144,6 +155,7 @@ def _step(request: Request, name: str, tested: Sequence[str]) -> Step:
         expected_s=pilot.expected_s if pilot else guessed.expected_s,
         at_most=guessed.at_most and pilot is None,
         finds=_finds(whole, pilot),
+        begun=None if serving else existing.begun(request.bundles, whole.sha256),
     )
 
 

@@ -103,6 +103,28 @@ def test_an_interrupted_trial_of_a_ledger_goes_on_and_a_finished_one_measures_no
     assert "second.direction if another plan: inconclusive" in text
 
 
+def test_a_killed_plan_is_gone_on_with(start, write, tmp_path):
+    ledger = write()
+    chosen = ("--claims", "second.*", "--json")
+    killed = start(ledger, *chosen)
+    await_line(killed, "[1/4]")
+    killed.kill()
+    killed.communicate()
+    (partial,) = (tmp_path / "bundles").glob("*.partial")
+    kept = {path.name for path in partial.glob("trials/*") if path.suffix != ".open"}
+    assert kept
+
+    whole, err = told(start(ledger, *chosen))
+    assert f"goes on   {partial.name}" in err
+    second = next(each for each in whole["proposal"]["plans"] if each["name"] == "second")
+    assert second["begun"] == partial.name
+    (bundle,) = [path for path in sealed(tmp_path) if path.name == partial.name.split(".")[0]]
+    assert verify(bundle).ok
+    interrupted = json.loads((bundle / "interruptions.json").read_bytes())["interruptions"]
+    assert [each["trials"] for each in interrupted] == [len(kept)]
+    assert not partial.exists()
+
+
 def check_what_is_stored(whole, ledger, kept, tmp_path):
     """The judgement names the seals; each bundle verifies, and has taken its ledger along."""
     assert json.loads(Path(whole["file"]).read_bytes()) == whole["judgement"]
