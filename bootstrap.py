@@ -48,16 +48,18 @@ def _make(level: str) -> None:
     version = (ROOT / ".python-version").read_text().strip()
     environment = {**os.environ, **_contained()}
     python = interpreters.find(version)
-    if not UV.exists():
-        host_python = python or sys.executable
-        _install_uv(host_python, environment)
+    lock, stamp = (ROOT / "requirements/uv.txt").read_bytes(), LAB / "uv/.lock"
+    if not UV.exists() or not stamp.exists() or stamp.read_bytes() != lock:
+        _install_uv(python or sys.executable, version, environment)
+        stamp.write_bytes(lock)
     if python is None:
         python = _fetch_python(version, environment)
     if not (VENV / "bin/python").exists():
-        _run([UV, "venv", "--quiet", "--python", python, VENV], environment)
+        # What may lie there is of an interpreter that is gone.
+        _run([UV, "venv", "--quiet", "--clear", "--python", python, VENV], environment)
     target = ["--python", VENV / "bin/python"]
-    lock = ROOT / f"requirements/{level}.txt"
-    exactly = ["--require-hashes", "--compile-bytecode", *target, "-r", lock]
+    wanted = ROOT / f"requirements/{level}.txt"
+    exactly = ["--require-hashes", "--compile-bytecode", *target, "-r", wanted]
     _run([UV, "pip", "install", "--quiet", *exactly], environment)
     own = ["--no-deps", "--no-build-isolation", "--no-index", "--editable", ROOT]
     _run([UV, "pip", "install", "--quiet", *target, *own], environment)
@@ -77,12 +79,12 @@ def _contained() -> dict[str, str]:
     }
 
 
-def _install_uv(python: str, environment: dict[str, str]) -> None:
+def _install_uv(python: str, version: str, environment: dict[str, str]) -> None:
     try:
         _run([python, "-m", "venv", "--clear", LAB / "uv"], environment)
     except subprocess.CalledProcessError:
-        minor = interpreters.how_to_get("3.13")
-        raise BootstrapError(f"{python} cannot make a virtual environment: {minor}") from None
+        hint = interpreters.how_to_get(version)
+        raise BootstrapError(f"{python} cannot make a virtual environment: {hint}") from None
     lock = ROOT / "requirements/uv.txt"
     pip = [LAB / "uv/bin/python", "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     _run([*pip, "--require-hashes", "-r", lock], environment)

@@ -32,10 +32,10 @@ _EXITS = {
     Exit.OK: "done",
     Exit.USAGE: "a plan, an inventory or an argument that cannot be meant",
     Exit.VERIFICATION_FAILED: "a bundle does not hold what it says",
-    Exit.REFUTED: "a claim was refuted (only with `--strict`)",
-    Exit.INCONCLUSIVE: "a comparison was inconclusive (only with `--strict`)",
+    Exit.REFUTED: "a claim was refuted, or two bundles differ (only with `--strict`)",
+    Exit.INCONCLUSIVE: "a claim, or whether two bundles agree, is open (only with `--strict`)",
     Exit.HOST_GATE: "the host must not be measured on",
-    Exit.PROVISIONING: "a host could not be reached or set up",
+    Exit.PROVISIONING: "a host or its disk could not be used",
     Exit.LOAD: "a service, a database or a load generator could not do its work",
     Exit.INTERRUPTED: "interrupted; what was measured is sealed as aborted",
 }

@@ -38,6 +38,11 @@ class Interruption:
         for number, before in self._before.items():
             signal.signal(number, before)
 
+    @property
+    def asked(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self._asked
+
     def check(self) -> None:
         """Raise if somebody asked to stop.
 

@@ -23,7 +23,8 @@ def folder() -> Iterator[Path]:
     """An empty folder below .lab/; those of processes that were killed are removed first."""
     with alone("scratch"):
         for old in checkout.STATE.glob(f"{_PREFIX}*"):
-            with suppress(BundleBusyError), LockHolder(Lock(old)):
+            # Its owner may be removing it this very moment.
+            with suppress(BundleBusyError, FileNotFoundError), LockHolder(Lock(old)):
                 shutil.rmtree(old)
         made = Path(tempfile.mkdtemp(dir=checkout.STATE, prefix=_PREFIX))
         lock = Lock(made)

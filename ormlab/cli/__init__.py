@@ -25,7 +25,7 @@ from ormlab.cli import (
     run,
     verify,
 )
-from ormlab.cli.output import complain
+from ormlab.cli.output import complain, document
 from ormlab.errors import Exit, LabError
 
 if TYPE_CHECKING:
@@ -77,13 +77,15 @@ def main() -> NoReturn:
     as_json = "--json" in sys.argv[1:]
     try:
         group.main(standalone_mode=False)
-    except click.exceptions.Abort:
-        sys.exit(Exit.INTERRUPTED)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        told = {"code": "interrupted", "what": "interrupted", "where": "", "hint": ""}
+        sys.exit(complain(told, Exit.INTERRUPTED, as_json=as_json))
     except click.ClickException as error:
+        if as_json:
+            told = {"code": "usage", "what": error.format_message(), "where": "", "hint": ""}
+            document("ormlab-error/1", {"exit_code": error.exit_code}, problems=[told])
         error.show()
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(Exit.INTERRUPTED)
     except LabError as error:
         sys.exit(complain(error.record(), error.exit_code, as_json=as_json))
     sys.exit(Exit.OK)

@@ -48,6 +48,10 @@ def command(
       ormlab judge bundles/20261123T031500Z-1a2b3c4d --ledger article
       ormlab judge bundles/2026112* --ledger article --strict
     """
+    if out and len(bundles) == 1:
+        raise click.UsageError("--out is for several bundles: one keeps its judgement in itself")
+    if strict and ledger is None:
+        raise click.UsageError("--strict is for claims: give --ledger")
     if ledger is None and len(bundles) == 1:
         _results(bundles[0], as_json=as_json)
         return

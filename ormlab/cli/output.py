@@ -11,8 +11,13 @@ import click
 from ormlab.bundle.errors import (
     ArchiveError,
     BundleError,
+    BundleExistsError,
     BundleMissingError,
+    IndexBrokenError,
     NotSealedError,
+    PathRefusedError,
+    RecordError,
+    StorageError,
     VerificationError,
 )
 from ormlab.cli.claims_text import verdicts_text
@@ -23,7 +28,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_VERIFICATION = (ArchiveError, NotSealedError, VerificationError)
+# The first that fits: missing and existing ones are errors of the storage, too.
+_EXITS: tuple[tuple[tuple[type[BundleError], ...], Exit], ...] = (
+    (
+        (ArchiveError, NotSealedError, VerificationError, IndexBrokenError, RecordError),
+        Exit.VERIFICATION_FAILED,
+    ),
+    ((BundleMissingError, BundleExistsError, PathRefusedError), Exit.USAGE),
+    ((StorageError,), Exit.PROVISIONING),
+)
 
 
 def document(
@@ -32,7 +45,9 @@ def document(
     """Print the one JSON document of a command."""
     found = problems or []
     whole = {"schema": schema, "ok": not found, "problems": found, **result}
-    click.echo(json.dumps(whole, indent=1, ensure_ascii=False))
+    text = json.dumps(whole, indent=1, ensure_ascii=False)
+    # A stranger's bundle may hold half of a surrogate pair, which UTF-8 has no bytes for.
+    click.echo(text.encode("utf-8", "backslashreplace").decode())
 
 
 def run_result(schema: str, bundle: Path, *, as_json: bool) -> None:
@@ -72,7 +87,5 @@ def bundle_errors() -> Iterator[None]:
 class _BundleProblemError(LabError):
     def __init__(self, error: BundleError) -> None:
         super().__init__(error.code, error.what, where=error.where, hint=error.hint)
-        if isinstance(error, _VERIFICATION):
-            self.exit_code = Exit.VERIFICATION_FAILED
-        elif isinstance(error, BundleMissingError):
-            self.exit_code = Exit.USAGE
+        fitting = (code for kinds, code in _EXITS if isinstance(error, kinds))
+        self.exit_code = next(fitting, self.exit_code)

@@ -23,7 +23,7 @@ def reporter() -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield _Lines()
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Bar(*columns, console=Console(stderr=True)) as bar:
         yield _OnTerminal(bar)
 
@@ -48,7 +48,7 @@ class _OnTerminal:
         self._bar.update(self._task, description=what)
 
     def warn(self, what: str) -> None:
-        self._bar.console.print(f"[yellow]warning:[/] {what}", highlight=False)
+        self._bar.console.print(f"warning: {what}", style="yellow", highlight=False, markup=False)
 
     def trial(self, news: TrialNews) -> None:
         self._bar.console.print(_line(news), highlight=False, markup=False)

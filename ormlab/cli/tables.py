@@ -115,7 +115,7 @@ def _figures(cell: dict[str, Any]) -> Table:
 
 def _ratios(cell: dict[str, Any]) -> Table:
     table = Table(box=box.SIMPLE, pad_edge=False)
-    numbers = ("value", "95 % interval", "blocks", "smallest effect found")
+    numbers = ("value", "95 % interval", "blocks", "found 9 times in 10")
     for name in ("ratio", "of", *numbers, "verdict"):
         table.add_column(name, justify="right" if name in numbers else "left")
     for ratio in cell["comparisons"]:

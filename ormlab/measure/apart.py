@@ -11,6 +11,7 @@ import csv
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from agent.failure import Failure
 from ormlab.measure.dispatch import Done
 from ormlab.measure.station import Fetched
 
@@ -43,9 +44,13 @@ def merge(driven: Fetched | None, parts: Mapping[str, Fetched]) -> Fetched:
             Done(failures[0] if failures else None, {}, whole.done.started, whole.done.ended),
         )
     done = driven.done
-    observed = observation(
-        done.observed, {role: part.done.observed for role, part in parts.items()}
-    )
+    try:
+        observed = observation(
+            done.observed, {role: part.done.observed for role, part in parts.items()}
+        )
+    except Failure as unlike:
+        failures.append(unlike.record())
+        observed = dict(done.observed)
     for role, part in parts.items():
         offset_ns = done.observed.get("clocks", {}).get(role, {}).get("offset_ns", 0)
         _append_readings(part.folder / _READINGS, driven.folder / _READINGS, offset_ns)
@@ -65,7 +70,7 @@ def observation(
         parts: by role, observed by the others.
 
     Raises:
-        ValueError: the hosts count CPU time or memory in different units.
+        Failure: the hosts count CPU time or memory in different units.
     """
     observed = dict(driver)
     app = parts.get("app", {})
@@ -153,7 +158,11 @@ def _pinning(every: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 def _sampler(samplers: list[Mapping[str, Any]]) -> dict[str, Any]:
     units = {(each["tick_hz"], each["page_bytes"]) for each in samplers}
     if len(units) > 1:
-        raise ValueError(f"the hosts count CPU time and memory in different units: {sorted(units)}")
+        raise Failure(
+            "hosts-unlike",
+            f"the hosts count CPU time (Hz) and memory (bytes) in different units: {sorted(units)}",
+            hint="boot the same kernel on all of them",
+        )
     return {
         **samplers[0],
         "cpu_s": sum(each["cpu_s"] for each in samplers),

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 _HEARTBEAT_TIMEOUT_S = 10.0
 _BEAT_PERIOD_S = 2
-# One shell per beat: move the heartbeat, then wait on the lock that the agent holds.
-_BEAT_AND_WAIT = 'touch "$1" && exec flock --shared --wait "$2" "$3" true'
+# One shell per beat: move the heartbeat, then wait on the lock that the agent holds. Only flock's
+# own 1 means "not yet"; a heartbeat that cannot be moved must not be waited on.
+_BEAT_AND_WAIT = 'touch "$1" || exit 3; exec flock --shared --wait "$2" "$3" echo ended'
+# The last two: a terminal's Ctrl-C reaches what runs on this machine, too.
+_NOT_YET = (0, 1, 130, -2)
 
 
 @dataclass(frozen=True)
@@ -213,7 +216,7 @@ class Dispatch:
             self.beat()
         lock = f"{ticket.folder}/lock"
         wait = [_BEAT_AND_WAIT, "beat", self._heartbeat, str(_BEAT_PERIOD_S), lock]
-        return self._host.try_run("sh", "-c", *wait)
+        return self._host.run("sh", "-c", *wait, accept=_NOT_YET).strip() == "ended"
 
     def _outcome(self, ticket: Ticket) -> Done:
         path = f"{ticket.folder}/done.json"

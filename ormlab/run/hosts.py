@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ormlab import scratch
-from ormlab.errors import InventoryError, LoadError
+from ormlab.errors import Interrupted, InventoryError, LabError, LoadError
 from ormlab.hosts import Host, connected
 from ormlab.interruption import Interruption
 from ormlab.plan.schema import WrkLoad
@@ -47,6 +47,7 @@ def reached(inventory: Inventory) -> Iterator[Place]:
     Raises:
         InventoryError: this machine is one of several hosts, and has no address for the others.
         ProvisioningError: a host cannot be reached.
+        Interrupted: a command failed after somebody had asked to stop.
     """
     _require_addresses(inventory)
     with (
@@ -55,7 +56,18 @@ def reached(inventory: Inventory) -> Iterator[Place]:
         Interruption() as interruption,
     ):
         by_role = {role: hosts[spec.name] for role, spec in inventory.by_role.items()}
-        yield Place(by_role, folder, interruption.check)
+        try:
+            yield Place(by_role, folder, interruption.check)
+        except LabError as problem:
+            # A terminal's Ctrl-C also ends what runs for the lab on this machine: that is no fault.
+            if isinstance(problem, Interrupted) or not interruption.asked:
+                raise
+            raise Interrupted(
+                "interrupted",
+                "the run was interrupted",
+                where=problem.where,
+                hint=problem.hint,
+            ) from None
 
 
 def undrivable(place: Place, loads: Mapping[str, Load]) -> dict[str, str]:

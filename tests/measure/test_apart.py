@@ -62,12 +62,6 @@ def test_a_log_that_one_kernel_keeps_to_itself_is_not_known():
     assert whole["kernel_log"] is None
 
 
-def test_units_that_differ_are_refused():
-    driver = {"sampler": sampler()}
-    with pytest.raises(ValueError, match="different units"):
-        apart.observation(driver, {"app": {"sampler": sampler(page_bytes=16384)}})
-
-
 @pytest.fixture
 def fetch(tmp_path):
     """What an order of a host left; its readings are at these instants."""
@@ -110,3 +104,10 @@ def test_a_part_that_never_was_ready_ends_the_trial_before_it_began(fetch):
     whole = apart.merge(None, {"app": fetch("app", failure=failed)})
     assert whole.done.failure == failed
     assert whole.done.started == "app began"
+
+
+def test_hosts_that_count_in_different_units_make_a_failed_trial(fetch):
+    part = fetch("app", sampler=sampler(page_bytes=16384))
+    whole = apart.merge(fetch("load", sampler=sampler()), {"app": part})
+    assert whole.done.failure["code"] == "hosts-unlike"
+    assert "16384" in whole.done.failure["what"]
