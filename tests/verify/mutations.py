@@ -337,9 +337,9 @@ def third_digit_edited_under_another_lock(bundle):
 
 
 @caught_at("L3", "results-differ", then=nothing)
-def verdicts_added_that_nothing_gives(bundle):
+def document_added_that_nothing_gives(bundle):
     results = (bundle / "derived/results.json").read_bytes()
-    files = {"results.json": results, "verdicts.json": b"{}\n"}
+    files = {"results.json": results, "opinion.txt": b"All is well.\n"}
     pass_off(bundle, files, head_of(bundle))
 
 
