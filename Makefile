@@ -10,7 +10,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON_INSTALL_DIR := $(CURDIR)/.lab/python
 export ANSIBLE_HOME := $(CURDIR)/.lab/ansible
 
-.PHONY: help demo wrk test test-host check docs bench lock clean
+.PHONY: help demo wrk test test-host test-metal check docs bench lock clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -24,10 +24,13 @@ wrk: .venv/.lab  ## install wrk through the role loadgen (needs root, or sudo wi
 	@$(BIN)/ansible-playbook playbooks/loadgen.yml
 
 test: .venv/.dev  ## the whole test suite, but for test hosts
-	@$(BIN)/pytest --ignore=tests/host
+	@$(BIN)/pytest --ignore=tests/host --ignore=tests/metal
 
 test-host: .venv/.dev  ## roles and runs on test hosts: Debian 13, as root; the first time makes it
 	@$(BIN)/pytest tests/host
+
+test-metal: .venv/.dev  ## tuning on a whole machine, played by QEMU: two L3 caches, SMT; minutes
+	@$(BIN)/pytest tests/metal
 
 check: .venv/.dev  ## lint, types, import rules, roles
 	@$(BIN)/ruff format --check .

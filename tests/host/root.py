@@ -68,40 +68,44 @@ def mirror() -> str | None:
     return found[0] if answer.returncode == 0 and found else None
 
 
-def base() -> Path:
+def base(packages: tuple[str, ...] = PACKAGES) -> Path:
     """The tree itself, made now if it is not there; never write to it.
+
+    Args:
+        packages: what it holds beyond Debian's essential packages and apt.
 
     Raises:
         subprocess.CalledProcessError: mmdebstrap failed; its own words are on stderr.
     """
-    definition = json.dumps([SUITE, PACKAGES]).encode()
+    definition = json.dumps([SUITE, packages]).encode()
     tree = CACHE / hashlib.sha256(definition).hexdigest()[:16]
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not tree.exists():
-            _build(tree)
+            _build(tree, packages)
     return tree
 
 
-def _build(tree: Path) -> None:
+def _build(tree: Path, packages: tuple[str, ...]) -> None:
     address = mirror()
     assert address is not None, "ask why_not() first"
     with tempfile.TemporaryDirectory(dir=CACHE, prefix="making-") as making:
         made = Path(making) / "tree"
-        options = ["--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}"]
+        options = ["--quiet", "--variant=minbase", f"--include={','.join(packages)}"]
         subprocess.run(["mmdebstrap", *options, SUITE, made, address], check=True)
         made.rename(tree)
 
 
 @contextlib.contextmanager
-def copy(folder: Path) -> Iterator[Path]:
+def copy(folder: Path, packages: tuple[str, ...] = PACKAGES) -> Iterator[Path]:
     """A writable copy of the tree: an overlay where the kernel has it, else a true copy.
 
     Args:
         folder: an existing folder for what is written; removed with all of it at the end.
+        packages: as `base` takes them.
     """
-    lower = base()
+    lower = base(packages)
     layers = Path(tempfile.mkdtemp(dir=folder, prefix="root-"))
     layers.chmod(0o755)
     tree, upper, work = layers / "tree", layers / "upper", layers / "work"

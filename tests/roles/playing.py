@@ -14,7 +14,7 @@ import yaml
 from tests.conftest import CHECKOUT
 from tests.roles import played_host
 
-_RECAP = re.compile(
+RECAP = re.compile(
     r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE
 )
 
@@ -77,7 +77,7 @@ class Bench:
         status, output = play(
             playbook, "--inventory", self.inventory, "--limit", ",".join(hosts), *options
         )
-        counts = _RECAP.findall(output)
+        counts = RECAP.findall(output)
         return Played(
             status=status,
             output=output,

@@ -73,7 +73,7 @@ def booted(name: str, tree: Path, namespace: Namespace, authorized_key: str) -> 
         namespace: its network.
         authorized_key: of root, and of the user ``bench``, who may use sudo.
     """
-    host_key = _prepare(name, tree, authorized_key)
+    host_key = prepare(name, tree, authorized_key)
     log = tree.with_name(f"{name}.console")
     with _cgroup(namespace.name) as joining, log.open("wb") as console:
         options = ["--quiet", "--register=no", "--keep-unit", "--boot", "--console=read-only"]
@@ -98,7 +98,7 @@ def booted(name: str, tree: Path, namespace: Namespace, authorized_key: str) -> 
                 nspawn.wait()
 
 
-def _prepare(name: str, tree: Path, authorized_key: str) -> str:
+def prepare(name: str, tree: Path, authorized_key: str) -> str:
     """Give the tree a name, keys and a user; returns its public host key."""
     ssh = tree / "etc/ssh"
     for old in ssh.glob("ssh_host_*"):
