@@ -120,7 +120,7 @@ def test_a_killed_plan_is_gone_on_with(start, write, tmp_path):
     assert second["begun"] == partial.name
     (bundle,) = [path for path in sealed(tmp_path) if path.name == partial.name.split(".")[0]]
     assert verify(bundle).ok
-    interrupted = json.loads((bundle / "interruptions.json").read_bytes())["interruptions"]
+    interrupted = json.loads((bundle / "bundle.json").read_bytes())["interruptions"]
     assert [each["trials"] for each in interrupted] == [len(kept)]
     assert not partial.exists()
 
