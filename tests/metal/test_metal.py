@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import time
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ import yaml
 
 from tests.host.booted import nspawn
 from tests.metal import machine
+from tests.metal.conftest import step
 from tests.roles import playing
 
 HUGE_PAGES = 16
@@ -33,23 +33,6 @@ systemctl list-timers --all --no-legend --no-pager --output=json | tr , '\n' | g
 find /etc /usr/local /var/lib/ormlab -not -path '*/.pwd.lock' -printf '%p %M %u:%g %l\n' \
   2>/dev/null || true
 """
-_steps: list[tuple[str, float]] = []
-
-
-@contextmanager
-def step(name):
-    started = time.monotonic()
-    yield
-    _steps.append((name, time.monotonic() - started))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def times(request):
-    """The time of each step, at the end of the run."""
-    yield
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    for name, seconds in _steps:
-        reporter.write_line(f"T4b: {name}: {seconds:.0f} s")
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +40,9 @@ def metal(tmp_path_factory):
     if reason := machine.why_not():
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("metal")
-    started = time.monotonic()
-    with machine.running(folder) as booted:
-        _steps.append(("disk made, and boot", time.monotonic() - started))
+    with contextlib.ExitStack() as held:
+        with step("disk made, and boot"):
+            booted = held.enter_context(machine.running(folder))
         yield booted
 
 
