@@ -10,7 +10,7 @@ from itertools import product
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from analysis.figures import Figures, read
+from analysis.figures import Figures, rate_is_given, read
 from analysis.inference import FEWEST_BLOCKS, Verdict
 from analysis.metrics import METRICS
 from analysis.rounding import figure, interval
@@ -59,8 +59,7 @@ def derive(
     falls = {
         key: waterfall(links, _by_block(measured[key], _PRIMARY))
         for key in product(plan["workloads"], plan["loads"])
-        # Under an open loop the arrivals decide how many answers there are in a second.
-        if key in measured and plan["loads"][key[1]]["generator"] != "client-open"
+        if key in measured and not rate_is_given(plan["loads"][key[1]])
     }
     conclusion = _conclusion(explanation, falls, weaknesses)
     if invalid := _invalid(bundle, explanation, links, results):

@@ -82,6 +82,15 @@ class Load:
         return self.requests / self.window_s if self.window_s else 0.0
 
 
+def rate_is_given(drive: Mapping[str, Any]) -> bool:
+    """Whether the arrivals, and not the service, decide how many answers there are in a second.
+
+    Args:
+        drive: a load of a plan.
+    """
+    return bool(drive["generator"] == "client-open")
+
+
 def read(trial: Path, observed: Mapping[str, Any]) -> Figures:
     """Read the figures of a trial that was carried out.
 

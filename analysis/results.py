@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import gates, rounding
 from analysis.comparisons import Comparisons, Order
+from analysis.figures import rate_is_given
 from analysis.inference import FEWEST_BLOCKS, Verdict
 from analysis.metrics import METRICS, PRIMARY
 from analysis.work import Work
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from ormlab.bundle.read import Bundle
 
 SCHEMA = "results/1"
-_OPEN = "client-open"
 # What decides the first sentence, from the first that a cell has.
 _LEADING = (PRIMARY, "p99", "p50")
 _SAID = {
@@ -90,8 +90,7 @@ def _cell(
         return [*gates.fatal(findings), *work.problems(hypothesis)]
 
     comparisons = Comparisons(resolved, by_subject, order, fatal, stopped=stopped)
-    # Under an open loop the arrivals decide how many answers there are in a second.
-    rate_is_given = plan["loads"][load]["generator"] == _OPEN
+    rate_given = rate_is_given(plan["loads"][load])
     return {
         "workload": workload,
         "load": load,
@@ -107,10 +106,10 @@ def _cell(
         "comparisons": [
             comparison | {"work": work.verdict(comparison, workload)}
             for metric in METRICS
-            if metric.name in plan["margins"] and not (rate_is_given and metric.name == PRIMARY)
+            if metric.name in plan["margins"] and not (rate_given and metric.name == PRIMARY)
             for comparison in comparisons.by(metric)
         ],
-        "controls": [] if rate_is_given else comparisons.controls(),
+        "controls": [] if rate_given else comparisons.controls(),
         "gates": gates.documents(cell.trials),
         "work": [
             {**hypothesis, **side_by_side}

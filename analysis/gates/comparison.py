@@ -6,6 +6,7 @@ import math
 from statistics import median
 from typing import TYPE_CHECKING
 
+from analysis.figures import rate_is_given
 from analysis.gates.gate import ALWAYS, GENERATOR, Gate, Reading
 from analysis.gates.service import read_digests
 
@@ -19,7 +20,7 @@ def _dispatch_difference(pair: PairEvidence) -> Reading | None:
     sides = (pair.baseline, pair.candidate)
     trials = [trial for side in sides for trial in side]
     theta = trials[0].context.plan["margins"].get("p99")
-    if theta is None or any(trial.drive["generator"] != "client-open" for trial in trials):
+    if theta is None or not all(rate_is_given(trial.drive) for trial in trials):
         return None
     delays = [_median("dispatch", side) for side in sides]
     responses = [_median("response", side) for side in sides]

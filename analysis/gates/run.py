@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis import host
+from analysis.figures import rate_is_given
 from analysis.gates import generator
 from analysis.gates.gate import ALWAYS, GENERATOR, HOST, Gate, Reading, Verdict
 
@@ -45,7 +46,7 @@ def _too_slow(floor: Floor, fastest: float | None, context: Context) -> str:
         return floor.failure
     if floor.driven.client is not None and any(floor.driven.client["errors"].values()):
         return "requests to the static endpoint failed"
-    if floor.driven.drive["generator"] == "client-open":
+    if rate_is_given(floor.driven.drive):
         gates = (gate.under(context.limits) for gate in generator.GATES if gate.code in _OPEN)
         findings = [gate.judge(floor.driven, profile="vm", tier="exclusive-l3") for gate in gates]
         failed = [each for each in findings if each and each.verdict is not Verdict.PASSED]

@@ -60,9 +60,7 @@ def _identity(facts: dict[str, Any]) -> dict[str, Any]:
 
 def facts_of(session: Session) -> dict[str, dict[str, Any]]:
     """The facts of each host of a run, by the name it has in the bundle."""
-    return {
-        f"host-{number}": station.facts for number, station in enumerate(session.stations, start=1)
-    }
+    return {name: station.facts for name, station in _hosts(session).items()}
 
 
 def inputs(resolved: ResolvedPlan, ledger: LedgerFile | None = None) -> dict[str, bytes]:
@@ -92,20 +90,13 @@ def host_before(session: Session) -> dict[str, bytes]:
     That of the services is ``host/``; others, where they are apart, lie below it by their names.
     """
     server = {key: session.server[key] for key in ("version", "settings", "made")}
-    names = {
-        role: f"host-{number}"
-        for number, station in enumerate(session.stations, start=1)
-        for role in station.roles
-    }
+    hosts = _hosts(session)
+    names = {role: name for name, station in hosts.items() for role in station.roles}
     inventory = {
         "groups": {role: [names[role]] for role in sorted(names)},
         "tier": session.facts["placement"]["tier"],
     }
-    specs = {
-        f"host-{number}": station.host.spec
-        for number, station in enumerate(session.stations, start=1)
-    }
-    played = provisioning.of_hosts(specs)
+    played = provisioning.of_hosts({name: each.host.spec for name, each in hosts.items()})
     files = {f"host/provision/{name}": encode(document) for name, document in played.items()}
     for folder, station in _folders(session):
         files[f"{folder}/facts.before.json"] = encode(_without_name(station.facts))
@@ -145,10 +136,15 @@ def host_again(session: Session, attempt: int) -> dict[str, bytes]:
     return files
 
 
+def _hosts(session: Session) -> dict[str, Station]:
+    """The hosts of a run by their names in the bundle: that of the services comes first."""
+    return {f"host-{number}": each for number, each in enumerate(session.stations, start=1)}
+
+
 def _folders(session: Session) -> Iterator[tuple[str, Station]]:
     """Where the bundle keeps what is known of each host: that of the services comes first."""
-    for number, station in enumerate(session.stations, start=1):
-        yield "host" if number == 1 else f"host/host-{number}", station
+    for name, station in _hosts(session).items():
+        yield "host" if name == "host-1" else f"host/{name}", station
 
 
 def stack(subject: str, outcome: dict[str, Any]) -> dict[str, bytes]:

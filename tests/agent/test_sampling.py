@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from typing import IO
 
 import psutil
 import pytest
@@ -20,6 +21,16 @@ def child():
     yield process
     process.kill()
     process.wait()
+
+
+def start(code: str) -> tuple[subprocess.Popen[str], IO[str], IO[str]]:
+    """A process, what it reads, and what it prints."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdin is not None
+    return process, process.stdin, process.stdout
 
 
 def test_a_stat_line_is_read_although_the_name_has_spaces_and_parentheses():
@@ -59,18 +70,14 @@ child.kill(); child.wait()
 print("gone", flush=True)
 sys.stdin.readline()
 """
-    parent = subprocess.Popen(
-        [sys.executable, "-c", family], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert parent.stdout is not None
-    assert parent.stdin is not None
-    child = int(parent.stdout.readline())
+    parent, reads, prints = start(family)
+    child = int(prints.readline())
     with Sampler() as sampler:
         sampler.follow("load", parent.pid)
         sampler.sample()
         assert sampler.pids("load") == [parent.pid, child]
-        print(file=parent.stdin, flush=True)
-        assert parent.stdout.readline() == "gone\n"
+        print(file=reads, flush=True)
+        assert prints.readline() == "gone\n"
         sampler.sample()
         assert sampler.pids() == [parent.pid]
         assert sampler.ended == {child: "load"}
@@ -86,16 +93,12 @@ subprocess.run([sys.executable, "-c", {burn!r}])
 print("gone", flush=True)
 sys.stdin.readline()
 """
-    parent = subprocess.Popen(
-        [sys.executable, "-c", family], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert parent.stdout is not None
-    assert parent.stdin is not None
+    parent, reads, prints = start(family)
     with Sampler() as sampler:
         sampler.follow("load", parent.pid)
         sampler.sample()
-        print(file=parent.stdin, flush=True)
-        assert parent.stdout.readline() == "gone\n"
+        print(file=reads, flush=True)
+        assert prints.readline() == "gone\n"
         sampler.sample()
     parent.communicate("\n")
     first, last = (each.user_ticks + each.system_ticks for each in sampler.readings)
