@@ -76,6 +76,7 @@ def resume(request: Request, progress: Progress) -> Path:
         ) as session:
             preparation.deploy(session, resolved, progress, place.local)
             recovery.require_same_host(folder, session)
+            preparation.draw(session, progress)
             preparation.start(session, resolved, progress)
             examined = recovery.is_examined(folder)
             if examined:
@@ -90,7 +91,7 @@ def resume(request: Request, progress: Progress) -> Path:
                             shutil.rmtree(folder / part, ignore_errors=True)
                         preparation.examine(run)
                     finish(run)
-                return seal(run)
+                return seal(run, place.check)
 
 
 def _complete(sealed: Path, given: Path) -> Path:

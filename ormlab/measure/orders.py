@@ -73,23 +73,17 @@ def table_of(plan: Plan, workload: Workload) -> Table:
     again = requests.repeatable(operations)
     longest = max(load.duration_s + getattr(load, "warmup_s", 0) for load in plan.loads.values())
     count = _REPEATED_ROWS if again else 2 * int(longest * _ROWS_PER_SECOND)
-
-    def draw(shard: int, shards: int) -> list[requests.Request]:
-        return requests.table(
-            operations,
-            users=plan.dataset.users,
-            orders=plan.dataset.orders,
-            seed=plan.seed,
-            count=count,
-            shard=shard,
-            shards=shards,
-            profile_bytes=plan.dataset.payload_bytes,
-        )
-
+    rows = requests.table(
+        operations,
+        users=plan.dataset.users,
+        orders=plan.dataset.orders,
+        seed=plan.seed,
+        count=count,
+        profile_bytes=plan.dataset.payload_bytes,
+    )
     if again:
-        rows = draw(0, 1)
         return Table(rows, rows, repeatable=True)
-    return Table(draw(0, 2), draw(1, 2), repeatable=False)
+    return Table(rows[0::2], rows[1::2], repeatable=False)
 
 
 def writes(workload: Workload) -> bool:

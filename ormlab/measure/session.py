@@ -12,14 +12,13 @@ from agent.floor import ENDPOINT
 from agent.placement import TIERS
 from ormlab import checkout
 from ormlab.errors import LoadError
-from ormlab.measure import orders
+from ormlab.measure import orders, tables
 from ormlab.measure.conducting import Drive, Part, conduct
 from ormlab.measure.database import Database
 from ormlab.measure.deployment import packages
 from ormlab.measure.redaction import Redactor
 from ormlab.measure.station import Station
 from workloads.diagnosis import log as statement_log
-from workloads.load.requests import write_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -74,7 +73,8 @@ class Session:
         self._attempt = attempt
         self._scratch = scratch
         self._cleanup = ExitStack()
-        self._tables: dict[str, tuple[str, str, bool]] = {}
+        self._tables: dict[str, tables.Shipped] = {}
+        self._writes = any(orders.writes(each) for each in resolved.plan.workloads.values())
         self._database_is_fresh = False
         self._probes = [
             f"{request.method} {request.path}" for request in orders.task_of(self._plan).probes()
@@ -161,6 +161,14 @@ class Session:
                 )
             self.stacks[name] = json.loads(said)
 
+    def ship_tables(self) -> None:
+        """Draw what the load is going to ask.
+
+        Raises:
+            PlanError: the dataset has too few rows for a workload.
+        """
+        self._tables = tables.ship_all(self._plan, self._load, self._scratch)
+
     def start_database(self, settings: Mapping[str, str] | None = None) -> None:
         """Start PostgreSQL, again if it has died; ``settings`` are added to the lab's."""
         if not self.server:
@@ -238,14 +246,11 @@ class Session:
 
     def floor(self, load: str) -> Fetched | None:
         """Find out what a load's generator reaches by itself; None if it has no floor."""
-        table = f"{self._load.folder}/floor.tsv"
+        table = tables.ship(orders.floor_table(self._plan), self._load, self._scratch / "floor.tsv")
         cpus, seed = self._load.placement["load"], self._plan.seed
         spec = orders.floor_spec(self._plan.loads[load], table=table, seed=seed, cpus=cpus)
         if spec is None:
             return None
-        local = self._scratch / "floor.tsv"
-        write_table(local, orders.floor_table(self._plan))
-        self._load.host.put(local.read_bytes(), table)
         endpoint = orders.endpoint_spec(
             host=self._address,
             python=self._app.deployment.python,
@@ -261,12 +266,12 @@ class Session:
     def carry_out(self, trial: Planned) -> Fetched:
         """Carry out one trial; a failed one is an outcome, not an error."""
         load = self._plan.loads[trial.load]
-        writes = orders.writes(self._plan.workloads[trial.workload])
-        table, warmup_table, repeatable = self._table(trial.workload)
+        table, warmup_table, repeatable = self._tables[trial.workload]
         service = self._service(trial.subject) | {
             "environment": orders.environment(self._plan.seed, trial.block)
         }
-        restore = writes or not self._database_is_fresh
+        # All trials of a plan find the database equally cold, whichever trial came before.
+        restore = self._writes or not self._database_is_fresh
         body = {
             "load": orders.load_spec(
                 load,
@@ -283,7 +288,7 @@ class Session:
         self._database_is_fresh = False
         drive = Drive(trial.id, self._load, "trial", body, orders.deadline_s(load))
         fetched = self._drive(drive, service, module=_SERVICE, restore=restore)
-        self._database_is_fresh = not writes and fetched.done.failure is None
+        self._database_is_fresh = fetched.done.failure is None
         return fetched
 
     def _drive(
@@ -349,19 +354,6 @@ class Session:
             psql=self.database.psql(app),
             database=Database.name,
         )
-
-    def _table(self, workload: str) -> tuple[str, str, bool]:
-        """The request tables of a workload on the load's host, shipped when first asked for."""
-        if workload not in self._tables:
-            drawn = orders.table_of(self._plan, self._plan.workloads[workload])
-            paths = []
-            for part, rows in (("measured", drawn.measured), ("warmup", drawn.warmup)):
-                local = self._scratch / f"{workload}.{part}.tsv"
-                write_table(local, rows)
-                paths.append(f"{self._load.folder}/{local.name}")
-                self._load.host.put(local.read_bytes(), paths[-1])
-            self._tables[workload] = (paths[0], paths[1], drawn.repeatable)
-        return self._tables[workload]
 
     def _options(self, station: Station) -> list[str]:
         """The options of a program of workloads that works on the database, on a host."""

@@ -11,8 +11,8 @@ from ormlab.bundle.write import BundleWriter
 from ormlab.measure import record
 from ormlab.measure.session import Session
 from ormlab.plan.schema import DatasetSize
-from ormlab.run import hosts, preparation, sealing
-from ormlab.run.stages import Run, sealed_if_cut_short
+from ormlab.run import hosts, preparation
+from ormlab.run.stages import Run, seal, sealed_if_cut_short
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -89,4 +89,4 @@ def try_out(request: Request, progress: Progress) -> Path:
                 for name, subject in resolved.subjects.items():
                     run.add(record.stack(name, session.stacks[subject.stack]))
                 run.add(record.host_after(session))
-            return sealing.seal(writer, resolved, omitted=_NO_TRIALS)
+            return seal(run, place.check, omitted=_NO_TRIALS)

@@ -36,6 +36,16 @@ def deploy(session: Session, resolved: ResolvedPlan, progress: Progress, here: H
             os.sched_setaffinity(0, station.facts["placement"]["housekeeping"])
 
 
+def draw(session: Session, progress: Progress) -> None:
+    """Draw what will be asked; it may take a minute, so before anything runs on the hosts.
+
+    Raises:
+        PlanError: the dataset has too few rows for a workload.
+    """
+    progress.stage("drawing the requests")
+    session.ship_tables()
+
+
 def start(session: Session, resolved: ResolvedPlan, progress: Progress) -> None:
     """Make environments, database server and rows.
 

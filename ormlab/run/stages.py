@@ -15,9 +15,10 @@ from ormlab.measure.session import Session
 from ormlab.run import measurement, preparation, sealing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from ormlab.bundle.format import Omission
     from ormlab.ledger import LedgerFile
     from ormlab.plan import ResolvedPlan
     from ormlab.progress import Progress
@@ -77,10 +78,11 @@ def carry_out(
         with sealed_if_cut_short(run):
             run.add((origin or {}) | record.inputs(resolved, ledger))
             preparation.deploy(session, resolved, progress, place.local)
+            preparation.draw(session, progress)
             preparation.start(session, resolved, progress)
             preparation.examine(run)
             finish(run)
-        return seal(run)
+        return seal(run, place.check)
 
 
 def finish(run: Run) -> None:
@@ -89,10 +91,29 @@ def finish(run: Run) -> None:
     run.add(record.host_after(run.session))
 
 
-def seal(run: Run) -> Path:
-    """Seal a run that came to its end, and judge it."""
+def seal(run: Run, check: Callable[[], None], omitted: tuple[Omission, ...] = ()) -> Path:
+    """Seal a run that came to its end, and judge it.
+
+    Args:
+        run: it.
+        check: raises KeyboardInterrupt when the user wants to stop.
+        omitted: as `ormlab.run.sealing.seal`.
+
+    Raises:
+        Interrupted: somebody asked to stop meanwhile; the bundle is whole all the same.
+    """
     run.progress.stage("sealing and judging")
-    return sealing.seal(run.writer, run.resolved)
+    sealed = sealing.seal(run.writer, run.resolved, omitted=omitted)
+    try:
+        check()
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "interrupted",
+            "somebody asked to stop when all was measured",
+            where=str(sealed),
+            hint="the run is sealed as a whole one; `ormlab report` shows what it found",
+        ) from None
+    return sealed
 
 
 @contextmanager

@@ -3,8 +3,6 @@ import re
 from collections import Counter
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from workloads.load.operations import LOADINGS, OPERATIONS, Operation
 from workloads.load.requests import read_table, repeatable, table, write_table
@@ -112,25 +110,6 @@ def test_a_fixed_id_is_never_deleted():
     assert 990 not in deleted
 
 
-@given(shards=st.integers(1, 7), count=st.integers(1, 300))
-def test_shards_make_the_table_and_share_no_name_and_no_deleted_row(shards, count):
-    mix = ("create-user", "update-user", "delete-user")
-    whole = draw(*mix, count=count)
-    parts = [draw(*mix, count=count, shard=shard, shards=shards) for shard in range(shards)]
-    assert [parts[row % shards][row // shards] for row in range(count)] == whole
-    emails = [json.loads(each.body)["email"] for part in parts for each in part if each.body]
-    names = [
-        json.loads(each.body)["username"]
-        for part in parts
-        for each in part
-        if each.operation == "create-user"
-    ]
-    deleted = [each.path for part in parts for each in part if each.method == "DELETE"]
-    assert [len(set(each)) for each in (emails, names, deleted)] == [
-        len(each) for each in (emails, names, deleted)
-    ]
-
-
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_only_creates_and_deletes_make_a_table_that_may_not_be_repeated(name):
     loading = "lazy" if name == "users-with-orders" else None
@@ -162,7 +141,6 @@ def test_a_meaningless_operation_is_refused(fields):
     [
         ((), {}, "at least one"),
         (("read-user",), {"count": 0}, "at least one"),
-        (("read-user",), {"shard": 2, "shards": 2}, "does not exist"),
         (("delete-user",), {"users": 60, "orders": 500}, "only 10 may"),
         ((Operation("read-user", id=1001),), {}, "none with id 1001"),
         (("read-order",), {"orders": 0}, "no order outlasts"),

@@ -47,8 +47,6 @@ def table(
     orders: int,
     seed: int,
     count: int,
-    shard: int = 0,
-    shards: int = 1,
     profile_bytes: int = 1024,
 ) -> list[Request]:
     """Draw a table of requests; the same arguments give the same table on every machine.
@@ -62,9 +60,7 @@ def table(
         users: rows in users, ids 1 to ``users``.
         orders: rows in orders, ids 1 to ``orders``, ten each for the first ``orders / 10`` users.
         seed: decides every draw.
-        count: requests in the whole table, over all shards.
-        shard: which shard to return, from 0: every ``shards``-th request of the table.
-        shards: how many generators share the table.
+        count: requests in the table.
         profile_bytes: length of the profile of created users.
 
     Raises:
@@ -73,8 +69,6 @@ def table(
     """
     if not operations or count < 1:
         raise ValueError("a table needs at least one operation and one request")
-    if not 0 <= shard < shards:
-        raise ValueError(f"shard {shard} of {shards} does not exist")
     random = Random(f"requests {seed}")  # noqa: S311 - reproducible, not secret
     drawn = random.choices(operations, [each.weight for each in operations], k=count)
     with_orders = -(-orders // ORDERS_PER_USER)
@@ -83,7 +77,7 @@ def table(
         "order": _Ids(random, "order", drawn, last=orders, deletable_from=1),
     }
     draw = _Draw(random, ids, mark=f"load-{seed}", profile_bytes=profile_bytes)
-    return [draw.request(each, row) for row, each in enumerate(drawn)][shard::shards]
+    return [draw.request(each, row) for row, each in enumerate(drawn)]
 
 
 def repeatable(operations: Iterable[Operation]) -> bool:
