@@ -36,12 +36,13 @@ from agent.failure import Failure
 from agent.orders import DONE_SCHEMA, Heartbeat, Order, utc_now, write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     CarryOut = Callable[[Order, Heartbeat, dict[str, Any]], None]
 
 _RESERVE_BYTES = 1 << 15
+_LOOK_S = 2.0
 _KINDS: dict[str, CarryOut] = {
     "database": database.carry_out,
     "command": command.carry_out,
@@ -125,7 +126,8 @@ def _finish(order: Order, carry_out: CarryOut) -> None:
     failure: dict[str, str] | None = None
     observed: dict[str, Any] = {}
     try:
-        carry_out(order, Heartbeat(order), observed)
+        with _overseen(Heartbeat(order)) as heartbeat:
+            carry_out(order, heartbeat, observed)
     except Failure as problem:
         failure = problem.record()
     except Exception as fault:  # noqa: BLE001 - recorded as this order's failure, with the traceback
@@ -149,8 +151,25 @@ def _finish(order: Order, carry_out: CarryOut) -> None:
         write_json(order.folder / "done.json", done)
 
 
+@contextlib.contextmanager
+def _overseen(heartbeat: Heartbeat) -> Iterator[Heartbeat]:
+    """Look at the heartbeat even while the order waits for a program that hangs."""
+
+    def look(_signal: int, _frame: FrameType | None) -> None:
+        if not heartbeat.told:  # what is being cleaned up since is left in peace
+            heartbeat.check()
+
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, _LOOK_S, _LOOK_S)
+    try:
+        yield heartbeat
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
 def _interrupted(_signal: int, _frame: FrameType | None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.setitimer(signal.ITIMER_REAL, 0)
     raise Failure("interrupted", "the orchestrator asked the agent to stop")
 
 

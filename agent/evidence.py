@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -116,9 +116,13 @@ def _network(file: str, key: str) -> Callable[[Path], int]:
 
 def _throttled(root: Path) -> int:
     for mount, path in parse_cgroups((root / "proc/self/cgroup").read_text()):
-        file = root / "sys/fs/cgroup" / mount / path.lstrip("/") / "cpu.stat"
-        if file.exists():
-            return parse_pairs(file.read_text())["nr_throttled"]
+        # The limit of a group above holds what is in this one, and only that one counts it.
+        top, own = root / "sys/fs/cgroup" / mount, PurePath(path.lstrip("/"))
+        files = [top / group / "cpu.stat" for group in (own, *own.parents)]
+        told = [parse_pairs(file.read_text()) for file in files if file.exists()]
+        # The topmost group has the file, but as it can have no limit, not the count.
+        if counts := [each["nr_throttled"] for each in told if "nr_throttled" in each]:
+            return sum(counts)
     raise LookupError("cpu.stat")
 
 
@@ -142,7 +146,11 @@ SENSORS: tuple[Sensor, ...] = (
     Sensor("context_switches", "context switches", _context_switches),
     Sensor("swapped_in", "pages read back from swap", _memory("pswpin")),
     Sensor("swapped_out", "pages written to swap", _memory("pswpout")),
-    Sensor("throttled", "periods in which a control group's CPU limit held it", _throttled),
+    Sensor(
+        "throttled",
+        "periods in which the CPU limit of the control group, or of one above, held it",
+        _throttled,
+    ),
     Sensor("overheated", "times each CPU slowed itself down to cool", _overheated),
     Sensor("tcp_sent", "TCP segments sent", _network("snmp", "Tcp:OutSegs")),
     Sensor("tcp_retransmitted", "TCP segments sent again", _network("snmp", "Tcp:RetransSegs")),

@@ -86,6 +86,20 @@ def _topology() -> dict[str, Any]:
     return asdict(placement.read_topology(Path("/")))
 
 
+def _governors() -> list[str]:
+    files = sorted(Path(_SYS_CPU).glob("cpu[0-9]*/cpufreq/scaling_governor"))
+    if not files:
+        raise LookupError("scaling_governor")
+    return sorted({file.read_text().strip() for file in files})
+
+
+def _boost() -> str:
+    state = placement.read_boost(Path("/"))
+    if state is None:
+        raise LookupError("boost")
+    return state
+
+
 _SYS_CPU = "/sys/devices/system/cpu"
 FACTS: tuple[Fact, ...] = (
     Fact("cpu_model", "model name of the processor", _cpuinfo("model name")),
@@ -94,10 +108,8 @@ FACTS: tuple[Fact, ...] = (
     Fact("virtual", "whether the kernel runs under a hypervisor", _virtual),
     Fact("distribution", "name and version of the distribution", _os_release),
     Fact("kernel", "release of the kernel", lambda: os.uname().release),
-    Fact(
-        "governor", "cpufreq governor of CPU 0", _file(f"{_SYS_CPU}/cpu0/cpufreq/scaling_governor")
-    ),
-    Fact("boost", "1 if frequency boost is on", _file(f"{_SYS_CPU}/cpufreq/boost")),
+    Fact("governor", "cpufreq governors in use", _governors),
+    Fact("boost", "frequency boost: on, off, or mixed", _boost),
     Fact("smt", "whether SMT siblings are active", _file(f"{_SYS_CPU}/smt/active")),
     Fact("aslr", "randomize_va_space", _file("/proc/sys/kernel/randomize_va_space")),
     Fact("thp", "transparent huge pages", _selected("/sys/kernel/mm/transparent_hugepage/enabled")),

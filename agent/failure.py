@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 class Failure(Exception):  # noqa: N818 - it is recorded as the failure of a trial, not handled as an error
     """An order that could not be carried out.
@@ -23,3 +28,13 @@ class Failure(Exception):  # noqa: N818 - it is recorded as the failure of a tri
     def record(self) -> dict[str, str]:
         """The failure as it is written into ``done.json``."""
         return {"code": self.code, "what": self.what, "where": self.where, "hint": self.hint}
+
+
+def last_logged(log: Path) -> str:
+    """The last line of a program's log, for the message of a failure."""
+    return last_line(log.read_text(errors="replace") if log.exists() else "")
+
+
+def last_line(said: str) -> str:
+    """The last line of what a program said, for the message of a failure."""
+    return (said.strip().splitlines() or ["it said nothing"])[-1]

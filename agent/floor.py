@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agent import command, generator
-from agent.failure import Failure
-from agent.service import last_line, reached
+from agent.failure import Failure, last_logged
+from agent.service import reached
 
 if TYPE_CHECKING:
     from agent.orders import Heartbeat, Order
@@ -42,7 +42,7 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
         raise Failure(
             "floor",
             f"{measured.name} ended with {observed['exit_status']} against the static endpoint: "
-            f"{last_line(measured.log)}",
+            f"{last_logged(measured.log)}",
             where=str(measured.log),
             hint="see that log; a generator that cannot drive this cannot drive a service",
         )

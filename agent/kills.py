@@ -24,25 +24,28 @@ class Kills:
     """The kills of one window, each at its time.
 
     Attributes:
-        record: of those that are done: when each was due and was done, in seconds from the start,
-            and how many connections it ended.
+        record: of those that are done: when each was due and was done, in seconds from when the
+            load began, and how many connections it ended.
     """
 
     def __init__(self, psql: Psql, database: str, planned: list[dict[str, Any]]) -> None:
         self._psql = psql
         self._database = database
         self._planned = sorted(planned, key=lambda kill: float(kill["at_s"]))
-        self._started = time.monotonic()
+        self._started: float | None = None
         self.record: list[dict[str, Any]] = []
 
     def do_what_is_due(self) -> None:
         """End connections if it is time; it takes as long as psql does.
 
+        The first call starts the clock.
+
         Raises:
             Failure: ``not-killed``, the server refused.
         """
-        elapsed_s = time.monotonic() - self._started
-        while self._planned and self._planned[0]["at_s"] <= elapsed_s:
+        if self._started is None:
+            self._started = time.monotonic()
+        while self._planned and self._planned[0]["at_s"] <= time.monotonic() - self._started:
             kill = self._planned.pop(0)
             try:
                 said = self._psql.run(
@@ -55,7 +58,8 @@ class Kills:
                     where=f"{self._psql.host}:{self._psql.port}/{self._database}",
                     hint="without the fault that the plan declares this trial is another one",
                 ) from None
-            self.record.append({**kill, "done_s": round(elapsed_s, 4), "ended": int(said)})
+            done_s = round(time.monotonic() - self._started, 4)
+            self.record.append({**kill, "done_s": done_s, "ended": int(said)})
 
     def require_all(self) -> None:
         """Make sure that none is left undone.

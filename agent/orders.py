@@ -76,6 +76,9 @@ class Heartbeat:
 
     Only movement counts, never the time stamp itself: a stepped wall clock neither kills a trial
     nor keeps a forgotten one alive.
+
+    Attributes:
+        told: whether `check` has raised.
     """
 
     def __init__(self, order: Order) -> None:
@@ -85,6 +88,7 @@ class Heartbeat:
         self._deadline_s = order.deadline_s
         self._seen = self._stamp()
         self._moved = time.monotonic()
+        self.told = False
 
     def _stamp(self) -> int | None:
         try:
@@ -108,6 +112,7 @@ class Heartbeat:
         if stamp != self._seen:
             self._seen, self._moved = stamp, now
         if now - self._moved > self._timeout_s:
+            self.told = True
             raise Failure(
                 "abandoned",
                 f"the orchestrator gave no sign of life for {self._timeout_s:g} s",
@@ -115,6 +120,7 @@ class Heartbeat:
                 hint="start the run again; what was closed is kept",
             )
         if now > self._deadline:
+            self.told = True
             raise Failure(
                 "deadline",
                 f"the order was not finished within {self._deadline_s:g} s",

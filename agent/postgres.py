@@ -24,7 +24,7 @@ from typing import IO, TYPE_CHECKING
 import psutil
 
 from agent import processes
-from agent.failure import Failure
+from agent.failure import Failure, last_logged
 from workloads.psql import Psql, PsqlError
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class Cluster:
         if initdb.wait() != 0:
             raise Failure(
                 "database-init",
-                f"initdb ended with {initdb.returncode}: {_last_line(log)}",
+                f"initdb ended with {initdb.returncode}: {last_logged(log)}",
                 where=str(log),
                 hint="read the log; a full disk and a missing locale are the usual causes",
             )
@@ -220,7 +220,7 @@ class Cluster:
         processes.stop(server, timeout_s=5, polite=signal.SIGQUIT)
         raise Failure(
             "database-start",
-            f"PostgreSQL did not come up: {_last_line(log)}",
+            f"PostgreSQL did not come up: {last_logged(log)}",
             where=str(log),
             hint="read the log; it says what PostgreSQL wants otherwise",
         )
@@ -306,8 +306,3 @@ def _require_free_port(port: int) -> None:
                 where=f"{HOST}:{port}",
                 hint="end what listens there, or set lab_postgres_port in the inventory",
             ) from None
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    return lines[-1] if lines else "it wrote nothing"

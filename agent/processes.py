@@ -110,17 +110,17 @@ def stop(
     polite: signal.Signals = signal.SIGTERM,
 ) -> bool:
     """End a process and its whole session; returns whether it ended within its time by itself."""
-    in_time = True
-    if process.poll() is None:
-        process.send_signal(polite)
-        try:
-            process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            in_time = False
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode is not None:  # reaped: its number may be another's by now
+        return True
+    with Watch() as watch:
+        watch.add("process", process.pid)
+        os.kill(process.pid, polite)
+        deadline = time.monotonic() + timeout_s
+        in_time = watch.until_one_ends(deadline=deadline, period_s=timeout_s, tick=lambda: None)
+    # Before it is reaped, so that the number is still that of its session.
+    os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    return in_time
+    return bool(in_time)
 
 
 def end_children() -> list[int]:

@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from agent.failure import Failure
+from agent.failure import Failure, last_line
 from agent.postgres import ROLE, Cluster
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class ProvisionedCluster(Cluster):
         if answer.returncode != 0:
             raise Failure(
                 "database-missing",
-                f"there is no cluster to be served: {_last(answer.stderr)}",
+                f"there is no cluster to be served: {last_line(answer.stderr)}",
                 where=str(self.configuration),
                 hint="`ormlab provision` makes it, for the account that lab_user names",
             )
@@ -107,7 +107,7 @@ class ProvisionedCluster(Cluster):
                 check=False,
                 timeout=_TIMEOUT_S,
             )
-            trouble = _last(answer.stderr) if answer.returncode else None
+            trouble = last_line(answer.stderr) if answer.returncode else None
         except subprocess.TimeoutExpired:
             trouble = f"it was not ready after {_TIMEOUT_S:.0f} s"
         if trouble is not None:
@@ -130,7 +130,3 @@ def _name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return f"user {uid}"
-
-
-def _last(said: str) -> str:
-    return (said.strip().splitlines() or ["it said nothing"])[-1]

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Self
 
 from agent import processes
-from agent.failure import Failure
+from agent.failure import Failure, last_logged
 from agent.orders import write_json
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Service(Endpoint):
         self.pid = self._process.pid
 
     def __exit__(self, *_: object) -> None:
-        processes.stop(self._process, timeout_s=0 if self._process.poll() is not None else 1)
+        processes.stop(self._process, timeout_s=1)
 
     def await_ready(self, heartbeat: Heartbeat) -> None:
         """Wait until it answers on /health.
@@ -185,7 +185,7 @@ class Service(Endpoint):
         )
 
     def _last_said(self) -> str:
-        return last_line(self._log)
+        return last_logged(self._log)
 
     def _failed_start(self, how: str) -> Failure:
         return Failure(
@@ -223,9 +223,3 @@ def _environment(spec: dict[str, Any]) -> dict[str, str]:
         return {}
     padding = "x" * drawn["padding_bytes"]
     return {"PYTHONHASHSEED": str(drawn["hash_seed"]), "ORMLAB_PADDING": padding}
-
-
-def last_line(log: Path) -> str:
-    """The last line a program logged, for an error message."""
-    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    return lines[-1] if lines else "it logged nothing"

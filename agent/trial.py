@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from agent import evidence, generator, sampling, server
 from agent.channel import Remote
-from agent.failure import Failure
+from agent.failure import Failure, last_logged
 from agent.kills import Kills
 from agent.orders import utc_now
 from agent.pinning import require_planned
 from agent.processes import Watch, spawn, stop
 from agent.sampling import Sampler
-from agent.service import Endpoint, last_line, reached
+from agent.service import Endpoint, reached
 from workloads.diagnosis import answers
 from workloads.psql import Psql
 
@@ -268,7 +268,7 @@ class _Trial:
 
 
 def _generator_failed(command: Command, status: int) -> Failure:
-    said = last_line(command.log)
+    said = last_logged(command.log)
     try:
         told = json.loads(said)
         return Failure(told["code"], told["what"], where=told["where"], hint=told["hint"])

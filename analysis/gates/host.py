@@ -156,7 +156,7 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         high=0,
         required=False,
         why="the limit was measured, not the service",
-        source="cpu.stat of the agent's control group: nr_throttled",
+        source="cpu.stat of the agent's control group and of those above: nr_throttled",
     ),
     Gate(
         code="overheated",

@@ -102,6 +102,19 @@ def test_an_order_has_a_deadline(place):
     assert not child.is_running()
 
 
+def test_a_deadline_holds_while_a_program_hangs_that_nobody_watches(place, lab_folder):
+    binaries = lab_folder / "hanging"
+    binaries.mkdir()
+    initdb = binaries / "initdb"
+    initdb.write_text("#!/bin/sh\nexec sleep 60\n")
+    initdb.chmod(0o755)
+    cluster = {"cluster": str(lab_folder / "cluster"), "binaries": str(binaries), "port": 1}
+    folder = place(kind="database", deadline_s=1.0, placement={"database": [0]}, **cluster)
+    done = wait(folder)
+    assert done["failure"]["code"] == "deadline"
+    assert len(done["ended_by_force"]) == 1
+
+
 def test_when_the_agent_is_killed_its_program_dies_with_it(place):
     folder = place(argv=SAY_PID_AND_STAY, env={})
     child = child_of(folder)

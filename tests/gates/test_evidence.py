@@ -73,6 +73,15 @@ def test_the_cpu_limit_is_found_where_controllers_have_mounts_of_their_own(root)
     assert evidence.read(root)["throttled"] == 3
 
 
+def test_the_limits_of_the_groups_above_count_too(root):
+    (root / "proc/self/cgroup").write_text("0::/bench.slice/agent.scope\n")
+    (root / "sys/fs/cgroup/cpu.stat").write_text("usage_usec 5\n")
+    own = root / "sys/fs/cgroup/bench.slice/agent.scope/cpu.stat"
+    own.parent.mkdir(parents=True)
+    own.write_text("usage_usec 5\nnr_throttled 2\n")
+    assert evidence.read(root)["throttled"] == 8
+
+
 def test_only_two_readings_make_a_difference():
     before = {"a": 1, "b": {"0": 1}, "c": None, "d": 5, "e": {"0": 1}, "f": 1}
     after = {"a": 4, "b": {"0": 3}, "c": 7, "d": 4, "e": {"0": 1, "1": 1}, "f": None}
