@@ -35,19 +35,23 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
     psql, name = Psql(**database["psql"]), database["name"]
     server.restore(psql, database["template"], name)
     try:
-        with Proxy(psql.host, psql.port) as proxy, StatementLog.on(psql, name) as log:
-            spec["settings"] = _through(proxy, spec["settings"])
-            with Service(spec, folder=order.folder, cpus=None) as service:
-                service.await_ready(heartbeat)
-                observed["health"] = service.health
-                sql, answers = examine(
-                    service.url,
-                    service=spec["settings"]["service"],
-                    task=Task.load(body["task"]),
-                    proxy=proxy,
-                    log=log,
-                )
-                observed["stop"] = service.stop()
+        proxy = Proxy(psql.host, psql.port)
+        spec["settings"] = _through(proxy, spec["settings"])
+        with (
+            StatementLog.on(psql, name) as log,
+            Service(spec, folder=order.folder, cpus=None) as service,
+            proxy,  # its threads come after the fork of the service
+        ):
+            service.await_ready(heartbeat)
+            observed["health"] = service.health
+            sql, answers = examine(
+                service.url,
+                service=spec["settings"]["service"],
+                task=Task.load(body["task"]),
+                proxy=proxy,
+                log=log,
+            )
+            observed["stop"] = service.stop()
     except (OSError, RuntimeError, http.client.HTTPException) as problem:
         raise Failure(
             "not-diagnosed",

@@ -75,9 +75,9 @@ def test_requests_are_sent_when_they_are_due(run_client, start_service, arrivals
     assert told["dropped"] == 0
     assert told["achieved"] == told["answered"] / told["planned"]
     samples = read_samples(trial.folder)
-    assert all(
-        due <= sent for due, sent in zip(samples["intended_ns"], samples["sent_ns"], strict=True)
-    )
+    late = sorted(s - i for i, s in zip(samples["intended_ns"], samples["sent_ns"], strict=True))
+    assert late[0] >= 0
+    assert late[len(late) // 2] < NS // 20  # half of them, on however busy a machine
     due = sorted(samples["intended_ns"])
     planned = sorted(
         each - 200_000_000

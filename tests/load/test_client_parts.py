@@ -1,17 +1,22 @@
 import json
+from array import array
 from collections import Counter
 from itertools import islice
 from pathlib import Path
+from time import monotonic_ns
 
 import pytest
+import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
 from workloads.load.client import read_samples, report, rows
 from workloads.load.client.bodies import DIGESTS_PER_PATH, PATHS, Bodies
+from workloads.load.client.closed import ClosedLoop
 from workloads.load.client.driver import Window
 from workloads.load.client.failure import LoadError
 from workloads.load.client.histograms import Histogram
+from workloads.load.client.open import OpenLoop
 from workloads.load.client.sample_file import Writer, create, describe
 from workloads.load.client.samples import Samples, pack_record
 from workloads.load.client.spec import Spec, read_spec
@@ -228,6 +233,36 @@ def test_a_body_has_the_same_digest_however_it_arrives():
     whole.add("GET /", [answer])
     parts.add("GET /", [answer[at : at + 1] for at in range(len(answer))])
     assert whole.digests == parts.digests
+
+
+def test_a_body_that_ended_its_connection_does_not_spoil_the_next_one():
+    bodies = Bodies()
+    last = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"
+    for _ in range(2):
+        bodies.add("GET /", [last])
+    assert bodies.hashed == 2
+    assert len(bodies.digests["GET /"]) == 1
+
+
+@pytest.mark.parametrize("loop", [ClosedLoop, OpenLoop])
+def test_a_fault_of_the_client_itself_is_told_and_not_counted_as_an_error(start_service, loop):
+    def broken():
+        row = (b"GET /users/1 HTTP/1.1\r\nHost: x\r\n\r\n", 0, None)
+        yield from (row, row, row)
+        raise RuntimeError("the table broke")
+
+    async def drive(port):
+        load = Spec(**SPEC | {"port": port, "duration_s": 30})
+        arrivals = [array("q", range(0, 10**9, 10**7))] if loop is OpenLoop else []
+        driver = loop(load, broken(), *arrivals)
+        await driver.open(1)
+        await driver.run(Window.of(load, monotonic_ns()))
+        return driver
+
+    driver = uvloop.run(drive(start_service().port))
+    assert driver.failure.code == "client-fault"
+    assert driver.failure.what == "the client failed: RuntimeError: the table broke"
+    assert not driver.errors
 
 
 def test_failures_cross_a_pipe():

@@ -71,6 +71,8 @@ class Counts:
 class Proxy:
     """Passes bytes between clients and one server; use as a context manager.
 
+    Who connects before the context is entered waits until it is: threads are started there.
+
     A message is counted before it is passed on: who has an answer finds it counted. Encryption is
     declined, as the messages could not be seen inside it.
 

@@ -27,15 +27,14 @@ class Bodies:
         self.hashed = 0
         self.unlisted = 0
         self.digests: dict[str, set[str]] = {}
-        self._parts: list[bytes] = []
-        self._parser = httptools.HttpResponseParser(_Body(self._parts))
 
     def add(self, name: str, answer: Iterable[bytes]) -> None:
         """Hash the body of one complete answer, given as the bytes that came from the wire."""
+        parts: list[bytes] = []
+        parser = httptools.HttpResponseParser(_Body(parts))
         for chunk in answer:
-            self._parser.feed_data(chunk)
-        self._keep(name, hashlib.sha256(b"".join(self._parts)).hexdigest())
-        self._parts.clear()
+            parser.feed_data(chunk)
+        self._keep(name, hashlib.sha256(b"".join(parts)).hexdigest())
         self.hashed += 1
 
     def merge(self, other: dict[str, Any]) -> None:

@@ -72,6 +72,10 @@ class Connection(asyncio.BaseProtocol):
             self._chunks.append(data)
         try:
             self._feed(data)
+        except httptools.HttpParserCallbackError as ours:
+            self._driver.fault(ours.__context__ or ours)
+            self.sent = 0
+            self.close()
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self.fail("parse")
 

@@ -9,7 +9,7 @@ from asyncio import FIRST_COMPLETED
 from collections import Counter
 from dataclasses import dataclass
 from time import monotonic_ns
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workloads.load.client.bodies import Bodies
 from workloads.load.client.connection import Connection
@@ -122,6 +122,7 @@ class Driver(ABC):
     async def run(self, window: Window) -> None:
         """Load the service from the beginning of the warm-up to the last awaited answer."""
         self._window = window
+        asyncio.get_running_loop().set_exception_handler(self._notice)
         self._spawn(self._tick())
         await self._until(window.begin)
         self._begun = True
@@ -165,6 +166,17 @@ class Driver(ABC):
         if not self._over.done():
             self.failure = failure
             self._over.set_result(None)
+
+    def fault(self, problem: BaseException) -> None:
+        """End the window because the client itself does not work as it should."""
+        self.end(
+            LoadError(
+                "client-fault",
+                f"the client failed: {type(problem).__name__}: {problem}",
+                where=self._where,
+                hint="this is a fault of the lab: please report it with the spec of the load",
+            )
+        )
 
     def exhausted(self) -> None:
         """End the window because the table is used up and may not be repeated."""
@@ -254,7 +266,15 @@ class Driver(ABC):
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (problem := task.exception()):
+            self.fault(problem)
+
+    def _notice(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self.fault(context.get("exception") or RuntimeError(context["message"]))
 
     async def _close(self) -> None:
         self._closing = True

@@ -18,7 +18,7 @@ class LoadError(RuntimeError):
     ```
     RuntimeError
     └── LoadError   code: spec, table, connect, late, server-gone, table-exhausted, unfinished,
-                     worker-died, terminated, output, disk-full, histogram-range
+                     worker-died, terminated, client-fault, output, disk-full, histogram-range
     ```
 
     Attributes:

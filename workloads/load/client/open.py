@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from array import array
 from collections import deque
 from time import monotonic_ns
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from workloads.load.client.driver import Driver, Window
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Iterator
 
     from workloads.load.client.connection import Connection
@@ -33,13 +33,14 @@ class OpenLoop(Driver):
         super().__init__(spec, rows)
         self._arrivals = arrivals
         self._next = 0
-        self._idle: list[Connection] = []
+        self._origin = 0
+        self._idle: deque[Connection] = deque()
         self._queue: deque[int] = deque()
         self._timer = -1
 
     async def run(self, window: Window) -> None:
         """Load the service, with the timer open as long as that takes."""
-        self._arrivals = array("q", (window.begin + due for due in self._arrivals))
+        self._origin = window.begin
         self._timer = os.timerfd_create(
             time.CLOCK_MONOTONIC, flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC
         )
@@ -51,7 +52,7 @@ class OpenLoop(Driver):
 
     def begin(self) -> None:
         """Arm the timer for the first arrival."""
-        self._idle = list(self._connections)
+        self._idle.extend(self._connections)
         asyncio.get_running_loop().add_reader(self._timer, self._ring)
         self._arm()
 
@@ -76,7 +77,7 @@ class OpenLoop(Driver):
 
     def waiting(self) -> list[tuple[int, int]]:
         """Take the arrivals that found no connection until the deadline."""
-        due = [*self._queue, *self._arrivals[self._next :]]
+        due = [*self._queue, *(self._origin + each for each in self._arrivals[self._next :])]
         self._queue.clear()
         self._next = len(self._arrivals)
         rows = iter(self._next_row, None)  # may end before ``due`` does, in a trial that failed
@@ -89,13 +90,15 @@ class OpenLoop(Driver):
 
     def _ring(self) -> None:
         os.read(self._timer, 8)
-        arrivals, position = self._arrivals, self._next
-        now = monotonic_ns()
-        while position < len(arrivals) and arrivals[position] <= now:
+        arrivals, position, origin = self._arrivals, self._next, self._origin
+        elapsed = monotonic_ns() - origin
+        while position < len(arrivals) and arrivals[position] <= elapsed:
+            intended = origin + arrivals[position]
             if self._idle:
-                self._dispatch(self._idle.pop(), arrivals[position])
+                # The one that has been idle longest: all connections carry their share.
+                self._dispatch(self._idle.popleft(), intended)
             else:
-                self._queue.append(arrivals[position])
+                self._queue.append(intended)
             position += 1
         self._next = position
         self._arm()
@@ -103,9 +106,8 @@ class OpenLoop(Driver):
     def _arm(self) -> None:
         if self._next < len(self._arrivals):
             # An instant that has passed meanwhile fires at once.
-            os.timerfd_settime_ns(
-                self._timer, flags=os.TFD_TIMER_ABSTIME, initial=self._arrivals[self._next]
-            )
+            due = self._origin + self._arrivals[self._next]
+            os.timerfd_settime_ns(self._timer, flags=os.TFD_TIMER_ABSTIME, initial=due)
 
     def _dispatch(self, connection: Connection, intended: int) -> None:
         try:
