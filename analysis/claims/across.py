@@ -11,6 +11,7 @@ from scipy import stats
 
 from analysis.claims.ledger import Ordering, Ratio
 from analysis.claims.metrics import CLAIM_METRICS
+from analysis.claims.verdict import JUDGED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,8 +37,9 @@ def across(claim: Claim, by_host: Sequence[tuple[str, ClaimJudgement]]) -> dict[
         return None
     seen: dict[str, list[float]] = {}
     for host, judged in by_host:
-        if judged.measured and 0 < judged.measured.estimates[0].ratio < math.inf:
-            seen.setdefault(host, []).append(math.log(judged.measured.estimates[0].ratio))
+        ratio = judged.measured.estimates[0].ratio if judged.measured else 0
+        if judged.verdict in JUDGED and 0 < ratio < math.inf:
+            seen.setdefault(host, []).append(math.log(ratio))
     logs = [fmean(values) for values in seen.values()]
     if len(logs) < 2:  # noqa: PLR2004 - what "across" means
         return None

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from analysis import rounding
 from analysis.claims.across import across
 from analysis.claims.arithmetic import outcomes
 from analysis.claims.entailment import undermined
@@ -255,5 +256,6 @@ def _leading(stand: Mapping[str, Standing]) -> Iterator[str]:
             found = one.judgement
             first = found.measured.estimates[0] if found.measured else None
             if first and first.ci95 and found.verdict in DECIDED:
-                interval = f"{first.ci95.low:,.4g} to {first.ci95.high:,.4g} at 95 %"
-                yield f"; {name} is {told(found)}, at {first.ratio:,.4g} ({interval})"
+                figure = rounding.figure(first.ratio, first.ci95.low, first.ci95.high)
+                interval = rounding.interval(first.ci95.low, first.ci95.high)
+                yield f"; {name} is {told(found)}, at {figure} ({interval} at 95 %)"

@@ -76,7 +76,8 @@ class ClaimJudgement:
         side: of a refuted figure, which side of the band it lies on.
         more_blocks: of an inconclusive one, how many more would decide; None if that is unknown.
         band: of the claim; None where it has no figure.
-        measured: None where nothing was measured.
+        measured: also of an incomparable figure, which has no band; None where nothing was
+            measured, or nothing that may be shown.
         strength: none unless something was judged.
         weaknesses: what a reader must know beside the verdict.
     """
@@ -105,7 +106,7 @@ def judge_claim(
     claim = ledger.claims[name]
     for row, why in _rows(name, ledger, run, checks):
         if why:
-            return ClaimJudgement(row, why)
+            return ClaimJudgement(row, why, measured=_shown(row, claim, run))
     if run is None or isinstance(claim, Statement):
         raise ValueError(f"{name} has nothing to be judged by, and no row says so")
     grade = strength(ledger.sources[claim.source], run.record)
@@ -122,6 +123,13 @@ def judge_claim(
     profile, is_open = run.plan["profile"], isinstance(claim, Ordering)
     verdict, side, more, why = decide(measured, band, profile=profile, is_open=is_open)
     return ClaimJudgement(verdict, why, side, more, band, measured, grade, weak)
+
+
+def _shown(row: ClaimVerdict, claim: Claim, run: Run | None) -> Measured | None:
+    """What a reader wants to see beside the published figure, though it decides nothing."""
+    if row is not ClaimVerdict.INCOMPARABLE or run is None or isinstance(claim, Runs | Statement):
+        return None
+    return measure(claim, run)
 
 
 def _rows(

@@ -10,6 +10,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from analysis import rounding
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -64,7 +66,7 @@ def verdicts_text(told: dict[str, Any], bundle: Path) -> str:
     console.print(told["conclusion"], soft_wrap=True)
     table = _table("claim", "published", "measured", "verdict", "strength", "why")
     for claim in told["claims"]:
-        table.add_row(claim["id"], claim["published"], *_verdict(claim))
+        table.add_row(claim["id"], claim["published"], *verdict_cells(claim))
     console.print(table)
     _beside(console, told["claims"])
     _weaknesses(console, [(claim["id"], claim) for claim in told["claims"]])
@@ -80,7 +82,7 @@ def judgement_text(told: dict[str, Any], file: Path) -> str:
     for claim in told["claims"]:
         for number, verdict in enumerate(claim["standing"]):
             head = ("", "") if number else (claim["id"], claim["published"])
-            table.add_row(*head, *_verdict(verdict), verdict["bundle"] or _NONE)
+            table.add_row(*head, *verdict_cells(verdict), verdict["bundle"] or _NONE)
     console.print(table)
     _beside(console, told["claims"])
     for claim in told["claims"]:
@@ -105,7 +107,7 @@ def _beside(console: Console, claims: list[dict[str, Any]]) -> None:
     for claim in claims:
         for variant in claim["variants"]:
             for one in variant["standing"]:
-                figure, verdict, _, why = _verdict(one)
+                figure, verdict, _, why = verdict_cells(one)
                 said = f"{claim['id']} if {variant['assumes']}: {verdict}, measured {figure}: {why}"
                 console.print(said, soft_wrap=True)
     for claim in claims:
@@ -123,15 +125,10 @@ def _beside(console: Console, claims: list[dict[str, Any]]) -> None:
             console.print(said, soft_wrap=True)
 
 
-def _verdict(judged: dict[str, Any]) -> tuple[str, str, str, str]:
-    measured = judged["measured"]
-    figure = _NONE
-    if measured:
-        figure = f"{measured['value']:,.4g}"
-        if interval := measured["ci95"]:
-            figure += f" ({interval['low']:,.4g} to {interval['high']:,.4g})"
+def verdict_cells(judged: dict[str, Any]) -> tuple[str, str, str, str]:
+    """The cells of a table for one verdict: measured with its interval, verdict, strength, why."""
     verdict = judged["verdict"] + (f", {judged['side']}" if judged["side"] else "")
-    return figure, verdict, judged["strength"], judged["why"]
+    return rounding.measured(judged["measured"]), verdict, judged["strength"], judged["why"]
 
 
 def _weaknesses(console: Console, judged: list[tuple[str, dict[str, Any]]]) -> None:

@@ -153,6 +153,15 @@ def test_noise_needs_more_blocks_than_a_clean_run():
     assert found.more_blocks > 100
 
 
+def test_a_size_of_another_host_is_shown_and_not_judged():
+    found = judge(claim(), run((900, 1000), virtual=True))
+    assert found.verdict == V.INCOMPARABLE
+    assert found.measured.estimates[0].ratio == pytest.approx(900, rel=0.05)
+    assert found.band is None
+    failed = judge(claim(), run(verdict="INVALID (gate)"))
+    assert (failed.verdict, failed.measured) == (V.INVALID_RUN, None)
+
+
 def test_a_direction_may_be_judged_on_a_weak_tier_and_says_so():
     found = judge(claim("ordering"), run((900, 1000), tier="degraded", virtual=True))
     assert found.verdict == V.REFUTED

@@ -133,6 +133,9 @@ def test_a_real_service_of_known_limit_is_found(run_search, start_service, tmp_p
         bins = decode_hdr(probe["histograms"]["response"].encode(), where="probe")
         assert total(bins) + probe["failed"] == planned
     assert any(each["held"] and each["rate"] == lower for each in told["probes"])
+    # The search of the next block has the next seed, and shares no probe's with this one.
+    assert all(10_000 <= each["seed"] < 20_000 for each in told["probes"])
+    assert len({each["seed"] for each in told["probes"]}) == len(told["probes"])
     assert not (tmp_path / "out/probe").exists()
     figures = _capacity(tmp_path / "out")
     assert figures.capacity == lower

@@ -49,6 +49,7 @@ FILE = "capacity.json"
 SCHEMA = "capacity/1"
 _PROBE = "probe"  # folder of the probe that is being measured
 _TOP, _BOTTOM = 1.2, 0.1  # of the range, as fractions of the closed loop's rate
+_SEEDS = 10_000  # between two searches: more than one can have probes
 _SETTLE_S = 0.25  # of each probe at its rate, before its window
 _DRAIN_S = 0.5  # beyond the objective: what comes later is lost anyway
 
@@ -137,7 +138,7 @@ class Prober(AbstractMeasurer):  # type: ignore[misc] # MLRsearch ships no types
             warmup_s=_SETTLE_S,
             duration_s=intended_duration,
             timeout_s=search.objective_ms / 1000 + _DRAIN_S,
-            seed=search.client.seed + len(self.probes),
+            seed=search.client.seed * _SEEDS + len(self.probes),
         )
         told, expected = self._run(spec)
         planned = told["open_loop"]["planned"]
