@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ormlab.cli import options
-from ormlab.cli.output import bundle_errors, document
+from ormlab.cli.output import bundle_errors, document, verdict_exit
 from ormlab.cli.tables import results_text
-from ormlab.errors import Exit
 
 if TYPE_CHECKING:
     from ormlab.ledger import LedgerFile
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for the judgement of several bundles.  [default: the first one's]",
 )
-@click.option("--strict", is_flag=True, help="Exit 4 if a claim was refuted, 5 if one is open.")
+@options.strict
 @options.as_json
 def command(
     bundles: tuple[Path, ...],
@@ -63,10 +62,8 @@ def command(
     with bundle_errors():
         judged = _verdicts if len(bundles) == 1 else _judgement
         counts = judged(bundles, claims, out, as_json=as_json)
-    if strict and counts["refuted"]:
-        sys.exit(Exit.REFUTED)
-    if strict and counts["inconclusive"]:
-        sys.exit(Exit.INCONCLUSIVE)
+    if strict:
+        sys.exit(verdict_exit(counts))
 
 
 def _results(bundle: Path, *, as_json: bool) -> None:

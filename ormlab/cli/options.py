@@ -19,6 +19,10 @@ archive = click.option(
     help="Folder of the archive.  [default: archive/]",
 )
 
+strict = click.option(
+    "--strict", is_flag=True, help="Exit 4 if a claim was refuted, 5 if one is open."
+)
+
 bundles = click.option(
     "--bundles",
     type=click.Path(path_type=Path, file_okay=False),

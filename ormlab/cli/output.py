@@ -25,7 +25,7 @@ from ormlab.cli.tables import results_text
 from ormlab.errors import Exit, LabError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 # The first that fits: missing and existing ones are errors of the storage, too.
@@ -50,17 +50,29 @@ def document(
     click.echo(text.encode("utf-8", "backslashreplace").decode())
 
 
-def run_result(schema: str, bundle: Path, *, as_json: bool) -> None:
-    """Print what a run that has just been sealed and judged shows, its ledger's verdicts too."""
+def run_result(schema: str, bundle: Path, *, as_json: bool) -> Mapping[str, int]:
+    """Print what a run that has just been sealed and judged shows, its ledger's verdicts too.
+
+    Returns:
+        How many claims got each verdict; empty if the run has no ledger.
+    """
     results = json.loads((bundle / "derived/results.json").read_bytes())
     verdicts = bundle / "derived/verdicts.json"
     judged = {"verdicts": json.loads(verdicts.read_bytes())} if verdicts.exists() else {}
     if as_json:
         document(schema, {"folder": str(bundle), "results": results, **judged})
-        return
-    click.echo(results_text(results, bundle))
-    for told in judged.values():
-        click.echo(f"\n{verdicts_text(told, bundle)}")
+    else:
+        click.echo(results_text(results, bundle))
+        for told in judged.values():
+            click.echo(f"\n{verdicts_text(told, bundle)}")
+    return judged["verdicts"]["counts"] if judged else {}
+
+
+def verdict_exit(counts: Mapping[str, int]) -> Exit:
+    """The exit code of ``--strict``: a refuted claim counts before an open one."""
+    if counts.get("refuted"):
+        return Exit.REFUTED
+    return Exit.INCONCLUSIVE if counts.get("inconclusive") else Exit.OK
 
 
 def complain(problem: dict[str, str], code: Exit, *, as_json: bool) -> Exit:

@@ -10,7 +10,7 @@ import click
 
 from ormlab import checkout
 from ormlab.cli import options
-from ormlab.cli.output import bundle_errors, complain, document
+from ormlab.cli.output import bundle_errors, complain, document, verdict_exit
 from ormlab.cli.progress import reporter
 from ormlab.errors import Exit
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     help="Folder in which bundles are looked for and made.  [default: bundles/]",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be run and for how long, and stop.")
-@click.option("--strict", is_flag=True, help="Exit 4 if a claim was refuted, 5 if one is open.")
+@options.strict
 @options.as_json
 def command(
     ledger: str,
@@ -102,9 +102,4 @@ def _exit(outcome: Outcome, *, strict: bool) -> Exit:
         complain(problem.record(), problem.exit_code, as_json=False)
     for problem in outcome.failed.values():
         return problem.exit_code
-    counts = outcome.judgement["counts"]
-    if strict and counts["refuted"]:
-        return Exit.REFUTED
-    if strict and counts["inconclusive"]:
-        return Exit.INCONCLUSIVE
-    return Exit.OK
+    return verdict_exit(outcome.judgement["counts"]) if strict else Exit.OK

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from ormlab.cli import options
-from ormlab.cli.output import bundle_errors, run_result
+from ormlab.cli.output import bundle_errors, run_result, verdict_exit
 from ormlab.cli.progress import reporter
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     help="Leave out loads whose generator the host lacks, instead of refusing to start.",
 )
 @click.option("--ledger", help="Claims that the run puts on trial: sealed with it, and judged.")
+@options.strict
 @options.as_json
 def command(
     plan: str,
@@ -32,6 +34,7 @@ def command(
     ledger: str | None,
     *,
     omit_missing_generators: bool,
+    strict: bool,
     as_json: bool,
 ) -> None:
     """Carry out a PLAN, seal its bundle, and print what it shows.
@@ -42,11 +45,13 @@ def command(
     Examples:
       ormlab run demo
       ormlab run my-plan.yaml --bundles /srv/bundles
-      ormlab run headline --ledger article
+      ormlab run headline --ledger article --strict
       ormlab run demo --json | jq -r .results.conclusion
 
     Ctrl-C seals what was measured as aborted and exits with 130.
     """
+    if strict and ledger is None:
+        raise click.UsageError("--strict is for claims: give --ledger")
     from ormlab import inventory as inventories
     from ormlab import ledger as ledgers
     from ormlab import plan as plans
@@ -61,4 +66,6 @@ def command(
     )
     with bundle_errors(), reporter() as progress:
         bundle = run(request, progress)
-    run_result("ormlab-run/1", bundle, as_json=as_json)
+    counts = run_result("ormlab-run/1", bundle, as_json=as_json)
+    if strict:
+        sys.exit(verdict_exit(counts))

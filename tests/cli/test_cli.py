@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ormlab.cli.output import verdict_exit
 from tests.bundle.making import sealed
 
 ORMLAB = str(Path(sys.executable).with_name("ormlab"))
@@ -52,6 +53,24 @@ def test_what_is_no_archive_is_refused_with_exit_3(tmp_path):
     answer = ormlab("archive", "unpack", tmp_path / "no.tar.zst", tmp_path, code=3)
     assert answer.stderr.startswith("error: ")
     assert "next:" in answer.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "judge"])
+def test_strict_is_for_claims(command):
+    assert "give --ledger" in ormlab(command, "demo", "--strict", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("counts", "code"),
+    [
+        ({"upheld": 3}, 0),
+        ({"inconclusive": 1, "upheld": 2}, 5),
+        ({"inconclusive": 1, "refuted": 1}, 4),
+        ({}, 0),
+    ],
+)
+def test_a_refuted_claim_counts_before_an_open_one(counts, code):
+    assert verdict_exit(counts) == code
 
 
 def test_a_plan_can_be_looked_at_without_touching_a_host():
