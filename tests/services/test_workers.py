@@ -1,4 +1,6 @@
 import signal
+import socket
+from contextlib import ExitStack
 
 import psutil
 import pytest
@@ -34,6 +36,29 @@ def test_all_workers_answer(running):
         return seen == pids
 
     until(all_seen)
+
+
+@pytest.mark.parametrize("framework", ["aiohttp", "fastapi"])
+def test_connections_that_come_at_once_are_shared(psql, database, tmp_path, framework):
+    wanted = settings(psql, database, workers=2, framework=framework)
+    with serving(tmp_path, wanted) as running, ExitStack() as burst:
+        both = workers(running)
+        # Stopped, they find all of them waiting, as they may when they are busy.
+        for worker in both:
+            worker.suspend()
+        for _ in range(200):
+            burst.enter_context(socket.create_connection(("127.0.0.1", running.port)))
+        for worker in both:
+            worker.resume()
+
+        def taken():
+            return [
+                sum(each.status == "ESTABLISHED" and each.laddr.port == running.port for each in of)
+                for of in (worker.net_connections("tcp") for worker in both)
+            ]
+
+        until(lambda: sum(taken()) == 200)
+        assert min(taken()) >= 20
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
