@@ -159,6 +159,13 @@ class TrialEvidence:
         told: Mapping[str, Any] | None = json.loads(file.read_bytes()) if file.exists() else None
         return told
 
+    @cached_property
+    def search(self) -> Mapping[str, Any] | None:
+        """What a search for the capacity told; None with another generator."""
+        file = self.folder / "capacity.json"
+        told: Mapping[str, Any] | None = json.loads(file.read_bytes()) if file.exists() else None
+        return told
+
     @property
     def dump(self) -> wrk.Dump | None:
         """What wrk dumped; None with another generator, and where it left nothing readable."""

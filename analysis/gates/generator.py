@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from analysis.gates.gate import ALWAYS, DOUBT, GENERATOR, Gate, Reading
 from analysis.wrk import LITTLES_BAND
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from analysis.gates.evidence import TrialEvidence
 
 _OUTPUT = frozenset(
@@ -103,12 +106,17 @@ def _dispatch(trial: TrialEvidence) -> Reading | None:
 def _busy(trial: TrialEvidence) -> Reading | None:
     cpus = len(trial.observed.get("affinity", {}).get("planned", {}).get("load", ()))
     if trial.client is not None:
-        seconds = trial.client["window"]["seconds"]
         used = [process["cpu_s"] for process in trial.client["processes"]]
-        if not (seconds and used):
-            return Reading(None)
-        shared = sum(used) / min(len(used), cpus or len(used))
-        return Reading(100 * max(*used, shared) / seconds)
+        return Reading(_busiest(used, trial.client["window"]["seconds"], cpus))
+    if trial.search is not None:
+        # Of the probes up to the lowest rate that was lost: above it, all are past the limit.
+        lost = (trial.search["capacity"] or {}).get("upper") or math.inf
+        busy = [
+            _busiest(probe["cpu_s"], probe["window"]["seconds"], cpus)
+            for probe in trial.search["probes"]
+            if probe["rate"] <= lost
+        ]
+        return Reading(max((each for each in busy if each is not None), default=None))
     if trial.drive["generator"] != "wrk":
         return None  # the article's client is measured for what it is
     each_us, figures = trial.figures.cpu_us["load"], trial.figures
@@ -117,6 +125,14 @@ def _busy(trial: TrialEvidence) -> Reading | None:
     cores = each_us * figures.requests / 1e6 / figures.window_s
     threads = trial.drive["threads"]
     return Reading(100 * cores / min(threads, cpus or threads))
+
+
+def _busiest(used_s: Sequence[float], seconds: float, cpus: int) -> float | None:
+    """CPU time of the busiest process, or of the CPUs that all of them share, in percent."""
+    if not (seconds and used_s):
+        return None
+    shared = sum(used_s) / min(len(used_s), cpus or len(used_s))
+    return 100 * max(*used_s, shared) / seconds
 
 
 def _unrecorded(trial: TrialEvidence) -> Reading | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -86,6 +87,20 @@ def test_an_unreadable_sensor_is_never_taken_for_0(recorded, code, gone, profile
     assert found.reading.value is None
     required = profile == "bare-metal" and BY_CODE[code].required
     assert found.verdict is (Verdict.FAILED if required else Verdict.UNKNOWN)
+
+
+def test_the_generator_of_a_search_counts_up_to_the_lowest_rate_that_was_lost(recorded):
+    def probe(rate, cpu_s):
+        return {"rate": rate, "cpu_s": [cpu_s], "window": {"seconds": 1.0}}
+
+    trial = recorded(OPEN)
+    (trial.folder / "client.json").unlink()
+    told = {"capacity": {"lower": 100, "upper": 110}, "probes": [probe(999, 1.0), probe(100, 0.4)]}
+    for cpu_s, verdict in ((0.5, Verdict.PASSED), (0.8, Verdict.FAILED)):
+        searched = told | {"probes": [*told["probes"], probe(110, cpu_s)]}
+        (trial.folder / "capacity.json").write_text(json.dumps(searched))
+        found = finding(trial, "generator-cpu")
+        assert (found.reading.value, found.verdict) == (100 * cpu_s, verdict)
 
 
 @pytest.mark.parametrize("code", ["pools", "checkpoint", "autovacuum", "kernel-log", "swap"])
