@@ -36,7 +36,9 @@ options:
     type: str
     required: true
   archives:
-    description: Archives by the names of their folders in the bundle, each with uri, suite and key.
+    description:
+      - Archives by the names of their folders in the bundle, each with uri, suite, components (a
+        space between) and key.
     type: dict
     required: true
   packages:
@@ -208,12 +210,12 @@ def _source(archive: dict[str, str]) -> str:
     """An archive as a stanza of apt's sources."""
     return (
         f"Types: deb\nURIs: {archive['uri']}\nSuites: {archive['suite']}\n"
-        f"Components: main\nSigned-By: {archive['key']}\n"
+        f"Components: {archive['components']}\nSigned-By: {archive['key']}\n"
     )
 
 
 def _add_indices(bundle: Bundle, apt: Apt, name: str, archive: dict[str, str]) -> None:
-    """The signed index, as apt has just verified it, and the list that it vouches for."""
+    """The signed index, as apt has just verified it, and the lists that it vouches for."""
     (signed,) = apt.lists.glob(f"*_dists_{archive['suite']}_InRelease")
     dist = f"dists/{archive['suite']}"
     base = f"{archive['uri'].rstrip('/')}/{dist}"
@@ -224,13 +226,14 @@ def _add_indices(bundle: Bundle, apt: Apt, name: str, archive: dict[str, str]) -
             digest, _, path = line.split()
             digests[path] = digest
     architecture = apt.run("indextargets", "--format", "$(ARCHITECTURE)").split()[0]
-    for compression in _INDICES:
-        index = f"main/binary-{architecture}/Packages.{compression}"
-        if index in digests:
-            url = f"{base}/{index}"
-            bundle.add(f"{name}/{dist}/{index}", url, _fetch(url), digests[index])
-            return
-    raise BundleError(f"{base}/InRelease lists no index compressed as {' or '.join(_INDICES)}")
+    for component in archive["components"].split():
+        stem = f"{component}/binary-{architecture}/Packages"
+        index = next((f"{stem}.{each}" for each in _INDICES if f"{stem}.{each}" in digests), None)
+        if index is None:
+            as_one_of = " or ".join(_INDICES)
+            raise BundleError(f"{base}/InRelease lists no {stem} compressed as {as_one_of}")
+        url = f"{base}/{index}"
+        bundle.add(f"{name}/{dist}/{index}", url, _fetch(url), digests[index])
 
 
 def _add_package(
