@@ -128,11 +128,21 @@ def load(path: Path) -> Inventory:
     """Resolve the hosts of a run.
 
     Raises:
-        InventoryError: Ansible cannot read it, or a role has no host or more than one.
+        InventoryError: Ansible cannot read it, a role has no host or more than one, or this
+            machine has several names.
     """
     listed = _list(path)
     found = {role: _the_host(role, listed, path) for role in ROLES}
-    return Inventory(**found)
+    inventory = Inventory(**found)
+    names = [host.name for host in inventory.hosts if host.local]
+    if len(names) > 1:
+        raise InventoryError(
+            "inventory-local",
+            f"{' and '.join(names)} are all this machine (ansible_connection: local)",
+            where=str(path),
+            hint="give it one name in all groups, or reach the others by ssh",
+        )
+    return inventory
 
 
 def bench(path: Path, limit: Sequence[str] = ()) -> Bench:

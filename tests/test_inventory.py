@@ -58,6 +58,18 @@ def test_what_cannot_be_meant_is_refused_with_its_place_and_a_remedy(write, chan
     assert refused.value.hint
 
 
+def test_this_machine_under_two_names_is_refused(tmp_path):
+    here = {"ansible_connection": "local", "lab_root": "/srv/ormlab"}
+    hosts = {"one": here, "two": here}
+    names = {"app": "one", "db": "two", "load": "one"}
+    children = {role: {"hosts": {name: None}} for role, name in names.items()}
+    path = tmp_path / "bench.yml"
+    path.write_text(yaml.safe_dump({"bench": {"hosts": hosts, "children": children}}))
+    with pytest.raises(InventoryError, match="one and two are all this machine") as refused:
+        load(path)
+    assert refused.value.code == "inventory-local"
+
+
 def test_a_provisioned_cluster_is_served_with_the_programs_it_was_made_with(write):
     found = load(write(**PROVISIONED, lab_postgres_binaries="/usr/lib/postgresql/16/bin"))
     assert found.db.postgres_cluster == "/etc/postgresql/16/ormlab"

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ormlab import checkout
+from ormlab import checkout, scratch
 from ormlab.errors import ProvisioningError
 
 if TYPE_CHECKING:
@@ -36,8 +36,13 @@ def fetched(lock: bytes, python: str) -> Path:
         ProvisioningError: a wheel cannot be fetched, or there is none.
     """
     folder = _FETCHED / hashlib.sha256(lock + python.encode()).hexdigest()[:12]
-    if folder.exists():
-        return folder
+    with scratch.alone("wheels"):
+        if not folder.exists():
+            _fetch(lock, python, folder)
+    return folder
+
+
+def _fetch(lock: bytes, python: str, folder: Path) -> None:
     _FETCHED.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=_FETCHED) as making:
         requirements, wheels = Path(making) / "lock.txt", Path(making) / "wheels"
@@ -61,7 +66,6 @@ def fetched(lock: bytes, python: str) -> Path:
                 "a host with one (lab_sources: {from: online})",
             )
         wheels.rename(folder)
-    return folder
 
 
 def shipped(host: Host, lock: bytes, python: str) -> dict[str, str]:
