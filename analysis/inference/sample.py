@@ -14,12 +14,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from analysis.latency import quantiles
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from analysis.latency import Bins
 
 type ByBlock = Mapping[int, float | None]
 """One figure for each block; None, or no entry, where its trial gave none."""
@@ -76,36 +72,6 @@ class PairedSample:
             return cls(d, None)
         return cls(d, _series({block: n[block] - a[block] for block in a.keys() & n.keys()}, seen))
 
-    @classmethod
-    def of_quantiles(
-        cls,
-        baseline: Mapping[int, Bins],
-        candidate: Mapping[int, Bins],
-        null: Mapping[int, Bins] | None = None,
-        *,
-        quantile: float,
-    ) -> Self:
-        """Pair one quantile for each trial, taken from that trial's own histogram.
-
-        Requests of different trials are never pooled: they are not independent, and a pooled
-        quantile belongs to the slowest trial. A trial with fewer than 10 / (1 - quantile) samples
-        gives no figure and its block is dropped.
-
-        Args:
-            baseline: histograms of A by block.
-            candidate: those of B.
-            null: those of A'.
-            quantile: inside (0, 1).
-
-        Raises:
-            ValueError: the quantile is not inside (0, 1), or is 0 microseconds in a trial.
-        """
-        return cls.of(
-            _quantile(baseline, quantile),
-            _quantile(candidate, quantile),
-            None if null is None else _quantile(null, quantile),
-        )
-
 
 def _logs(figures: ByBlock) -> dict[int, float]:
     logs = {}
@@ -122,7 +88,3 @@ def _series(values: dict[int, float], seen: Iterable[int]) -> LogRatios:
     blocks = tuple(sorted(values))
     dropped = tuple(sorted(set(seen) - values.keys()))
     return LogRatios(blocks, tuple(values[block] for block in blocks), dropped)
-
-
-def _quantile(trials: Mapping[int, Bins], quantile: float) -> ByBlock:
-    return {block: quantiles(bins, (quantile,))[quantile] for block, bins in trials.items()}

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import ArrayLike
 
 LEVELS = ("block", "trial", "window")
@@ -40,48 +37,6 @@ class VarianceTable:
     block: Level
     trial: Level
     window: Level
-
-    def paired_sd(self, *, windows: int | None = None, null_arm: bool = True) -> float:
-        """Predict the standard deviation of d_b: what ``blocks_needed`` asks for.
-
-        The block's share cancels inside a pair; a pair carries the noise of one candidate trial
-        and of one baseline trial, or of the mean of two where there is a null arm.
-
-        Args:
-            windows: in a trial of the run that is planned; None for as many as in the pilot.
-            null_arm: whether the baseline runs twice in a block.
-        """
-        count = windows or self.window.repetitions
-        one_trial = self.trial.variance + self.window.variance / count
-        return math.sqrt(one_trial * (1.5 if null_arm else 2.0))
-
-    def best_repetitions(self, costs: Mapping[str, float]) -> dict[str, int | None]:
-        """Return how often to repeat below the block for the narrowest interval in a given time.
-
-        r_i = ceil(sqrt(c_{i+1} / c_i x T_i^2 / T_{i+1}^2)), i counted from the lowest level:
-        Kalibera and Jones, Rigorous Benchmarking in Reasonable Time (ISMM 2013).
-
-        Args:
-            costs: seconds that one more block, trial and window each add by themselves, without
-                what is repeated inside them.
-
-        Returns:
-            Repetitions of ``trial`` in a block and of ``window`` in a trial; None where the level
-            above shows no variation of its own, so that only repetitions here help.
-
-        Raises:
-            ValueError: a cost is not positive.
-        """
-        if not all(costs[name] > 0 for name in LEVELS):
-            raise ValueError(f"costs are positive: {dict(costs)}")
-
-        def best(level: Level, above: Level) -> int | None:
-            if not above.variance:
-                return None
-            cost = costs[above.name] / costs[level.name]
-            return max(1, math.ceil(math.sqrt(cost * level.variance / above.variance)))
-
-        return {"trial": best(self.trial, self.block), "window": best(self.window, self.trial)}
 
 
 def variance_table(logs: ArrayLike) -> VarianceTable:

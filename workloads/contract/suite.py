@@ -91,27 +91,6 @@ def check(base_url: str, psql: Psql, database: str, dataset: Dataset) -> list[Ca
     return [*results, _row_count(psql, database, dataset)]
 
 
-def probe(base_url: str, dataset: Dataset) -> dict[str, str]:
-    """Return a digest of the answer to each reading operation: a quick check before a trial.
-
-    Two services that do the same work give the same digests, and they are those that
-    ``expected_probe`` computes from the dataset alone.
-
-    Raises:
-        OSError: the service cannot be reached.
-    """
-    with Client(base_url) as client:
-        return {
-            case.name: _digest(client.send(case.method, case.path))
-            for case in reads.operations(dataset)
-        }
-
-
-def expected_probe(dataset: Dataset) -> dict[str, str]:
-    """Return what ``probe`` must return on an unchanged clone of the dataset's template."""
-    return {case.name: _digest(_expected(case)) for case in reads.operations(dataset)}
-
-
 def write_samples(results: Iterable[CaseResult], folder: Path) -> None:
     """Write the answer to each operation into a file of its own: status, headers, body."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -151,12 +130,6 @@ def _facts(answer: Answer) -> dict[str, object]:
         facts["length"] = answer.header("Content-Length")
     facts["allow"] = answer.header("Allow")
     return facts
-
-
-def _digest(answer: Answer) -> str:
-    kind, length = answer.header("Content-Type"), answer.header("Content-Length")
-    head = f"{answer.status}\n{kind}\n{length}\n".encode()
-    return hashlib.sha256(head + answer.body).hexdigest()
 
 
 def _shown(facts: dict[str, object]) -> str:

@@ -68,30 +68,3 @@ def test_swapping_the_subjects_turns_the_sign(blocks):
     a, b, _ = arms(blocks)
     forth, back = PairedSample.of(a, b).d.values, PairedSample.of(b, a).d.values
     assert forth == pytest.approx([-value for value in back])
-
-
-def test_a_quantile_is_taken_from_each_trial_and_never_from_pooled_requests():
-    calm = ((1000, 990), (2000, 10))
-    # One trial of the candidate stalls: three in a hundred of its requests are slow.
-    stalled = ((1000, 970), (90_000, 30))
-    baseline = dict.fromkeys(range(1, 11), calm)
-    candidate = {**baseline, 4: stalled}
-    sample = PairedSample.of_quantiles(baseline, candidate, quantile=0.99)
-    expected = [math.log(90.0) if block == 4 else 0.0 for block in range(1, 11)]
-    assert sample.d.values == pytest.approx(expected)
-    # Pooled, the ten trials of the candidate have 120 slow requests in 10,000: the one stall
-    # would double the 99th percentile of all of them.
-    pooled = PairedSample.of_quantiles(
-        {1: ((1000, 9900), (2000, 100))},
-        {1: ((1000, 9880), (2000, 90), (90_000, 30))},
-        quantile=0.99,
-    )
-    assert pooled.d.values == pytest.approx([math.log(2.0)])
-
-
-def test_a_trial_with_too_few_samples_for_its_quantile_drops_its_block():
-    enough, too_few = ((1000, 1000),), ((1000, 999),)
-    sample = PairedSample.of_quantiles(
-        {1: enough, 2: enough}, {1: enough, 2: too_few}, {1: enough, 2: enough}, quantile=0.99
-    )
-    assert (sample.d.blocks, sample.d.dropped) == ((1,), (2,))

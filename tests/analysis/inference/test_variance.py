@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from analysis.inference import variance_table
-from tests.analysis.inference.sessions import Noise, paired, session
 
 # Windows of two trials in each of two blocks, by hand:
 #   window  each trial has variance 2, so T^2 = 2
@@ -39,47 +38,6 @@ def test_each_level_gets_its_own_noise_back():
     assert table.trial.repetitions == 4
 
 
-def test_the_spread_of_a_comparison_is_predicted_from_a_pilot_of_the_baseline():
-    noise = Noise()
-    logs = session(3, blocks=2000, noise=noise)
-    table = variance_table(logs[:, :2])
-    seen = paired(logs)
-    assert table.paired_sd() == pytest.approx(np.std(seen.d.values, ddof=1), rel=0.05)
-    # The null arm's a_b holds one trial against one.
-    assert table.paired_sd(null_arm=False) == pytest.approx(np.std(seen.a.values), rel=0.05)
-    assert table.paired_sd(windows=10_000) == pytest.approx(noise.trial * math.sqrt(1.5), rel=0.05)
-
-
-def test_the_best_repetitions_give_the_smallest_variance_in_the_same_time():
-    costs = {"block": 40.0, "trial": 6.0, "window": 1.0}
-    rng = np.random.default_rng(12)
-    table = variance_table(
-        0.06 * rng.standard_normal((60, 1, 1))
-        + 0.05 * rng.standard_normal((60, 3, 1))
-        + 0.10 * rng.standard_normal((60, 3, 5))
-    )
-
-    def variance_times_time(trials, windows):
-        time = costs["block"] + trials * (costs["trial"] + windows * costs["window"])
-        inside = table.trial.variance / trials + table.window.variance / (trials * windows)
-        return time * (table.block.variance + inside)
-
-    best = table.best_repetitions(costs)
-    # The formula rounds up the optimum among real numbers: it may be one above the best integer.
-    least = min(
-        variance_times_time(trials, windows) for trials in range(1, 20) for windows in range(1, 20)
-    )
-    assert variance_times_time(best["trial"], best["window"]) <= 1.05 * least
-    assert best["trial"] > 1
-    assert best["window"] > 1
-
-
-def test_where_the_level_above_adds_nothing_only_repetitions_here_help():
-    assert variance_table(BY_HAND).best_repetitions(
-        {"block": 1.0, "trial": 1.0, "window": 1.0}
-    ) == {"trial": None, "window": 1}
-
-
 def test_without_any_noise_the_shares_are_nothing():
     table = variance_table(np.ones((2, 2, 2)))
     assert (table.block.share, table.trial.share, table.window.share) == (0, 0, 0)
@@ -94,8 +52,3 @@ def test_a_level_that_is_not_repeated_has_no_variance(shape):
 def test_a_missing_figure_is_refused():
     with pytest.raises(ValueError, match="missing"):
         variance_table([[[0, 1], [2, math.nan]], [[0, 1], [2, 3]]])
-
-
-def test_a_cost_is_positive():
-    with pytest.raises(ValueError, match="positive"):
-        variance_table(BY_HAND).best_repetitions({"block": 1.0, "trial": 0.0, "window": 1.0})
