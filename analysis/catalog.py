@@ -1,6 +1,7 @@
 """The rows of the catalog: one for each trial of a bundle and each metric.
 
-History of the table: catalog/1 (first).
+History of the table: catalog/1 (first); catalog/2 holds every trial against the gates, where
+``doubts`` had been what the generator's own files contradict, and no trial failed afterwards.
 """
 
 from __future__ import annotations
@@ -8,8 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
+import yaml
 
+from analysis import gates
 from analysis.figures import Figures, read
+from analysis.gates.bundle import assess
 from analysis.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
 
     from ormlab.bundle.read import Bundle, Trial
 
-VERSION: Final = "catalog/1"
+VERSION: Final = "catalog/2"
 
 _WORDS: Final = (
     "bundle",
@@ -50,13 +54,19 @@ SCHEMA: Final = pa.schema(_KINDS)
 """The columns.
 
 ``created`` is when the run began; ``host`` the fingerprint; ``subject`` may be a control's arm,
-whose ``service`` and ``stack`` are its subject's. ``status`` and ``failure`` are the trial's; a
-trial that failed, or whose files today's analysis cannot read (``failure`` is then
-``figures-unreadable``), has all its rows with a null ``value``. ``doubts`` are codes joined by
-spaces. What a bundle does not tell is null.
+whose ``service`` and ``stack`` are its subject's. ``status`` is the trial's. A trial that failed,
+or that fails a gate of today, or whose files today's analysis cannot read (``failure`` is then
+``figures-unreadable``), has all its rows with a null ``value``; ``failure`` says why. ``doubts``
+are codes of gates and of the generator's own contradictions, joined by spaces; of a bundle that
+does not hold what gates need, the latter alone. What a bundle does not tell is null.
 """
 
 _UNREADABLE: Final = "figures-unreadable"
+# What comes of files that are not what today's analysis expects.
+_ODD: Final = (
+    *(ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError),
+    *(ValueError, yaml.YAMLError),
+)
 
 
 def rows(
@@ -80,12 +90,13 @@ def rows(
         "plan": record.plan.name,
         "plan_sha256": record.plan.sha256,
     }
+    context = _context(bundle)
     subjects = resolved.get("plan", {}).get("subjects", {})
     arms = resolved.get("arms", {})
     for trial in bundle.trials:
         told = trial.record
         subject = subjects.get(arms.get(told.subject, told.subject), {})
-        figures, failure = _figures(trial)
+        figures, failure, doubts = _read(trial, context)
         shared = run | {
             "trial": told.id,
             "subject": told.subject,
@@ -96,7 +107,7 @@ def rows(
             "block": told.block,
             "status": told.status,
             "failure": failure,
-            "doubts": " ".join(sorted({p.code for p in figures.problems})) if figures else "",
+            "doubts": " ".join(sorted(doubts)),
         }
         for metric in METRICS:
             yield shared | {
@@ -107,12 +118,33 @@ def rows(
             }
 
 
-def _figures(trial: Trial) -> tuple[Figures | None, str | None]:
-    """A trial's figures, or why there are none."""
-    if trial.record.failure:
-        return None, trial.record.failure.code
+def _context(bundle: Bundle) -> gates.Context | None:
+    """What the gates of its trials need; None in a bundle that holds less."""
     try:
-        return read(trial.path, trial.record.readings), None
-    except (ArithmeticError, LookupError, OSError, TypeError, ValueError):
+        return gates.Context.read(bundle.path)
+    except _ODD:
+        return None
+
+
+def _read(
+    trial: Trial, context: gates.Context | None
+) -> tuple[Figures | None, str | None, set[str]]:
+    """A trial's figures, or why there are none; and what casts a doubt on them."""
+    record = trial.record
+    if record.failure:
+        return None, record.failure.code, set()
+    try:
+        figures = read(trial.path, record.readings)
+    except _ODD:
         # The bytes are those that were sealed, so it is their format that is not today's.
-        return None, _UNREADABLE
+        return None, _UNREADABLE, set()
+    doubts = {problem.code for problem in figures.problems}
+    if context is None:
+        return figures, None, doubts
+    try:
+        assessment = assess(trial.path, record, context)
+    except _ODD:
+        return figures, None, doubts
+    if assessment.failure:
+        return None, assessment.failure.gate.code, set()
+    return figures, None, doubts | assessment.doubts

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 
-from analysis import gates
+from analysis import catalog, gates
 from ormlab.bundle.codec import encode
 from ormlab.bundle.read import read_trials
 from tests.gates.recorded import DATA
@@ -19,9 +20,17 @@ READS = ("read-one", "open")
 
 @dataclass
 class Unsealed:
-    """A bundle as `gates.read` uses it."""
+    """A bundle as `gates.read` and `catalog.rows` use it."""
 
     path: object
+    seal = "1" * 64
+    record = SimpleNamespace(
+        id="run",
+        created=None,
+        status="complete",
+        host=None,
+        plan=SimpleNamespace(name="p", sha256="2" * 64),
+    )
 
     @property
     def trials(self):
@@ -63,6 +72,28 @@ def test_a_trial_that_no_longer_passes_is_left_out_and_counts_as_failed(bundle):
     assert set(found.cells[READS].usable) == {"tortoise"}
     assert len(found.cells[READS].trials) == 2
     assert gates.fatal(found.run) != []  # one trial of four
+
+
+def test_the_catalog_says_of_a_trial_what_the_gates_say(bundle):
+    def told(trial):
+        rows = [row for row in catalog.rows(bundle, {}, {}) if row["trial"] == trial]
+        (row,) = (row for row in rows if row["metric"] == "throughput")
+        return row
+
+    row = told("006-asyncpg-read-one-open-b01")
+    assert (row["doubts"], row["failure"]) == ("dispatch", None)
+    assert row["value"] > 0
+    edit(
+        bundle,
+        "asyncpg-read-one-open",
+        lambda r: r["readings"]["host"]["database"]["log"].update(checkpoints=1),
+    )
+    row = told("006-asyncpg-read-one-open-b01")
+    assert (row["status"], row["failure"], row["value"]) == ("completed", "checkpoint", None)
+    # Without what gates need, only what the generator's own files say is left.
+    (bundle.path / "inputs/locks/stacks.toml").unlink()
+    row = told("006-asyncpg-read-one-open-b01")
+    assert (row["doubts"], row["failure"]) == ("", None)
 
 
 def test_a_trial_that_its_record_calls_failed_stays_so(bundle):
