@@ -1,10 +1,12 @@
-"""Where things lie in the checkout."""
+"""What is checked out, and where things lie in it."""
 
 from __future__ import annotations
 
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 
+VERSION = version("ormlab")
 ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / ".lab"
 BUNDLES = ROOT / "bundles"

@@ -12,11 +12,11 @@ from analysis import explanation, results
 from analysis.claims import judgement
 from ormlab import checkout, verdicts
 from ormlab.bundle import names
+from ormlab.bundle.codec import serialise
 from ormlab.bundle.derived import write_derived
 from ormlab.bundle.format import Provenance, Tool
 from ormlab.bundle.read import Bundle
 from ormlab.bundle.verify import verify
-from ormlab.measure.record import VERSION, encode
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -121,7 +121,7 @@ def derived_files(bundle: Bundle, ledger: LedgerFile | None = None) -> dict[str,
     explained = explanation.derive(bundle, resolved, derived["results.json"])
     if explained is not None:
         derived["explanation.json"] = explained
-    files = {name: encode(document) for name, document in derived.items()}
+    files = {name: serialise(document) for name, document in derived.items()}
     if ledger is not None:
         files |= verdicts.verdict_files(bundle, json.loads(files["results.json"]), ledger)
     return files
@@ -130,7 +130,7 @@ def derived_files(bundle: Bundle, ledger: LedgerFile | None = None) -> dict[str,
 def tool() -> Tool:
     """What judges: this version, at the commit that is checked out."""
     commit, dirty = checkout.commit()
-    return Tool(version=VERSION, commit=commit, dirty=dirty)
+    return Tool(version=checkout.VERSION, commit=commit, dirty=dirty)
 
 
 def analysis_lock() -> str:

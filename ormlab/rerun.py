@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ormlab.bundle.codec import serialise
 from ormlab.bundle.read import Bundle
-from ormlab.measure.record import encode
 from ormlab.run import hosts, inputs
 from ormlab.run.stages import carry_out
 
@@ -63,5 +63,5 @@ def rerun(request: Request, progress: Progress) -> Path:
             resolved,
             request.bundles,
             progress,
-            origin={inputs.RERUN: encode(origin)},
+            origin={inputs.RERUN: serialise(origin)},
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from analysis import claims
-from ormlab.measure.record import encode
+from ormlab.bundle.codec import serialise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ def verdict_files(
 ) -> dict[str, bytes]:
     """What belongs into derived/ beside the results: the verdicts, and the ledger they are on."""
     document = claims.verdicts(ledger.ledger, ledger.sha256, run_of(bundle, results, ledger.ledger))
-    return {"verdicts.json": encode(document), "ledger.yaml": ledger.data}
+    return {"verdicts.json": serialise(document), "ledger.yaml": ledger.data}
 
 
 def overview(ledger: LedgerFile) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def store(document: Mapping[str, Any], folder: Path) -> Path:
     Returns:
         The file; the same bundles, ledger and verdicts give the same name.
     """
-    data = encode(document)
+    data = serialise(document)
     name = f"judgement-{document['ledger']['name']}-{hashlib.sha256(data).hexdigest()[:8]}.json"
     folder.mkdir(parents=True, exist_ok=True)
     path, partial = folder / name, folder / f".{name}.partial"

@@ -27,6 +27,11 @@ def encode(record: Record, *, indent: int = 2) -> bytes:
     return (msgspec.json.format(compact, indent=indent) if indent else compact) + b"\n"
 
 
+def serialise(value: object) -> bytes:
+    """JSON of any shape as bundles hold it: sorted keys; null for NaN and infinity."""
+    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=1) + b"\n"
+
+
 def decode[T: Record](data: bytes, kind: type[T], *, where: object) -> T:
     """Read a record strictly.
 

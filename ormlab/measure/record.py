@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import yaml
 import zstandard
 
 from ormlab import checkout
+from ormlab.bundle.codec import serialise
 from ormlab.bundle.coherence import LEDGER
 from ormlab.bundle.format import Redaction
+from ormlab.fingerprint import fingerprint
 from ormlab.measure import keep
 from ormlab.measure.deployment import source_archive
 from ormlab.provision import record as provisioning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from ormlab.ledger import LedgerFile
     from ormlab.measure.session import Session
     from ormlab.measure.station import Fetched, Station
     from ormlab.plan import ResolvedPlan
 
-VERSION = version("ormlab")
 REDACTIONS = (
     Redaction(path="host/*.json", reason="the host name is taken out"),
     Redaction(path="host/postgres.json", reason="the path of the password file is taken out"),
@@ -34,28 +33,6 @@ REDACTIONS = (
 )
 _SAMPLES = "samples"
 _WORK = ("sql.json", "answers.json")
-
-
-def encode(value: object) -> bytes:
-    """JSON as the bundle's files hold it: sorted keys; null for NaN and infinity."""
-    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=1) + b"\n"
-
-
-def fingerprint(facts: Mapping[str, dict[str, Any]]) -> str:
-    """Digest of the facts that decide whether results of two runs may be compared.
-
-    Args:
-        facts: of each host of the run, by its name in the bundle.
-    """
-    known = {name: _identity(each) for name, each in facts.items()}
-    # One host is named by what it is alone, wherever it stands.
-    told = next(iter(known.values())) if len(known) == 1 else known
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-
-
-def _identity(facts: dict[str, Any]) -> dict[str, Any]:
-    identity = {key: facts["facts"][key] for key in facts["identity"]}
-    return identity | {"tier": facts["placement"]["tier"]}
 
 
 def facts_of(session: Session) -> dict[str, dict[str, Any]]:
@@ -74,8 +51,8 @@ def inputs(resolved: ResolvedPlan, ledger: LedgerFile | None = None) -> dict[str
         locks += stack.files
     files = {f"inputs/locks/{path.name}": path.read_bytes() for path in locks}
     shipped = hashlib.sha256(source_archive(checkout.ROOT, resolved.stacks_folder)).hexdigest()
-    source = {"commit": commit, "dirty": dirty, "version": VERSION, "shipped": shipped}
-    files["inputs/source.json"] = encode(source)
+    source = {"commit": commit, "dirty": dirty, "version": checkout.VERSION, "shipped": shipped}
+    files["inputs/source.json"] = serialise(source)
     if dirty and commit:
         files["inputs/source.patch"] = checkout.patch()
     if ledger:
@@ -97,15 +74,15 @@ def host_before(session: Session) -> dict[str, bytes]:
         "tier": session.facts["placement"]["tier"],
     }
     played = provisioning.of_hosts({name: each.host.spec for name, each in hosts.items()})
-    files = {f"host/provision/{name}": encode(document) for name, document in played.items()}
+    files = {f"host/provision/{name}": serialise(document) for name, document in played.items()}
     for folder, station in _folders(session):
-        files[f"{folder}/facts.before.json"] = encode(_without_name(station.facts))
-        files[f"{folder}/readings.before.json"] = encode(station.readings)
+        files[f"{folder}/facts.before.json"] = serialise(_without_name(station.facts))
+        files[f"{folder}/readings.before.json"] = serialise(station.readings)
     return {
         **files,
-        "host/fingerprint.json": encode({"sha256": fingerprint(facts_of(session))}),
-        "host/postgres.json": encode(server),
-        "host/dataset.json": encode(session.template),
+        "host/fingerprint.json": serialise({"sha256": fingerprint(facts_of(session))}),
+        "host/postgres.json": serialise(server),
+        "host/dataset.json": serialise(session.template),
         "inputs/inventory.redacted.yml": yaml.safe_dump(inventory).encode(),
     }
 
@@ -121,9 +98,9 @@ def host_after(session: Session) -> dict[str, bytes]:
             for key, value in after["facts"].items()
             if value != before["facts"][key]
         }
-        files[f"{folder}/facts.after.json"] = encode(_without_name(after))
-        files[f"{folder}/readings.after.json"] = encode(station.read_readings())
-        files[f"{folder}/drift.json"] = encode(drift)
+        files[f"{folder}/facts.after.json"] = serialise(_without_name(after))
+        files[f"{folder}/readings.after.json"] = serialise(station.read_readings())
+        files[f"{folder}/drift.json"] = serialise(drift)
     return files
 
 
@@ -131,8 +108,8 @@ def host_again(session: Session, attempt: int) -> dict[str, bytes]:
     """The hosts when the run was resumed for the ``attempt``-th time."""
     files = {}
     for folder, station in _folders(session):
-        files[f"{folder}/resumed-{attempt}/facts.json"] = encode(_without_name(station.facts))
-        files[f"{folder}/resumed-{attempt}/readings.json"] = encode(station.readings)
+        files[f"{folder}/resumed-{attempt}/facts.json"] = serialise(_without_name(station.facts))
+        files[f"{folder}/resumed-{attempt}/readings.json"] = serialise(station.readings)
     return files
 
 
@@ -149,14 +126,14 @@ def _folders(session: Session) -> Iterator[tuple[str, Station]]:
 
 def stack(subject: str, outcome: dict[str, Any]) -> dict[str, bytes]:
     """How the stack of a subject was made, or why it could not be."""
-    return {f"services/{subject}/stack.json": encode(outcome)}
+    return {f"services/{subject}/stack.json": serialise(outcome)}
 
 
 def contract(subject: str, checked: Fetched) -> dict[str, bytes]:
     """What the service said of itself, the contract's cases, and sample answers."""
     folder = f"services/{subject}"
     files = {
-        f"{folder}/check.json": encode(
+        f"{folder}/check.json": serialise(
             {"failure": checked.done.failure, "observed": checked.done.observed}
         )
     }
@@ -174,14 +151,14 @@ def work(subject: str, diagnosed: Fetched) -> dict[str, bytes]:
     """What requests to the subject cost the database, and its answers to them."""
     folder = f"services/{subject}"
     files = {
-        f"{folder}/diagnosis.json": encode(
+        f"{folder}/diagnosis.json": serialise(
             {"failure": diagnosed.done.failure, "observed": diagnosed.done.observed}
         )
     }
     for name in _WORK:
         path = diagnosed.folder / name
         if path.exists():
-            files[f"{folder}/{name}"] = encode(json.loads(path.read_bytes()))
+            files[f"{folder}/{name}"] = serialise(json.loads(path.read_bytes()))
     return files
 
 
@@ -191,7 +168,7 @@ def floor(load: str, driven: Fetched) -> dict[str, bytes]:
     told = {"failure": driven.done.failure, "observed": driven.done.observed}
     kept = keep.reports(driven.folder)
     return {
-        f"{folder}/floor.json": encode(told),
+        f"{folder}/floor.json": serialise(told),
         **{f"{folder}/{path.name}": path.read_bytes() for path in kept},
     }
 
@@ -199,7 +176,7 @@ def floor(load: str, driven: Fetched) -> dict[str, bytes]:
 def silence(session: Session) -> dict[str, bytes]:
     """What the server says of its logging after the diagnostic pass, before the first trial."""
     document = {"schema": "statement-log/1", "after": session.server["logging"]}
-    return {"host/statement-log.json": encode(document)}
+    return {"host/statement-log.json": serialise(document)}
 
 
 def _without_name(facts: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ormlab.changes import Change, changes
 from ormlab.errors import HostGateError
+from ormlab.fingerprint import fingerprint
 from ormlab.measure import record
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def require_same_host(bundle: Path, session: Session) -> None:
         HostGateError: its fingerprint differs; says what makes it differ.
     """
     facts, now = _facts(bundle), record.facts_of(session)
-    if not facts or record.fingerprint(facts) == record.fingerprint(now):
+    if not facts or fingerprint(facts) == fingerprint(now):
         return
     before, after = (
         {

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import UNSET, UnsetType
 
-from ormlab import checkout, judge
+from ormlab import judge
 from ormlab import ledger as ledgers
 from ormlab.bundle import index
 from ormlab.bundle.coherence import LEDGER
-from ormlab.bundle.format import BundleRecord, Omission, Plan, Tool, TrialCounts
+from ormlab.bundle.format import BundleRecord, Omission, Plan, TrialCounts
 from ormlab.bundle.read import read_trials
 from ormlab.measure import record, redaction
 from ormlab.run import inputs, subjects
@@ -46,12 +46,11 @@ def seal(
     """
     counts = _counts(writer.folder, len(resolved.trials))
     status: Literal["complete", "partial", "aborted"] = "partial" if counts.skipped else "complete"
-    commit, dirty = checkout.commit()
     bundle = writer.seal(
         BundleRecord(
             id=writer.id,
             status="aborted" if aborted else status,
-            tool=Tool(version=record.VERSION, commit=commit, dirty=dirty),
+            tool=judge.tool(),
             plan=Plan(name=resolved.plan.name, sha256=resolved.sha256),
             ledger=ledger.sha256 if (ledger := ledger_of(writer.folder)) else None,
             host=_fingerprint(writer.folder),

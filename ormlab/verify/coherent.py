@@ -8,7 +8,7 @@ from analysis import coherence as generators
 from ormlab.bundle import coherence, contents, documents, names
 from ormlab.bundle.codec import decode
 from ormlab.bundle.format import BundleRecord
-from ormlab.measure.record import fingerprint
+from ormlab.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

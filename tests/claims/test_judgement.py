@@ -11,9 +11,9 @@ import pytest
 from analysis.claims import ClaimVerdict, judgement, verdicts
 from analysis.claims.codes import CODES
 from analysis.claims.entailment import undermined
+from ormlab.bundle.codec import serialise
 from ormlab.cli.claims_text import judgement_text, verdicts_text
 from ormlab.ledger import load
-from ormlab.measure.record import encode
 from ormlab.verdicts import store
 from tests.claims.making import claim, ledger, run
 from tests.conftest import CHECKOUT
@@ -39,7 +39,7 @@ def ormlab(*arguments, code=0):
 def test_one_bundle_judges_every_claim_of_the_ledger():
     book = ledger(claims=CLAIMS)
     told = verdicts(book, SHA256, run((700, 1000)))
-    assert json.loads(encode(told)) == told
+    assert json.loads(serialise(told)) == told
     assert [each["id"] for each in told["claims"]] == list(CLAIMS)
     assert sum(told["counts"].values()) == len(CLAIMS)
     assert told["conclusion"].startswith("Of 4 claims in A small ledger: ")

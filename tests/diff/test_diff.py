@@ -15,7 +15,7 @@ from ormlab.bundle.errors import NotSealedError
 from ormlab.cli.diff_text import diff_text
 from ormlab.diff import diff
 from ormlab.errors import UsageError
-from ormlab.measure.record import fingerprint
+from ormlab.fingerprint import fingerprint
 from tests.bundle import making
 from tests.verify import recorded
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ormlab.archive import keep
 from ormlab.bundle import manifest, names, storage, tree
-from ormlab.measure.record import VERSION
+from ormlab.checkout import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
