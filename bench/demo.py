@@ -29,9 +29,10 @@ def run(plan: str = "demo") -> dict[str, Any]:
     wall_s = time.monotonic() - started
     folder = Path(json.loads(answer.stdout)["folder"])
     results = json.loads((folder / "derived/results.json").read_bytes())
+    # A load of which no trial may be used has no cell, and has measured nothing.
     durations = {cell["load"]: cell["drive"]["duration_s"] for cell in results["cells"]}
     trials = [json.loads(path.read_bytes()) for path in folder.glob("trials/*/trial.json")]
-    measured_s = sum(durations[trial["load"]] for trial in trials)
+    measured_s = sum(durations.get(trial["load"], 0) for trial in trials)
     sampled = [trial["readings"]["sampler"]["cpu_s"] for trial in trials]
     windows = [trial["readings"]["window"] for trial in trials]
     sampled_s = sum(window["ended_ns"] - window["started_ns"] for window in windows) / 1e9

@@ -125,7 +125,10 @@ def test_what_the_order_did_stands_behind_every_comparison_and_control(material)
         assert table.folded
         for row, each in zip(table.rows, every, strict=True):
             drift = each["order"]["drift"]
-            assert row.cells[3].startswith(f"x {drift['ratio']:.2f}"[:4])
+            ends = drift["ci95"]
+            # Rounded to two digits of the interval's half-width.
+            shown = float(row.cells[3].split()[1].replace(",", ""))
+            assert shown == pytest.approx(drift["ratio"], abs=(ends["high"] - ends["low"]) / 20)
 
 
 def test_hosts_that_were_apart_are_told_by_their_roles(material):
