@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -11,6 +13,9 @@ import pytest
 from analysis import coherence
 from ormlab.bundle.read import Trial
 from tests.bundle import making
+from tests.gates.recorded import DATA
+
+RECORDED = DATA / "trials/asyncpg-read-one-wrk"
 
 CONNECTIONS, PERIOD_NS, WINDOW_NS = 2, 10_000_000, 1_000_000_000
 
@@ -59,3 +64,16 @@ def test_answers_that_come_late_after_the_window_are_no_contradiction(tmp_path, 
 def test_more_waiting_than_the_connections_could_do_is_one(tmp_path):
     write_trial(tmp_path, stall_ns=0, in_window=220)
     assert codes(tmp_path) == ["samples-mismatch", "littles-law"]
+
+
+@pytest.mark.parametrize(("ran_s", "expected"), [(1.1, ["littles-law"]), (1.5, [])])
+def test_wrk_may_have_waited_before_its_own_clock_started(tmp_path, ran_s, expected):
+    # As if a third of what waited had done so before the last thread ran.
+    for name in ("wrk.json", "wrk.stdout.txt"):
+        shutil.copy(RECORDED / name, tmp_path)
+    dump = json.loads((tmp_path / "wrk.json").read_bytes())
+    dump["connections_opened"] = 3
+    (tmp_path / "wrk.json").write_text(json.dumps(dump))
+    window = {"started_ns": 0, "ended_ns": round(ran_s * 1e9)}
+    record = msgspec.structs.replace(making.trial_record(0), readings={"window": window})
+    assert [each.code for each in coherence.check(Trial(tmp_path, record))] == expected
