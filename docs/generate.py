@@ -14,7 +14,7 @@ import click
 from agent.readings import READINGS
 from analysis.gates import page
 from analysis.host import EXPECTATIONS, PROFILES
-from docs import roles
+from docs import finding, roles
 from ormlab.cli import group
 from ormlab.errors import Exit
 
@@ -68,6 +68,7 @@ def pages() -> dict[str, str]:
         "gates.md": gates(),
         **roles.readmes(),
         **roles.variables(),
+        **finding.readme(),
     }
 
 

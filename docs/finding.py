@@ -1,0 +1,148 @@
+"""What the README opens with: the article's figures beside the lab's, from the kept evidence.
+
+The judgement in evidence/ names the bundles that it rests on, which lie beside it. `python -m
+docs.finding` judges them anew, after a change to the ledger or to how it is judged; `make docs`
+writes the tables. A test holds both against what they come from.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from ormlab import judge, ledger, verdicts
+from ormlab.archive.exchange import pull
+from ormlab.archive.store import Store
+from ormlab.cli.claims_text import verdict_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ROOT = Path(__file__).parents[1]
+EVIDENCE = ROOT / "evidence"
+_BEGIN, _END = "<!-- finding -->\n", "<!-- /finding -->\n"
+# The article's own table: both libraries, and which of them is above. It says 500 connections, and
+# its figures fit together at about 102 (`ormlab claims show article`).
+SIDES = {
+    "tput": "requests per second",
+    "p50": "median latency, ms",
+    "p99": "p99 latency, ms",
+    "rss": "resident memory, MB",
+}
+LOADS = {"": "500 connections", "connections-100": "100 connections"}
+_OF_A_SIDE = ("sqlalchemy", "tortoise", "direction")
+_WORDS = {"ordering", "runs"}  # kinds without a figure of the article's
+# What else a reader of the article would ask, in its order.
+ROWS = {
+    "version.sqlalchemy.direction": "SQLAlchemy 2.0.21 has less latency than 2.0.0",
+    "version.tortoise.direction": "Tortoise 0.21.0 serves more than 0.20.0",
+    "pool.tput.direction": "SQLAlchemy serves more from a pool of 20 + 10 than of 5 + 10",
+    "preping.error.direction": "pool_pre_ping prevents errors when connections die",
+    "nplus1.queries.lazy": "100 users with their orders, nothing prefetched",
+    "nplus1.p99.direction": "prefetching lowers the p99 of 100 users with their orders",
+    "payload.direction": "SQLAlchemy still serves more with 5 KB and joins",
+    "case.tput.direction": "the case study's migration raises throughput",
+    "py313.sqlalchemy": "SQLAlchemy 2.0.21 runs on Python 3.13",
+    "py313.asyncpg": "asyncpg 0.29.0 runs on Python 3.13",
+}
+_WORDING = (
+    "Figures stand with their 95 % interval. For an order it is the ratio of the two, below 1",
+    "where it is the other way round; for error rates the difference, in points. Where a run is",
+    "invalid, two deployments of one service could not be shown to be alike by that figure:",
+    "nothing is said.",
+)
+
+
+def judgement() -> dict[str, Any]:
+    """The judgement of the article in evidence/, of which there is one."""
+    return dict(json.loads(_file().read_bytes()))
+
+
+def judged_anew(folder: Path) -> dict[str, Any]:
+    """What its bundles, fetched into a folder, come to by the ledger and the code of today."""
+    ids = [each["id"] for each in judgement()["bundles"]]
+    bundles = [each.path for each in pull(Store.open(str(EVIDENCE)), folder, ids)]
+    return judge.judge_several(bundles, ledger.load("article"))
+
+
+def readme() -> dict[str, str]:
+    """The README by its path, relative to docs/, with the tables as they should be."""
+    told, text = judgement(), (ROOT / "README.md").read_text()
+    claims = {claim["id"]: claim for claim in told["claims"]}
+    lines = [*_sides(claims), "", *_rows(claims), "", *_WORDING, *_whole(told)]
+    head, _, rest = text.partition(_BEGIN)
+    tail = rest.partition(_END)[2]
+    return {"../README.md": head + _BEGIN + "\n" + "\n".join(lines) + "\n\n" + _END + tail}
+
+
+def _sides(claims: Mapping[str, dict[str, Any]]) -> Iterator[str]:
+    written = ledger.load("article").ledger.claims
+    yield "| | SQLAlchemy | here | Tortoise | here | above, by the article | here, as their ratio |"
+    yield "|---|---|---|---|---|---|---|"
+    for (name, what), (variant, load) in product(SIDES.items(), LOADS.items()):
+        stand = [_under(claims[f"{name}.{each}"], variant) for each in _OF_A_SIDE]
+        if not all(stand):
+            continue  # tested under one load alone
+        sqlalchemy, tortoise, order = (_cells(each) for each in stand if each)
+        published = [f"{written[f'{name}.{each}'].value:,g}" for each in _OF_A_SIDE[:2]]
+        said = claims[f"{name}.direction"]["published"].partition(": ")[2].partition(" ")[0]
+        cells = [published[0], sqlalchemy[0], published[1], tortoise[0], said]
+        yield f"| {what}, {load} | {' | '.join(cells)} | {order[1]}: {order[0]} |"
+
+
+def _under(claim: Mapping[str, Any], variant: str) -> Mapping[str, Any] | None:
+    """The one verdict on a claim as it is tested, or under another assumption; None without."""
+    if not variant:
+        return dict(claim["standing"][0])
+    found = (each for each in claim["variants"] if each["name"] == variant)
+    return next((dict(each["standing"][0]) for each in found), None)
+
+
+def _rows(claims: Mapping[str, dict[str, Any]]) -> Iterator[str]:
+    yield "| the article says | measured here, with its 95 % interval | verdict |"
+    yield "|---|---|---|"
+    for name, what in ROWS.items():
+        claim = claims[name]
+        measured, verdict = _cells(claim["standing"][0])
+        if claim["kind"] == "runs":  # what came of it, without where
+            measured = ": ".join(claim["standing"][0]["why"].split(": ")[1:3])
+        said = what if claim["kind"] in _WORDS else f"{what}: {claim['published']}"
+        yield f"| {said} | {measured} | {verdict} |"
+
+
+def _whole(told: Mapping[str, Any]) -> Iterator[str]:
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in told["counts"].items() if count)
+    standing = [one for claim in told["claims"] for one in claim["standing"]]
+    weak = [weakness for one in standing for weakness in one["weaknesses"]]
+    most = sorted(dict.fromkeys(weak), key=weak.count, reverse=True)[:2]
+    yield f"All {len(told['claims'])} claims: {counts}."
+    yield f"What weakens most verdicts: {'; '.join(most) or 'nothing that is known'}."
+    if flips := [f"`{claim['id']}`" for claim in told["claims"] if claim["flips"]]:
+        yield f"What the article leaves open decides the verdict on {', '.join(flips)}."
+
+
+def _cells(judged: Mapping[str, Any]) -> tuple[str, str]:
+    """Measured, and the verdict."""
+    measured, verdict, _, _ = verdict_cells(dict(judged))
+    return measured, verdict
+
+
+def _file() -> Path:
+    (found,) = EVIDENCE.glob("judgement-article-*.json")
+    return found
+
+
+def main() -> None:
+    """Replace the judgement."""
+    old = _file()
+    with TemporaryDirectory() as folder:
+        told = judged_anew(Path(folder) / "archive")
+    if verdicts.store(told, EVIDENCE) != old:
+        old.unlink()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""What the README opens with follows from the bundles in evidence/, by the code of today."""
+
+from __future__ import annotations
+
+import json
+
+from docs import finding
+
+JUDGEMENT = finding.judgement()
+
+
+def test_the_judgement_is_what_its_bundles_come_to(tmp_path):
+    told = finding.judged_anew(tmp_path / "archive")
+    assert rounded(json.dumps(told)) == rounded(json.dumps(JUDGEMENT))
+
+
+def rounded(document):
+    """Another processor may give other last digits."""
+    return json.loads(document, parse_float=lambda digits: float(f"{float(digits):.6g}"))
+
+
+def test_every_row_of_the_table_is_in_the_readme_with_its_verdict():
+    lines = (finding.ROOT / "README.md").read_text().splitlines()
+    claims = {claim["id"]: claim for claim in JUDGEMENT["claims"]}
+    for name, what in finding.ROWS.items():
+        (row,) = [line for line in lines if line.startswith((f"| {what} |", f"| {what}: "))]
+        assert claims[name]["standing"][0]["verdict"] in row
+    for name, what in finding.SIDES.items():
+        (row,) = [line for line in lines if line.startswith(f"| {what}, 500 ")]
+        assert claims[f"{name}.direction"]["standing"][0]["verdict"] in row
