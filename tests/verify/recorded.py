@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from ormlab import judge
 from ormlab.bundle import Bundle, Provenance, index, unpack, write_derived
+from ormlab.bundle.codec import serialise
 from tests.bundle.making import manifest_lines, relist, reseal, set_manifest, sha256
 
 ARCHIVE = Path(__file__).parent / "recorded.tar.zst"
@@ -79,7 +80,7 @@ def edit_results(bundle, edit_document):
     """Edit the results and hash them again."""
     document = json.loads((bundle / "derived/results.json").read_bytes())
     edit_document(document)
-    pass_off(bundle, {"results.json": judge.encode(document)}, head_of(bundle))
+    pass_off(bundle, {"results.json": serialise(document)}, head_of(bundle))
 
 
 def change(path, edit_document):

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from ormlab import judge
 from ormlab.bundle import anchor
+from ormlab.bundle.codec import serialise
 from ormlab.bundle.codes import LIMIT, MEANINGS
 from ormlab.bundle.findings import Findings
 from ormlab.cli.verify import command
@@ -118,7 +119,7 @@ def test_another_lock_with_the_same_digits_is_a_doubt(bundle):
     head = head_of(bundle) | {"analysis_lock": "8" * 64}
     document = json.loads((bundle / "derived/results.json").read_bytes())
     document["cells"][0]["comparisons"][0]["ratio"] *= 1 + 1e-9
-    pass_off(bundle, {"results.json": judge.encode(document)}, head)
+    pass_off(bundle, {"results.json": serialise(document)}, head)
     outcome = verify(bundle)
     assert outcome.level_reached == "L4"
     assert [each.code for each in outcome.doubts] == ["results-rounded"]
