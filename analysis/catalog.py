@@ -134,17 +134,15 @@ def _read(
     if record.failure:
         return None, record.failure.code, set()
     try:
-        figures = read(trial.path, record.readings)
+        assessment = assess(trial.path, record, context) if context else None
+    except _ODD:
+        assessment = None
+    if assessment and assessment.failure:
+        return None, assessment.failure.gate.code, set()
+    try:
+        figures = assessment.evidence.figures if assessment else read(trial.path, record.readings)
     except _ODD:
         # The bytes are those that were sealed, so it is their format that is not today's.
         return None, _UNREADABLE, set()
     doubts = {problem.code for problem in figures.problems}
-    if context is None:
-        return figures, None, doubts
-    try:
-        assessment = assess(trial.path, record, context)
-    except _ODD:
-        return figures, None, doubts
-    if assessment.failure:
-        return None, assessment.failure.gate.code, set()
-    return figures, None, doubts | assessment.doubts
+    return figures, None, doubts | (assessment.doubts if assessment else set())

@@ -156,14 +156,15 @@ class TrialEvidence:
     @cached_property
     def client(self) -> Mapping[str, Any] | None:
         """What the asyncio client told; None with another generator."""
-        file = self.folder / "client.json"
-        told: Mapping[str, Any] | None = json.loads(file.read_bytes()) if file.exists() else None
-        return told
+        return self._document("client.json")
 
     @cached_property
     def search(self) -> Mapping[str, Any] | None:
         """What a search for the capacity told; None with another generator."""
-        file = self.folder / "capacity.json"
+        return self._document("capacity.json")
+
+    def _document(self, name: str) -> Mapping[str, Any] | None:
+        file = self.folder / name
         told: Mapping[str, Any] | None = json.loads(file.read_bytes()) if file.exists() else None
         return told
 
