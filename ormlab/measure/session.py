@@ -246,11 +246,13 @@ class Session:
 
     def floor(self, load: str) -> Fetched | None:
         """Find out what a load's generator reaches by itself; None if it has no floor."""
-        table = tables.ship(orders.floor_table(self._plan), self._load, self._scratch / "floor.tsv")
+        local = self._scratch / "floor.tsv"
+        table = f"{self._load.folder}/{local.name}"
         cpus, seed = self._load.placement["load"], self._plan.seed
         spec = orders.floor_spec(self._plan.loads[load], table=table, seed=seed, cpus=cpus)
         if spec is None:
             return None
+        tables.ship(orders.floor_table(self._plan), self._load, local)
         endpoint = orders.endpoint_spec(
             host=self._address,
             python=self._app.deployment.python,
