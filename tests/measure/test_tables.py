@@ -9,37 +9,32 @@ import pytest
 from ormlab import plan
 from ormlab.errors import PlanError
 from ormlab.measure import orders, tables
+from tests.plan.small import PLAN
 
-PLAN = """\
-schema: plan/1
-name: small
-title: A small plan
-profile: smoke
-seed: 7
-blocks: 2
-dataset: {users: 20000, orders: 1000, payload_bytes: 512}
-subjects:
-  a: {service: asyncpg}
-workloads:
-  mix:
-    operations: [{operation: create-user}, {operation: update-user}, {operation: delete-user}]
-loads:
-  wrk: {generator: wrk, threads: 2, connections: 8, duration_s: 1}
-"""
+READS = "read-one: {operations: [{operation: read-user}]}"
+WRITES = (
+    "operations: [{operation: create-user}, {operation: update-user}, {operation: delete-user}]"
+)
+
+
+def changed(*, users: int) -> str:
+    """The small plan with a mix of writes, on so many rows."""
+    assert READS in PLAN
+    return PLAN.replace(READS, f"mix: {{{WRITES}}}").replace("users: 1000,", f"users: {users},")
 
 
 @pytest.fixture
 def load(tmp_path):
-    def load_plan(text: str = PLAN) -> plan.Plan:
+    def load_plan(*, users: int) -> plan.Plan:
         path = tmp_path / "plan.yaml"
-        path.write_text(text)
+        path.write_text(changed(users=users))
         return plan.load(path)
 
     return load_plan
 
 
 def test_warm_up_and_window_share_no_name_and_no_deleted_row(load):
-    small = load()
+    small = load(users=20_000)
     drawn = orders.table_of(small, small.workloads["mix"])
     assert not drawn.repeatable
     assert len(drawn.measured) == len(drawn.warmup) > 8_000
@@ -51,7 +46,7 @@ def test_warm_up_and_window_share_no_name_and_no_deleted_row(load):
 
 
 def test_a_dataset_with_too_few_rows_is_a_fault_of_the_plan(load, tmp_path):
-    small = load(PLAN.replace("users: 20000", "users: 1000"))
+    small = load(users=1000)
     with pytest.raises(PlanError, match=r"the workload mix cannot be drawn: .* may be") as refused:
         tables.ship_all(small, None, tmp_path)
     assert refused.value.where == "small"

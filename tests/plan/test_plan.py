@@ -9,25 +9,7 @@ from ormlab import checkout
 from ormlab.errors import Exit, PlanError
 from ormlab.plan import load, resolve
 from ormlab.plan.schedule import schedule, williams
-
-PLAN = """\
-schema: plan/1
-name: small
-title: A small plan
-profile: smoke
-seed: 7
-blocks: 2
-dataset: {users: 1000, orders: 1000, payload_bytes: 512}
-subjects:
-  a: {service: asyncpg}
-  b: {service: tortoise}
-workloads:
-  read-one: {operations: [{operation: read-user}]}
-loads:
-  wrk: {generator: wrk, threads: 2, connections: 8, duration_s: 1}
-comparisons:
-  - {baseline: a, candidate: b}
-"""
+from tests.plan.small import PLAN
 
 
 @pytest.fixture
