@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from ormlab import judge, ledger, verdicts
 from ormlab.archive.exchange import pull
 from ormlab.archive.store import Store
+from ormlab.checkout import ROOT
 from ormlab.cli.claims_text import verdict_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-ROOT = Path(__file__).parents[1]
 EVIDENCE = ROOT / "evidence"
 _BEGIN, _END = "<!-- finding -->\n", "<!-- /finding -->\n"
 # The article's own table: both libraries, and which of them is above. It says 500 connections, and
@@ -93,12 +93,10 @@ def _sides(claims: Mapping[str, dict[str, Any]]) -> Iterator[str]:
         yield f"| {what}, {load} | {' | '.join(cells)} | {order[1]}: {order[0]} |"
 
 
-def _under(claim: Mapping[str, Any], variant: str) -> Mapping[str, Any] | None:
+def _under(claim: Mapping[str, Any], variant: str) -> dict[str, Any] | None:
     """The one verdict on a claim as it is tested, or under another assumption; None without."""
-    if not variant:
-        return dict(claim["standing"][0])
-    found = (each for each in claim["variants"] if each["name"] == variant)
-    return next((dict(each["standing"][0]) for each in found), None)
+    tested = [claim] if not variant else [v for v in claim["variants"] if v["name"] == variant]
+    return next((each["standing"][0] for each in tested), None)
 
 
 def _rows(claims: Mapping[str, dict[str, Any]]) -> Iterator[str]:
@@ -124,9 +122,9 @@ def _whole(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"What the article leaves open decides the verdict on {', '.join(flips)}."
 
 
-def _cells(judged: Mapping[str, Any]) -> tuple[str, str]:
+def _cells(judged: dict[str, Any]) -> tuple[str, str]:
     """Measured, and the verdict."""
-    measured, verdict, _, _ = verdict_cells(dict(judged))
+    measured, verdict, _, _ = verdict_cells(judged)
     return measured, verdict
 
 
