@@ -122,6 +122,14 @@ def test_a_taken_port_is_named(psql, database, tmp_path, workers, framework):
             assert running.stderr.count("\n") == 1
 
 
+def test_a_port_that_workers_share_is_taken_for_another_service(psql, database, tmp_path):
+    with serving(tmp_path, settings(psql, database, workers=2)) as first:
+        wanted = settings(psql, database, port=first.port, workers=2)
+        with started(tmp_path, wanted) as second:
+            assert second.wait() == 8
+            assert f"cannot listen on 127.0.0.1:{first.port}" in second.stderr
+
+
 def test_an_unreachable_database_is_named(psql, database, tmp_path, service):
     wanted = settings(psql, database, **service)
     wanted["database"]["port"] = 1

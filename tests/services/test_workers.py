@@ -58,7 +58,7 @@ def test_connections_that_come_at_once_are_shared(psql, database, tmp_path, fram
             ]
 
         until(lambda: sum(taken()) == 200)
-        assert min(taken()) >= 20
+        assert min(taken()) >= 60  # fewer than once in a hundred million times
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -37,22 +37,27 @@ def main(argv: list[str]) -> int:
     except (SettingsError, ImportError) as problem:
         return _fail(str(problem), _USAGE)
     try:
-        listener = server.bind(settings.host, settings.port)
+        taken = server.bind(settings.host, settings.port)
     except AddressError as problem:
         return _fail(str(problem), _FAILED)
+    # Several workers have a socket each. From one that all of them accept from, whichever is awake
+    # takes what is waiting, and trials differ by who was.
+    alone = settings.workers == 1
 
     def work(gate: Gate) -> int:
         try:
-            with asyncio.Runner(loop_factory=loop_factory) as runner:
+            with (
+                taken if alone else server.bind(*taken.getsockname()[:2], shared=True) as listener,
+                asyncio.Runner(loop_factory=loop_factory) as runner,
+            ):
                 runner.run(server.serve(settings, repository, answer, listener, gate))
         except (AddressError, server.DatabaseError) as problem:
             return _fail(str(problem), _FAILED)
         return 0
 
-    with listener:
-        return (
-            work(_at_once) if settings.workers == 1 else workers.supervise(settings.workers, work)
-        )
+    # It is held to the end and is not shared: another service on this port is refused at once.
+    with taken:
+        return work(_at_once) if alone else workers.supervise(settings.workers, work)
 
 
 async def _at_once() -> None:

@@ -12,7 +12,7 @@ from workloads.contract import fields
 from workloads.contract.canonical import CONTENT_TYPE
 from workloads.services import inputs
 from workloads.services.errors import NotFound, Refusal, TooLarge, WrongMethod
-from workloads.services.serving import AT_ONCE, BACKLOG, KEEPALIVE_S, SHUTDOWN_S, address_error
+from workloads.services.serving import BACKLOG, KEEPALIVE_S, SHUTDOWN_S, address_error
 
 if TYPE_CHECKING:
     import asyncio
@@ -44,8 +44,7 @@ async def answer(parts: Parts, listener: socket.socket, stop: asyncio.Event) -> 
     await runner.setup()
     try:
         try:
-            await web.SockSite(runner, listener, backlog=AT_ONCE).start()
-            listener.listen(BACKLOG)
+            await web.SockSite(runner, listener, backlog=BACKLOG).start()
         except OSError as problem:
             raise address_error(listener.getsockname(), problem) from problem
         await stop.wait()

@@ -39,7 +39,7 @@ from workloads.services.fastapi_models import (
     UserWithOrders,
 )
 from workloads.services.repository import Repository, Row, Table
-from workloads.services.serving import AT_ONCE, BACKLOG, KEEPALIVE_S, SHUTDOWN_S, address_error
+from workloads.services.serving import BACKLOG, KEEPALIVE_S, SHUTDOWN_S, address_error
 
 if TYPE_CHECKING:
     import socket
@@ -64,7 +64,7 @@ async def answer(parts: Parts, listener: socket.socket, stop: asyncio.Event) -> 
         lifespan="off",
         log_config=None,
         access_log=False,
-        backlog=AT_ONCE,
+        backlog=BACKLOG,
         timeout_keep_alive=KEEPALIVE_S,
         timeout_graceful_shutdown=int(SHUTDOWN_S),
     )
@@ -82,11 +82,6 @@ async def answer(parts: Parts, listener: socket.socket, stop: asyncio.Event) -> 
 
 class _Server(uvicorn.Server):
     """A server that is told to stop by the service, which has the signals."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        for listener in sockets or ():
-            listener.listen(BACKLOG)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

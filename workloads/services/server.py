@@ -30,8 +30,14 @@ class DatabaseError(RuntimeError):
     """The connection pool could not be opened; the message names the server and the reason."""
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """Take an address without listening on it yet: clients are refused until the pool is open.
+
+    Args:
+        host: an address of this host.
+        port: 0 takes any that is free.
+        shared: other sockets of this user may listen on it too, if they are shared as well. The
+            kernel then hands every connection to one of them by a hash of its two addresses.
 
     Raises:
         AddressError: the address is taken or not of this host.
@@ -42,6 +48,7 @@ def bind(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
         listener.bind((host, port))
     except OSError as problem:
         listener.close()

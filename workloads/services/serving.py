@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from workloads.services.repository import Repository
 
 BACKLOG = 4096
-# asyncio accepts as many connections at once as its own argument of that name says: with more than
-# one, whichever worker wakes first takes all that are waiting.
-AT_ONCE = 1
 # Requests in flight at the end get this long; idle connections are closed at once.
 SHUTDOWN_S = 10.0
 # Longer than any trial: no connection of a generator may end for being idle.

@@ -1,4 +1,4 @@
-"""Several processes on one listening socket, under a parent that ends when one of them does."""
+"""Several processes on one port, under a parent that ends when one of them does."""
 
 from __future__ import annotations
 
