@@ -59,4 +59,5 @@ def command(
         *("-s", str(SCRIPT.absolute()), "--latency", url),
         *(str(table.absolute()), str(out.absolute()), str(threads), str(connections)),
         "repeat" if repeatable else "once",
+        str(duration_s),
     ]

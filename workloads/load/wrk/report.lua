@@ -1,16 +1,30 @@
 -- Drives wrk from a request table and dumps what it measured as JSON.
 --
--- Arguments after the URL: table file, output file, threads, connections, "repeat" or "once".
+-- Arguments after the URL: table file, output file, threads, connections, "repeat" or "once",
+-- seconds.
 -- The numbers come from done(), not from the printed text, and the latency histogram comes whole:
 -- wrk has by then added samples that it never measured (stats_correct in its stats.c), which only
 -- the whole histogram lets one take out again.
 
+local has_ffi, ffi = pcall(require, "ffi")
+if has_ffi then
+   ffi.cdef([[
+      typedef struct { long seconds, nanoseconds; } ormlab_time;
+      int clock_gettime(int clock, ormlab_time *now);
+      int usleep(unsigned int microseconds);
+   ]])
+end
+
 -- The main state: setup() and done() run here, init() and request() in each thread's own state.
 
 local threads = {}
+local shared_end = has_ffi and ffi.new("double[1]") -- 0 until the last thread has its requests
 
 function setup(thread)
    thread:set("index", #threads)
+   if shared_end then
+      thread:set("end_address", tonumber(ffi.cast("intptr_t", shared_end)))
+   end
    threads[#threads + 1] = thread
 end
 
@@ -45,9 +59,33 @@ local function only_row(path)
    return not lines() and line or nil
 end
 
+-- One window for all threads. Left alone, the first send requests while the shards of the others
+-- are still read, which is before wrk starts its clock; and each looks only every 100 ms whether it
+-- is to stop, while the clock runs on until the last has. In a window of two seconds either is
+-- several percent. So they begin together, and end when the duration is over.
+
+local now = has_ffi and ffi.new("ormlab_time")
+
+local function time()
+   ffi.C.clock_gettime(6, now) -- CLOCK_MONOTONIC_COARSE: one tick for all threads, and cheap
+   return tonumber(now.seconds) + tonumber(now.nanoseconds) * 1e-9
+end
+
+local function await_the_others()
+   local shared = ffi.cast("double *", end_address)
+   while shared[0] == 0 do
+      ffi.C.usleep(100)
+   end
+   return shared[0]
+end
+
 local function serve(rows, repeatable)
    local position, last = 0, #rows
+   local window_end
    local function following()
+      if window_end and time() >= window_end then
+         wrk.thread:stop()
+      end
       position = position + 1
       if position > last then
          if repeatable then
@@ -60,12 +98,19 @@ local function serve(rows, repeatable)
       end
       return rows[position]
    end
+   local function first()
+      if end_address then
+         window_end = await_the_others()
+      end
+      request = following
+      return following()
+   end
    if index > 0 then
-      return following
+      return first
    end
    -- wrk asks the first thread for one request that it only parses and never sends.
    return function()
-      request = following
+      request = first
       return rows[1] or wrk.format("GET")
    end
 end
@@ -91,6 +136,9 @@ function init(arguments)
       rows = shard_of(path, first % all, all)
    end
    request = serve(rows, repeatable)
+   if end_address and index == threads_started - 1 then
+      ffi.cast("double *", end_address)[0] = time() + tonumber(arguments[6])
+   end
 end
 
 -- The report.
@@ -99,8 +147,7 @@ local function bins_by_ffi(latency)
    -- wrk's own struct, read in one pass. latency(i) scans from the minimum at every call, which
    -- takes minutes on a histogram that spans seconds. The layout is that of wrk 4.0 to 4.2; it is
    -- believed only if it shows the minimum and maximum that wrk itself tells, and samples there.
-   local found, ffi = pcall(require, "ffi")
-   if not found or #latency == 0 then
+   if not has_ffi or #latency == 0 then
       return nil
    end
    ffi.cdef("typedef struct { uint64_t count, limit, min, max, data[]; } ormlab_stats;")
