@@ -80,14 +80,11 @@ def _wrk(trial: Trial, *, failed: bool, faults: bool) -> Iterator[Contradiction]
         code = _CODES.get(problem.code, "trial-status")
         lacking = code in ("generator-unreadable", "trial-status")
         meant = (failed and lacking) or (faults and code == "trial-status")
-        if problem.code != "littles-law" and not meant:
+        if not meant:
             yield Contradiction(code, "wrk.json", problem.what)
     if reading.littles_ratio is not None and reading.dump:
-        # wrk starts its clock when the last of its threads runs, and the first have sent by then:
-        # all waiting lies inside the time in which the program ran. Source: wrk 4.2, src/wrk.c.
         window: Any = trial.record.readings["window"]
-        ran_us = (window["ended_ns"] - window["started_ns"]) / 1000
-        edge = max(0.0, ran_us / reading.dump.duration_us - 1)
+        edge = wrk.head_start(window, reading.dump.duration_us / 1e6)
         yield from _littles_law(reading.littles_ratio, edge, "wrk.json")
 
 

@@ -174,9 +174,6 @@ def _client(trial: Path) -> Load:
     if not is_open and mean_us and told["throughput"]:
         connections = told["spec"]["connections"]
         ratio = wrk.littles_law(told["throughput"], mean_us / 1e6, connections)
-        # Samples are the requests sent in the window, some of which end after it.
-        edge = connections / max(1, told["requests_in_window"])
-        problems += wrk.littles_problems(ratio, edge=edge)
     window = told["window"]
     return Load(
         requests=told["requests_in_window"],

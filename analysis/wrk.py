@@ -20,7 +20,7 @@ from analysis.latency import Bins, mean, total
 from analysis.wrk_text import Text, WrkOutputError, parse_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 SCHEMA = "wrk/1"
 LITTLES_BAND = (0.95, 1.0)
@@ -52,7 +52,7 @@ class Dump:
         connections: asked for, over all threads.
         connections_opened: threads x (connections // threads).
         requests: answers, whatever their status.
-        duration_us: from the start of wrk's threads to the end of the last one.
+        duration_us: from the start of the last of wrk's threads to the end of the last one.
         bytes: read, headers included.
         errors: by kind: connect, read, write, status (above 399), timeout (later than allowed).
         bins: microseconds and count, ascending, as wrk corrected them.
@@ -100,6 +100,7 @@ class Reading:
         dump: None if wrk left none.
         recovered: None without a dump.
         littles_ratio: throughput x mean recovered latency / connections; None without samples.
+            What it may be follows from ``head_start``, which these files do not tell.
         problems: empty if the figures may be used.
     """
 
@@ -126,12 +127,11 @@ def read(stdout: str, dump_text: str | bytes | None) -> Reading:
     recovered = recover(
         dump.bins, dump.requests, dump.connections, dump.duration_us, dump.errors["timeout"]
     )
-    problems = [*failures(dump), *recovered.problems, *cross_check(text, dump)]
+    problems = (*failures(dump), *recovered.problems, *cross_check(text, dump))
     mean_us, ratio = mean(recovered.bins), None
     if mean_us is not None:
         ratio = littles_law(dump.throughput, mean_us / 1e6, dump.connections_opened)
-        problems += littles_problems(ratio)
-    return Reading(dump, recovered, ratio, tuple(problems))
+    return Reading(dump, recovered, ratio, problems)
 
 
 def parse_dump(text: str | bytes) -> Dump:
@@ -225,12 +225,29 @@ def littles_law(throughput: float, mean_latency_s: float, connections: int) -> f
     return throughput * mean_latency_s / connections
 
 
+def head_start(window: Mapping[str, int], duration_s: float) -> float:
+    """Return how much of wrk's window its threads may have been busy before it began, as a share.
+
+    wrk starts its clock when the last of its threads runs. report.lua holds the others back until
+    then, except where every request is the same and wrk never asks it for one. Whatever they did,
+    they did while the program ran.
+
+    Args:
+        window: ``started_ns`` and ``ended_ns`` of the program.
+        duration_s: by wrk's own clock.
+
+    Source: wrk 4.2, src/wrk.c.
+    """
+    ran_s = (window["ended_ns"] - window["started_ns"]) / 1e9
+    return max(0.0, ran_s / duration_s - 1) if duration_s else 0.0
+
+
 def littles_problems(ratio: float, *, edge: float = 0.0) -> tuple[Problem, ...]:
     """Say whether a closed loop's ratio of Little's law lies outside its band.
 
     Args:
         ratio: from ``littles_law``.
-        edge: what requests under way at the ends of the window may add; wrk counts none.
+        edge: what requests under way at the ends of the window may add.
     """
     low, high = LITTLES_BAND
     if ratio < low:

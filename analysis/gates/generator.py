@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from analysis.gates.gate import ALWAYS, DOUBT, GENERATOR, Gate, Reading
-from analysis.wrk import LITTLES_BAND
+from analysis.wrk import LITTLES_BAND, head_start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,12 +70,16 @@ def _little(trial: TrialEvidence) -> Reading | None:
     if trial.drive["generator"] not in {"wrk", "client-closed"}:
         return None
     ratio = trial.figures.littles_ratio
-    if ratio is not None and ratio > 1 and trial.client is not None:
-        # The client's samples are the requests sent in the window, some of which end after it.
+    if ratio is None:
+        return Reading(None)
+    if trial.client is None:
+        edge = head_start(trial.observed["window"], trial.figures.window_s)
+    else:
+        # Its samples are the requests sent in the window, some of which end after it.
         edge = trial.drive["connections"] / max(1, trial.figures.requests)
-        ratio = max(1.0, ratio - edge)
-    # wrk counts in microseconds, and a ratio of exactly 1 is rounded in binary.
-    return Reading(None if ratio is None else round(ratio, 9))
+    # What the ends of the window may have added proves nothing. wrk counts in microseconds, and a
+    # ratio of exactly 1 is rounded in binary.
+    return Reading(round(max(min(ratio, 1.0), ratio - edge), 9))
 
 
 def _achieved(trial: TrialEvidence) -> Reading | None:
@@ -218,7 +222,7 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         low=LITTLES_BAND[0],
         high=LITTLES_BAND[1],
         why="below, the generator was slow between answer and next request, or samples were lost; "
-        "above, samples were never measured",
+        "above, by more than the ends of the window may add, samples were never measured",
         source="J. D. C. Little, A Proof for the Queuing Formula L = lambda W, 1961",
     ),
     Gate(

@@ -21,7 +21,17 @@ from analysis.gates import (
 from analysis.gates.gate import ALWAYS, DOUBT, GENERATOR, HOST
 from analysis.gates.summary import assess, documents
 from docs import generate
-from tests.gates.recorded import ANSWER, OPEN, OTHER, TRIAL_CASES, WRK, host_readings, pair, run
+from tests.gates.recorded import (
+    ANSWER,
+    OPEN,
+    OTHER,
+    TRIAL_CASES,
+    WRK,
+    dumped,
+    host_readings,
+    pair,
+    run,
+)
 
 BY_CODE = {gate.code: gate for gate in GATES}
 PAIR_CODES = {"dispatch-difference", "bodies-differ"}
@@ -184,6 +194,15 @@ def test_a_plan_sets_its_own_limit_and_a_wider_one_is_named(recorded):
     assert loosened(trial.context) == ["dispatch"]
     trial.plan["gates"] = {"dispatch": {"low": None, "high": 0.5, "reason": "a strict one"}}
     assert loosened(trial.context) == []
+
+
+@pytest.mark.parametrize(("ran", "verdict"), [(1.1, Verdict.WARNING), (1.4, Verdict.PASSED)])
+def test_waiting_may_exceed_the_window_by_what_wrk_ran_longer(recorded, ran, verdict):
+    trial = recorded(WRK)
+    dumped(connections_opened=3)(trial)  # as if a third of what waited had done so before
+    window = trial.observed["window"]
+    window["ended_ns"] = window["started_ns"] + round(trial.evidence().figures.window_s * ran * 1e9)
+    assert finding(trial, "littles-law").verdict is verdict
 
 
 def test_the_first_gate_that_fails_is_the_trials_failure_and_doubts_are_none(recorded):
