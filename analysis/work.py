@@ -13,16 +13,22 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 _HEADERS = {"content_type": "Content-Type", "content_length": "Content-Length"}
 _SHOWN = 12  # characters of a digest in a sentence
+_UPKEEP = re.compile(
+    r"(BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|SET|RESET|DISCARD|DEALLOCATE|CLOSE"
+    r"|UNLISTEN)\b|SELECT pg_advisory_unlock_all\(\)$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -104,17 +110,15 @@ class Work:
         return {"answers": told["answers"], "sql": sql, "sql_digests": digests}
 
     def per_request(self, subject: str, workload: str) -> dict[str, float | None]:
-        """Round trips and statements of one request, by the mix of a workload."""
+        """What one request costs the database, by the mix of a workload: figures of ``_COUNTS``."""
         sql = self.sql.get(subject)
         if sql is None:
-            return {"round_trips": None, "statements": None}
+            return dict.fromkeys(_COUNTS)
         mix, operations = sql["mixes"][workload], sql["operations"]
         return {
-            name: sum(
-                weight * operations[key][f"{name}_per_request"] for key, weight in mix.items()
-            )
+            name: sum(weight * count(operations[key]) for key, weight in mix.items())
             / sum(mix.values())
-            for name in ("round_trips", "statements")
+            for name, count in _COUNTS.items()
         }
 
     def undeclared(self, subject: str) -> list[str]:
@@ -145,6 +149,28 @@ class Work:
                 elif said := _difference(first[key], second[key]):
                     differences.append(f"{one} and {other} answer {key[1]} differently: {said}")
         return differences if len(sides) > 1 else None
+
+
+def _queries(cost: Mapping[str, Any]) -> float:
+    """How many of an operation's statements per request do more than keep house.
+
+    Left out are the ends of transactions and the reset of a session that a pool sends when it
+    takes a connection back: what their libraries, their logs and their authors count as a query.
+    """
+    return float(sum(each["count"] for each in cost["statements"] if not _is_upkeep(each["text"])))
+
+
+def _is_upkeep(statement: str) -> bool:
+    """Whether all that a simple query asks for begins or ends a transaction or resets a session."""
+    commands = [command.strip() for command in statement.split(";")]
+    return all(_UPKEEP.match(command) for command in commands if command)
+
+
+_COUNTS: dict[str, Callable[[Mapping[str, Any]], float]] = {
+    "round_trips": lambda cost: cost["round_trips_per_request"],
+    "statements": lambda cost: cost["statements_per_request"],
+    "queries": _queries,
+}
 
 
 def _difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:

@@ -120,6 +120,13 @@ _ALL = (
         scale="count",
     ),
     ClaimMetric(
+        "queries",
+        "queries/request",
+        "lower",
+        "statements without those that begin or end a transaction or reset a session",
+        scale="count",
+    ),
+    ClaimMetric(
         "round_trips",
         "round trips/request",
         "lower",

@@ -100,8 +100,31 @@ def test_an_option_that_changes_the_statements_shows(diagnose, tmp_path):
 def test_requests_are_weighted_by_the_mix_of_the_workload(diagnose, tmp_path):
     mix = [Operation("read-user", weight=3), Operation("users-with-orders", loading="prefetch")]
     work = work_of(tmp_path, plain=diagnose(task(mixed=mix), service="asyncpg"))
-    assert work.per_request("plain", "mixed") == {"round_trips": 2.25, "statements": 2.25}
-    assert work.per_request("unknown", "mixed") == {"round_trips": None, "statements": None}
+    costs = {"round_trips": 2.25, "statements": 2.25, "queries": 1.25}
+    assert work.per_request("plain", "mixed") == costs
+    assert work.per_request("unknown", "mixed") == dict.fromkeys(costs)
+
+
+@pytest.mark.parametrize(
+    ("statement", "queries"),
+    [
+        ("SELECT ?", 1),
+        ("INSERT INTO t VALUES ($1)", 1),
+        ("WITH settled AS (SELECT ?) SELECT * FROM settled", 1),
+        ("SELECT pg_advisory_unlock_all(), count(*) FROM t", 1),
+        ("RESET ALL; SELECT ?", 1),
+        ("BEGIN ISOLATION LEVEL READ COMMITTED", 0),
+        ("commit", 0),
+        ("ROLLBACK TO SAVEPOINT name", 0),
+        ("SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL", 0),
+        ("DISCARD ALL", 0),
+    ],
+)
+def test_what_begins_or_ends_a_transaction_or_resets_a_session_is_no_query(statement, queries):
+    cost = {"statements_per_request": 3.0, "round_trips_per_request": 3.0}
+    cost["statements"] = [{"text": statement, "count": 3.0}]
+    sql = {"mixes": {"reads": {"read-user": 1.0}}, "operations": {"read-user": cost}}
+    assert Work({}, {"s": sql}, {}).per_request("s", "reads")["queries"] == 3 * queries
 
 
 def test_the_pass_leaves_no_database_that_logs(diagnose, logging_psql):
