@@ -14,6 +14,7 @@ from analysis.inference import (
     null_control,
     order_effects,
     positive_control,
+    scatter,
     weigh,
 )
 from analysis.metrics import METRICS, PRIMARY, Metric
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 
 _PRIMARY = next(metric for metric in METRICS if metric.name == PRIMARY)
+_CPU = next(metric for metric in METRICS if metric.name == "cpu_service")
 
 
 @dataclass(frozen=True)
@@ -130,8 +132,17 @@ class Comparisons:
                 else null_control(sample.d.values, margin)
             )
             document = self._document(hypothesis, metric, sample, judgement)
-            judged.append(document | {"outcome": asdict(outcome)})
+            judged.append(document | {"outcome": asdict(outcome), "scatter": self._scatter(arm)})
         return judged
+
+    def _scatter(self, arm: str) -> dict[str, Any] | None:
+        """What a null arm and its subject differ in; None for the arm that is slowed down."""
+        if arm == self._positive_arm:
+            return None
+        hypothesis = {"baseline": self.resolved["arms"][arm], "candidate": arm}
+        throughput, cpu = (self._sample(each, hypothesis, None).d for each in (_PRIMARY, _CPU))
+        found = scatter(throughput, cpu, self.resolved["plan"]["margins"][PRIMARY])
+        return asdict(found) if found else None
 
     @property
     def _positive_arm(self) -> str | None:

@@ -8,7 +8,14 @@ weigh rests on estimators (three methods), hypotheses (equivalence, families), p
 variance helps to plan a run, order says what the sequence of the trials did to it.
 """
 
-from analysis.inference.controls import Better, Control, null_control, positive_control
+from analysis.inference.controls import (
+    Better,
+    Control,
+    Scatter,
+    null_control,
+    positive_control,
+    scatter,
+)
 from analysis.inference.estimators import (
     Estimates,
     estimate_ratio,
@@ -42,6 +49,7 @@ __all__ = [
     "PairedSample",
     "Profile",
     "Reason",
+    "Scatter",
     "Trend",
     "VarianceTable",
     "Verdict",
@@ -56,6 +64,7 @@ __all__ = [
     "order_effects",
     "paired_t",
     "positive_control",
+    "scatter",
     "signed_rank",
     "studentised_bootstrap",
     "tost",

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import stdev
 from typing import TYPE_CHECKING, Literal
 
 from analysis.inference.estimators import paired_t
 from analysis.inference.interval import Estimate, Interval, margin_band
+from analysis.inference.power import blocks_needed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from analysis.inference.sample import LogRatios
 
 type Better = Literal["higher", "lower"]
 """Which way a metric improves: throughput higher, latency and CPU time lower."""
@@ -35,6 +39,55 @@ class Control:
     band: Interval
     estimate: Estimate | None
     what: str
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """By how much two deployments of one service differ from block to block, and in what.
+
+    Throughput is the CPU time that the service uses in a second over what a request takes of it:
+    where the first hardly differs, it is the second that does.
+
+    Attributes:
+        sd: of ln y_A' - ln y_A, throughput.
+        busy_sd: the same of the CPU time used in a second.
+        what: what differs and how many blocks would do, in one clause.
+    """
+
+    sd: float
+    busy_sd: float
+    what: str
+
+
+def scatter(throughput: LogRatios, cpu: LogRatios, margin: float) -> Scatter | None:
+    """Say what two deployments of one service differ in.
+
+    Args:
+        throughput: ln y_A' - ln y_A, answers per second.
+        cpu: the same of CPU time per request.
+        margin: theta as a fraction.
+
+    Returns:
+        None with fewer than two blocks that have both.
+    """
+    costs = dict(zip(cpu.blocks, cpu.values, strict=True))
+    pairs = zip(throughput.blocks, throughput.values, strict=True)
+    both = [(value, costs[block]) for block, value in pairs if block in costs]
+    if len(both) < _FEWEST:
+        return None
+    sd = stdev(value for value, _ in both)
+    busy_sd = stdev(value + cost for value, cost in both)
+    why = (
+        "the same request took more or less CPU time, as on a processor whose speed wanders"
+        if busy_sd < sd / 2
+        else "the service waited for something, now more, now less"
+    )
+    what = (
+        f"two deployments differ in a block by {100 * sd:.1f} % in throughput and by "
+        f"{100 * busy_sd:.1f} % in how busy the service was (SD): {why}; about "
+        f"{blocks_needed(sd, margin)} blocks would show them alike"
+    )
+    return Scatter(sd, busy_sd, what)
 
 
 def null_control(log_ratios: Sequence[float], margin: float) -> Control:

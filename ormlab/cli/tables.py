@@ -137,11 +137,13 @@ def _ratios(cell: dict[str, Any]) -> Table:
 
 def _control(control: dict[str, Any]) -> str:
     """``null control of a, throughput: passed: ... (a-null judged as a subject: EQUIVALENT)``."""
-    outcome = control["outcome"]
+    outcome, scatter = control["outcome"], control.get("scatter")
+    why = f"; {scatter['what']}" if scatter and not outcome["passed"] else ""
     return (
         f"{outcome['name']} control of {control['baseline']}, {control['metric']}: "
         f"{'passed' if outcome['passed'] else 'failed'}: {outcome['what']} "
         f"({control['candidate']} judged as a subject: {control['verdict']})"
+        f"{why}"
     )
 
 

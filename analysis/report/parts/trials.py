@@ -311,8 +311,10 @@ def _reasons(told: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def _control(control: Mapping[str, Any]) -> str:
     outcome = control["outcome"]
     said = "passed" if outcome["passed"] else "failed"
+    scatter = control.get("scatter")
+    why = f"; {scatter['what']}" if scatter and not outcome["passed"] else ""
     return (
         f"{outcome['name']} control of {control['baseline']}, {control['metric']}: "
         f"{said}; {outcome['what']}. Judged as a subject, {control['candidate']} is: "
-        f"{control['verdict']}."
+        f"{control['verdict']}{why}."
     )

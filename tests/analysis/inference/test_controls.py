@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from analysis.inference import null_control, positive_control
+from analysis.inference import LogRatios, blocks_needed, null_control, positive_control, scatter
 
 WOBBLE = [0.01 * sign for sign in (1, -1) * 10]  # mean 0; half-width of 90 %: .0040
 
@@ -103,3 +103,28 @@ def test_a_control_without_blocks_fails(values):
 def test_nothing_injected_is_no_control(injected, margin):
     with pytest.raises(ValueError, match="positive"):
         positive_control(WOBBLE, injected=injected, margin=margin, better="lower")
+
+
+def ratios(*values, first=1):
+    return LogRatios(tuple(range(first, first + len(values))), values, ())
+
+
+def test_a_processor_that_wanders_shows_in_what_a_request_costs():
+    found = scatter(ratios(0.1, -0.1, 0.2), ratios(-0.1, 0.1, -0.19), 0.05)
+    assert found.sd == pytest.approx(0.153, abs=1e-3)
+    assert found.busy_sd == pytest.approx(0.0058, abs=1e-4)
+    assert "15.3 % in throughput and by 0.6 % in how busy" in found.what
+    assert "whose speed wanders" in found.what
+    assert f"about {blocks_needed(found.sd, 0.05)} blocks" in found.what
+
+
+def test_a_service_that_waits_differs_in_how_busy_it_is():
+    found = scatter(ratios(0.1, -0.1, 0.2), ratios(0.0, 0.0, 0.0), 0.05)
+    assert found.busy_sd == pytest.approx(found.sd)
+    assert "waited for something" in found.what
+
+
+def test_blocks_without_a_cost_do_not_count_and_one_is_no_scatter():
+    both = scatter(ratios(0.9, 0.1, -0.1), ratios(0.0, 0.0, 0.0, first=2), 0.05)
+    assert both.sd == pytest.approx(math.sqrt(2) * 0.1)
+    assert scatter(ratios(0.1, 0.2), ratios(0.1), 0.05) is None
