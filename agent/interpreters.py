@@ -87,7 +87,8 @@ def _minor(version: str) -> str:
 def _candidates(version: str) -> Iterator[str]:
     yield sys.executable
     minor = _minor(version)
-    for name in ("python" + minor, "python3"):
+    # The last is what the role python_runtime calls a second build, with the JIT.
+    for name in ("python" + minor, "python3", "python" + minor + "-jit"):
         on_path = shutil.which(name)
         if on_path:
             yield on_path

@@ -69,4 +69,5 @@ def test_cpython_is_built_with_the_experimental_jit(host):
     assert "--enable-experimental-jit" in host.run(program, "-c", asked).stdout
     symbols = (host.tree / program.lstrip("/")).read_bytes()
     assert b"_PyJIT_Compile" in symbols
+    assert host.run("readlink", "/usr/local/bin/python3.13-jit").stdout == f"{program}\n"
     assert host.play(ONE_ROLE, variables=variables).changed == []

@@ -93,6 +93,14 @@ def test_a_jit_is_found_by_who_asks_for_it_and_met_by_nobody_else(bare, built, p
     assert interpreters.find("3.13.1+jit") is None
 
 
+def test_the_second_build_of_the_role_is_found_beside_the_first(bare):
+    plain = pretend(bare, "3.13.5", "3.13")
+    link = bare / "bin/python3.13-jit"
+    link.symlink_to(pretend(bare / "opt", "3.13.5", "3.13", jit="yes"))
+    assert interpreters.find("3.13") == plain
+    assert interpreters.find("3.13+jit") == str(link.readlink())
+
+
 def test_a_program_that_answers_something_else_is_passed_over(bare):
     path = pretend(bare / "pyenv/versions/3.13.0", "3.13.0", "3.13")
     Path(path).write_text("#!/bin/sh\necho 3.13.0\n")
