@@ -134,12 +134,14 @@ def _file() -> Path:
 
 
 def main() -> None:
-    """Replace the judgement."""
-    old = _file()
+    """Replace the judgement, and its name where the page beside it has it."""
+    old, page = _file(), EVIDENCE / "README.md"
     with TemporaryDirectory() as folder:
         told = judged_anew(Path(folder) / "archive")
-    if verdicts.store(told, EVIDENCE) != old:
+    new = verdicts.store(told, EVIDENCE)
+    if new != old:
         old.unlink()
+        page.write_text(page.read_text().replace(old.name, new.name))
 
 
 if __name__ == "__main__":
