@@ -33,6 +33,7 @@ def test_each_factor_is_switched_alone_and_on_top_of_those_before_it():
         {"read_statement": "once"},
         {"read_as": "row"},
     )
+    record = {"read_as": "record"}
     unreset = {"reset_on_return": False}
     assert options == {
         "sqlalchemy": {},
@@ -41,6 +42,8 @@ def test_each_factor_is_switched_alone_and_on_top_of_those_before_it():
         "sqlalchemy.upto-statement": autocommit | once,
         "sqlalchemy.entity": row,
         "sqlalchemy.upto-entity": autocommit | once | row,
+        "sqlalchemy.layers": record,
+        "sqlalchemy.upto-layers": autocommit | once | record,
         "tortoise": {},
         "tortoise.reset": unreset,
         "tortoise.query": row,

@@ -29,7 +29,9 @@ def test_a_switched_factor_keeps_the_whole_contract(
     assert [result for result in results if not result.ok] == []
 
 
-@pytest.mark.parametrize("options", [{"read_as": "row"}, {"read_statement": "once"}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{"read_as": "row"}, {"read_as": "record"}, {"read_statement": "once"}], ids=str
+)
 def test_the_options_do_the_same_on_the_published_stack(
     psql, database, tmp_path, stack_python, options
 ):
@@ -49,7 +51,7 @@ def test_the_options_do_the_same_on_the_published_stack(
     [
         (
             {"service": "sqlalchemy", "options": {"read_as": "tuple"}},
-            "read_as must be one of entity, row",
+            "read_as must be one of entity, row, record",
         ),
         (
             {"service": "sqlalchemy", "options": {"read_statement": "never"}},

@@ -6,7 +6,7 @@ every request, so that what this costs can be measured; all give the same rows.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import bindparam, select
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     type Columns = Sequence[ColumnElement[object]]
     type Read = Callable[[int], Awaitable[Row | None]]
 
-ReadAs = Literal["entity", "row"]
+ReadAs = Literal["entity", "row", "record"]
 ReadStatement = Literal["each", "once"]
 
 
@@ -44,12 +44,16 @@ def reader(
         sessions: for what needs one.
         model: whose row.
         columns: of a row, in the contract's order.
-        read_as: ``entity``, in a session; or ``row``, over a connection.
-        statement: constructed for ``each`` request, or ``once``.
+        read_as: ``entity``, in a session; ``row``, over a connection; or ``record``, by the driver
+            of a connection of the pool, with the SQL that SQLAlchemy sends for the row. Of that
+            SQLAlchemy knows nothing, and so opens no transaction.
+        statement: constructed for ``each`` request, or ``once``; a record has only its SQL.
     """
     if read_as == "entity":
         return _by_get(sessions, model) if statement == "each" else _entity(sessions, model)
     chosen = [model.__table__.c[name] for name in columns]
+    if read_as == "record":
+        return _record(engine, model, chosen)
     return _row_each(engine, model, chosen) if statement == "each" else _row(engine, model, chosen)
 
 
@@ -90,5 +94,19 @@ def _row(engine: AsyncEngine, model: Model, columns: Columns) -> Read:
         async with engine.connect() as connection:
             row = (await connection.execute(statement, {"row_id": row_id})).one_or_none()
         return None if row is None else row._asdict()
+
+    return read
+
+
+def _record(engine: AsyncEngine, model: Model, columns: Columns) -> Read:
+    statement = select(*columns).where(model.id == bindparam("row_id"))
+    sql = str(statement.compile(dialect=engine.dialect))
+
+    async def read(row_id: int) -> Row | None:
+        async with engine.connect() as connection:
+            pooled = await connection.get_raw_connection()
+            driver: Any = pooled.driver_connection
+            record = await driver.fetchrow(sql, row_id)
+        return None if record is None else dict(record)
 
     return read

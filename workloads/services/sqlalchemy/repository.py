@@ -42,8 +42,8 @@ class Options:
             transaction that a session opens by itself.
         reset_on_return: ``rollback``, or null to hand connections back as they are.
         prepared_statement_cache_size: prepared statements kept by each connection.
-        read_as: one row is read by its id as an ``entity``, in a session; or as a plain ``row``,
-            over a connection.
+        read_as: one row is read by its id as an ``entity``, in a session; as a plain ``row``, over
+            a connection; or as a ``record``, by the driver of a connection of the pool.
         read_statement: the statement for that is constructed for ``each`` request, or ``once``.
     """
 
