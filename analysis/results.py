@@ -89,6 +89,11 @@ def _cell(
         findings = [*gated.run, *pair(**hypothesis)]
         return [*gates.fatal(findings), *work.problems(hypothesis)]
 
+    def undeclared(name: str) -> list[str]:
+        # A declaration holds for the options that a service has when nothing is said.
+        subject = plan["subjects"][resolved["arms"].get(name, name)]
+        return [] if subject.get("options") else work.undeclared(name)
+
     comparisons = Comparisons(resolved, by_subject, order, fatal, stopped=stopped)
     rate_given = rate_is_given(plan["loads"][load])
     return {
@@ -99,7 +104,7 @@ def _cell(
         "subjects": {
             name: _summary(by_subject[name].values())
             | work.per_request(name, workload)
-            | {"doubts": cell.doubts(name), "undeclared": work.undeclared(name)}
+            | {"doubts": cell.doubts(name), "undeclared": undeclared(name)}
             for name in (*plan["subjects"], *resolved["arms"])
             if name in by_subject
         },

@@ -63,6 +63,10 @@ def test_a_run_is_explained_from_its_bundle_alone(inventory, tmp_path):
     assert product == pytest.approx(cell["total"]["throughput"]["ratio"])
     added = sum(part["cpu_service"]["mean"] for part in cell["parts"])
     assert added == pytest.approx(cell["total"]["cpu_service"]["mean"])
+    # Without the reset a request costs less than its service declares, and was asked to.
+    subjects = told["results"]["cells"][0]["subjects"].values()
+    assert {each["statements"] for each in subjects} == {1, 2}
+    assert not any(each["undeclared"] for each in subjects)
     text = ormlab("explain", bundle)
     assert text.startswith(stored["conclusion"])
     assert "2 blocks: an estimate, not a verdict" in text.splitlines()[0]
