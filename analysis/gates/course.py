@@ -20,7 +20,7 @@ def _drift(trial: TrialEvidence) -> Reading | None:
     surely = 0.0 if drift.low <= 0 <= drift.high else min(abs(drift.low), abs(drift.high))
     return Reading(
         100 * surely,
-        f"{found.series.figure} changed by {100 * drift.per_second:+.2g} % from begin to end, "
+        f"{found.series.figure} changed by {100 * drift.change:+.2g} % from begin to end, "
         f"95 % interval {100 * drift.low:+.2g} to {100 * drift.high:+.2g} %",
     )
 

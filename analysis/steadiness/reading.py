@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Drift:
+    """By what fraction of itself a figure changes over a whole trial, with its 95 % interval."""
+
+    change: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Steadiness:
     """What the course of a trial shows; instants are seconds from the start of its window.
 
@@ -42,13 +51,13 @@ class Steadiness:
     truncation_s: float | None
 
     @property
-    def drift(self) -> Slope | None:
-        """The slope over the whole trial: by what fraction of itself the figure has changed."""
+    def drift(self) -> Drift | None:
+        """What the slope comes to over the whole trial."""
         if self.slope is None:
             return None
         seconds = len(self.series.values) * self.series.window_s
         found = self.slope
-        return Slope(found.per_second * seconds, found.low * seconds, found.high * seconds)
+        return Drift(found.per_second * seconds, found.low * seconds, found.high * seconds)
 
 
 def read(

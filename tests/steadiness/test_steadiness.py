@@ -68,7 +68,7 @@ def test_the_interval_of_the_slope_holds_its_level_and_finds_a_drift(rho):
     assert np.mean([each.high < 0 for each in drifts]) >= 0.95
     # A fifth of the first level, seen from the median, which lies a tenth below it.
     expected = -0.2 / 0.9
-    assert np.mean([each.per_second for each in drifts]) == pytest.approx(expected, rel=0.05)
+    assert np.mean([each.change for each in drifts]) == pytest.approx(expected, rel=0.05)
 
 
 @pytest.mark.parametrize(("share", "least_said"), [(0.1, 0.8), (0.2, 0.8), (0.4, 0.7)])
