@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # A pre-release, a build without the GIL and another implementation are different interpreters.
-# In a virtual environment the interpreter it was made from is meant: that one stays.
+# In a virtual environment the interpreter it was made from is meant: that one stays. And where the
+# path is a link, what it leads to: an environment made of the link looks for the library beside it.
 _PROBE = """
-import re, sys, sysconfig
+import os, re, sys, sysconfig
 usual = (
     sys.implementation.name == "cpython"
     and sys.version_info.releaselevel == "final"
@@ -35,7 +36,7 @@ options = sysconfig.get_config_var("CONFIG_ARGS") or ""
 jit = re.search("--enable-experimental-jit(?:=([a-z-]+))?", options)
 print("%d.%d.%d" % sys.version_info[:3] if usual else "")
 print(jit.group(1) or "yes" if jit else "no")
-print(getattr(sys, "_base_executable", None) or sys.executable)
+print(os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable))
 """
 # Values of CPython's configure option: built with the JIT; and off unless somebody asks for it.
 _HAS_JIT = ("yes", "yes-off")

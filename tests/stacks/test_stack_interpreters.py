@@ -9,6 +9,8 @@ import pytest
 
 from agent import interpreters
 
+BASE = sys._base_executable
+
 
 @pytest.fixture
 def bare(tmp_path, monkeypatch):
@@ -42,6 +44,14 @@ def test_in_a_virtual_environment_its_base_is_found():
     if sys.prefix == sys.base_prefix:
         pytest.skip("the tests do not run in a virtual environment")
     assert not interpreters.find(platform.python_version()).startswith(sys.prefix)
+
+
+def test_a_link_is_followed_to_where_its_library_is(bare):
+    real = Path(interpreters._identify(BASE)[2])
+    link = bare / f"bin/python{interpreters._minor(platform.python_version())}"
+    link.parent.mkdir()
+    link.symlink_to(real)
+    assert interpreters.find(platform.python_version()) == str(real)
 
 
 @pytest.mark.usefixtures("bare")
