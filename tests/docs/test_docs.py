@@ -45,8 +45,12 @@ def test_every_error_of_the_tree_is_drawn_in_it():
         assert kind.__name__ in (errors.__doc__ or "")
 
 
-@pytest.mark.parametrize("page", sorted(CHECKOUT.glob("*.md")) + sorted(DOCS.rglob("*.md")))
+PAGES = {*CHECKOUT.glob("*.md"), *CHECKOUT.glob("[a-z]*/README.md"), *DOCS.rglob("*.md")}
+
+
+@pytest.mark.parametrize("page", sorted(PAGES), ids=lambda page: str(page.relative_to(CHECKOUT)))
 def test_every_link_to_a_file_of_the_checkout_leads_somewhere(page):
+    assert "]()" not in page.read_text()
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
         assert (page.parent / target).exists(), target
 
