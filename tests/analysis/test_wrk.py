@@ -24,14 +24,14 @@ RECORDED = Path(__file__).parents[1] / "data/wrk"
 CASES = {
     "steady": set(),
     "stalled": set(),
-    "late": {"timeouts"},
+    "late": {"timeouts", "littles-law"},
     "all-500": {"all-errors"},
     "some-500": {"error-statuses"},
     "hung": {"no-requests"},
-    "hung-half-way": set(),
-    "died-half-way": {"socket-errors"},
-    "exhausted": {"table-exhausted"},
-    "few": set(),
+    "hung-half-way": {"littles-law"},
+    "died-half-way": {"socket-errors", "littles-law"},
+    "exhausted": {"table-exhausted", "littles-law"},
+    "few": {"littles-law"},
     "seconds": set(),
 }
 
@@ -89,7 +89,9 @@ def test_timeouts_are_requests_without_a_sample(measured, timeouts):
 @pytest.mark.parametrize("name", CASES)
 def test_a_recorded_trial_reads_as_it_went(name):
     reading = read(*recorded(name))
-    assert codes(reading.problems) == CASES[name]
+    ratio = reading.littles_ratio
+    waited = () if ratio is None else littles_problems(ratio)
+    assert codes([*reading.problems, *waited]) == CASES[name]
     assert reading.recovered.problems == ()
     timeouts = reading.dump.errors["timeout"]
     assert total(reading.recovered.bins) + timeouts == reading.dump.requests

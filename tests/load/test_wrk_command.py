@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.wrk import read
+from analysis.wrk import littles_problems, read
 from workloads.load import wrk
 
 needs_wrk = pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
@@ -107,6 +107,7 @@ def test_wrk_ends_with_0_and_the_reading_says_what_happened(
 @needs_wrk
 def test_a_service_that_hangs_half_way_breaks_littles_law(run_wrk, start_service):
     reading = run_wrk(start_service(delay_s=0.001, hang_from=200))
+    assert {each.code for each in littles_problems(reading.littles_ratio)} == {"littles-law"}
     assert reading.littles_ratio < 0.9
 
 
