@@ -118,7 +118,7 @@ class Comparisons:
             sample = self._sample(metric, hypothesis, null)
             if not sample.d.values:
                 continue
-            margin = plan["margins"][metric.name]
+            margin, differ = plan["margins"][metric.name], None
             judgement = judge_comparison(
                 weigh(sample, margin=margin, seed=plan["seed"]),
                 better=metric.better,
@@ -126,23 +126,16 @@ class Comparisons:
                 fatal_gates=self.fatal(hypothesis),
                 stopped=self.stopped,
             )
-            outcome = (
-                self._positive(metric, arm)
-                if arm == self._positive_arm
-                else null_control(sample.d.values, margin)
+            if arm == self._positive_arm:
+                outcome = self._positive(metric, arm)
+            else:
+                outcome = null_control(sample.d.values, margin)
+                differ = scatter(sample.d, self._sample(_CPU, hypothesis, None).d, margin)
+            judged.append(
+                self._document(hypothesis, metric, sample, judgement)
+                | {"outcome": asdict(outcome), "scatter": asdict(differ) if differ else None}
             )
-            document = self._document(hypothesis, metric, sample, judgement)
-            judged.append(document | {"outcome": asdict(outcome), "scatter": self._scatter(arm)})
         return judged
-
-    def _scatter(self, arm: str) -> dict[str, Any] | None:
-        """What a null arm and its subject differ in; None for the arm that is slowed down."""
-        if arm == self._positive_arm:
-            return None
-        hypothesis = {"baseline": self.resolved["arms"][arm], "candidate": arm}
-        throughput, cpu = (self._sample(each, hypothesis, None).d for each in (_PRIMARY, _CPU))
-        found = scatter(throughput, cpu, self.resolved["plan"]["margins"][PRIMARY])
-        return asdict(found) if found else None
 
     @property
     def _positive_arm(self) -> str | None:
