@@ -251,7 +251,7 @@ def littles_problems(ratio: float, *, edge: float = 0.0) -> tuple[Problem, ...]:
     """
     low, high = LITTLES_BAND
     if ratio < low:
-        what = f"connections waited only {ratio:.3f} of the time: slow generator or lost samples"
+        what = f"connections waited only {ratio:.3f} of the time for what was answered"
         return (Problem("littles-law", what),)
     if ratio > high + edge + _ROUNDING:
         what = f"connections waited {ratio:.3f} of the time: samples that were never measured"

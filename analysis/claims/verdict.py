@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Literal
 
 from analysis import gates
 from analysis.claims.comparability import differences, substitutions
-from analysis.claims.evidence import TOO_FEW_CPUS
+from analysis.claims.evidence import TOO_FEW_CPUS, Place
 from analysis.claims.ledger import Bound, Ordering, Runs, Statement
 from analysis.claims.measure import measure, places_of
 from analysis.claims.metrics import CLAIM_METRICS
@@ -305,12 +305,27 @@ def _weaknesses(
     found = []
     if not isinstance(claim, Runs) and not CLAIM_METRICS[claim.metric].everywhere:
         found += run.results["weaknesses"]
+        found += _doubts_of_gates(claim, run)
         found += _doubts_of_controls(claim, run)
     found += substitutions(claim, ledger, run)
     if run.record.status != "complete" and not isinstance(claim, Runs):
         found.append(f"the run is {run.record.status}")
     found += [f"in doubt on paper ({each.check})" for each in checks if name in each.concerns]
     return tuple(found)
+
+
+def _doubts_of_gates(claim: Measurable, run: Run) -> Iterator[str]:
+    """The gates that warn of a trial that the claim's figure rests on."""
+    places = set(places_of(claim).values())
+    codes = {
+        code
+        for cell in run.results["cells"]
+        for subject, told in cell["subjects"].items()
+        if Place(subject, cell["workload"], cell["load"]) in places
+        for code in told.get("doubts", ())
+    }
+    if codes:
+        yield f"gates that warn of its trials: {', '.join(sorted(codes))}"
 
 
 def _doubts_of_controls(claim: Measurable, run: Run) -> Iterator[str]:

@@ -221,8 +221,10 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         read=_little,
         low=LITTLES_BAND[0],
         high=LITTLES_BAND[1],
-        why="below, the generator was slow between answer and next request, or samples were lost; "
-        "above, by more than the ends of the window may add, samples were never measured",
+        why="below, much of the waiting was without an answer when the window ended, so that the "
+        "latencies are those of the luckier requests; or the generator was slow between answer and "
+        "next request, or samples were lost; above, by more than the ends of the window may add, "
+        "samples were never measured",
         source="J. D. C. Little, A Proof for the Queuing Formula L = lambda W, 1961",
     ),
     Gate(

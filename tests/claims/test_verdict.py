@@ -240,6 +240,18 @@ def test_a_control_that_failed_or_is_not_there_is_a_weakness_of_every_metric():
     assert "a control failed: A' over A: 1.2" in judge(claim(metric="rss"), on).weaknesses
 
 
+def test_gates_that_warn_of_the_trials_of_its_subjects_are_a_weakness():
+    said = "gates that warn of its trials: littles-law, steal"
+    on = run()
+    subjects = on.results["cells"][0]["subjects"]
+    subjects["a"]["doubts"] = ["littles-law"]
+    subjects["b"]["doubts"] = ["steal"]
+    assert said in judge(claim("ordering"), on).weaknesses
+    assert "gates that warn of its trials: littles-law" in judge(claim(), on).weaknesses
+    on.results["cells"][0]["load"] = "another"
+    assert not any("gates" in each for each in judge(claim(), on).weaknesses)
+
+
 BROKEN = {
     "packages": {},
     "ok": False,
