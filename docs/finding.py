@@ -119,8 +119,8 @@ def _whole(told: Mapping[str, Any]) -> Iterator[str]:
     yield f"All {len(told['claims'])} claims: {counts}."
     yield f"What weakens most verdicts: {'; '.join(most) or 'nothing that is known'}."
     if len(hosts := {each["host"] for each in told["bundles"]}) > 1:
-        yield f"Measured on {len(hosts)} hosts by their fingerprints, each row on one of them: compare"
-        yield "figures within a row, not sizes from row to row."
+        yield f"Measured on {len(hosts)} hosts by their fingerprints, each row on one of them:"
+        yield "compare figures within a row, not sizes from row to row."
     if flips := [f"`{claim['id']}`" for claim in told["claims"] if claim["flips"]]:
         yield f"What the article leaves open decides the verdict on {', '.join(flips)}."
 
