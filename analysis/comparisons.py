@@ -9,6 +9,7 @@ from analysis.inference import (
     Control,
     Judgement,
     PairedSample,
+    Reason,
     holm,
     judge_comparison,
     null_control,
@@ -17,7 +18,7 @@ from analysis.inference import (
     scatter,
     weigh,
 )
-from analysis.metrics import METRICS, PRIMARY, Metric
+from analysis.metrics import METRICS, PRIMARY, Metric, waiting_left_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -66,7 +67,7 @@ class Comparisons:
         The comparisons of a workload under a load by the primary metric are one family, adjusted
         by Holm; the other metrics describe and are not adjusted. A control that failed speaks
         against every comparison: the null control by the same metric, the positive one by the
-        primary.
+        primary. Latencies that leave out much of the waiting are not compared either.
         """
         plan = self.resolved["plan"]
         arm = self._positive_arm
@@ -94,6 +95,7 @@ class Comparisons:
                     better=metric.better,
                     profile=plan["profile"],
                     fatal_gates=self.fatal(hypothesis),
+                    flaws=self._flaws(metric, hypothesis),
                     null=null,
                     positive=positive,
                     family_p=p,
@@ -136,6 +138,15 @@ class Comparisons:
                 | {"outcome": asdict(outcome), "scatter": asdict(differ) if differ else None}
             )
         return judged
+
+    def _flaws(self, metric: Metric, hypothesis: Mapping[str, str]) -> list[Reason]:
+        """What makes one metric invalid, though the others may stand."""
+        subjects = (hypothesis["baseline"], hypothesis["candidate"])
+        said = {
+            name: waiting_left_out(metric.name, self.trials.get(name, {}).values())
+            for name in subjects
+        }
+        return [Reason("littles-law", f"{name}: {what}") for name, what in said.items() if what]
 
     @property
     def _positive_arm(self) -> str | None:

@@ -51,8 +51,8 @@ ROWS = {
 _WORDING = (
     "Figures stand with their 95 % interval. For an order it is the ratio of the two, below 1",
     "where it is the other way round; for error rates the difference, in points. Where a run is",
-    "invalid, two deployments of one service could not be shown to be alike by that figure:",
-    "nothing is said.",
+    "invalid, nothing is said: two deployments of one service could not be shown to be alike by",
+    "that figure, or it is a latency and too many requests had no answer when the windows ended.",
 )
 
 

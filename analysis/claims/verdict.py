@@ -35,6 +35,7 @@ from analysis.claims.running import judge_running, unfit
 from analysis.claims.strength import Strength, strength
 from analysis.inference import FEWEST_BLOCKS, Interval, blocks_needed
 from analysis.inference import Verdict as Comparison
+from analysis.metrics import waiting_left_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -279,6 +280,9 @@ def _gate(claim: Measurable, run: Run) -> str | None:
             }
             if each["verdict"] == Comparison.INVALID and about and (of_all or mine):
                 return str(each["reasons"][0]["what"])
+    for place in places:
+        if what := waiting_left_out(claim.metric, run.trials.get(place, {}).values()):
+            return f"{place.subject}: {what}"
     return None
 
 

@@ -84,6 +84,7 @@ def judge_comparison(
     better: Better,
     profile: Profile,
     fatal_gates: Sequence[str] = (),
+    flaws: Sequence[Reason] = (),
     null: Control | None = None,
     positive: Control | None = None,
     family_p: float | None = None,
@@ -96,6 +97,7 @@ def judge_comparison(
         better: which way the metric improves; FASTER means that the candidate is better.
         profile: of the plan.
         fatal_gates: what failed, one sentence each; empty when all passed.
+        flaws: what makes figures of this metric unfit for a verdict.
         null: the run's null control, for a baseline that has none of its own.
         positive: the positive control, where the plan has one.
         family_p: the paired t's p value adjusted by ``holm`` where the plan has several primary
@@ -108,7 +110,7 @@ def judge_comparison(
         verdict, reasons = Verdict.INVALID, [Reason("gate", gate) for gate in fatal_gates]
     elif reasons := _too_little(evidence, profile, stopped=stopped):
         verdict = Verdict.ESTIMATE
-    elif reasons := _failed(controls):
+    elif reasons := [*flaws, *_failed(controls)]:
         verdict = Verdict.INVALID
     else:
         verdict, reasons = _agree(evidence, better, family_p)

@@ -240,6 +240,29 @@ def test_a_control_that_failed_or_is_not_there_is_a_weakness_of_every_metric():
     assert "a control failed: A' over A: 1.2" in judge(claim(metric="rss"), on).weaknesses
 
 
+@pytest.mark.parametrize(
+    ("metric", "ratio", "verdict"),
+    [
+        ("p99", 0.94, V.INVALID_RUN),
+        ("latency_mean", 0.5, V.INVALID_RUN),
+        ("p99", 0.95, V.UPHELD),
+        ("throughput", 0.5, V.REFUTED),
+        ("p99", None, V.UPHELD),
+    ],
+)
+def test_latencies_that_leave_out_much_of_the_waiting_are_invalid(metric, ratio, verdict):
+    # Only one of the two subjects is slow to answer; its p99 is the higher one.
+    on = run(means=(800.0, 1000.0))
+    on.trials[PLACE_A].update(
+        {block: replace(told, littles_ratio=ratio) for block, told in on.trials[PLACE_A].items()}
+    )
+    found = judge(claim("ordering", metric=metric), on)
+    assert found.verdict == verdict
+    if verdict == V.INVALID_RUN:
+        left_out = f"leave out {100 * (1 - ratio):.0f} % of the waiting"
+        assert found.why == f"a: its latencies {left_out} (littles-law)"
+
+
 def test_gates_that_warn_of_the_trials_of_its_subjects_are_a_weakness():
     said = "gates that warn of its trials: littles-law, steal"
     on = run()

@@ -14,6 +14,7 @@ from analysis.inference import (
     Estimates,
     Evidence,
     Interval,
+    Reason,
     Verdict,
     judge_comparison,
     margin_band,
@@ -27,6 +28,7 @@ HALF, DOUBLE, FAR = REACH / 2, 2 * REACH, 4 * REACH
 PASSED = Control("null", passed=True, band=BAND, estimate=None, what="equal")
 FAILED = replace(PASSED, passed=False, what="not equal")
 FOUND = replace(PASSED, name="positive")
+LEFT_OUT = Reason("littles-law", "half of the waiting is missing")
 MISSED = replace(FOUND, passed=False, what="not found")
 
 
@@ -193,6 +195,8 @@ def test_methods_need_not_agree_on_whether_the_size_is_resolved():
     ("null", "rest", "why"),
     [
         (PASSED, {"fatal_gates": ["a", "b"]}, ["gate", "gate"]),
+        (PASSED, {"flaws": [LEFT_OUT]}, ["littles-law"]),
+        (FAILED, {"flaws": [LEFT_OUT]}, ["littles-law", "null-control"]),
         (FAILED, {}, ["null-control"]),
         (PASSED, {"positive": MISSED}, ["positive-control"]),
         (FAILED, {"positive": MISSED}, ["null-control", "positive-control"]),
