@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 from dataclasses import asdict
+from pathlib import Path
 
 import psutil
 import pytest
@@ -19,6 +20,7 @@ from ormlab.measure.keep import keep
 from tests.agent.conftest import DATASET
 from tests.agent.placing import carry_out, client_load, given, wait
 from tests.conftest import free_port
+from tests.services.running import until
 from workloads.dataset import ensure_template
 
 needs_wrk = pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not installed: `make wrk`")
@@ -252,9 +254,12 @@ def test_a_full_disk_fails_the_trial_not_the_lab(order, tmp_path, table_path):
     try:
         order["load"] = client_load(table_path)
         with given(order, small / "trial") as folder:
+            agent = int((folder / "pid").read_text())
             done = wait(folder)
+        # A process that ends gives its working folder back after the lock.
+        until(lambda: not Path(f"/proc/{agent}/cwd").exists())
     finally:
-        # Lazily: the agent ends after it gave up its lock and the kernel closes its files after
-        # that, and whatever else looks at every mount of the machine holds this one for a moment.
+        # Lazily: the kernel closes a process's files after it has let go of its folder, and what
+        # looks at every mount of the machine holds this one for a moment.
         subprocess.run(["umount", "--lazy", small], check=True)
     assert done["failure"]["code"] == "disk-full"
