@@ -143,7 +143,7 @@ class Comparisons:
         """What makes one metric invalid, though the others may stand."""
         subjects = (hypothesis["baseline"], hypothesis["candidate"])
         said = {
-            name: waiting_left_out(metric.name, self.trials.get(name, {}).values())
+            name: waiting_left_out(metric.unit, self.trials.get(name, {}).values())
             for name in subjects
         }
         return [Reason("littles-law", f"{name}: {what}") for name, what in said.items() if what]

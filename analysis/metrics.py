@@ -52,10 +52,9 @@ METRICS = (
     Metric("rss_service", "bytes", "lower", lambda figures: figures.rss_bytes.get("service")),
 )
 PRIMARY = "throughput"
-_LATENCIES = frozenset({"p50", "p90", "p99", "latency_mean"})
 
 
-def waiting_left_out(metric: str, trials: Iterable[Figures]) -> str | None:
+def waiting_left_out(unit: str, trials: Iterable[Figures]) -> str | None:
     """Say how much of the waiting a latency knows nothing of; None if that is little or unknown.
 
     In a closed loop every connection always waits. What Little's ratio lacks to 1 was spent by
@@ -63,10 +62,10 @@ def waiting_left_out(metric: str, trials: Iterable[Figures]) -> str | None:
     which are the slow ones.
 
     Args:
-        metric: its name; nothing is said of one that is no latency.
+        unit: of the metric; those in ms are latencies, and of others nothing is said.
         trials: of one subject under one load.
     """
     ratios = [each.littles_ratio for each in trials if each.littles_ratio is not None]
-    if metric not in _LATENCIES or not ratios or (ratio := median(ratios)) >= LITTLES_BAND[0]:
+    if unit != "ms" or not ratios or (ratio := median(ratios)) >= LITTLES_BAND[0]:
         return None
     return f"its latencies leave out {100 * (1 - ratio):.0f} % of the waiting (littles-law)"

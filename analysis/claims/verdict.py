@@ -280,8 +280,9 @@ def _gate(claim: Measurable, run: Run) -> str | None:
             }
             if each["verdict"] == Comparison.INVALID and about and (of_all or mine):
                 return str(each["reasons"][0]["what"])
+    unit = CLAIM_METRICS[claim.metric].unit
     for place in places:
-        if what := waiting_left_out(claim.metric, run.trials.get(place, {}).values()):
+        if what := waiting_left_out(unit, run.trials.get(place, {}).values()):
             return f"{place.subject}: {what}"
     return None
 
@@ -326,7 +327,7 @@ def _doubts_of_gates(claim: Measurable, run: Run) -> Iterator[str]:
         for cell in run.results["cells"]
         for subject, told in cell["subjects"].items()
         if Place(subject, cell["workload"], cell["load"]) in places
-        for code in told.get("doubts", ())
+        for code in told["doubts"]
     }
     if codes:
         yield f"gates that warn of its trials: {', '.join(sorted(codes))}"

@@ -223,8 +223,9 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         high=LITTLES_BAND[1],
         why="below, much of the waiting was without an answer when the window ended, so that the "
         "latencies are those of the luckier requests; or the generator was slow between answer and "
-        "next request, or samples were lost; above, by more than the ends of the window may add, "
-        "samples were never measured",
+        "next request, or samples were lost: below in half the trials of a subject, its latencies "
+        "get no verdict; above, by more than the ends of the window may add, samples were never "
+        "measured",
         source="J. D. C. Little, A Proof for the Queuing Formula L = lambda W, 1961",
     ),
     Gate(

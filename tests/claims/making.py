@@ -142,7 +142,7 @@ def run(
     }
     reasons = [{"code": "gate" if "INVALID" in verdict else "x", "what": "5 of 9 trials failed"}]
     comparison = {"baseline": "b", "candidate": "a", "metric": "throughput", "verdict": verdict}
-    subjects = {"a": {"statements": 101.0}, "b": {"statements": 2.0}}
+    subjects = {name: {"statements": n, "doubts": []} for name, n in (("a", 101.0), ("b", 2.0))}
     cell = {"workload": "read-one", "load": "wrk", "subjects": subjects}
     cell["comparisons"] = [comparison | {"reasons": reasons}]
     made = Run(
