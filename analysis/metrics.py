@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
@@ -59,13 +60,25 @@ def waiting_left_out(unit: str, trials: Iterable[Figures]) -> str | None:
 
     In a closed loop every connection always waits. What Little's ratio lacks to 1 was spent by
     requests that no latency tells of, most often by those without an answer when the window ended,
-    which are the slow ones.
+    which are the slow ones. The seconds per connection that are lacking grow with the window, in
+    which requests can wait for longer, so a window that lacks no more than is allowed takes at
+    least as long as they would if they stayed the same.
 
     Args:
         unit: of the metric; those in ms are latencies, and of others nothing is said.
         trials: of one subject under one load.
     """
-    ratios = [each.littles_ratio for each in trials if each.littles_ratio is not None]
-    if unit != "ms" or not ratios or (ratio := median(ratios)) >= LITTLES_BAND[0]:
+    known = [
+        (each.littles_ratio, each.window_s) for each in trials if each.littles_ratio is not None
+    ]
+    if unit != "ms" or not known:
         return None
-    return f"its latencies leave out {100 * (1 - ratio):.0f} % of the waiting (littles-law)"
+    lacking = 1 - median(ratio for ratio, _ in known)
+    allowed = 1 - LITTLES_BAND[0]
+    if lacking <= allowed:
+        return None
+    least = math.ceil(median(window for _, window in known) * lacking / allowed)
+    return (
+        f"its latencies leave out {100 * lacking:.0f} % of the waiting (littles-law); "
+        f"windows of {least} s or more are needed"
+    )

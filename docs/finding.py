@@ -1,8 +1,8 @@
 """What the README opens with: the article's figures beside the lab's, from the kept evidence.
 
-The judgement in evidence/ names the bundles that it rests on, which lie beside it. `python -m
-docs.finding` judges them anew, after a change to the ledger or to how it is judged; `make docs`
-writes the tables. A test holds both against what they come from.
+The judgement in evidence/ rests on every bundle there whose plan tests a claim of the article.
+`python -m docs.finding` judges them anew, after a change to the ledger, to how it is judged, or to
+the bundles; `make docs` writes the tables. A test holds both against what they come from.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from analysis.claims import ClaimVerdict, plans_of
+from analysis.claims.standing import DECIDED
 from ormlab import judge, ledger, verdicts
+from ormlab.archive.entries import Archive
 from ormlab.archive.exchange import pull
 from ormlab.archive.store import Store
 from ormlab.checkout import ROOT
 from ormlab.cli.claims_text import verdict_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 EVIDENCE = ROOT / "evidence"
 _BEGIN, _END = "<!-- finding -->\n", "<!-- /finding -->\n"
@@ -62,10 +65,34 @@ def judgement() -> dict[str, Any]:
 
 
 def judged_anew(folder: Path) -> dict[str, Any]:
-    """What its bundles, fetched into a folder, come to by the ledger and the code of today."""
-    ids = [each["id"] for each in judgement()["bundles"]]
-    bundles = [each.path for each in pull(Store.open(str(EVIDENCE)), folder, ids)]
-    return judge.judge_several(bundles, ledger.load("article"))
+    """What the evidence, fetched into a folder, comes to by the ledger and the code of today.
+
+    Every run of a plan that tests a claim is in it, so that nobody chooses among them.
+    """
+    article = ledger.load("article")
+    tested = {plan for claim in article.ledger.claims.values() for plan in plans_of(claim)}
+    pull(Store.open(str(EVIDENCE)), folder, ())
+    bundles = [
+        each.path
+        for each in Archive.open(folder).entries()
+        if each.path and each.record and each.record.plan.name in tested
+    ]
+    return judge.judge_several(bundles, article)
+
+
+def shown(standing: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What stands for a claim: of its runs that came furthest down the table, the newest.
+
+    Runs of which one upholds and one refutes decide nothing.
+
+    Args:
+        standing: the claim's verdicts, one a run, the newest last.
+    """
+    order = list(ClaimVerdict)
+    newest = max(reversed(standing), key=lambda one: order.index(one["verdict"]))
+    if {one["verdict"] for one in standing} >= DECIDED:
+        return newest | {"verdict": ClaimVerdict.INCONCLUSIVE, "side": None}
+    return newest
 
 
 def readme() -> dict[str, str]:
@@ -96,7 +123,7 @@ def _sides(claims: Mapping[str, dict[str, Any]]) -> Iterator[str]:
 def _under(claim: Mapping[str, Any], variant: str) -> dict[str, Any] | None:
     """The one verdict on a claim as it is tested, or under another assumption; None without."""
     tested = [claim] if not variant else [v for v in claim["variants"] if v["name"] == variant]
-    return next((each["standing"][0] for each in tested), None)
+    return next((shown(each["standing"]) for each in tested), None)
 
 
 def _rows(claims: Mapping[str, dict[str, Any]]) -> Iterator[str]:
@@ -104,9 +131,10 @@ def _rows(claims: Mapping[str, dict[str, Any]]) -> Iterator[str]:
     yield "|---|---|---|"
     for name, what in ROWS.items():
         claim = claims[name]
-        measured, verdict = _cells(claim["standing"][0])
+        stands = shown(claim["standing"])
+        measured, verdict = _cells(stands)
         if claim["kind"] == "runs":  # what came of it, without where
-            measured = ": ".join(claim["standing"][0]["why"].split(": ")[1:3])
+            measured = ": ".join(stands["why"].split(": ")[1:3])
         said = what if claim["kind"] in _WORDS else f"{what}: {claim['published']}"
         yield f"| {said} | {measured} | {verdict} |"
 

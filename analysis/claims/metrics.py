@@ -36,6 +36,8 @@ class ClaimMetric:
             that may be zero; ``count`` for those that are counted once and do not vary.
         of: takes it from a trial's figures, in ``unit``; None for a count, which stands in the
             results of a subject under its own name.
+        compared_as: the metric of the results that is the same figure, so that a comparison by it
+            that is invalid speaks against this one; its own name if empty.
     """
 
     name: str
@@ -44,6 +46,7 @@ class ClaimMetric:
     estimator: str
     scale: Scale = "ratio"
     of: Callable[[Figures], float | None] | None = None
+    compared_as: str = ""
 
     @property
     def everywhere(self) -> bool:
@@ -96,6 +99,7 @@ _ALL = (
         "lower",
         f"mean of a trial's own histogram, closed loop only; {_MEAN}",
         of=_latency_mean,
+        compared_as="throughput",  # connections over it, times Little's ratio
     ),
     ClaimMetric(
         "rss",

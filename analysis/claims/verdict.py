@@ -265,6 +265,7 @@ def _gate(claim: Measurable, run: Run) -> str | None:
     for gate in run.results["gates"]:
         if gate["verdict"] == gates.Verdict.FAILED:
             return str(gate["said"])
+    metric = CLAIM_METRICS[claim.metric]
     places = list(places_of(claim).values())
     subjects = {place.subject for place in places}
     cells = {(place.workload, place.load) for place in places}
@@ -274,15 +275,14 @@ def _gate(claim: Measurable, run: Run) -> str | None:
         for each in cell["comparisons"]:
             about = subjects & {each["baseline"], each["candidate"]}
             of_all = each["reasons"][0]["code"] == "gate"
-            mine = each["metric"] == claim.metric and subjects == {
+            mine = each["metric"] == (metric.compared_as or metric.name) and subjects == {
                 each["baseline"],
                 each["candidate"],
             }
             if each["verdict"] == Comparison.INVALID and about and (of_all or mine):
                 return str(each["reasons"][0]["what"])
-    unit = CLAIM_METRICS[claim.metric].unit
     for place in places:
-        if what := waiting_left_out(unit, run.trials.get(place, {}).values()):
+        if what := waiting_left_out(metric.unit, run.trials.get(place, {}).values()):
             return f"{place.subject}: {what}"
     return None
 

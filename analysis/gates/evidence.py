@@ -178,6 +178,12 @@ class TrialEvidence:
             return None
 
     @cached_property
+    def timeouts(self) -> int | None:
+        """Answers later than wrk allowed. Kept, because a dump is long to read."""
+        dump = self.dump
+        return dump.errors["timeout"] if dump else None
+
+    @cached_property
     def histograms(self) -> Mapping[str, Histogram]:
         """The histograms of the asyncio client: response, service and dispatch."""
         names = self.client["histograms"] if self.client else ()

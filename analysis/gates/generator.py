@@ -43,7 +43,7 @@ def _timeouts(trial: TrialEvidence) -> Reading | None:
         return Reading(trial.client["errors"]["timeout"])
     if trial.drive["generator"] != "wrk":
         return None
-    return Reading(trial.dump.errors["timeout"] if trial.dump else None)
+    return Reading(trial.timeouts)
 
 
 def _errors(trial: TrialEvidence) -> Reading | None:

@@ -49,5 +49,6 @@ def test_latencies_that_leave_out_waiting_are_invalid_and_throughput_is_not():
     assert found["throughput"][0] == "FASTER"
     verdict, reason = found["p99"]
     assert verdict == "INVALID (gate)"
-    said = "a: its latencies leave out 10 % of the waiting (littles-law)"
+    said = "a: its latencies leave out 10 % of the waiting (littles-law); "
+    said += "windows of 2 s or more are needed"  # those here are of one
     assert reason == {"code": "littles-law", "what": said}

@@ -234,6 +234,8 @@ ROWS = [
     (V.UPHELD, {"on": invalid(pair=("c", "d"))}),
     (V.UPHELD, {"on": invalid(metric="p99", code="null-control")}),
     (V.INVALID_RUN, {"made": claim("ratio"), "on": invalid(code="null-control")}),
+    (V.INVALID_RUN, {"made": claim("ratio", metric="latency_mean"), "on": invalid(code="null")}),
+    (V.REFUTED, {"made": claim("ordering", metric="p99"), "on": invalid(code="null")}),
     (V.INVALID_RUN, {"on": turned_away("failed")}),
     (V.UPHELD, {"on": turned_away("warning")}),
     (V.UPHELD, {"made": runs_claim(), "on": turned_away("failed")}),

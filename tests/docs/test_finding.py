@@ -24,7 +24,22 @@ def test_every_row_of_the_table_is_in_the_readme_with_its_verdict():
     claims = {claim["id"]: claim for claim in JUDGEMENT["claims"]}
     for name, what in finding.ROWS.items():
         (row,) = [line for line in lines if line.startswith((f"| {what} |", f"| {what}: "))]
-        assert claims[name]["standing"][0]["verdict"] in row
+        assert finding.shown(claims[name]["standing"])["verdict"] in row
     for name, what in finding.SIDES.items():
         (row,) = [line for line in lines if line.startswith(f"| {what}, 500 ")]
-        assert claims[f"{name}.direction"]["standing"][0]["verdict"] in row
+        assert finding.shown(claims[f"{name}.direction"]["standing"])["verdict"] in row
+
+
+def runs(*verdicts):
+    return [{"verdict": verdict, "side": "below", "run": n} for n, verdict in enumerate(verdicts)]
+
+
+def test_of_several_runs_the_newest_that_came_furthest_is_shown():
+    assert finding.shown(runs("refuted"))["run"] == 0
+    assert finding.shown(runs("refuted", "invalid_run"))["run"] == 0
+    assert finding.shown(runs("refuted", "refuted", "incomparable"))["run"] == 1
+
+
+def test_runs_that_contradict_each_other_decide_nothing():
+    stands = finding.shown(runs("refuted", "upheld", "invalid_run"))
+    assert (stands["verdict"], stands["side"]) == ("inconclusive", None)
