@@ -48,6 +48,7 @@ ROWS = {
     "nplus1.p99.direction": "prefetching lowers the p99 of 100 users with their orders",
     "payload.direction": "SQLAlchemy still serves more with 5 KB and joins",
     "case.tput.direction": "the case study's migration raises throughput",
+    "case.p99.direction": "the case study's migration lowers the p99",
     "py313.sqlalchemy": "SQLAlchemy 2.0.21 runs on Python 3.13",
     "py313.asyncpg": "asyncpg 0.29.0 runs on Python 3.13",
 }
