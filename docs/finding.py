@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from analysis.claims import ClaimVerdict, plans_of
-from analysis.claims.standing import DECIDED
+from analysis.claims.standing import together
 from ormlab import judge, ledger, verdicts
 from ormlab.archive.entries import Archive
 from ormlab.archive.exchange import pull
@@ -91,9 +91,8 @@ def shown(standing: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """
     order = list(ClaimVerdict)
     newest = max(reversed(standing), key=lambda one: order.index(one["verdict"]))
-    if {one["verdict"] for one in standing} >= DECIDED:
-        return newest | {"verdict": ClaimVerdict.INCONCLUSIVE, "side": None}
-    return newest
+    verdict = together(ClaimVerdict(one["verdict"]) for one in standing)
+    return newest if newest["verdict"] == verdict else newest | {"verdict": verdict, "side": None}
 
 
 def readme() -> dict[str, str]:

@@ -12,7 +12,7 @@ from analysis.claims.ledger import Statement, variants_of
 from analysis.claims.verdict import ClaimJudgement, ClaimVerdict, judge_claim
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from analysis.claims.arithmetic import CheckOutcome
     from analysis.claims.evidence import Run
@@ -65,12 +65,16 @@ class Standing:
 
     @property
     def verdict(self) -> ClaimVerdict:
-        """The last row of the table that any bundle reached; open where bundles disagree."""
-        order = list(ClaimVerdict)
-        reached = {each.judgement.verdict for each in self.judged}
-        if reached >= DECIDED:
-            return ClaimVerdict.INCONCLUSIVE
-        return max(reached, key=order.index)
+        """What they come to."""
+        return together(each.judgement.verdict for each in self.judged)
+
+
+def together(verdicts: Iterable[ClaimVerdict]) -> ClaimVerdict:
+    """The last row of the table that any bundle reached; open where bundles disagree."""
+    reached = set(verdicts)
+    if reached >= DECIDED:
+        return ClaimVerdict.INCONCLUSIVE
+    return max(reached, key=list(ClaimVerdict).index)
 
 
 def standing(
