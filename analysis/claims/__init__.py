@@ -2,7 +2,7 @@
 
     ledger       the types of a ledger               conditions, metrics: the two registries
     lint         what is wrong with one              codes: each with its remedy
-    arithmetic   checks that need no machine
+    arithmetic   checks that need no machine         printed: figures as intervals, littles_law
     evidence     what a bundle brings                measure: the claimed figure with intervals
     verdict      judge_claim: one table              comparability, running, strength
     standing     verdicts of many bundles, and under each assumption
@@ -11,7 +11,7 @@
 Pure throughout, but for ``evidence.collect``, which reads a bundle.
 """
 
-from analysis.claims.arithmetic import CheckOutcome, Outcome, outcomes
+from analysis.claims.arithmetic import CheckOutcome, outcomes
 from analysis.claims.codes import CODES
 from analysis.claims.conditions import READINGS
 from analysis.claims.evidence import Place, Run, collect
@@ -20,6 +20,7 @@ from analysis.claims.ledger import Claim, Ledger, Runs, Statement, plans_of, var
 from analysis.claims.lint import PlanParts, Problem, lint
 from analysis.claims.measure import places_of
 from analysis.claims.metrics import CLAIM_METRICS
+from analysis.claims.printed import Outcome
 from analysis.claims.strength import Strength
 from analysis.claims.verdict import ClaimJudgement, ClaimVerdict, judge_claim
 

@@ -25,5 +25,6 @@ CODES: dict[str, str] = {
     "condition-reason": "say in `note` why it may be assumed, or accepted in its place",
     "material-unread": "name a reading, or do not call it material",
     "input-unknown": "name a claim with a value, a condition as set/leaf, or give a number",
+    "precision-missing": "give the size of the last digit that is printed: 0.1 for 8.2",
     "convicts-stranger": "only a claim that the check computes with can be convicted by it",
 }

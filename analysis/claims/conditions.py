@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,6 +17,7 @@ type Scope = Literal["host", "class", "run"]
 
 type Value = str | int | float | bool
 
+_VERSION = re.compile(r"[0-9]+(\.[0-9]+)*")
 _GIB = 2**30
 _RANK: dict[Scope, int] = {"run": 0, "class": 1, "host": 2}
 _REACH = {"any": 0, "same-class": 1, "same-fingerprint": 2}
@@ -44,12 +46,17 @@ def concerns(scope: Scope, portability: str) -> bool:
 
 
 def same(expected: Value, seen: Value) -> bool:
-    """Whether two values of a condition are one; numbers by value, all else by its text."""
+    """Whether what was seen is what was published: numbers by value, all else by its text.
+
+    A version that is published in part stands for every version within it: 3.13.0 is a 3.13.
+    """
     if isinstance(expected, bool) or isinstance(seen, bool):
         return expected is seen
     if isinstance(expected, int | float) and isinstance(seen, int | float):
         return expected == seen
-    return str(expected) == str(seen)
+    published, text = str(expected), str(seen)
+    within = _VERSION.fullmatch(published) is not None and text.startswith(f"{published}.")
+    return published == text or within
 
 
 def accepted(patterns: list[str], seen: Value) -> bool:

@@ -245,20 +245,33 @@ class _Check(Part):
     note: str = ""
 
 
-class SameRatio(_Check):
-    """A stated ratio against the two figures it is of."""
+class _Arithmetic(_Check):
+    """A check that computes. ``slack`` is how far off still fits, beside the printed digits."""
+
+    slack: Tolerance | None = None
+
+
+class SameRatio(_Arithmetic):
+    """A stated ratio against the two figures it is of, which are in one unit.
+
+    ``wording`` is "times-more" where the source says "three times faster" or the like, which may
+    mean the ratio or the ratio less one.
+    """
 
     kind: Literal["same_ratio"]
     ratio: Input
     numerator: Input
     denominator: Input
+    wording: Literal["ratio", "times-more"] = "ratio"
 
 
-class LittlesLaw(_Check):
+class LittlesLaw(_Arithmetic):
     """Connections = throughput x mean latency (ms), in a closed loop.
 
-    Given the mean, it must fit. Given the median and the 99th percentile, it is found out what
-    the slowest hundredth would have to average; ``longest_ms`` is what an answer may take.
+    ``generator`` is "wrk" where wrk printed the figures: it opens ``threads`` x (``connections`` //
+    ``threads``) and adds samples before it prints. It is "other" where a tool printed them that
+    opens what it is asked to and prints the mean that it measured; without it, both are possible.
+    ``longest_ms`` is the longest latency. ``analysis.claims.littles_law`` says what follows.
     """
 
     kind: Literal["littles_law"]
@@ -268,19 +281,27 @@ class LittlesLaw(_Check):
     p50: Input | None = None
     p99: Input | None = None
     longest_ms: Input | None = None
+    threads: Input | None = None
+    generator: Literal["wrk", "other"] | None = None
+    loop: Literal["closed", "open"] = "closed"
 
 
-class Difference(_Check):
-    """A stated difference against the two figures it is of."""
+class Difference(_Arithmetic):
+    """A stated difference against the two figures it is of, all in one unit.
+
+    ``wording`` is "percentages" where the two figures are percentages and the difference is stated
+    in per cent: it may mean points, or per cent of either figure.
+    """
 
     kind: Literal["difference"]
     minuend: Input
     subtrahend: Input
     difference: Input
+    wording: Literal["plain", "percentages"] = "plain"
 
 
-class PercentOf(_Check):
-    """A stated percentage against part and whole."""
+class PercentOf(_Arithmetic):
+    """A stated percentage against part and whole, which are in one unit."""
 
     kind: Literal["percent_of"]
     part: Input
@@ -296,6 +317,7 @@ class Method(_Check):
     locator: str = ""
 
 
+type Arithmetic = SameRatio | LittlesLaw | Difference | PercentOf
 type Check = Annotated[
     SameRatio | LittlesLaw | Difference | PercentOf | Method, Field(discriminator="kind")
 ]

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 type Path = tuple[str | int, ...]
 
+_NO_INPUTS = {
+    *("says", "kind", "note", "convicts", "concerns", "locator"),
+    *("slack", "wording", "generator", "loop"),
+}
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -70,8 +75,11 @@ def lint(ledger: Ledger, plans: Mapping[str, PlanParts] | None) -> list[Problem]
 def inputs_of(check: Check) -> dict[str, kinds.Input]:
     """What a check computes with, by the name of its field."""
     values = {name: getattr(check, name) for name in type(check).model_fields}
-    own = values.keys() - {"says", "kind", "note", "convicts", "concerns", "locator"}
-    return {name: values[name] for name in values if name in own and values[name] is not None}
+    return {
+        name: value
+        for name, value in values.items()
+        if name not in _NO_INPUTS and value is not None
+    }
 
 
 def premises(claim: Claim) -> set[str]:
@@ -142,9 +150,7 @@ def _sets_of_conditions(claim: kinds.Testable) -> list[str]:
 def _sizes(name: str, claim: Claim) -> Iterator[Problem]:
     at: Path = ("claims", name)
     tolerance = getattr(claim, "tolerance", None)
-    if tolerance is not None and not tolerance.reason.strip():
-        what = "a tolerance without a reason could be anything"
-        yield Problem("tolerance-without-reason", (*at, "tolerance"), what)
+    yield from _reasoned(tolerance, (*at, "tolerance"))
     if isinstance(claim, kinds.Statement | kinds.Runs | kinds.Ordering) or _counted(claim):
         return
     is_bound = isinstance(claim, kinds.Bound)
@@ -153,6 +159,12 @@ def _sizes(name: str, claim: Claim) -> Iterator[Problem]:
     if not isinstance(claim, kinds.Ratio) and claim.portability == "any":
         what = f"{claim.metric} depends on the host, and the claim is said to hold on any"
         yield Problem("absolute-anywhere", (*at, "portability"), what)
+
+
+def _reasoned(tolerance: kinds.Tolerance | None, at: Path) -> Iterator[Problem]:
+    if tolerance is not None and not tolerance.reason.strip():
+        what = f"a {at[-1]} without a reason could be anything"
+        yield Problem("tolerance-without-reason", at, what)
 
 
 def _counted(claim: kinds.Measurable) -> bool:
@@ -213,10 +225,21 @@ def _check(ledger: Ledger, name: str, check: Check) -> Iterator[Problem]:
             if concern not in ledger.claims:
                 what = f"there is no claim {concern!r}"
                 yield Problem("claim-unknown", (*at, "concerns"), what)
+    else:
+        yield from _operands(check, at)
     for convicted in check.convicts:
         if convicted not in used or convicted not in ledger.claims:
             what = f"{convicted!r} is no claim that this check computes with"
             yield Problem("convicts-stranger", (*at, "convicts"), what)
+
+
+def _operands(check: kinds.Arithmetic, at: Path) -> Iterator[Problem]:
+    """What is wrong with how closely the figures of a check are known."""
+    yield from _reasoned(check.slack, (*at, "slack"))
+    for field, value in inputs_of(check).items():
+        if isinstance(value, kinds.Number) and value.value % 1 and not value.precision:
+            what = f"{value.value} has a fraction, so it was rounded, and no precision is given"
+            yield Problem("precision-missing", (*at, field), what)
 
 
 def _cycles(ledger: Ledger) -> Iterator[Problem]:

@@ -61,6 +61,8 @@ WRONG = {
     "condition-reason": changed("mix: {status: unknown}", "mix: {value: 1, status: assumed}"),
     "material-unread": changed("material: true, reading: data.users", "material: true"),
     "input-unknown": LEDGER + CHECK.replace("subtrahend: tput.a", "subtrahend: all/nothing"),
+    "precision-missing": LEDGER
+    + CHECK.replace("difference: tput.a", "difference: {value: 1.5, status: stated, note: n}"),
     "convicts-stranger": LEDGER + SECOND + CHECK.replace("says:", "convicts: [tput.b], says:"),
 }
 

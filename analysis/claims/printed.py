@@ -1,0 +1,117 @@
+"""Printed figures as intervals: every value that a tool may have printed that way.
+
+A tool may round a value to the nearest unit of the last digit that it prints (wrk, hey), cut it
+off (``free -m``, locust's mean), or round it up (``du -h``). So a figure with the precision p
+stands for everything less than p away from it, and never for less than half of that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from analysis.inference import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from analysis.claims.ledger import Status
+
+
+class Outcome(StrEnum):
+    """The result of a check.
+
+    holds          an honest run can print these figures together
+    doubtful       an honest run can print them only under an unlikely circumstance, or no run can
+                   and not all of the figures are stated
+    contradicts    no honest run can print the stated figures together
+    undecided      a figure that the check needs is unknown, or arithmetic says nothing about it
+    """
+
+    HOLDS = "holds"
+    DOUBTFUL = "doubtful"
+    CONTRADICTS = "contradicts"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A printed figure.
+
+    Attributes:
+        low: the lowest value that it may stand for.
+        high: the highest.
+        status: whether the source states it.
+    """
+
+    low: float
+    high: float
+    status: Status
+
+    @classmethod
+    def of(cls, value: float, precision: float, status: Status) -> Figure:
+        """A figure as printed; a size that cannot be negative stays at zero or above."""
+        low = value - precision
+        return cls(max(0.0, low) if value >= 0 else low, value + precision, status)
+
+    @property
+    def value(self) -> float:
+        """The middle of what it may stand for: the printed figure, unless that is next to zero."""
+        return (self.low + self.high) / 2
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the arithmetic of a check gives.
+
+    Attributes:
+        outcome: of the check.
+        what: the arithmetic in one sentence.
+        numbers: what was computed, by name.
+    """
+
+    outcome: Outcome
+    what: str
+    numbers: Mapping[str, float]
+
+
+def undecided(what: str) -> Answer:
+    """An answer without numbers."""
+    return Answer(Outcome.UNDECIDED, what, {})
+
+
+def quotient(top: Figure, bottom: Figure) -> Interval | None:
+    """All quotients of two figures; None where the divisor may be zero or one is negative."""
+    if bottom.low <= 0 or top.low < 0:
+        return None
+    return Interval(top.low / bottom.high, top.high / bottom.low)
+
+
+def widened(due: Interval, slack: float) -> Interval:
+    """An interval with a relative slack at both ends."""
+    if not slack:
+        return due
+    return Interval(due.low - slack * abs(due.low), due.high + slack * abs(due.high))
+
+
+def against(readings: list[Interval] | None, stated: Figure, what: str, unit: str = "") -> Answer:
+    """Hold a stated figure against what it should be.
+
+    Args:
+        readings: what it should be, one interval for each meaning that its words may have; None
+            where the figures define none.
+        stated: as printed.
+        what: its name in a sentence.
+        unit: of both, with a space before it.
+    """
+    if readings is None:
+        return undecided(f"{what} of such figures is not defined")
+    fits = any(due.low <= stated.high and stated.low <= due.high for due in readings)
+    said = " or ".join(f"between {due.low:.4g}{unit} and {due.high:.4g}{unit}" for due in readings)
+    first = readings[0]
+    return Answer(
+        Outcome.HOLDS if fits else Outcome.CONTRADICTS,
+        f"{what} lies {said}, and {stated.value:.4g}{unit} is stated",
+        {"low": first.low, "high": first.high, "stated": stated.value},
+    )
