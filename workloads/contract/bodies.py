@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workloads.contract.case import Case, invalid, refused
-from workloads.contract.fields import MAX_BODY_BYTES, ORDER, USER, Field, Instant, Integer, Text
+from workloads.contract.case import Case, absent, invalid, refused
+from workloads.contract.fields import (
+    MAX_BODY_BYTES,
+    MAX_INTEGER,
+    ORDER,
+    USER,
+    Field,
+    Instant,
+    Integer,
+    Text,
+)
 from workloads.contract.writes import new_order, new_user
 
 if TYPE_CHECKING:
@@ -20,6 +29,29 @@ _MALFORMED = {
     "half-a-pair": rb'{"status":"\ud800"}',
     "half-a-pair-as-key": rb'{"\udfff":1}',
     "too-deep": b"[" * 200_000,
+    "101-deep": b'{"status":' + b"[" * 100 + b"]" * 100 + b"}",
+    "beyond-a-double": b'{"total":1e400}',
+    "309-digits": b'{"total":' + b"9" * 309 + b"}",
+    "byte-order-mark": b"\xef\xbb\xbf{}",
+    "utf-16": "{}".encode("utf-16"),
+    "surrogate-in-utf-8": b'{"status":"\xed\xa0\x80"}',
+    "half-a-pair-that-is-lost": rb'{"status":"\ud800","status":"paid"}',
+}
+# Headers of a body that is refused unread. An encoded body is none of the contract's.
+_OTHER_MEDIA = {
+    **{
+        f"encoded-{way}": {"Content-Encoding": way}
+        for way in ("gzip", "deflate", "br", "zstd", "odd", "gzip, identity")
+    },
+    **{
+        f"typed-{kind}": {"Content-Type": kind}
+        for kind in ("text/plain", "application/x-www-form-urlencoded", "application/jsonp")
+    },
+}
+_SAME_MEDIA = {
+    "encoded-identity": {"Content-Encoding": "identity"},
+    "typed-charset": {"Content-Type": "Application/JSON; charset=utf-8"},
+    "expecting-the-odd": {"Expect": "the-odd"},
 }
 _NO_OBJECTS = {"array": b"[]", "text": b'"text"', "number": b"1", "null": b"null"}
 _NO_INSTANTS = {
@@ -35,6 +67,10 @@ _NO_INSTANTS = {
     "hour-24": "2025-02-28T24:00:00Z",
     "second-60": "2016-12-31T23:59:60Z",
     "year-0": "0000-01-01T00:00:00Z",
+    "year-10000": "10000-01-01T00:00:00Z",
+    "day-one": "0001-01-01T00:00:00Z",
+    "february-29": "1900-02-29T00:00:00Z",
+    "line": "2025-02-28T00:00:00Z\n",
     "arabic-digits": "٢٠٢٥-02-28T00:00:00Z",
     "number": 1_740_700_800,
     "null": None,
@@ -53,6 +89,7 @@ def refused_bodies() -> Iterator[Case]:
         for name in fields:
             less = {key: value for key, value in valid.items() if key != name}
             yield invalid(f"create-{noun}:no-{name}", create, name, body=less)
+        yield from _wrong_at_once(noun)
 
 
 def _refused(
@@ -69,8 +106,26 @@ def _refused(
         for word, value in _wrong_values(field).items():
             wrong = {**valid, name: value}
             yield invalid(f"{operation}:{name}-{word}", request, name, body=wrong)
+    for word, headers in _OTHER_MEDIA.items():
+        error = {"error": "unsupported_media_type"}
+        yield refused(f"{operation}:{word}", request, 415, error, body=b"{", headers=headers)
+    for word, headers in _SAME_MEDIA.items():
+        yield invalid(f"{operation}:{word}", request, None, body=b"[]", headers=headers)
+    largest = b" " * (MAX_BODY_BYTES - 2) + b"[]"
+    yield invalid(f"{operation}:largest-body", request, None, body=largest)
     large = {**valid, next(iter(fields)): "x" * MAX_BODY_BYTES}
     yield refused(f"{operation}:large-body", request, 413, {"error": "too_large"}, body=large)
+
+
+def _wrong_at_once(noun: str) -> Iterator[Case]:
+    """Yield updates of which several things are wrong: the first in the contract's order counts."""
+    lost, bad = f"PATCH /{noun}s/{MAX_INTEGER + 1}", f"PATCH /{noun}s/one"
+    for word, body in (("malformed", b"{"), ("empty", b""), ("large", b" " * (MAX_BODY_BYTES + 1))):
+        yield invalid(f"update-{noun}:word-and-{word}", bad, "id", body=body)
+        yield absent(f"update-{noun}:too-large-and-{word}", lost, body=body)
+    gzipped = {"Content-Encoding": "gzip"}
+    yield invalid(f"update-{noun}:word-and-encoded", bad, "id", body=b"{}", headers=gzipped)
+    yield invalid(f"update-{noun}:word-and-unknown", bad, "id", body={"colour": 1})
 
 
 def _wrong_values(field: Field) -> dict[str, Any]:

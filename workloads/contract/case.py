@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from workloads.contract import canonical
 from workloads.contract.fields import ORDER_COLUMNS, USER_COLUMNS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from workloads.dataset.rows import Row
 
 _COLUMNS = {"users": USER_COLUMNS, "orders": ORDER_COLUMNS}
@@ -42,6 +44,7 @@ class Case:
         body: of the request, or None.
         allow: value of the header Allow, or None if there is none.
         effect: what the database must hold afterwards, or None if the answer says it all.
+        headers: of the request, in place of those a client sends by itself.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Case:
     body: bytes | None = None
     allow: str | None = None
     effect: Effect | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def found(name: str, path: str, value: object) -> Case:
@@ -67,6 +71,7 @@ def refused(
     *,
     body: object = None,
     effect: Effect | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Case:
     """Return a request that is answered with an error.
 
@@ -77,9 +82,11 @@ def refused(
         error: the error body.
         body: of the request: a JSON value, or bytes to be sent as they are.
         effect: what the database must hold afterwards.
+        headers: of the request.
     """
     method, path = request.split(" ", 1)
-    return Case(name, method, path, status, canonical.encode(error), _bytes(body), effect=effect)
+    answer, sent = canonical.encode(error), _bytes(body)
+    return Case(name, method, path, status, answer, sent, effect=effect, headers=headers or {})
 
 
 def absent(name: str, request: str, *, body: object = None) -> Case:
@@ -87,9 +94,17 @@ def absent(name: str, request: str, *, body: object = None) -> Case:
     return refused(name, request, 404, {"error": "not_found"}, body=body)
 
 
-def invalid(name: str, request: str, field: str | None, *, body: object = None) -> Case:
+def invalid(
+    name: str,
+    request: str,
+    wrong: str | None,
+    *,
+    body: object = None,
+    headers: Mapping[str, str] | None = None,
+) -> Case:
     """Return a request with a wrong parameter or property; None blames the body as a whole."""
-    return refused(name, request, 422, {"error": "invalid", "field": field}, body=body)
+    error = {"error": "invalid", "field": wrong}
+    return refused(name, request, 422, error, body=body, headers=headers)
 
 
 def written(name: str, request: str, status: int, row: Row, *, body: object) -> Case:

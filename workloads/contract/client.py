@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Self
 
 _TIMEOUT_S = 30
@@ -49,14 +50,26 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def send(self, method: str, path: str, body: bytes | None = None) -> Answer:
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """Send one request and return the answer.
+
+        Args:
+            method: HTTP method.
+            path: path and query.
+            body: None sends none.
+            headers: in place of the Content-Type that a body has by itself.
 
         Raises:
             OSError: the service cannot be reached or closed the connection.
             http.client.HTTPException: what came is not HTTP.
         """
-        headers = {} if body is None else {"Content-Type": "application/json"}
-        self._connection.request(method, path, body, headers)
+        own = {} if body is None else {"Content-Type": "application/json"}
+        self._connection.request(method, path, body, own | dict(headers or {}))
         response = self._connection.getresponse()
         return Answer(response.status, response.reason, response.getheaders(), response.read())

@@ -34,7 +34,7 @@ class Integer:
 
 @dataclass(frozen=True)
 class Instant:
-    """A string of the form ``YYYY-MM-DDTHH:MM:SSZ``."""
+    """A string of the form ``YYYY-MM-DDTHH:MM:SSZ``, later than 0001-01-01T00:00:00Z."""
 
 
 Field = Text | Integer | Instant

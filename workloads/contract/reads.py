@@ -37,7 +37,20 @@ _METHODS = {
     "/users/1/orders": "GET",
     "/users-with-orders": "GET",
 }
-_NO_PATHS = ("/", "/user", "/users/", "/users/1/", "/users/1/orders/1", "/users/1/users")
+_NO_PATHS = (
+    *("/", "/user", "/users/", "/users/1/", "/users/1/orders/1", "/users/1/users", "/users//1"),
+    *("/Users/1", "/users/./1", "/users%2F1", "/users/1%2F2", "/users/1%2forders", "/orders%2f1"),
+)
+# Several things are wrong: the id, then the names of parameters, then their values in this order.
+_WRONG_AT_ONCE = (
+    ("user-orders", "/users/one/orders?page=1", "id"),
+    ("user-orders", "/users/one/orders?limit=x", "id"),
+    ("user-orders", "/users/1/orders?limit=x&page=1", "page"),
+    ("list-users", "/users?offset=x&limit=x", "limit"),
+    ("users-with-orders", "/users-with-orders?page=1", "page"),
+    ("users-with-orders", "/users-with-orders?limit=x", "limit"),
+    ("users-with-orders", "/users-with-orders?loading=eager&offset=x", "offset"),
+)
 
 
 def operations(dataset: Dataset) -> Iterator[Case]:
@@ -61,6 +74,7 @@ def pages(dataset: Dataset) -> Iterator[Case]:
     buyers = last_order // ORDERS_PER_USER
     yield found("read-user:last", f"/users/{last}", dataset.user(last))
     yield found("read-user:leading-zeros", "/users/0001", dataset.user(1))
+    yield found("read-user:escaped", "/users/%31", dataset.user(1))
     yield found("read-order:last", f"/orders/{last_order}", dataset.order(last_order))
     for table, row, rows in (("users", dataset.user, last), ("orders", dataset.order, last_order)):
         name, path = f"list-{table}", f"/{table}?"
@@ -92,7 +106,7 @@ def refusals() -> Iterator[Case]:
             ("endless", "9" * 5000),
         ):
             yield absent(f"read-{noun}:{word}", f"GET /{noun}s/{row_id}")
-        for text in ("one", "-1", "%D9%A1", "%20"):
+        for text in ("one", "-1", "+1", "-0", "1.0", "%D9%A1", "%20", "%00", "%FF", "%7B", "{id}"):
             yield invalid(f"read-{noun}:{text}", f"GET /{noun}s/{text}", "id")
     yield absent("user-orders:too-large", f"GET /users/{MAX_INTEGER + 1}/orders")
     yield invalid("user-orders:word", "GET /users/one/orders", "id")
@@ -102,11 +116,19 @@ def refusals() -> Iterator[Case]:
                 yield invalid(f"{name}:{query}", f"GET {path}{query}", parameter)
     for query in ("", "?loading=", "?loading=eager", "?loading=join&loading=join"):
         yield invalid(f"users-with-orders:{query}", f"GET /users-with-orders{query}", "loading")
+    for name, path, wrong in _WRONG_AT_ONCE:
+        yield invalid(f"{name}:{path}", f"GET {path}", wrong)
+    yield from _unrouted()
+
+
+def _unrouted() -> Iterator[Case]:
     for path in _NO_PATHS:
         yield absent(f"no-such-path:{path}", f"GET {path}")
-    wrong = canonical.encode({"error": "method_not_allowed"})
+    answer = canonical.encode({"error": "method_not_allowed"})
     for path, allow in _METHODS.items():
-        yield Case(f"wrong-method:{path}", "PUT", path, 405, wrong, b"{}", allow)
+        yield Case(f"wrong-method:{path}", "PUT", path, 405, answer, b"{}", allow)
+        yield Case(f"wrong-method:OPTIONS {path}", "OPTIONS", path, 405, answer, None, allow)
+        yield Case(f"wrong-method:HEAD {path}", "HEAD", path, 405, b"", None, allow)
 
 
 def _first(rows: int, limit: int = DEFAULT_LIMIT) -> range:

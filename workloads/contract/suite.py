@@ -104,7 +104,7 @@ def write_samples(results: Iterable[CaseResult], folder: Path) -> None:
 
 
 def _run(case: Case, client: Client, psql: Psql, database: str) -> CaseResult:
-    answer = client.send(case.method, case.path, case.body)
+    answer = client.send(case.method, case.path, case.body, case.headers)
     expected, got = _facts(_expected(case)), _facts(answer)
     if case.effect is not None:
         held = psql.run(case.effect.question, database=database)

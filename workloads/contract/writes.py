@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 GROWTH = {"users": 1, "orders": 0}
 
 _CREATED_AT = datetime(2025, 2, 28, 23, 59, 59, tzinfo=UTC)
+# The first that PostgreSQL and asyncpg keep as they are, the last, and a leap day.
+_INSTANTS = {
+    "first-instant": datetime(1, 1, 1, 0, 0, 1, tzinfo=UTC),
+    "last-instant": datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+    "leap-day": datetime(2024, 2, 29, tzinfo=UTC),
+}
 # What JSON must escape, what it may but must not, and characters of two, three and four bytes.
 _ODD = 'quote " backslash \\ slash / tab \t newline \n unit \x1f delete \x7f é \u2028 \U0001f600'
 
@@ -67,6 +73,10 @@ def _user_updates(path: str, user_id: int, taken: Row, user: Row) -> Iterator[Ca
         yield _conflict(f"update-user:duplicate-{field}", f"PATCH {path}", "duplicate", body, every)
     same = {"username": every["username"]}
     yield written("update-user:same-name", f"PATCH {path}", 200, every, body=same)
+    for word, when in _INSTANTS.items():
+        every = {**every, "created_at": when}
+        body = {"created_at": when}
+        yield written(f"update-user:{word}", f"PATCH {path}", 200, every, body=body)
     for word, row_id in (("unknown", MAX_INTEGER), ("too-large", MAX_INTEGER + 1)):
         yield absent(f"update-user:{word}", f"PATCH /users/{row_id}", body=same)
     yield invalid("update-user:word", "PATCH /users/one", "id", body=same)
@@ -85,6 +95,9 @@ def order_writes(dataset: Dataset) -> Iterator[Case]:
     path = f"/orders/{first}"
     changed = {**order, "total": 0}
     yield written("update-order", f"PATCH {path}", 200, changed, body={"total": 0})
+    changed = {**order, "total": 7}
+    twice = b'{"total":5,"total":7}'
+    yield written("update-order:total-twice", f"PATCH {path}", 200, changed, body=twice)
     every = {**new_order(first, buyers + 2), "total": MAX_INTEGER, "status": "paid"}
     yield written("update-order:every-field", f"PATCH {path}", 200, every, body=_without_id(every))
     yield _conflict("update-order:unknown-user", f"PATCH {path}", "unknown_user", nobody, every)

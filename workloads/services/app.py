@@ -6,12 +6,12 @@ import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 
 from workloads.contract import fields
 from workloads.contract.canonical import CONTENT_TYPE
 from workloads.services import inputs
-from workloads.services.errors import NotFound, Refusal, TooLarge, WrongMethod
+from workloads.services.errors import Malformed, NotFound, Refusal, TooLarge, WrongMethod
 from workloads.services.serving import BACKLOG, KEEPALIVE_S, SHUTDOWN_S, address_error
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 _HEADERS: dict[str, str] = {hdrs.CONTENT_TYPE: CONTENT_TYPE}
+# Whatever stands in the place of an id: by itself aiohttp takes no braces there.
+_USER, _ORDER = "/users/{id:[^/]+}", "/orders/{id:[^/]+}"
 _log = logging.getLogger(__name__)
 
 
@@ -38,6 +40,7 @@ async def answer(parts: Parts, listener: socket.socket, stop: asyncio.Event) -> 
     runner = web.AppRunner(
         application(parts),
         access_log=None,
+        auto_decompress=False,  # an encoded body is refused by its header, not by what is in it
         keepalive_timeout=KEEPALIVE_S,
         shutdown_timeout=SHUTDOWN_S,
     )
@@ -54,7 +57,8 @@ async def answer(parts: Parts, listener: socket.socket, stop: asyncio.Event) -> 
 
 def application(parts: Parts) -> web.Application:
     """Return the application that answers for a repository."""
-    app = web.Application(client_max_size=fields.MAX_BODY_BYTES)
+    # One more than the limit: some versions of aiohttp refuse a body of just this size.
+    app = web.Application(client_max_size=fields.MAX_BODY_BYTES + 1)
     api, burden = _Api(parts), parts.burden
 
     async def healthy(_request: web.Request) -> web.Response:
@@ -65,19 +69,50 @@ def application(parts: Parts) -> web.Application:
     routes: dict[str, dict[str, Handler]] = {
         "/health": {hdrs.METH_GET: healthy},
         "/users": users.collection,
-        "/users/{id}": users.item,
+        _USER: users.item,
         "/orders": orders.collection,
-        "/orders/{id}": orders.item,
-        "/users/{id}/orders": {hdrs.METH_GET: api.orders_of_user},
+        _ORDER: orders.item,
+        f"{_USER}/orders": {hdrs.METH_GET: api.orders_of_user},
         "/users-with-orders": {hdrs.METH_GET: api.users_with_orders},
     }
     for path, methods in routes.items():
         route = app.router.add_resource(path)
         for method, handler in methods.items():
-            route.add_route(method, api.guarded(burden.on(handler) if burden else handler))
-        route.add_route(hdrs.METH_ANY, api.refuse(WrongMethod(), {hdrs.ALLOW: ", ".join(methods)}))
-    app.router.add_route(hdrs.METH_ANY, "/{path:.*}", api.refuse(NotFound(), {}))
+            guarded = api.guarded(burden.on(handler) if burden else handler)
+            route.add_route(method, guarded, expect_handler=_expected)
+        refused = api.refuse(WrongMethod(), {hdrs.ALLOW: ", ".join(methods)})
+        route.add_route(hdrs.METH_ANY, refused, expect_handler=_expected)
+    nowhere = api.refuse(NotFound(), {})
+    app.router.add_route(hdrs.METH_ANY, "/{path:.*}", nowhere, expect_handler=_expected)
     return app
+
+
+async def _expected(request: web.Request) -> None:
+    """Ask for the body that a client holds back; leave aside whatever else it expects."""
+    expectation = request.headers.get(hdrs.EXPECT, "")
+    if expectation.lower() == "100-continue" and request.version >= HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer is not yet begun
+
+
+async def _body(request: web.Request) -> bytes:
+    """The body of a request.
+
+    Raises:
+        UnsupportedMedia: it is called something else than JSON, or is encoded.
+        TooLarge: it is larger than any valid one.
+        Malformed: it does not come as its headers say.
+    """
+    headers = request.headers
+    inputs.media(headers.get(hdrs.CONTENT_TYPE), headers.get(hdrs.CONTENT_ENCODING))
+    try:
+        body = await request.read()
+    except (web.HTTPRequestEntityTooLarge, web.RequestPayloadError) as problem:
+        too_large = isinstance(problem, web.HTTPRequestEntityTooLarge)
+        raise (TooLarge if too_large else Malformed) from None
+    if len(body) > fields.MAX_BODY_BYTES:
+        raise TooLarge
+    return body
 
 
 class _Api:
@@ -109,8 +144,6 @@ class _Api:
                 return await handler(request)
             except Refusal as refusal:
                 return self.answer(refusal.body(), refusal.status)
-            except web.HTTPRequestEntityTooLarge:
-                return self.answer(TooLarge().body(), TooLarge.status)
             except Exception as problem:  # noqa: BLE001 - a fault must answer 500, not end a trial
                 _log.error("%s %s: %r", request.method, request.path_qs, problem)
                 return self.answer({"error": "internal"}, HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -173,12 +206,12 @@ class _Resource:
         return self._api.answer(await self._table.page(limit, offset))
 
     async def _create(self, request: web.Request) -> web.Response:
-        values = inputs.complete(self._known, await request.read(), self._decode)
+        values = inputs.complete(self._known, await _body(request), self._decode)
         return self._api.answer(await self._table.create(values), HTTPStatus.CREATED)
 
     async def _update(self, request: web.Request) -> web.Response:
         row_id = inputs.row_id(request.match_info["id"])
-        values = inputs.partial(self._known, await request.read(), self._decode)
+        values = inputs.partial(self._known, await _body(request), self._decode)
         return self._api.answer_row(await self._table.update(row_id, values))
 
     async def _delete(self, request: web.Request) -> web.Response:

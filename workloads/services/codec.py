@@ -1,15 +1,28 @@
-"""Canonical JSON by either of two libraries, with the same bytes and the same refusals."""
+"""Canonical JSON by either of two libraries, with the same bytes and the same refusals.
+
+What one library refuses for its own limits, neither takes: numbers beyond a double (orjson), and
+containers nested deeper than ``MAX_DEPTH`` (each of them has another limit, the interpreter's or
+its own).
+"""
 
 from __future__ import annotations
 
 import importlib
 import json
+import math
+import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+
+MAX_DEPTH = 100
+_BRACKET = re.compile(rb"[][{}]")
+_STRING = re.compile(rb'"(?:[^"\\]|\\.?)*"?', re.DOTALL)  # matches without its end too, in one go
+_MAX_DIGITS = 308  # a number of so many is within the range of a double
 
 
 @dataclass(frozen=True)
@@ -18,7 +31,8 @@ class Codec:
 
     Attributes:
         encode: any JSON value, instants in UTC included, to canonical bytes.
-        decode: bytes to a JSON value; raises ValueError or RecursionError if they are not JSON.
+        decode: bytes to a JSON value; raises ValueError or RecursionError if they are not JSON,
+            hold a number beyond a double, or are nested deeper than ``MAX_DEPTH``.
     """
 
     encode: Callable[[Any], bytes]
@@ -36,16 +50,26 @@ def codec(library: str) -> Codec:
 
 def _stdlib() -> Codec:
     encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_instant)
-    decoder = json.JSONDecoder(parse_constant=_no_constant)
+    reader = partial(
+        json.JSONDecoder, parse_constant=_no_constant, parse_float=_finite, parse_int=_integer
+    )
 
     def encode(value: object) -> bytes:
         return encoder.encode(value).encode()
 
+    def whole(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        # Half a surrogate pair has no UTF-8 form: UnicodeEncodeError, which is a ValueError.
+        encode(pairs)  # each of them: of two with one key a dictionary keeps but the last
+        return dict(pairs)
+
+    decoder, escaped = reader(), reader(object_pairs_hook=whole)
+
     def decode(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
-        value = decoder.decode(body.decode())
-        if b"\\u" in body:
-            # Half a surrogate pair has no UTF-8 form: UnicodeEncodeError, which is a ValueError.
-            encode(value)
+        text = _shallow(body).decode()
+        if b"\\u" not in body:
+            return decoder.decode(text)
+        value = escaped.decode(text)
+        encode(value)
         return value
 
     return Codec(encode, decode)
@@ -59,12 +83,45 @@ def _orjson() -> Codec:
         encoded: bytes = orjson.dumps(value, option=options)
         return encoded
 
-    return Codec(encode, orjson.loads)
+    def decode(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
+        return orjson.loads(_shallow(body))
+
+    return Codec(encode, decode)
+
+
+def _shallow(body: bytes) -> bytes:
+    """Return a body, unless it is nested too deep; told by its brackets, for a value may be lost.
+
+    Raises:
+        ValueError: it is.
+    """
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH:
+        depth = 0
+        for bracket in _BRACKET.findall(_STRING.sub(b"", body)):
+            depth += 1 if bracket in b"[{" else -1
+            if depth > MAX_DEPTH:
+                raise ValueError(f"nested deeper than {MAX_DEPTH}")
+    return body
 
 
 def _instant(value: datetime) -> str:
     # The only type here that json does not know. The database answers in UTC.
     return value.isoformat()[:19] + "Z"
+
+
+def _finite(text: str) -> float:
+    """Read a fraction, which Python's json takes for infinity where it is too large."""
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError("a number beyond a double")
+    return value
+
+
+def _integer(text: str) -> int:
+    """Read a whole number, of which Python's json takes any size."""
+    if len(text) > _MAX_DIGITS:
+        _finite(text)
+    return int(text)
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -8,6 +8,7 @@ Refusal
 ├── UnknownUser       409 unknown_user
 ├── UserHasOrders     409 user_has_orders
 ├── TooLarge          413 too_large
+├── UnsupportedMedia  415 unsupported_media_type
 └── Invalid           422 invalid, with the field
 """
 
@@ -18,6 +19,7 @@ from typing import Any, ClassVar
 
 _UNIQUE_VIOLATION = "23505"
 _FOREIGN_KEY_VIOLATION = "23503"
+_DEADLOCK = "40P01"
 
 
 class Refusal(Exception):  # noqa: N818 - an answer of the contract, not a fault of the service
@@ -73,6 +75,12 @@ class TooLarge(Refusal):
     status, code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large"
 
 
+class UnsupportedMedia(Refusal):
+    """The body is called something else than JSON, or is compressed."""
+
+    status, code = HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"
+
+
 class Invalid(Refusal):
     """A parameter or a field is missing, unknown, of the wrong type or out of range."""
 
@@ -88,13 +96,17 @@ class Invalid(Refusal):
 
 
 def conflict(sqlstate: str | None, *, deleting: bool = False) -> Refusal | None:
-    """Return what the contract calls a constraint violation, or None if it has no name for it.
+    """Return what the contract calls an error of the database, or None if it has no name for it.
+
+    A deadlock is a duplicate: here it can only arise between updates of which each wants the
+    username or e-mail address that another of them is giving up. One after the other, in whatever
+    order, each would find that value taken.
 
     Args:
         sqlstate: PostgreSQL's five-character code (PostgreSQL 16 manual, appendix A).
         deleting: whether the statement was a DELETE.
     """
-    if sqlstate == _UNIQUE_VIOLATION:
+    if sqlstate in {_UNIQUE_VIOLATION, _DEADLOCK}:
         return Duplicate()
     if sqlstate == _FOREIGN_KEY_VIOLATION:
         return UserHasOrders() if deleting else UnknownUser()

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 
+    from starlette.types import Scope
+
     from workloads.services.codec import Codec
     from workloads.services.serving import Parts
 
@@ -126,7 +128,10 @@ def _methods_of(request: Request) -> Iterator[str]:
 
 
 class _Request(Request):
-    """A request whose body is of limited size and is read as the contract reads JSON."""
+    """A request whose body is of limited size and is read as the contract reads JSON.
+
+    The contract looks at the path and the headers before it looks at the body.
+    """
 
     @property
     def codec(self) -> Codec:
@@ -135,6 +140,8 @@ class _Request(Request):
         return codec
 
     async def stream(self) -> AsyncGenerator[bytes]:
+        _check_id(self)
+        inputs.media(self.headers.get("content-type"), self.headers.get("content-encoding"))
         length = 0
         async for piece in super().stream():
             length += len(piece)
@@ -154,6 +161,12 @@ class _Request(Request):
 
 class _Route(APIRoute):
     """A route that answers what went wrong with the contract's error bodies."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        # ASGI gives the path unquoted, where an escaped slash divides it as any other.
+        if b"%2F" in scope["raw_path"].upper():
+            return Match.NONE, {}
+        return super().matches(scope)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -208,24 +221,32 @@ class _Page(NamedTuple):
     offset: int
 
 
-async def _page(
-    request: Request, limit: _Limit = fields.DEFAULT_LIMIT, offset: _Offset = 0
-) -> _Page:
-    _once(request, "limit", "offset")
+async def _page(limit: _Limit = fields.DEFAULT_LIMIT, offset: _Offset = 0) -> _Page:
     return _Page(limit, offset)
 
 
-async def _way(request: Request, loading: Literal["lazy", "prefetch", "join"]) -> str:
-    _once(request, "loading", "limit", "offset")
+async def _way(loading: Literal["lazy", "prefetch", "join"]) -> str:
     return loading
 
 
-async def _page_beside(limit: _Limit = fields.DEFAULT_LIMIT, offset: _Offset = 0) -> _Page:
-    return _Page(limit, offset)
+def _knows(*known: str) -> Any:  # noqa: ANN401 - FastAPI hides the type
+    """What refuses unknown and repeated parameters, before any value of one is looked at."""
+
+    async def check(request: Request) -> None:
+        _check_id(request)
+        inputs.once((name for name, _ in request.query_params.multi_items()), known)
+
+    return Depends(check)
 
 
-def _once(request: Request, *known: str) -> None:
-    inputs.once((name for name, _ in request.query_params.multi_items()), known)
+_PAGED = [_knows("limit", "offset")]
+_PAGED_WAYS = [_knows("loading", "limit", "offset")]
+
+
+def _check_id(request: Request) -> None:
+    """Refuse a wrong id in the path before anything else that is wrong."""
+    if (row_id := request.path_params.get("row_id")) is not None:
+        inputs.row_id(row_id)
 
 
 async def _repository(request: Request) -> Repository:
@@ -255,7 +276,7 @@ async def _health(request: Request) -> dict[str, Any]:
     return told
 
 
-@_router.get("/users", response_model=list[User])
+@_router.get("/users", response_model=list[User], dependencies=_PAGED)
 async def _list_users(users: _Users, page: Annotated[_Page, Depends(_page)]) -> list[Row]:
     return await users.page(*page)
 
@@ -280,7 +301,7 @@ async def _delete_user(users: _Users, row_id: _Id) -> None:
     _found(await users.delete(row_id) or None)
 
 
-@_router.get("/orders", response_model=list[Order])
+@_router.get("/orders", response_model=list[Order], dependencies=_PAGED)
 async def _list_orders(orders: _Orders, page: Annotated[_Page, Depends(_page)]) -> list[Row]:
     return await orders.page(*page)
 
@@ -305,18 +326,18 @@ async def _delete_order(orders: _Orders, row_id: _Id) -> None:
     _found(await orders.delete(row_id) or None)
 
 
-@_router.get("/users/{row_id}/orders", response_model=list[NamedOrder])
+@_router.get("/users/{row_id}/orders", response_model=list[NamedOrder], dependencies=_PAGED)
 async def _orders_of_user(
     rows: _Rows, row_id: _Id, page: Annotated[_Page, Depends(_page)]
 ) -> list[Row]:
     return await rows.orders_of(row_id, *page)
 
 
-@_router.get("/users-with-orders", response_model=list[UserWithOrders])
+@_router.get("/users-with-orders", response_model=list[UserWithOrders], dependencies=_PAGED_WAYS)
 async def _users_with_orders(
     rows: _Rows,
+    page: Annotated[_Page, Depends(_page)],
     loading: Annotated[str, Depends(_way)],
-    page: Annotated[_Page, Depends(_page_beside)],
 ) -> list[Row]:
     return await rows.users_with_orders(loading, *page)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from workloads.contract.fields import (
@@ -16,7 +16,7 @@ from workloads.contract.fields import (
     Integer,
     Text,
 )
-from workloads.services.errors import Invalid, Malformed, NotFound
+from workloads.services.errors import Invalid, Malformed, NotFound, UnsupportedMedia
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from multidict import MultiMapping
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\dZ", re.ASCII)
+_FIRST = datetime.min.replace(tzinfo=UTC)
 
 
 def row_id(text: str) -> int:
@@ -31,14 +32,31 @@ def row_id(text: str) -> int:
 
     Raises:
         Invalid: it is not a row of decimal digits.
-        NotFound: it is larger than any id.
+        NotFound: it is larger than any id, or two segments of a path with an escaped slash between.
     """
+    if "/" in text:
+        raise NotFound
     if not (text.isascii() and text.isdecimal()):
         raise Invalid("id")
     # Digits first: int() refuses thousands of them with an error of its own.
     if len(text) > len(str(MAX_INTEGER)) or int(text) > MAX_INTEGER:
         raise NotFound
     return int(text)
+
+
+def media(content_type: str | None, content_encoding: str | None) -> None:
+    """Make sure that a body is sent as JSON, and as it is.
+
+    Args:
+        content_type: the header of that name, None without one: then it is taken for JSON.
+        content_encoding: the header of that name, None without one.
+
+    Raises:
+        UnsupportedMedia: it is called another type, or is encoded.
+    """
+    other = content_type and content_type.partition(";")[0].strip().lower() != "application/json"
+    if other or (content_encoding and content_encoding.strip().lower() != "identity"):
+        raise UnsupportedMedia
 
 
 def page(query: MultiMapping[str], *others: str) -> tuple[int, int]:
@@ -82,11 +100,15 @@ def instant(text: str) -> datetime:
     """Return the instant that a text says.
 
     Raises:
-        ValueError: it has not the contract's form, or has a thirteenth month or the like.
+        ValueError: it has not the contract's form, has a thirteenth month or the like, or is the
+            first instant of year 1, for which asyncpg stores -infinity.
     """
     if not _INSTANT.fullmatch(text):
         raise ValueError("not an instant like 2024-01-01T00:00:00Z")
-    return datetime.fromisoformat(text)
+    value = datetime.fromisoformat(text)
+    if value == _FIRST:
+        raise ValueError("asyncpg stores -infinity for it")
+    return value
 
 
 def complete(

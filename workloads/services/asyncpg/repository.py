@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
-from asyncpg.exceptions import (
-    IntegrityConstraintViolationError,
-)
+from asyncpg.exceptions import PostgresError
 
 from workloads.contract import fields
 from workloads.services import postgres
@@ -105,21 +103,21 @@ class _Table:
     async def create(self, fields: Mapping[str, Any]) -> Row:
         try:
             row = await self._pool.fetchrow(self._sql.create, *self._values(fields))
-        except IntegrityConstraintViolationError as violation:
+        except PostgresError as violation:
             raise conflict(violation.sqlstate) or violation from violation
         return dict(row)
 
     async def update(self, row_id: int, fields: Mapping[str, Any]) -> Row | None:
         try:
             row = await self._pool.fetchrow(self._sql.update, row_id, *self._values(fields))
-        except IntegrityConstraintViolationError as violation:
+        except PostgresError as violation:
             raise conflict(violation.sqlstate) or violation from violation
         return None if row is None else dict(row)
 
     async def delete(self, row_id: int) -> bool:
         try:
             outcome: str = await self._pool.execute(self._sql.delete, row_id)
-        except IntegrityConstraintViolationError as violation:
+        except PostgresError as violation:
             raise conflict(violation.sqlstate, deleting=True) or violation from violation
         return outcome != "DELETE 0"
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from sqlalchemy import URL, delete, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import joinedload, selectinload
 from sqlalchemy.orm.attributes import flag_modified
+from sqlalchemy.orm.exc import StaleDataError
 
 from workloads.contract.fields import ORDER_COLUMNS, USER_COLUMNS
 from workloads.services import postgres
@@ -168,7 +169,10 @@ class _Table:
             for name, value in fields.items():
                 setattr(entity, name, value)
                 flag_modified(entity, name)  # written although it may be what it was
-            await session.commit()
+            try:
+                await session.commit()
+            except StaleDataError:  # another request has deleted the row since it was read
+                return None
         return entity.row()
 
     async def delete(self, row_id: int) -> bool:
@@ -181,9 +185,9 @@ class _Table:
 
 @asynccontextmanager
 async def _refusing(*, deleting: bool = False) -> AsyncIterator[None]:
-    """Turn a constraint violation into the contract's refusal."""
+    """Turn an error of the database into the contract's refusal, if it has one."""
     try:
         yield
-    except IntegrityError as violation:
+    except DBAPIError as violation:
         sqlstate = getattr(violation.orig, "sqlstate", None)
         raise conflict(sqlstate, deleting=deleting) or violation from violation

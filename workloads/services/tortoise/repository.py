@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from asyncpg.exceptions import DeadlockDetectedError
 from tortoise import Tortoise, connections
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import Subquery
@@ -127,8 +128,14 @@ class _Table:
         entity = await self._model.get_or_none(id=row_id)
         if entity is None:
             return None
+        entity.update_from_dict(dict(fields))
         async with _refusing():
-            await entity.update_from_dict(dict(fields)).save(update_fields=list(fields))
+            try:
+                await entity.save(update_fields=list(fields), force_update=True)
+            except IntegrityError as problem:
+                if _sqlstate(problem) is None:  # another request has deleted the row since
+                    return None
+                raise
         return entity.row()
 
     async def delete(self, row_id: int) -> bool:
@@ -165,9 +172,15 @@ async def _joined(limit: int, offset: int) -> list[Row]:
 
 @asynccontextmanager
 async def _refusing(*, deleting: bool = False) -> AsyncIterator[None]:
-    """Turn a constraint violation into the contract's refusal."""
+    """Turn an error of the database into the contract's refusal, if it has one."""
     try:
         yield
-    except IntegrityError as violation:
-        sqlstate = getattr(violation.__cause__ or violation.args[0], "sqlstate", None)
-        raise conflict(sqlstate, deleting=deleting) or violation from violation
+    except (IntegrityError, DeadlockDetectedError) as violation:
+        raise conflict(_sqlstate(violation), deleting=deleting) or violation from violation
+
+
+def _sqlstate(problem: Exception) -> str | None:
+    """Return PostgreSQL's code of what Tortoise wrapped or let pass; None if it is its own."""
+    wrapped = problem.__cause__ or problem.args[0]
+    sqlstate: str | None = getattr(problem, "sqlstate", getattr(wrapped, "sqlstate", None))
+    return sqlstate
