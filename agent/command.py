@@ -37,6 +37,7 @@ def run(
     heartbeat: Heartbeat,
     env: dict[str, str] | None = None,
     cpus: list[int] | None = None,
+    cwd: Path | None = None,
 ) -> dict[str, Any]:
     """Run a program under the order's heartbeat and deadline; `processes.spawn` has the arguments.
 
@@ -44,7 +45,7 @@ def run(
         Failure: ``abandoned`` or ``deadline``; the program has been ended.
     """
     started = time.monotonic()
-    process = processes.spawn(argv, log=log, stdout=stdout, env=env, cpus=cpus)
+    process = processes.spawn(argv, log=log, stdout=stdout, env=env, cpus=cpus, cwd=cwd)
     try:
         with processes.Watch() as watch:
             watch.add("program", process.pid)

@@ -35,6 +35,7 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
             log=measured.log,
             stdout=measured.stdout,
             cpus=placement["load"],
+            cwd=order.folder,
             heartbeat=heartbeat,
         )
     absent = [path.name for path in measured.outputs if not path.exists()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Command:
-    """One run of a generator.
+    """One run of a generator, in the folder of its trial.
 
     Attributes:
         name: of the generator, for messages.
@@ -82,18 +83,20 @@ def _client(spec: dict[str, Any], folder: Path, service: Endpoint) -> Load:
     loop = spec["generator"].removeprefix("client-")
     own = {"generator", "warmup_table"}
     given = {key: value for key, value in spec.items() if key not in own}
+    given["table"] = _near(spec["table"], folder)
     settings = {"host": service.host, "port": service.port, "loop": loop, **given}
     return _module("client", "workloads.load.client", settings, folder, spec)
 
 
 def _capacity(spec: dict[str, Any], folder: Path, service: Endpoint) -> Load:
-    shared = ("connections", "processes", "cpus", "seed", "table", "repeatable", "hash_fraction")
+    shared = ("connections", "processes", "cpus", "seed", "repeatable", "hash_fraction")
     client = {
         "host": service.host,
         "port": service.port,
         "loop": "closed",
         "duration_s": spec["warmup_s"],
         **{key: spec[key] for key in shared},
+        "table": _near(spec["table"], folder),
     }
     goal = ("arrivals", "objective_ms", "loss_ratio", "width", "probe_s", "probes")
     settings = {
@@ -113,6 +116,14 @@ def _article(spec: dict[str, Any], folder: Path, service: Endpoint) -> Load:
         "paths": sorted(paths),
     }
     return _module("article", "workloads.load.article", settings, folder, spec)
+
+
+def _near(table: str, folder: Path) -> str:
+    """A table's path from the folder of the trial.
+
+    Generators repeat their settings in what they leave, and that tells nobody where the lab lies.
+    """
+    return os.path.relpath(os.path.realpath(table), os.path.realpath(folder))
 
 
 def _module(

@@ -13,27 +13,27 @@ from pathlib import Path
 
 import psutil
 
-# A variable whose name holds one of these words has a value that nobody should read.
-_SECRET_WORDS = ("KEY", "SECRET", "TOKEN", "PASSWORD", "PASSWD", "CREDENTIAL")
 _USER_VARIABLES = ("USER", "LOGNAME", "SUDO_USER")
 _LINK_FAMILIES = (socket.AF_INET, socket.AF_INET6, psutil.AF_LINK)
 
 
 def collect() -> dict[str, list[str]]:
-    """Names, paths, addresses and secrets of this host and of the user who runs this, by kind."""
-    account = pwd.getpwuid(os.getuid())
-    names = [platform.node(), platform.node().partition(".")[0], account.pw_name]
+    """Names, paths and addresses of this host and of the user who runs this, by kind.
+
+    No value of the environment is taken for a secret by its variable's name: ``CACHE_KEY=python``
+    is none.
+    """
+    names = [platform.node(), platform.node().partition(".")[0]]
     names += [os.environ.get(variable, "") for variable in _USER_VARIABLES]
-    return {
-        "name": names,
-        "home folder": [account.pw_dir, os.environ.get("HOME", "")],
-        "address": [*_addresses(), *_machine_id()],
-        "secret": [
-            value
-            for variable, value in os.environ.items()
-            if any(word in variable.upper() for word in _SECRET_WORDS)
-        ],
-    }
+    homes = [os.environ.get("HOME", "")]
+    try:
+        account = pwd.getpwuid(os.getuid())
+    except KeyError:  # a user of a container, whom no file names
+        pass
+    else:
+        names.append(account.pw_name)
+        homes.append(account.pw_dir)
+    return {"name": names, "home folder": homes, "address": [*_addresses(), *_machine_id()]}
 
 
 def _addresses() -> list[str]:

@@ -233,6 +233,7 @@ class _Trial:
                 log=command.log,
                 stdout=command.stdout,
                 cpus=self._cpus["load"],
+                cwd=self._folder,
             )
         except FileNotFoundError:
             raise Failure(

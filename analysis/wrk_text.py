@@ -15,7 +15,7 @@ _SOCKET = ("connect", "read", "write", "timeout")
 _LINES = [
     re.compile(pattern)
     for pattern in (
-        rf"Running {_TIME} test @ \S+",
+        rf"Running {_TIME} test @ .+",  # an address of another host is masked by several words
         r"  (?P<threads>\d+) threads and (?P<connections>\d+) connections",
         r"  Thread Stats\s+Avg\s+Stdev\s+Max\s+\+/- Stdev",
         rf"    Latency\s+{_TIME}\s+{_TIME}\s+(?P<max>{_TIME})\s+{_NUMBER}%",

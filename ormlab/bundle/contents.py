@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from ormlab.bundle import names
+from ormlab.bundle import credentials, names
 from ormlab.bundle.tree import open_regular, scan
 
 if TYPE_CHECKING:
@@ -27,19 +27,8 @@ _PIECE: Final = 2**20
 _PACKED_PIECE: Final = 512
 _MOST_UNPACKED: Final = 16 * 2**30
 _LONGEST: Final = 512  # a match across two pieces is at most so long
-_SECRETS: Final = {
-    "a private key": rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----",
-    "a key of AWS": rb"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
-    "a token of GitHub": rb"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{50})",
-    "a token of Slack": rb"\bxox[abprs]-[A-Za-z0-9-]{20}",
-    "a token of a package index": rb"\bpypi-[A-Za-z0-9_-]{50}",
-    "a password in an address": rb"\b[a-z][a-z0-9+]{1,20}://[^\s/:@'\"<>{}]{1,64}:"
-    rb"[^\s/@'\"<>{}*]{3,128}@[A-Za-z0-9\[]",
-    "an authorisation header": rb"(?i:\bauthorization: *(?:basic|bearer) +[A-Za-z0-9+/=._-]{12})",
-    "a password of libpq": rb"\bPGPASSWORD=[^\s'\"$*]{3}|:\*:\*:[^\s:]{1,64}:[^\s:*]{6}",
-}
 _PATTERN: Final = re.compile(
-    b"|".join(b"(?P<s%d>%s)" % (number, each) for number, each in enumerate(_SECRETS.values()))
+    "|".join(f"(?P<s{at}>{each})" for at, each in enumerate(credentials.FORMATS.values())).encode()
 )
 
 
@@ -117,7 +106,7 @@ def _tell(data: bytes, end: int, path: str, line: int, found: Findings) -> None:
 
 
 def _kind(match: re.Match[bytes]) -> str:
-    return list(_SECRETS)[int(str(match.lastgroup).removeprefix("s"))]
+    return list(credentials.FORMATS)[int(str(match.lastgroup).removeprefix("s"))]
 
 
 def _pieces(source: IO[bytes]) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
     version          since   what changed
     bundle/1         0.1     first
                      0.1     `interruptions` and `rerun_of`, which most bundles do not have
+                     0.1     `counts` of redactions
     interruptions/1  0.1     first
     seal/1           0.1     first
     trial/1          0.1     first
@@ -71,10 +72,18 @@ class Omission(Part, frozen=True, kw_only=True):
 
 
 class Redaction(Part, frozen=True, kw_only=True):
-    """A file from which something was taken out before the seal, and why."""
+    """A file from which something was taken out before the seal, and why.
+
+    Attributes:
+        path: of the file; ``*`` stands for any part of a name.
+        reason: what was taken out, in words.
+        counts: how often the mark ``[redacted <kind>]`` stands in the file, by kind; left out
+            where nothing was marked, but left away.
+    """
 
     path: str
     reason: str
+    counts: dict[str, Count] | UnsetType = UNSET
 
 
 class Interruption(Part, frozen=True, kw_only=True):

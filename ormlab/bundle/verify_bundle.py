@@ -330,6 +330,10 @@ def _one_of(*values: str) -> Check:
     return lambda value: isinstance(value, str) and value in values
 
 
+def _is_tally(value: Any) -> bool:  # noqa: ANN401 - any JSON
+    return isinstance(value, dict) and all(_count(each) for each in value.values())
+
+
 _any_text = _text(r"(?s).*")
 _count: Check = lambda value: type(value) is int and value >= 0  # noqa: E731
 _flag: Check = lambda value: isinstance(value, bool)  # noqa: E731
@@ -353,7 +357,8 @@ _FORMS: Record = {
         "plan": {"sha256": _digest, "name": _any_text},
         **dict.fromkeys(("ledger", "host", "previous"), _or_null(_digest)),
         "trials": _counts,
-        **{key: [_reason] for key in ("omitted", "redactions")},
+        "omitted": [_reason],
+        "redactions": [{**_reason, "counts?": _is_tally}],
         **dict.fromkeys(("created", "sealed"), _is_instant),
         "interruptions?": [_interruption],
         "rerun_of?": _digest,

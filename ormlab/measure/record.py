@@ -14,7 +14,7 @@ from ormlab.bundle.codec import serialise
 from ormlab.bundle.coherence import LEDGER
 from ormlab.bundle.format import Redaction
 from ormlab.fingerprint import fingerprint
-from ormlab.measure import keep
+from ormlab.measure import keep, redaction
 from ormlab.measure.deployment import source_archive
 from ormlab.provision import record as provisioning
 
@@ -54,7 +54,7 @@ def inputs(resolved: ResolvedPlan, ledger: LedgerFile | None = None) -> dict[str
     source = {"commit": commit, "dirty": dirty, "version": checkout.VERSION, "shipped": shipped}
     files["inputs/source.json"] = serialise(source)
     if dirty and commit:
-        files["inputs/source.patch"] = checkout.patch()
+        files["inputs/source.patch"] = redaction.without_credentials(checkout.patch())
     if ledger:
         files[LEDGER] = ledger.data
     # The plan comes last: where it is, the others are.

@@ -121,7 +121,7 @@ class Session:
         self.redactor = Redactor().knowing({"checkout": [str(checkout.ROOT)]})
         self.redactor = self.redactor.knowing(owner.collect())
         for station in self.stations:
-            self.redactor = self._knowing(station)
+            self.redactor = self._knowing(station).knowing({}, words=self._words)
             station.look(len(self._subjects))
         tiers = [station.facts["placement"]["tier"] for station in self.stations]
         self.facts["placement"]["tier"] = min(tiers, key=TIERS.index)
@@ -138,6 +138,12 @@ class Session:
         whose = {"name": [spec.name], "address": [spec.address, spec.reach]}
         known = self.redactor.knowing({"lab folder": [spec.root], **whose})
         return known.knowing(station.ask("owner"))
+
+    @property
+    def _words(self) -> list[str]:
+        """The names that the record itself gives to what is measured."""
+        plan = self._plan
+        return [plan.name, *self._subjects, *plan.workloads, *plan.loads, *self._stacks]
 
     def build_stacks(self) -> None:
         """Make each stack's environment; what cannot be made is an outcome, not an error."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis import gates
 from ormlab.bundle.codec import encode
@@ -16,6 +16,7 @@ from ormlab.run import subjects
 from ormlab.run.course import Course
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from analysis.figures import Figures
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 type _Judged = tuple[Figures | None, Failure | None]
 """What a trial measured, as far as it can be read, and why it failed if it did."""
+
+_UNREADABLE = (FileNotFoundError, ValueError, KeyError)
 
 
 def measure(run: Run) -> None:
@@ -45,10 +48,20 @@ def measure(run: Run) -> None:
 
 
 def _carry_out(run: Run, trial: Planned, context: gates.Context) -> _Judged:
-    """Carry out one trial and close it in the bundle."""
+    """Carry out one trial and close it in the bundle.
+
+    What the bundle is to hold is masked first and read then: the trial is judged here by the same
+    bytes as by whoever gets the bundle.
+    """
     fetched = run.session.carry_out(trial)
+    redactor = run.session.redactor
     with run.writer.trial(trial.id) as folder:
-        figures, failure = _keep_and_judge(trial, fetched, folder, context)
+        unkept = _keep(trial, fetched, folder)
+        leaking = redactor.clean_folder(folder)
+        observed = redactor.document("trial.json", {"readings": fetched.done.observed})
+        figures, failure = None, _told(fetched) or unkept or _leaked(trial, leaking)
+        if failure is None:
+            figures, failure = _judge(trial, observed["readings"], folder, context)
         envelope = TrialRecord(
             id=trial.id,
             index=trial.index,
@@ -60,38 +73,64 @@ def _carry_out(run: Run, trial: Planned, context: gates.Context) -> _Judged:
             failure=failure,
             started=datetime.fromisoformat(fetched.done.started),
             ended=datetime.fromisoformat(fetched.done.ended),
-            readings=fetched.done.observed,
+            readings=observed["readings"],
         )
-        (folder / "trial.json").write_bytes(encode(envelope))
-        run.session.redactor.clean_folder(folder)
+        record = redactor.clean("trial.json", encode(envelope))
+        (folder / "trial.json").write_bytes(record)
     return figures, failure
 
 
-def _keep_and_judge(
-    trial: Planned, fetched: Fetched, folder: Path, context: gates.Context
+def _told(fetched: Fetched) -> Failure | None:
+    """The agent's own word of why the trial failed."""
+    return Failure(**fetched.done.failure) if fetched.done.failure else None
+
+
+def _keep(trial: Planned, fetched: Fetched, folder: Path) -> Failure | None:
+    """Keep the raw files of a trial; says why that could not be done, if so."""
+    try:
+        keep.keep(fetched.folder, folder)
+    except _UNREADABLE as problem:
+        return _unreadable(trial, problem)
+    return None
+
+
+def _leaked(trial: Planned, leaking: Sequence[str]) -> Failure | None:
+    """The failure of a trial in whose evidence a drawn secret stood, which is masked by now."""
+    if not leaking:
+        return None
+    return Failure(
+        code="secret-leaked",
+        what=f"the password of the database stood in {', '.join(leaking)}: it is masked, and what "
+        "is left is no longer what was measured",
+        where=trial.id,
+        hint="find out which program writes it there; the service's log stays in the bundle",
+    )
+
+
+def _judge(
+    trial: Planned, observed: Mapping[str, Any], folder: Path, context: gates.Context
 ) -> _Judged:
-    """The trial's figures, and why it failed if it did: the agent's word first."""
-    told = fetched.done.failure
+    """The figures of a trial that was carried out, and the first gate that it fails if any."""
     evidence = gates.TrialEvidence(
         folder=folder,
-        observed=fetched.done.observed,
+        observed=observed,
         subject=trial.subject,
         workload=trial.workload,
         load=trial.load,
         context=context,
     )
     try:
-        keep.keep(fetched.folder, folder)
-        failed = None if told else gates.first_failure(evidence)
-    except (FileNotFoundError, ValueError, KeyError) as problem:
-        what = f"what the generator left cannot be read: {problem!r}"
-        hint = "what could be kept of it is in the bundle"
-        failure = Failure(code="unreadable", what=what, where=folder.name, hint=hint)
-        return None, Failure(**told) if told else failure
-    if told:
-        return None, Failure(**told)
+        failed = gates.first_failure(evidence)
+    except _UNREADABLE as problem:
+        return None, _unreadable(trial, problem)
     if failed is None:
         return evidence.figures, None
     hint = "its files and the service's log stay in the bundle; docs/gates.md says why it fails"
     code, what = failed.gate.code, failed.sentence
-    return evidence.figures, Failure(code=code, what=what, where=folder.name, hint=hint)
+    return evidence.figures, Failure(code=code, what=what, where=trial.id, hint=hint)
+
+
+def _unreadable(trial: Planned, problem: Exception) -> Failure:
+    what = f"what the generator left cannot be read: {problem!r}"
+    hint = "what could be kept of it is in the bundle"
+    return Failure(code="unreadable", what=what, where=trial.id, hint=hint)

@@ -61,13 +61,15 @@ def require_same_make(bundle: Path, session: Session, resolved: ResolvedPlan) ->
     for name, subject in resolved.subjects.items():
         stack = _document(bundle / "services" / name / "stack.json") or {}
         before[subject.stack] = _some(stack, _STACK)
-        after[subject.stack] = _some(session.stacks[subject.stack], _STACK)
+        made = session.redactor.document("stack.json", session.stacks[subject.stack])
+        after[subject.stack] = _some(made, _STACK)
     for name, keys, made in (
         ("postgres", _SERVER, session.server),
         ("dataset", _DATASET, session.template),
     ):
         before[name] = _some(_document(bundle / f"host/{name}.json") or {}, keys)
-        after[name] = _some(made, keys)
+        # The bundle holds it masked.
+        after[name] = _some(session.redactor.document(f"host/{name}.json", made), keys)
     _refuse("what the run needs came out otherwise", changes(before, after), bundle, session)
 
 

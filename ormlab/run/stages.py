@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ormlab.bundle.write import BundleWriter
-from ormlab.errors import Interrupted, LabError
+from ormlab.errors import Interrupted, LabError, LoadError
 from ormlab.measure import record
 from ormlab.measure.session import Session
 from ormlab.run import measurement, preparation, sealing
@@ -42,8 +42,20 @@ class Run:
     progress: Progress
 
     def add(self, files: dict[str, bytes]) -> None:
-        """Put files into the bundle, clean of whose host it is, each durable before the next."""
+        """Put files into the bundle, clean of whose host it is, each durable before the next.
+
+        Raises:
+            LoadError: a secret that the lab has drawn stands in what must be kept as it is.
+        """
         for path, data in files.items():
+            if self.session.redactor.leaks(path, data):
+                raise LoadError(
+                    "secret-leaked",
+                    f"the password of the database stands in {path}, which no bundle may hold and "
+                    "which is no evidence without it",
+                    where=path,
+                    hint="find out which program writes it there; no trial was carried out",
+                )
             self.writer.add(path, self.session.redactor.clean(path, data))
 
 

@@ -18,7 +18,7 @@ KNOWN = {
     "checkout": ["/srv/alice"],
     "home folder": ["/home/alice", "/"],
     "address": ["192.0.2.7", "2001:db8::7", "02:fc:00:00:00:01", "127.0.0.1"],
-    "name": ["bench-7", "alice", "service", "root", "vm"],
+    "name": ["bench-7", "alice", "service", "root", "vm", "c.d+e"],
 }
 REDACTOR = Redactor().knowing(KNOWN)
 
@@ -39,6 +39,16 @@ def clean(text, path="host/x.txt"):
         ("[2001:DB8::7]:80", "[[redacted address]]:80"),
         ("02:fc:00:00:00:01", "[redacted address]"),
         ("postgresql://u:hunter2-hunter2@h", "postgresql://u:[redacted secret]@h"),
+        ("postgresql://u:another1@h/d", "postgresql://[redacted secret]@h/d"),
+        ("with ghp_" + 40 * "a" + ".", "with [redacted secret]"),
+        ("-----BEGIN PRIVATE KEY-----\nMII=\n-----END PRIVATE KEY-----\n", "[redacted secret]\n"),
+        ("-----BEGIN PRIVATE KEY-----\nMII\n: it ended", "[redacted secret]: it ended"),
+        ("PGPASSWORD=abcdef psql", "[redacted secret] psql"),
+        ("by c.d+e, not by cxd+e", "by [redacted name], not by cxd+e"),
+        (
+            "'alice', \"alice\", (alice)",
+            "'[redacted name]', \"[redacted name]\", ([redacted name])",
+        ),
     ],
 )
 def test_what_tells_whose_host_it_is_gives_way_to_a_word(text, cleaned):
@@ -53,7 +63,8 @@ def test_what_tells_whose_host_it_is_gives_way_to_a_word(text, cleaned):
         "12001:db8::7 2001:db8::7:1 2001:db8::77",
         "malice alice2 bench-70 my-bench-7 alice_x",
         "chroot as root on vm.swappiness",
-        '{"service": {"role":"service"}}',
+        "the service ended, and vm, too",
+        "asyncpg==192.0.2.7 asyncpg-192.0.2.7.tar.gz",
         "/",
     ],
 )
@@ -77,14 +88,15 @@ def test_a_packed_log_is_cleaned_inside_and_an_innocent_one_keeps_its_bytes():
 
 def test_a_folder_is_cleaned_and_says_what_was_replaced_where(tmp_path):
     (tmp_path / "b").mkdir()
-    (tmp_path / "b/failure.json").write_text(json.dumps({"where": "/home/alice", "by": "alice "}))
+    failure = {"what": "by alice", "where": "/home/alice", "code": "alice"}
+    (tmp_path / "b/trial.json").write_text(json.dumps({"failure": failure}))
     (tmp_path / "a.log.zst").write_bytes(zstandard.ZstdCompressor().compress(b"hunter2-hunter2"))
     (tmp_path / "c.txt").write_text("nothing")
     REDACTOR.clean_folder(tmp_path)
     told = {each.path: each.reason for each in declared(tmp_path)}
     assert told == {
         "a.log.zst": f"replaced: {KINDS['secret']}",
-        "b/failure.json": f"replaced: {KINDS['home folder']}; {KINDS['name']}",
+        "b/trial.json": f"replaced: {KINDS['home folder']}; {KINDS['name']}",
     }
 
 
@@ -106,13 +118,22 @@ def test_a_path_with_letters_of_another_script_is_found_as_json_writes_it():
         }
 
 
+def test_half_a_surrogate_pair_and_bytes_that_are_no_text_are_no_obstacle():
+    document = json.dumps({"failure": {"what": "alice \ud800"}})
+    cleaned = json.loads(REDACTOR.clean("trial.json", document.encode()))
+    assert cleaned == {"failure": {"what": "[redacted name] \ud800"}}
+    assert REDACTOR.clean("service.log", b"alice \xff\xfe") == b"[redacted name] \xff\xfe"
+    assert clean('{"failure": {"what": "by alice, cut', "trial.json").count("[redacted name]") == 1
+
+
 words = st.sampled_from([value for values in KNOWN.values() for value in values])
 texts = st.lists(st.one_of(words, st.text(max_size=3)), max_size=4).map("".join)
+sentence = st.dictionaries(st.sampled_from(["what", "where", "hint"]), texts)
 documents = st.recursive(
     st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False), texts),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
-        st.dictionaries(st.sampled_from(["service", "where", "a"]), inner, max_size=3),
+        st.dictionaries(st.one_of(words, st.sampled_from(["where", "a"])), inner, max_size=3),
     ),
 )
 
@@ -125,11 +146,16 @@ def shape(value):
     return value if not isinstance(value, str) else str
 
 
-@given(documents)
-def test_a_document_keeps_its_keys_and_numbers_and_a_second_cleaning_finds_nothing(document):
-    once = clean(json.dumps(document), "x.json")
-    assert shape(json.loads(once)) == shape(document)
-    assert clean(once, "x.json") == once
+@given(documents, sentence)
+def test_a_document_keeps_its_keys_and_numbers_and_a_second_cleaning_finds_nothing(
+    readings, failure
+):
+    document = {"readings": readings, "failure": failure | {"code": "alice"}}
+    once = clean(json.dumps(document), "trial.json")
+    cleaned = json.loads(once)
+    assert shape(cleaned) == shape(document)
+    assert cleaned["failure"]["code"] == "alice"
+    assert clean(once, "trial.json") == once
 
 
 def test_this_host_and_its_user_are_known_by_every_kind_that_it_has():
