@@ -25,7 +25,7 @@ import pytest
 import zstandard
 
 from agent import owner
-from analysis.report import html
+from analysis import report as rendering
 from ormlab import report
 from ormlab.measure.redaction import KINDS
 from ormlab.verify import verify
@@ -169,5 +169,5 @@ def test_no_canary_is_in_any_file_and_the_bundle_says_what_was_taken_out(bundle)
             "asyncpg": 2,
             "tortoise": 2,
         }
-    page = html.render(report.make(folder))
+    page = rendering.html(report.make(folder))
     assert_without(canaries, page.encode(), "the report")

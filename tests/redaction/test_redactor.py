@@ -17,7 +17,7 @@ KNOWN = {
     "lab folder": ["/srv/alice/lab"],
     "checkout": ["/srv/alice"],
     "home folder": ["/home/alice", "/"],
-    "address": ["192.0.2.7", "2001:db8::7", "02:fc:00:00:00:01", "127.0.0.1"],
+    "address": ["192.0.2.7", "2001:db8::7", "02:fc:00:00:0a:99", "127.0.0.1"],
     "name": ["bench-7", "alice", "service", "root", "vm", "c.d+e"],
 }
 REDACTOR = Redactor().knowing(KNOWN)
@@ -37,7 +37,7 @@ def clean(text, path="host/x.txt"):
         ("BENCH-7.example.org", "[redacted name].example.org"),
         ("to 192.0.2.7:5432.", "to [redacted address]:5432."),
         ("[2001:DB8::7]:80", "[[redacted address]]:80"),
-        ("02:fc:00:00:00:01", "[redacted address]"),
+        ("02:fc:00:00:0a:99", "[redacted address]"),
         ("postgresql://u:hunter2-hunter2@h", "postgresql://u:[redacted secret]@h"),
         ("postgresql://u:another1@h/d", "postgresql://[redacted secret]@h/d"),
         ("with ghp_" + 40 * "a" + ".", "with [redacted secret]"),
