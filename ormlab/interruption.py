@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a request that is looked at where stopping is safe.
+"""Ctrl-C, SIGTERM and a closed terminal as a request that is looked at where stopping is safe.
 
 An exception raised by a signal handler comes out of whatever runs at that moment, which may be a
 library that swallows it. Here the handler only takes note.
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from types import FrameType
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interruption:
     """Takes note of the signals while its context lasts; further ones change nothing.
 
     A signal that the process was told to ignore, as a shell does for what it starts in the
-    background, stays ignored. Enter it in the main thread.
+    background and nohup(1) does for SIGHUP, stays ignored. Enter it in the main thread.
     """
 
     def __init__(self) -> None:

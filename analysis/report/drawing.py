@@ -17,6 +17,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from analysis.report.charts import LatencyChart, TrialChart, WaterfallChart
 from analysis.report.svg import PALETTE, Role
 from analysis.rounding import significant
+from ormlab.bundle.display import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -286,6 +287,6 @@ def _tick(value: float) -> str:
 
 def _label(text: str) -> str:
     """A name as a label; matplotlib hides those that begin with an underscore."""
-    clean = "".join(char if char.isprintable() else "?" for char in text)
+    clean = visible(text)
     short = clean if len(clean) <= _LONGEST else f"{clean[: _LONGEST - 3]}..."
     return f" {short}" if short.startswith("_") else short

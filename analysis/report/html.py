@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from analysis.report.svg import embed
+from ormlab.bundle.display import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,9 +36,16 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=_shown,
     )
     environment.filters |= {"kind": _kind, "svg": _svg}
     return environment.get_template("report.html.j2")
+
+
+def _shown(value: object) -> object:
+    """Foreign text without what turns its direction round, or cannot be seen."""
+    foreign = isinstance(value, str) and not isinstance(value, Markup)
+    return visible(str(value), keep="\n\t") if foreign else value
 
 
 def _kind(block: Block) -> str:
@@ -61,7 +69,8 @@ def _svg(figure: Figure) -> Markup:
 def _json(data: Mapping[str, Any]) -> Markup:
     """JSON for a script element, which ends at ``</`` whatever is quoted around it."""
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), default=_plain)
-    return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - no markup is left in it
+    text = text.replace("<", "\\u003c").replace("\x7f", "\\u007f")
+    return Markup(text)  # noqa: S704 - no markup is left in it
 
 
 def _plain(value: object) -> str:

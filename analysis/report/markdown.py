@@ -6,13 +6,15 @@ import re
 from typing import TYPE_CHECKING
 
 from analysis.report.blocks import Cell, Code, Facts, Figure, Heading, Listing, Table, Text
+from ormlab.bundle.display import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analysis.report.blocks import Block, Report, Row
 
-_SPECIAL = re.compile(r"[\\`*_\[\]|~#]")
+_SPECIAL = re.compile(r"[\\`*_\[\]|~#$]")
+_SPACE = re.compile(r"[ \t\n]+")
 _TICKS = re.compile(r"`+")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
@@ -41,7 +43,7 @@ def _lines(block: Block) -> Iterator[str]:
             yield "\n".join(f"- {_escaped(term)}: {show(value)}" for term, value in block.rows)
         case Code():
             fence = "`" * max(3, 1 + _longest_ticks(block.text))
-            yield f"{fence}sh\n{block.text}\n{fence}"
+            yield f"{fence}sh\n{visible(block.text, keep='\n')}\n{fence}"
         case Figure():
             yield from _table(block.table)
         case Table():
@@ -61,7 +63,7 @@ def _table(block: Table) -> Iterator[str]:
 def _row(row: Row) -> str:
     cells = (each if isinstance(each, Cell) else Cell(each) for each in row.cells)
     return " | ".join(
-        "<br>".join((_span if cell.code else _escaped)(line) for line in cell.text.splitlines())
+        "<br>".join((_span if cell.code else _escaped)(line) for line in cell.text.split("\n"))
         for cell in cells
     )
 
@@ -73,19 +75,23 @@ def _paragraph(text: str) -> str:
 
 def _escaped(text: str) -> str:
     """One line of plain text."""
-    line = " ".join(text.split())
+    line = _one_line(text)
     line = _SPECIAL.sub(r"\\\g<0>", line)
     return "".join(_ENTITIES.get(char, char) for char in line)
 
 
 def _span(text: str) -> str:
     """One line of code, also inside a table."""
-    line = " ".join(text.split())
+    line = _one_line(text)
     if not line:
         return ""
     ticks = "`" * (1 + _longest_ticks(line))
     pad = " " if line[0] == "`" or line[-1] == "`" else ""
     return f"{ticks}{pad}{line}{pad}{ticks}".replace("|", "\\|")
+
+
+def _one_line(text: str) -> str:
+    return visible(_SPACE.sub(" ", text).strip())
 
 
 def _longest_ticks(text: str) -> int:

@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Final
 from xml.etree import ElementTree as ET
 
+from ormlab.bundle.display import visible
+
 _SVG = "{http://www.w3.org/2000/svg}"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 
@@ -53,7 +55,7 @@ def embed(source: str, *, name: str, title: str, description: str) -> str:
     said = (("title", "title", title), ("desc", "description", description))
     for place, (tag, suffix, text) in enumerate(said):
         element = ET.Element(tag, id=f"{name}-{suffix}")
-        element.text = "".join(char if char.isprintable() else "\ufffd" for char in text)
+        element.text = visible(text)
         root.insert(place, element)
     return ET.tostring(root, encoding="unicode")
 

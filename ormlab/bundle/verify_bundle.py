@@ -390,16 +390,32 @@ def main() -> int:
     ]
     if arguments.json:
         told = {"schema": "verify-bundle/1", "ok": not problems, "problems": problems}
-        print(json.dumps(told, indent=1))
+        lines = [json.dumps(told, indent=1).replace("\x7f", "\\u007f")]
     else:
-        for each in problems:
-            detail = ascii(each["what"])[1:-1]
-            print(f"{each['level']} {each['code']}: {each['where']}: {detail}".rstrip(": "))
-        if not problems:
-            print(
-                "nothing was changed since the seal; who sealed it, and what is true, is not said"
-            )
-    return 3 if problems else 0
+        lines = [_line(each) for each in problems] or [_ALL_WELL]
+    written = _say(lines)
+    return 3 if problems else written
+
+
+_ALL_WELL = "nothing was changed since the seal; who sealed it, and what is true, is not said"
+
+
+def _line(problem: dict[str, str]) -> str:
+    detail = ascii(problem["what"])[1:-1]
+    return f"{problem['level']} {problem['code']}: {problem['where']}: {detail}".rstrip(": ")
+
+
+def _say(lines: list[str]) -> int:
+    """Print lines; return 2 if that cannot be done, unless the reader has left, as `head` does."""
+    try:
+        print("\n".join(lines), flush=True)
+    except OSError as error:
+        # What is buffered must go somewhere before the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"the outcome cannot be written: {error.strerror}", file=sys.stderr)
+            return 2
+    return 0
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -23,6 +23,7 @@ from ormlab.cli import (
     rerun,
     resume,
     run,
+    streams,
     verify,
 )
 from ormlab.cli.output import complain, document
@@ -32,7 +33,29 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Group(click.Group):
+    """The commands; a pipe that breaks inside one of them is a fault like any other.
+
+    click takes each for a reader of standard output who left, and ends the program with 1 and
+    without a word. The standard streams never raise it: see `ormlab.cli.streams`.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click has it
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as broken:
+            raise RuntimeError("a pipe to another process broke") from broken
+
+
+@click.group(
+    cls=_Group,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        # Not to colour anything, but to be shown escape sequences: else click drops them.
+        "color": True,
+    },
+)
 @click.version_option(package_name="ormlab")
 def group() -> None:
     """A laboratory in which published ORM benchmark numbers go on trial.
@@ -73,22 +96,32 @@ group.add_command(claims.group)
 
 def main() -> NoReturn:
     """Entry point: every error of the lab's own ends as one message and its exit code."""
-    signal.signal(signal.SIGTERM, _as_interrupt)
-    as_json = "--json" in sys.argv[1:]
+    streams.take_over()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # nohup(1) has the program ignore that its terminal was closed.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _as_interrupt)
+    sys.exit(streams.ended(_carried_out(as_json="--json" in sys.argv[1:])))
+
+
+def _carried_out(*, as_json: bool) -> int:
+    """Carry out the command line, say what went wrong, and return the exit code."""
     try:
         group.main(standalone_mode=False)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else Exit.OK
     except (click.exceptions.Abort, KeyboardInterrupt):
         told = {"code": "interrupted", "what": "interrupted", "where": "", "hint": ""}
-        sys.exit(complain(told, Exit.INTERRUPTED, as_json=as_json))
+        return complain(told, Exit.INTERRUPTED, as_json=as_json)
     except click.ClickException as error:
         if as_json:
             told = {"code": "usage", "what": error.format_message(), "where": "", "hint": ""}
             document("ormlab-error/1", {"exit_code": error.exit_code}, problems=[told])
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except LabError as error:
-        sys.exit(complain(error.record(), error.exit_code, as_json=as_json))
-    sys.exit(Exit.OK)
+        return complain(error.record(), error.exit_code, as_json=as_json)
+    return Exit.OK
 
 
 def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ormlab import bundle as bundles
-from ormlab.bundle import names
+from ormlab.bundle.display import visible
 from ormlab.cli import options
 from ormlab.cli.output import bundle_errors, document
 from ormlab.errors import Exit
@@ -117,7 +117,7 @@ def show_all(folder: Path, *, as_json: bool) -> None:
         told = "not here"
         if record:
             ends = f"{record.trials.completed}/{record.trials.planned} trials"
-            told = f"{record.status:<8}  {ends:<15}  {names.printable(record.plan.name)}"
+            told = f"{record.status:<8}  {ends:<15}  {visible(record.plan.name)}"
         click.echo(f"{entry.number:>5}  {entry.line.id:<27}  {entry.line.seal[:12]}  {told}")
 
 
@@ -142,7 +142,7 @@ def show(prefix: str, folder: Path, *, as_json: bool) -> None:
         document("ormlab-archive-show/1", told)
         return
     for key, value in told.items():
-        click.echo(f"{key:<11}  {'-' if value is None else names.printable(str(value))}")
+        click.echo(f"{key:<11}  {'-' if value is None else visible(str(value))}")
 
 
 @group.command("verify")

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.cells import cell_len
 
-from ormlab.cli import options
+from ormlab.bundle.display import visible
+from ormlab.cli import options, streams
 from ormlab.cli.output import bundle_errors, document
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ def query(sql: str, folder: Path, *, as_json: bool, as_csv: bool) -> None:
         result = {"columns": list(answer.columns), "rows": found, "fresh": answer.fresh}
         document("ormlab-catalog-query/1", result)
     elif as_csv:
-        click.echo(_csv(answer), nl=False)
+        streams.document(_csv(answer).encode("utf-8", "backslashreplace"))
     else:
         _table([answer.columns, *(map(_text, row) for row in answer.rows)])
 
@@ -114,7 +116,7 @@ def trend(
         return
     for each in series:
         changes = sum(point.changed for point in each.points)
-        cell = f"{each.workload} under {each.load}"
+        cell = visible(f"{each.workload} under {each.load}")
         host = f"host {(each.host or 'unknown')[:12]}, tier {each.tier or 'unknown'}"
         click.echo(
             f"{metric} of {subject} on {cell} ({host}): {len(each.points)} bundles, "
@@ -124,7 +126,7 @@ def trend(
             mark = "  new level" if point.changed else ""
             click.echo(
                 f"  {point.bundle:<27}  {_number(point.value):>14} {each.unit}  "
-                f"{point.trials:>3} trials  {point.plan} {point.plan_sha256[:8]}{mark}"
+                f"{point.trials:>3} trials  {visible(point.plan)} {point.plan_sha256[:8]}{mark}"
             )
 
 
@@ -213,7 +215,9 @@ def _csv(answer: Answer) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(answer.columns)
-    writer.writerows([_plain(value) for value in row] for row in answer.rows)
+    for row in answer.rows:
+        values = (_plain(value) for value in row)
+        writer.writerow(visible(each) if isinstance(each, str) else each for each in values)
     return out.getvalue()
 
 
@@ -222,12 +226,15 @@ def _number(value: float) -> str:
 
 
 def _text(value: object) -> str:
-    return "-" if value is None else str(_plain(value))
+    return "-" if value is None else visible(str(_plain(value)))
 
 
 def _table(lines: list[Any]) -> None:
     cells = [list(line) for line in lines]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    # An ideograph takes the room of two letters.
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     for line in cells:
-        padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        click.echo("  ".join(padded).rstrip())
+        gaps = (width - cell_len(cell) for cell, width in zip(line, widths, strict=True))
+        click.echo(
+            "  ".join(cell + " " * gap for cell, gap in zip(line, gaps, strict=True)).rstrip()
+        )

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import shutil
 from typing import TYPE_CHECKING, Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
+from ormlab.cli.page import Grid, Page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_WIDTH = 150  # where standard output is no terminal
 _LONGEST = 60  # characters of a value
 _MOST = 20  # changes of one area
 _HELD = {"welch": "95 % interval", "prediction": "expected range"}
@@ -21,30 +16,28 @@ _HELD = {"welch": "95 % interval", "prediction": "expected range"}
 
 def diff_text(told: Mapping[str, Any]) -> str:
     """Render a document of `ormlab.diff`."""
-    out = io.StringIO()
-    width = shutil.get_terminal_size((_WIDTH, 0)).columns
-    console = Console(file=out, width=width, highlight=False, color_system=None)
-    console.print(told["conclusion"], soft_wrap=True)
+    page = Page()
+    page.line(told["conclusion"])
     for number, bundle in enumerate(told["bundles"], start=1):
-        console.print(f"{number}: {bundle['id']}, {bundle['status']}", soft_wrap=True)
+        page.line(f"{number}: {bundle['id']}, {bundle['status']}")
     if told["relation"]["is_rerun"]:
-        console.print("2 is a rerun of 1: it names its seal")
+        page.line("2 is a rerun of 1: it names its seal")
     if told["agreements"]:
-        console.print(_agreements(told["agreements"]))
+        page.grid(_agreements(told["agreements"]))
     if told["changes"]:
-        for table in _changes(told["changes"]):
-            console.print(table)
-    return out.getvalue().rstrip("\n")
+        for grid in _changes(told["changes"]):
+            page.grid(grid)
+    return page.text()
 
 
-def _agreements(agreements: list[dict[str, Any]]) -> Table:
-    table = Table(box=box.SIMPLE, pad_edge=False)
+def _agreements(agreements: list[dict[str, Any]]) -> Grid:
+    grid = Grid()
     numbers = ("1", "2", "2 / 1", _HELD[agreements[0]["method"]])
     for name in ("ratio", "of", "on", *numbers, "verdict", "why"):
-        table.add_column(name, justify="right" if name in numbers else "left")
+        grid.column(name, right=name in numbers)
     for each in agreements:
         held = "-" if each["low"] is None else f"{each['low']:.3f} to {each['high']:.3f}"
-        table.add_row(
+        grid.row(
             f"{each['candidate']} / {each['baseline']}",
             each["metric"],
             f"{each['workload']} under {each['load']}",
@@ -54,22 +47,22 @@ def _agreements(agreements: list[dict[str, Any]]) -> Table:
             each["verdict"],
             each["why"],
         )
-    return table
+    return grid
 
 
-def _changes(changes: list[dict[str, Any]]) -> list[Table]:
-    tables = []
+def _changes(changes: list[dict[str, Any]]) -> list[Grid]:
+    grids = []
     for area in dict.fromkeys(each["area"] for each in changes):
         of_area = [each for each in changes if each["area"] == area]
-        table = Table(box=box.SIMPLE, pad_edge=False)
+        grid = Grid()
         for name in (f"{area}: {len(of_area)} changed", "1", "2"):
-            table.add_column(name, overflow="fold")
+            grid.column(name, fold=True)
         for each in of_area[:_MOST]:
-            table.add_row(each["at"], _short(each["before"]), _short(each["after"]))
+            grid.row(each["at"], _short(each["before"]), _short(each["after"]))
         if len(of_area) > _MOST:
-            table.add_row(f"... and {len(of_area) - _MOST} more (--json has all)", "", "")
-        tables.append(table)
-    return tables
+            grid.row(f"... and {len(of_area) - _MOST} more (--json has all)", "", "")
+        grids.append(grid)
+    return grids
 
 
 def _short(value: object) -> str:

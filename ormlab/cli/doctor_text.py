@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import shutil
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
 from analysis.host import Verdict, sentence, shown, tier_meaning
+from ormlab.cli.page import Grid, Page
 
 if TYPE_CHECKING:
     from analysis.host import Finding
     from ormlab.doctor import Examination, Noise
 
-_WIDTH = 150  # where standard output is no terminal
 _COLUMNS = {"": 17, "value": 20, "should be": 20, "verdict": 7, "why, and what to do": None}
 
 
@@ -27,32 +21,30 @@ def examination_text(examined: Examination, *, verbose: bool) -> str:
         examined: the host.
         verbose: say of readings that are ok, too, why they matter.
     """
-    out = io.StringIO()
-    width = shutil.get_terminal_size((_WIDTH, 0)).columns
-    console = Console(file=out, width=width, highlight=False, markup=False, color_system=None)
+    page = Page()
     conclusion = sentence(examined.readings, examined.findings, examined.profile)
-    console.print(f"{examined.host}: {conclusion}", soft_wrap=True)
-    console.print(tier_meaning(examined.readings), soft_wrap=True)
+    page.line(f"{examined.host}: {conclusion}")
+    page.line(tier_meaning(examined.readings))
     for area in dict.fromkeys(finding.area for finding in examined.findings):
         findings = [finding for finding in examined.findings if finding.area == area]
-        console.print(_table(area, findings, verbose=verbose))
-    return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
+        page.grid(_table(area, findings, verbose=verbose))
+    return page.text()
 
 
-def _table(area: str, findings: list[Finding], *, verbose: bool) -> Table:
-    table = Table(box=box.SIMPLE, pad_edge=False, expand=True)
+def _table(area: str, findings: list[Finding], *, verbose: bool) -> Grid:
+    grid = Grid(expand=True)
     for name, width in _COLUMNS.items():
-        table.add_column(name or area, width=width, overflow="fold")
+        grid.column(name or area, width=width, fold=True)
     for finding in findings:
         told = verbose or finding.verdict is not Verdict.OK
-        table.add_row(
+        grid.row(
             finding.key,
             shown(finding.value, finding.unit),
             finding.should_be,
             finding.verdict.value,
             _advice(finding) if told else "",
         )
-    return table
+    return grid
 
 
 def _advice(finding: Finding) -> str:

@@ -2,50 +2,45 @@
 
 from __future__ import annotations
 
-import io
-import shutil
 from typing import TYPE_CHECKING, Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
+from ormlab.cli.page import Grid, Page
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_WIDTH = 150  # where standard output is no terminal
 _UNKNOWN = "-"
 
 
 def explanation_text(explanation: dict[str, Any], bundle: Path) -> str:
     """The conclusion, and for each cell a table of causes and one of the way's subjects."""
-    out = io.StringIO()
-    width = shutil.get_terminal_size((_WIDTH, 0)).columns
-    console = Console(file=out, width=width, highlight=False, color_system=None)
-    console.print(explanation["conclusion"], soft_wrap=True)
+    page = Page()
+    page.line(explanation["conclusion"])
     for cell in explanation["cells"]:
         whole = f"{cell['blocks']} whole blocks"
         if cell["dropped"]:
             whole += f", {len(cell['dropped'])} that lack a trial are left out"
-        console.print(f"\n{cell['workload']} under {cell['load']}: {whole}")
-        console.print(_causes(cell, explanation))
-        console.print(_way(cell))
-    console.print("The ratios multiply to the whole and the CPU times add up to it; intervals do")
-    console.print("neither. CPU us/req: what the cause adds to (or takes from) one request.")
-    console.print(f"\nbundle: {bundle}", soft_wrap=True)
-    console.print(f"verify: ormlab verify {bundle}", soft_wrap=True)
-    return out.getvalue().rstrip("\n")
+        page.line()
+        page.line(f"{cell['workload']} under {cell['load']}: {whole}")
+        page.grid(_causes(cell, explanation))
+        page.grid(_way(cell))
+    page.line("The ratios multiply to the whole and the CPU times add up to it; intervals do")
+    page.line("neither. CPU us/req: what the cause adds to (or takes from) one request.")
+    page.line()
+    page.line(f"bundle: {bundle}")
+    page.line(f"verify: ormlab verify {bundle}")
+    return page.text()
 
 
-def _causes(cell: dict[str, Any], explanation: dict[str, Any]) -> Table:
-    table = Table(box=box.SIMPLE, pad_edge=False)
+def _causes(cell: dict[str, Any], explanation: dict[str, Any]) -> Grid:
+    grid = Grid()
     numbers = ("req/s x", "95 % interval", "share", "alone x", "CPU us/req service", "database")
     for name in ("cause", *numbers, "round trips", "what"):
         left = name in {"cause", "what"}
-        table.add_column(name, justify="left" if left else "right", no_wrap=name == "cause")
+        grid.column(name, right=not left, wrap=name != "cause")
     # The residual has no rank: it stands below every step.
     for part in sorted(cell["parts"], key=lambda part: part["rank"] or len(cell["parts"])):
-        table.add_row(
+        grid.row(
             part["name"],
             *_sized(part["throughput"]),
             _UNKNOWN if part["share"] is None else f"{100 * part['share']:.0f} %",
@@ -55,8 +50,8 @@ def _causes(cell: dict[str, Any], explanation: dict[str, Any]) -> Table:
             part["what"],
         )
     whole = cell["total"]
-    table.add_section()
-    table.add_row(
+    grid.section()
+    grid.row(
         "whole",
         *_sized(whole["throughput"]),
         "",
@@ -65,27 +60,27 @@ def _causes(cell: dict[str, Any], explanation: dict[str, Any]) -> Table:
         "",
         f"{explanation['from']} to {explanation['to']}",
     )
-    return table
+    return grid
 
 
-def _way(cell: dict[str, Any]) -> Table:
+def _way(cell: dict[str, Any]) -> Grid:
     """The subjects in the order of the way, and those with one factor alone below them."""
-    table = Table(box=box.SIMPLE, pad_edge=False)
+    grid = Grid()
     numbers = ("req/s", "CPU us/req service", "database", "round trips", "statements", "trials")
     for name in ("on the way", *numbers):
         first = name == "on the way"
-        table.add_column(name, justify="left" if first else "right", no_wrap=first)
+        grid.column(name, right=not first, wrap=not first)
     on_the_way = [cell["parts"][0]["before"], *(part["after"] for part in cell["parts"])]
     rest = [name for name in cell["subjects"] if name not in on_the_way]
     for name in (*on_the_way, *rest):
         figures = cell["subjects"].get(name, {})
-        table.add_row(
+        grid.row(
             name if name in on_the_way else f"({name})",
             *(_number(figures.get(key)) for key in ("throughput", "cpu_service", "cpu_database")),
             *(_number(figures.get(key), 1) for key in ("round_trips", "statements")),
             str(figures.get("trials", 0)),
         )
-    return table
+    return grid
 
 
 def _sized(effect: dict[str, Any] | None) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ormlab.bundle.display import visible
 from ormlab.bundle.errors import (
     ArchiveError,
     BundleError,
@@ -45,9 +46,9 @@ def document(
     """Print the one JSON document of a command."""
     found = problems or []
     whole = {"schema": schema, "ok": not found, "problems": found, **result}
-    text = json.dumps(whole, indent=1, ensure_ascii=False)
-    # A stranger's bundle may hold half of a surrogate pair, which UTF-8 has no bytes for.
-    click.echo(text.encode("utf-8", "backslashreplace").decode())
+    # In ASCII it is the same document whatever the terminal makes of its bytes, and whatever the
+    # encoding: a stranger's bundle may hold escape sequences, or half of a surrogate pair.
+    click.echo(json.dumps(whole, indent=1).replace("\x7f", "\\u007f"))
 
 
 def run_result(schema: str, bundle: Path, *, as_json: bool) -> Mapping[str, int]:
@@ -79,12 +80,17 @@ def complain(problem: dict[str, str], code: Exit, *, as_json: bool) -> Exit:
     """Say what went wrong, where, and what to do next; returns the exit code."""
     if as_json:
         document("ormlab-error/1", {"exit_code": int(code)}, problems=[problem])
-    click.echo(f"error: {problem['what']}", err=True)
+    _tell(f"error: {problem['what']}")
     if problem["where"] and problem["where"] not in problem["what"]:
-        click.echo(f"  where: {problem['where']}", err=True)
+        _tell(f"  where: {problem['where']}")
     if problem["hint"]:
-        click.echo(f"  next:  {problem['hint']}", err=True)
+        _tell(f"  next:  {problem['hint']}")
     return code
+
+
+def _tell(lines: str) -> None:
+    """Write to standard error; an error of many causes has a line for each."""
+    click.echo(visible(lines, keep="\n"), err=True)
 
 
 @contextmanager

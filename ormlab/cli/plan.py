@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ormlab.cli import options
+from ormlab.cli import options, streams
 from ormlab.cli.output import bundle_errors, document
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def command(plan: str, *, pilot: Path | None, as_json: bool, as_yaml: bool) -> N
 
     resolved = plans.resolve(plans.load(plan))
     if as_yaml:
-        click.echo(resolved.document.decode(), nl=False)
+        streams.document(resolved.document)
         return
     told = _forecast(resolved, pilot) if pilot else None
     guessed = plans.duration(resolved)

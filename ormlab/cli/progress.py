@@ -7,9 +7,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
+
+from ormlab.bundle.display import visible
+from ormlab.cli.page import plain_console
+from ormlab.cli.streams import bare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,23 +23,25 @@ if TYPE_CHECKING:
 @contextmanager
 def reporter() -> Iterator[Progress]:
     """The reporter that fits standard error."""
-    if not sys.stderr.isatty():
+    console = plain_console(bare(sys.stderr), colours="auto")
+    if not sys.stderr.isatty() or console.is_dumb_terminal:
         yield _Lines()
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    with Bar(*columns, console=Console(stderr=True)) as bar:
+    # What others print meanwhile is not led through rich, which would obey escape sequences in it.
+    with Bar(*columns, console=console, redirect_stdout=False, redirect_stderr=False) as bar:
         yield _OnTerminal(bar)
 
 
 class _Lines:
     def stage(self, what: str) -> None:
-        click.echo(f"- {what}", err=True)
+        click.echo(f"- {visible(what)}", err=True)
 
     def warn(self, what: str) -> None:
-        click.echo(f"warning: {what}", err=True)
+        click.echo(f"warning: {visible(what)}", err=True)
 
     def trial(self, news: TrialNews) -> None:
-        click.echo(_line(news), err=True)
+        click.echo(visible(_line(news)), err=True)
 
 
 class _OnTerminal:
@@ -45,13 +50,13 @@ class _OnTerminal:
         self._task = bar.add_task("", total=None)
 
     def stage(self, what: str) -> None:
-        self._bar.update(self._task, description=what)
+        self._bar.update(self._task, description=visible(what))
 
     def warn(self, what: str) -> None:
-        self._bar.console.print(f"warning: {what}", style="yellow", highlight=False, markup=False)
+        self._bar.console.print(f"warning: {visible(what)}", style="yellow")
 
     def trial(self, news: TrialNews) -> None:
-        self._bar.console.print(_line(news), highlight=False, markup=False)
+        self._bar.console.print(visible(_line(news)))
         self._bar.update(
             self._task,
             description=f"measuring, {_duration(news.eta_s)} left",

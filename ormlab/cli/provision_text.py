@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ormlab.bundle.display import visible
+
 if TYPE_CHECKING:
     from ormlab.provision import Began, Ended, Play
 
@@ -17,17 +19,17 @@ class Lines:
 
     def stage(self, what: str) -> None:
         """A playbook begins."""
-        click.echo(f"- {what}", err=True)
+        click.echo(f"- {visible(what)}", err=True)
 
     def began(self, task: Began) -> None:
         """A task begins."""
-        click.echo(f"  {task}", err=True)
+        click.echo(f"  {visible(str(task))}", err=True)
 
     def ended(self, task: Ended) -> None:
         """A task has ended on one host."""
         if task.outcome in _TOLD:
             reason = f": {task.reason}" if task.reason else ""
-            click.echo(f"    {task.outcome.value} on {task.host}{reason}", err=True)
+            click.echo(f"    {task.outcome.value} on {task.host}{visible(reason)}", err=True)
 
 
 def sentence(played: Play) -> str:

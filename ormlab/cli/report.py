@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ormlab.cli import options
+from ormlab.cli import options, streams
 from ormlab.cli.output import bundle_errors, document
 
 _STDOUT = Path("-")
@@ -48,7 +48,7 @@ def command(
         made = reports.make(bundle, claims)
     text = rendering.markdown(made) if markdown else rendering.html(made)
     if output == _STDOUT:
-        click.echo(text, nl=False)
+        streams.document(text.encode())
         return
     name = f"{made.data['bundle']}.{'md' if markdown else 'html'}"
     file = reports.store(text, output or reports.REPORTS / name)

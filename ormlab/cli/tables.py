@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import shutil
 from typing import TYPE_CHECKING, Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
+from ormlab.cli.page import Grid, Page
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_WIDTH = 150  # where standard output is no terminal
 _MIB = 2**20
 _UNKNOWN = "-"
 _BAD = ("warning", "failed")
@@ -26,29 +21,29 @@ _TRENDS = {
 
 def results_text(results: dict[str, Any], bundle: Path) -> str:
     """The conclusion, a table of figures and one of ratios for each cell, and where it lies."""
-    out = io.StringIO()
-    width = shutil.get_terminal_size((_WIDTH, 0)).columns
-    console = Console(file=out, width=width, highlight=False, color_system=None)
-    console.print(results["conclusion"], soft_wrap=True)
+    page = Page()
+    page.line(results["conclusion"])
     for cell in results["cells"]:
-        console.print(f"\n{cell['workload']} under {cell['load']} ({cell['latency_kind']})")
-        console.print(_figures(cell))
+        page.line()
+        page.line(f"{cell['workload']} under {cell['load']} ({cell['latency_kind']})")
+        page.grid(_figures(cell))
         if cell["comparisons"]:
-            console.print(_ratios(cell))
+            page.grid(_ratios(cell))
         for control in cell["controls"]:
-            console.print(_control(control), soft_wrap=True)
+            page.line(_control(control))
         for line in (*_undeclared(cell), *_order(cell), *_gates(cell)):
-            console.print(line, soft_wrap=True)
+            page.line(line)
     for gate in results["gates"]:
         if gate["verdict"] in _BAD:
-            console.print(f"gate {gate['verdict']}: {gate['said']}", soft_wrap=True)
+            page.line(f"gate {gate['verdict']}: {gate['said']}")
     for failure in results["failures"]:
-        console.print(f"failed: {failure['trial']}: {failure['what']}", soft_wrap=True)
+        page.line(f"failed: {failure['trial']}: {failure['what']}")
     for omission in results["omitted"]:
-        console.print(f"left out: {omission['path']}: {omission['reason']}", soft_wrap=True)
-    console.print(f"\nbundle: {bundle}", soft_wrap=True)
-    console.print(f"verify: ormlab verify {bundle}", soft_wrap=True)
-    return out.getvalue().rstrip("\n")
+        page.line(f"left out: {omission['path']}: {omission['reason']}")
+    page.line()
+    page.line(f"bundle: {bundle}")
+    page.line(f"verify: ormlab verify {bundle}")
+    return page.text()
 
 
 def _undeclared(cell: dict[str, Any]) -> list[str]:
@@ -91,16 +86,16 @@ def _gates(cell: dict[str, Any]) -> list[str]:
     return [*bad, f"gates without a reading: {', '.join(unknown)}"] if unknown else bad
 
 
-def _figures(cell: dict[str, Any]) -> Table:
-    table = Table(box=box.SIMPLE, pad_edge=False)
+def _figures(cell: dict[str, Any]) -> Grid:
+    grid = Grid()
     columns = ("subject", "req/s", "p50 ms", "p90 ms", "p99 ms", "errors")
     roles = ("CPU us/req service", "database", "load")
     for name in (*columns, *roles, "RSS MiB", "round trips", "trials"):
         first = name == "subject"
-        table.add_column(name, justify="left" if first else "right", no_wrap=first)
+        grid.column(name, right=not first, wrap=not first)
     for name, figures in cell["subjects"].items():
         rss = figures["rss_service"]
-        table.add_row(
+        grid.row(
             name,
             f"{figures['throughput']:,.0f}",
             *(_number(figures[quantile], 1) for quantile in ("p50", "p90", "p99")),
@@ -110,20 +105,20 @@ def _figures(cell: dict[str, Any]) -> Table:
             _number(figures["round_trips"], 1),
             str(figures["trials"]),
         )
-    return table
+    return grid
 
 
-def _ratios(cell: dict[str, Any]) -> Table:
-    table = Table(box=box.SIMPLE, pad_edge=False)
+def _ratios(cell: dict[str, Any]) -> Grid:
+    grid = Grid()
     numbers = ("value", "95 % interval", "blocks", "found 9 times in 10")
     for name in ("ratio", "of", *numbers, "verdict"):
-        table.add_column(name, justify="right" if name in numbers else "left")
+        grid.column(name, right=name in numbers)
     for ratio in cell["comparisons"]:
         interval = _UNKNOWN
         if ratio["low"] is not None:
             interval = f"{ratio['low']:.3f} to {ratio['high']:.3f}"
         effect = ratio["detectable"]
-        table.add_row(
+        grid.row(
             f"{ratio['candidate']} / {ratio['baseline']}",
             f"{ratio['metric']} ({ratio['better']} is better)",
             f"{ratio['ratio']:.3f}",
@@ -132,7 +127,7 @@ def _ratios(cell: dict[str, Any]) -> Table:
             f"{100 * effect:.1f} %" if effect is not None else _UNKNOWN,
             ratio["verdict"],
         )
-    return table
+    return grid
 
 
 def _control(control: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ormlab.bundle.codes import LEVELS, LIMIT, MEANINGS
+from ormlab.bundle.display import visible
 from ormlab.cli import options
 from ormlab.cli.output import bundle_errors, document
 from ormlab.errors import Exit
@@ -92,10 +93,11 @@ def _print_text(bundle: Path, outcome: Verification) -> None:
     for level in _up_to(outcome.level_reached):
         click.echo(f"  {level} {MEANINGS[level]}")
     for note in outcome.notes:
-        click.echo(f"  {note}")
+        click.echo(f"  {visible(note)}")
     for kind, found in (("problem", outcome.problems), ("doubt", outcome.doubts)):
         for each in found:
-            click.echo(f"  {kind} {each.level} {each.code}: {each.path}: {each.message}")
+            said = visible(f"{each.path}: {each.message}")
+            click.echo(f"  {kind} {each.level} {each.code}: {said}")
             click.echo(f"    next: {each.hint}")
     click.echo(f"  {LIMIT}")
 

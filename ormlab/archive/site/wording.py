@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
 from analysis import rounding
+from ormlab.bundle.display import visible
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ormlab.archive.site.documents import Comparison, Measured
 
 _MIB: Final = 2**20
-_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _SPACE: Final = "\n\t"
 
 
@@ -48,10 +47,6 @@ def instant(time: datetime) -> str:
 
 
 def plain(value: object) -> object:
-    """Show in foreign text what no reader can see, such as a reversal of direction, as a box."""
-    if not isinstance(value, str) or isinstance(value, Markup):
-        return value
-    return "".join(
-        letter if letter in _SPACE or unicodedata.category(letter) not in _UNSEEN else "\ufffd"
-        for letter in value
-    )
+    """Name in foreign text what no reader can see, such as a reversal of direction."""
+    foreign = isinstance(value, str) and not isinstance(value, Markup)
+    return visible(str(value), keep=_SPACE) if foreign else value
