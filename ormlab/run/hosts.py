@@ -91,7 +91,7 @@ def generator_missing(place: Place, lacking: Mapping[str, str]) -> LoadError:
 
 def _require_addresses(inventory: Inventory) -> None:
     for spec in inventory.hosts if len(inventory.hosts) > 1 else ():
-        if spec.local and not spec.variables.get("lab_address"):
+        if spec.local and not spec.variables.lab_address:
             raise InventoryError(
                 "hosts-apart",
                 f"{spec.name} is this machine, and the other hosts do not know where it is",

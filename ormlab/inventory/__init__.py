@@ -1,18 +1,24 @@
-"""The hosts of a run, read from the Ansible inventory: one truth for both tools."""
+"""The hosts of a run, read from the Ansible inventory: one truth for both tools.
+
+ansible_side   what Ansible makes of the inventory: groups, and variables as it renders them
+variables      those of them that the orchestrator uses, and which it refuses
+"""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from ormlab import checkout
 from ormlab.errors import InventoryError
+from ormlab.inventory.variables import WANTED, Listed, Variables, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +38,7 @@ class HostSpec:
         address: for ssh.
         root: absolute folder of the lab's state on that host.
         known_hosts: file with the only host keys that are accepted, beside the inventory.
-        variables: every variable Ansible resolved for it.
+        variables: those of its variables that a run uses, as Ansible renders them.
     """
 
     name: str
@@ -40,40 +46,37 @@ class HostSpec:
     address: str
     root: str
     known_hosts: str
-    variables: dict[str, Any]
+    variables: Variables
 
     @property
     def reach(self) -> str:
         """The address at which the other hosts of a run reach it."""
-        return str(self.variables.get("lab_address") or self.address)
+        return self.variables.lab_address or self.address
 
     @property
     def user(self) -> str | None:
         """The account that does the lab's work there, if it is not the one that logs in."""
-        named = self.variables.get("lab_user")
-        return str(named) if named else None
+        return self.variables.lab_user
 
     @property
     def service_port(self) -> int:
         """First TCP port of the services."""
-        return int(self.variables.get("lab_service_port", DEFAULT_SERVICE_PORT))
+        return self.variables.lab_service_port or DEFAULT_SERVICE_PORT
 
     @property
     def postgres_port(self) -> int:
         """TCP port of PostgreSQL."""
-        return int(self.variables.get("lab_postgres_port", DEFAULT_POSTGRES_PORT))
+        return self.variables.lab_postgres_port or DEFAULT_POSTGRES_PORT
 
     @property
     def postgres_cluster(self) -> str | None:
         """The folder of postgresql.conf of the cluster that was made for runs; None for none."""
-        named = self.variables.get("lab_postgres_cluster")
-        return str(named) if named else None
+        return self.variables.lab_postgres_cluster
 
     @property
     def offline(self) -> bool:
         """Whether it is kept away from the network, so that packages must be shipped to it."""
-        sources = self.variables.get("lab_sources") or {}
-        return str(sources.get("from", "online")) != "online"
+        return self.variables.lab_sources.origin != "online"
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ def bench(path: Path, limit: Sequence[str] = ()) -> Bench:
             names is not.
     """
     listed = _list(path)
-    members = _members("bench", listed)
+    members = listed.groups.get("bench", [])
     if not members:
         raise InventoryError(
             "inventory-bench",
@@ -176,7 +179,7 @@ def bench(path: Path, limit: Sequence[str] = ()) -> Bench:
     return Bench(path, tuple(_spec(name, listed, path) for name in chosen))
 
 
-def _list(path: Path) -> dict[str, Any]:
+def _list(path: Path) -> Listed:
     if not path.exists():
         raise InventoryError(
             "inventory-missing",
@@ -184,14 +187,16 @@ def _list(path: Path) -> dict[str, Any]:
             where=str(path),
             hint="name one of inventory/*.yml with --inventory",
         )
-    program = Path(sys.executable).with_name("ansible-inventory")
+    program = Path(__file__).with_name("ansible_side.py")
     answer = subprocess.run(
-        [program, "-i", path, "--list"],
+        [sys.executable, "-I", program, path, checkout.ROOT / "playbooks"],
+        input=msgspec.json.encode(WANTED).decode(),
         capture_output=True,
         text=True,
         check=False,
         env={
             **os.environ,
+            "ANSIBLE_CONFIG": str(checkout.ROOT / "ansible.cfg"),
             "ANSIBLE_HOME": str(checkout.STATE / "ansible"),
             "ANSIBLE_INVENTORY_UNPARSED_FAILED": "true",
         },
@@ -204,11 +209,11 @@ def _list(path: Path) -> dict[str, Any]:
             where=str(path),
             hint=f"try `ansible-inventory -i {path} --list`",
         )
-    return dict(json.loads(answer.stdout))
+    return msgspec.json.decode(answer.stdout, type=Listed)
 
 
-def _the_host(role: str, listed: dict[str, Any], path: Path) -> HostSpec:
-    names = listed.get(role, {}).get("hosts", [])
+def _the_host(role: str, listed: Listed, path: Path) -> HostSpec:
+    names = listed.groups.get(role, [])
     if len(names) != 1:
         raise InventoryError(
             "inventory-role",
@@ -224,16 +229,7 @@ def _the_host(role: str, listed: dict[str, Any], path: Path) -> HostSpec:
             where=str(path),
             hint="set lab_root to an absolute folder that the lab may use on that host",
         )
-    for key in ("lab_service_port", "lab_postgres_port"):
-        port = str(spec.variables.get(key, 1))
-        if not (port.isdecimal() and 0 < int(port) < 2**16):
-            raise InventoryError(
-                "inventory-port",
-                f"{key} of {spec.name} is {port}, which is no TCP port",
-                where=str(path),
-                hint="give a number from 1 to 65535",
-            )
-    if role == "db" and spec.postgres_cluster and not spec.variables.get("lab_postgres_binaries"):
+    if role == "db" and spec.postgres_cluster and not spec.variables.lab_postgres_binaries:
         raise InventoryError(
             "inventory-postgres",
             f"host {spec.name} has lab_postgres_cluster and no lab_postgres_binaries",
@@ -243,23 +239,14 @@ def _the_host(role: str, listed: dict[str, Any], path: Path) -> HostSpec:
     return spec
 
 
-def _spec(name: str, listed: dict[str, Any], path: Path) -> HostSpec:
-    variables = dict(listed["_meta"]["hostvars"].get(name, {}))
-    local = variables.get("ansible_connection") == "local"
+def _spec(name: str, listed: Listed, path: Path) -> HostSpec:
+    variables = read(name, listed.hosts[name], str(path))
+    local = variables.ansible_connection == "local"
     return HostSpec(
         name=name,
         local=local,
-        address="127.0.0.1" if local else str(variables.get("ansible_host", name)),
-        root=str(variables.get("lab_root") or (checkout.STATE / "host" if local else "")),
+        address="127.0.0.1" if local else variables.ansible_host or name,
+        root=variables.lab_root or (str(checkout.STATE / "host") if local else ""),
         known_hosts=str(path.absolute().with_name("known_hosts")),
         variables=variables,
     )
-
-
-def _members(group: str, listed: dict[str, Any]) -> list[str]:
-    """The hosts of a group and of the groups below it, each once, in their order."""
-    told = listed.get(group, {})
-    names = list(told.get("hosts", []))
-    for child in told.get("children", []):
-        names += _members(child, listed)
-    return list(dict.fromkeys(names))
