@@ -121,6 +121,8 @@ def _detach(order: Order) -> None:
 def _finish(order: Order, carry_out: CarryOut) -> None:
     """Carry out the order, leave nothing running, and say how it went."""
     signal.signal(signal.SIGTERM, _interrupted)
+    # Were it ignored, as it may be inherited, every program would seem to have ended with 0.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     processes.adopt_orphans()
     started = utc_now()
     failure: dict[str, str] | None = None

@@ -213,6 +213,11 @@ def _clocks_apart_ns() -> int:
     return time.time_ns() - time.monotonic_ns()
 
 
+def _suspended_so_far_ns() -> int:
+    """How long this machine has been suspended; the monotonic clock stands still meanwhile."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
+
+
 class KernelLog:
     """Counts the messages of the kernel from now on; keeps none, for they may name addresses."""
 
@@ -267,11 +272,13 @@ class Around:
         self._before = read(self._root)
         self._cost_s = time.thread_time() - started
         self._started, self._apart_ns = time.monotonic(), _clocks_apart_ns()
+        self._suspended_ns = _suspended_so_far_ns()
         return self
 
     def __exit__(self, *_: object) -> None:
         seconds = time.monotonic() - self._started
         stepped_s = (_clocks_apart_ns() - self._apart_ns) / 1e9
+        suspended_s = (_suspended_so_far_ns() - self._suspended_ns) / 1e9
         started = time.thread_time()
         counted = difference(self._before, read(self._root))
         frequencies = {"before": self._frequencies, "after": frequencies_khz(self._root)}
@@ -280,6 +287,7 @@ class Around:
         self.record |= {
             "seconds": seconds,
             "clock_stepped_s": stepped_s,
+            "suspended_s": suspended_s,
             "counted": counted,
             "kernel_log": log,
             "frequency_khz": frequencies,

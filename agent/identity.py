@@ -33,7 +33,7 @@ class Identity:
     Attributes:
         machine_id: of machine-id(5); None where there is none.
         cpu_model: as /proc/cpuinfo names it.
-        memory_gib: physical memory that the kernel manages.
+        memory_gib: physical memory that the kernel manages; None where it does not say.
         distribution: ID and VERSION_ID of os-release(5).
         enrolled_as: the machine-id in the enrolment marker; None if the host is not enrolled.
         clusters: PostgreSQL clusters of postgresql-common, as ``16/main``.
@@ -43,7 +43,7 @@ class Identity:
 
     machine_id: str | None
     cpu_model: str | None
-    memory_gib: float
+    memory_gib: float | None
     distribution: tuple[str, str]
     enrolled_as: str | None
     clusters: tuple[str, ...]
@@ -71,14 +71,14 @@ def identify(root: Path) -> Identity:
     kernel = kernel_at(root)
     release = _pairs(kernel, "etc/os-release", "=")
     enrolled = _text(kernel, MARKER)
-    memory_kib = _pairs(kernel, "proc/meminfo", ":").get("MemTotal", "0").split()[0]
+    memory = _pairs(kernel, "proc/meminfo", ":").get("MemTotal")
     clusters = [path.removeprefix("etc/postgresql/") for path in kernel.find("etc/postgresql/*/*")]
     names = {_text(kernel, path) for path in kernel.find("proc/[0-9]*/comm")}
     batteries = kernel.find("sys/class/power_supply/*/status")
     return Identity(
         machine_id=_text(kernel, "etc/machine-id") or None,
         cpu_model=_pairs(kernel, "proc/cpuinfo", ":").get("model name"),
-        memory_gib=round(int(memory_kib) * 1024 / _GIB, 1),
+        memory_gib=round(int(memory.split()[0]) * 1024 / _GIB, 1) if memory else None,
         distribution=(release.get("ID", "?"), release.get("VERSION_ID", "?")),
         enrolled_as=json.loads(enrolled)["machine_id"] if enrolled else None,
         clusters=tuple(clusters),
@@ -110,8 +110,9 @@ def _wrong_host(found: Identity, wanted: Mapping[str, Any], *, enrolled: bool) -
     if model and model not in (found.cpu_model or ""):
         what = f"its processor is {found.cpu_model}, the inventory says {model}"
         refused.append(Refusal("wrong-processor", what, look))
-    if memory and memory > found.memory_gib:
-        what = f"it has {found.memory_gib} GiB of memory, the inventory says at least {memory}"
+    if memory and (found.memory_gib is None or memory > found.memory_gib):
+        has = "an unknown amount" if found.memory_gib is None else f"{found.memory_gib} GiB"
+        what = f"it has {has} of memory, the inventory says at least {memory}"
         refused.append(Refusal("wrong-memory", what, look))
     if found.enrolled_as is not None and found.enrolled_as != found.machine_id:
         what = f"its enrolment is that of {found.enrolled_as}: its disk is a copy"

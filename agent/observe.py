@@ -81,7 +81,7 @@ class _Part:
         self._sampler = Sampler()
         self._around: evidence.Around | None = None
         self._log_began: int | None = None
-        self._memory: dict[str, Any] = {}
+        self._pss_before = sampling.NOT_LOOKED_AT
         pid = order.body.get("server_pid")
         self.follow("database", pid, partial(server.died, pid))
 
@@ -156,7 +156,7 @@ class _Part:
     def _begin(self) -> None:
         for purpose, pid in self._followed.items():
             self._sampler.follow(purpose, pid)
-        self._memory["service_pss_before_bytes"] = self._pss()
+        self._pss_before = self._sampler.pss("service")
         self._log_began = server.log_length(self._log)
         self._around = evidence.Around()
         self._around.__enter__()
@@ -169,16 +169,12 @@ class _Part:
         self._sampler.sample()
         around.__exit__()
         log_ended = server.log_length(self._log)
-        self._memory["service_pss_after_bytes"] = self._pss()
+        memory = sampling.memory(self._pss_before, self._sampler.pss("service"))
         self._sampler.write(self._order.folder / "resources.csv")
         self._observed |= {
             "kernel": around.record,
             "log": server.log_between(self._log, self._log_began, log_ended),
-            "memory": self._memory,
+            "memory": memory,
             "sampler": self._sampler.record(),
         }
         require_planned(self._sampler, self._planned, self._observed)
-
-    def _pss(self) -> int | None:
-        pids = self._sampler.pids("service")
-        return sampling.pss_bytes(pids) if pids else None

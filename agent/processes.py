@@ -80,6 +80,8 @@ def spawn(
     agent = os.getpid()
 
     def prepare() -> None:
+        # A process that ignores it, as one may inherit, throws its children's CPU time away.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         # Runs after the change of user, which would have cleared the death signal.
         if allowed is not None:
             os.sched_setaffinity(0, allowed)

@@ -90,14 +90,18 @@ def _refused(psql: Psql, database: str, refused: PsqlError) -> Failure:
     )
 
 
-def await_silence(psql: Psql, database: str, *, timeout_s: float) -> None:
+def await_silence(psql: Psql, database: str, *, timeout_s: float) -> int | None:
     """Wait until nobody is connected to a database: a backend tells its last counts when it ends.
 
-    What is still connected after ``timeout_s`` is waited for no longer.
+    Returns:
+        How many are still connected after ``timeout_s``; None if the server does not answer.
     """
     deadline = time.monotonic() + timeout_s
-    while observe(psql, database, None).connections and time.monotonic() < deadline:
+    while (left := observe(psql, database, None).connections) != {}:
+        if time.monotonic() >= deadline:
+            return None if left is None else len(left)
         time.sleep(_POLL_S)
+    return 0
 
 
 def observe(psql: Psql, database: str, log: str | None) -> Now:

@@ -76,7 +76,7 @@ class _Trial:
         with self._stage("restore"):
             if database["template"]:
                 server.restore(self._psql, database["template"], database["name"])
-            counters = {"before": server.counters(self._psql, database["name"])}
+            before = server.counters(self._psql, database["name"])
         spec = self._body["service"]
         self._observed["environment"] = spec.get("environment")
         with reached(spec, folder=self._folder, cpus=self._cpus.get("service")) as service:
@@ -97,9 +97,9 @@ class _Trial:
                 self._observed["stop"] = service.stop()
                 for remote in self._remotes:
                     remote.ask("stop")
-        server.await_silence(self._psql, database["name"], timeout_s=_SILENCE_S)
-        counters["after"] = server.counters(self._psql, database["name"])
-        self._observed["counters"] = counters
+        connected = server.await_silence(self._psql, database["name"], timeout_s=_SILENCE_S)
+        after = server.counters(self._psql, database["name"])
+        self._observed["counters"] = {"before": before, "after": after, "connected": connected}
 
     def _probe(self, service: Endpoint) -> None:
         """Keep what the service answers to requests whose answers are known."""
@@ -117,8 +117,7 @@ class _Trial:
         with Sampler() as sampler:
             for purpose, pid in self._processes(service):
                 sampler.follow(purpose, pid)
-            services = sampler.pids("service")
-            memory = {"service_pss_before_bytes": sampling.pss_bytes(services)}
+            before = sampler.pss("service")
             kills = Kills(self._psql, self._body["database"]["name"], self._body.get("kills", []))
             started_ns, started = time.monotonic_ns(), utc_now()
             try:
@@ -135,9 +134,8 @@ class _Trial:
                 }
                 self._observed["sampler"] = sampler.record()
                 sampler.write(self._folder / "resources.csv")
-            memory["service_pss_after_bytes"] = sampling.pss_bytes(services)
-            if services:
-                self._observed["memory"] = memory
+            if service.pid is not None:
+                self._observed["memory"] = sampling.memory(before, sampler.pss("service"))
 
     def _processes(self, service: Endpoint) -> Iterable[tuple[str, int]]:
         """The first process of service and database, as far as they run on this host."""

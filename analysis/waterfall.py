@@ -207,8 +207,10 @@ def differences(
     whole, _ = _whole(links, figures)
 
     def between(before: str, after: str) -> Difference | None:
-        first, then = figures.get(before, {}), figures.get(after, {})
-        return _difference([(then[block] or 0.0) - (first[block] or 0.0) for block in whole])
+        sides = ((figures[before][block], figures[after][block]) for block in whole)
+        return _difference(
+            [then - first for first, then in sides if first is not None and then is not None]
+        )
 
     each = [between(link.before, link.after) for link in links]
     return each, between(links[0].before, links[-1].after)

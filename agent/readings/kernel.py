@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from . import moment
 from .source import Place, Reading
 
 _COMM = 15  # characters of a process name that the kernel keeps
@@ -23,7 +24,7 @@ _MEDDLERS = (
 
 
 def _running(place: Place, names: tuple[str, ...]) -> list[str]:
-    present = {name[:_COMM] for name, _ in place.after.processes.values()}
+    present = {name[:_COMM] for name in moment.names(place.after)}
     return [name for name in names if name[:_COMM] in present]
 
 

@@ -33,6 +33,21 @@ def _groups(place: Place, controller: str) -> Iterator[Path]:
     /proc/self/cgroup names them (cgroups(7)); a controller that no version 1 hierarchy has is
     version 2's. In a container the upper ones may be out of sight.
     """
+    base, inside = _place_of(place, controller)
+    for group in (inside, *inside.parents):
+        if (base / group).is_dir():
+            yield base / group
+
+
+def _require_own(place: Place, controller: str) -> None:
+    """Refuse to take no limit from no file, where the group that has the file is out of sight."""
+    base, inside = _place_of(place, controller)
+    if not (base / inside).is_dir():
+        raise NotReadable(f"the control group /{inside} of this process is out of sight")
+
+
+def _place_of(place: Place, controller: str) -> tuple[Path, PurePosixPath]:
+    """Where a controller's hierarchy is mounted, and this process's group inside of it."""
     base = place.root / _MOUNT
     lines = [line.split(":", 2) for line in place.text("proc/self/cgroup").splitlines()]
     named = {name: (names, path) for _, names, path in lines for name in names.split(",")}
@@ -45,15 +60,12 @@ def _groups(place: Place, controller: str) -> Iterator[Path]:
         raise NotReadable(f"/proc/self/cgroup names no group for {controller}")
     if not base.is_dir():
         raise NotReadable(f"no control groups at /{_MOUNT}")
-    inside = PurePosixPath(path.lstrip("/"))
-    for group in (inside, *inside.parents):
-        if (base / group).is_dir():
-            yield base / group
+    return base, PurePosixPath(path.lstrip("/"))
 
 
 def _cpu_quota(place: Place) -> str:
     """The tightest quota on the way up, in cores."""
-    quotas = []
+    quotas, told = [], False
     for group in _groups(place, "cpu"):
         if (group / "cpu.max").exists():
             quota, period = (group / "cpu.max").read_text().split()
@@ -62,8 +74,11 @@ def _cpu_quota(place: Place) -> str:
             period = (group / "cpu.cfs_period_us").read_text().strip()
         else:
             continue
+        told = True
         if quota not in {"max", "-1"}:
             quotas.append(int(quota) / int(period))
+    if not told:
+        _require_own(place, "cpu")
     return f"{min(quotas):g}" if quotas else _NO_LIMIT
 
 
@@ -85,6 +100,8 @@ def _memory_limit(place: Place) -> str:
             if (group / name).exists():
                 text = (group / name).read_text().strip()
                 found.append(_HUGE if text == "max" else int(text))
+    if not found:
+        _require_own(place, "memory")
     tightest = min(found, default=_HUGE)
     return _NO_LIMIT if tightest >= _HUGE else f"{tightest >> 20}"
 

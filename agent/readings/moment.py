@@ -32,15 +32,16 @@ class Moment:
     Attributes:
         at_s: of time.monotonic().
         counters: content by file; what the kernel does not have is left out.
-        processes: those that could be asked, without the lab's own.
+        processes: those that could be asked, without the lab's own; None where the kernel hides
+            those of other users.
     """
 
     at_s: float
     counters: Mapping[str, str]
-    processes: Processes
+    processes: Processes | None
 
 
-def take(root: Path, processes: Processes) -> Moment:
+def take(root: Path, processes: Processes | None) -> Moment:
     """Read the counters below a root."""
     counters = {}
     for path in _COUNTERS:
@@ -51,15 +52,21 @@ def take(root: Path, processes: Processes) -> Moment:
     return Moment(time.monotonic(), counters, processes)
 
 
-def with_processes(moment: Moment, processes: Processes) -> Moment:
+def with_processes(moment: Moment, processes: Processes | None) -> Moment:
     """The same instant with the processes that were listed right after it."""
     return replace(moment, processes=processes)
 
 
-def processes() -> Processes:
-    """Every process of this machine but this one and those it was started by."""
+def processes(proc: Path = Path("/proc")) -> Processes | None:
+    """Every process of this machine but this one and those it was started by.
+
+    None where the kernel hides those of other users (hidepid of proc(5)): the first one is hidden
+    then, and there is always one.
+    """
+    if not os.access(proc / "1/stat", os.R_OK):
+        return None
     told = {}
-    for folder in Path("/proc").glob("[0-9]*"):
+    for folder in proc.glob("[0-9]*"):
         try:
             told[int(folder.name)] = (folder / "stat").read_text()
         except OSError:  # it has just ended
@@ -82,12 +89,25 @@ def processes() -> Processes:
     }
 
 
+def names(moment: Moment) -> set[str]:
+    """The names of the processes.
+
+    Raises:
+        NotReadable: those of other users are hidden.
+    """
+    return {name for name, _ in _listed(moment).values()}
+
+
 def busy_processes(before: Moment, after: Moment, *, least: float) -> list[tuple[str, float]]:
-    """Name and cores used of each process that used at least so much, the busiest first."""
+    """Name and cores used of each process that used at least so much, the busiest first.
+
+    Raises:
+        NotReadable: those of other users are hidden.
+    """
     elapsed_s = after.at_s - before.at_s
-    used = []
-    for which, (name, cpu_s) in after.processes.items():
-        earlier = before.processes.get(which, (name, 0.0))
+    used, known = [], _listed(before)
+    for which, (name, cpu_s) in _listed(after).items():
+        earlier = known.get(which, (name, 0.0))  # it began in the interval
         cores = (cpu_s - earlier[1]) / elapsed_s
         if cores >= least:
             used.append((name, cores))
@@ -133,6 +153,12 @@ def counter(moment: Moment, name: str) -> int:
         if key == name:
             return int(rest)
     raise LookupError(name)
+
+
+def _listed(moment: Moment) -> Processes:
+    if moment.processes is None:
+        raise NotReadable("the kernel hides the processes of other users (hidepid)")
+    return moment.processes
 
 
 def _cpu_ticks(moment: Moment) -> dict[str, int]:

@@ -24,6 +24,8 @@ def _dispatch_difference(pair: PairEvidence) -> Reading | None:
         return None
     delays = [_median("dispatch", side) for side in sides]
     responses = [_median("response", side) for side in sides]
+    if math.inf in responses:
+        return Reading(None, "a trial has no samples of the response time")
     allowed = theta * min(responses)
     said = " and ".join(f"{delay:.3g} ms" for delay in delays)
     return Reading(abs(delays[0] - delays[1]) / allowed, f"{said}, {allowed:.3g} ms is allowed")

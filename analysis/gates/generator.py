@@ -52,6 +52,8 @@ def _errors(trial: TrialEvidence) -> Reading | None:
         # objective that counts what is lost.
         return None
     late = _timeouts(trial)
+    if late is not None and late.value is None:
+        return Reading(None, "wrk left no count of them")
     number = trial.figures.errors - int(late.value or 0 if late else 0)
     said = [p.what for p in trial.figures.problems if p.code.endswith(("errors", "statuses"))]
     return Reading(number, "; ".join(said))
@@ -124,18 +126,21 @@ def _busy(trial: TrialEvidence) -> Reading | None:
     if trial.drive["generator"] != "wrk":
         return None  # the article's client is measured for what it is
     each_us, figures = trial.figures.cpu_us["load"], trial.figures
+    if not cpus:
+        return Reading(None, "nobody recorded which CPUs the generator has")
     if each_us is None or not figures.window_s:
-        return Reading(None, "nothing was sampled")
+        why = trial.observed["sampler"].get("unread", {}).get("load", "nothing was sampled")
+        return Reading(None, why)
     cores = each_us * figures.requests / 1e6 / figures.window_s
     threads = trial.drive["threads"]
-    return Reading(100 * cores / min(threads, cpus or threads))
+    return Reading(100 * cores / min(threads, cpus))
 
 
 def _busiest(used_s: Sequence[float], seconds: float, cpus: int) -> float | None:
     """CPU time of the busiest process, or of the CPUs that all of them share, in percent."""
-    if not (seconds and used_s):
+    if not (seconds and used_s and cpus):
         return None
-    shared = sum(used_s) / min(len(used_s), cpus or len(used_s))
+    shared = sum(used_s) / min(len(used_s), cpus)
     return 100 * max(*used_s, shared) / seconds
 
 
@@ -154,7 +159,7 @@ def _unrecorded(trial: TrialEvidence) -> Reading | None:
 _DESIGN = "judgement of this project"
 _OWN = "the generator's own count"
 
-GATES: tuple[Gate[TrialEvidence], ...] = (
+OUTPUT: tuple[Gate[TrialEvidence], ...] = (
     Gate(
         code="generator-output",
         scope="trial",
@@ -178,6 +183,8 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         why="a trial without an answer has no figures",
         source=_OWN,
     ),
+)
+GATES: tuple[Gate[TrialEvidence], ...] = (
     Gate(
         code="request-errors",
         scope="trial",

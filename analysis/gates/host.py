@@ -55,12 +55,14 @@ def _steal(trial: TrialEvidence) -> Reading:
         return Reading(None, _UNREAD)
     stolen, ticks = found
     placement: Mapping[str, Any] = trial.context.facts["placement"]
-    cpus = {str(cpu) for purpose in _PURPOSES for cpu in placement[purpose]} & ticks.keys()
     # Of hosts that are apart only the trial's CPUs are kept, by role and number.
-    cpus |= {cpu for cpu in ticks if "/" in cpu}
+    cpus = {cpu for cpu in ticks if "/" in cpu}
+    cpus = cpus or {str(cpu) for purpose in _PURPOSES for cpu in placement[purpose]}
+    if not cpus <= ticks.keys():
+        return Reading(None, "not every CPU of the trial was counted")
     shares = {cpu: stolen[cpu] / ticks[cpu] for cpu in cpus if ticks[cpu]}
-    if not shares:
-        return Reading(None, "no CPU of the trial was counted")
+    if not shares or len(shares) < len(cpus):
+        return Reading(None, "not every CPU of the trial was counted")
     worst = max(sorted(shares), key=lambda cpu: shares[cpu])
     return Reading(100 * shares[worst], f"CPU {worst}" if shares[worst] else "")
 
@@ -70,7 +72,9 @@ def _retransmitted(trial: TrialEvidence) -> Reading:
     if found is None:
         return Reading(None, _UNREAD)
     again, sent = found
-    return Reading(100 * again / max(1, sent), f"{again} of {sent}" if again else "")
+    if not sent:
+        return Reading(None, "the counter has not seen the load's segments")
+    return Reading(100 * again / sent, f"{again} of {sent}" if again else "")
 
 
 def _kernel_log(trial: TrialEvidence) -> Reading:
@@ -93,10 +97,21 @@ def _autovacuums(trial: TrialEvidence) -> Reading:
 
 
 def _clock(trial: TrialEvidence) -> Reading | None:
+    return _told_by_clocks(trial, "clock_stepped_s", per_s=1000)
+
+
+def _suspended(trial: TrialEvidence) -> Reading | None:
+    return _told_by_clocks(trial, "suspended_s", per_s=1)
+
+
+def _told_by_clocks(trial: TrialEvidence, key: str, *, per_s: float) -> Reading | None:
+    """What the agent found by comparing two clocks; older bundles do not have the key at all."""
     if not trial.kernel:
         return Reading(None, "nobody looked")
-    stepped = trial.kernel.get("clock_stepped_s")
-    return None if stepped is None else Reading(abs(1000 * stepped))
+    if key not in trial.kernel:
+        return None
+    found = trial.kernel[key]
+    return Reading(None, _UNREAD) if found is None else Reading(abs(per_s * found))
 
 
 _JUDGED = "judgement of this project"
@@ -215,6 +230,19 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         why="the server's log and the order of trials are told by the wall clock; figures are not",
         source="CLOCK_REALTIME against CLOCK_MONOTONIC; a clock that is disciplined moves by less "
         "than 0.5 ms a second (adjtimex(2)), the limit is a judgement of this project",
+    ),
+    Gate(
+        code="suspended",
+        scope="trial",
+        what="how long the machine was suspended in the window",
+        unit="s",
+        rule=ALWAYS,
+        read=_suspended,
+        high=0.01,
+        why="its caches were cold and its connections old afterwards, and the clock that measures "
+        "latencies stood still",
+        source="CLOCK_BOOTTIME against CLOCK_MONOTONIC (clock_gettime(2)); the limit is what two "
+        "looks at two clocks may be apart",
     ),
     Gate(
         code="checkpoint",

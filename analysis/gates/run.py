@@ -13,11 +13,15 @@ if TYPE_CHECKING:
     from analysis.gates.evidence import Context, Floor, RunEvidence
 
 _OPEN = frozenset({"achieved", "dropped", "dispatch"})
+# A search drives many rates, and the article's client is measured for what it is.
+_WITHOUT_FLOOR = frozenset({"capacity", "article"})
 
 
 def _failed(run: RunEvidence) -> Reading:
     carried_out = run.completed + run.failed
-    share = 100 * run.failed / carried_out if carried_out else 0.0
+    if not carried_out:
+        return Reading(None, "no trial was carried out")
+    share = 100 * run.failed / carried_out
     return Reading(share, f"{run.failed} of {carried_out} trials failed" if run.failed else "")
 
 
@@ -37,6 +41,14 @@ def _floor(run: RunEvidence) -> Reading | None:
         for load, floor in run.floors.items()
         if (reason := _too_slow(floor, run.fastest.get(load), run.context))
     }
+    loads = run.context.plan["loads"]
+    unknown = [
+        load
+        for load in sorted(run.fastest.keys() - run.floors.keys())
+        if loads[load]["generator"] not in _WITHOUT_FLOOR
+    ]
+    if unknown and not weak:
+        return Reading(None, f"nobody looked what the generator of {unknown[0]} reaches by itself")
     return Reading(len(weak), "; ".join(f"{load}: {reason}" for load, reason in weak.items()))
 
 

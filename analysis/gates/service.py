@@ -28,6 +28,10 @@ def _unchanged(trial: TrialEvidence) -> Reading | None:
     after = trial.observed["counters"]["after"]
     if not after:
         return Reading(None, "the database has no table")
+    if trial.observed["counters"].get("connected", 0) != 0:  # older bundles do not say
+        return Reading(
+            None, "a connection of the service had not told its counts when they were read"
+        )
     moved = {
         f"{moved} {table} {effect}": moved
         for table in after
@@ -110,7 +114,7 @@ def _replaced(trial: TrialEvidence) -> Reading | None:
 
 def _extensions(trial: TrialEvidence) -> Reading:
     told = trial.observed.get("health", {}).get("extensions")
-    if told is None:
+    if not told:
         return Reading(None, "the service did not say")
     pure = trial.context.pure.get(trial.declared["stack"], ())
     missing = [name for name, loaded in told.items() if loaded is False and name not in pure]

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from analysis.gates import comparison, course, generator, host, identity, run, service
+from analysis.gates import comparison, course, generator, host, identity, run, service, stall
 from analysis.gates.gate import Finding, Gate, Severity, Verdict
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # In this order: the first gate that a trial fails is the one that it is said to have failed.
 TRIAL_GATES: tuple[Gate[TrialEvidence], ...] = (
+    *generator.OUTPUT,
+    *stall.GATES,
     *generator.GATES,
     *identity.GATES,
     *service.GATES,

@@ -52,8 +52,10 @@ def merge(driven: Fetched | None, parts: Mapping[str, Fetched]) -> Fetched:
         failures.append(unlike.record())
         observed = dict(done.observed)
     for role, part in parts.items():
-        offset_ns = done.observed.get("clocks", {}).get(role, {}).get("offset_ns", 0)
-        _append_readings(part.folder / _READINGS, driven.folder / _READINGS, offset_ns)
+        # The load's host compares the clocks first; readings of an unknown time are no evidence.
+        if clock := done.observed.get("clocks", {}).get(role):
+            theirs, ours = part.folder / _READINGS, driven.folder / _READINGS
+            _append_readings(theirs, ours, clock["offset_ns"])
         if (part.folder / _SERVICE_LOG).exists():
             shutil.copyfile(part.folder / _SERVICE_LOG, driven.folder / _SERVICE_LOG)
     failure = failures[0] if failures else done.failure
@@ -79,7 +81,7 @@ def observation(
         observed["stages_s"] = {**driver.get("stages_s", {}), **stages}
     observed |= _pinning([driver, *parts.values()])
     if "host" in driver:
-        kernels = {role: part["kernel"] for role, part in parts.items() if "kernel" in part}
+        kernels = {role: part.get("kernel", {}) for role, part in parts.items()}
         kernels["load"] = driver["host"]["kernel"]
         logs = [part["log"] for part in parts.values() if part.get("log")]
         database = driver["host"]["database"] | ({"log": logs[0]} if logs else {})
@@ -97,8 +99,8 @@ def kernel(
 ) -> dict[str, Any]:
     """What the kernels of all hosts counted, as if they were one.
 
-    Counts add up; one that a kernel does not tell is not known of all. CPUs are named by role and
-    number, and of each host only those of its part in the trial are kept.
+    Counts add up; what one kernel does not tell, or nobody asked it, is not known of all. CPUs are
+    named by role and number, and of each host only those of its part in the trial are kept.
 
     Args:
         kernels: by role, as `agent.evidence.Around` records them.
@@ -111,16 +113,23 @@ def kernel(
         for key in sorted(keys)
     }
     logs = [log for each in every if (log := each.get("kernel_log"))]
-    stepped = [each["clock_stepped_s"] for each in every if each.get("clock_stepped_s") is not None]
     return {
-        "seconds": max((each["seconds"] for each in every), default=0.0),
-        "clock_stepped_s": max(stepped, key=abs, default=None),
+        "seconds": _largest(each.get("seconds") for each in every),
+        "clock_stepped_s": _largest(each.get("clock_stepped_s") for each in every),
+        "suspended_s": _largest(each.get("suspended_s") for each in every),
         "counted": counted,
         "kernel_log": {key: sum(log[key] for log in logs) for key in ("messages", "errors")}
         if len(logs) == len(every)
         else None,
         "cost_s": sum(each.get("cost_s", 0.0) for each in every),
     }
+
+
+def _largest(seconds: Iterable[float | None]) -> float | None:
+    """The one furthest from 0; None where one of the hosts does not tell, or there is none."""
+    told = list(seconds)
+    known = [each for each in told if each is not None]
+    return max(known, key=abs) if known and len(known) == len(told) else None
 
 
 def _planned(part: Mapping[str, Any]) -> set[int]:
@@ -167,7 +176,13 @@ def _sampler(samplers: list[Mapping[str, Any]]) -> dict[str, Any]:
         **samplers[0],
         "cpu_s": sum(each["cpu_s"] for each in samplers),
         "readings": sum(each["readings"] for each in samplers),
+        **{key: _of_all_roles(samplers, key) for key in ("stopped", "unread", "found_by")},
     }
+
+
+def _of_all_roles(samplers: Iterable[Mapping[str, Any]], key: str) -> dict[str, Any]:
+    """What the sampler of each host says of the roles that it follows."""
+    return {role: said for each in samplers for role, said in each[key].items()}
 
 
 def _append_readings(part: Path, whole: Path, offset_ns: int) -> None:

@@ -18,6 +18,7 @@ def kernel(**changes):
     return {
         "seconds": 5.0,
         "clock_stepped_s": 0.001,
+        "suspended_s": 0.0,
         "counted": {"swapped_in": 1, "steal_ticks": {"1": 1, "2": 2, "3": 3}},
         "kernel_log": {"messages": 2, "errors": 1},
         "frequency_khz": {"before": None, "after": None},
@@ -26,7 +27,9 @@ def kernel(**changes):
 
 
 def sampler(**changes):
-    return {"cpu_s": 0.1, "readings": 2, "tick_hz": 100, "page_bytes": 4096} | changes
+    units = {"tick_hz": 100, "page_bytes": 4096}
+    said: dict[str, dict] = {"stopped": {}, "unread": {}, "found_by": {}}
+    return {"cpu_s": 0.1, "readings": 2, **units, **said} | changes
 
 
 def test_counts_add_up_and_cpus_are_those_of_the_trial():
@@ -55,6 +58,33 @@ def test_a_count_that_one_kernel_does_not_tell_is_not_known(unread):
     whole = apart.kernel({"app": kernel(), "load": kernel(**unread)}, PLANNED)
     assert whole["counted"]["swapped_in"] is None
     assert whole["counted"]["steal_ticks"] is None
+
+
+@pytest.mark.parametrize("key", ["clock_stepped_s", "suspended_s"])
+def test_a_clock_that_one_host_does_not_tell_is_not_known(key):
+    whole = apart.kernel({"app": kernel(), "load": kernel(**{key: None})}, PLANNED)
+    assert whole[key] is None
+
+
+def test_a_host_whose_kernel_nobody_asked_leaves_nothing_known():
+    driver = {"host": {"kernel": kernel(), "database": {}}}
+    whole = apart.observation(driver, {"app": {}})["host"]["kernel"]
+    assert whole["seconds"] is None
+    assert set(whole["counted"].values()) == {None}
+
+
+def test_what_each_sampler_says_of_its_roles_is_kept():
+    load = sampler(stopped={"load": 0}, found_by={"load": "children"})
+    app = sampler(stopped={"service": 3}, unread={"service": "a reason"})
+    whole = apart.observation({"sampler": load}, {"app": {"sampler": app}})["sampler"]
+    assert whole["stopped"] == {"load": 0, "service": 3}
+    assert whole["unread"] == {"service": "a reason"}
+    assert whole["found_by"] == {"load": "children"}
+
+
+def test_readings_of_a_host_whose_clock_was_not_compared_are_left_out(fetch):
+    whole = apart.merge(fetch("load", 5), {"app": fetch("app", 1005)})
+    assert readings(whole) == [("load", 5)]
 
 
 def test_a_log_that_one_kernel_keeps_to_itself_is_not_known():

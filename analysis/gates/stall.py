@@ -1,0 +1,120 @@
+"""Gates of standing still: did the trial run all the time, and did the agent see it run?
+
+Older bundles do not tell whether a process was stopped; none of these gates concerns them.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from analysis import resources, silence
+from analysis.gates.gate import ALWAYS, DOUBT, Gate, Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from analysis.gates.evidence import TrialEvidence
+
+_JUDGED = "judgement of this project"
+
+
+def _sampler(trial: TrialEvidence) -> Mapping[str, Any] | None:
+    """What the agent's sampler told of itself; None in bundles of before it told all of this."""
+    told: Mapping[str, Any] | None = trial.observed.get("sampler")
+    return told if told and "stopped" in told else None
+
+
+def _stopped(trial: TrialEvidence) -> Reading | None:
+    told = _sampler(trial)
+    if told is None:
+        return None
+    found = {role: count for role, count in told["stopped"].items() if count}
+    if told["unread"] and not found:
+        return Reading(None, "; ".join(told["unread"].values()))
+    return Reading(sum(found.values()), ", ".join(f"{role} {n}" for role, n in found.items()))
+
+
+def _stall(trial: TrialEvidence) -> Reading | None:
+    if _sampler(trial) is None:
+        return None
+    found = silence.read(trial.folder, trial.observed)
+    if found is None:
+        return Reading(None, "neither answers nor the CPU time of all processes are known")
+    return Reading(
+        found.seconds / found.allowed_s,
+        f"no answer for {found.seconds:.3g} s from {found.begins_s:.3g} s on, {found.witness}; "
+        f"{found.allowed_s:.3g} s are allowed",
+    )
+
+
+def _unwatched(trial: TrialEvidence) -> Reading | None:
+    if _sampler(trial) is None:
+        return None
+    window = trial.observed["window"]
+    looked = resources.read_course(trial.folder / "resources.parquet").rounds_ns
+    inside = [at for at in looked if window["started_ns"] <= at <= window["ended_ns"]]
+    instants = [window["started_ns"], *inside, window["ended_ns"]]
+    return Reading(max(after - before for before, after in pairwise(instants)) / 1e9)
+
+
+def _unread(trial: TrialEvidence) -> Reading | None:
+    told = _sampler(trial)
+    if told is None:
+        return None
+    what = "; ".join(f"{role}: {reason}" for role, reason in told["unread"].items())
+    return Reading(len(told["unread"]), what)
+
+
+GATES: tuple[Gate[TrialEvidence], ...] = (
+    Gate(
+        code="stopped",
+        scope="trial",
+        what="times the agent found a process of the trial stopped by a signal or a tracer",
+        unit="times",
+        rule=ALWAYS,
+        read=_stopped,
+        high=0,
+        why="what does not run cannot be measured",
+        source="the state in /proc/PID/stat of every process of the trial, ten times a second",
+    ),
+    Gate(
+        code="stall",
+        scope="trial",
+        what="longest time without any answer, although somebody waited, over what is allowed: "
+        "1 s, or two usual latencies where these are longer",
+        unit="of the allowance",
+        rule=ALWAYS,
+        read=_stall,
+        high=1,
+        why="the figures are of a service that stood still for a part of the window: its rate is "
+        "too low by that part, and in a closed loop one request of each connection has seen it",
+        source="the samples of the asyncio client; under wrk and in a search the CPU time of "
+        "the processes, ten times a second, because who uses none answers nothing. Of 2,363 "
+        "recorded trials, services at 500 connections with a p99 of 7 s among them, none was "
+        f"silent for more than 0.45 s; the limit is a {_JUDGED}",
+    ),
+    Gate(
+        code="unwatched",
+        scope="trial",
+        what="longest time in which the agent did not look at the processes of the trial",
+        unit="s",
+        rule=ALWAYS,
+        read=_unwatched,
+        high=1,
+        why="the agent stood still, which looks ten times a second, and nobody knows what else did",
+        source="resources.parquet. In 2,963 recorded trials the longest was 0.28 s; the limit is "
+        f"a {_JUDGED}",
+    ),
+    Gate(
+        code="processes-unread",
+        scope="trial",
+        what="roles that have no CPU time and memory, because not all processes could be read",
+        unit="roles",
+        rule=DOUBT,
+        read=_unread,
+        high=0,
+        why="the sum over some of the processes is no figure of the role",
+        source="/proc/PID/stat of every process of the trial, and the signals that it ignores",
+    ),
+)

@@ -1,0 +1,237 @@
+"""The longest time of a trial in which nobody got an answer, although somebody waited for one.
+
+A mean over a window hides that the service stood still in a part of it, and in a closed loop so do
+its quantiles: a stall is seen by one request of each connection. What shows it depends on the
+generator: the asyncio client keeps when each answer came; the article's client counts from one
+instant on, so its latencies are the times of its answers; wrk and a search for the capacity keep
+no times, but who uses no CPU time answers nothing.
+
+What is honestly slow is no stall. A service whose requests usually take seconds may be silent for
+as long as two of them take, whatever the number of its connections; and one that needs little CPU
+time may look idle for as long as it takes to use some.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from analysis import figures, latency, resources
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from analysis.latency import Bins
+    from analysis.resources import Course
+
+LEAST_S = 1.0  # ten periods of the agent's sampler, five of the kernel's shortest TCP time-out
+_USUAL = 2  # usual latencies: connections that are answered in one batch wait so long at most
+_IDLE_TICKS = 2  # that a service may use and be idle: each process's time is rounded twice
+_TELLING_TICKS = 20  # that it would have used: ten times as many
+_NS = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Silence:
+    """The longest silence of a trial.
+
+    Attributes:
+        seconds: how long it was.
+        begins_s: when it began, from the start of the window.
+        allowed_s: how long this load and this service may be silent.
+        witness: what shows it, in words.
+    """
+
+    seconds: float
+    begins_s: float
+    allowed_s: float
+    witness: str
+
+
+@dataclass(frozen=True)
+class _Gap:
+    seconds: float
+    begins_s: float = 0.0
+
+
+def read(trial: Path, observed: Mapping[str, Any]) -> Silence | None:
+    """Find the longest silence of a trial that was carried out.
+
+    Args:
+        trial: its folder in a bundle.
+        observed: what the agent recorded, the ``readings`` of its trial.json.
+
+    Returns:
+        None where nothing shows whether there was an answer: under wrk and in a search, where not
+        all processes of service and generator could be read.
+
+    Raises:
+        OSError: a file is missing or broken.
+        ValueError: likewise.
+    """
+    if (trial / "client.json").exists():
+        return _of_client(trial)
+    if (trial / "article.json").exists():
+        gap = _between_answers(json.loads((trial / "article.json").read_bytes())["latencies_us"])
+        return Silence(gap.seconds, gap.begins_s, LEAST_S, "by the client's latencies")
+    if {"service", "load"} & observed["sampler"]["unread"].keys():
+        return None
+    course = resources.read_course(trial / "resources.parquet")
+    if (trial / "capacity.json").exists():
+        return _of_search(trial, course)
+    return _of_wrk(trial, observed["window"], course)
+
+
+def usual_s(bins: Bins, connections: int) -> float:
+    """The median latency in seconds, without what a stall can have changed; 0 if that is all.
+
+    No more requests than connections are under way when a stall begins: that many are left out,
+    the slowest ones.
+
+    Args:
+        bins: of a histogram in microseconds.
+        connections: of the generator.
+    """
+    left, kept = latency.total(bins) - connections, []
+    for value, count in sorted(bins):
+        if left <= 0:
+            break
+        kept.append((value, min(count, left)))
+        left -= count
+    return latency.nearest_rank(tuple(kept), 0.5) / 1e6 if kept else 0.0
+
+
+def _allowed_s(bins: Bins, connections: int | None) -> float:
+    return max(LEAST_S, _USUAL * usual_s(bins, connections or 0))
+
+
+def _of_client(trial: Path) -> Silence:
+    told = json.loads((trial / "client.json").read_bytes())
+    names = ["intended_ns", "end_ns", "status"]
+    table = pq.read_table(trial / "samples.parquet", columns=names, page_checksum_verification=True)
+    due, end, status = (table.column(name).to_numpy() for name in names)
+    if told["loop"]["kind"] == "open":
+        gap = waiting_for_answers(due, end, status != 0)
+    else:
+        gap = without_answers(due, end, status != 0, round(told["window"]["seconds"] * _NS))
+    bins = latency.read_hdr(trial / "service.hdr")
+    allowed_s = _allowed_s(bins, told["spec"]["connections"])
+    return Silence(gap.seconds, gap.begins_s, allowed_s, "by the client's samples")
+
+
+def without_answers(
+    sent: NDArray[np.int64], end: NDArray[np.int64], answered: NDArray[np.bool_], stop_ns: int
+) -> _Gap:
+    """The longest time without a sign of an answer in a closed loop, where somebody always waits.
+
+    A request is sent because another one was answered, which may itself be no sample.
+
+    Args:
+        sent: when each request was sent, ns from the start of the window.
+        end: when its answer came, or nobody waited for it any longer.
+        answered: whether it came.
+        stop_ns: end of the window; answers may come after it.
+    """
+    signs = np.concatenate([[0], sent, end[answered]])
+    # The waiting for what never came ends with the last that was given up.
+    over = max(stop_ns, int(end.max(initial=0)) if not answered.all() else 0)
+    signs = np.sort(np.append(signs, over))
+    return _longest(signs[:-1], signs[1:])
+
+
+def waiting_for_answers(
+    due: NDArray[np.int64], end: NDArray[np.int64], answered: NDArray[np.bool_]
+) -> _Gap:
+    """The longest time without an answer while a request was due in an open loop.
+
+    Args:
+        due: when each request was due, ns from the start of the window.
+        end: when its answer came, or nobody waited for it any longer.
+        answered: whether it came.
+    """
+    if not len(end):
+        return _Gap(0.0)
+    order = np.argsort(end, kind="stable")
+    due, end, answered = due[order], end[order], answered[order]
+    # At each end: the last answer before it, and since when the oldest that is still open waits.
+    last = np.maximum.accumulate(np.where(answered, end, np.iinfo(np.int64).min))
+    before = np.append(np.iinfo(np.int64).min, last[:-1])
+    oldest = np.minimum.accumulate(due[::-1])[::-1]
+    return _longest(np.maximum(before, oldest), end)
+
+
+def _longest(begins: NDArray[np.int64], ends: NDArray[np.int64]) -> _Gap:
+    longest = int(np.argmax(ends - begins))
+    return _Gap(float(ends[longest] - begins[longest]) / _NS, float(begins[longest]) / _NS)
+
+
+def _between_answers(latencies_us: Sequence[int]) -> _Gap:
+    """The longest time between two answers, of requests that all began at once.
+
+    The time before the first is left out: the client makes all its requests in it.
+    """
+    ends = np.sort(np.asarray(latencies_us, dtype=np.int64)) * 1000
+    return _longest(ends[:-1], ends[1:]) if len(ends) > 1 else _Gap(0.0)
+
+
+def _of_wrk(trial: Path, window: Mapping[str, int], course: Course) -> Silence | None:
+    """By the CPU time of wrk as well: it reads its requests first and writes its report last."""
+    if not (course.ticks["service"] and course.ticks["load"]):
+        return None
+    load = figures.read_load(trial)
+    span = (window["started_ns"], window["ended_ns"])
+    gap, telling_s = idle(course.together("service", "load"), span)
+    allowed_s = max(_allowed_s(load.bins, load.connections), telling_s)
+    return Silence(gap.seconds, gap.begins_s, allowed_s, "by the CPU time of service and wrk")
+
+
+def _of_search(trial: Path, course: Course) -> Silence | None:
+    """In the window of each probe: between two of them, the search thinks.
+
+    The client uses CPU time for requests that it can only queue, so the service's alone tells.
+    """
+    ticks = course.ticks["service"]
+    if not ticks:
+        return None
+    told = json.loads((trial / "capacity.json").read_bytes())
+    found = []
+    for probe in told["probes"]:
+        gap, telling_s = idle(ticks, (probe["window"]["start_ns"], probe["window"]["stop_ns"]))
+        allowed_s = max(LEAST_S, telling_s)
+        what = f"by the service's CPU time, at {probe['rate']:.0f} requests per second"
+        found.append(Silence(gap.seconds, gap.begins_s, allowed_s, what))
+    return max(found, key=lambda each: each.seconds / each.allowed_s, default=None)
+
+
+def idle(ticks: Sequence[tuple[int, int]], span_ns: tuple[int, int]) -> tuple[_Gap, float]:
+    """The longest time in which next to no CPU time was used.
+
+    Args:
+        ticks: instant in ns, and clock ticks used so far; ascending.
+        span_ns: where to look.
+
+    Returns:
+        The time, and how long one must be to tell: twenty ticks would have been used in it at the
+        pace that there is otherwise.
+    """
+    begin, end = span_ns
+    inside = [(at, used) for at, used in ticks if begin <= at <= end]
+    if not inside:
+        return _Gap(0.0), LEAST_S
+    longest_ns, since, first = 0, begin, 0
+    for at, used in inside:
+        while used - inside[first][1] > _IDLE_TICKS:
+            first += 1
+        if at - inside[first][0] > longest_ns:
+            longest_ns, since = at - inside[first][0], inside[first][0]
+    busy_s = (inside[-1][0] - inside[0][0] - longest_ns) / _NS
+    used = inside[-1][1] - inside[0][1]
+    telling_s = _TELLING_TICKS * busy_s / used if used else LEAST_S
+    return _Gap(longest_ns / _NS, (since - begin) / _NS), telling_s
