@@ -2,6 +2,8 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
+# A command in the environment of its kind, whatever the caller's variables say.
+CLEAN = $(BIN)/python -E -m host
 DEMO ?= demo
 
 # uv, Ansible and XDG keep inside the checkout.
@@ -21,7 +23,7 @@ demo: .venv/.lab  ## compare three services on this machine, in about five minut
 	@$(BIN)/ormlab run $(DEMO) --omit-missing-generators
 
 wrk: .venv/.lab  ## install wrk through the role loadgen (needs root, or sudo without a password)
-	@$(BIN)/ansible-playbook playbooks/loadgen.yml
+	@$(CLEAN) ansible env ANSIBLE_HOME=$(ANSIBLE_HOME) $(BIN)/ansible-playbook playbooks/loadgen.yml
 
 test: .venv/.dev  ## the whole test suite, but for test hosts
 	@$(BIN)/pytest --ignore=tests/host --ignore=tests/metal
@@ -46,7 +48,8 @@ docs: .venv/.dev  ## write the pages of docs/ that are made from the code
 bench: .venv/.dev  ## speed and memory as ratios, side by side in one run; writes .lab/bench.json
 	@$(BIN)/python -m bench
 
-COMPILE = .lab/uv/bin/uv pip compile -q --upgrade --generate-hashes --no-header --no-annotate \
+COMPILE = $(CLEAN) installer env UV_CACHE_DIR=$(UV_CACHE_DIR) UV_PYTHON_DOWNLOADS=never \
+  .lab/uv/bin/uv pip compile -q --upgrade --generate-hashes --no-header --no-annotate \
   --python $(BIN)/python
 lock: .venv/.lab  ## resolve every requirement anew, hash-locked and without addresses
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt
@@ -60,7 +63,7 @@ clean:  ## remove the environment and the lab's state; bundles stay
 	rm -rf .venv .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/.lab: requirements/lab.txt requirements/uv.txt pyproject.toml bootstrap.py
-	@$(PYTHON) bootstrap.py lab
+	@$(PYTHON) -E bootstrap.py lab
 
 .venv/.dev: requirements/dev.txt requirements/uv.txt pyproject.toml bootstrap.py
-	@$(PYTHON) bootstrap.py dev
+	@$(PYTHON) -E bootstrap.py dev

@@ -16,11 +16,16 @@ import sys
 from pathlib import Path
 
 from agent import interpreters
+from host.environment import environment
 
 ROOT = Path(__file__).resolve().parent
 LAB = ROOT / ".lab"
 VENV = ROOT / ".venv"
 UV = LAB / "uv/bin/uv"
+_HINT = (
+    "if packages come from a mirror here, name it in UV_DEFAULT_INDEX and PIP_INDEX_URL: "
+    "the lab does not read uv's configuration files (docs/environment.md)"
+)
 
 
 class BootstrapError(Exception):
@@ -40,29 +45,30 @@ def main(arguments: list[str]) -> int:
     except subprocess.CalledProcessError as failed:
         command = " ".join(map(str, failed.cmd))
         print(f"ormlab: `{command}` ended with {failed.returncode}", file=sys.stderr)
+        print(f"ormlab: {_HINT}", file=sys.stderr)
         return 7
     return 0
 
 
 def _make(level: str) -> None:
     version = (ROOT / ".python-version").read_text().strip()
-    environment = {**os.environ, **_contained()}
+    extra = _contained()
     python = interpreters.find(version)
     lock, stamp = (ROOT / "requirements/uv.txt").read_bytes(), LAB / "uv/.lock"
     if not UV.exists() or not stamp.exists() or stamp.read_bytes() != lock:
-        _install_uv(python or sys.executable, version, environment)
+        _install_uv(python or sys.executable, version, extra)
         stamp.write_bytes(lock)
     if python is None:
-        python = _fetch_python(version, environment)
+        python = _fetch_python(version, extra)
     if not (VENV / "bin/python").exists():
         # What may lie there is of an interpreter that is gone.
-        _run([UV, "venv", "--quiet", "--clear", "--python", python, VENV], environment)
+        _run([UV, "venv", "--quiet", "--clear", "--python", python, VENV], extra)
     target = ["--python", VENV / "bin/python"]
     wanted = ROOT / f"requirements/{level}.txt"
     exactly = ["--require-hashes", "--compile-bytecode", *target, "-r", wanted]
-    _run([UV, "pip", "install", "--quiet", *exactly], environment)
+    _run([UV, "pip", "install", "--quiet", *exactly], extra)
     own = ["--no-deps", "--no-build-isolation", "--no-index", "--editable", ROOT]
-    _run([UV, "pip", "install", "--quiet", *target, *own], environment)
+    _run([UV, "pip", "install", "--quiet", *target, *own], extra)
     (VENV / f".{level}").touch()
     if level == "dev":
         (VENV / ".lab").touch()
@@ -79,26 +85,26 @@ def _contained() -> dict[str, str]:
     }
 
 
-def _install_uv(python: str, version: str, environment: dict[str, str]) -> None:
+def _install_uv(python: str, version: str, extra: dict[str, str]) -> None:
     try:
-        _run([python, "-m", "venv", "--clear", LAB / "uv"], environment)
+        _run([python, "-m", "venv", "--clear", LAB / "uv"], extra)
     except subprocess.CalledProcessError:
         hint = interpreters.how_to_get(version)
         raise BootstrapError(f"{python} cannot make a virtual environment: {hint}") from None
     lock = ROOT / "requirements/uv.txt"
     pip = [LAB / "uv/bin/python", "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-    _run([*pip, "--require-hashes", "-r", lock], environment)
+    _run([*pip, "--require-hashes", "-r", lock], extra)
 
 
-def _fetch_python(version: str, environment: dict[str, str]) -> str:
-    if environment["UV_PYTHON_DOWNLOADS"] == "never":
+def _fetch_python(version: str, extra: dict[str, str]) -> str:
+    if extra["UV_PYTHON_DOWNLOADS"] == "never":
         raise BootstrapError(
             f"no CPython {version} on PATH or in pyenv's folder: {interpreters.how_to_get(version)}"
         )
-    _run([UV, "python", "install", "--no-bin", version], environment)
+    _run([UV, "python", "install", "--no-bin", version], extra)
     found = subprocess.run(
         [UV, "python", "find", "--managed-python", version],
-        env=environment,
+        env=environment("installer", extra),
         check=True,
         capture_output=True,
         text=True,
@@ -106,8 +112,9 @@ def _fetch_python(version: str, environment: dict[str, str]) -> str:
     return found.stdout.strip()
 
 
-def _run(command: list[object], environment: dict[str, str]) -> None:
-    subprocess.run([str(part) for part in command], env=environment, check=True)
+def _run(command: list[object], extra: dict[str, str]) -> None:
+    argv = [str(part) for part in command]
+    subprocess.run(argv, env=environment("installer", extra), check=True)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
         argv = [_fill(part, places) for part in body["argv"]]
         observed |= command.run(
             argv,
+            program="tool",
             log=order.folder / "log.txt",
             stdout=order.folder / "stdout",
             heartbeat=heartbeat,

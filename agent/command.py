@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.orders import Heartbeat, Order
+    from host.environment import Program
 
 _PERIOD_S = 1.0
 
@@ -18,10 +19,13 @@ _PERIOD_S = 1.0
 def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> None:
     """Run ``argv``; its output goes to ``stdout`` and ``log.txt`` in the order's folder.
 
+    Its environment is that of a tool, unless the order names another kind of program.
+
     Observed: exit_status of the program, and the seconds it took.
     """
     observed |= run(
         order.body["argv"],
+        program=order.body.get("program", "tool"),
         log=order.folder / "log.txt",
         stdout=order.folder / "stdout",
         heartbeat=heartbeat,
@@ -32,6 +36,7 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
 def run(
     argv: list[str],
     *,
+    program: Program,
     log: Path,
     stdout: Path,
     heartbeat: Heartbeat,
@@ -45,7 +50,10 @@ def run(
         Failure: ``abandoned`` or ``deadline``; the program has been ended.
     """
     started = time.monotonic()
-    process = processes.spawn(argv, log=log, stdout=stdout, env=env, cpus=cpus, cwd=cwd)
+    variables = {**processes.SHIPPED, **(env or {})}
+    process = processes.spawn(
+        argv, program=program, log=log, stdout=stdout, env=variables, cpus=cpus, cwd=cwd
+    )
     try:
         with processes.Watch() as watch:
             watch.add("program", process.pid)

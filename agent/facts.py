@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from agent import placement
+from host import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +77,14 @@ def _program(*argv: str) -> Callable[[], str]:
     def read() -> str:
         if shutil.which(argv[0]) is None:
             raise LookupError(argv[0])
-        said = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=10)
+        said = subprocess.run(
+            argv,
+            env=environment.environment("tool"),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
+        )
         return (said.stdout or said.stderr).splitlines()[0].strip()
 
     return read
@@ -120,6 +128,12 @@ FACTS: tuple[Fact, ...] = (
     ),
     Fact("swap_bytes", "configured swap", lambda: psutil.swap_memory().total),
     Fact("wrk", "version of wrk", _program("wrk", "--version")),
+    Fact(
+        "environment",
+        "variables that the programs of a run are started with, by kind of program",
+        environment.recorded,
+        identity=False,
+    ),
     Fact("load_1m", "load average, 1 minute", lambda: os.getloadavg()[0], identity=False),
     Fact(
         "memory_available_bytes",

@@ -32,6 +32,7 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
         ).measured
         observed |= command.run(
             measured.argv,
+            program="generator",
             log=measured.log,
             stdout=measured.stdout,
             cpus=placement["load"],

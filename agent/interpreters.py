@@ -19,6 +19,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from host.environment import environment
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -114,6 +116,7 @@ def _identify(executable: str) -> tuple[str, str, str] | None:
     try:
         answer = subprocess.run(
             [executable, "-I", "-c", _PROBE],
+            env=environment("installer"),
             capture_output=True,
             text=True,
             timeout=30,

@@ -179,14 +179,18 @@ class Cluster:
         options = ["--encoding=UTF8", "--locale=C", "--data-checksums", f"--username={ROLE}"]
         options += ["--auth=scram-sha-256", f"--pwfile={secret}", "-D", str(self.data)]
         initdb = processes.spawn(
-            [str(self.binaries / "initdb"), *options], log=log, account=account, cwd=self.data
+            [str(self.binaries / "initdb"), *options],
+            program="database",
+            log=log,
+            account=account,
+            cwd=self.data,
         )
         if initdb.wait() != 0:
             raise Failure(
                 "database-init",
                 f"initdb ended with {initdb.returncode}: {last_logged(log)}",
                 where=str(log),
-                hint="read the log; a full disk and a missing locale are the usual causes",
+                hint="read the log; a full disk is the usual cause",
             )
 
     def start(
@@ -201,6 +205,7 @@ class Cluster:
         options = self.options({**server_settings, **self._reached()})
         server = processes.spawn(
             [str(self.binaries / "postgres"), *options],
+            program="database",
             log=log,
             cpus=cpus,
             cwd=self.data,

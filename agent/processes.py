@@ -20,14 +20,20 @@ from typing import TYPE_CHECKING, Self
 import psutil
 
 from agent.cpus import cpu_list
+from host.environment import environment
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from host.environment import Program
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None, use_errno=True)
+
+SHIPPED = {"PYTHONPATH": str(Path(__file__).resolve().parents[1]), "PYTHONSAFEPATH": "1"}
+"""Variables by which a Python finds the code that the agent is part of, and no other."""
 
 
 def _prctl(option: int, value: int) -> None:
@@ -53,6 +59,7 @@ class Account:
 def spawn(
     argv: Sequence[str],
     *,
+    program: Program,
     log: Path,
     stdout: Path | None = None,
     cpus: Iterable[int] | None = None,
@@ -65,10 +72,11 @@ def spawn(
 
     Args:
         argv: the program, found on PATH, and its arguments.
+        program: its kind, which decides its environment.
         log: takes standard error, and standard output too unless ``stdout`` takes that.
         stdout: takes standard output.
         cpus: the CPUs it may run on; None leaves the agent's own.
-        env: variables added to the agent's.
+        env: variables added to those of its kind.
         cwd: its working folder.
         account: drop to this user first; only root may.
         death_signal: what the kernel sends it when the agent dies.
@@ -95,7 +103,7 @@ def spawn(
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=errors,
-            env={**os.environ, **(env or {})},
+            env=environment(program, env),
             cwd=cwd,
             user=account.uid if account else None,
             group=account.gid if account else None,

@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING
 
 from agent.failure import Failure, last_line
 from agent.postgres import ROLE, Cluster
+from host.environment import environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +54,9 @@ class ProvisionedCluster(Cluster):
         # In this order root may ask, too, and is then told whose cluster it is.
         asked = [str(self.binaries / "postgres"), "-C", "data_directory", "-D"]
         asked.append(str(self.configuration))
-        answer = subprocess.run(asked, capture_output=True, text=True, check=False)
+        answer = subprocess.run(
+            asked, env=environment("database"), capture_output=True, text=True, check=False
+        )
         if answer.returncode != 0:
             raise Failure(
                 "database-missing",
@@ -101,6 +104,7 @@ class ProvisionedCluster(Cluster):
         try:
             answer = subprocess.run(
                 argv,
+                env=environment("database"),
                 input=f"ALTER ROLE {ROLE} PASSWORD '{password}'\n",
                 capture_output=True,
                 text=True,

@@ -130,6 +130,7 @@ class Service(Endpoint):
         write_json(settings, spec["settings"])
         self._process = processes.spawn(
             [spec["python"], "-m", module, str(settings)],
+            program="service",
             log=self._log,
             cpus=cpus,
             # The shipped code and no other: not what lies in the working folder.
@@ -217,7 +218,7 @@ def reached(
 
 
 def _environment(spec: dict[str, Any]) -> dict[str, str]:
-    """The drawn part of the environment; a service without one is as the agent's is."""
+    """The drawn part of the environment; none without a draw."""
     drawn = spec.get("environment")
     if drawn is None:
         return {}

@@ -18,7 +18,7 @@ from agent.failure import Failure, last_logged
 from agent.kills import Kills
 from agent.orders import utc_now
 from agent.pinning import require_planned
-from agent.processes import Watch, spawn, stop
+from agent.processes import SHIPPED, Watch, spawn, stop
 from agent.sampling import Sampler
 from agent.service import Endpoint, reached
 from workloads.diagnosis import answers
@@ -228,6 +228,8 @@ class _Trial:
         try:
             return spawn(
                 command.argv,
+                program="generator",
+                env=SHIPPED,
                 log=command.log,
                 stdout=command.stdout,
                 cpus=self._cpus["load"],

@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from host.environment import environment
 from ormlab.bundle import (
     Bundle,
     BundleRecord,
@@ -113,7 +114,9 @@ def _sum(bundle: Path) -> None:
 
 
 def _quietly(command: list[str], folder: Path | None = None) -> None:
-    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        command, env=environment("tool"), cwd=folder, check=True, stdout=subprocess.DEVNULL
+    )
 
 
 def _make(parent: Path, size: int) -> Path:

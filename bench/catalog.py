@@ -19,6 +19,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from host.environment import environment
 from ormlab.bundle import (
     BundleRecord,
     BundleWriter,
@@ -58,7 +59,9 @@ def run(*, few: int = _FEW, many: int = _MANY) -> dict[str, object]:
         with tempfile.TemporaryDirectory(prefix="ormlab-bench-", dir=_memory()) as scratch:
             _make(Path(scratch), count)
             command = [sys.executable, "-m", "bench.catalog", scratch]
-            answer = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+            answer = subprocess.run(
+                command, env=environment("tool"), check=True, stdout=subprocess.PIPE
+            )
             told[count] = json.loads(answer.stdout)
     return {
         "catalog.bundles": many,

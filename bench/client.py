@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from host.environment import environment
 from workloads.load import wrk
 from workloads.load.operations import Operation
 from workloads.load.requests import table, write_table
@@ -149,7 +150,14 @@ class Generators:
 
     def _run(self, argv: list[str]) -> str:
         pinned = ["taskset", "-c", str(self._cpu), *argv]
-        done = subprocess.run(pinned, cwd=_ROOT, stdout=subprocess.PIPE, check=True, text=True)
+        done = subprocess.run(
+            pinned,
+            env=environment("generator"),
+            cwd=_ROOT,
+            stdout=subprocess.PIPE,
+            check=True,
+            text=True,
+        )
         return done.stdout
 
 
@@ -161,7 +169,7 @@ def _nginx(folder: Path, cpu: int) -> Iterator[int]:
     config = folder / "nginx.conf"
     config.write_text(_NGINX.format(folder=folder, port=port, body="x" * 1024))
     argv = ["taskset", "-c", str(cpu), "nginx", "-p", str(folder), "-c", str(config)]
-    with subprocess.Popen(argv) as server:
+    with subprocess.Popen(argv, env=environment("service")) as server:
         try:
             _await_port(port, server)
             yield port

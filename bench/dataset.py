@@ -7,7 +7,6 @@ cache; those of the lab are made on the way.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 import time
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from agent.postgres import Cluster, settings
+from host.environment import environment
 from ormlab import checkout
 from ormlab.inventory import embedded_postgres
 from workloads.dataset import Dataset, binary, clone, drop, ensure_template, template_name
@@ -110,7 +110,7 @@ def _copy(psql: Psql, files: dict[str, Path]) -> float:
         copy = rf"\copy {table} ({columns}) from '{files[table]}' with (format binary, freeze)"
         subprocess.run(
             [psql.binary, "-Xq1", "-d", _COPIED, "-c", before, "-c", copy],
-            env={**os.environ, **psql.environment},
+            env=environment("psql", psql.variables),
             check=True,
         )
     return time.perf_counter() - started

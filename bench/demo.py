@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from host.environment import environment
+
 
 def run(plan: str = "demo") -> dict[str, Any]:
     """Run the demo and relate its parts.
@@ -23,6 +25,7 @@ def run(plan: str = "demo") -> dict[str, Any]:
     started = time.monotonic()
     answer = subprocess.run(
         [Path(sys.executable).with_name("ormlab"), "run", plan, "--json"],
+        env=environment("orchestrator"),
         check=True,
         stdout=subprocess.PIPE,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.client import generators, missing
+from host.environment import environment
 
 
 def run(*, seconds: float = 30.0) -> dict[str, Any]:
@@ -26,7 +27,9 @@ def run(*, seconds: float = 30.0) -> dict[str, Any]:
     with generators() as bench:
         report = bench.client(seconds)
         keeping = [sys.executable, "-m", "bench.memory", str(bench.folder)]
-        peak = subprocess.run(keeping, check=True, stdout=subprocess.PIPE, text=True).stdout
+        peak = subprocess.run(
+            keeping, env=environment("tool"), check=True, stdout=subprocess.PIPE, text=True
+        ).stdout
     return {
         "memory.samples": report["samples"]["rows"],
         "memory.client_peak_bytes": report["peak_rss_bytes"],

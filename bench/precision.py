@@ -21,6 +21,8 @@ import pyarrow.parquet as pq
 import yaml
 from scipy import stats
 
+from host.environment import environment
+
 _BASELINE, _CANDIDATE = "sqlalchemy", "tortoise"
 _ITERATIONS = 3
 _BLOCKS = 15
@@ -103,6 +105,7 @@ def _run(scratch: Path, name: str, *, blocks: int, duration_s: int) -> Path:
             Path(sys.executable).with_name("ormlab"),
             *("run", path, "--json", "--bundles", scratch / "bundles"),
         ],
+        env=environment("orchestrator"),
         check=True,
         stdout=subprocess.PIPE,
     )

@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import Final
 
+from host.environment import environment
+
 _TRIALS: Final = 400
 _A_BLOCK: Final = 10  # trials: five subjects, two loads
 
@@ -53,7 +55,7 @@ def _memory() -> str | None:
 def _make(bundle: Path, name: str) -> dict[str, float]:
     used, started = _cpu_s(), time.perf_counter()
     command = [sys.executable, "-m", "bench.report", str(bundle), name]
-    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    answer = subprocess.run(command, env=environment("tool"), check=True, stdout=subprocess.PIPE)
     seconds, used = time.perf_counter() - started, _cpu_s() - used
     return {"s": round(seconds, 2), "cpu_s": round(used, 2), "bytes": len(answer.stdout)}
 

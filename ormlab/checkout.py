@@ -6,6 +6,8 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
+from host.environment import environment
+
 VERSION = version("ormlab")
 ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / ".lab"
@@ -37,13 +39,17 @@ def patch() -> bytes:
     plain = ["--binary", "--no-color", "--no-ext-diff", "--no-textconv"]
     plain += ["--src-prefix=a/", "--dst-prefix=b/"]
     command = ["git", "-C", str(ROOT), "diff", *plain, "HEAD", "--", ".", ":(exclude)inventory"]
-    return subprocess.run(command, capture_output=True, check=True).stdout
+    return subprocess.run(command, env=environment("git"), capture_output=True, check=True).stdout
 
 
 def _git(*arguments: str) -> str | None:
     try:
         answer = subprocess.run(
-            ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False
+            ["git", "-C", str(ROOT), *arguments],
+            env=environment("git"),
+            capture_output=True,
+            text=True,
+            check=False,
         )
     except FileNotFoundError:
         return None

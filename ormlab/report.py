@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 REPORTS = checkout.ROOT / "reports"
 
 # matplotlib keeps a list of fonts; like everything of the lab it stays inside the checkout.
-os.environ.setdefault("MPLCONFIGDIR", str(checkout.STATE / "matplotlib"))
+os.environ["MPLCONFIGDIR"] = str(checkout.STATE / "matplotlib")
 
 
 def make(path: Path, ledger: LedgerFile | None = None) -> Report:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
+
+from host.environment import environment
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -37,7 +38,7 @@ class Psql:
     passfile: str
 
     @property
-    def environment(self) -> Mapping[str, str]:
+    def variables(self) -> Mapping[str, str]:
         """The libpq variables that lead any client to this server, database aside."""
         return {
             "PGHOST": self.host,
@@ -59,7 +60,7 @@ class Psql:
         answer = subprocess.run(
             self._argv(database),
             input=sql,
-            env=self._env(),
+            env=environment("psql", self.variables),
             capture_output=True,
             encoding="utf-8",
             check=False,
@@ -88,7 +89,7 @@ class Psql:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env=self._env(),
+            env=environment("psql", self.variables),
         )
         broken = False
         try:
@@ -115,7 +116,7 @@ class Psql:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=self._env(),
+            env=environment("psql", self.variables),
         )
         try:
             yield cast("BufferedReader", process.stdout)
@@ -130,9 +131,6 @@ class Psql:
     def _argv(self, database: str) -> list[str]:
         options = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
         return [self.binary, *options, "-d", database]
-
-    def _env(self) -> dict[str, str]:
-        return {**os.environ, **self.environment}
 
 
 def add_arguments(parser: ArgumentParser) -> None:

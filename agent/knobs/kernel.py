@@ -7,6 +7,8 @@ import re
 import subprocess
 from pathlib import Path
 
+from ..started import environment
+
 CONTROL = "etc/systemd/system.control"
 _TIMEOUT_S = 60
 
@@ -65,6 +67,7 @@ class Kernel:
             raise NotTunable("systemd does not run here")
         answer = subprocess.run(
             ["systemctl", *arguments],
+            env=environment("tool"),
             check=False,
             capture_output=True,
             text=True,
@@ -85,7 +88,9 @@ class Kernel:
         else:
             chosen = ["--priority", str(priority)] if priority >= 0 else []
             command = ["swapon", *chosen, device]
-        answer = subprocess.run(command, check=False, capture_output=True, text=True)
+        answer = subprocess.run(
+            command, env=environment("tool"), check=False, capture_output=True, text=True
+        )
         if answer.returncode:
             raise NotTaken(f"{' '.join(command)}: {answer.stderr.strip()}")
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 
+from ..started import environment
 from .source import NotReadable, Place, Reading
 
 _TIMEOUT_S = 10
@@ -25,7 +26,12 @@ def version(program: str, option: str = "--version") -> str:
     if path is None:
         return "none"
     said = subprocess.run(
-        [path, option], capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
+        [path, option],
+        env=environment("tool"),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_TIMEOUT_S,
     )
     found = _VERSION.search(said.stdout + said.stderr)
     if found is None:

@@ -22,20 +22,6 @@ _PROBE = Path(__file__).with_name("probe.py")
 _INSTALL_S = 1800
 _PROBE_S = 120
 
-# All that a build sees of the caller's variables: flags of a compiler, or switches that leave out
-# C extensions, would make another stack of it.
-_PASSED_ON = frozenset(
-    {
-        *("HOME", "PATH", "TMPDIR"),
-        *("SSL_CERT_DIR", "SSL_CERT_FILE", "UV_SYSTEM_CERTS", "UV_NATIVE_TLS"),
-        *("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"),
-        *("all_proxy", "https_proxy", "http_proxy", "no_proxy"),
-        *("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"),
-        *("UV_HTTP_RETRIES", "UV_HTTP_TIMEOUT", "UV_INSECURE_HOST", "UV_OFFLINE"),
-        "UV_PYTHON_INSTALL_DIR",
-    }
-)
-
 
 @dataclass(frozen=True)
 class Uv:
@@ -61,14 +47,12 @@ class Uv:
             HostError: it failed for want of network, disk, memory or time.
         """
         variables = {
-            **_passed_on(),
             "UV_CACHE_DIR": str(self.cache.absolute()),
-            "UV_NO_CONFIG": "1",
             "UV_PYTHON_DOWNLOADS": downloads,
         }
         command = [self.binary, *arguments, "--no-progress", "--color", "never"]
         ended = process.run(
-            command, log=log, environment=variables, timeout_s=_INSTALL_S, keep_open=self.lock
+            command, log=log, extra=variables, timeout_s=_INSTALL_S, keep_open=self.lock
         )
         if ended.code != 0 and (trouble := host_trouble(ended.code, ended.output)):
             raise HostError(f"{trouble} (the log is {log})")
@@ -120,7 +104,7 @@ class Environment:
         ended = process.run(
             [self.folder / "bin/python", "-I", _PROBE, request],
             log=self.log,
-            environment=_passed_on(),
+            extra={},
             timeout_s=_PROBE_S,
             keep_open=self.uv.lock,
         )
@@ -150,8 +134,3 @@ class Environment:
         if self.uv.refresh and "UV_OFFLINE" not in os.environ:
             options += ["--refresh"]
         return options
-
-
-def _passed_on() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name in _PASSED_ON}
-    return {**kept, "LC_ALL": "C"}  # reasons.py reads what compilers say

@@ -9,6 +9,8 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
+from host.environment import environment
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -27,7 +29,7 @@ def run(
     command: Sequence[str | Path],
     *,
     log: Path,
-    environment: Mapping[str, str],
+    extra: Mapping[str, str],
     timeout_s: float,
     keep_open: int,
 ) -> Ended:
@@ -36,7 +38,8 @@ def run(
     Args:
         command: the program and its arguments.
         log: the file to append to.
-        environment: all its variables.
+        extra: variables added to those of an installer, which are few: flags of a compiler, or
+            switches that leave out C extensions, would make another stack of it.
         timeout_s: seconds after which it is ended, with exit status ``TIMED_OUT``.
         keep_open: a descriptor the program and its children hold too. A lock on it stays taken
             while any of them lives, even if this process is killed.
@@ -53,7 +56,7 @@ def run(
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
-            env=environment,
+            env=environment("installer", extra),
             process_group=0,
             pass_fds=[keep_open],
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
+from host.environment import environment
 from ormlab.archive.errors import EntryError
 from ormlab.bundle import Bundle, names, storage
 from ormlab.bundle.anchor import NAMESPACE
@@ -48,7 +49,9 @@ def sign(bundle: Path, key: Path) -> Path:
 def _signature(seal: bytes, key: Path) -> bytes:
     command = ["ssh-keygen", "-q", "-Y", "sign", "-n", NAMESPACE, "-f", str(key)]
     try:
-        answer = subprocess.run(command, input=seal, capture_output=True, check=False)
+        answer = subprocess.run(
+            command, env=environment("signer"), input=seal, capture_output=True, check=False
+        )
     except FileNotFoundError:
         hint = "install OpenSSH's client programs"
         raise EntryError("no-ssh-keygen", "there is no ssh-keygen here", hint=hint) from None

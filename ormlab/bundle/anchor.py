@@ -10,6 +10,7 @@ import hashlib
 import subprocess
 from typing import TYPE_CHECKING, Final
 
+from host.environment import environment
 from ormlab.bundle import names
 from ormlab.bundle.codec import decode
 from ormlab.bundle.errors import RecordError
@@ -125,4 +126,6 @@ def _signed(root: Path, signers: Path, found: Findings) -> str | None:
 
 
 def _ask(command: list[str], data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(command, input=data, capture_output=True, check=False)
+    return subprocess.run(
+        command, env=environment("tool"), input=data, capture_output=True, check=False
+    )

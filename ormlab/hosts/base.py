@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from host.environment import Program
     from ormlab.inventory import HostSpec
 
 
@@ -39,8 +40,10 @@ class Host(Protocol):
         """How the inventory describes it."""
         ...
 
-    def run(self, *argv: str, accept: Sequence[int] = (0,)) -> str:
+    def run(self, *argv: str, accept: Sequence[int] = (0,), program: Program = "tool") -> str:
         """Run a program to its end and return its standard output.
+
+        Of the variables of the login there it gets what its kind may have.
 
         Raises:
             CommandFailed: it ended with a status that is not in ``accept``.

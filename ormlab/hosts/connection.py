@@ -22,6 +22,7 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.inventory import Inventory
 from pyinfra.api.state import State
 
+from host import environment
 from ormlab.errors import ProvisioningError
 from ormlab.hosts import trouble
 from ormlab.hosts.base import CommandFailed
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from host.environment import Program
     from ormlab.inventory import HostSpec
 
 _SILENCE_S = 30  # of a host, after which its connection counts as lost
@@ -47,13 +49,13 @@ class PyinfraHost:
         """How the inventory describes it."""
         return self._spec
 
-    def run(self, *argv: str, accept: Sequence[int] = (0,)) -> str:
+    def run(self, *argv: str, accept: Sequence[int] = (0,), program: Program = "tool") -> str:
         """Run a program to its end and return its standard output."""
-        return self._run(self._as_user(argv), accept)
+        return self._require(argv, self._as_user(argv, program), accept)
 
     def try_run(self, *argv: str) -> bool:
         """Run a program to its end and return whether it ended with 0."""
-        return bool(self._shell(shlex.join(self._as_user(argv)), (0,))[0])
+        return bool(self._shell(self._as_user(argv), (0,))[0])
 
     def put(self, data: bytes, path: str) -> None:
         """Write a file on the host."""
@@ -72,7 +74,8 @@ class PyinfraHost:
     def put_secret(self, text: str, path: str) -> None:
         """Write a file that only its owner may read; the text stands on no command line."""
         write = 'umask 077 && rm -f "$1" && cat > "$1"'
-        self._run(self._as_user(["sh", "-c", write, "write", path]), stdin=text)
+        argv = ["sh", "-c", write, "write", path]
+        self._require(argv, self._as_user(argv), stdin=text)
 
     def fetch(self, folder: str, into: Path) -> None:
         """Copy what is in a folder of the host into a local folder."""
@@ -90,21 +93,30 @@ class PyinfraHost:
             with tarfile.open(packed.name) as tar:
                 tar.extractall(into, filter="data")
 
-    def _as_user(self, argv: Sequence[str]) -> list[str]:
-        """A command line as the account that does the lab's work."""
+    def _as_user(self, argv: Sequence[str], program: Program = "tool") -> str:
+        """A shell's command by which the account that does the lab's work runs a program."""
         if self._spec.user is None:
-            return list(argv)
+            return _command(argv, program)
         become = ["sudo", "--non-interactive", f"--user={self._spec.user}", "--"]
-        # Not in the home of the one that logs in, which is nobody else's business.
-        return [*become, "env", "--chdir=/", *argv]
+        # Not in the home of the one that logs in, which is nobody else's business. The variables
+        # are cut down after sudo, which sets some itself.
+        cut = ["env", "--chdir=/", "sh", "-c", f'exec {environment.shell(program)} "$@"', "sh"]
+        return f"exec {shlex.join([*become, *cut, *argv])}"
 
-    def _run(
-        self, argv: Sequence[str], accept: Sequence[int] = (0,), stdin: str | None = None
+    def _run(self, argv: Sequence[str]) -> str:
+        """Run a program as the account that logs in."""
+        return self._require(argv, _command(argv, "tool"))
+
+    def _require(
+        self,
+        argv: Sequence[str],
+        command: str,
+        accept: Sequence[int] = (0,),
+        stdin: str | None = None,
     ) -> str:
-        command = shlex.join(argv)
         ok, output = self._shell(command, accept, stdin)
         if not ok:
-            raise CommandFailed(self._spec.name, command, output.output)
+            raise CommandFailed(self._spec.name, shlex.join(argv), output.output)
         return str(output.stdout)
 
     def _upload(self, data: bytes, path: str) -> None:
@@ -132,6 +144,11 @@ class PyinfraHost:
                 hint="what the agent works on there it ends by itself; see whether the host is up, "
                 "and whether its disk is full",
             ) from None
+
+
+def _command(argv: Sequence[str], program: Program) -> str:
+    """A shell's command that runs a program in the environment of its kind."""
+    return f"exec {environment.shell(program)} {shlex.join(argv)}"
 
 
 @contextmanager

@@ -6,7 +6,6 @@ variables      those of them that the orchestrator uses, and which it refuses
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from host.environment import environment
 from ormlab import checkout
 from ormlab.errors import InventoryError
 from ormlab.inventory.variables import WANTED, Listed, Variables, read
@@ -194,12 +194,14 @@ def _list(path: Path) -> Listed:
         capture_output=True,
         text=True,
         check=False,
-        env={
-            **os.environ,
-            "ANSIBLE_CONFIG": str(checkout.ROOT / "ansible.cfg"),
-            "ANSIBLE_HOME": str(checkout.STATE / "ansible"),
-            "ANSIBLE_INVENTORY_UNPARSED_FAILED": "true",
-        },
+        env=environment(
+            "ansible",
+            {
+                "ANSIBLE_CONFIG": str(checkout.ROOT / "ansible.cfg"),
+                "ANSIBLE_HOME": str(checkout.STATE / "ansible"),
+                "ANSIBLE_INVENTORY_UNPARSED_FAILED": "true",
+            },
+        ),
     )
     if answer.returncode != 0:
         said = answer.stderr.strip().splitlines() or ["it does not say why"]

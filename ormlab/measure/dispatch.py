@@ -12,6 +12,7 @@ from ormlab.errors import LoadError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from host.environment import Program
     from ormlab.hosts import Host
 
 _HEARTBEAT_TIMEOUT_S = 10.0
@@ -102,8 +103,23 @@ class Dispatch:
         self._check = check
         self.beside: tuple[Dispatch, ...] = ()
 
-    def place(self, name: str, kind: str, body: dict[str, Any], *, deadline_s: float) -> Ticket:
+    def place(
+        self,
+        name: str,
+        kind: str,
+        body: dict[str, Any],
+        *,
+        deadline_s: float,
+        program: Program = "agent",
+    ) -> Ticket:
         """Hand an order to a new agent; returns once the agent has taken it.
+
+        Args:
+            name: of the order's folder.
+            kind: of the order.
+            body: what its kind needs.
+            deadline_s: after which the agent stops by itself.
+            program: whose variables the agent gets: more where it starts such a program.
 
         Raises:
             CommandFailed: no agent could be started.
@@ -126,7 +142,7 @@ class Dispatch:
         agent = [self._python, "-m", "agent", f"{folder}/order.json"]
         # Inherited by all that the agent starts: the shipped code, not what lies where it stands.
         path = (f"PYTHONPATH={self._code}", "PYTHONSAFEPATH=1")
-        pid = self._host.run("env", *path, *agent)
+        pid = self._host.run("env", *path, *agent, program=program)
         return Ticket(folder, int(pid), f"{self._host.spec.name}:{folder}", _now())
 
     def beat(self) -> None:
@@ -197,8 +213,16 @@ class Dispatch:
         *,
         deadline_s: float,
         env: dict[str, str] | None = None,
+        program: Program = "tool",
     ) -> tuple[int, str]:
         """Run a program of the shipped code to its end under the agent's care.
+
+        Args:
+            name: of the order's folder.
+            argv: the program and its arguments.
+            deadline_s: after which it is ended.
+            env: variables added to those of its kind.
+            program: its kind.
 
         Returns:
             its exit status and its standard output.
@@ -206,8 +230,8 @@ class Dispatch:
         Raises:
             LoadError: it could not be run to its end.
         """
-        body = {"argv": list(argv), "env": env or {}}
-        ticket = self.place(name, "command", body, deadline_s=deadline_s)
+        body = {"argv": list(argv), "env": env or {}, "program": program}
+        ticket = self.place(name, "command", body, deadline_s=deadline_s, program=program)
         observed = self.wait(ticket).require()
         return int(observed["exit_status"]), self._host.run("cat", f"{ticket.folder}/stdout")
 

@@ -156,7 +156,11 @@ class Session:
             argv += ["--cache", deployed.cache]
             order = f"stack-{name}"
             status, said = app.dispatch.command(
-                order, argv, deadline_s=_BUILD_DEADLINE_S, env=packages(app.host, stack)
+                order,
+                argv,
+                deadline_s=_BUILD_DEADLINE_S,
+                env=packages(app.host, stack),
+                program="installer",
             )
             if status != 0:
                 raise LoadError(

@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from host.environment import environment
 from ormlab import checkout, scratch
 from ormlab.errors import ProvisioningError
 
@@ -52,6 +53,7 @@ def _fetch(lock: bytes, python: str, folder: Path) -> None:
         chosen += ["--no-deps", "--require-hashes", "-r", str(requirements)]
         ended = subprocess.run(
             [pip, "-m", "pip", "download", "--quiet", *chosen, f"--dest={wheels}"],
+            env=environment("installer"),
             capture_output=True,
             text=True,
             check=False,

@@ -16,9 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import ansible_runner
 import psutil
+from ansible_runner.interface import init_runner
 
+from host.environment import confined, environment
 from ormlab import checkout
 from ormlab.errors import Interrupted, ProvisioningError
 from ormlab.interruption import Interruption
@@ -122,28 +123,30 @@ def play(
         )
     checkout.STATE.mkdir(exist_ok=True)
     started, clock = datetime.now(UTC), time.monotonic()
-    # Of mode 0700, and gone at the end: ansible-runner keeps the caller's environment in it.
+    # Of mode 0700, and gone at the end: ansible-runner keeps the environment in it.
     with (
         tempfile.TemporaryDirectory(dir=checkout.STATE, prefix="provision-") as private,
         _connections() as sockets,
         Interruption() as interruption,
     ):
         watch = _Watch(news, interruption)
-        ended = ansible_runner.run(
-            private_data_dir=private,
-            project_dir=str(checkout.ROOT),
-            playbook=str(playbook.absolute()),
-            inventory=str(bench.path.absolute()),
-            limit=",".join(host.name for host in bench.hosts),
-            cmdline="--check" if dry else None,
-            extravars=_ssh(bench, sockets),
-            envvars=_environment(),
-            settings={"pexpect_timeout": _POLL_S, "suppress_ansible_output": True},
-            event_handler=watch.receive,
-            cancel_callback=watch.must_be_killed,
-            quiet=True,
-        )
-        with ended.stdout as written:
+        with confined("ansible"):  # it copies all of this process's
+            runner = init_runner(
+                private_data_dir=private,
+                project_dir=str(checkout.ROOT),
+                playbook=str(playbook.absolute()),
+                inventory=str(bench.path.absolute()),
+                limit=",".join(host.name for host in bench.hosts),
+                cmdline="--check" if dry else None,
+                extravars=_ssh(bench, sockets),
+                envvars=_variables(),
+                settings={"pexpect_timeout": _POLL_S, "suppress_ansible_output": True},
+                event_handler=watch.receive,
+                cancel_callback=watch.must_be_killed,
+                quiet=True,
+            )
+        runner.run()
+        with runner.stdout as written:
             said = written.read()
     watch.require(name, said)
     return Play(
@@ -238,7 +241,8 @@ def _connections() -> Iterator[Path]:
         finally:
             for path in Path(folder).iterdir():
                 end = ["ssh", "-o", f"ControlPath={path}", "-O", "exit", "host"]
-                subprocess.run(end, capture_output=True, check=False)  # gone already: as well
+                # Gone already: as well.
+                subprocess.run(end, env=environment("tool"), capture_output=True, check=False)
 
 
 def _ssh(bench: Bench, sockets: Path) -> dict[str, Any]:
@@ -258,9 +262,9 @@ def _ssh(bench: Bench, sockets: Path) -> dict[str, Any]:
     }
 
 
-def _environment() -> dict[str, str]:
+def _variables() -> dict[str, str]:
     return {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment('ansible')['PATH']}",
         "ANSIBLE_CONFIG": str(checkout.ROOT / "ansible.cfg"),
         "ANSIBLE_HOME": str(checkout.STATE / "ansible"),
         "ANSIBLE_PIPELINING": "True",

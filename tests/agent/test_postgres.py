@@ -34,7 +34,7 @@ def test_the_server_is_a_postgresql_16_on_loopback_only(psql):
 
 def test_the_password_is_needed_and_nobody_else_can_read_it(psql, cluster):
     assert (cluster.folder / "pgpass").stat().st_mode & 0o777 == 0o600
-    env = {**os.environ, **psql.environment, "PGPASSFILE": "/dev/null"}
+    env = {**os.environ, **psql.variables, "PGPASSFILE": "/dev/null"}
     refused = subprocess.run(
         [psql.binary, "-X", "-w", "-d", "postgres", "-c", "select 1"],
         env=env,

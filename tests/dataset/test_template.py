@@ -134,7 +134,7 @@ def test_a_clone_replaces_one_that_is_in_use(psql, template):
     clone(psql, template.database, CLONE)
     user = subprocess.Popen(
         [psql.binary, "-X", "-d", CLONE, "-c", "SELECT 'in'", "-c", "SELECT pg_sleep(600)"],
-        env={**psql.environment},
+        env={**psql.variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

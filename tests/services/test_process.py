@@ -24,7 +24,7 @@ def locked(psql, database):
     """Holds a lock on user 1, so that a PATCH of it waits until the end of the block."""
     holder = subprocess.Popen(
         [psql.binary, "-X", "-q", "-A", "-t", "-d", database],
-        env={**psql.environment},
+        env={**psql.variables},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

@@ -9,12 +9,13 @@ that differ. No address enters a lock.
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
+from host.environment import environment
 from workloads import stacks
 
 _COMPILE = [
@@ -34,12 +35,12 @@ def main(arguments: list[str]) -> int:
     if unknown := sorted(set(options.names) - known.keys()):
         parser.error(f"no stack {unknown[0]!r}; the stacks are {', '.join(known)}")
     chosen = [known[name] for name in options.names or known]
-    os.environ["UV_CACHE_DIR"] = str(options.cache)
+    uv = _Uv(options.uv, options.cache)
     try:
         for source, how in sorted(build_tools(chosen).items()):
-            _compile(options.uv, source, source.with_suffix(".txt"), "--upgrade", *how)
+            uv.compile(source, source.with_suffix(".txt"), "--upgrade", *how)
         for stack in chosen:  # a base stands before what is made of it
-            _lock(options.uv, stack)
+            _lock(uv, stack)
     except subprocess.CalledProcessError as failed:
         return failed.returncode
     return 0
@@ -54,9 +55,9 @@ def build_tools(chosen: list[stacks.Stack]) -> dict[Path, tuple[str, ...]]:
     return found
 
 
-def _lock(uv: Path, stack: stacks.Stack) -> None:
+def _lock(uv: _Uv, stack: stacks.Stack) -> None:
     if stack.base is None:
-        _compile(uv, stack.wanted, stack.lock, "--upgrade", *_dated(stack))
+        uv.compile(stack.wanted, stack.lock, "--upgrade", *_dated(stack))
         return
     if not stack.wanted.exists():
         return
@@ -66,7 +67,7 @@ def _lock(uv: Path, stack: stacks.Stack) -> None:
         whole = Path(folder) / "whole.txt"
         whole.write_text(stack.base.text(), encoding="utf-8")
         asked = [f"--upgrade-package={name}" for name in stacks.wanted_in(stack.wanted)]
-        _compile(uv, stack.wanted, whole, *asked, *_dated(stack))
+        uv.compile(stack.wanted, whole, *asked, *_dated(stack))
         pins = stacks.pins_of(whole.read_text(encoding="utf-8"))
     own = [
         pin.lines
@@ -81,8 +82,19 @@ def _dated(stack: stacks.Stack) -> tuple[str, ...]:
     return ("--python-version", version, "--exclude-newer", stack.exclude_newer)
 
 
-def _compile(uv: Path, source: Path, lock: Path, *how: str) -> None:
-    subprocess.run([uv, *_COMPILE, *how, "--output-file", lock, source], check=True)
+@dataclass(frozen=True)
+class _Uv:
+    """The uv that resolves, and its cache."""
+
+    binary: Path
+    cache: Path
+
+    def compile(self, source: Path, lock: Path, *how: str) -> None:
+        subprocess.run(
+            [self.binary, *_COMPILE, *how, "--output-file", lock, source],
+            env=environment("installer", {"UV_CACHE_DIR": str(self.cache)}),
+            check=True,
+        )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,192 @@
+"""The variables of every program that the lab starts: what a table lets through, nothing else.
+
+A program inherits its caller's variables unless somebody says otherwise, and a variable can change
+what is measured without leaving a trace: ``PYTHONASYNCIODEBUG=1`` costs a service five sixths of
+its throughput. So one function makes the environment of everything that is started, from the table
+`PROGRAMS`. What is not in the table does not reach a program, whoever set it.
+
+Works under Python 3.9, because bootstrap.py imports it before the lab has an interpreter of its
+own. ``python -m host PROGRAM COMMAND...`` runs a command in such an environment.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Program = Literal[
+    "agent",
+    "ansible",
+    "database",
+    "generator",
+    "git",
+    "installer",
+    "orchestrator",
+    "psql",
+    "service",
+    "signer",
+    "tool",
+]
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What one kind of program gets.
+
+    Attributes:
+        what: programs that are meant.
+        passed: names of the caller's variables that go through, beside those of every program.
+        fixed: variables that have this value whatever the caller has.
+    """
+
+    what: str
+    passed: tuple[str, ...] = ()
+    fixed: dict[str, str] = field(default_factory=dict)
+
+
+_EVERY = ("HOME", "PATH", "TMPDIR")
+# Where a caller has no PATH: what a login shell of Debian sets for root.
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# glibc 2.35 and Debian's older one have C.UTF-8 without a locale being generated.
+_NEUTRAL = {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
+# What compilers and PostgreSQL's programs say is read by the lab: in plain ASCII.
+_ASCII = {"LC_ALL": "C"}
+
+_NETWORK = (
+    *("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"),
+    *("all_proxy", "https_proxy", "http_proxy", "no_proxy"),
+    *("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"),
+)
+# Where packages come from. What is installed is decided by hash-locked requirements alone.
+_REGISTRY = (
+    *("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"),
+    *("UV_HTTP_RETRIES", "UV_HTTP_TIMEOUT", "UV_INSECURE_HOST", "UV_NATIVE_TLS", "UV_OFFLINE"),
+    "UV_SYSTEM_CERTS",
+    *("PIP_CERT", "PIP_CLIENT_CERT", "PIP_CONFIG_FILE", "PIP_DEFAULT_TIMEOUT"),
+    *("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_NO_INDEX", "PIP_PROXY"),
+    *("PIP_RETRIES", "PIP_TIMEOUT", "PIP_TRUSTED_HOST"),
+    *("NETRC", "XDG_CONFIG_DIRS", "XDG_CONFIG_HOME"),  # of pip's configuration
+)
+_INTERPRETERS = ("ORMLAB_FETCH_PYTHON", "PYENV_ROOT", "UV_PYTHON_INSTALL_DIR")
+_SSH = ("LOGNAME", "SSH_AUTH_SOCK", "USER")
+
+PROGRAMS: dict[Program, Allowance] = {
+    "agent": Allowance("the lab's agent on a host"),
+    "ansible": Allowance(
+        "Ansible, with the passwords that an inventory needs",
+        (
+            *_NETWORK,
+            *_SSH,
+            *("ANSIBLE_BECOME_PASSWORD_FILE", "ANSIBLE_CONNECTION_PASSWORD_FILE"),
+            *("ANSIBLE_VAULT_IDENTITY_LIST", "ANSIBLE_VAULT_PASSWORD_FILE"),
+        ),
+    ),
+    "database": Allowance("PostgreSQL's server and initdb", fixed=_ASCII),
+    "generator": Allowance("load generators: wrk and the asyncio clients"),
+    "git": Allowance("git", ("XDG_CONFIG_HOME",)),
+    "installer": Allowance(
+        "uv, pip, and what they build",
+        (*_NETWORK, *_REGISTRY, *_INTERPRETERS),
+        {**_ASCII, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_USER": "0", "UV_NO_CONFIG": "1"},
+    ),
+    "orchestrator": Allowance(
+        "the lab's own command line, where a tool of the lab runs it",
+        (*_NETWORK, *_REGISTRY, *_INTERPRETERS, *_SSH),
+    ),
+    "psql": Allowance("psql; which server it talks to is said to it by name", fixed=_ASCII),
+    "service": Allowance("services under test"),
+    "signer": Allowance(
+        "ssh-keygen, which may ask for a passphrase",
+        (*_SSH, "DISPLAY", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "TERM", "WAYLAND_DISPLAY"),
+    ),
+    "tool": Allowance("everything else"),
+}
+"""What each kind of program may have."""
+
+MEASURED: tuple[Program, ...] = ("agent", "database", "generator", "service")
+"""Programs that have a part in what is measured."""
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
+
+
+def passed(program: Program) -> tuple[str, ...]:
+    """Names of the caller's variables that reach a kind of program, sorted."""
+    allowance = PROGRAMS[program]
+    return tuple(sorted({*_EVERY, *allowance.passed} - fixed(program).keys()))
+
+
+def fixed(program: Program) -> dict[str, str]:
+    """The variables that a kind of program has whatever its caller has."""
+    return {**_NEUTRAL, **PROGRAMS[program].fixed}
+
+
+def environment(program: Program, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Make the whole environment of a program from this process's.
+
+    Args:
+        program: its kind, a key of `PROGRAMS`.
+        extra: variables that the lab gives this one program; they win over all others.
+
+    Returns:
+        Every variable of the program, by name. ``PATH`` is always among them.
+    """
+    caller = os.environ
+    kept = {name: caller[name] for name in passed(program) if name in caller}
+    kept["PATH"] = kept.get("PATH") or _PATH
+    return {**kept, **fixed(program), **(extra or {})}
+
+
+def shell(program: Program) -> str:
+    """Words of a POSIX shell that start a program in its environment: ``exec WORDS argv...``.
+
+    The shell fills in the values, so they are those of the machine on which it runs: of a login
+    over ssh this cuts off what sshd, PAM and the account's files set.
+    """
+    words = [f'${{{name}+"{name}=${name}"}}' for name in passed(program) if name != "PATH"]
+    words.append(f'"PATH=${{PATH:-{_PATH}}}"')
+    words += [shlex.quote(f"{name}={value}") for name, value in fixed(program).items()]
+    return " ".join(["env", "-i", *words])
+
+
+@contextmanager
+def confined(program: Program, extra: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Reduce this process's own variables meanwhile, for a library that copies all of them."""
+    own = dict(os.environ)
+    _become(environment(program, extra))
+    try:
+        yield
+    finally:
+        _become(own)
+
+
+def recorded() -> dict[str, dict[str, str]]:
+    """The environment of each of `MEASURED` here, to be kept with a run.
+
+    The home folder, which names its owner, is ``~``; credentials in an address are stars.
+    """
+    home = os.environ.get("HOME", "").rstrip("/")
+    return {
+        program: {name: _masked(value, home) for name, value in environment(program).items()}
+        for program in MEASURED
+    }
+
+
+def _masked(value: str, home: str) -> str:
+    folders = [
+        f"~{folder[len(home) :]}" if home and f"{folder}/".startswith(f"{home}/") else folder
+        for folder in _CREDENTIALS.sub("***@", value).split(os.pathsep)
+    ]
+    return os.pathsep.join(folders)
+
+
+def _become(variables: Mapping[str, str]) -> None:
+    for name in os.environ.keys() - variables.keys():
+        del os.environ[name]
+    os.environ.update(variables)
