@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _EFFECTS = ("inserted", "updated", "deleted")
 _ROLES = ("service", "database", "load")
+# Of sys.flags: each of them makes Python do other work.
+_ODD_FLAGS = ("bytes_warning", "debug", "dev_mode", "inspect", "optimize", "verbose")
 
 
 def _moved(trial: TrialEvidence, table: str, effect: str) -> int:
@@ -121,6 +123,21 @@ def _extensions(trial: TrialEvidence) -> Reading:
     return Reading(len(missing), ", ".join(missing))
 
 
+def _runtime(trial: TrialEvidence) -> Reading | None:
+    told: Mapping[str, Any] | None = trial.observed.get("health", {}).get("runtime")
+    if told is None:
+        return None  # services did not always say
+    flags = told["flags"]
+    odd = [name for name in _ODD_FLAGS if flags[name]]
+    odd += [name for name in ("asyncio_debug", "debug_build", "tracemalloc") if told[name]]
+    if told["allocator"] != told["allocator_of_build"]:
+        odd.append(f"the allocator {told['allocator']}")
+    odd += [*(told["preloaded"] or ()), *told["variables"]]
+    if told["preloaded"] is None and not odd:
+        return Reading(None, "the kernel did not say which libraries are mapped")
+    return Reading(len(odd), ", ".join(odd))
+
+
 def _affinity(trial: TrialEvidence) -> Reading:
     told = trial.observed.get("affinity", {})
     found: Mapping[str, Any] = told.get("observed", {})
@@ -208,6 +225,20 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         high=0,
         why="SQLAlchemy, aiohttp and asyncpg fall back to slower Python without a word",
         source="the loaders of the service's own modules, told on /health",
+    ),
+    Gate(
+        code="runtime",
+        scope="trial",
+        what="ways in which the service's Python does not run as it was built to: debug modes, "
+        "tracing, another allocator, preloaded libraries, variables that tune it",
+        unit="ways",
+        rule=ALWAYS,
+        read=_runtime,
+        high=0,
+        why="asyncio's debug mode alone costs five sixths of the throughput; one variable of the "
+        "caller sets it",
+        source="sys.flags, the event loop, the variables and the mapped files of the service, "
+        "told on /health",
     ),
     Gate(
         code="cpus",

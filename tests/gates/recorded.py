@@ -181,6 +181,25 @@ def _probed(**changes: Any) -> Callable[[Recorded], None]:
     return probe
 
 
+RUNTIME = {
+    "flags": dict.fromkeys(
+        ("bytes_warning", "debug", "dev_mode", "inspect", "optimize", "verbose"), 0
+    ),
+    "debug_build": False,
+    "asyncio_debug": False,
+    "tracemalloc": False,
+    "allocator": "pymalloc",
+    "allocator_of_build": "pymalloc",
+    "preloaded": [],
+    "variables": [],
+}
+
+
+def _runs(**changes: Any) -> Callable[[Recorded], None]:
+    """Let the service say how its Python runs."""
+    return lambda trial: trial.observed["health"].update(runtime=RUNTIME | changes)
+
+
 def _stepped(seconds: float) -> Callable[[Recorded], None]:
     return lambda trial: trial.observed["host"]["kernel"].update(clock_stepped_s=seconds)
 
@@ -209,6 +228,7 @@ TRIAL_CASES = {
     "extensions": Case(
         OPEN, lambda trial: trial.observed["health"]["extensions"].update(aiohttp=False)
     ),
+    "runtime": Case(OPEN, _runs(asyncio_debug=True), prepare=_runs()),
     "cpus": Case(
         OPEN, lambda trial: trial.observed["affinity"]["observed"]["load"].update({"1": [0, 1]})
     ),

@@ -25,6 +25,7 @@ from tests.gates.recorded import (
     ANSWER,
     OPEN,
     OTHER,
+    RUNTIME,
     TRIAL_CASES,
     WRK,
     dumped,
@@ -135,6 +136,33 @@ def test_a_stack_that_is_pure_on_purpose_is_no_fault(recorded):
     assert finding(trial, "extensions").verdict is Verdict.PASSED
     trial.observed["health"]["extensions"]["yarl"] = False
     assert finding(trial, "extensions").verdict is Verdict.FAILED
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"flags": RUNTIME["flags"] | {"dev_mode": 1}}, "dev_mode"),
+        ({"flags": RUNTIME["flags"] | {"optimize": 2}}, "optimize"),
+        ({"allocator": "malloc"}, "the allocator malloc"),
+        ({"preloaded": ["libjemalloc.so.2"]}, "libjemalloc.so.2"),
+        ({"tracemalloc": True}, "tracemalloc"),
+        ({"variables": ["MALLOC_ARENA_MAX"]}, "MALLOC_ARENA_MAX"),
+        ({"preloaded": None, "asyncio_debug": True}, "asyncio_debug"),
+    ],
+)
+def test_a_service_that_does_not_run_as_built_is_named(recorded, changes, said):
+    trial = recorded(OPEN)
+    trial.observed["health"]["runtime"] = RUNTIME | changes
+    found = finding(trial, "runtime")
+    assert found.verdict is Verdict.FAILED
+    assert said in found.sentence
+
+
+def test_of_a_service_that_did_not_say_how_it_runs_nothing_is_said(recorded):
+    trial = recorded(OPEN)
+    assert BY_CODE["runtime"].judge(trial.evidence(), profile="vm", tier="none") is None
+    trial.observed["health"]["runtime"] = RUNTIME | {"preloaded": None}
+    assert finding(trial, "runtime").reading.value is None
 
 
 @pytest.mark.parametrize("key", ["status", "content_type", "content_length", "sha256"])

@@ -68,17 +68,25 @@ def test_a_clean_trial_passes_and_every_sensor_is_archived(open_order, tmp_path)
     assert kernel["seconds"] > 1
     assert done["observed"]["host"]["database"]["connections"]["before"] == {"": 4}
     found = kept(tmp_path, done)
-    shown = ("rows-unchanged", "bodies", "pools", "connections-replaced", "extensions", "cpus")
+    shown = (
+        "rows-unchanged",
+        "bodies",
+        "pools",
+        "connections-replaced",
+        "extensions",
+        "cpus",
+        "runtime",
+    )
     for code in (*shown, "checkpoint", "autovacuum", "unrecorded", "request-errors", "dropped"):
         assert found[code].verdict is Verdict.PASSED, found[code].sentence
 
 
-def test_four_faults_in_one_trial_fire_a_gate_each(open_order, tmp_path, psql, monkeypatch):
+def test_four_faults_in_one_trial_fire_a_gate_each(open_order, tmp_path, psql):
     rows = table([Operation("create-order")], users=1000, orders=1000, seed=1, count=1000)
     write_table(tmp_path / "writes.tsv", rows)
     open_order["load"] |= {"table": str(tmp_path / "writes.tsv"), "repeatable": False}
     open_order["service"]["settings"]["pool"]["size"] = 3
-    monkeypatch.setenv("AIOHTTP_NO_EXTENSIONS", "1")
+    open_order["service"]["variables"] = {"AIOHTTP_NO_EXTENSIONS": "1"}
     with given(open_order, tmp_path / "trial") as folder:
         while not (folder / "done.json").exists():
             psql.run("checkpoint")

@@ -11,6 +11,8 @@ from importlib import metadata
 from importlib.machinery import ExtensionFileLoader
 from typing import TYPE_CHECKING, Any
 
+from workloads.services import runtime
+
 if TYPE_CHECKING:
     from workloads.services.settings import Settings
 
@@ -55,6 +57,7 @@ def report(settings: Settings) -> dict[str, Any]:
         "loop": settings.loop,
         "json": settings.json,
         "options": settings.options,
+        "runtime": runtime.effective(),
     }
 
 
