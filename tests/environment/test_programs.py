@@ -1,0 +1,148 @@
+"""Real programs whose own variables and configuration files would lead them astray."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+import bootstrap
+from agent.postgres import Cluster
+from host.environment import passed
+from ormlab import checkout, inventory
+from ormlab.hosts import connected
+from ormlab.provision import playbook
+from tests.conftest import CHECKOUT, free_port
+from tests.environment.test_table import HOSTILE
+
+WARLIKE = HOSTILE | {
+    "ANSIBLE_INVENTORY_ENABLED": "none",
+    "ANSIBLE_STDOUT_CALLBACK": "nonexistent",
+    "GIT_INDEX_FILE": "/nowhere",
+    "GIT_WORK_TREE": "/nowhere",
+    "PGDATABASE": "nowhere",
+    "PGHOST": "/nowhere",
+    "PGSERVICE": "nowhere",
+    "http_proxy": "http://127.0.0.1:9",
+}
+
+
+@pytest.fixture
+def warlike(monkeypatch):
+    def wage(*names):
+        for name in names or WARLIKE:
+            monkeypatch.setenv(name, WARLIKE[name])
+
+    return wage
+
+
+@pytest.fixture
+def here(tmp_path):
+    """An inventory of this machine alone."""
+    group = {"hosts": {"localhost": None}}
+    variables = {"ansible_connection": "local", "lab_root": str(tmp_path / "lab")}
+    groups = {"app": group, "db": group, "load": group}
+    path = tmp_path / "inventory.yml"
+    path.write_text(yaml.safe_dump({"bench": {"children": groups, "vars": variables}}))
+    return path
+
+
+def test_psql_reaches_the_server_it_was_told(psql, warlike):
+    warlike()
+    assert psql.run("show statement_timeout; select current_database()") == "0\npostgres"
+
+
+def test_a_cluster_is_made_whatever_the_locale(lab_folder, postgres_binaries, warlike, monkeypatch):
+    warlike()
+    monkeypatch.setenv("PGDATA", "/nowhere")
+    cluster = Cluster(lab_folder / "hostile", postgres_binaries, free_port())
+    assert cluster.ensure_initialised()
+
+
+def test_git_says_which_commit_this_checkout_has(warlike):
+    clean = checkout.commit()
+    patch = checkout.patch() if clean[0] else b""
+    warlike()
+    assert checkout.commit() == clean
+    if clean[0]:
+        assert checkout.patch() == patch
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX", "tr_TR.UTF-8", "nonsense", ""])
+def test_ansible_reads_an_inventory_whatever_the_locale(here, warlike, monkeypatch, locale):
+    warlike()
+    monkeypatch.setenv("LC_ALL", locale)
+    assert inventory.load(here).app.local
+
+
+def test_a_shell_on_a_host_hands_on_what_is_let_through(here, warlike):
+    warlike()
+    found = inventory.load(here)
+    with connected(found.hosts) as hosts:
+        (host,) = hosts.values()
+        names = {line.partition("=")[0] for line in host.run("env").splitlines()}
+        more = dict(
+            line.partition("=")[::2] for line in host.run("env", program="installer").splitlines()
+        )
+    assert names == {"HOME", "LC_ALL", "PATH", "TZ"} | names & {"TMPDIR"}
+    assert more["http_proxy"] == WARLIKE["http_proxy"]
+    assert more["UV_NO_CONFIG"] == "1"
+    assert more["PIP_USER"] == "0"
+
+
+def test_a_playbook_runs_without_the_callers_variables(here, warlike, tmp_path):
+    task = {"name": "Say", "ansible.builtin.shell": f"env -0 > {tmp_path}/said"}
+    play = [{"name": "Say", "hosts": "bench", "gather_facts": False, "tasks": [task]}]
+    (tmp_path / "say.yml").write_text(yaml.safe_dump(play))
+    warlike()
+    quiet = SimpleNamespace(stage=lambda _: None, began=lambda _: None, ended=lambda _: None)
+    played = playbook.play("say", inventory.bench(here), quiet, folder=tmp_path)
+    assert not played.failed
+    said = dict(
+        each.partition("=")[::2] for each in (tmp_path / "said").read_text().split("\0") if each
+    )
+    reached = {name for name, value in WARLIKE.items() if said.get(name) == value}
+    assert reached <= set(passed("ansible"))
+
+
+@pytest.fixture
+def uv():
+    if not bootstrap.UV.exists():
+        pytest.skip("bootstrap.py has not installed uv")
+    return bootstrap.UV
+
+
+def test_uv_reads_no_configuration_of_its_user(uv, tmp_path, monkeypatch):
+    (tmp_path / "uv").mkdir()
+    (tmp_path / "uv/uv.toml").write_text("exclude-newer = 'no day'\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    asked = [uv, "pip", "list", "--quiet", "--python", checkout.UV.with_name("python")]
+    assert subprocess.run(asked, cwd=tmp_path, capture_output=True, check=False).returncode != 0
+    bootstrap._run(asked, bootstrap._contained())
+
+
+def test_pip_installs_for_nobody_else(uv, monkeypatch):
+    monkeypatch.setenv("PIP_USER", "1")
+    pip = [uv.with_name("python"), "-m", "pip", "install", "-qq", "--no-index", "pip"]
+    assert subprocess.run(pip, capture_output=True, check=False).returncode != 0
+    bootstrap._run(pip, bootstrap._contained())
+
+
+def test_make_asks_no_python_that_reads_the_callers_variables():
+    told = subprocess.run(
+        ["make", "-n", "-B", "demo", "lock"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if told.returncode != 0:
+        pytest.skip("there is no make here")
+    lines = [line for line in told.stdout.splitlines() if "bootstrap.py" in line]
+    assert lines
+    assert all(" -E bootstrap.py" in line for line in lines)
+    assert json.dumps(told.stdout).count("-m host installer") == 5
