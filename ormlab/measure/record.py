@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 import zstandard
 
-from ormlab import checkout
+from ormlab import checkout, source
 from ormlab.bundle.codec import serialise
 from ormlab.bundle.coherence import LEDGER
-from ormlab.bundle.format import Redaction
+from ormlab.bundle.format import Redaction, Tool
 from ormlab.fingerprint import fingerprint
 from ormlab.measure import keep, redaction
 from ormlab.measure.deployment import source_archive
@@ -20,6 +20,7 @@ from ormlab.provision import record as provisioning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from ormlab.ledger import LedgerFile
     from ormlab.measure.session import Session
@@ -31,6 +32,7 @@ REDACTIONS = (
     Redaction(path="host/postgres.json", reason="the path of the password file is taken out"),
     Redaction(path="host/provision/*.json", reason="what Ansible's modules returned is taken out"),
 )
+SOURCE = "inputs/source.json"
 _SAMPLES = "samples"
 _WORK = ("sql.json", "answers.json")
 
@@ -41,24 +43,29 @@ def facts_of(session: Session) -> dict[str, dict[str, Any]]:
 
 
 def inputs(resolved: ResolvedPlan, ledger: LedgerFile | None = None) -> dict[str, bytes]:
-    """What decided the run: plan, locks, source, and the ledger that it puts on trial.
-
-    The digest of what is shipped to hosts also tells of files that git does not know.
-    """
-    commit, dirty = checkout.commit()
+    """What decided the run: plan, locks, source, and the ledger that it puts on trial."""
     locks = [checkout.ROOT / "requirements/agent.txt", resolved.stacks_folder / "stacks.toml"]
     for stack in resolved.stacks.values():
         locks += stack.files
     files = {f"inputs/locks/{path.name}": path.read_bytes() for path in locks}
     shipped = hashlib.sha256(source_archive(checkout.ROOT, resolved.stacks_folder)).hexdigest()
-    source = {"commit": commit, "dirty": dirty, "version": checkout.VERSION, "shipped": shipped}
-    files["inputs/source.json"] = serialise(source)
-    if dirty and commit:
-        files["inputs/source.patch"] = redaction.without_credentials(checkout.patch())
+    found = source.here()
+    told = {"commit": found.commit, "dirty": found.dirty, "version": checkout.VERSION}
+    why = {"reason": found.reason} if found.reason else {}
+    added = {"added": found.added} if found.added else {}
+    files[SOURCE] = serialise({**told, "shipped": shipped, **why, **added})
+    if found.dirty:
+        files["inputs/source.patch"] = redaction.without_credentials(found.patch)
     if ledger:
         files[LEDGER] = ledger.data
     # The plan comes last: where it is, the others are.
     return files | {"inputs/plan.yaml": resolved.document}
+
+
+def tool(folder: Path) -> Tool:
+    """What measured a run: the source as it was when the run began, whatever it is by now."""
+    told = json.loads((folder / SOURCE).read_bytes())
+    return Tool(version=told["version"], commit=told["commit"], dirty=told["dirty"])
 
 
 def host_before(session: Session) -> dict[str, bytes]:

@@ -50,7 +50,7 @@ def seal(
         BundleRecord(
             id=writer.id,
             status="aborted" if aborted else status,
-            tool=judge.tool(),
+            tool=record.tool(writer.folder),
             plan=Plan(name=resolved.plan.name, sha256=resolved.sha256),
             ledger=ledger.sha256 if (ledger := ledger_of(writer.folder)) else None,
             host=_fingerprint(writer.folder),
