@@ -50,7 +50,7 @@ class Uv:
             "UV_CACHE_DIR": str(self.cache.absolute()),
             "UV_PYTHON_DOWNLOADS": downloads,
         }
-        command = [self.binary, *arguments, "--no-progress", "--color", "never"]
+        command = [self.binary, *arguments, "--no-config", "--no-progress", "--color", "never"]
         ended = process.run(
             command, log=log, extra=variables, timeout_s=_INSTALL_S, keep_open=self.lock
         )
@@ -87,7 +87,7 @@ class Environment:
     def fill_alone(self, stack: Stack, package: str) -> Ended:
         """Install one package of the stack, with those packages of the lock that it needs."""
         only = self.folder / "only.txt"
-        only.write_text(stack.pins()[package].lines, encoding="utf-8")
+        only.write_text(stack.pins()[package].requirement, encoding="utf-8")
         constraints = self._lock(stack)
         options = [*self._options(stack), "--constraints", constraints, "--requirements", only]
         return self.uv.run("pip", "install", *options, log=self.log)
@@ -115,21 +115,26 @@ class Environment:
         return answer if ended.code == 0 else None
 
     def _lock(self, stack: Stack) -> Path:
-        """The stack's whole lock as a file: that of a base and its own are two."""
+        """The stack's whole lock as a file, written anew from what was read of it.
+
+        That of a base and its own are two; and an installer would obey more than a lock may hold.
+        """
         whole = self.folder / "lock.txt"
-        whole.write_text(stack.text(), encoding="utf-8")
+        whole.write_text(stack.requirements(), encoding="utf-8")
         return whole
 
     def _options(self, stack: Stack) -> list[str | Path]:
         options: list[str | Path] = ["--python", self.folder / "bin/python"]
         options += ["--require-hashes", "--compile-bytecode"]
-        if stack.build_lock:
-            options += ["--build-constraints", stack.build_lock, "--require-build-hashes"]
+        if (tools := stack.build_requirements()) is not None:
+            build_lock = self.folder / "build-lock.txt"
+            build_lock.write_text(tools, encoding="utf-8")
+            options += ["--build-constraints", build_lock, "--require-build-hashes"]
             options += ["--preview-features", "build-dependency-hashes"]
         else:
             options += ["--no-build"]
         for package in stack.no_binary:
-            options += ["--no-binary", package]
+            options += [f"--no-binary={package}"]
         # uv refuses to refresh where it may not use the network.
         if self.uv.refresh and "UV_OFFLINE" not in os.environ:
             options += ["--refresh"]

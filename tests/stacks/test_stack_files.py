@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from workloads import stacks
-from workloads.stacks import lock
+from workloads.stacks import lock, locks
 
 STACKS = stacks.load()
 LOCKS = sorted({*stacks.FOLDER.glob("*.txt"), *stacks.FOLDER.glob("build/*.txt")})
@@ -88,7 +88,7 @@ def test_a_missing_file_is_named(folder):
 
 
 def test_a_package_without_a_pin_is_named(folder):
-    (folder / "current.txt").write_text("aiohttp==3.14.5 --hash=sha256:0\n")
+    (folder / "current.txt").write_text("aiohttp==3.14.5 --hash=sha256:" + "0" * 64 + "\n")
     current = stacks.load(folder)["current"]
     with pytest.raises(stacks.StackFileError, match=r"current\.txt: no pin of asyncpg"):
         current.packages()
@@ -143,9 +143,13 @@ def test_the_published_pins_are_the_articles():
     "stack", [each for each in STACKS.values() if each.base], ids=lambda each: each.name
 )
 def test_a_stack_with_a_base_is_the_base_but_for_the_pins_of_its_own_lock(stack):
-    own = stacks.pins_of(stack.lock.read_text()) if stack.wanted.exists() else {}
+    own = locks.read(stack.lock) if stack.wanted.exists() else {}
     assert stack.pins() == {**stack.base.pins(), **own}
-    assert stacks.pins_of(stack.text()) == stack.pins()
+    assert locks.parse(stack.text(), "whole") == stack.pins()
+    again = locks.parse(stack.requirements(), "made")
+    assert {name: pin.version for name, pin in again.items()} == {
+        name: pin.version for name, pin in stack.pins().items()
+    }
     for name, pin in own.items():
         before = stack.base.pins().get(name)
         assert before is None or before.version != pin.version, f"{name} need not stand there"

@@ -2,8 +2,11 @@
 
 A stack is a pinned, hash-locked set of interpreter, ORM, driver and web framework. One with a
 ``base`` is that stack with some packages, or the interpreter, replaced: its files hold only what
-differs. This module says what a stack is; ``agent.stacks`` makes its environment, ``lock.py``
-renews its lock.
+differs. This module says what a stack is; ``locks.py`` reads its locks, ``agent.stacks`` makes its
+environment, ``lock.py`` renews its lock.
+
+The files may come from somebody else's bundle. Whatever becomes part of a path or of a command is
+held against a pattern here: names of stacks, of files of build tools, of packages and modules.
 """
 
 from __future__ import annotations
@@ -14,7 +17,10 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from workloads.stacks import locks
+from workloads.stacks.locks import Pin, StackFileError, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,13 +28,18 @@ if TYPE_CHECKING:
 SCHEMA = "stacks/1"
 FOLDER = Path(__file__).parent
 
-_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
-_PIN = re.compile(
-    rf"^(?P<name>{_NAME})==(?P<version>[^\s;\\]+)(?:[^\n]*\\\n)*[^\n]*\n", re.MULTILINE
-)
-_WANTED = re.compile(rf"^(?P<name>{_NAME})", re.MULTILINE)
-_PYTHON = re.compile(r"(?P<version>3\.\d+(?:\.\d+)?)(?:\+(?P<jit>jit|jit-off))?")
-_DAY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+__all__ = ["FOLDER", "SCHEMA", "Pin", "Stack", "StackFileError", "load", "normalise", "wanted_in"]
+
+STACK_NAME: Final = r"[a-z0-9][a-z0-9.-]{0,39}"
+"""What the name of a stack, and of a file of build tools, must match as a whole."""
+
+_LARGEST = 2**18  # bytes of stacks.toml and of each .in; the lab's stacks.toml has 7 KB
+_STACK = re.compile(STACK_NAME)
+_PACKAGE = re.compile(locks.NAME)
+_MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+_WANTED = re.compile(rf"^(?P<name>{locks.NAME})", re.MULTILINE)
+_PYTHON = re.compile(r"(?P<version>3\.\d+(?:\.\d+)?)(?:\+(?P<jit>jit|jit-off))?", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 # What a stack with a base has from there if it says nothing.
 _INHERITED: dict[str, type] = {"python": str, "exclude_newer": str, "extensions": str}
 _OWN: dict[str, type] = {"title": str, "expect": str}
@@ -36,17 +47,6 @@ _OPTIONAL: dict[str, type] = dict.fromkeys(("note", "base", "build"), str)
 _OPTIONAL |= dict.fromkeys(("no_binary", "pure"), list)
 # CPython 3.13, "What's New": a build with the JIT runs with it or without, as this variable says.
 _JIT = {"jit": {"PYTHON_JIT": "1"}, "jit-off": {"PYTHON_JIT": "0"}}
-
-
-class StackFileError(ValueError):
-    """``stacks.toml`` or a file it names is wrong; the message names the file and the key."""
-
-
-class Pin(NamedTuple):
-    """One package of a lock: its version, and its lines with the hashes."""
-
-    version: str
-    lines: str
 
 
 @dataclass(frozen=True)
@@ -117,22 +117,39 @@ class Stack:
         """Every package of the lock by its normalised name.
 
         Raises:
-            StackFileError: there is no lock.
+            StackFileError: there is no lock, or it holds anything but pins.
         """
         if self.base is None:
-            return pins_of(_read(self.lock))
-        own = pins_of(_read(self.lock)) if self.wanted.exists() else {}
+            return locks.read(self.lock)
+        own = locks.read(self.lock) if self.wanted.exists() else {}
         return dict(sorted({**self.base.pins(), **own}.items()))
 
     def text(self) -> str:
-        """The whole lock, that of the base included.
+        """The whole lock as it stands, that of the base included; what the digest is of.
 
         Raises:
-            StackFileError: there is no lock.
+            StackFileError: as `pins`.
         """
+        pins = self.pins()
         if self.base is None:
             return _read(self.lock)
-        return "".join(pin.lines for pin in self.pins().values())
+        return "".join(pin.lines for pin in pins.values())
+
+    def requirements(self) -> str:
+        """The whole lock, written anew for an installer.
+
+        Raises:
+            StackFileError: as `pins`.
+        """
+        return _requirements(self.pins())
+
+    def build_requirements(self) -> str | None:
+        """The lock of the build tools, written anew for an installer; None if nothing is built.
+
+        Raises:
+            StackFileError: as `pins`.
+        """
+        return _requirements(locks.read(self.build_lock)) if self.build_lock else None
 
     def packages(self) -> dict[str, str]:
         """The packages asked for, each with the version the lock gives it.
@@ -183,12 +200,6 @@ def load(folder: Path = FOLDER) -> dict[str, Stack]:
     return stacks
 
 
-def pins_of(text: str) -> dict[str, Pin]:
-    """Every package of a lock's text by its normalised name."""
-    found = _PIN.finditer(text)
-    return {normalise(pin["name"]): Pin(pin["version"], pin[0]) for pin in found}
-
-
 def wanted_in(path: Path) -> list[str]:
     """The packages that a file asks for, by their normalised names.
 
@@ -198,9 +209,8 @@ def wanted_in(path: Path) -> list[str]:
     return [normalise(line["name"]) for line in _WANTED.finditer(_read(path))]
 
 
-def normalise(name: str) -> str:
-    """The one spelling of a distribution's name (the name normalisation of PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+def _requirements(pins: Mapping[str, Pin]) -> str:
+    return "".join(pin.requirement for pin in pins.values())
 
 
 def _stack(
@@ -211,6 +221,7 @@ def _stack(
     before: Mapping[str, Stack],
 ) -> Stack:
     where = f"stacks.{name}"
+    _demand(_STACK.fullmatch(name), "stacks", name, f"is no name of a stack ({STACK_NAME})")
     base = _base(table, before, where)
     if base:
         _check(table, _OWN, _INHERITED | _OPTIONAL, where)
@@ -227,8 +238,14 @@ def _stack(
     asked = wanted_in(path) if base is None or path.exists() else []
     wanted = sorted({*asked, *(base.imports if base else ())})
     for package in wanted:
-        is_module = isinstance(document["imports"].get(package), str)
+        module = document["imports"].get(package)
+        is_module = isinstance(module, str) and _MODULE.fullmatch(module)
         _demand(is_module, "imports", package, f"is no module, and {name}.in asks for the package")
+    if "build" in table:
+        _demand(_STACK.fullmatch(table["build"]), where, "build", "is no name of a file")
+    for key in ("no_binary", "pure"):
+        for package in table.get(key, ()):
+            _demand(_PACKAGE.fullmatch(package), where, key, f"{package!r} is no package's name")
     for package in table.get("pure", ()):
         _demand(package in compiled, where, "pure", f"{package!r} has no extensions to be without")
     return Stack(
@@ -258,9 +275,14 @@ def _base(table: Any, before: Mapping[str, Stack], where: str) -> Stack | None: 
 
 def _compiled(name: str, tables: dict[str, Any], where: str) -> dict[str, tuple[str, ...]]:
     _demand(name in tables, where, "extensions", "names no table of extensions")
+    where = f"extensions.{name}"
+    _demand(isinstance(tables[name], dict), "extensions", name, "is not a table")
     for package, modules in tables[name].items():
-        is_list = isinstance(modules, list) and all(isinstance(module, str) for module in modules)
-        _demand(is_list, f"extensions.{name}", package, "is no list of modules")
+        _demand(_PACKAGE.fullmatch(package), where, package, "is no package's name")
+        is_list = isinstance(modules, list) and all(
+            isinstance(module, str) and _MODULE.fullmatch(module) for module in modules
+        )
+        _demand(is_list, where, package, "is no list of modules")
     return {package: tuple(modules) for package, modules in tables[name].items()}
 
 
@@ -291,6 +313,12 @@ def _demand(condition: object, where: str, key: str, complaint: str) -> None:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            data = file.read(locks.LARGEST + 1)
+        if len(data) > (locks.LARGEST if path.suffix == ".txt" else _LARGEST):
+            raise StackFileError(f"{path.name}: it is larger than it can be")
+        return data.decode()
     except OSError as problem:
         raise StackFileError(f"{path.name}: {problem.strerror}") from None
+    except UnicodeDecodeError as problem:
+        raise StackFileError(f"{path.name}: it is not UTF-8: {problem.reason}") from None

