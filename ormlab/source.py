@@ -20,12 +20,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from host.environment import environment
 from ormlab import checkout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PACKAGES: Final = ("agent", "analysis", "ormlab", "workloads")
+PACKAGES: Final = ("agent", "analysis", "host", "ormlab", "workloads")
 DATA: Final = ("workloads/plans", "workloads/ledgers")
 """Folders of what users ask for: a bundle keeps what of it was used, and no host needs it."""
 
@@ -228,15 +229,13 @@ def _split(answer: bytes) -> list[str]:
 def _git(
     root: Path, *arguments: str, given: bytes = b"", variables: Mapping[str, str] | None = None
 ) -> bytes:
-    # Variables of git's own would lead it to another checkout or another index.
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     try:
         answer = subprocess.run(
             ["git", "-C", str(root), *arguments],
             input=given,
             capture_output=True,
             check=False,
-            env={**inherited, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", **(variables or {})},
+            env=environment("git", {"GIT_OPTIONAL_LOCKS": "0", **(variables or {})}),
         )
     except FileNotFoundError:
         raise _NoAnswerError("git is not installed") from None
