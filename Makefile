@@ -5,6 +5,8 @@ BIN := .venv/bin
 # A command in the environment of its kind, whatever the caller's variables say.
 CLEAN = $(BIN)/python -E -m host
 DEMO ?= demo
+# Tests wait more than they compute, so two of them share two cores well.
+WORKERS ?= 2
 
 # uv, Ansible and XDG keep inside the checkout.
 export UV_CACHE_DIR := $(CURDIR)/.lab/cache/uv
@@ -26,7 +28,7 @@ wrk: .venv/.lab  ## install wrk through the role loadgen (needs root, or sudo wi
 	@$(CLEAN) ansible env ANSIBLE_HOME=$(ANSIBLE_HOME) $(BIN)/ansible-playbook playbooks/loadgen.yml
 
 test: .venv/.dev  ## the whole test suite, but for test hosts
-	@$(BIN)/pytest --ignore=tests/host --ignore=tests/metal
+	@$(BIN)/pytest --ignore=tests/host --ignore=tests/metal -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-host: .venv/.dev  ## roles and runs on test hosts: Debian 13, as root; the first time makes it
 	@$(BIN)/pytest tests/host

@@ -21,6 +21,14 @@ hypothesis.settings.load_profile("lab")
 
 CHECKOUT = Path(__file__).parents[1]
 
+# Folders whose files take minutes. They come first, so that no worker is left with one at the end.
+_LONG = ("reproduce", "resume", "roles", "rerun", "redaction", "run", "docs", "explain", "stacks")
+
+
+def pytest_collection_modifyitems(items):
+    folders = [CHECKOUT / "tests" / name for name in _LONG]
+    items.sort(key=lambda item: item.path.parent not in folders)
+
 
 def free_port(count: int = 4) -> int:
     """The first of some neighbouring TCP ports that were free a moment ago.

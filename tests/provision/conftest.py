@@ -13,7 +13,8 @@ import yaml
 
 from ormlab.provision import record
 
-HOST = "host-of-the-tests"
+# Tests that run beside these have a host of their own.
+HOST = f"host-of-the-tests-{os.getpid()}"
 ORMLAB = str(Path(sys.executable).with_name("ormlab"))
 
 
