@@ -32,6 +32,8 @@ PLAN: Final = "inputs/plan.yaml"
 LEDGER: Final = "inputs/claims.yaml"
 # The orchestrator and the host may read different clocks.
 _SKEW: Final = timedelta(seconds=60)
+# A ledger names days and no time zone. A day begins first in UTC+14, this long before it does in UTC.
+_DAY_BEGINS: Final = timedelta(hours=14)
 _REPEAT: Final = re.compile(r"-r[0-9]+\Z")
 _LEDGER_DATES: Final = frozenset({"published", "retrieved"})
 
@@ -94,7 +96,7 @@ def _check_ledger(path: Path, record: BundleRecord, found: Findings) -> None:
         found.add("document-malformed", LEDGER, names.printable(str(error)))
         return
     for key, day in _dates(ledger):
-        if datetime.combine(day, time(), UTC) > record.created:
+        if datetime.combine(day, time(), UTC) - _DAY_BEGINS > record.created:
             found.add("ledger-newer", LEDGER, f"{key} {day}, the run began {record.created}")
 
 

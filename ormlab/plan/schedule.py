@@ -56,7 +56,8 @@ def schedule(plan: Plan, subjects: list[str], loads: list[str]) -> list[Planned]
     """All trials in order: in each block, every load passes once over all subjects.
 
     The subjects' order comes from a Williams square whose rows and labels the plan's seed
-    shuffles; what is compared stands next to each other in time, under the same load.
+    shuffles. The trials that are compared share a block and a load, so they begin seconds to
+    minutes apart: a drift that is slower than a block falls on all of them alike.
 
     Args:
         plan: gives seed, blocks and workloads.
