@@ -32,7 +32,7 @@ PLAN: Final = "inputs/plan.yaml"
 LEDGER: Final = "inputs/claims.yaml"
 # The orchestrator and the host may read different clocks.
 _SKEW: Final = timedelta(seconds=60)
-# A ledger names days and no time zone. A day begins first in UTC+14, this long before it does in UTC.
+# A ledger names days without a time zone. In UTC+14 a day begins this long before it does in UTC.
 _DAY_BEGINS: Final = timedelta(hours=14)
 _REPEAT: Final = re.compile(r"-r[0-9]+\Z")
 _LEDGER_DATES: Final = frozenset({"published", "retrieved"})
