@@ -20,6 +20,7 @@ from ormlab.bundle.codec import decode
 from ormlab.bundle.documents import UNREADABLE
 from ormlab.bundle.errors import RecordError
 from ormlab.bundle.format import BundleRecord, TrialRecord
+from ormlab.bundle.instants import SKEW
 from ormlab.bundle.read import Trial
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 PLAN: Final = "inputs/plan.yaml"
 LEDGER: Final = "inputs/claims.yaml"
-# The orchestrator and the host may read different clocks.
-_SKEW: Final = timedelta(seconds=60)
 # A ledger names days without a time zone. In UTC+14 a day begins this long before it does in UTC.
 _DAY_BEGINS: Final = timedelta(hours=14)
 _REPEAT: Final = re.compile(r"-r[0-9]+\Z")
@@ -134,7 +133,8 @@ def _check_times(trials: Sequence[Trial], record: BundleRecord, found: Findings)
             found.add("trials-overlap", _path(after), f"with {before.path.name}")
     for trial in trials:
         begin, end = trial.record.started, trial.record.ended
-        if begin < record.created - _SKEW or end > record.sealed + _SKEW:
+        # As differences: the sum of an instant in year 9999 and a minute is none.
+        if record.created - begin > SKEW or end - record.sealed > SKEW:
             found.add("trial-outside-run", _path(trial), f"{begin} to {end}")
 
 
@@ -142,8 +142,8 @@ def _check_interruptions(trials: Sequence[Trial], record: BundleRecord, found: F
     """Trials that stood when the run was taken up again had ended, and no others had begun."""
     latest, stood = record.created, 0
     for each in record.interruptions or ():
-        begun = sum(trial.record.started < each.resumed - _SKEW for trial in trials)
-        ended = sum(trial.record.ended <= each.resumed + _SKEW for trial in trials)
+        begun = sum(each.resumed - trial.record.started > SKEW for trial in trials)
+        ended = sum(trial.record.ended - each.resumed <= SKEW for trial in trials)
         in_order = latest <= each.resumed <= record.sealed and stood <= each.trials
         if not in_order or not begun <= each.trials <= ended:
             what = f"{each.trials} at {each.resumed}: {begun} had begun, {ended} had ended"

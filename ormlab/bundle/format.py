@@ -94,11 +94,14 @@ class Interruption(Part, frozen=True, kw_only=True):
             stood then had ended.
         trials: how many closed trials stood then, failed ones included.
         discarded: names of the trials that were open, and were removed.
+        clock_set_back_s: left out unless the wall clock stood before an instant that the run had
+            recorded already: by how many seconds, rounded up. `resumed` is that instant then.
     """
 
     resumed: Utc
     trials: Count
     discarded: tuple[str, ...]
+    clock_set_back_s: Count | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         _check_times(resumed=self.resumed)
@@ -133,6 +136,7 @@ class BundleRecord(Record, frozen=True, kw_only=True):
         interruptions: each time the run was taken up again; left out if it never was.
         rerun_of: digest of the seal of the bundle whose plan and inputs were run again; left out
             if the run was no rerun.
+        clock_set_back_s: as of an interruption, when the bundle was sealed.
     """
 
     SCHEMA: ClassVar[str] = "bundle/1"
@@ -152,6 +156,7 @@ class BundleRecord(Record, frozen=True, kw_only=True):
     sealed: Utc
     interruptions: tuple[Interruption, ...] | UnsetType = UNSET
     rerun_of: Sha256 | UnsetType = UNSET
+    clock_set_back_s: Count | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         _check_times(created=self.created, sealed=self.sealed)
@@ -201,6 +206,9 @@ class TrialRecord(Record, frozen=True, kw_only=True):
         ended: when they were gone, UTC.
         readings: sections of the measurement, each with its own format. JSON has no NaN or
             infinity: both are written as null.
+        clock_set_back_s: left out unless the host's wall clock stood, when the trial began, before
+            the end of the trial before it or the beginning of the run: by how many seconds, rounded
+            up. `started` and `ended` are later by that.
     """
 
     SCHEMA: ClassVar[str] = "trial/1"
@@ -217,6 +225,7 @@ class TrialRecord(Record, frozen=True, kw_only=True):
     started: Utc
     ended: Utc
     readings: dict[str, object]
+    clock_set_back_s: Count | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         _check_times(started=self.started, ended=self.ended)

@@ -9,6 +9,7 @@ from ormlab.bundle import names, storage
 from ormlab.bundle.codec import encode
 from ormlab.bundle.errors import BundleMissingError
 from ormlab.bundle.format import Interruption, Interruptions, created_of
+from ormlab.bundle.instants import in_order, latest_here
 from ormlab.bundle.seal import interruptions
 from ormlab.bundle.write import BundleWriter
 
@@ -60,17 +61,19 @@ class UnsealedRun(storage.LockHolder):
         until the folder is renamed it was never given out.
 
         Args:
-            at: now, UTC.
+            at: now, UTC; if the run has recorded a later instant, that is recorded again.
 
         Returns:
             A writer, which holds the lock from now on.
         """
         trials = {path.name for path in (self.folder / names.TRIALS).glob("*")}
         opened = {name for name in trials if name.endswith(names.OPEN_SUFFIX)}
+        resumed, set_back_s = in_order(at, latest_here(self.folder, self._created))
         latest = Interruption(
-            resumed=at,
+            resumed=resumed,
             trials=len(trials - opened),
             discarded=tuple(sorted(name.removesuffix(names.OPEN_SUFFIX) for name in opened)),
+            clock_set_back_s=set_back_s,
         )
         record = Interruptions(interruptions=(*self.interruptions, latest))
         with storage.guard(self.folder):

@@ -346,6 +346,7 @@ _tool = {
 }
 _reason = {"path": _any_text, "reason": _any_text}
 _interruption = {"resumed": _is_instant, "trials": _count, "discarded": [_any_text]}
+_interruption["clock_set_back_s?"] = _count
 _counts = dict.fromkeys(("planned", "completed", "failed", "skipped"), _count)
 _derived = {"seal": _digest, "ledger": _or_null(_digest)}
 _FORMS: Record = {
@@ -362,6 +363,7 @@ _FORMS: Record = {
         **dict.fromkeys(("created", "sealed"), _is_instant),
         "interruptions?": [_interruption],
         "rerun_of?": _digest,
+        "clock_set_back_s?": _count,
     },
     "derived/1": {**_derived, "analysis_lock": _digest, "tool": _tool},
     "index/1": {"id": _identifier, "seal": _digest, "previous": _or_null(_digest)},

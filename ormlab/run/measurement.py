@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from analysis import gates
 from ormlab.bundle.codec import encode
 from ormlab.bundle.format import Failure, TrialRecord
+from ormlab.bundle.instants import TrialTimes
 from ormlab.bundle.read import read_trials
 from ormlab.measure import keep
 from ormlab.progress import TrialNews
@@ -36,9 +37,10 @@ def measure(run: Run) -> None:
     unusable = subjects.unusable(folder, run.resolved)
     course = Course.of(run.resolved, without=unusable, closed=read_trials(folder))
     context = gates.Context.read(folder)
+    times = TrialTimes(folder, run.writer.created)
     started = time.monotonic()
     for number, trial in enumerate(course.due(), start=1):
-        figures, failure = _carry_out(run, trial, context)
+        figures, failure = _carry_out(run, trial, context, times)
         course.ended[trial.id] = failure is None
         eta_s = (time.monotonic() - started) / number * course.left
         status = failure.code if failure else "ok"
@@ -47,7 +49,7 @@ def measure(run: Run) -> None:
             run.progress.warn("PostgreSQL had ended and was started again")
 
 
-def _carry_out(run: Run, trial: Planned, context: gates.Context) -> _Judged:
+def _carry_out(run: Run, trial: Planned, context: gates.Context, times: TrialTimes) -> _Judged:
     """Carry out one trial and close it in the bundle.
 
     What the bundle is to hold is masked first and read then: the trial is judged here by the same
@@ -62,6 +64,9 @@ def _carry_out(run: Run, trial: Planned, context: gates.Context) -> _Judged:
         figures, failure = None, _told(fetched) or unkept or _leaked(trial, leaking)
         if failure is None:
             figures, failure = _judge(trial, observed["readings"], folder, context)
+        started, ended, set_back_s = times.place(
+            datetime.fromisoformat(fetched.done.started), datetime.fromisoformat(fetched.done.ended)
+        )
         envelope = TrialRecord(
             id=trial.id,
             index=trial.index,
@@ -71,9 +76,10 @@ def _carry_out(run: Run, trial: Planned, context: gates.Context) -> _Judged:
             load=trial.load,
             status="failed" if failure else "completed",
             failure=failure,
-            started=datetime.fromisoformat(fetched.done.started),
-            ended=datetime.fromisoformat(fetched.done.ended),
+            started=started,
+            ended=ended,
             readings=observed["readings"],
+            clock_set_back_s=set_back_s,
         )
         record = redactor.clean("trial.json", encode(envelope))
         (folder / "trial.json").write_bytes(record)

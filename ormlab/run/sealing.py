@@ -14,6 +14,7 @@ from ormlab import ledger as ledgers
 from ormlab.bundle import index
 from ormlab.bundle.coherence import LEDGER
 from ormlab.bundle.format import BundleRecord, Omission, Plan, TrialCounts
+from ormlab.bundle.instants import in_order, latest_here
 from ormlab.bundle.read import read_trials
 from ormlab.measure import record, redaction
 from ormlab.run import inputs, subjects
@@ -45,6 +46,7 @@ def seal(
         The folder of the bundle.
     """
     counts = _counts(writer.folder, len(resolved.trials))
+    sealed, set_back_s = in_order(datetime.now(UTC), latest_here(writer.folder, writer.created))
     status: Literal["complete", "partial", "aborted"] = "partial" if counts.skipped else "complete"
     bundle = writer.seal(
         BundleRecord(
@@ -59,7 +61,8 @@ def seal(
             redactions=(*record.REDACTIONS, *redaction.declared(writer.folder)),
             previous=index.latest(writer.folder.parent),
             created=writer.created,
-            sealed=datetime.now(UTC),
+            sealed=sealed,
+            clock_set_back_s=set_back_s,
             interruptions=writer.interruptions or UNSET,
             rerun_of=_rerun_of(writer.folder),
         )
