@@ -14,12 +14,13 @@ from ormlab import checkout, source, verdicts
 from ormlab.bundle import names
 from ormlab.bundle.codec import serialise
 from ormlab.bundle.derived import write_derived
+from ormlab.bundle.errors import RecordError
 from ormlab.bundle.format import Provenance, Tool
 from ormlab.bundle.read import Bundle
 from ormlab.bundle.verify import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from ormlab.ledger import LedgerFile
@@ -114,8 +115,12 @@ def derived_files(bundle: Bundle, ledger: LedgerFile | None = None) -> dict[str,
 
     Returns:
         Bytes by path relative to derived/.
+
+    Raises:
+        RecordError: a trial is of a subject, workload or load that the plan does not have.
     """
     resolved = yaml.safe_load((bundle.path / "inputs/plan.yaml").read_bytes())
+    _require_planned(bundle, resolved)
     facts = json.loads((bundle.path / "host/facts.before.json").read_bytes())
     derived = {"results.json": results.derive(bundle, resolved, facts)}
     explained = explanation.derive(bundle, resolved, derived["results.json"])
@@ -125,6 +130,25 @@ def derived_files(bundle: Bundle, ledger: LedgerFile | None = None) -> dict[str,
     if ledger is not None:
         files |= verdicts.verdict_files(bundle, json.loads(files["results.json"]), ledger)
     return files
+
+
+def _require_planned(bundle: Bundle, resolved: Mapping[str, Any]) -> None:
+    """Refuse a trial of what the plan does not have: nothing says what it measured."""
+    plan = resolved["plan"]
+    known = {
+        "subject": {*plan["subjects"], *resolved["arms"]},
+        "workload": plan["workloads"],
+        "load": plan["loads"],
+    }
+    for trial in bundle.trials:
+        for kind, names_known in known.items():
+            name = getattr(trial.record, kind)
+            if name not in names_known:
+                raise RecordError(
+                    f"the plan has no {kind} {name!a}",
+                    where=f"{names.TRIALS}/{trial.path.name}/{names.TRIAL}",
+                    hint="`ormlab verify` says what else in the bundle contradicts its plan",
+                )
 
 
 def tool() -> Tool:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 
 from ormlab import judge
-from ormlab.bundle.errors import BundleError
+from ormlab.bundle.errors import BundleError, RecordError
+from ormlab.cli.judge import command
+from ormlab.errors import LabError
 from ormlab.verify import verify
+from tests.bundle.making import edit_json
+from tests.verify import recorded
 
 
 @pytest.mark.parametrize("file", ["results.json", "DERIVED.sha256"])
@@ -21,3 +26,14 @@ def test_a_damaged_trial_is_not_judged(bundle):
     next(bundle.glob("trials/*/trial.json")).write_text("{}")
     with pytest.raises(BundleError):
         judge.judge(bundle)
+
+
+@pytest.mark.parametrize("kind", ["subject", "workload", "load"])
+def test_a_trial_of_what_the_plan_does_not_have_is_one_clear_error(bundle, kind):
+    edit_json(bundle / recorded.NEXT / "trial.json", **{kind: "[/x]"})
+    recorded.seal_again(bundle)
+    with pytest.raises(RecordError, match=rf"{recorded.NEXT}.*has no {kind} '\[/x\]'"):
+        judge.judge(bundle)
+    refusal = CliRunner().invoke(command, [str(bundle)]).exception
+    assert isinstance(refusal, LabError)
+    assert refusal.exit_code == 3
