@@ -14,15 +14,18 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON_INSTALL_DIR := $(CURDIR)/.lab/python
 export ANSIBLE_HOME := $(CURDIR)/.lab/ansible
 
-.PHONY: help demo wrk test test-host test-metal check docs bench lock clean
+.PHONY: help demo place wrk test test-host test-metal check docs bench lock clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-demo: .venv/.lab  ## compare three services on this machine, in about five minutes
+demo: place .venv/.lab  ## compare three services on this machine, in about five minutes
 	@command -v wrk >/dev/null || $(MAKE) --no-print-directory wrk >&2 || \
 	  echo "wrk could not be installed here; going on with the asyncio client alone" >&2
 	@$(BIN)/ormlab run $(DEMO) --omit-missing-generators
+
+place:
+	@$(PYTHON) bootstrap.py place
 
 wrk: .venv/.lab  ## install wrk through the role loadgen (needs root, or sudo without a password)
 	@$(CLEAN) ansible env ANSIBLE_HOME=$(ANSIBLE_HOME) $(BIN)/ansible-playbook playbooks/loadgen.yml

@@ -2,6 +2,7 @@
 
     python3 bootstrap.py lab    what `make demo` needs
     python3 bootstrap.py dev    that, and what `make test` and `make check` need
+    python3 bootstrap.py place  nothing: say whether `make demo` could run PostgreSQL here
 
 The steps: find CPython 3.13, give it a small environment with a hash-locked uv, and let that uv
 fill ``.venv`` from the hash-locked requirements. Everything stays inside the checkout. Run by
@@ -15,7 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from agent import interpreters
+from agent import interpreters, reach
 from host.environment import environment
 
 ROOT = Path(__file__).resolve().parent
@@ -34,11 +35,15 @@ class BootstrapError(Exception):
 
 def main(arguments: list[str]) -> int:
     """Make the environment named by the only argument; returns the exit code."""
-    if len(arguments) != 1 or arguments[0] not in ("lab", "dev"):
-        print("usage: python3 bootstrap.py lab|dev", file=sys.stderr)
+    if len(arguments) != 1 or arguments[0] not in ("lab", "dev", "place"):
+        print("usage: python3 bootstrap.py lab|dev|place", file=sys.stderr)
         return 2
+    reach.let_others_read()
     try:
-        _make(arguments[0])
+        if arguments[0] == "place":
+            _require_place()
+        else:
+            _make(arguments[0])
     except BootstrapError as problem:
         print(f"ormlab: {problem}", file=sys.stderr)
         return 7
@@ -48,6 +53,12 @@ def main(arguments: list[str]) -> int:
         print(f"ormlab: {_HINT}", file=sys.stderr)
         return 7
     return 0
+
+
+def _require_place() -> None:
+    """Make sure that PostgreSQL can run in this checkout, which takes a while to find out later."""
+    if found := reach.obstacle(ROOT, LAB / "host"):
+        raise BootstrapError(f"{found.what}: {found.hint}")
 
 
 def _make(level: str) -> None:

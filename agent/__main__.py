@@ -1,7 +1,8 @@
 """``python -m agent ORDER.json``: detach and carry out one order; or ``facts``, or ``owner``.
 
 The first form returns as soon as the detached agent holds its lock, or says why it cannot.
-``python -m agent placement`` prints which CPUs serve which purpose, here or below another root.
+``python -m agent placement`` prints which CPUs serve which purpose, here or below another root;
+``python -m agent obstacle FOLDER...`` whether PostgreSQL can run with its files there.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from agent import (
     owner,
     placement,
     processes,
+    reach,
     trial,
 )
 from agent.failure import Failure
@@ -61,13 +63,20 @@ _ANSWERS: dict[str, Callable[[], object]] = {
 
 def main(arguments: list[str]) -> int:
     """Run the command line; returns the exit code."""
+    reach.let_others_read()
+    if arguments[:1] == ["obstacle"]:
+        found = reach.obstacle(*map(Path, arguments[1:]))
+        json.dump(asdict(found) if found else None, sys.stdout)
+        return 0
     if len(arguments) == 1 and (answer := _ANSWERS.get(arguments[0])):
         json.dump(answer(), sys.stdout)
         return 0
     if arguments[:1] == ["placement"]:
         return _print_plan(arguments[1:])
     if len(arguments) != 1:
-        sys.stderr.write("usage: python -m agent ORDER.json | facts | owner | placement\n")
+        sys.stderr.write(
+            "usage: python -m agent ORDER.json | facts | owner | placement | obstacle\n"
+        )
         return 2
     try:
         order = Order.load(Path(arguments[0]).resolve())

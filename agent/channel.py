@@ -29,7 +29,8 @@ class Listener:
 
     def __init__(self, address: str, word: str) -> None:
         self._word = word
-        self.socket = socket.create_server((address, 0), backlog=1)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.socket = socket.create_server((address, 0), family=family, backlog=1)
         self.port = int(self.socket.getsockname()[1])
 
     def __enter__(self) -> Self:

@@ -95,7 +95,10 @@ def _candidates(version: str) -> Iterator[str]:
         on_path = shutil.which(name)
         if on_path:
             yield on_path
-    home = Path.home()
+    try:
+        home = Path.home()
+    except RuntimeError:  # no HOME, and no entry in passwd
+        home = Path("/nonexistent")
     folders = [
         Path(os.environ.get("PYENV_ROOT", str(home / ".pyenv"))) / "versions",
         Path(os.environ.get("UV_PYTHON_INSTALL_DIR", str(home / ".local/share/uv/python"))),

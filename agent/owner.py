@@ -23,17 +23,20 @@ def collect() -> dict[str, list[str]]:
     No value of the environment is taken for a secret by its variable's name: ``CACHE_KEY=python``
     is none.
     """
-    names = [platform.node(), platform.node().partition(".")[0]]
+    name, home = _account()
+    names = [platform.node(), platform.node().partition(".")[0], name]
     names += [os.environ.get(variable, "") for variable in _USER_VARIABLES]
-    homes = [os.environ.get("HOME", "")]
+    homes = [home, os.environ.get("HOME", "")]
+    return {"name": names, "home folder": homes, "address": [*_addresses(), *_machine_id()]}
+
+
+def _account() -> tuple[str, str]:
+    """Name and home folder of this user; empty for one that has no entry in passwd."""
     try:
         account = pwd.getpwuid(os.getuid())
-    except KeyError:  # a user of a container, whom no file names
-        pass
-    else:
-        names.append(account.pw_name)
-        homes.append(account.pw_dir)
-    return {"name": names, "home folder": homes, "address": [*_addresses(), *_machine_id()]}
+    except KeyError:
+        return "", ""
+    return account.pw_name, account.pw_dir
 
 
 def _addresses() -> list[str]:

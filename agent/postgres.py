@@ -23,7 +23,7 @@ from typing import IO, TYPE_CHECKING
 
 import psutil
 
-from agent import processes
+from agent import processes, reach
 from agent.failure import Failure, last_logged
 from workloads.psql import Psql, PsqlError
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 ROLE = "ormlab"
 HOST = "127.0.0.1"
-_UNPRIVILEGED = "nobody"
 _GIB = 1024**3
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 60.0
@@ -147,8 +146,8 @@ class Cluster:
         Raises:
             Failure: it cannot be made.
         """
+        self._require_reachable()
         account = unprivileged_account()
-        self._check_reachable(account)
         if (self.folder / "pgpass").exists():
             return False
         shutil.rmtree(self.data, ignore_errors=True)
@@ -246,9 +245,12 @@ class Cluster:
 
     def _write_rules(self) -> Path:
         """Write who may come in: the role over loopback, and the named hosts, by password."""
-        hosts = [HOST, *dict.fromkeys(socket.gethostbyname(each) for each in self.allow)]
+        hosts = [HOST, *dict.fromkeys(map(_address, self.allow))]
         rules = self.folder / "hba.conf"
-        lines = [f"host all {ROLE} {host}/32 scram-sha-256\n" for host in hosts]
+        lines = [
+            f"host all {ROLE} {host}{'/128' if ':' in host else '/32'} scram-sha-256\n"
+            for host in hosts
+        ]
         rules.write_text("".join(["# Of one run: what is not named is refused.\n", *lines]))
         rules.chmod(0o644)  # the server may run as another user
         return rules
@@ -277,26 +279,23 @@ class Cluster:
         process.wait(_STOP_TIMEOUT_S)
         return int(process.pid)
 
-    def _check_reachable(self, account: processes.Account | None) -> None:
-        if account is None:
-            return
-        for path in (self.folder, self.binaries):
-            for folder in [path, *path.parents]:
-                if folder.exists() and not folder.stat().st_mode & 0o001:
-                    raise Failure(
-                        "database-folder",
-                        f"postgres must run as {account.name}, who cannot enter {folder}",
-                        where=str(folder),
-                        hint="use a checkout in a folder that every user may traverse",
-                    )
+    def _require_reachable(self) -> None:
+        if found := reach.obstacle(self.folder, self.binaries):
+            raise Failure(found.code, found.what, where=found.where, hint=found.hint)
 
 
 def unprivileged_account() -> processes.Account | None:
     """The user to run postgres as: None for the caller itself, ``nobody`` for root."""
     if os.geteuid() != 0:
         return None
-    entry = pwd.getpwnam(_UNPRIVILEGED)
+    entry = pwd.getpwnam(reach.UNPRIVILEGED)
     return processes.Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
+
+
+def _address(host: str) -> str:
+    """The address of a host; an IPv4 one where a name has several."""
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return str(min(found, key=lambda each: each[0] != socket.AF_INET)[4][0])
 
 
 def _require_free_port(port: int) -> None:

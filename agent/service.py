@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from agent import processes
 from agent.failure import Failure, last_logged
 from agent.orders import write_json
+from workloads.load.requests import bracketed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +41,7 @@ class Endpoint:
     @property
     def url(self) -> str:
         """Where it serves."""
-        return f"http://{self.host}:{self.port}"
+        return f"http://{bracketed(self.host)}:{self.port}"
 
     def __enter__(self) -> Self:
         return self

@@ -164,7 +164,7 @@ def _raised() -> set[tuple[str, str, str]]:
 
 def _is_failure(call: ast.Call) -> bool:
     name = call.func.id if isinstance(call.func, ast.Name) else ""
-    return name.endswith(("Failure", "Error", "Interrupted")) and len(call.args) > 1
+    return name.endswith(("Failure", "Error", "Interrupted", "Obstacle")) and len(call.args) > 1
 
 
 def _text(node: ast.expr) -> str:

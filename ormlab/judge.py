@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -48,8 +49,9 @@ def judge(path: Path, ledger: LedgerFile | None = None) -> dict[str, Any]:
         tool=tool(),
     )
     write_derived(path, files, provenance)
-    _memory(path).parent.mkdir(parents=True, exist_ok=True)
-    _memory(path).touch()
+    with suppress(OSError):  # a checkout that this user may only read remembers nothing
+        _memory(path).parent.mkdir(parents=True, exist_ok=True)
+        _memory(path).touch()
     document: dict[str, Any] = json.loads(files["verdicts.json" if ledger else "results.json"])
     return document
 

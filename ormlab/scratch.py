@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ormlab import checkout
 from ormlab.bundle.errors import BundleBusyError
-from ormlab.bundle.storage import Lock, LockHolder
+from ormlab.bundle.storage import Lock, LockHolder, guard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,8 @@ def folder() -> Iterator[Path]:
             # Its owner may be removing it this very moment.
             with suppress(BundleBusyError, FileNotFoundError), LockHolder(Lock(old)):
                 shutil.rmtree(old)
-        made = Path(tempfile.mkdtemp(dir=checkout.STATE, prefix=_PREFIX))
+        with guard(checkout.STATE):
+            made = Path(tempfile.mkdtemp(dir=checkout.STATE, prefix=_PREFIX))
         lock = Lock(made)
     try:
         yield made
@@ -38,8 +39,9 @@ def folder() -> Iterator[Path]:
 @contextmanager
 def alone(what: str) -> Iterator[None]:
     """Wait until no other process of this checkout does the same."""
-    checkout.STATE.mkdir(exist_ok=True)
     path = checkout.STATE / f"{what}.lock"
-    path.touch()
+    with guard(path):
+        checkout.STATE.mkdir(exist_ok=True)
+        path.touch()
     with LockHolder(Lock(path, wait=True)):
         yield

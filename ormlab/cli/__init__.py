@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from agent import reach
 from ormlab.cli import (
     archive,
     catalog,
@@ -97,6 +98,7 @@ group.add_command(claims.group)
 def main() -> NoReturn:
     """Entry point: every error of the lab's own ends as one message and its exit code."""
     streams.take_over()
+    reach.let_others_read()
     for number in (signal.SIGTERM, signal.SIGHUP):
         # nohup(1) has the program ignore that its terminal was closed.
         if signal.getsignal(number) is not signal.SIG_IGN:

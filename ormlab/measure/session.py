@@ -118,6 +118,7 @@ class Session:
         """Ship the code, read what the hosts are, open the run's folder on each."""
         for station in self.stations:
             station.deploy(self._stacks_folder)
+        self._db.require_database_user()
         self.redactor = Redactor().knowing({"checkout": [str(checkout.ROOT)]})
         self.redactor = self.redactor.knowing(owner.collect())
         for station in self.stations:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ormlab.errors import ProvisioningError
 from ormlab.measure import leftovers, readiness
 from ormlab.measure.deployment import Deployment, deploy
 from ormlab.measure.dispatch import Dispatch, Done, Ticket
@@ -74,6 +75,18 @@ class Station:
         """Ship the code and make the agent's environment."""
         self.deployment = deploy(self.host, stacks)
 
+    def require_database_user(self) -> None:
+        """Make sure that PostgreSQL can be run from the lab's folder, before anything else is.
+
+        Raises:
+            ProvisioningError: it would run as root, or as a user who cannot get there.
+        """
+        if self.host.spec.postgres_cluster:
+            return  # it belongs to an account of its own
+        found = self.ask("obstacle", self.deployment.root, self.deployment.postgres)
+        if found is not None:
+            raise ProvisioningError(**found)
+
     def look(self, subjects: int) -> None:
         """Read what the host is, and whether it is fit for a run with so many subjects."""
         self.facts = self.ask("facts")
@@ -83,11 +96,11 @@ class Station:
         """The host's readings as they are now; see `ormlab.measure.readiness`."""
         return readiness.read(self.host, self.deployment, ports)
 
-    def ask(self, question: str) -> dict[str, Any]:
+    def ask(self, question: str, *about: str) -> Any:  # noqa: ANN401 - JSON
         """What the agent says: its ``facts``, or whose host it is, ``owner``."""
         path = (f"PYTHONPATH={self.deployment.code}", "PYTHONSAFEPATH=1")
-        answer = self.host.run("env", *path, self.deployment.python, "-m", "agent", question)
-        return dict(json.loads(answer))
+        command = ("env", *path, self.deployment.python, "-m", "agent", question, *about)
+        return json.loads(self.host.run(*command))
 
     def open(self, run_id: str, attempt: int) -> None:
         """Make the run's folder, and wait for what earlier attempts have left to end.

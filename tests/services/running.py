@@ -14,6 +14,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from tests.conftest import CHECKOUT, free_port
+from workloads.load.requests import bracketed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,22 +35,24 @@ class Running:
         process: it, or the parent of its workers.
         port: where it serves.
         log: what it writes on stderr.
+        host: where it listens.
     """
 
     process: subprocess.Popen[bytes]
     port: int
     log: Path
+    host: str
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{bracketed(self.host)}:{self.port}"
 
     @property
     def stderr(self) -> str:
         return self.log.read_text()
 
     def connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=_DEADLINE_S)
+        return http.client.HTTPConnection(self.host, self.port, timeout=_DEADLINE_S)
 
     def get(self, path: str) -> Any:
         """The JSON at a path, over a connection of its own."""
@@ -129,7 +132,7 @@ def started(
             env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
         )
     try:
-        yield Running(process, wanted["port"], log)
+        yield Running(process, wanted["port"], log, wanted["host"])
     finally:
         process.kill()
         process.wait()

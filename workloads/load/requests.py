@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 CREATED_AT = "2024-01-01T00:00:00Z"
 
 
+def bracketed(host: str) -> str:
+    """Return a host as URLs and the header Host have it: an IPv6 address in brackets (RFC 3986)."""
+    return f"[{host}]" if ":" in host else host
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request and what its answer must be.

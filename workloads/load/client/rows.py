@@ -9,7 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from workloads.load.client.failure import LoadError
-from workloads.load.requests import Request, read_table
+from workloads.load.requests import Request, bracketed, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,7 +57,7 @@ def load(spec: Spec, process: int) -> Table:
 
 def encode(request: Request, host: str, port: int) -> bytes:
     """Return the request as HTTP/1.1, which keeps connections alive unless told otherwise."""
-    head = f"{request.method} {request.path} HTTP/1.1\r\nHost: {host}:{port}\r\n"
+    head = f"{request.method} {request.path} HTTP/1.1\r\nHost: {bracketed(host)}:{port}\r\n"
     if request.body is None:
         return f"{head}\r\n".encode()
     length = len(request.body)
