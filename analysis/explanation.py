@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.figures import Figures, rate_is_given, read
 from analysis.inference import FEWEST_BLOCKS, Verdict
 from analysis.metrics import METRICS
-from analysis.rounding import figure, interval
+from analysis.rounding import ratio, ratio_interval
 from analysis.waterfall import RESIDUAL, Part, Waterfall, differences, waterfall, way
 from analysis.work import Work
 
@@ -64,6 +64,8 @@ def derive(
     conclusion = _conclusion(explanation, falls, weaknesses)
     if invalid := _invalid(bundle, explanation, links, results):
         conclusion = f"{Verdict.INVALID}: {invalid[0]} ({'; '.join(weaknesses)})."
+    if results["failures"] and not results["cells"]:
+        conclusion = str(results["conclusion"])  # it says why no trial can be used
     return {
         "schema": SCHEMA,
         "bundle": bundle.record.id,
@@ -227,7 +229,7 @@ def _conclusion(
             continue
         where = f"on {workload} under {load}"
         whole = (
-            f"{after} served {figure(fall.total.ratio, fall.total.low, fall.total.high)} times the "
+            f"{after} served {ratio(fall.total.ratio, fall.total.low, fall.total.high)} times the "
             f"requests per second of {before} "
             f"{where} ({_interval(fall.total)}, {fall.total.blocks} blocks)"
         )
@@ -263,10 +265,10 @@ def _largest(fall: Waterfall) -> str:
 def _sized(effect: Effect | None) -> str:
     if effect is None:
         return "unknown"
-    return f"{figure(effect.ratio, effect.low, effect.high)} ({_interval(effect)})"
+    return f"{ratio(effect.ratio, effect.low, effect.high)} ({_interval(effect)})"
 
 
 def _interval(effect: Effect) -> str:
     if effect.low is None or effect.high is None:
         return "no interval with one block"
-    return f"95 % interval {interval(effect.low, effect.high)}"
+    return f"95 % interval {ratio_interval(effect.low, effect.high)}"

@@ -6,6 +6,7 @@ History of the schema: results/1 (first; keys may be added to it, none changes i
 from __future__ import annotations
 
 import json
+from collections import Counter
 from functools import cache
 from itertools import product
 from statistics import median
@@ -60,7 +61,7 @@ def derive(bundle: Bundle, resolved: Mapping[str, Any], facts: Mapping[str, Any]
     return {
         "schema": SCHEMA,
         "bundle": bundle.record.id,
-        "conclusion": _conclusion(cells, plan, weaknesses),
+        "conclusion": _conclusion(cells, plan, weaknesses, _lost(bundle, gated)),
         "weaknesses": weaknesses,
         "cells": cells,
         "gates": [gates.document(finding, gated.context) for finding in gated.run],
@@ -171,7 +172,10 @@ def _weaknesses(
             f"{plan['blocks']} blocks: an estimate, not a verdict (that needs {FEWEST_BLOCKS})"
         )
     trials = bundle.record.trials
-    if trials.failed:
+    if trials.failed > trials.planned:  # those that were repeated failed twice
+        carried_out = trials.completed + trials.failed
+        found.append(f"{trials.failed} of {carried_out} trials failed, repeats included")
+    elif trials.failed:
         found.append(f"{trials.failed} of {trials.planned} trials failed")
     if trials.skipped:
         found.append(f"{trials.skipped} of {trials.planned} trials were not carried out")
@@ -193,28 +197,71 @@ def _of_the_source(bundle: Bundle) -> str:
     return f"no commit has its source: {reason}" if reason else "measured by an uncommitted source"
 
 
-def _conclusion(cells: list[dict[str, Any]], plan: Mapping[str, Any], weaknesses: list[str]) -> str:
-    """The result in one sentence, with its interval and what makes it weak."""
+def _lost(bundle: Bundle, gated: gates.Gated) -> dict[str, list[dict[str, Any]]]:
+    """The failures of the trials that may not be used, by subject."""
+    subjects = {trial.record.id: trial.record.subject for trial in bundle.trials}
+    lost: dict[str, list[dict[str, Any]]] = {}
+    for failure in gated.failures:
+        lost.setdefault(subjects[failure["trial"]], []).append(failure)
+    return lost
+
+
+def _conclusion(
+    cells: list[dict[str, Any]],
+    plan: Mapping[str, Any],
+    weaknesses: list[str],
+    lost: Mapping[str, list[dict[str, Any]]],
+) -> str:
+    """The result in one sentence, with its interval and what makes it weak.
+
+    It rests on trials whose figures may be used; without one it says why there is none.
+    """
     weak = "; ".join(weaknesses)
-    if plan["comparisons"]:
-        first = plan["comparisons"][0]
-        for metric in _LEADING:
-            for cell in cells:
-                for comparison in cell["comparisons"]:
-                    if comparison["metric"] == metric and first.items() <= comparison.items():
-                        return _sentence(cell, comparison, weak)
-        if cells:
-            pair = f"{first['candidate']} and {first['baseline']}"
-            return f"{pair} are not compared: no block holds every trial that this needs ({weak})."
+    if lost and not cells:
+        failures = [failure for several in lost.values() for failure in several]
+        return f"Nothing is known of any subject: {_said_of_failures(failures)} ({weak})."
+    if plan["comparisons"] and cells:
+        return _said_of_comparison(cells, plan["comparisons"][0], weak, lost)
     if controls := [control for cell in cells for control in cell["controls"]]:
         return _said_of_controls(controls, weak)
     for cell in cells:
         for name, subject in cell["subjects"].items():
+            rate = rounding.rate(subject["throughput"])
             return (
-                f"{name} answered {subject['throughput']:,.0f} req/s on {cell['workload']} under "
-                f"{cell['load']} (median of {subject['trials']} trials; {weak})."
+                f"{name} answered {rate} req/s on {cell['workload']} under {cell['load']} "
+                f"(median of {subject['trials']} trials; {weak})."
             )
     return f"Nothing was measured ({weak})."
+
+
+def _said_of_comparison(
+    cells: list[dict[str, Any]],
+    first: Mapping[str, str],
+    weak: str,
+    lost: Mapping[str, list[dict[str, Any]]],
+) -> str:
+    """The plan's first comparison, by the first metric that a cell has; or why there is none."""
+    for metric in _LEADING:
+        for cell in cells:
+            for comparison in cell["comparisons"]:
+                if comparison["metric"] == metric and first.items() <= comparison.items():
+                    return _sentence(cell, comparison, weak)
+    why = "no block holds every trial that this needs"
+    usable = {name for cell in cells for name in cell["subjects"]}
+    for name in (first["candidate"], first["baseline"]):
+        if name in lost and name not in usable:
+            why = f"of {name} {_said_of_failures(lost[name])}"
+    return f"{first['candidate']} and {first['baseline']} are not compared: {why} ({weak})."
+
+
+def _said_of_failures(failures: list[dict[str, Any]]) -> str:
+    """How many trials failed, and the failure that most of them have in common."""
+    codes = Counter(failure["code"] for failure in failures)
+    code, count = codes.most_common(1)[0]
+    what = next(failure["what"] for failure in failures if failure["code"] == code)
+    number = "the only trial" if len(failures) == 1 else f"all {len(failures)} trials"
+    share = "" if count == len(failures) else f", {count} of them"
+    return f"{number} failed{share} with {code}: {what}"
 
 
 def _said_of_controls(controls: list[dict[str, Any]], weak: str) -> str:
@@ -231,11 +278,11 @@ def _sentence(cell: dict[str, Any], comparison: dict[str, Any], weak: str) -> st
     interval, low, high = "no interval with one block", comparison["low"], comparison["high"]
     if low is not None:
         blocks = comparison["blocks"]
-        interval = f"95 % interval {rounding.interval(low, high)}, {blocks} blocks"
+        interval = f"95 % interval {rounding.ratio_interval(low, high)}, {blocks} blocks"
     said = _SAID[comparison["metric"]].format(
         candidate=comparison["candidate"],
         baseline=comparison["baseline"],
-        ratio=rounding.figure(comparison["ratio"], low, high),
+        ratio=rounding.ratio(comparison["ratio"], low, high),
     )
     said += f" on {cell['workload']} under {cell['load']} ({interval}; {weak})."
     if comparison["verdict"] == Verdict.ESTIMATE:

@@ -51,6 +51,31 @@ def interval(low: float | None, high: float | None) -> str:
     return f"{fixed(low, digits)} to {fixed(high, digits)}"
 
 
+def ratio(value: float, low: float | None = None, high: float | None = None) -> str:
+    """A ratio as `figure` has it, but never as 0: it has one digit at least."""
+    said = figure(value, low, high)
+    return significant(value, 1) if _is_zero(said) else said
+
+
+def ratio_interval(low: float, high: float) -> str:
+    """An interval of a ratio as `interval` has it, but neither end as 0."""
+    ends = interval(low, high).split(" to ")
+    return " to ".join(
+        significant(value, 1) if _is_zero(said) else said
+        for value, said in zip((low, high), ends, strict=True)
+    )
+
+
+def rate(value: float) -> str:
+    """Events per second as a whole number, and never as 0 where there were some."""
+    said = fixed(value, 0)
+    return significant(value, 1) if _is_zero(said) else said
+
+
+def _is_zero(said: str) -> bool:
+    return not said.strip("0.")
+
+
 def with_interval(value: float | None, low: float | None, high: float | None) -> str:
     """``1.94 (1.85 to 2.04)``; the figure alone where there is no interval."""
     if value is None or low is None or high is None:

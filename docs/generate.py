@@ -150,21 +150,27 @@ def _raised() -> set[tuple[str, str, str]]:
     for folder in ("agent", "ormlab", "workloads/load"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.Call) and _is_failure(node):
-                    code, what = node.args[:2]
+                if isinstance(node, ast.Call) and (told := _told(node)):
+                    code, what = told
                     where = path.relative_to(ROOT).as_posix()
                     choices = (code.body, code.orelse) if isinstance(code, ast.IfExp) else (code,)
                     found |= {
                         (str(choice.value), _text(what), f"`{where}`")
                         for choice in choices
-                        if isinstance(choice, ast.Constant)
+                        # An error of a library may take something else first.
+                        if isinstance(choice, ast.Constant) and isinstance(choice.value, str)
                     }
     return found
 
 
-def _is_failure(call: ast.Call) -> bool:
+def _told(call: ast.Call) -> tuple[ast.expr, ast.expr] | None:
+    """The code and the message of a call that makes a failure; None of any other call."""
     name = call.func.id if isinstance(call.func, ast.Name) else ""
-    return name.endswith(("Failure", "Error", "Interrupted", "Obstacle")) and len(call.args) > 1
+    given = dict(zip(("code", "what"), call.args, strict=False))
+    given |= {each.arg: each.value for each in call.keywords if each.arg}
+    if not name.endswith(("Failure", "Error", "Interrupted", "Obstacle")) or not {"code", "what"} <= set(given):
+        return None
+    return given["code"], given["what"]
 
 
 def _text(node: ast.expr) -> str:

@@ -15,21 +15,25 @@ from ormlab.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ormlab.errors import LoadError
+
 _RUN_ONE = "`ormlab run explain` measures one; docs/explain.md says how to write a plan of your own"
 
 
-def explain(path: Path) -> dict[str, Any]:
+def explain(path: Path) -> tuple[dict[str, Any], LoadError | None]:
     """Compute the explanation of a bundle anew from its files, and store nothing.
 
     Returns:
-        The document of ``derived/explanation.json``.
+        The document of ``derived/explanation.json``; and the error of a run of which no trial may
+        be used, None if one may.
 
     Raises:
         BundleError: it is not sealed, or its files are not what the seal says.
         UsageError: its plan explains nothing.
     """
     bundle = Bundle.open(path, level="L1")
-    data = judge.derived_files(bundle).get("explanation.json")
+    files = judge.derived_files(bundle)
+    data = files.get("explanation.json")
     if data is None:
         raise UsageError(
             "no-explanation",
@@ -38,7 +42,7 @@ def explain(path: Path) -> dict[str, Any]:
             hint=_RUN_ONE,
         )
     document: dict[str, Any] = json.loads(data)
-    return document
+    return document, judge.without_trial(json.loads(files["results.json"]), path)
 
 
 def newest(folder: Path) -> Path:

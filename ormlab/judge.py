@@ -19,6 +19,7 @@ from ormlab.bundle.errors import RecordError
 from ormlab.bundle.format import Provenance, Tool
 from ormlab.bundle.read import Bundle
 from ormlab.bundle.verify import verify
+from ormlab.errors import LoadError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -88,6 +89,24 @@ def judge_several(
             results = derived_files(bundle)["results.json"]
         runs.append(verdicts.run_of(bundle, json.loads(results), ledger.ledger))
     return judgement(ledger.ledger, ledger.sha256, runs, only=only)
+
+
+def without_trial(results: Mapping[str, Any], bundle: Path) -> LoadError | None:
+    """The error of a run of which no trial may be used; None if one may, or none was carried out.
+
+    Args:
+        results: the document of ``derived/results.json``.
+        bundle: whose it is.
+    """
+    if results["cells"] or not results["failures"]:
+        return None
+    return LoadError(
+        "no-usable-trial",
+        str(results["conclusion"]),
+        where=str(bundle),
+        hint="the bundle is sealed and keeps every trial's files and logs; docs/failures.md and "
+        "docs/gates.md say what the codes mean",
+    )
 
 
 def has_judged(path: Path) -> bool:

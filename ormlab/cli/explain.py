@@ -9,7 +9,7 @@ import click
 from ormlab import checkout
 from ormlab.cli import options
 from ormlab.cli.explanation_text import explanation_text
-from ormlab.cli.output import bundle_errors, document
+from ormlab.cli.output import bundle_errors, document, exit_if
 
 
 @click.command("explain")
@@ -30,8 +30,10 @@ def command(bundle: Path | None, *, as_json: bool) -> None:
 
     with bundle_errors():
         folder = bundle or newest(checkout.BUNDLES)
-        explanation = explain(folder)
+        explanation, problem = explain(folder)
     if as_json:
-        document("ormlab-explain/1", {"folder": str(folder), "explanation": explanation})
+        told = {"folder": str(folder), "explanation": explanation}
+        document("ormlab-explain/1", told, problems=[problem.record()] if problem else [])
     else:
         click.echo(explanation_text(explanation, folder))
+    exit_if(problem)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ormlab.cli import options
-from ormlab.cli.output import bundle_errors, document, verdict_exit
+from ormlab.cli.output import bundle_errors, document, exit_if, verdict_exit
 from ormlab.cli.tables import results_text
 
 if TYPE_CHECKING:
@@ -67,14 +67,17 @@ def command(
 
 
 def _results(bundle: Path, *, as_json: bool) -> None:
-    from ormlab.judge import judge
+    from ormlab.judge import judge, without_trial
 
     with bundle_errors():
         results = judge(bundle)
+    problem = without_trial(results, bundle)
     if as_json:
-        document("ormlab-judge/1", {"folder": str(bundle), "results": results})
+        told = {"folder": str(bundle), "results": results}
+        document("ormlab-judge/1", told, problems=[problem.record()] if problem else [])
     else:
         click.echo(results_text(results, bundle))
+    exit_if(problem)
 
 
 def _verdicts(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -56,17 +57,35 @@ def run_result(schema: str, bundle: Path, *, as_json: bool) -> Mapping[str, int]
 
     Returns:
         How many claims got each verdict; empty if the run has no ledger.
+
+    Raises:
+        SystemExit: no trial of the run may be used; that was said last.
     """
+    from ormlab.judge import without_trial
+
     results = json.loads((bundle / "derived/results.json").read_bytes())
+    problem = without_trial(results, bundle)
     verdicts = bundle / "derived/verdicts.json"
     judged = {"verdicts": json.loads(verdicts.read_bytes())} if verdicts.exists() else {}
     if as_json:
-        document(schema, {"folder": str(bundle), "results": results, **judged})
+        told = {"folder": str(bundle), "results": results, **judged}
+        document(schema, told, problems=[problem.record()] if problem else [])
     else:
         click.echo(results_text(results, bundle))
-        for told in judged.values():
-            click.echo(f"\n{verdicts_text(told, bundle)}")
+        for each in judged.values():
+            click.echo(f"\n{verdicts_text(each, bundle)}")
+    exit_if(problem)
     return judged["verdicts"]["counts"] if judged else {}
+
+
+def exit_if(problem: LabError | None) -> None:
+    """End with the code of a problem that does not keep results from being printed, and say it.
+
+    Raises:
+        SystemExit: there is one.
+    """
+    if problem is not None:
+        sys.exit(complain(problem.record(), problem.exit_code, as_json=False))
 
 
 def verdict_exit(counts: Mapping[str, int]) -> Exit:

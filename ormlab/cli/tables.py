@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ormlab.cli.page import Grid, Page
 
+from analysis import rounding
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -97,7 +99,7 @@ def _figures(cell: dict[str, Any]) -> Grid:
         rss = figures["rss_service"]
         grid.row(
             name,
-            f"{figures['throughput']:,.0f}",
+            rounding.rate(figures["throughput"]),
             *(_number(figures[quantile], 1) for quantile in ("p50", "p90", "p99")),
             f"{figures['errors']:,}",
             *(_number(figures[f"cpu_{role}"], 0) for role in ("service", "database", "load")),
@@ -116,18 +118,24 @@ def _ratios(cell: dict[str, Any]) -> Grid:
     for ratio in cell["comparisons"]:
         interval = _UNKNOWN
         if ratio["low"] is not None:
-            interval = f"{ratio['low']:.3f} to {ratio['high']:.3f}"
+            interval = f"{_ratio(ratio['low'])} to {_ratio(ratio['high'])}"
         effect = ratio["detectable"]
         grid.row(
             f"{ratio['candidate']} / {ratio['baseline']}",
             f"{ratio['metric']} ({ratio['better']} is better)",
-            f"{ratio['ratio']:.3f}",
+            _ratio(ratio["ratio"]),
             interval,
             str(ratio["blocks"]),
             f"{100 * effect:.1f} %" if effect is not None else _UNKNOWN,
             ratio["verdict"],
         )
     return grid
+
+
+def _ratio(value: float) -> str:
+    """Three decimal places, or one digit of what these would show as 0."""
+    said = f"{value:.3f}"
+    return rounding.significant(value, 1) if said == "0.000" else said
 
 
 def _control(control: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from analysis import report
 from ormlab import judge, verdicts
 from ormlab import report as reports
 from ormlab.bundle.errors import BundleError
-from ormlab.errors import HostGateError, Interrupted, LabError, UsageError
+from ormlab.errors import HostGateError, Interrupted, LabError, LoadError, UsageError
 from ormlab.reproduce import stacks
 from ormlab.resume import Request as ResumeRequest
 from ormlab.resume import resume
@@ -87,13 +88,21 @@ def _bundles(
         name = step.resolved.plan.name
         progress.stage(f"plan {number} of {len(missing)}: {name}")
         try:
-            paths.append(_run(step, proposal, inventory, progress))
+            paths.append(path := _run(step, proposal, inventory, progress))
+            if problem := _without_trial(path):
+                raise problem
         except Interrupted:
             raise
         except LabError as problem:
             failed[name] = problem
             progress.warn(f"{name} could not be run: {problem.what}")
     return paths, failed
+
+
+def _without_trial(bundle: Path) -> LoadError | None:
+    """The error of a run of which no trial may be used; its bundle is judged all the same."""
+    results = json.loads((bundle / "derived/results.json").read_bytes())
+    return judge.without_trial(results, bundle)
 
 
 def _run(step: Step, proposal: Proposal, inventory: Inventory, progress: Progress) -> Path:

@@ -17,7 +17,9 @@ def blocks(material: Material) -> tuple[Block, ...]:
     record, trials = material.record, material.record.trials
     counts = f"{trials.completed} of {trials.planned} planned were completed"
     if trials.failed or trials.skipped:
-        counts += f", {trials.failed} failed, {trials.skipped} were not carried out"
+        repeated = trials.completed + trials.failed + trials.skipped > trials.planned
+        failed = f"{trials.failed} failed{', repeats included' if repeated else ''}"
+        counts += f", {failed}, {trials.skipped} were not carried out"
     return (
         Text(str(material.results["conclusion"]), lead=True),
         *(Text(str(document["conclusion"])) for document in further),
