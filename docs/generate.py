@@ -36,7 +36,8 @@ _EXITS = {
     Exit.INCONCLUSIVE: "a claim, or whether two bundles agree, is open (only with `--strict`)",
     Exit.HOST_GATE: "the host must not be measured on",
     Exit.PROVISIONING: "a host or its disk could not be used",
-    Exit.LOAD: "a service, a database or a load generator could not do its work",
+    Exit.LOAD: "a service, a database or a load generator could not do its work; or no trial of "
+    "a run may be used",
     Exit.INTERRUPTED: "interrupted; what was measured is sealed as aborted",
 }
 _GATES = """\

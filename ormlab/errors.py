@@ -9,7 +9,8 @@
     │   └── InventoryError
     ├── HostGateError     (6)    a host that must not be measured on
     ├── ProvisioningError (7)    a host could not be reached or set up
-    ├── LoadError         (8)    a service, database or generator could not do its work
+    ├── LoadError         (8)    a service, database or generator could not do its work; or no
+    │                            trial of a run may be used
     └── Interrupted     (130)    stopped by its user
 
 What is wrong with a bundle (3) comes from the tree of `ormlab.bundle.errors`, which stands alone.
