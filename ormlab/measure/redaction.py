@@ -80,7 +80,7 @@ _SENTENCES: Final = {
     "diagnosis.json": _FAILURE,
     "floor.json": _FAILURE,
     "stack.json": ("failures.*.reason",),
-    "contract.json": ("problems.*",),
+    "contract.json": ("problems.*.expected", "problems.*.got"),
     "readings*.json": ("readings.*.reason", "readings.foreign_processes.value.*"),
     "host-*.json": ("tasks.*.task",),
 }

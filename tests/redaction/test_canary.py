@@ -32,7 +32,7 @@ from ormlab.verify import verify
 from tests.conftest import CHECKOUT
 
 ORMLAB = str(Path(sys.executable).with_name("ormlab"))
-PATIENCE_S = 120
+PATIENCE_S = 400
 UNIQUE = secrets.token_hex(6)
 HOST = f"canary-host-{UNIQUE}"
 OWN_HOST = ("unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', HOST)
