@@ -207,7 +207,8 @@ def _key_file(value: str, place: str) -> str:
     file = Path(value).expanduser()
     if not file.is_absolute():
         hint = "give an absolute path, or '{{ inventory_dir }}/...': each tool starts elsewhere"
-        raise _refused(f"the key file {value!r} is relative to nothing", place, hint)
+        what = f"ansible_ssh_private_key_file is {value!r}, a path relative to nothing"
+        raise _refused(what, place, hint)
     return str(file)
 
 
