@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from agent.processes import Watch, affinity, spawn, stop
-from agent.sampling import TICKS_PER_S, Sampler, parse_stat, pss_bytes
+from agent.sampling import TICKS_PER_S, Sampler, Stat, parse_stat, read_pss
 
 STAY = "import signal; signal.pause()"
 
@@ -36,7 +36,7 @@ def start(code: str) -> tuple[subprocess.Popen[str], IO[str], IO[str]]:
 def test_a_stat_line_is_read_although_the_name_has_spaces_and_parentheses():
     fields = ["S", *["0"] * 10, "7", "9", "2", "1", *["0"] * 6, "123", "0"]
     line = b"42 (a (nasty) name) " + " ".join(fields).encode()
-    assert parse_stat(line) == (9, 10, 123)
+    assert parse_stat(line) == Stat("S", 0, 9, 10, 3, 123)
 
 
 def test_a_busy_process_is_seen_to_use_cpu_time_and_memory():
@@ -107,10 +107,15 @@ sys.stdin.readline()
 
 
 def test_pss_is_below_rss_and_unknown_for_the_dead(child):
-    assert 0 < (pss_bytes([child.pid]) or 0) <= psutil.Process(child.pid).memory_info().rss
+    found = read_pss([child.pid])
+    assert found.bytes is not None
+    assert 0 < found.bytes <= psutil.Process(child.pid).memory_info().rss
+    assert found.reason is None
     child.kill()
     child.wait()
-    assert pss_bytes([child.pid]) is None
+    found = read_pss([child.pid])
+    assert found.bytes is None
+    assert str(child.pid) in (found.reason or "")
     assert affinity(child.pid) is None
 
 
