@@ -140,9 +140,8 @@ def without_answers(
         stop_ns: end of the window; answers may come after it.
     """
     signs = np.concatenate([[0], sent, end[answered]])
-    # The waiting for what never came ends with the last that was given up.
-    over = max(stop_ns, int(end.max(initial=0)) if not answered.all() else 0)
-    signs = np.sort(np.append(signs, over))
+    # Who waits when the window ends waits on, for an answer or until it is given up.
+    signs = np.sort(np.append(signs, max(stop_ns, int(end.max(initial=0)))))
     return _longest(signs[:-1], signs[1:])
 
 
@@ -158,13 +157,16 @@ def waiting_for_answers(
     """
     if not len(end):
         return _Gap(0.0)
-    order = np.argsort(end, kind="stable")
+    never = np.iinfo(np.int64).min
+    order = np.argsort(due, kind="stable")
     due, end, answered = due[order], end[order], answered[order]
-    # At each end: the last answer before it, and since when the oldest that is still open waits.
-    last = np.maximum.accumulate(np.where(answered, end, np.iinfo(np.int64).min))
-    before = np.append(np.iinfo(np.int64).min, last[:-1])
-    oldest = np.minimum.accumulate(due[::-1])[::-1]
-    return _longest(np.maximum(before, oldest), end)
+    # Since when somebody has waited: from a request that is due when all before it are done.
+    done = np.append(never, np.maximum.accumulate(end)[:-1])
+    since = np.maximum.accumulate(np.where(due > done, due, never))
+    order = np.argsort(end, kind="stable")
+    since, end, answered = since[order], end[order], answered[order]
+    last_answer = np.maximum.accumulate(np.where(answered, end, never))
+    return _longest(np.maximum(np.append(never, last_answer[:-1]), since), end)
 
 
 def _longest(begins: NDArray[np.int64], ends: NDArray[np.int64]) -> _Gap:

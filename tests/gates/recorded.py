@@ -148,16 +148,7 @@ def _course(response_ms: Callable[[float], float]) -> Callable[[Recorded], None]
         took_ms = np.array([float(response_ms(second)) for second in due_s])
         took_ms *= draw.normal(1, 0.01, len(due_s))
         due_ns = (due_s * 1e9).astype("int64")
-        columns = {
-            "intended_ns": due_ns,
-            "sent_ns": due_ns,
-            "end_ns": due_ns + (took_ms * 1e6).astype("int64"),
-            "operation": np.zeros(len(due_s), "uint16"),
-            "status": np.full(len(due_s), 200, "uint16"),
-        }
-        pq.write_table(
-            pa.table(columns), trial.folder / "samples.parquet", write_page_checksum=True
-        )
+        _write_samples(trial, due_ns, due_ns + (took_ms * 1e6).astype("int64"))
 
     return write
 
@@ -200,6 +191,48 @@ def _runs(**changes: Any) -> Callable[[Recorded], None]:
     return lambda trial: trial.observed["health"].update(runtime=RUNTIME | changes)
 
 
+def _sampled(**changes: Any) -> Callable[[Recorded], None]:
+    """Have the sampler tell what it does since the trials were recorded."""
+    told = {"stopped": {"service": 0, "load": 0}, "unread": {}, "found_by": {}}
+    return lambda trial: trial.observed["sampler"].update(told | changes)
+
+
+def _two_looks(trial: Recorded) -> None:
+    """Leave of what the agent sampled only the first and the last round."""
+    path = trial.folder / "resources.parquet"
+    table = pq.read_table(path)
+    rounds = table.column("round").to_numpy()
+    kept = (rounds == rounds.min()) | (rounds == rounds.max())
+    pq.write_table(table.filter(pa.array(kept)), path, write_page_checksum=True)
+
+
+def _silent(trial: Recorded) -> None:
+    """Give the trial samples of whose answers none comes in the second second."""
+    due = np.linspace(0, 3, 3000, endpoint=False)
+    end = np.where((due > 1) & (due < 2.5), 2.5, due) + 0.001
+    _write_samples(trial, (due * 1e9).astype("int64"), (end * 1e9).astype("int64"))
+
+
+def _write_samples(trial: Recorded, due_ns: Any, end_ns: Any) -> None:
+    columns = {
+        "intended_ns": due_ns,
+        "sent_ns": due_ns,
+        "end_ns": end_ns,
+        "operation": np.zeros(len(due_ns), "uint16"),
+        "status": np.full(len(due_ns), 200, "uint16"),
+    }
+    pq.write_table(pa.table(columns), trial.folder / "samples.parquet", write_page_checksum=True)
+
+
+def _suspended(seconds: float) -> Callable[[Recorded], None]:
+    return lambda trial: trial.observed["host"]["kernel"].update(suspended_s=seconds)
+
+
+def _well_answered(trial: Recorded) -> None:
+    _sampled()(trial)
+    _course(lambda _second: 1)(trial)
+
+
 def _stepped(seconds: float) -> Callable[[Recorded], None]:
     return lambda trial: trial.observed["host"]["kernel"].update(clock_stepped_s=seconds)
 
@@ -207,6 +240,10 @@ def _stepped(seconds: float) -> Callable[[Recorded], None]:
 TRIAL_CASES = {
     "generator-output": Case(WRK, dumped(bytes=1)),
     "no-requests": Case(OPEN, told(requests_in_window=0)),
+    "stopped": Case(WRK, _sampled(stopped={"service": 3, "load": 0}), prepare=_sampled()),
+    "stall": Case(OPEN, _silent, prepare=_well_answered),
+    "unwatched": Case(WRK, _two_looks, prepare=_sampled()),
+    "processes-unread": Case(WRK, _sampled(unread={"database": "a reason"}), prepare=_sampled()),
     "request-errors": Case(OPEN, nested("errors", status=1)),
     "timeouts": Case(WRK, _late),
     "connections": Case(WRK, dumped(connections_opened=3)),
@@ -249,6 +286,7 @@ TRIAL_CASES = {
         ),
     ),
     "clock": Case(OPEN, _stepped(-0.5), prepare=_stepped(0.001)),
+    "suspended": Case(OPEN, _suspended(3.5), prepare=_suspended(0.000_01)),
     "checkpoint": Case(OPEN, in_log(checkpoints=1)),
     "autovacuum": Case(OPEN, in_log(autovacuums=1)),
     "drift": Case(
