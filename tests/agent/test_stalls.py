@@ -20,7 +20,7 @@ from tests.gates.recorded import DATA
 from tests.services.running import until
 from workloads.dataset import ensure_template
 
-DURATION_S = 3
+DURATION_S = 5
 GENERATORS = [pytest.param("wrk", marks=needs_wrk), "client"]
 
 
@@ -66,7 +66,7 @@ def busy_service(folder, agent):
         each for each in family(agent) if "workloads.services" in " ".join(each.cmdline())
     )
     began_s = service.cpu_times().user
-    until(lambda: service.cpu_times().user > began_s + 0.3)
+    until(lambda: service.cpu_times().user > began_s + 0.1)
     return service
 
 

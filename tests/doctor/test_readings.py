@@ -205,6 +205,26 @@ def test_daemons_are_known_by_what_the_kernel_keeps_of_their_names(tmp_path):
     assert found["time_sync"] == ["chronyd"]
 
 
+def test_processes_that_the_kernel_hides_are_not_taken_for_none(tmp_path):
+    assert moment.processes(tmp_path) is None
+    write(tmp_path, "1/stat", "1 (init) S 0 " + " ".join(["0"] * 30))
+    assert moment.processes(tmp_path) == {(1, 0.0): ("init", 0.0)}
+    (tmp_path / "host").mkdir()
+    found = told(build("ryzen-smt-off", tmp_path / "host"), processes=(None, None))
+    for key in ("meddlers", "time_sync", "foreign_processes"):
+        assert found[key] is None
+
+
+def test_no_limit_is_not_taken_from_a_control_group_that_is_out_of_sight(tmp_path):
+    root = build("ryzen-smt-off", tmp_path)
+    write(root, "proc/self/cgroup", "0::/../elsewhere/lab.scope")
+    found = told(root)
+    assert (found["cpu_quota"], found["memory_limit"]) == (None, None)
+    write(root, "proc/self/cgroup", "0::/")
+    found = told(root)
+    assert (found["cpu_quota"], found["memory_limit"]) == ("none", "none")
+
+
 def test_a_link_to_a_rotating_disk_and_to_a_partition_of_one(tmp_path):
     device = tmp_path.stat().st_dev
     disk = tmp_path / "sys/devices/pci/block/sda"
@@ -257,4 +277,6 @@ def test_this_machine_sees_who_is_busy_and_what_listens(tmp_path):
 
 def test_the_lab_and_who_started_it_are_not_foreign():
     own = {psutil.Process().pid, *(parent.pid for parent in psutil.Process().parents())}
-    assert not own & {pid for pid, _ in moment.processes()}
+    listed = moment.processes()
+    assert listed is not None
+    assert not own & {pid for pid, _ in listed}

@@ -1,0 +1,114 @@
+"""What is absent never passes: each gate over evidence of which the part that it reads is gone."""
+
+from __future__ import annotations
+
+import pytest
+
+from analysis import resources
+from analysis.gates import GATES, Verdict, judge_pair, judge_run
+from tests.gates.recorded import (
+    OPEN,
+    OTHER,
+    TRIAL_CASES,
+    WRK,
+    pair,
+    run,
+)
+from workloads.load.client.histograms import Histogram
+
+BY_CODE = {gate.code: gate for gate in GATES}
+
+
+def finding(trial, code, profile="vm"):
+    return BY_CODE[code].judge(trial.evidence(), profile=profile, tier="exclusive-core")
+
+
+def _without_dump(trial):
+    (trial.folder / "wrk.json").unlink()
+
+
+def _unfollowed(trial):
+    TRIAL_CASES["stopped"].prepare(trial)
+    trial.observed["sampler"]["unread"] = {"service": "a reason"}
+
+
+ABSENT = {
+    "request-errors": (WRK, _without_dump),
+    "timeouts": (WRK, _without_dump),
+    "generator-cpu": (WRK, lambda trial: trial.observed.pop("affinity")),
+    "extensions": (OPEN, lambda trial: trial.observed["health"].update(extensions={})),
+    "rows-unchanged": (OPEN, lambda trial: trial.observed["counters"].update(connected=1)),
+    "steal": (OPEN, lambda trial: trial.counted["cpu_ticks"].pop("0")),
+    "tcp-retransmitted": (OPEN, lambda trial: trial.counted.update(tcp_sent=0)),
+    "clock": (OPEN, lambda trial: trial.observed["host"]["kernel"].update(clock_stepped_s=None)),
+    "suspended": (OPEN, lambda trial: trial.observed["host"]["kernel"].update(suspended_s=None)),
+    "stopped": (WRK, _unfollowed),
+    "stall": (WRK, _unfollowed),
+}
+
+
+@pytest.mark.parametrize("code", ABSENT)
+def test_a_gate_does_not_pass_without_what_it_reads(recorded, code):
+    name, take_away = ABSENT[code]
+    trial = recorded(name)
+    take_away(trial)
+    found = finding(trial, code)
+    assert found.reading.value is None
+    assert found.verdict is Verdict.UNKNOWN
+    assert finding(trial, code, "bare-metal").verdict is Verdict.FAILED
+
+
+def test_a_connection_that_nobody_counted_is_no_silence_of_the_database(recorded):
+    trial = recorded(OPEN)
+    trial.observed["counters"]["connected"] = None
+    assert finding(trial, "rows-unchanged").verdict is Verdict.UNKNOWN
+    trial.observed["counters"]["connected"] = 0
+    assert finding(trial, "rows-unchanged").verdict is Verdict.PASSED
+
+
+@pytest.mark.parametrize(
+    "code", ["stopped", "stall", "unwatched", "processes-unread", "clock", "suspended"]
+)
+def test_what_older_bundles_never_promised_concerns_them_not(recorded, code):
+    assert finding(recorded(WRK), code) is None
+
+
+def test_a_run_without_a_trial_has_not_passed():
+    found = {each.gate.code: each for each in judge_run(run(0, 0, None))}
+    assert found["failed-trials"].verdict is Verdict.FAILED
+    assert "no trial" in found["failed-trials"].sentence
+
+
+def test_a_comparison_without_response_times_has_not_passed(recorded):
+    baseline, candidate = recorded(OPEN), recorded(OTHER)
+    for trial in (baseline, candidate):
+        trial.dispatch(0.5)
+        (trial.folder / "response.hdr").write_bytes(Histogram().encode())
+    evidence = pair(baseline, candidate)
+    found = {each.gate.code: each for each in judge_pair(evidence)}
+    assert found["dispatch-difference"].reading.value is None
+
+
+def test_a_role_that_was_not_read_whole_has_no_figure(recorded):
+    trial = recorded(WRK)
+    trial.observed["sampler"] |= {"ended_children": True, "unread": {"database": "a reason"}}
+    figures = trial.evidence().figures
+    assert figures.cpu_us["database"] is None
+    assert figures.rss_bytes["database"] is None
+    assert figures.cpu_us["service"] is not None
+    trial.observed["sampler"]["unread"] = {"load": "no list of its processes"}
+    found = finding(trial, "generator-cpu")
+    assert found.verdict is Verdict.UNKNOWN
+    assert "no list of its processes" in found.sentence
+
+
+def test_a_role_that_was_not_looked_at_near_an_end_has_no_cpu_time(recorded):
+    trial = recorded(WRK)
+    path, sampler = trial.folder / "resources.parquet", trial.observed["sampler"]
+    window = trial.observed["window"]
+    span = (window["started_ns"], window["ended_ns"])
+    whole = sampler | {"ended_children": True}
+    assert resources.read(path, whole, span).cpu_s["service"] is not None
+    late = (span[0], span[1] + 2 * 10**9)
+    assert resources.read(path, whole, late).cpu_s["service"] is None
+    assert resources.read(path, sampler, late).cpu_s["service"] is not None  # an older bundle
