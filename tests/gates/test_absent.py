@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from analysis import resources
 from analysis.gates import GATES, Verdict, judge_pair, judge_run
+from analysis.gates.evidence import Floor
 from tests.gates.recorded import (
+    DATA,
     OPEN,
     OTHER,
     TRIAL_CASES,
@@ -77,6 +81,25 @@ def test_a_run_without_a_trial_has_not_passed():
     found = {each.gate.code: each for each in judge_run(run(0, 0, None))}
     assert found["failed-trials"].verdict is Verdict.FAILED
     assert "no trial" in found["failed-trials"].sentence
+
+
+@pytest.mark.parametrize(("generator", "is_known"), [("wrk", False), ("capacity", True)])
+def test_a_generator_that_nobody_drove_by_itself_is_unknown(tmp_path, generator, is_known):
+    told = tmp_path / "generators/looked-at"
+    told.mkdir(parents=True)
+    (told / "floor.json").write_text('{"failure": null}')
+    (told / "wrk.json").write_bytes((DATA / "trials" / WRK / "wrk.json").read_bytes())
+    evidence = run(10, 0, None)
+    loads = evidence.context.plan["loads"]
+    loads |= {"looked-at": {"generator": "wrk"}, "other": {"generator": generator}}
+    evidence = replace(
+        evidence,
+        floors=Floor.read_all(tmp_path, evidence.context),
+        fastest={"looked-at": 1.0, "other": 1.0},
+    )
+    found = {each.gate.code: each for each in judge_run(evidence)}["generator-floor"]
+    assert (found.reading.value is not None) == is_known
+    assert is_known or "other" in found.sentence
 
 
 def test_a_comparison_without_response_times_has_not_passed(recorded):
