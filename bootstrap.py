@@ -24,8 +24,8 @@ LAB = ROOT / ".lab"
 VENV = ROOT / ".venv"
 UV = LAB / "uv/bin/uv"
 _HINT = (
-    "if packages come from a mirror here, name it in UV_DEFAULT_INDEX and PIP_INDEX_URL: "
-    "the lab does not read uv's configuration files (docs/environment.md)"
+    "if packages come from a mirror here, name it in UV_DEFAULT_INDEX and PIP_INDEX_URL; "
+    "docs/environment.md says which variables and files count"
 )
 
 

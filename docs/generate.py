@@ -14,7 +14,7 @@ import click
 from agent.readings import READINGS
 from analysis.gates import page
 from analysis.host import EXPECTATIONS, PROFILES
-from docs import finding, roles
+from docs import environments, finding, roles
 from ormlab.cli import group
 from ormlab.errors import Exit
 
@@ -64,6 +64,7 @@ def pages() -> dict[str, str]:
     """Every page by file name."""
     return {
         "cli.md": cli(),
+        "environment.md": environments.page(_MADE),
         "failures.md": failures(),
         "readings.md": readings(),
         "gates.md": gates(),

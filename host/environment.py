@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from host import mirror
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -140,6 +142,8 @@ def environment(program: Program, extra: Mapping[str, str] | None = None) -> dic
     caller = os.environ
     kept = {name: caller[name] for name in passed(program) if name in caller}
     kept["PATH"] = kept.get("PATH") or _PATH
+    if program == "installer":
+        kept = {**mirror.variables(), **kept}
     return {**kept, **fixed(program), **(extra or {})}
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from host import mirror
 from ormlab import checkout, scratch, source
 from ormlab.errors import ProvisioningError
 from ormlab.inventory import embedded_postgres
@@ -218,6 +219,8 @@ class _Environments:
         folder = f"{host.spec.root}/envs/{name}-{digest}"
         if not host.try_run("test", "-e", f"{folder}/.complete"):
             variables = {"UV_CACHE_DIR": self.cache, "UV_PYTHON_DOWNLOADS": "never"}
+            if host.spec.local:  # elsewhere the host's own variables name a mirror
+                variables |= mirror.variables()
             if host.spec.offline:
                 variables |= wheels.shipped(host, lock, _python_version())
             uv = ["env", *(f"{key}={value}" for key, value in variables.items()), self.uv]

@@ -137,7 +137,9 @@ def test_a_watch_names_who_ended_and_ticks_meanwhile(child):
 def test_a_stubborn_process_is_ended_and_that_is_said(tmp_path):
     ignore = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
     stubborn = f"import signal; {ignore}; print(flush=True); signal.pause()"
-    process = spawn([sys.executable, "-c", stubborn], log=tmp_path / "log", cpus=[0])
+    process = spawn(
+        [sys.executable, "-c", stubborn], program="tool", log=tmp_path / "log", cpus=[0]
+    )
     while not (tmp_path / "log").stat().st_size:
         time.sleep(0.01)
     assert affinity(process.pid) == [0]

@@ -10,12 +10,11 @@ import pytest
 import yaml
 
 import bootstrap
-from agent.postgres import Cluster
-from host.environment import passed
+from host.environment import environment, passed
 from ormlab import checkout, inventory
 from ormlab.hosts import connected
 from ormlab.provision import playbook
-from tests.conftest import CHECKOUT, free_port
+from tests.conftest import CHECKOUT
 from tests.environment.test_table import HOSTILE
 
 WARLIKE = HOSTILE | {
@@ -53,13 +52,6 @@ def here(tmp_path):
 def test_psql_reaches_the_server_it_was_told(psql, warlike):
     warlike()
     assert psql.run("show statement_timeout; select current_database()") == "0\npostgres"
-
-
-def test_a_cluster_is_made_whatever_the_locale(lab_folder, postgres_binaries, warlike, monkeypatch):
-    warlike()
-    monkeypatch.setenv("PGDATA", "/nowhere")
-    cluster = Cluster(lab_folder / "hostile", postgres_binaries, free_port())
-    assert cluster.ensure_initialised()
 
 
 def test_git_says_which_commit_this_checkout_has(warlike):
@@ -123,6 +115,29 @@ def test_uv_reads_no_configuration_of_its_user(uv, tmp_path, monkeypatch):
     asked = [uv, "pip", "list", "--quiet", "--python", checkout.UV.with_name("python")]
     assert subprocess.run(asked, cwd=tmp_path, capture_output=True, check=False).returncode != 0
     bootstrap._run(asked, bootstrap._contained())
+
+
+def test_a_mirror_that_only_uvs_configuration_names_is_used(uv, tmp_path, monkeypatch):
+    index = tmp_path / "index"
+    (index / "lab-probe").mkdir(parents=True)
+    (index / "lab-probe/index.html").write_text("<!doctype html><title>none</title>")
+    (tmp_path / "uv").mkdir()
+    (tmp_path / "uv/uv.toml").write_text(
+        f'exclude-newer = "2000-01-01"\n[[index]]\nurl = "{index.as_uri()}"\ndefault = true\n'
+    )
+    for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_FIND_LINKS", "UV_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    asked = [uv, "pip", "install", "--dry-run", "--python", checkout.UV.with_name("python")]
+    told = subprocess.run(
+        [*asked, "lab-probe"],
+        env=environment("installer"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # Found there, without a single file; elsewhere there is no such project.
+    assert "there are no versions of lab-probe" in told.stderr, told.stderr
 
 
 def test_pip_installs_for_nobody_else(uv, monkeypatch):

@@ -46,6 +46,13 @@ HOSTILE = {
 every_program = pytest.mark.parametrize("program", PROGRAMS)
 
 
+@pytest.fixture(autouse=True)
+def no_mirror(monkeypatch, tmp_path):
+    """A user whose uv has no configuration."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_DIRS", str(tmp_path))
+
+
 @pytest.fixture
 def hostile(monkeypatch):
     for name, value in HOSTILE.items():

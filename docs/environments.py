@@ -1,0 +1,70 @@
+"""The page of what each program gets of its caller's variables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from host import mirror
+from host.environment import PROGRAMS, fixed, passed
+
+if TYPE_CHECKING:
+    from host.environment import Program
+
+_HEAD = """\
+A program that the lab starts does not inherit its caller's variables. `host/environment.py` makes
+the environment of each from the table below, on this machine and on hosts, and a test holds every
+place that starts a process against it. So `PYTHONASYNCIODEBUG`, `LD_PRELOAD`, `PGSSLMODE`,
+`GIT_DIR` or `PIP_USER` change neither what is measured nor whether a run works.
+
+- **On hosts** a line of shell does the same at login, before the agent starts: what sshd, PAM,
+  `/etc/environment` and `~/.ssh/environment` set is cut off as well.
+- **The locale** of every program is `C.UTF-8` or `C`. A locale that is set and was never generated
+  is no reason to fail.
+- **What was let through** stands in the facts of a bundle's host (`environment`), for agent,
+  services, generators and PostgreSQL. The home folder is `~` there, credentials are stars.
+- **What a service really runs as** it says on `/health`, and the gate `runtime` of
+  [gates.md](gates.md) fails a trial whose service runs in a debug mode, under another allocator or
+  with a preloaded library: `/etc/ld.so.preload` is beyond any table.
+- **The orchestrator itself** runs with the variables it was given. What it cannot undo, such as
+  `PYTHONMALLOC` or `LD_PRELOAD`, makes it slower and reaches nothing that is measured.
+"""
+_PLACES = """\
+## Mirrors, proxies, passwords
+
+What is installed is decided by hash-locked requirements. Where it comes from is the machine's
+business:
+
+- variables name a mirror for uv and pip: see `installer`;
+- pip reads its own configuration files, but never installs for a user (`PIP_USER=0`);
+- uv reads no configuration file (`UV_NO_CONFIG=1`), because `exclude-newer` or `resolution` there
+  would change what is installed. Of `uv.toml`, the user's and the system's, the lab itself hands on
+  `index`, `index-url`, `extra-index-url`, `find-links`, `allow-insecure-host`, `native-tls` and
+  `system-certs`, unless one of {said}
+  is set. That needs a `python3` of 3.11 or newer;
+- an inventory whose variables, scripts or lookups need a variable that `ansible` does not get is
+  not read as you mean it: write the value into the inventory, or into a file that it names.
+
+No variable of the caller reaches a service, and no plan can set one: what tunes a service is part
+of what is measured, and stands in the plan by name.
+
+## For developers
+
+`environment(program, extra)` is the only source of the `env` of a process; add a row to the table
+for a new kind of program. `python -m host PROGRAM COMMAND...` runs a command in the environment of
+its kind, which is how the Makefile does it. `python -m tests.run.hostile_environments` runs a small
+plan under some fifty hostile environments and prints what became of each.
+"""
+
+
+def page(made: str) -> str:
+    """The page in Markdown; ``made`` is the line that says who writes it."""
+    table = "| program | what it is | lets through | sets |\n|---|---|---|---|"
+    said = ", ".join(f"`{name}`" for name in mirror.SAID)
+    head = ["# Environments\n", made, _HEAD, table]
+    return "\n".join([*head, *map(_row, sorted(PROGRAMS)), "", _PLACES.format(said=said)])
+
+
+def _row(program: Program) -> str:
+    through = " ".join(f"`{name}`" for name in passed(program))
+    sets = " ".join(f"`{name}={value}`" for name, value in sorted(fixed(program).items()))
+    return f"| `{program}` | {PROGRAMS[program].what} | {through} | {sets} |"

@@ -1,0 +1,86 @@
+"""Where packages come from, as uv's own configuration files say, in variables of uv.
+
+The lab lets uv read no configuration: a user-wide ``exclude-newer`` or ``resolution`` would change
+what is installed. But a mirror may be named there and nowhere else. So these few settings, which
+name places and how they are trusted, are read here and handed on.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # before Python 3.11: then only variables name a mirror
+    tomllib = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+# Whoever sets one of these has said where packages come from.
+SAID = (
+    *("UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_INDEX", "UV_INDEX_URL"),
+    *("UV_NO_INDEX", "UV_OFFLINE"),
+)
+
+
+def variables() -> dict[str, str]:
+    """The variables of uv for the mirror that its configuration names; the user's file wins.
+
+    None where the caller names a mirror by variables. A file that cannot be read or is no TOML
+    names nothing.
+    """
+    found: dict[str, str] = {}
+    if any(name in os.environ for name in SAID):
+        return found
+    for path in _files():
+        found.update(_named(_read(path)))
+    return found
+
+
+def _files() -> Iterator[Path]:
+    """The configuration files of uv, those of the system and of the user, in this order."""
+    folders = os.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
+    yield Path("/etc/uv/uv.toml")
+    yield from (Path(each) / "uv/uv.toml" for each in reversed(folders.split(":")) if each)
+    home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111
+    yield Path(home) / "uv/uv.toml"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        return tomllib.loads(text) if tomllib else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def _named(document: dict[str, Any]) -> dict[str, str]:
+    given = {**_table(document.get("pip")), **document}
+    indexes = [_table(each) for each in _list(given.get("index"))]
+    default = [str(each["url"]) for each in indexes if each.get("default") and "url" in each]
+    others = [
+        f"{each['name']}={each['url']}" if "name" in each else str(each["url"])
+        for each in indexes
+        if "url" in each and not each.get("default") and not each.get("explicit")
+    ]
+    trusted = given.get("native-tls") is True or given.get("system-certs") is True
+    found = {
+        "UV_DEFAULT_INDEX": default[0] if default else given.get("index-url"),
+        "UV_INDEX": " ".join([*others, *map(str, _list(given.get("extra-index-url")))]),
+        "UV_FIND_LINKS": ",".join(map(str, _list(given.get("find-links")))),
+        "UV_INSECURE_HOST": " ".join(map(str, _list(given.get("allow-insecure-host")))),
+        "UV_SYSTEM_CERTS": "true" if trusted else "",
+    }
+    return {name: str(value) for name, value in found.items() if value}
+
+
+def _table(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
