@@ -17,6 +17,7 @@ from agent.failure import Failure
 
 _TIMEOUT_S = 10.0  # of one answer; the slowest reads page tables
 _ROUND_TRIPS = 16
+_LONGEST = 1 << 16  # bytes of a message
 
 
 class Listener:
@@ -52,7 +53,7 @@ class Listener:
             caller.close()
             return None
         driver = Driver(caller)
-        driver.answer({})
+        driver.answer({"word": self._word[::-1]})
         return driver
 
 
@@ -106,7 +107,7 @@ class Remote:
             ) from None
         try:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._exchange({"word": spec["word"]})
+            self._greet(str(spec["word"]))
             compared = [self._compare_clocks() for _ in range(_ROUND_TRIPS)]
         except BaseException:
             self.socket.close()
@@ -136,6 +137,11 @@ class Remote:
             hint="what it says itself stands first; the trial is recorded as failed",
         )
 
+    def _greet(self, word: str) -> None:
+        """Make sure that it is the other agent that listens there."""
+        if self._exchange({"word": word}).get("word") != word[::-1]:
+            raise self.lost()
+
     def _compare_clocks(self) -> dict[str, int]:
         sent = time.monotonic_ns()
         told = self.ask("clock")["now_ns"]
@@ -146,7 +152,7 @@ class Remote:
         try:
             _send(self.socket, message)
             answer = _receive(self.socket)
-        except OSError:
+        except (OSError, ValueError):  # the latter: whoever is there is no agent
             answer = None
         if answer is None:
             raise self.lost()
@@ -158,11 +164,20 @@ def _send(connection: socket.socket, message: dict[str, Any]) -> None:
 
 
 def _receive(connection: socket.socket) -> dict[str, Any] | None:
-    """The next message; None at the end of the connection."""
+    """The next message; None at the end of the connection.
+
+    Raises:
+        ValueError: it is none.
+    """
     line = b""
     while not line.endswith(b"\n"):  # nothing is sent before this is answered: no byte is after it
         piece = connection.recv(4096)
         if not piece:
             return None
         line += piece
-    return dict(json.loads(line))
+        if len(line) > _LONGEST:
+            raise ValueError("a message without an end")
+    message = json.loads(line)
+    if not isinstance(message, dict):
+        raise ValueError("no object")  # noqa: TRY004 - as of any other text that is no message
+    return message

@@ -21,7 +21,9 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
     """
     body = order.body
     database = body["database"]
-    server.restore(Psql(**database["psql"]), database["template"], database["name"])
+    psql = Psql(**database["psql"])
+    server.require_own(psql, database["identity"])
+    server.restore(psql, database["template"], database["name"])
     with Service(
         body["service"], folder=order.folder, cpus=body["placement"]["service"]
     ) as service:
@@ -37,6 +39,8 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
             heartbeat=heartbeat,
             env=body["env"],
         )
+        service.require_own()
+        observed["port"] = service.port_record()
         observed["stop"] = service.stop()
 
 

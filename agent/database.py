@@ -14,6 +14,7 @@ from agent.failure import Failure
 from agent.orders import write_json
 from agent.postgres import Cluster
 from agent.provisioned import ProvisionedCluster
+from agent.server import identity
 from workloads.diagnosis import log as statement_log
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
         observed |= {
             "version": cluster.psql.run("show server_version"),
             "pid": server.pid,
+            "identity": identity(cluster.psql),
             "made": made,
             "leftover_ended": leftover,
             "settings": json.loads(cluster.psql.run(_SETTINGS)),

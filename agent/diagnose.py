@@ -33,6 +33,7 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
     body = order.body
     database, spec = body["database"], body["service"]
     psql, name = Psql(**database["psql"]), database["name"]
+    server.require_own(psql, database["identity"])
     server.restore(psql, database["template"], name)
     try:
         proxy = Proxy(psql.host, psql.port)
@@ -51,6 +52,8 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
                 proxy=proxy,
                 log=log,
             )
+            service.require_own()
+            observed["port"] = service.port_record()
             observed["stop"] = service.stop()
     except (OSError, RuntimeError, http.client.HTTPException) as problem:
         raise Failure(

@@ -39,6 +39,7 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
             cwd=order.folder,
             heartbeat=heartbeat,
         )
+        endpoint.require_own()
     absent = [path.name for path in measured.outputs if not path.exists()]
     if observed["exit_status"] != 0 or absent:
         raise Failure(

@@ -49,7 +49,9 @@ def serve(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> None:
     database, spec = body["database"], body["service"]
     started = time.monotonic()
     if database and database["template"]:
-        server.restore(Psql(**database["psql"]), database["template"], database["name"])
+        psql = Psql(**database["psql"])
+        server.require_own(psql, database["identity"])
+        server.restore(psql, database["template"], database["name"])
         stages["restore"] = round(time.monotonic() - started, 4)
     observed["environment"] = spec.get("environment")
     started = time.monotonic()
@@ -57,11 +59,16 @@ def serve(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> None:
         spec, folder=order.folder, cpus=body["placement"]["service"], module=body["module"]
     ) as service:
         service.await_ready(heartbeat)
-        observed["health"] = service.health
+        observed |= {"health": service.health, "port": service.port_record()}
         stages["start"] = round(time.monotonic() - started, 4)
         part = _Part(order, heartbeat, observed)
         part.follow("service", service.pid, service.death)
-        part.hold({"health": service.health}, stop=service.stop)
+
+        def stop() -> dict[str, Any] | None:
+            service.require_own()
+            return service.stop()
+
+        part.hold({"health": service.health}, stop=stop)
         if "stop" not in observed:
             observed["stop"] = service.stop()
 

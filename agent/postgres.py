@@ -23,7 +23,7 @@ from typing import IO, TYPE_CHECKING
 
 import psutil
 
-from agent import processes, reach
+from agent import ports, processes, reach
 from agent.failure import Failure, last_logged
 from workloads.psql import Psql, PsqlError
 
@@ -37,6 +37,7 @@ HOST = "127.0.0.1"
 _GIB = 1024**3
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 60.0
+_CHECKPOINTER = "select pid from pg_stat_activity where backend_type = 'checkpointer'"
 
 
 def settings(memory_bytes: int) -> dict[str, str]:
@@ -195,12 +196,12 @@ class Cluster:
     def start(
         self, *, log: Path, server_settings: Mapping[str, str], cpus: Iterable[int] | None = None
     ) -> subprocess.Popen[bytes]:
-        """Start the server and wait until it answers a query.
+        """Start the server and wait until it answers a query: it, and no other server there.
 
         Raises:
             Failure: the port is taken, or the server ended or did not answer in time.
         """
-        _require_free_port(self.port)
+        self._require_free_port()
         options = self.options({**server_settings, **self._reached()})
         server = processes.spawn(
             [str(self.binaries / "postgres"), *options],
@@ -213,14 +214,11 @@ class Cluster:
         )
         deadline = time.monotonic() + _START_TIMEOUT_S
         while time.monotonic() < deadline:
-            try:
-                self.psql.run("select 1")
-            except PsqlError:
-                if server.poll() is not None:
-                    break
-                time.sleep(0.02)
-            else:
+            if self._answers(server.pid):
                 return server
+            if server.poll() is not None:
+                break
+            time.sleep(0.02)
         processes.stop(server, timeout_s=5, polite=signal.SIGQUIT)
         raise Failure(
             "database-start",
@@ -228,6 +226,29 @@ class Cluster:
             where=str(log),
             hint="read the log; it says what PostgreSQL wants otherwise",
         )
+
+    def _answers(self, pid: int) -> bool:
+        """Whether the server that answers has this process: the parent of its checkpointer."""
+        try:
+            checkpointer = self.psql.run(_CHECKPOINTER)
+            return bool(checkpointer) and psutil.Process(int(checkpointer)).ppid() == pid
+        except (PsqlError, psutil.NoSuchProcess):
+            return False
+
+    def _require_free_port(self) -> None:
+        for address in self._addresses:
+            if why := ports.refusal(self.port, [address]):
+                raise Failure(
+                    "port-taken",
+                    f"PostgreSQL cannot have port {self.port}: {why}",
+                    where=f"{address}:{self.port}",
+                    hint="end what has it; a port that the inventory does not name is drawn anew "
+                    "by the next run",
+                )
+
+    @property
+    def _addresses(self) -> list[str]:
+        return [HOST, *([self.listen] if self.listen else [])]
 
     def options(self, given: Mapping[str, str]) -> list[str]:
         """The arguments of postgres by which it serves this cluster, with settings of its own."""
@@ -238,7 +259,7 @@ class Cluster:
         """The settings that decide where it is reached, and by whom."""
         return {
             "port": str(self.port),
-            "listen_addresses": ",".join([HOST, *([self.listen] if self.listen else [])]),
+            "listen_addresses": ",".join(self._addresses),
             "unix_socket_directories": "",
             "hba_file": str(self._write_rules()),
         }
@@ -296,17 +317,3 @@ def _address(host: str) -> str:
     """The address of a host; an IPv4 one where a name has several."""
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     return str(min(found, key=lambda each: each[0] != socket.AF_INET)[4][0])
-
-
-def _require_free_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as refused:
-            raise Failure(
-                "port-taken",
-                f"port {port} for PostgreSQL is taken: {refused.strerror}",
-                where=f"{HOST}:{port}",
-                hint="end what listens there, or set lab_postgres_port in the inventory",
-            ) from None

@@ -28,6 +28,10 @@ select coalesce(json_object_agg(relname, json_build_object(
     'sequential_scans', seq_scan, 'index_scans', idx_scan)), '{}')
 from pg_stat_user_tables
 """
+_IDENTITY = """
+select system_identifier || ' since ' || extract(epoch from pg_postmaster_start_time())
+from pg_control_system()
+"""
 _NOW = """
 select json_build_object(
     'checkpoints', (select checkpoints_timed + checkpoints_req from pg_stat_bgwriter),
@@ -51,6 +55,38 @@ class Now:
     checkpoints: int | None
     connections: dict[str, str] | None
     log_bytes: int | None
+
+
+def identity(psql: Psql) -> str:
+    """What no other server says of itself, nor this one after another start.
+
+    Raises:
+        PsqlError: it does not answer.
+    """
+    return psql.run(_IDENTITY)
+
+
+def require_own(psql: Psql, known: str) -> None:
+    """Make sure that the server which answers is the one that the run has started.
+
+    Args:
+        psql: how it is reached from here.
+        known: its `identity`, as its own host has read it.
+
+    Raises:
+        Failure: ``database-foreign`` or ``database-unreachable``.
+    """
+    try:
+        answers = identity(psql)
+    except PsqlError as refused:
+        raise _refused(psql, "postgres", refused) from None
+    if answers != known:
+        raise Failure(
+            "database-foreign",
+            f"another PostgreSQL answers: cluster {answers}, and the run started {known}",
+            where=f"{psql.host}:{psql.port}",
+            hint="end it, or see lab_address in the inventory; nothing in it was changed",
+        )
 
 
 def restore(psql: Psql, template: str, database: str) -> None:

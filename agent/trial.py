@@ -74,6 +74,7 @@ class _Trial:
     def _run(self) -> None:
         database = self._body["database"]
         with self._stage("restore"):
+            server.require_own(self._psql, database["identity"])
             if database["template"]:
                 server.restore(self._psql, database["template"], database["name"])
             before = server.counters(self._psql, database["name"])
@@ -83,6 +84,7 @@ class _Trial:
             with self._stage("start"):
                 service.await_ready(self._heartbeat)
                 self._observed["health"] = service.health
+                self._observed["port"] = service.port_record()
             with self._stage("probe"):
                 self._probe(service)
             load = generator.prepare(self._body["load"], folder=self._folder, service=service)

@@ -12,7 +12,7 @@ from ormlab import checkout, plan
 from ormlab.bundle.read import Bundle
 from ormlab.errors import LoadError
 from ormlab.hosts import connected
-from ormlab.measure import readiness
+from ormlab.measure import ports, readiness
 from ormlab.measure.deployment import deploy
 from ormlab.run import Request, run
 
@@ -78,8 +78,14 @@ def examine(inventory: Inventory, profile: Profile | None, progress: Progress) -
             progress.stage(f"{name}: deploying the agent")
             deployment = deploy(host)
             progress.stage(f"{name}: watching for a second")
-            ports = readiness.ports(host.spec, inventory.roles_of(host.spec), _SUBJECTS)
-            readings = readiness.read(host, deployment, ports)
+            wanted_ports = ports.settle(
+                host,
+                deployment,
+                roles=inventory.roles_of(host.spec),
+                subjects=_SUBJECTS,
+                apart=len(inventory.hosts) > 1,
+            )
+            readings = readiness.read(host, deployment, wanted_ports.all)
             wanted = profile or best_profile(readings)
             examined.append(Examination(name, wanted, readings, judge(readings, wanted)))
     return examined

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-import socket
 import tempfile
-from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import hypothesis
 import psutil
 import pytest
 
+from agent import ports
 from agent.postgres import Cluster, settings
 
 # Examples take as long as they take: these machines are noisy.
@@ -31,20 +29,8 @@ def pytest_collection_modifyitems(items):
 
 
 def free_port(count: int = 4) -> int:
-    """The first of some neighbouring TCP ports that were free a moment ago.
-
-    Below the range from which the kernel takes the near end of outgoing connections: a port of
-    that range is taken again at any moment by some connection to the database.
-    """
-    while True:
-        first = 20_000 + secrets.randbelow(12_000)
-        try:
-            for port in range(first, first + count):
-                with closing(socket.socket()) as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return first
+    """The first of some neighbouring TCP ports that were free a moment ago, as a run draws them."""
+    return ports.draw(count, ["127.0.0.1"])
 
 
 @pytest.fixture(scope="session")

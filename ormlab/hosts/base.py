@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ormlab.errors import ProvisioningError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from host.environment import Program
@@ -32,6 +33,19 @@ class CommandFailed(ProvisioningError):  # noqa: N818 - an outcome callers expec
         self.output = output
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A program on a host that lives until it is ended, or until this process is gone.
+
+    Attributes:
+        line: the first that it wrote; empty if it ended instead.
+        end: closes its standard input, and waits until it has ended.
+    """
+
+    line: str
+    end: Callable[[], None]
+
+
 class Host(Protocol):
     """One connected host."""
 
@@ -52,6 +66,10 @@ class Host(Protocol):
 
     def try_run(self, *argv: str) -> bool:
         """Run a program to its end and return whether it ended with 0."""
+        ...
+
+    def begin(self, *argv: str) -> Begun:
+        """Start a program that ends with its standard input, and wait for its first line."""
         ...
 
     def put(self, data: bytes, path: str) -> None:

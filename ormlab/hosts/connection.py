@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import shlex
 import socket
+import subprocess
 import tarfile
 import tempfile
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from pyinfra.api.state import State
 from host import environment
 from ormlab.errors import ProvisioningError
 from ormlab.hosts import trouble
-from ormlab.hosts.base import CommandFailed
+from ormlab.hosts.base import Begun, CommandFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,6 +57,25 @@ class PyinfraHost:
     def try_run(self, *argv: str) -> bool:
         """Run a program to its end and return whether it ended with 0."""
         return bool(self._shell(self._as_user(argv), (0,))[0])
+
+    def begin(self, *argv: str) -> Begun:
+        """Start a program that ends with its standard input, and wait for its first line."""
+        command = self._as_user(argv)
+        if self._spec.local:
+            # In a session of its own: a terminal's Ctrl-C is not meant for it.
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+            line = process.stdout.readline() if process.stdout else ""
+            return Begun(line.strip(), lambda: (process.communicate(), None)[1])
+        with self._reached():
+            given, told, _ = self._connection.connector.client.exec_command(shlex.join(command))
+            line = str(told.readline())
+        return Begun(line.strip(), given.channel.close)
 
     def put(self, data: bytes, path: str) -> None:
         """Write a file on the host."""

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROLES = ("app", "db", "load")
-DEFAULT_SERVICE_PORT = 18080
-DEFAULT_POSTGRES_PORT = 15432
 
 
 @dataclass(frozen=True)
@@ -59,14 +57,14 @@ class HostSpec:
         return self.variables.lab_user
 
     @property
-    def service_port(self) -> int:
-        """First TCP port of the services."""
-        return self.variables.lab_service_port or DEFAULT_SERVICE_PORT
+    def service_port(self) -> int | None:
+        """First TCP port of the services; None for one that is drawn when a run begins."""
+        return self.variables.lab_service_port
 
     @property
-    def postgres_port(self) -> int:
-        """TCP port of PostgreSQL."""
-        return self.variables.lab_postgres_port or DEFAULT_POSTGRES_PORT
+    def postgres_port(self) -> int | None:
+        """TCP port of PostgreSQL; None for one that is drawn when a run begins."""
+        return self.variables.lab_postgres_port
 
     @property
     def postgres_cluster(self) -> str | None:

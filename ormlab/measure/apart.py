@@ -23,7 +23,7 @@ type Count = int | dict[str, int] | None
 
 _READINGS = "resources.csv"
 _SERVICE_LOG = "service.log"
-_OF_THE_SERVICE = ("health", "environment", "stop", "memory")
+_OF_THE_SERVICE = ("health", "port", "environment", "stop", "memory")
 
 
 def merge(driven: Fetched | None, parts: Mapping[str, Fetched]) -> Fetched:

@@ -41,7 +41,7 @@ class Database:
         body = {
             "cluster": f"{station.deployment.root}/postgres",
             "binaries": station.deployment.postgres,
-            "port": station.host.spec.postgres_port,
+            "port": station.ports.postgres,
             "placement": station.placement,
             "settings": dict(settings),
             "configuration": station.host.spec.postgres_cluster,
@@ -81,7 +81,7 @@ class Database:
         return {
             "binary": f"{station.deployment.postgres}/psql",
             "host": self._station.host.spec.reach,
-            "port": self._station.host.spec.postgres_port,
+            "port": self._station.ports.postgres,
             "user": self.server["psql"]["user"],
             "passfile": f"{station.folder}/pgpass",
         }
@@ -104,6 +104,7 @@ class Database:
             "psql": self.psql(station),
             "name": _NAME,
             "template": template,
+            "identity": self.server["identity"],
             "server_pid": self.server["pid"] if here else None,
             "log": self._log if here else None,
         }

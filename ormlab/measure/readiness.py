@@ -13,14 +13,7 @@ if TYPE_CHECKING:
 
     from analysis.host import Profile
     from ormlab.hosts import Host
-    from ormlab.inventory import HostSpec
     from ormlab.measure.deployment import Deployment
-
-
-def ports(spec: HostSpec, roles: Sequence[str], subjects: int) -> tuple[int, ...]:
-    """The TCP ports that a run of so many subjects listens on, on a host with these roles."""
-    services = range(spec.service_port, spec.service_port + subjects) if "app" in roles else ()
-    return (*([spec.postgres_port] if "db" in roles else []), *services)
 
 
 def read(host: Host, deployment: Deployment, wanted: Sequence[int] = ()) -> dict[str, Any]:

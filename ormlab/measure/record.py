@@ -85,6 +85,7 @@ def host_before(session: Session) -> dict[str, bytes]:
     for folder, station in _folders(session):
         files[f"{folder}/facts.before.json"] = serialise(_without_name(station.facts))
         files[f"{folder}/readings.before.json"] = serialise(station.readings)
+        files[f"{folder}/ports.json"] = serialise(station.ports.document(session.subjects))
     return {
         **files,
         "host/fingerprint.json": serialise({"sha256": fingerprint(facts_of(session))}),
@@ -117,6 +118,8 @@ def host_again(session: Session, attempt: int) -> dict[str, bytes]:
     for folder, station in _folders(session):
         files[f"{folder}/resumed-{attempt}/facts.json"] = serialise(_without_name(station.facts))
         files[f"{folder}/resumed-{attempt}/readings.json"] = serialise(station.readings)
+        ports = serialise(station.ports.document(session.subjects))
+        files[f"{folder}/resumed-{attempt}/ports.json"] = ports
     return files
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Self
@@ -100,6 +101,11 @@ class Session:
         self._cleanup.close()
 
     @property
+    def subjects(self) -> list[str]:
+        """Those of the plan, in its order: each has the next port of the services."""
+        return list(self._subjects)
+
+    @property
     def host_name(self) -> str:
         """That of the services, in the inventory."""
         return self._app.name
@@ -115,15 +121,20 @@ class Session:
         return self.database.server
 
     def prepare(self) -> None:
-        """Ship the code, read what the hosts are, open the run's folder on each."""
+        """Ship the code, read what the hosts are, open the run's folder on each.
+
+        Raises:
+            LoadError: another run has the lab's folder of a host.
+        """
         for station in self.stations:
+            self._cleanup.callback(station.claim(self._run_id))
             station.deploy(self._stacks_folder)
         self._db.require_database_user()
         self.redactor = Redactor().knowing({"checkout": [str(checkout.ROOT)]})
         self.redactor = self.redactor.knowing(owner.collect())
         for station in self.stations:
             self.redactor = self._knowing(station).knowing({}, words=self._words)
-            station.look(len(self._subjects))
+            station.look(len(self._subjects), apart=len(self.stations) > 1)
         tiers = [station.facts["placement"]["tier"] for station in self.stations]
         self.facts["placement"]["tier"] = min(tiers, key=TIERS.index)
         for station in self.stations:
@@ -268,7 +279,7 @@ class Session:
             host=self._address,
             python=self._app.deployment.python,
             code=self._app.deployment.code,
-            port=self._app.host.spec.service_port,
+            port=self._app.ports.services,
             payload_bytes=self._plan.dataset.payload_bytes,
         )
         body = {"load": spec, "placement": self._load.placement}
@@ -318,11 +329,14 @@ class Session:
         app, db, load = self._app, self._db, self._load
         template = self._template if restore else None
         body, parts = drive.body, []
+        # Known to both ends: whatever else answers at that address is not what was started.
+        settings = service["settings"] | {"nonce": secrets.token_hex(8)}
+        service = service | {"settings": settings}
         if app is not load:
             used = restore is not None and self.database.seen_from(app, template=template)
             part = {"service": service, "module": module, "database": used or None}
             parts.append(Part("app", app, "serve", part | self._watched(app)))
-            service = {"served": {key: service["settings"][key] for key in ("host", "port")}}
+            service = {"served": {key: settings[key] for key in ("host", "port", "nonce")}}
             template = None
         if restore is not None:
             body = body | {"database": self.database.seen_from(load, template=template)}
@@ -356,14 +370,14 @@ class Session:
     def _service(self, subject: str) -> dict[str, Any]:
         spec, app = self._subjects[subject], self._app
         environment = f"{app.deployment.environments}/{self.stacks[spec.stack]['environment']}"
-        position = list(self._subjects).index(subject)
+        position = self.subjects.index(subject)
         return orders.service_spec(
             spec,
             host=self._address,
             python=f"{environment}/bin/python",
             variables=self._stacks[spec.stack].variables,
             code=app.deployment.code,
-            port=app.host.spec.service_port + position,
+            port=app.ports.services + position,
             psql=self.database.psql(app),
             database=Database.name,
         )

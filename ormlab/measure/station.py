@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ormlab.errors import ProvisioningError
+from ormlab.errors import LoadError, ProvisioningError
 from ormlab.measure import leftovers, readiness
 from ormlab.measure.deployment import Deployment, deploy
 from ormlab.measure.dispatch import Dispatch, Done, Ticket
+from ormlab.measure.ports import Ports, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +22,10 @@ if TYPE_CHECKING:
 
 PURPOSES = {"app": "service", "db": "database", "load": "load"}
 """What a host with a role has cores for."""
+
+# Lives, and holds the lock that flock gave it, until its standard input ends.
+_HOLD = 'printf "%s\\n" "$2" > "$1"; echo held; exec cat > /dev/null'
+_HELD = "held"
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,7 @@ class Station:
         roles: likewise.
         deployment: after `deploy`.
         facts: the host's, after `look`.
+        ports: of the run on it, after `look`.
         readings: the host's just before the run, after `look`.
         folder: of the run on it, after `open`.
         dispatch: of orders to it, after `open`.
@@ -58,6 +66,7 @@ class Station:
         self.deployment: Deployment
         self.dispatch: Dispatch
         self.facts: dict[str, Any] = {}
+        self.ports = Ports()
         self.readings: dict[str, Any] = {}
         self.folder = ""
 
@@ -70,6 +79,35 @@ class Station:
     def placement(self) -> dict[str, list[int]]:
         """The CPUs of each purpose that it has in the run."""
         return {PURPOSES[role]: self.facts["placement"][PURPOSES[role]] for role in self.roles}
+
+    def claim(self, run_id: str) -> Callable[[], None]:
+        """Take the lab's folder on the host for one run; it is free when this process ends.
+
+        Args:
+            run_id: names the run to whoever comes too late.
+
+        Returns:
+            What gives it back.
+
+        Raises:
+            LoadError: another run has it, and would be disturbed.
+        """
+        root = self.host.spec.root
+        lock = f"{root}/run.lock"
+        who = f"{run_id} (process {os.getpid()} on {socket.gethostname()})"
+        self.host.run("mkdir", "-p", root)
+        held = self.host.begin("flock", "--nonblock", lock, "sh", "-c", _HOLD, "hold", lock, who)
+        if held.line != _HELD:
+            held.end()
+            other = self.host.run("cat", lock).strip() or "of an unknown name"
+            raise LoadError(
+                "host-in-use",
+                f"the run {other} uses the lab's folder on {self.name}: two at once would "
+                "disturb each other",
+                where=f"{self.name}:{root}",
+                hint="wait until it has ended",
+            )
+        return held.end
 
     def deploy(self, stacks: Path) -> None:
         """Ship the code and make the agent's environment."""
@@ -87,10 +125,18 @@ class Station:
         if found is not None:
             raise ProvisioningError(**found)
 
-    def look(self, subjects: int) -> None:
-        """Read what the host is, and whether it is fit for a run with so many subjects."""
+    def look(self, subjects: int, *, apart: bool) -> None:
+        """Read what the host is, settle on ports, and read whether it is fit for the run.
+
+        Args:
+            subjects: of the run; each has a port of its own.
+            apart: whether the run has other hosts.
+        """
         self.facts = self.ask("facts")
-        self.readings = self.read_readings(readiness.ports(self.host.spec, self.roles, subjects))
+        self.ports = settle(
+            self.host, self.deployment, roles=self.roles, subjects=subjects, apart=apart
+        )
+        self.readings = self.read_readings(self.ports.all)
 
     def read_readings(self, ports: tuple[int, ...] = ()) -> dict[str, Any]:
         """The host's readings as they are now; see `ormlab.measure.readiness`."""

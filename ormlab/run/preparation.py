@@ -24,6 +24,7 @@ def deploy(session: Session, resolved: ResolvedPlan, progress: Progress, here: H
 
     Raises:
         HostGateError: a host must not be measured on as the plan's profile wants it.
+        LoadError: another run has the lab's folder of a host, or somebody else a port of the run.
     """
     progress.stage("deploying the code and the agent")
     session.prepare()
@@ -31,6 +32,7 @@ def deploy(session: Session, resolved: ResolvedPlan, progress: Progress, here: H
     for station in session.stations:
         if weak := readiness.require(station.readings, profile, where=station.name):
             progress.warn(weak)
+        station.ports.require_free(station.name)
         if station.host is here:
             # The orchestrator keeps off the measured CPUs, like everything else that is not.
             os.sched_setaffinity(0, station.facts["placement"]["housekeeping"])

@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 import pytest
 
+from agent.server import identity
 from tests.conftest import CHECKOUT
 from tests.services.running import settings
 from workloads.dataset import Dataset, ensure_template
@@ -23,10 +24,11 @@ def template(psql):
 
 
 @pytest.fixture(scope="session")
-def server(cluster, lab_folder):
-    """Where a trial finds the session's server and its log."""
+def server(cluster, lab_folder, psql):
+    """Where a trial finds the session's server and its log, and how it knows it."""
     pid = int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
-    return {"server_pid": pid, "log": str(lab_folder / "postgres.log")}
+    log = str(lab_folder / "postgres.log")
+    return {"server_pid": pid, "log": log, "identity": identity(psql)}
 
 
 @pytest.fixture

@@ -42,6 +42,7 @@ def parts(order, table_path):
     elsewhere = database | {"server_pid": None, "log": None}
     watching = {"listen": "127.0.0.1", "word": "open sesame"}
     settings = order["service"]["settings"]
+    settings["nonce"] = "0123456789abcdef"
     return {
         "app": common
         | watching
@@ -63,7 +64,7 @@ def parts(order, table_path):
         "load": common
         | {
             "kind": "trial",
-            "service": {"served": {key: settings[key] for key in ("host", "port")}},
+            "service": {"served": {key: settings[key] for key in ("host", "port", "nonce")}},
             "database": elsewhere | {"template": None},
             "load": client_load(table_path),
             "placement": {"load": cpus["load"]},

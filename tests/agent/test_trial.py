@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from agent.postgres import Cluster, settings
+from agent.server import identity
 from analysis.figures import read
 from ormlab.measure.keep import keep
 from tests.agent.conftest import DATASET
@@ -31,13 +32,14 @@ import http.server, json, os, signal, sys, threading
 
 settings = json.load(open(sys.argv[1]))
 manner = settings["options"]["manner"]
+health = json.dumps({"nonce": settings["nonce"], "pid": os.getpid()}).encode()
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
         if self.path == "/health" and server.manner != "hung":
-            return self.answer(200, b"{}")
+            return self.answer(200, health)
         if manner == "hangs":
             server.manner = "hung"
         if server.manner == "hung":
@@ -200,6 +202,7 @@ def test_a_database_that_is_killed_fails_the_trial_and_says_so(
             "psql": asdict(own.psql),
             "template": ensure_template(own.psql, DATASET).database,
             "server_pid": server.pid,
+            "identity": identity(own.psql),
         }
         order["service"]["settings"]["database"] |= {
             "port": own.port,

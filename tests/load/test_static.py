@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
-from workloads.load.static import Static, answer
+from workloads.load.static import Static, answer, health
 
 
 class Written:
@@ -22,7 +23,7 @@ REQUEST = b"GET /users/1 HTTP/1.1\r\nHost: here\r\n\r\n"
 
 @pytest.mark.parametrize("size", [1, 7, len(REQUEST), 3 * len(REQUEST)])
 def test_every_request_gets_one_answer_however_it_is_cut(size):
-    protocol, transport = Static(b"answer;"), Written()
+    protocol, transport = Static(b"answer;", b"health;"), Written()
     protocol.connection_made(transport)
     stream = 3 * REQUEST
     for first in range(0, len(stream), size):
@@ -31,11 +32,23 @@ def test_every_request_gets_one_answer_however_it_is_cut(size):
 
 
 def test_a_body_between_two_requests_belongs_to_the_first():
-    protocol, transport = Static(b"answer;"), Written()
+    protocol, transport = Static(b"answer;", b"health;"), Written()
     protocol.connection_made(transport)
     protocol.data_received(REQUEST + b'{"status":"paid"}')
     protocol.data_received(REQUEST)
     assert transport.data == 2 * b"answer;"
+
+
+@pytest.mark.parametrize("size", [1, 9, 200])
+def test_it_says_who_it_is_to_whoever_asks_first(size):
+    protocol, transport = Static(b"answer;", b"health;"), Written()
+    protocol.connection_made(transport)
+    stream = b"GET /health HTTP/1.1\r\nHost: here\r\n\r\n" + 2 * REQUEST
+    for first in range(0, len(stream), size):
+        protocol.data_received(stream[first : first + size])
+    assert transport.data == b"health;answer;answer;"
+    told = json.loads(health("abc").split(b"\r\n\r\n")[1])
+    assert told == {"nonce": "abc", "pid": os.getpid()}
 
 
 @pytest.mark.parametrize("size", [11, 1024])

@@ -1,13 +1,15 @@
 """``python -m workloads.load.static SETTINGS``: an endpoint that does no work.
 
 What a load generator reaches against it is the generator's own floor: no service that is measured
-with it can be faster. It answers every request with the same bytes, whatever was asked.
+with it can be faster. It answers every request with the same bytes, whatever was asked; only to the
+first one of a connection, if that is for /health, it says who it is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import cast
 import uvloop
 
 _END = b"\r\n\r\n"
+_HEALTH = b"GET /health "
 _HEAD = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
 
 
@@ -26,10 +29,11 @@ class Static(asyncio.Protocol):
     in one.
     """
 
-    __slots__ = ("_answer", "_pending", "_transport")
+    __slots__ = ("_answer", "_health", "_pending", "_transport")
 
-    def __init__(self, answer: bytes) -> None:
+    def __init__(self, answer: bytes, health: bytes) -> None:
         self._answer = answer
+        self._health = health
         self._pending = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -41,6 +45,10 @@ class Static(asyncio.Protocol):
         received = self._pending + data
         complete = received.count(_END)
         if complete:
+            if self._health and received.startswith(_HEALTH):
+                self._transport.write(self._health)
+                complete -= 1
+            self._health = b""
             self._transport.write(self._answer * complete)
         self._pending = received.rpartition(_END)[2]
 
@@ -52,18 +60,27 @@ def answer(payload_bytes: int) -> bytes:
     return _HEAD.format(length=len(body)).encode() + body
 
 
-async def _serve(host: str, port: int, payload_bytes: int) -> None:
+def health(nonce: str) -> bytes:
+    """The answer by which whoever started this process knows it."""
+    body = json.dumps({"nonce": nonce, "pid": os.getpid()}).encode()
+    return _HEAD.format(length=len(body)).encode() + body
+
+
+async def _serve(host: str, port: int, payload_bytes: int, nonce: str = "") -> None:
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
-    whole = answer(payload_bytes)
-    server = await loop.create_server(lambda: Static(whole), host, port, backlog=1024)
+    whole, who = answer(payload_bytes), health(nonce)
+    server = await loop.create_server(lambda: Static(whole, who), host, port, backlog=1024)
     async with server:
         await ended.wait()
         server.close_clients()
 
 
 def main(arguments: list[str]) -> None:
-    """Serve until SIGTERM; the settings are ``host``, ``port`` and ``payload_bytes`` as JSON."""
+    """Serve until SIGTERM; the settings are a JSON object.
+
+    Its keys are ``host``, ``port``, ``payload_bytes`` and ``nonce``, which may be left out.
+    """
     (path,) = arguments
     settings = json.loads(Path(path).read_bytes())
     uvloop.run(_serve(**settings))

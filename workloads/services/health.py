@@ -46,6 +46,7 @@ def report(settings: Settings) -> dict[str, Any]:
     return {
         "service": settings.service,
         "pid": os.getpid(),
+        "nonce": settings.nonce,
         "python": platform.python_version(),
         "jit": jit(str(sysconfig.get_config_var("CONFIG_ARGS")), os.environ.get("PYTHON_JIT")),
         "versions": _versions(),

@@ -62,6 +62,7 @@ class Settings:
         loop: the event loop.
         json: the JSON library; both give the same bytes.
         burden: CPU time added to every request, as a fraction of its own.
+        nonce: that it says on /health, by which whoever started it knows it.
     """
 
     service: Literal["asyncpg", "sqlalchemy", "tortoise"]
@@ -76,6 +77,7 @@ class Settings:
     loop: Literal["asyncio", "uvloop"] = "asyncio"
     json: Literal["stdlib", "orjson"] = "stdlib"
     burden: float = 0.0
+    nonce: str = ""
 
     def __post_init__(self) -> None:
         for key, value, least, greatest in (

@@ -59,6 +59,7 @@ DOCUMENTS: Final = (
     _at("host/dataset.json", "dataset-1"),
     _at("host/postgres.json", "postgres-1"),
     _like(r"host/(host-[0-9]+/)?drift\.json", "drift-1"),
+    _like(r"host/(host-[0-9]+/)?(resumed-[0-9]+/)?ports\.json", "ports-1"),
     _like(r"host/provision/[^/]+\.json", "provision-1"),
     _like(r"services/[^/]+/stack\.json", "stack-1"),
     _like(r"services/[^/]+/contract\.json", "contract-1"),
