@@ -6,15 +6,14 @@ its dump, the client's samples and its counts and histograms. A closed loop obey
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pyarrow.parquet as pq
 from hdrh.histogram import HdrHistogram
 
 from analysis import latency, wrk
+from ormlab.bundle import outside, tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,8 +73,8 @@ def check(trial: Trial, *, faults: bool = False) -> Iterator[Contradiction]:
 def _wrk(trial: Trial, *, failed: bool, faults: bool) -> Iterator[Contradiction]:
     folder = trial.path
     dump = folder / "wrk.json"
-    text = (folder / "wrk.stdout.txt").read_text(errors="replace")
-    reading = wrk.read(text, dump.read_bytes() if dump.exists() else None)
+    text = outside.text_of(folder / "wrk.stdout.txt")
+    reading = wrk.read(text, outside.bytes_of(dump) if dump.exists() else None)
     for problem in reading.problems:
         code = _CODES.get(problem.code, "trial-status")
         lacking = code in ("generator-unreadable", "trial-status")
@@ -89,7 +88,7 @@ def _wrk(trial: Trial, *, failed: bool, faults: bool) -> Iterator[Contradiction]
 
 
 def _client(folder: Path, *, failed: bool, faults: bool) -> Iterator[Contradiction]:
-    told = json.loads((folder / "client.json").read_bytes())
+    told = outside.json_of(folder / "client.json")
     errors = {kind: count for kind, count in told["errors"].items() if count}
     if errors and not (failed or faults):
         yield Contradiction("trial-status", "client.json", f"requests failed: {errors}")
@@ -173,7 +172,7 @@ class _Counted:
 
 def _count(path: Path, seconds: float) -> _Counted:
     counted = _Counted()
-    with pq.ParquetFile(path, page_checksum_verification=True) as table:
+    with tables.opened(path) as table:
         for group in range(table.num_row_groups):
             rows = table.read_row_group(group, columns=list(_COLUMNS))
             columns = {name: rows.column(name).to_numpy() for name in _COLUMNS}
@@ -204,7 +203,7 @@ def _add(counted: _Counted, rows: dict[str, Any], seconds: float) -> None:
 
 def _same(path: Path, durations: Counter[int]) -> bool:
     """Whether durations fill a histogram as the one in a file is filled."""
-    told = HdrHistogram.decode(path.read_bytes().strip())
+    told = latency.histogram_of(outside.bytes_of(path), where=path.name)
     again = HdrHistogram(
         told.lowest_trackable_value, told.highest_trackable_value, told.significant_figures
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis import latency, resources, wrk
+from ormlab.bundle import outside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -143,8 +143,8 @@ def read_load(trial: Path) -> Load:
 
 def _wrk(trial: Path) -> Load:
     dump = trial / "wrk.json"
-    text = (trial / "wrk.stdout.txt").read_text(errors="replace")
-    reading = wrk.read(text, dump.read_bytes() if dump.exists() else None)
+    text = outside.text_of(trial / "wrk.stdout.txt")
+    reading = wrk.read(text, outside.bytes_of(dump) if dump.exists() else None)
     if reading.dump is None or reading.recovered is None:
         return Load(0, 0, 0.0, (), CLOSED, None, None, None, reading.problems)
     return Load(
@@ -161,7 +161,7 @@ def _wrk(trial: Path) -> Load:
 
 
 def _client(trial: Path) -> Load:
-    told = json.loads((trial / "client.json").read_bytes())
+    told = outside.json_of(trial / "client.json")
     is_open = told["loop"]["kind"] == "open"
     bins = latency.read_hdr(trial / ("response.hdr" if is_open else "service.hdr"))
     errors = sum(told["errors"].values())
@@ -190,7 +190,7 @@ def _client(trial: Path) -> Load:
 
 def _capacity(trial: Path) -> Load:
     """The last probe that held at the rate the search ended with."""
-    told = json.loads((trial / "capacity.json").read_bytes())
+    told = outside.json_of(trial / "capacity.json")
     rate, upper = told["capacity"]["lower"], told["capacity"]["upper"]
     probe = next(each for each in reversed(told["probes"]) if each["rate"] == rate and each["held"])
     window, errors = probe["window"], sum(probe["errors"].values())
@@ -214,7 +214,7 @@ def _capacity(trial: Path) -> Load:
 
 def _article(trial: Path) -> Load:
     """What the article's client counted; its clock starts before its own queue."""
-    told = json.loads((trial / "article.json").read_bytes())
+    told = outside.json_of(trial / "article.json")
     failed = told["contains"]["requests_counted_in_throughput_that_failed"]
     broken = wrk.Problem("request-errors", f"{failed} requests failed")
     return Load(

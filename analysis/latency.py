@@ -6,11 +6,16 @@ needs 20 samples, p99 a thousand.
 
 from __future__ import annotations
 
+import base64
 import math
+import struct
+import zlib
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from hdrh.histogram import HdrHistogram
+
+from ormlab.bundle import outside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +23,13 @@ if TYPE_CHECKING:
 
 QUANTILES = (0.5, 0.9, 0.99, 0.999)
 BEYOND = 10
+
+# HdrHistogram V2: cookie and length, then compressed the head of the payload, and counts.
+_OUTER = struct.Struct(">ii")
+_INNER = struct.Struct(">iiiiqqd")
+_LARGEST = 2**19  # bytes of a payload; one with 25,000 bins that all hold something has a third
+_MOST_DIGITS = 3
+_HIGHEST = 2**42  # microseconds: 50 days
 
 Bins = tuple[tuple[int, int], ...]
 """Microseconds and count, ascending."""
@@ -81,7 +93,7 @@ def read_hdr(path: Path) -> Bins:
         OSError: the file cannot be read.
         ValueError: it is not such a histogram.
     """
-    return decode_hdr(path.read_bytes(), where=str(path))
+    return decode_hdr(outside.bytes_of(path), where=str(path))
 
 
 def decode_hdr(encoded: bytes, *, where: str) -> Bins:
@@ -90,10 +102,7 @@ def decode_hdr(encoded: bytes, *, where: str) -> Bins:
     Raises:
         ValueError: it is not such a histogram.
     """
-    try:
-        histogram = HdrHistogram.decode(encoded.strip())
-    except Exception as wrong:  # noqa: BLE001 - the codec raises seven kinds, RuntimeError too
-        raise ValueError(f"{where} is not an HdrHistogram: {wrong!r}") from None
+    histogram = histogram_of(encoded, where=where)
     # The library's own iterator computes the value of every bin, of which few hold anything.
     counts = histogram.counts[: histogram.encoder.payload.counts_len]
     return tuple(
@@ -101,6 +110,30 @@ def decode_hdr(encoded: bytes, *, where: str) -> Bins:
         for bin_, n in enumerate(counts)
         if n
     )
+
+
+def histogram_of(encoded: bytes, *, where: str) -> HdrHistogram:
+    """Decode a histogram, which may be a stranger's: its size in memory is bounded beforehand.
+
+    Raises:
+        ValueError: it is not such a histogram, or has more bins than the lab's have.
+    """
+    try:
+        _check_size(base64.b64decode(encoded.strip(), validate=True))
+        return HdrHistogram.decode(encoded.strip())
+    except Exception as wrong:  # noqa: BLE001 - the codec raises seven kinds, RuntimeError too
+        raise ValueError(f"{where} is not an HdrHistogram: {wrong!r}") from None
+
+
+def _check_size(packed: bytes) -> None:
+    """Refuse what unpacks to more than a histogram of the lab's, or has more bins."""
+    stream = zlib.decompressobj()
+    payload = stream.decompress(packed[_OUTER.size :], _LARGEST)
+    if stream.unconsumed_tail:
+        raise ValueError(f"it unpacks to more than {_LARGEST} bytes")
+    _, _, _, digits, lowest, highest, _ = _INNER.unpack_from(payload)
+    if not (1 <= digits <= _MOST_DIGITS and 1 <= lowest <= highest <= _HIGHEST):
+        raise ValueError(f"it has {digits} digits from {lowest} to {highest}")
 
 
 def _at_rank(bins: Bins, rank: int) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.parquet as pq
+from ormlab.bundle import tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,7 +112,7 @@ def read_course(path: Path) -> Course:
 
 
 def _rows(path: Path) -> zip[tuple[Any, ...]]:
-    columns = pq.read_table(path, page_checksum_verification=True).to_pydict()
+    columns = tables.read(path).to_pydict()
     return zip(*columns.values(), strict=True)
 
 

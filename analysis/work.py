@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+
+from ormlab.bundle import outside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -215,4 +216,4 @@ def _costs(cost: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _document(path: Path) -> dict[str, Any] | None:
-    return dict(json.loads(path.read_bytes())) if path.exists() else None
+    return dict(outside.json_of(path)) if path.exists() else None

@@ -12,18 +12,19 @@ Exit status 0 proves nothing: services that answer 500, hang or die half-way all
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from analysis.latency import Bins, mean, total
 from analysis.wrk_text import Text, WrkOutputError, parse_text
+from ormlab.bundle.codec import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 SCHEMA = "wrk/1"
 LITTLES_BAND = (0.95, 1.0)
+_MOST_STEPS = 10_000_000  # the evidence has up to 800,000
 _ROUNDING = 1e-9  # of binary fractions
 
 _COUNTS = ("threads", "connections", "connections_opened", "requests", "duration_us", "bytes")
@@ -122,11 +123,11 @@ def read(stdout: str, dump_text: str | bytes | None) -> Reading:
         return Reading(None, None, None, (Problem("empty-output", f"wrk {missing}"),))
     try:
         dump, text = parse_dump(dump_text), parse_text(stdout)
+        recovered = recover(
+            dump.bins, dump.requests, dump.connections, dump.duration_us, dump.errors["timeout"]
+        )
     except WrkOutputError as wrong:
         return Reading(None, None, None, (Problem("malformed-output", str(wrong)),))
-    recovered = recover(
-        dump.bins, dump.requests, dump.connections, dump.duration_us, dump.errors["timeout"]
-    )
     problems = (*failures(dump), *recovered.problems, *cross_check(text, dump))
     mean_us, ratio = mean(recovered.bins), None
     if mean_us is not None:
@@ -141,13 +142,13 @@ def parse_dump(text: str | bytes) -> Dump:
         WrkOutputError: it is cut short or something else.
     """
     try:
-        told = json.loads(text)
+        told: Any = parse(text.encode() if isinstance(text, str) else text)
         schema = told["schema"]
         if schema == SCHEMA:
             return _dump(told)
     except WrkOutputError:
         raise
-    except (KeyError, TypeError, ValueError) as wrong:
+    except (KeyError, TypeError, ValueError, RecursionError) as wrong:
         raise WrkOutputError(f"not a dump of report.lua: {wrong!r}") from None
     raise WrkOutputError(f"the dump's schema is {schema}, not {SCHEMA}")
 
@@ -167,9 +168,14 @@ def recover(
     Returns:
         The measured histogram and its certificate: no bin negative, and samples plus timeouts
         equal to the requests. A wrong interval breaks one or the other.
+
+    Raises:
+        WrkOutputError: taking the samples out would go on for minutes: wrk left no such histogram.
     """
     rounds = requests // connections
     interval = duration_us // rounds if rounds else None
+    if interval and sum(max(0, value // interval - 1) for value, _ in histogram) > _MOST_STEPS:
+        raise WrkOutputError(f"the histogram reaches too far for an interval of {interval} us")
     counts = dict(histogram)
     if interval:
         for value in sorted(counts, reverse=True):

@@ -14,10 +14,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
-
 from analysis.agreement import HOST_SD, Agreement, Side, on_one_host, on_two_hosts
 from ormlab import judge
+from ormlab.bundle import outside
 from ormlab.bundle.read import Bundle
 from ormlab.bundle.unpack import unpack
 from ormlab.changes import Change, changes
@@ -92,9 +91,7 @@ class _Told:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self.results = json.loads(judge.derived_files(bundle)["results.json"])
-        self.resolved: dict[str, Any] = yaml.safe_load(
-            (bundle.path / "inputs/plan.yaml").read_bytes()
-        )
+        self.resolved: dict[str, Any] = outside.plan_of(bundle.path)
 
     def identity(self) -> dict[str, Any]:
         record = self.bundle.record
@@ -115,7 +112,7 @@ class _Told:
         """By stack: interpreter, packages, which extensions are compiled."""
         made: dict[str, Any] = {}
         for path in self._of_subjects("stack.json"):
-            told = json.loads(path.read_bytes())
+            told = outside.json_of(path)
             made[told["stack"]] = {key: told.get(key) for key in _STACK}
         return made
 
@@ -128,7 +125,7 @@ class _Told:
         return {
             path.parent.name: {
                 name: {key: cost[key] for key in _COSTS}
-                for name, cost in json.loads(path.read_bytes())["operations"].items()
+                for name, cost in outside.json_of(path)["operations"].items()
             }
             for path in self._of_subjects("sql.json")
         }
@@ -138,7 +135,7 @@ class _Told:
         return {
             path.parent.name: {
                 each["request"]: {"status": each["status"], "sha256": each["sha256"]}
-                for each in json.loads(path.read_bytes())["answers"]
+                for each in outside.json_of(path)["answers"]
             }
             for path in self._of_subjects("answers.json")
         }
@@ -146,11 +143,11 @@ class _Told:
     def tool(self) -> dict[str, Any]:
         """The orchestrator, the code that was shipped, and the agent's libraries."""
         source = self._read("inputs/source.json")
-        lock = (self.bundle.path / "inputs/locks/agent.txt").read_bytes()
+        lock = outside.bytes_of(self.bundle.path / "inputs/locks/agent.txt")
         return {**source, "agent_lock": hashlib.sha256(lock).hexdigest()}
 
     def _read(self, path: str) -> dict[str, Any]:
-        return dict(json.loads((self.bundle.path / path).read_bytes()))
+        return dict(outside.json_of(self.bundle.path / path))
 
     def _of_subjects(self, name: str) -> list[Path]:
         return sorted((self.bundle.path / "services").glob(f"*/{name}"))

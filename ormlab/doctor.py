@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from analysis.host import Finding, Profile, Verdict, best_profile, judge
 from ormlab import checkout, plan
+from ormlab.bundle import outside
 from ormlab.bundle.read import Bundle
 from ormlab.errors import LoadError
 from ormlab.hosts import connected
@@ -103,7 +102,7 @@ def measure_noise(
     wrk = all(each.readings["readings"]["wrk"]["value"] != "none" for each in examined)
     request = Request(noise_plan(wrk=wrk), inventory, bundles)
     folder = run(request, progress)
-    resolved = yaml.safe_load((folder / "inputs/plan.yaml").read_bytes())
+    resolved = outside.plan_of(folder)
     from analysis.noise import noise_floor  # noqa: PLC0415 - scipy, which a mere look does without
 
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ormlab import judge
-from ormlab.bundle import names
+from ormlab.bundle import names, outside
 from ormlab.bundle.read import Bundle
 from ormlab.errors import UsageError
 
@@ -66,7 +66,7 @@ def newest(folder: Path) -> Path:
 def _explains(path: Path) -> bool:
     """Whether a bundle's plan has an explanation; one that cannot be read has none."""
     try:
-        resolved = yaml.safe_load((path / "inputs/plan.yaml").read_bytes())
+        resolved = outside.plan_of(path)
     except (OSError, yaml.YAMLError):
         return False
     return isinstance(resolved, dict) and resolved.get("explanation") is not None

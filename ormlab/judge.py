@@ -7,12 +7,10 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from analysis import explanation, results
 from analysis.claims import judgement
 from ormlab import checkout, source, verdicts
-from ormlab.bundle import names
+from ormlab.bundle import names, outside
 from ormlab.bundle.codec import serialise
 from ormlab.bundle.derived import write_derived
 from ormlab.bundle.errors import RecordError
@@ -117,7 +115,7 @@ def has_judged(path: Path) -> bool:
 def _memory(path: Path) -> Path:
     """A file that is there if this checkout judged a bundle so."""
     manifest = path / names.DERIVED / names.DERIVED_MANIFEST
-    said = manifest.read_bytes() if manifest.is_file() else b""
+    said = outside.bytes_of(manifest) if manifest.is_file() else b""
     return checkout.STATE / "judged" / hashlib.sha256(said).hexdigest()
 
 
@@ -138,11 +136,17 @@ def derived_files(bundle: Bundle, ledger: LedgerFile | None = None) -> dict[str,
         Bytes by path relative to derived/.
 
     Raises:
-        RecordError: a trial is of a subject, workload or load that the plan does not have.
+        RecordError: a file does not hold what the analysis needs, or a trial is of a subject,
+            workload or load that the plan does not have.
     """
-    resolved = yaml.safe_load((bundle.path / "inputs/plan.yaml").read_bytes())
+    with outside.readable(bundle.path):
+        return _derived_files(bundle, ledger)
+
+
+def _derived_files(bundle: Bundle, ledger: LedgerFile | None) -> dict[str, bytes]:
+    resolved = outside.plan_of(bundle.path)
     _require_planned(bundle, resolved)
-    facts = json.loads((bundle.path / "host/facts.before.json").read_bytes())
+    facts = outside.json_of(bundle.path / "host/facts.before.json")
     derived = {"results.json": results.derive(bundle, resolved, facts)}
     explained = explanation.derive(bundle, resolved, derived["results.json"])
     if explained is not None:

@@ -6,7 +6,6 @@ workloads and loads are matched by name.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise, product
@@ -14,10 +13,10 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import yaml
 
 from analysis import results, steadiness
 from analysis.inference import blocks_needed, detectable_effect, variance_table
+from ormlab.bundle import outside
 from ormlab.bundle.read import Bundle
 from ormlab.plan.schema import OpenLoad
 
@@ -147,8 +146,8 @@ def forecast(resolved: ResolvedPlan, path: Path) -> Forecast:
         BundleError: the pilot is not sealed, or its files are not what the seal says.
     """
     bundle = Bundle.open(path, level="L1")
-    pilot = yaml.safe_load((path / "inputs/plan.yaml").read_bytes())
-    facts = json.loads((path / "host/facts.before.json").read_bytes())
+    pilot = outside.plan_of(path)
+    facts = outside.json_of(path / "host/facts.before.json")
     cells = results.derive(bundle, pilot, facts)["cells"]
     effects, unknown = _effects(resolved, cells)
     expected_s, timed = _duration(resolved, bundle, pilot["plan"]["loads"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import report
 from ormlab import checkout, judge
-from ormlab.bundle import names
+from ormlab.bundle import names, outside
 from ormlab.bundle.codec import decode
 from ormlab.bundle.errors import BundleError, RecordError
 from ormlab.bundle.format import Provenance
@@ -84,7 +84,7 @@ def _derived(bundle: Bundle, ledger: LedgerFile | None) -> dict[str, Any]:
     folder = bundle.path / names.DERIVED
     if _is_ours(folder, bundle, ledger):
         files: Mapping[str, bytes] = {
-            file.name: file.read_bytes() for file in sorted(folder.glob("*.json"))
+            file.name: outside.bytes_of(file) for file in sorted(folder.glob("*.json"))
         }
     else:
         files = judge.derived_files(bundle, ledger or _last(folder))
@@ -99,7 +99,7 @@ def _is_ours(folder: Path, bundle: Bundle, ledger: LedgerFile | None) -> bool:
     file = folder / names.DERIVED_MANIFEST
     if not file.is_file() or not judge.has_judged(bundle.path):
         return False
-    head = file.read_bytes().partition(b"\n")[0].removeprefix(b"# ")
+    head = outside.bytes_of(file).partition(b"\n")[0].removeprefix(b"# ")
     by = decode(head, Provenance, where=file)
     tool = judge.tool()
     return (

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from analysis import claims
+from ormlab.bundle import outside
 from ormlab.bundle.codec import serialise
 
 if TYPE_CHECKING:
@@ -108,8 +106,8 @@ def store(document: Mapping[str, Any], folder: Path) -> Path:
 
 def run_of(bundle: Bundle, results: Mapping[str, Any], ledger: Ledger) -> Run:
     """What a verified bundle brings to the claims of a ledger."""
-    resolved = yaml.safe_load((bundle.path / "inputs/plan.yaml").read_bytes())
-    facts = json.loads((bundle.path / "host/facts.before.json").read_bytes())
+    resolved = outside.plan_of(bundle.path)
+    facts = outside.json_of(bundle.path / "host/facts.before.json")
     name = resolved["plan"]["name"]
     wanted = {
         place

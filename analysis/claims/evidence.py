@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis import figures
+from ormlab.bundle import outside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -134,5 +134,5 @@ def _read(bundle: Bundle, path: str) -> dict[str, Any] | None:
     file = bundle.path / path
     if not file.exists():
         return None
-    document: dict[str, Any] = json.loads(file.read_bytes())
+    document: dict[str, Any] = outside.json_of(file)
     return document

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis.gates import summary
 from analysis.gates.evidence import Context, Floor, PairEvidence, RunEvidence, TrialEvidence
+from ormlab.bundle import outside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,7 +91,7 @@ def read(bundle: Bundle) -> Gated:
     run = RunEvidence(
         completed=len(bundle.trials) - len(failures),
         failed=len(failures),
-        hosts=tuple(json.loads(path.read_bytes()) for path in looked),
+        hosts=tuple(outside.json_of(path) for path in looked),
         context=context,
         fastest=_fastest(cells),
         floors=Floor.read_all(bundle.path, context),

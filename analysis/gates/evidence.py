@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-import yaml
-
 from analysis import figures, latency, steadiness, wrk
 from analysis.wrk_text import WrkOutputError
+from ormlab.bundle import outside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,11 +46,10 @@ class Context:
         Raises:
             FileNotFoundError: the folder lacks plan, facts or stacks.
         """
-        stacks = tomllib.loads((bundle / "inputs/locks/stacks.toml").read_text())["stacks"]
+        stacks = tomllib.loads(outside.text_of(bundle / "inputs/locks/stacks.toml"))["stacks"]
         return cls(
-            # As safe as SafeLoader, and written in C.
-            yaml.load((bundle / "inputs/plan.yaml").read_bytes(), Loader=yaml.CSafeLoader),
-            json.loads((bundle / "host/facts.before.json").read_bytes()),
+            outside.plan_of(bundle),
+            outside.json_of(bundle / "host/facts.before.json"),
             {name: tuple(stack.get("pure", ())) for name, stack in stacks.items()},
             bundle,
         )
@@ -84,9 +81,7 @@ class Context:
     def answers(self) -> dict[str, dict[str, dict[str, Any]]]:
         """By subject, what it answered in the diagnostic pass, by method and path."""
         return {
-            file.parent.name: {
-                each["request"]: each for each in json.loads(file.read_bytes())["answers"]
-            }
+            file.parent.name: {each["request"]: each for each in outside.json_of(file)["answers"]}
             for file in self.bundle.glob("services/*/answers.json")
         }
 
@@ -94,7 +89,7 @@ class Context:
     def packages(self) -> dict[str, dict[str, str]]:
         """By subject, the versions that its stack was found to have."""
         return {
-            file.parent.name: json.loads(file.read_bytes())["packages"]
+            file.parent.name: outside.json_of(file)["packages"]
             for file in self.bundle.glob("services/*/stack.json")
         }
 
@@ -165,7 +160,7 @@ class TrialEvidence:
 
     def _document(self, name: str) -> Mapping[str, Any] | None:
         file = self.folder / name
-        told: Mapping[str, Any] | None = json.loads(file.read_bytes()) if file.exists() else None
+        told: Mapping[str, Any] | None = outside.json_of(file) if file.exists() else None
         return told
 
     @property
@@ -173,7 +168,7 @@ class TrialEvidence:
         """What wrk dumped; None with another generator, and where it left nothing readable."""
         file = self.folder / "wrk.json"
         try:
-            return wrk.parse_dump(file.read_bytes()) if file.exists() else None
+            return wrk.parse_dump(outside.bytes_of(file)) if file.exists() else None
         except WrkOutputError:
             return None
 
@@ -256,7 +251,7 @@ class Floor:
         """Those of a bundle, by load; none where nobody looked."""
         found = {}
         for told in sorted(bundle.glob("generators/*/floor.json")):
-            load, failure = told.parent.name, json.loads(told.read_bytes())["failure"]
+            load, failure = told.parent.name, outside.json_of(told)["failure"]
             driven = TrialEvidence(told.parent, {}, "", "", load, context)
             found[load] = cls(driven, failure["what"] if failure else None)
         return found

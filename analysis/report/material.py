@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-import yaml
-
 from analysis.report import trials
 from analysis.report.charts import Look
 from analysis.work import Work
+from ormlab.bundle import outside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +69,7 @@ class Material:
         return cls(
             record=bundle.record,
             seal=str(bundle.seal),
-            resolved=yaml.safe_load((bundle.path / "inputs/plan.yaml").read_bytes()),
+            resolved=outside.plan_of(bundle.path),
             results=results,
             verdicts=derived.get("verdicts.json"),
             explanation=derived.get("explanation.json"),
@@ -126,7 +124,7 @@ class Material:
 def _hosts(bundle: Path) -> dict[str, Document]:
     """Facts by roles; none where one host had all of them."""
     listed = bundle / "inputs/inventory.redacted.yml"
-    groups = yaml.safe_load(listed.read_bytes())["groups"] if listed.exists() else {}
+    groups = outside.yaml_of(listed)["groups"] if listed.exists() else {}
     roles: dict[str, list[str]] = {}
     for role, (name,) in groups.items():
         roles.setdefault(name, []).append(role)
@@ -141,4 +139,4 @@ def _hosts(bundle: Path) -> dict[str, Document]:
 
 
 def _document(path: Path) -> Document:
-    return dict(json.loads(path.read_bytes())) if path.exists() else {}
+    return dict(outside.json_of(path)) if path.exists() else {}

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pyarrow.parquet as pq
+
+from ormlab.bundle import outside, tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import pyarrow.parquet as pq
     from numpy.typing import NDArray
 
 WINDOWS = 100  # of a trial, where its requests allow it
+MOST_WINDOWS = 100_000  # whatever a client says of the length of its window
 FEWEST_WINDOWS = 50  # ten batches of five: what MSER-5 needs to say anything
 REQUESTS_PER_WINDOW = 20  # on average, so that a window is hardly ever empty
 _NS = 1_000_000_000
@@ -61,14 +63,14 @@ def read_series(trial: Path, *, window_s: float | None = None) -> Series | None:
     path = trial / "samples.parquet"
     if not path.exists():
         return None
-    told = json.loads((trial / "client.json").read_bytes())
+    told = outside.json_of(trial / "client.json")
     seconds = told["window"]["seconds"]
-    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+    with tables.opened(path) as file:
         if window_s is None:
             count = min(WINDOWS, file.metadata.num_rows // REQUESTS_PER_WINDOW)
             window_s = seconds / count if count else seconds
         else:
-            count = int(seconds / window_s)
+            count = min(int(seconds / window_s), MOST_WINDOWS)
         if count < FEWEST_WINDOWS:
             return None
         requests, waited_ns = _sums(file, count, window_s * _NS)

@@ -8,7 +8,6 @@ always built as a whole, a row group at a time, so memory does not follow the nu
 from __future__ import annotations
 
 import hashlib
-import json
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,12 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 
 from analysis import catalog
 from ormlab.archive.entries import Archive
 from ormlab.archive.errors import EntryError, MismatchError
-from ormlab.bundle import Bundle, storage, tree
+from ormlab.bundle import Bundle, outside, storage, tables, tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,9 +89,8 @@ def rows_of(bundle: Bundle) -> Iterator[dict[str, Any]]:
     """
     return catalog.rows(
         bundle,
-        # As safe as SafeLoader, and written in C.
-        _told(bundle.path / "inputs/plan.yaml", partial(yaml.load, Loader=yaml.CSafeLoader), _Plan),
-        _told(bundle.path / "host/facts.before.json", json.loads, _Facts),
+        _told(partial(outside.plan_of, bundle.path), _Plan),
+        _told(partial(outside.json_of, bundle.path / outside.FACTS), _Facts),
     )
 
 
@@ -123,11 +120,11 @@ class _Facts(msgspec.Struct):
     placement: _Placement = msgspec.field(default_factory=_Placement)
 
 
-def _told(path: Path, parse: Callable[[bytes], object], kind: type) -> dict[str, Any]:
+def _told(read: Callable[[], object], kind: type) -> dict[str, Any]:
     """A document as far as its type goes; empty if it is missing or does not fit."""
     try:
-        document: object = msgspec.convert(parse(path.read_bytes()), kind)
-    except (FileNotFoundError, ValueError, RecursionError, yaml.YAMLError):
+        document: object = msgspec.convert(read(), kind)
+    except (OSError, ValueError, RecursionError):
         return {}
     return dict(msgspec.to_builtins(document))
 
@@ -148,8 +145,8 @@ def load(folder: Path) -> tuple[pa.Table, bool]:
         hint = "build it: `ormlab catalog build`"
         raise EntryError("catalog-missing", "there is no catalog", where=str(path), hint=hint)
     try:
-        table = pq.read_table(path, page_checksum_verification=True)
-    except (OSError, pa.ArrowException) as error:
+        table = tables.read(path)
+    except (OSError, ValueError, pa.ArrowException) as error:
         what = f"the catalog cannot be read: {str(error).splitlines()[0]}"
         raise _unusable(path, what) from error
     told = table.schema.metadata or {}

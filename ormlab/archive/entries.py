@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from ormlab.archive import chain
 from ormlab.archive.codes import CODES
 from ormlab.archive.errors import EntryError
-from ormlab.bundle import BundleRecord, IndexLine, decode, index, names, storage, tree
+from ormlab.bundle import BundleRecord, IndexLine, decode, index, names, outside, storage, tree
 from ormlab.bundle.errors import IndexBrokenError
 from ormlab.bundle.format import created_of
 
@@ -58,7 +58,7 @@ class Archive:
         """The bytes of the index, empty if there is none."""
         with storage.guard(self.path):
             path = self.path / names.INDEX
-            return path.read_bytes() if path.exists() else b""
+            return tree.read_small(path, limit=index.LARGEST) if path.exists() else b""
 
     def bundles(self) -> dict[str, Path]:
         """The folders that have the name of a bundle, by that name, in the order of time."""
@@ -134,4 +134,4 @@ def _record(path: Path | None) -> BundleRecord | None:
         return None
     file = path / names.RECORD
     with storage.guard(file):
-        return decode(file.read_bytes(), BundleRecord, where=file)
+        return decode(outside.bytes_of(file), BundleRecord, where=file)

@@ -7,6 +7,7 @@ key, as far as its owner is. Neither says that the samples were measured.
 from __future__ import annotations
 
 import hashlib
+import io
 import subprocess
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,8 @@ from ormlab.bundle import names
 from ormlab.bundle.codec import decode
 from ormlab.bundle.errors import RecordError
 from ormlab.bundle.format import IndexLine
-from ormlab.bundle.tree import open_regular
+from ormlab.bundle.index import LARGEST
+from ormlab.bundle.tree import read_small
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,16 +63,14 @@ def check(
 def names_bundle(index: Path, identifier: str) -> bool:
     """Whether an index speaks of a bundle at all; False if it cannot be read."""
     try:
-        with open_regular(index, follow=True) as file:
-            return f'"{identifier}"'.encode() in file.read()
+        return f'"{identifier}"'.encode() in read_small(index, limit=LARGEST, follow=True)
     except OSError:
         return False
 
 
 def _in_index(index: Path, identifier: str, seal: str, found: Findings) -> str | None:
     try:
-        with open_regular(index, follow=True) as file:
-            lines = file.readlines()
+        lines = io.BytesIO(read_small(index, limit=LARGEST, follow=True)).readlines()
     except OSError as error:
         found.add("index-unreadable", names.INDEX, names.printable(str(error)))
         return None
@@ -108,7 +108,7 @@ def _signed(root: Path, signers: Path, found: Findings) -> str | None:
         return None
     keygen = ["ssh-keygen", "-Y"]
     allowed = ["-f", str(signers), "-s", str(signature)]
-    seal = (root / names.SEAL).read_bytes()
+    seal = read_small(root / names.SEAL, limit=LARGEST)
     try:
         told = _ask([*keygen, "find-principals", *allowed])
         for principal in told.stdout.decode(errors="replace").splitlines():

@@ -117,7 +117,7 @@ def _finite(text: str) -> float:
 
 def _integer(text: str) -> int:
     value = int(text) if len(text) <= len(str(_INTEGERS.start)) else None
-    if value not in _INTEGERS:
+    if value is None or value not in _INTEGERS:
         raise ValueError(f"the integer {text[:40]!a} has more than 64 bits")
     return value
 

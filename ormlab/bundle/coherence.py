@@ -5,23 +5,20 @@ What needs the analysis is elsewhere: this looks at names, counts and times only
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
-
-from ormlab.bundle import names
+from ormlab.bundle import names, outside
 from ormlab.bundle.codec import decode
-from ormlab.bundle.documents import UNREADABLE
 from ormlab.bundle.errors import RecordError
 from ormlab.bundle.format import BundleRecord, TrialRecord
 from ormlab.bundle.instants import SKEW
 from ormlab.bundle.read import Trial
+from ormlab.bundle.tree import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
 
     from ormlab.bundle.findings import Findings
 
-PLAN: Final = "inputs/plan.yaml"
 LEDGER: Final = "inputs/claims.yaml"
 # A ledger names days without a time zone. In UTC+14 a day begins this long before it does in UTC.
 _DAY_BEGINS: Final = timedelta(hours=14)
@@ -48,9 +44,9 @@ def check(root: Path, plan: Mapping[str, Any] | None, found: Findings) -> tuple[
     Returns:
         The trials that can be read, in the order of their beginnings.
     """
-    record = decode((root / names.RECORD).read_bytes(), BundleRecord, where=names.RECORD)
+    record = decode(outside.bytes_of(root / names.RECORD), BundleRecord, where=names.RECORD)
     trials = tuple(sorted(_trials(root, found), key=lambda trial: trial.record.started))
-    _check_digest(root / PLAN, record.plan.sha256, "plan-digest", PLAN, found)
+    _check_digest(root / outside.PLAN, record.plan.sha256, "plan-digest", outside.PLAN, found)
     _check_ledger(root / LEDGER, record, found)
     _check_names(trials, found)
     _check_times(trials, record, found)
@@ -64,10 +60,12 @@ def _trials(root: Path, found: Findings) -> Iterator[Trial]:
     for folder in sorted((root / names.TRIALS).glob("*")):
         path = f"{names.TRIALS}/{folder.name}/{names.TRIAL}"
         try:
-            data = (folder / names.TRIAL).read_bytes()
+            data = outside.bytes_of(folder / names.TRIAL)
             yield Trial(folder, decode(data, TrialRecord, where=path))
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        except (FileNotFoundError, NotADirectoryError):
             found.add("document-missing", path)
+        except OSError as error:
+            found.add("document-malformed", path, names.printable(str(error)))
         except RecordError as error:
             if not any(problem.path == path for problem in found.problems):
                 found.add("document-invalid", path, error.what)
@@ -78,9 +76,9 @@ def _check_digest(path: Path, due: str | None, code: str, shown: str, found: Fin
         if due is not None:
             found.add(code, shown, "it is not here")
         return
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if digest != due:
-        found.add(code, shown, f"{digest} instead of {due}")
+    here = digest(path)
+    if here != due:
+        found.add(code, shown, f"{here} instead of {due}")
 
 
 def _check_ledger(path: Path, record: BundleRecord, found: Findings) -> None:
@@ -90,9 +88,9 @@ def _check_ledger(path: Path, record: BundleRecord, found: Findings) -> None:
         return
     _check_digest(path, record.ledger, "ledger-digest", LEDGER, found)
     try:
-        ledger = yaml.safe_load(path.read_bytes())
-    except (*UNREADABLE, yaml.YAMLError) as error:
-        found.add("document-malformed", LEDGER, names.printable(str(error)))
+        ledger = outside.yaml_of(path)
+    except (OSError, ValueError) as error:
+        found.add("document-malformed", LEDGER, names.printable(str(error)[:300]))
         return
     for key, day in _dates(ledger):
         if datetime.combine(day, time(), UTC) - _DAY_BEGINS > record.created:
@@ -101,13 +99,9 @@ def _check_ledger(path: Path, record: BundleRecord, found: Findings) -> None:
 
 def _dates(node: object) -> Iterator[tuple[str, date]]:
     """The days on which the sources of a ledger were published and read."""
-    # By identity: aliases can make a short text a tree without end, and the same few objects.
-    waiting, seen = [node], set[int]()
+    waiting = [node]
     while waiting:
         current = waiting.pop()
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
         if isinstance(current, dict):
             for key, value in current.items():
                 if key in _LEDGER_DATES and type(value) is date:
@@ -155,21 +149,24 @@ def _check_plan(
     trials: Sequence[Trial], planned: Sequence[str], record: BundleRecord, found: Findings
 ) -> None:
     places = [_REPEAT.sub("", trial.record.id) for trial in trials]
+    known, carried_out = set(planned), set(places)
     for trial, place in zip(trials, places, strict=True):
-        if place not in planned:
+        if place not in known:
             found.add("trial-unplanned", _path(trial))
     firsts = [p for trial, p in zip(trials, places, strict=True) if trial.record.id == p]
-    due = [place for place in planned if place in firsts]
-    for place, expected in zip((p for p in firsts if p in planned), due, strict=True):
+    begun = set(firsts)
+    due = [place for place in planned if place in begun]
+    for place, expected in zip((p for p in firsts if p in known), due, strict=False):
         if place != expected:
             found.add("trials-order", f"{names.TRIALS}/{place}", f"{expected} was due")
             break
+    omitted = re.compile("|".join(translate(each.path) for each in record.omitted) or r"(?!)")
     for place in planned:
         path = f"{names.TRIALS}/{place}"
-        declared = any(fnmatchcase(path, each.path) for each in record.omitted)
-        if place not in places and not declared and record.status != "aborted":
+        declared = place in carried_out or omitted.match(path)
+        if not declared and record.status != "aborted":
             found.add("trial-missing", path)
-    _check_counts(trials, len(planned), len(set(planned) & set(places)), record, found)
+    _check_counts(trials, len(planned), len(known & carried_out), record, found)
 
 
 def _check_counts(

@@ -6,15 +6,14 @@ file, compressed or not. Of a table its columns of text and its metadata are sea
 
 from __future__ import annotations
 
-import re
 from typing import IO, TYPE_CHECKING, Final
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import zstandard
 
-from ormlab.bundle import credentials, names
+from ormlab.bundle import credentials, names, tables
 from ormlab.bundle.tree import open_regular, scan
+from ormlab.bundle.zframe import MAX_WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,11 +24,11 @@ if TYPE_CHECKING:
 _PIECE: Final = 2**20
 # A block of 4 bytes may stand for 128 KiB: so many bytes give 16 MiB at most.
 _PACKED_PIECE: Final = 512
-_MOST_UNPACKED: Final = 16 * 2**30
+# What the compressed files of a bundle may unpack to: so many bytes, and so many for each of their
+# own. Logs have up to 25 for one; searching 6 MiB takes a second where every line looks suspicious.
+_FREE: Final = 32 * 2**20
+_RATIO: Final = 50
 _LONGEST: Final = 512  # a match across two pieces is at most so long
-_PATTERN: Final = re.compile(
-    "|".join(f"(?P<s{at}>{each})" for at, each in enumerate(credentials.FORMATS.values())).encode()
-)
 
 
 def check(root: Path, found: Findings) -> dict[str, int]:
@@ -41,20 +40,49 @@ def check(root: Path, found: Findings) -> dict[str, int]:
         The number of rows of each table that can be read, by path.
     """
     rows = {}
-    for path in (entry.path for entry in scan(root) if entry.kind == "file"):
+    files = [entry.path for entry in scan(root) if entry.kind == "file"]
+    packed = sum((root / path).lstat().st_size for path in files if path.endswith(".zst"))
+    budget = _Budget(_FREE + _RATIO * packed)
+    for path in files:
         if path.endswith(".parquet"):
             count = _rows(root / path, path, found)
             if count is not None:
                 rows[path] = count
         else:
-            _search(root / path, path, found)
+            _search(root / path, path, budget, found)
     return rows
+
+
+class _Budget:
+    """How many bytes the compressed files of a bundle may still unpack to."""
+
+    def __init__(self, left: int) -> None:
+        self._left = left
+
+    def take(self, count: int) -> None:
+        """Use up so many bytes.
+
+        Raises:
+            zstandard.ZstdError: there are not so many left.
+        """
+        self.require(count)
+        self._left -= count
+
+    def require(self, count: int) -> None:
+        """Refuse what declares more bytes than are left.
+
+        Raises:
+            zstandard.ZstdError: likewise.
+        """
+        if count > self._left:
+            what = f"the bundle's compressed files unpack to more than {_RATIO} times their size"
+            raise zstandard.ZstdError(what)
 
 
 def _rows(file: Path, path: str, found: Findings) -> int | None:
     """Count the rows of a table by reading them, each page with its checksum."""
     try:
-        with pq.ParquetFile(file, page_checksum_verification=True) as table:
+        with tables.opened(file) as table:
             _tell_of_text(repr(table.schema_arrow.metadata).encode(), path, "metadata", found)
             return sum(
                 _rows_of(table.read_row_group(group), path, found)
@@ -77,15 +105,16 @@ def _rows_of(group: pa.Table, path: str, found: Findings) -> int:
 
 
 def _tell_of_text(data: bytes, path: str, where: str, found: Findings) -> None:
-    for match in _PATTERN.finditer(data):
-        found.add("secret-found", path, f"{_kind(match)}, {where}")
+    for _, kind in _secrets(data):
+        found.add("secret-found", path, f"{kind}, {where}")
 
 
-def _search(file: Path, path: str, found: Findings) -> None:
+def _search(file: Path, path: str, budget: _Budget, found: Findings) -> None:
     line, rest = 1, b""
     try:
         with open_regular(file) as source:
-            for piece in _unpacked(source) if path.endswith(".zst") else _pieces(source):
+            is_packed = path.endswith(".zst")
+            for piece in _unpacked(source, budget) if is_packed else _pieces(source):
                 data = rest + piece
                 # A match that begins in the rest may go on in the next piece.
                 cut = max(0, len(data) - _LONGEST)
@@ -99,14 +128,12 @@ def _search(file: Path, path: str, found: Findings) -> None:
 
 def _tell(data: bytes, end: int, path: str, line: int, found: Findings) -> None:
     """Say of which kind each secret is that begins before the end, and where; never what it is."""
-    for match in _PATTERN.finditer(data):
-        if match.start() < end:
-            at = line + data.count(b"\n", 0, match.start())
-            found.add("secret-found", path, f"{_kind(match)}, line {at}")
+    for start, kind in credentials.found(data):
+        if start < end:
+            at = line + data.count(b"\n", 0, start)
+            found.add("secret-found", path, f"{kind}, line {at}")
 
 
-def _kind(match: re.Match[bytes]) -> str:
-    return list(credentials.FORMATS)[int(str(match.lastgroup).removeprefix("s"))]
 
 
 def _pieces(source: IO[bytes]) -> Iterator[bytes]:
@@ -114,19 +141,25 @@ def _pieces(source: IO[bytes]) -> Iterator[bytes]:
         yield piece
 
 
-def _unpacked(source: IO[bytes]) -> Iterator[bytes]:
-    """The content of a Zstandard file, which must hold whole frames and nothing else."""
-    decompressor = zstandard.ZstdDecompressor().decompressobj(read_across_frames=False)
-    size = 0
+def _unpacked(source: IO[bytes], budget: _Budget) -> Iterator[bytes]:
+    """The content of a Zstandard file, which must hold one whole frame and nothing else."""
+    decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW)
+    stream = decompressor.decompressobj(read_across_frames=False)
+    size, declared = 0, None
     while piece := source.read(_PACKED_PIECE):
-        if decompressor.eof:
+        if declared is None:
+            declared = zstandard.get_frame_parameters(piece).content_size
+            is_told = declared != zstandard.CONTENTSIZE_UNKNOWN
+            budget.require(declared if is_told else 0)
+        if stream.eof:
             raise zstandard.ZstdError("something follows the end of the frame")
-        part = decompressor.decompress(piece)
+        part = stream.decompress(piece)
+        budget.take(len(part))
         size += len(part)
-        if size > _MOST_UNPACKED:
-            raise zstandard.ZstdError(f"it unpacks to more than {_MOST_UNPACKED} bytes")
+        if size > declared:
+            raise zstandard.ZstdError("there is more in the frame than it declares")
         yield part
-        if decompressor.unused_data:
+        if stream.unused_data:
             raise zstandard.ZstdError("something follows the end of the frame")
-    if not decompressor.eof:
+    if not stream.eof:
         raise zstandard.ZstdError("the frame is cut short")

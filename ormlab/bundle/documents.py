@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema
-import yaml
 
-from ormlab.bundle import names, schemas
-from ormlab.bundle.codec import parse
-from ormlab.bundle.tree import read_small, scan
+from ormlab.bundle import names, outside, schemas
+from ormlab.bundle.tree import scan
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ormlab.bundle.findings import Findings
 
-LIMIT: Final = 256 * 2**20
 _MOST_SHOWN: Final = 20  # problems of one document
-# What PyYAML's constructors raise for tags whose content is none of theirs.
-UNREADABLE: Final = (ValueError, LookupError, AttributeError, TypeError, RecursionError)
+_MOST_SOUGHT: Final = 200
+# What other documents are compared with; the rest is not kept in memory.
+_NEEDED: Final = re.compile(r"inputs/plan\.yaml|host/.*|trials/[^/]+/client\.json")
 
 
 def check(root: Path, found: Findings) -> dict[str, Any]:
     """Hold every JSON document, and the plan, against its schema.
 
     Returns:
-        The documents that fit, by path.
+        Plan, host's documents and reports of the client, those that fit, by path.
     """
     paths = {entry.path for entry in scan(root) if entry.kind == "file"}
     for described in schemas.DOCUMENTS:
@@ -37,21 +37,24 @@ def check(root: Path, found: Findings) -> dict[str, Any]:
     for path in sorted(paths):
         schema = schemas.schema_of(path)
         if schema is None:
-            if path.endswith(".json") and path not in names.UNLISTED:
-                found.add("document-undescribed", path)
+            if path not in names.UNLISTED and not schemas.is_known(path):
+                what = "document-undescribed" if path.endswith(".json") else "file-undescribed"
+                found.add(what, path)
             continue
         document = _read(root, path, found)
-        if document is not None and _fits(document, schema, path, found):
+        if document is None or not _fits(document, schema, path, found):
+            continue
+        if _NEEDED.fullmatch(path):
             fit[path] = document
     return fit
 
 
 def _read(root: Path, path: str, found: Findings) -> object:
     try:
-        data = read_small(root / path, limit=LIMIT)
-        document = parse(data) if path.endswith(".json") else yaml.safe_load(data)
-    except (OSError, *UNREADABLE, yaml.YAMLError) as error:
-        found.add("document-malformed", path, names.printable(str(error)))
+        read = outside.json_of if path.endswith(".json") else outside.yaml_of
+        document: object = read(root / path)
+    except (OSError, ValueError, RecursionError) as error:
+        found.add("document-malformed", path, names.printable(str(error)[:300]))
         return None
     if document is None:
         found.add("document-malformed", path, "it holds nothing")
@@ -59,11 +62,18 @@ def _read(root: Path, path: str, found: Findings) -> object:
 
 
 def _fits(document: object, schema: str, path: str, found: Findings) -> bool:
-    problems = sorted(_validator(schema).iter_errors(document), key=lambda each: each.json_path)
+    sought = islice(_validator(schema).iter_errors(document), _MOST_SOUGHT)
+    problems = sorted(sought, key=lambda each: each.json_path)
     for problem in problems[:_MOST_SHOWN]:
         # A message may hold the whole value.
-        what = names.printable(f"{problem.json_path}: {problem.message[:200]}")
+        what = names.printable(f"{problem.json_path[:200]}: {problem.message[:200]}")
         found.add("document-invalid", path, what)
+    if not problems and path == outside.PLAN:
+        try:
+            outside.check_plan(document)
+        except ValueError as error:
+            found.add("document-invalid", path, names.printable(str(error)))
+            return False
     return not problems
 
 

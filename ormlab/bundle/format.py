@@ -28,12 +28,15 @@ from ormlab.bundle.codec import Part, Record
 
 _SHA256: Final = r"\A[0-9a-f]{64}\Z"
 _ID: Final = r"\A[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}(-[0-9]{1,4})?\Z"
+_YEARS: Final = range(1970, 3000)
 _ID_TIME: Final = "%Y%m%dT%H%M%SZ"
 
 Sha256 = Annotated[str, Meta(pattern=_SHA256)]
 Commit = Annotated[str, Meta(pattern=r"\A[0-9a-f]{40}([0-9a-f]{24})?\Z")]
 Count = Annotated[int, Meta(ge=0)]
 BundleId = Annotated[str, Meta(pattern=_ID)]
+# What is part of the name of a trial's folder; see `ormlab.bundle.names`.
+Name = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_][A-Za-z0-9._+=@,-]*\Z", max_length=100)]
 Utc = Annotated[datetime, Meta(tz=True)]
 
 
@@ -214,12 +217,12 @@ class TrialRecord(Record, frozen=True, kw_only=True):
     SCHEMA: ClassVar[str] = "trial/1"
 
     schema: Literal["trial/1"] = "trial/1"
-    id: str
+    id: Name
     index: Count
     block: Count
-    subject: str
-    workload: str
-    load: str
+    subject: Name
+    workload: Name
+    load: Name
     status: Literal["completed", "failed"]
     failure: Failure | None
     started: Utc
@@ -288,8 +291,11 @@ def created_of(identifier: str) -> datetime | None:
 
 
 def _check_times(**times: datetime) -> None:
-    """Refuse instants that are not UTC, or not in the order given."""
+    """Refuse instants that are not UTC, not in the order given, or of no year of a measurement."""
     for name, instant in times.items():
+        # Near the ends of what a datetime can hold, no span of time can be added.
+        if instant.year not in _YEARS:
+            raise ValueError(f"{name} is in the year {instant.year}")
         if instant.utcoffset() != timedelta(0):
             raise ValueError(f"{name} is not in UTC")
     if list(times.values()) != sorted(times.values()):

@@ -13,16 +13,20 @@ import hashlib
 import io
 import os
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Final
 
 from ormlab.bundle import storage
 from ormlab.bundle.codec import decode, encode
 from ormlab.bundle.errors import IndexBrokenError, RecordError
 from ormlab.bundle.format import IndexLine
 from ormlab.bundle.names import INDEX
+from ormlab.bundle.tree import read_small
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+LARGEST: Final = 64 * 2**20  # bytes of an index: 270,000 lines
 
 
 def append(folder: Path, identifier: str, seal: str) -> IndexLine:
@@ -64,7 +68,7 @@ def read(folder: Path) -> tuple[IndexLine, ...]:
     path = folder / INDEX
     lines: list[IndexLine] = []
     previous = None
-    for number, raw in enumerate(_lines(path.read_bytes() if path.exists() else b""), start=1):
+    for number, raw in enumerate(_lines(_data(path)), start=1):
         hint = "compare it with a copy kept elsewhere: from this line on nothing is anchored"
         try:
             line = decode(raw, IndexLine, where=path)
@@ -81,7 +85,7 @@ def read(folder: Path) -> tuple[IndexLine, ...]:
 def latest(folder: Path) -> str | None:
     """The seal in the last line that can be read, wherever the chain may be broken."""
     path = folder / INDEX
-    for raw in reversed(_lines(path.read_bytes() if path.exists() else b"")):
+    for raw in reversed(_lines(_data(path))):
         with suppress(RecordError):
             return decode(raw, IndexLine, where=path).seal
     return None
@@ -129,6 +133,10 @@ def _write(file: IO[bytes], data: bytes) -> None:
 
 def _lines(data: bytes) -> list[bytes]:
     return io.BytesIO(data).readlines()
+
+
+def _data(path: Path) -> bytes:
+    return read_small(path, limit=LARGEST) if path.exists() else b""
 
 
 def _digest(raw: bytes) -> str:

@@ -7,13 +7,17 @@ reader. `ormlab.bundle.codec` and `ormlab.bundle.strict_yaml` say what the limit
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+import pyarrow as pa
+
 from ormlab.bundle import codec, names, strict_yaml
+from ormlab.bundle.errors import BundleError, RecordError
 from ormlab.bundle.tree import read_small
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 PLAN: Final = "inputs/plan.yaml"
@@ -24,6 +28,37 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+=@,-]{0,99}")
 _NAMED: Final = ("subjects", "workloads", "loads")
 
 
+@contextmanager
+def readable(bundle: Path) -> Iterator[None]:
+    """Say of a bundle whose files make the analysis fail that it is not what it should be.
+
+    A bundle of another version, or one that was made up, may fail in any of these ways.
+
+    Raises:
+        RecordError: likewise.
+    """
+    try:
+        yield
+    except BundleError:
+        raise
+    except (
+        *(ArithmeticError, AttributeError, LookupError, MemoryError, OSError),
+        *(RecursionError, TypeError, ValueError, pa.ArrowException),
+    ) as error:
+        what = names.printable(f"its files cannot be analysed: {type(error).__name__}: {error}")
+        hint = "`ormlab verify` says what is wrong with the bundle"
+        raise RecordError(what[:300], where=bundle, hint=hint) from error
+
+
+def bytes_of(path: Path) -> bytes:
+    """Read a JSON document's bytes.
+
+    Raises:
+        OSError: it is not there, no regular file, or too large.
+    """
+    return read_small(path, limit=codec.LARGEST)
+
+
 def json_of(path: Path) -> Any:  # noqa: ANN401 - any JSON
     """Read a JSON document of a bundle.
 
@@ -31,7 +66,7 @@ def json_of(path: Path) -> Any:  # noqa: ANN401 - any JSON
         OSError: it is not there, no regular file, or too large.
         ValueError: as `ormlab.bundle.codec.parse`.
     """
-    return codec.parse(read_small(path, limit=codec.LARGEST))
+    return codec.parse(bytes_of(path))
 
 
 def json_if_there(path: Path) -> dict[str, Any] | None:
@@ -75,9 +110,19 @@ def plan_of(root: Path) -> dict[str, Any]:
         OSError: it is not there, no regular file, or too large.
         ValueError: it cannot be read, or a name in it is none.
     """
-    resolved = yaml_of(root / PLAN)
+    resolved: dict[str, Any] = yaml_of(root / PLAN)
+    check_plan(resolved)
+    return resolved
+
+
+def check_plan(resolved: object) -> None:
+    """Refuse a resolved plan in which something that becomes part of a path is no name.
+
+    Raises:
+        ValueError: likewise.
+    """
     plan = resolved.get("plan") if isinstance(resolved, dict) else None
-    if not isinstance(plan, dict):
+    if not isinstance(resolved, dict) or not isinstance(plan, dict):
         raise ValueError(f"{PLAN} is not a resolved plan")  # noqa: TRY004 - what it says is wrong
     _require_names(*(_keys(plan.get(part), f"plan.{part}") for part in _NAMED))
     stacks, arms = (_keys(resolved.get(part, {}), part) for part in ("stacks", "arms"))
@@ -85,7 +130,6 @@ def plan_of(root: Path) -> dict[str, Any]:
     if not isinstance(trials, list):
         raise ValueError(f"{PLAN}: trials is not a list")  # noqa: TRY004 - what it says is wrong
     _require_names(stacks, arms, trials)
-    return resolved
 
 
 def _keys(table: object, where: str) -> Iterable[object]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from ormlab.bundle import names, storage
-from ormlab.bundle.codec import decode
+from ormlab.bundle.codec import LARGEST, decode
 from ormlab.bundle.errors import BundleMissingError, NotSealedError
 from ormlab.bundle.format import BundleRecord, TrialRecord
+from ormlab.bundle.tree import read_small
 from ormlab.bundle.verify import require
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Bundle:
             if unsealed:
                 return cls(path, read_trials(path), None, None)
             seal = require(path, level).seal
-            stated = (path / names.RECORD).read_bytes()
+            stated = read_small(path / names.RECORD, limit=LARGEST)
             record = decode(stated, BundleRecord, where=path / names.RECORD)
             return cls(path, read_trials(path), seal, record)
 
@@ -89,5 +90,6 @@ def read_trials(path: Path) -> tuple[Trial, ...]:
     for folder in (path / names.TRIALS).glob("*"):
         if not folder.name.endswith(names.OPEN_SUFFIX):
             file = folder / names.TRIAL
-            found.append(Trial(folder, decode(file.read_bytes(), TrialRecord, where=file)))
+            data = read_small(file, limit=LARGEST)
+            found.append(Trial(folder, decode(data, TrialRecord, where=file)))
     return tuple(sorted(found, key=lambda trial: (trial.record.index, trial.record.id)))

@@ -69,13 +69,13 @@ def open_regular(path: Path, *, follow: bool = False) -> io.FileIO:
     return file
 
 
-def read_small(path: Path, *, limit: int) -> bytes:
+def read_small(path: Path, *, limit: int, follow: bool = False) -> bytes:
     """Read a file that a hostile maker may have made large.
 
     Raises:
         OSError: as `open_regular`, or there are more than ``limit`` bytes.
     """
-    with open_regular(path) as file:
+    with open_regular(path, follow=follow) as file:
         data = bytearray()
         while part := file.read(_PIECE):
             data += part

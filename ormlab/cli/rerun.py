@@ -2,35 +2,119 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ormlab.cli import options
-from ormlab.cli.output import bundle_errors, run_result
+from ormlab.cli.output import bundle_errors, document, run_result
 from ormlab.cli.progress import reporter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ormlab.rerun import Proposal
+
+_COMPARED = {
+    "same": "as in this checkout",
+    "other": "NOT the one of this checkout",
+    "none": "NOT in this checkout",
+}
 
 
 @click.command("rerun")
 @click.argument("bundle", type=click.Path(path_type=Path))
 @options.inventory
 @options.bundles
+@click.option("--dry-run", is_flag=True, help="Say what would be executed, and execute nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask before it is executed.")
+@click.option(
+    "--trust-locks",
+    is_flag=True,
+    help="Install and import packages from locks that are not those of this checkout.",
+)
 @options.as_json
-def command(bundle: Path, inventory: Path, bundles: Path, *, as_json: bool) -> None:
+def command(
+    bundle: Path,
+    inventory: Path,
+    bundles: Path,
+    *,
+    dry_run: bool,
+    yes: bool,
+    trust_locks: bool,
+    as_json: bool,
+) -> None:
     """Run the plan of a BUNDLE again on this host, with its own locks and inputs.
+
+    What would be executed is said first, and you are asked whether to go on. Packages are
+    installed and imported from the bundle's locks: a bundle of somebody whom you would not let
+    run programs here is not run again either. docs/again.md says what is checked.
 
     The new bundle names the seal of the old one. `ormlab diff OLD NEW` says whether the results
     agree.
 
     \b
     Examples:
+      ormlab rerun bundles/20261123T031500Z-1a2b3c4d --dry-run
       ormlab rerun bundles/20261123T031500Z-1a2b3c4d
-      ormlab rerun theirs/20261123T031500Z-1a2b3c4d --bundles mine --json | jq -r .folder
+      ormlab rerun theirs/20261123T031500Z-1a2b3c4d --trust-locks --yes --bundles mine --json
     """
     from ormlab import inventory as inventories
-    from ormlab.rerun import Request, rerun
+    from ormlab.rerun import Request, propose, require_trust, rerun
 
-    request = Request(bundle, inventories.load(inventory), bundles)
+    request = Request(bundle, inventories.load(inventory), bundles, trust_locks=trust_locks)
+    with bundle_errors():
+        proposal = propose(request)
+    if dry_run and as_json:
+        document("ormlab-rerun-proposal/1", proposal.document())
+        return
+    click.echo("\n".join(_told(proposal)), err=not dry_run)
+    if dry_run:
+        return
+    require_trust(request, proposal)
+    if not yes:
+        _ask(bundle)
     with bundle_errors(), reporter() as progress:
-        made = rerun(request, progress)
+        made = rerun(request, proposal, progress)
     run_result("ormlab-rerun/1", made, as_json=as_json)
+
+
+def _ask(bundle: Path) -> None:
+    """Ask whether to go on; without a terminal nobody can answer."""
+    from ormlab.errors import UsageError
+
+    if not sys.stdin.isatty():
+        what = "nobody can be asked here whether to execute this"
+    elif click.confirm("Execute this?", err=True):
+        return
+    else:
+        what = "it was not to be executed"
+    raise UsageError(
+        "rerun-unconfirmed", what, where=str(bundle), hint="--yes goes on without a question"
+    )
+
+
+def _told(proposal: Proposal) -> Iterator[str]:
+    """What would be executed, line by line; names in it were held against patterns."""
+    plan = proposal.resolved.plan
+    yield f"bundle  {proposal.bundle}, sealed as {proposal.seal}"
+    yield (
+        f"plan    {plan.name}: {len(proposal.resolved.trials)} trials of "
+        f"{', '.join(proposal.resolved.subjects)} under {', '.join(plan.loads)}"
+    )
+    yield "stacks  installed and imported, packages that are built run their own code then:"
+    for name, stack in proposal.resolved.stacks.items():
+        built = f", builds {', '.join(stack.no_binary) or 'what has no wheel'}"
+        yield f"        {name}: {len(stack.pins())} packages{built if stack.build else ''}"
+    yield "locks   from the bundle:"
+    for lock in proposal.locks:
+        yield f"        {lock.name}: {_COMPARED[lock.compared]}"
+    changes = " with changes" if proposal.source.dirty else ""
+    yield f"source  measured by commit {proposal.source.commit}{changes}"
+    yield f"        executed is this checkout, commit {proposal.commit}"
+    if proposal.has_patch:
+        yield "        the bundle's inputs/source.patch is not applied"
+    for each in proposal.differences:
+        yield f"note    {each.encode('ascii', 'backslashreplace').decode()}"

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import tomllib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import yaml
+import msgspec
 
-from ormlab import checkout
+from ormlab.bundle import codec, names, outside, strict_yaml
 from ormlab.changes import changes
 from ormlab.errors import UsageError
 from ormlab.measure import record
 from ormlab.plan import Plan, resolve
-from workloads import stacks
+from ormlab.run.recorded import LOCKS, lay_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,11 +19,25 @@ if TYPE_CHECKING:
 
     from ormlab.plan import ResolvedPlan
 
-PLAN: Final = "inputs/plan.yaml"
+PLAN: Final = outside.PLAN
 RERUN: Final = "inputs/rerun.json"
-_LOCKS: Final = "inputs/locks"
 _SOURCE: Final = "inputs/source"
+_SOURCE_JSON: Final = f"{_SOURCE}.json"
 _MOST_SHOWN: Final = 5
+
+
+class Source(msgspec.Struct, frozen=True):
+    """``inputs/source.json``.
+
+    Attributes:
+        commit: of the checkout; None outside of git.
+        dirty: whether it had changes; None outside of git.
+        shipped: digest of the code that was shipped to the hosts; None in older bundles.
+    """
+
+    commit: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{40}([0-9a-f]{24})?\Z")] | None
+    dirty: bool | None
+    shipped: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")] | None = None
 
 
 def read(bundle: Path) -> dict[str, Any]:
@@ -36,7 +47,7 @@ def read(bundle: Path) -> dict[str, Any]:
         UsageError: it is not there, or cannot be read.
     """
     try:
-        return dict(yaml.safe_load((bundle / PLAN).read_bytes()))
+        return outside.plan_of(bundle)
     except FileNotFoundError:
         raise UsageError(
             "nothing-recorded",
@@ -44,7 +55,7 @@ def read(bundle: Path) -> dict[str, Any]:
             where=str(bundle),
             hint="remove the folder, and run the plan again",
         ) from None
-    except (ValueError, TypeError, yaml.YAMLError) as problem:
+    except (OSError, ValueError) as problem:
         raise _unreadable(bundle, problem) from None
 
 
@@ -69,41 +80,12 @@ def resolve_again(bundle: Path, stacks_folder: Path) -> ResolvedPlan:
 
 
 def recorded_stacks(bundle: Path, into: Path) -> Path:
-    """Lay out the stacks with the locks that a bundle has, instead of those of the checkout.
-
-    What the stacks ask for (``<stack>.in``) is not in a bundle and is taken from the checkout;
-    the digest of a stack tells whether that makes the same stack.
-
-    Args:
-        bundle: its folder, sealed or not.
-        into: a folder that does not exist.
-
-    Returns:
-        The folder ``into``.
+    """Lay out the stacks that a bundle's plan uses; see `ormlab.run.recorded.lay_out`.
 
     Raises:
-        UsageError: the bundle lacks a lock.
+        UsageError: likewise, or the plan cannot be read.
     """
-    shutil.copytree(checkout.STACKS, into, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    locks, used = bundle / _LOCKS, read(bundle)["stacks"]
-    try:
-        shutil.copyfile(locks / "stacks.toml", into / "stacks.toml")
-        tables = tomllib.loads((into / "stacks.toml").read_text())["stacks"]
-        # All tables are read. One that has gone since asks for nothing here; if it is a used one,
-        # its digest will say so.
-        for name in (name for name, table in tables.items() if "base" not in table):
-            (into / f"{name}.in").touch()
-        defined = stacks.load(into)
-        for file in {file for name in used for file in defined[name].files}:
-            shutil.copyfile(locks / file.name, file)
-    except (OSError, ValueError, LookupError) as problem:
-        raise UsageError(
-            "locks-missing",
-            f"the locks of its stacks cannot be read: {problem}",
-            where=str(locks),
-            hint="a bundle that reaches L1 and was made by this lab has them",
-        ) from None
-    return into
+    return lay_out(bundle, read(bundle)["stacks"], into)
 
 
 def require_unchanged(bundle: Path, resolved: ResolvedPlan) -> None:
@@ -118,7 +100,7 @@ def require_unchanged(bundle: Path, resolved: ResolvedPlan) -> None:
         for path in (bundle / "inputs").rglob("*")
         if path.is_file()
     }
-    ours = {path: data for path, data in then.items() if path.startswith((_LOCKS, _SOURCE, PLAN))}
+    ours = {path: data for path, data in then.items() if path.startswith((LOCKS, _SOURCE, PLAN))}
     found = [
         line
         for path in sorted(now | ours)
@@ -155,10 +137,10 @@ def require_honoured(bundle: Path, resolved: ResolvedPlan) -> list[str]:
                 "stack-lost",
                 f"the stack {name} cannot be made as it was: with the recorded lock, what "
                 f"{name}.in asks for here gives another digest",
-                where=str(bundle / _LOCKS / f"{name}.txt"),
+                where=str(bundle / LOCKS / f"{name}.txt"),
                 hint="use the version that made it: inputs/source.json names it",
             )
-    found = list(changes(recorded, yaml.safe_load(resolved.document)))
+    found = list(changes(recorded, strict_yaml.load(resolved.document).value))
     if decided := [str(each) for each in found if each.before is not None]:
         raise UsageError(
             "plan-differs",
@@ -172,23 +154,38 @@ def require_honoured(bundle: Path, resolved: ResolvedPlan) -> list[str]:
     ]
 
 
+def source_of(bundle: Path) -> Source:
+    """Which source measured a bundle, as it says itself.
+
+    Raises:
+        UsageError: it does not say.
+    """
+    try:
+        return msgspec.convert(outside.json_of(bundle / _SOURCE_JSON), Source)
+    except (OSError, ValueError) as problem:
+        raise UsageError(
+            "source-unreadable",
+            f"it does not say which source measured it: {names.printable(str(problem))}",
+            where=str(bundle / _SOURCE_JSON),
+            hint="a bundle that reaches L2 says so",
+        ) from None
+
+
 def _other_source(bundle: Path, resolved: ResolvedPlan) -> Iterator[str]:
     """How the source that measures differs from the one that has measured, in sentences."""
     now = record.inputs(resolved)
-    then, here = (
-        json.loads(data)
-        for data in ((bundle / "inputs/source.json").read_bytes(), now["inputs/source.json"])
-    )
-    if then["commit"] != here["commit"] or then["dirty"] or here["dirty"]:
-        same = then.get("shipped") == here["shipped"]
+    then = source_of(bundle)
+    here = msgspec.convert(codec.parse(now[_SOURCE_JSON]), Source)
+    if then.commit != here.commit or then.dirty or here.dirty:
+        same = then.shipped == here.shipped
         clean = {True: " with changes", False: "", None: ""}
         yield (
-            f"it was measured by commit {then['commit']}{clean[then['dirty']]}, this is "
-            f"{here['commit']}{clean[here['dirty']]}; the code on the host is "
+            f"it was measured by commit {then.commit}{clean[then.dirty]}, this is "
+            f"{here.commit}{clean[here.dirty]}; the code on the host is "
             f"{'the same' if same else 'another'}"
         )
-    agent = f"{_LOCKS}/agent.txt"
-    if (bundle / agent).read_bytes() != now[agent]:
+    agent = f"{LOCKS}/agent.txt"
+    if outside.bytes_of(bundle / agent) != now[agent]:
         yield "the agent has other libraries than it had"
 
 
@@ -198,10 +195,14 @@ def _described(path: str, then: bytes | None, now: bytes | None) -> Iterator[str
     if then is None or now is None:
         yield f"{name} is {'new' if then is None else 'gone'}"
     elif path.endswith((".json", ".yaml")):
-        load = json.loads if path.endswith(".json") else yaml.safe_load
-        yield from (f"{name}: {each}" for each in changes(load(then), load(now)))
+        parse = codec.parse if path.endswith(".json") else _yaml
+        yield from (f"{name}: {each}" for each in changes(parse(then), parse(now)))
     else:
         yield f"{name} is another one"
+
+
+def _yaml(data: bytes) -> object:
+    return strict_yaml.load(data).value
 
 
 def _unreadable(bundle: Path, problem: Exception) -> UsageError:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
+from ormlab.bundle import outside
 from ormlab.changes import Change, changes
 from ormlab.errors import HostGateError
 from ormlab.fingerprint import fingerprint
@@ -106,4 +106,4 @@ def _tier(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _document(path: Path) -> dict[str, Any] | None:
-    return dict(json.loads(path.read_bytes())) if path.exists() else None
+    return dict(outside.json_of(path)) if path.exists() else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
@@ -11,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from ormlab import judge
 from ormlab import ledger as ledgers
-from ormlab.bundle import index
+from ormlab.bundle import index, outside
 from ormlab.bundle.coherence import LEDGER
 from ormlab.bundle.format import BundleRecord, Omission, Plan, TrialCounts
 from ormlab.bundle.instants import in_order, latest_here
@@ -110,9 +109,9 @@ def _omitted(writer: BundleWriter, resolved: ResolvedPlan) -> tuple[Omission, ..
 
 def _fingerprint(folder: Path) -> str | None:
     path = folder / "host/fingerprint.json"
-    return str(json.loads(path.read_bytes())["sha256"]) if path.exists() else None
+    return str(outside.json_of(path)["sha256"]) if path.exists() else None
 
 
 def _rerun_of(folder: Path) -> str | UnsetType:
     path = folder / inputs.RERUN
-    return str(json.loads(path.read_bytes())["seal"]) if path.exists() else UNSET
+    return str(outside.json_of(path)["seal"]) if path.exists() else UNSET

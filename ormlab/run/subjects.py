@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
+
+from ormlab.bundle import outside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +40,7 @@ def reason(folder: Path) -> str | None:
         return None
     if diagnosis["failure"]:
         return str(diagnosis["failure"]["what"])
-    answers = json.loads((folder / "answers.json").read_bytes())["answers"]
+    answers = outside.json_of(folder / "answers.json")["answers"]
     for answer in answers:
         if answer["status"] != answer["expected_status"]:
             return f"{answer['request']} was answered with status {answer['status']}"
@@ -62,7 +63,7 @@ def broken(folder: Path) -> str | None:
         return None
     if status != _BROKEN:
         return f"the contract could not be checked: the suite ended with {status}"
-    told = json.loads((folder / "contract.json").read_bytes())
+    told = outside.json_of(folder / "contract.json")
     cases = [problem["case"] for problem in told["problems"]]
     return f"it breaks the contract in {len(cases)} of {told['cases']} cases, first {cases[0]!r}"
 
@@ -83,4 +84,4 @@ def _failures(stack: dict[str, Any]) -> str:
 
 
 def _document(path: Path) -> dict[str, Any] | None:
-    return dict(json.loads(path.read_bytes())) if path.exists() else None
+    return dict(outside.json_of(path)) if path.exists() else None

@@ -8,11 +8,10 @@ L4       ormlab.bundle.anchor            who else vouches for the seal
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ormlab.bundle import anchor, names, tree
+from ormlab.bundle import anchor, names, outside
 from ormlab.bundle.codec import decode
 from ormlab.bundle.codes import FILE_LEVELS, LEVELS, Level
 from ormlab.bundle.findings import Findings, Verification
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ormlab.bundle.findings import Problem
-
-
-_LARGEST_RECORD = 16 * 2**20
 
 
 def verify(
@@ -62,7 +58,7 @@ def verify(
     if asked >= "L3":
         notes += derivable.check(path, found)
     if asked >= "L4" and files.seal:
-        record = decode((path / names.RECORD).read_bytes(), BundleRecord, where=names.RECORD)
+        record = decode(outside.bytes_of(path / names.RECORD), BundleRecord, where=names.RECORD)
         notes += anchor.check(
             path, record.id, files.seal, found, index=index, signers=allowed_signers
         )
@@ -80,8 +76,7 @@ def _beside(path: Path) -> Path | None:
     """The index in the folder that the bundle lies in, if it speaks of the bundle."""
     index = path.resolve().parent / names.INDEX
     try:
-        record = tree.read_small(path / names.RECORD, limit=_LARGEST_RECORD)
-        identifier = str(json.loads(record)["id"])
+        identifier = str(outside.json_of(path / names.RECORD)["id"])
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
     return index if index.is_file() and anchor.names_bundle(index, identifier) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from analysis import coherence as generators
-from ormlab.bundle import coherence, contents, documents, names
+from ormlab.bundle import coherence, contents, documents, names, outside
 from ormlab.bundle.codec import decode
 from ormlab.bundle.format import BundleRecord
 from ormlab.fingerprint import fingerprint
@@ -25,7 +25,7 @@ _FINGERPRINT = "host/fingerprint.json"
 def check(root: Path, found: Findings) -> None:
     """Check a bundle that reaches L1."""
     documents_by_path = documents.check(root, found)
-    plan = documents_by_path.get(coherence.PLAN)
+    plan = documents_by_path.get(outside.PLAN)
     trials = coherence.check(root, plan, found)
     rows = contents.check(root, found)
     for trial in trials:
@@ -67,7 +67,7 @@ def _check_host(root: Path, documents_by_path: Mapping[str, Any], found: Finding
     """The hosts are those that were fingerprinted, before the run and after it."""
     before, after = (_facts(documents_by_path, when) for when in (_BEFORE, _AFTER))
     stated = documents_by_path.get(_FINGERPRINT)
-    record = decode((root / names.RECORD).read_bytes(), BundleRecord, where=names.RECORD)
+    record = decode(outside.bytes_of(root / names.RECORD), BundleRecord, where=names.RECORD)
     if before and stated:
         digest = _fingerprint(before)
         for path, said in ((_FINGERPRINT, stated["sha256"]), (names.RECORD, record.host)):

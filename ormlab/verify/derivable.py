@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import yaml
-
 from ormlab import judge, ledger, plan
-from ormlab.bundle import names, tree
+from ormlab.bundle import codec, names, outside, tree
 from ormlab.bundle.codec import decode
 from ormlab.bundle.errors import BundleError
 from ormlab.bundle.format import Provenance
@@ -64,13 +61,12 @@ def _check_plan(root: Path, found: Findings) -> None:
     """The plan's seed must give the order in which its trials stand."""
     path = "inputs/plan.yaml"
     try:
-        resolved = yaml.safe_load((root / path).read_bytes())
+        resolved = outside.plan_of(root)
         written = plan.Plan.model_validate(resolved["plan"])
         again = plan.resolve(written, omitted_loads=resolved["omitted_loads"])
     except (
         *(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError),
         LabError,
-        yaml.YAMLError,
     ) as error:
         what = names.printable(f"{type(error).__name__}: {error}"[:300])
         found.add("plan-underivable", path, what)
@@ -93,7 +89,7 @@ def _compare(root: Path, derived: dict[str, bytes], found: Findings) -> tuple[st
     rounded, differ = False, False
     for name, data in derived.items():
         path = root / names.DERIVED / name
-        if path.is_file() and path.read_bytes() == data:
+        if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
             continue
         differences = _differences(path, data, exactly=same_lock)
         rounded = rounded or not differences
@@ -133,7 +129,7 @@ def _tell(path: str, differences: list[_Difference], tool: Tool, found: Findings
 def _provenance(root: Path) -> Provenance | None:
     path = root / names.DERIVED / names.DERIVED_MANIFEST
     try:
-        head = path.read_bytes().partition(b"\n")[0]
+        head = outside.bytes_of(path).partition(b"\n")[0]
         return decode(head.removeprefix(b"# "), Provenance, where=path)
     except (OSError, BundleError):
         return None
@@ -146,10 +142,10 @@ def _differences(path: Path, data: bytes, *, exactly: bool) -> list[_Difference]
     if path.suffix != ".json":
         return [_Difference("other bytes", both=True)]
     try:
-        said = json.loads(path.read_bytes())
+        said = outside.json_of(path)
     except (ValueError, RecursionError) as error:
         return [_Difference(names.printable(str(error)), both=True)]
-    found = list(_walk(said, json.loads(data), "$", 0.0 if exactly else _DIGITS))
+    found = list(_walk(said, codec.parse(data), "$", 0.0 if exactly else _DIGITS))
     if exactly and not found:
         found.append(_Difference("other bytes for the same values", both=True))
     return found

@@ -178,8 +178,12 @@ class Stack:
         return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
-def load(folder: Path = FOLDER) -> dict[str, Stack]:
+def load(folder: Path = FOLDER, *, lost_asks_nothing: bool = False) -> dict[str, Stack]:
     """Read all stacks of a folder, by name. The locks themselves are read when asked for.
+
+    Args:
+        folder: of ``stacks.toml`` and the files beside it.
+        lost_asks_nothing: whether a stack whose ``.in`` is missing asks for no package.
 
     Raises:
         StackFileError: a file is missing or not TOML; a key is unknown, missing or of a wrong
@@ -196,7 +200,9 @@ def load(folder: Path = FOLDER) -> dict[str, Stack]:
         raise StackFileError(f"{path.name}: schema is {document['schema']!r}, not {SCHEMA!r}")
     stacks: dict[str, Stack] = {}
     for name, table in document["stacks"].items():
-        stacks[name] = _stack(name, table, folder, document, stacks)
+        stacks[name] = _stack(
+            name, table, folder, document, stacks, lost_asks_nothing=lost_asks_nothing
+        )
     return stacks
 
 
@@ -219,6 +225,8 @@ def _stack(
     folder: Path,
     document: dict[str, Any],
     before: Mapping[str, Stack],
+    *,
+    lost_asks_nothing: bool,
 ) -> Stack:
     where = f"stacks.{name}"
     _demand(_STACK.fullmatch(name), "stacks", name, f"is no name of a stack ({STACK_NAME})")
@@ -231,21 +239,18 @@ def _stack(
     _demand(_PYTHON.fullmatch(table["python"]), where, "python", "is not like 3.13 or 3.13.0")
     _demand(_DAY.fullmatch(table["exclude_newer"]), where, "exclude_newer", "is no UTC instant")
     _demand(table["expect"] in ("works", "fails"), where, "expect", "is neither works nor fails")
+    _check_names(table, where)
     compiled = {**base.compiled} if base else {}
     if "extensions" in table:
         compiled |= _compiled(table["extensions"], document["extensions"], where)
     path = folder / f"{name}.in"
-    asked = wanted_in(path) if base is None or path.exists() else []
+    is_needed = base is None and not lost_asks_nothing
+    asked = wanted_in(path) if is_needed or path.exists() else []
     wanted = sorted({*asked, *(base.imports if base else ())})
     for package in wanted:
         module = document["imports"].get(package)
         is_module = isinstance(module, str) and _MODULE.fullmatch(module)
         _demand(is_module, "imports", package, f"is no module, and {name}.in asks for the package")
-    if "build" in table:
-        _demand(_STACK.fullmatch(table["build"]), where, "build", "is no name of a file")
-    for key in ("no_binary", "pure"):
-        for package in table.get(key, ()):
-            _demand(_PACKAGE.fullmatch(package), where, key, f"{package!r} is no package's name")
     for package in table.get("pure", ()):
         _demand(package in compiled, where, "pure", f"{package!r} has no extensions to be without")
     return Stack(
@@ -263,6 +268,15 @@ def _stack(
         compiled=compiled,
         imports={package: document["imports"][package] for package in wanted},
     )
+
+
+def _check_names(table: Mapping[str, Any], where: str) -> None:
+    """What becomes part of a path or of a command is a name."""
+    if "build" in table:
+        _demand(_STACK.fullmatch(table["build"]), where, "build", "is no name of a file")
+    for key in ("no_binary", "pure"):
+        for package in table.get(key, ()):
+            _demand(_PACKAGE.fullmatch(package), where, key, f"{package!r} is no package's name")
 
 
 def _base(table: Any, before: Mapping[str, Stack], where: str) -> Stack | None:  # noqa: ANN401 - as parsed

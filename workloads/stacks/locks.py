@@ -1,10 +1,10 @@
-"""Locks, read strictly: pinned packages and their hashes, and nothing else an installer obeys.
+r"""Locks, read strictly: pinned packages and their hashes, and nothing else an installer obeys.
 
 An installer takes options, addresses and other files from its list of requirements, and a lock may
 come from somebody else's bundle. So a lock is read by this grammar, one package after the other,
 
-    name==version [; marker] [\\]
-        --hash=sha256:<64 hex digits> [\\]
+    name==version [; marker] [\]
+        --hash=sha256:<64 hex digits> [\]
         ...
 
 with comments on lines of their own, and what an installer gets is written anew from what was read.
@@ -128,11 +128,11 @@ def _pin(lines: list[str], where: str, at: int) -> tuple[str, Pin]:
     marker = _marker(told, where, at)
     hashes = []
     for offset, part in enumerate([*(f"--hash={each}" for each in first), *rest]):
-        line = at + max(0, offset - len(first) + 1)
+        number = at + max(0, offset - len(first) + 1)
         for each in part.split():
             digest = _HASH.fullmatch(each)
             if digest is None:
-                raise _refused(where, line, f"{each[:60]!r}, which is no --hash=sha256:")
+                raise _refused(where, number, f"{each[:60]!r}, which is no --hash=sha256:")
             hashes.append(digest[0])
     _demand(hashes, where, at, f"{pin['name']} without a hash")
     _demand(len(hashes) <= _MOST_HASHES, where, at, f"more than {_MOST_HASHES} hashes")

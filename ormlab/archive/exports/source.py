@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from ormlab.archive import catalog
-from ormlab.bundle import Bundle, manifest, names
+from ormlab.bundle import Bundle, manifest, names, outside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +36,7 @@ class Source:
             BundleError: it is no bundle, is not sealed, or does not reach L1.
         """
         bundle = Bundle.open(path, level="L1")
-        listed = manifest.parse((path / names.MANIFEST).read_bytes())
+        listed = manifest.parse(outside.bytes_of(path / names.MANIFEST))
         return cls(bundle, str(bundle.seal), listed.digests)
 
     @cached_property

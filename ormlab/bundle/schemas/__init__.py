@@ -79,6 +79,23 @@ DOCUMENTS: Final = (
 )
 
 
+# Files of a bundle that no schema describes. What is in no place of the format is a doubt.
+_FILES: Final = re.compile(
+    r"README\.md|MANIFEST\.sha256|SEAL\.json\.sig|ro-crate-metadata\.json"
+    r"|derived/(DERIVED\.sha256|ledger\.yaml)"
+    r"|inputs/(claims\.yaml|inventory\.redacted\.yml|source\.patch|locks/[^/]+\.(txt|toml))"
+    r"|host/((host-[0-9]+/)?[^/]+\.log\.zst|provision/[^/]+\.zst)"
+    r"|services/[^/]+/(samples/[^/]+\.http|[^/]+\.log\.zst|schema\.sql)"
+    r"|(trials|generators)/[^/]+/([^/]+\.(hdr|log\.zst)|wrk\.stdout\.txt"
+    r"|(samples|resources)\.parquet)"
+)
+
+
+def is_known(path: str) -> bool:
+    """Whether the format has a place for a file of this path that no schema describes."""
+    return _FILES.fullmatch(path) is not None
+
+
 def schema_of(path: str) -> str | None:
     """Return the name of the schema for a path of a bundle, or None if none describes it."""
     return next((each.schema for each in DOCUMENTS if each.paths.fullmatch(path)), None)
