@@ -9,7 +9,7 @@ executed is told beforehand (`propose`), and locks that are not the checkout's h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ormlab import checkout, scratch
@@ -50,13 +50,32 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Installed:
+    """A stack that would be installed and imported.
+
+    Attributes:
+        name: of the stack.
+        digest: of all that decides what is installed.
+        packages: how many are installed.
+        builds: whether packages are built from source, and so run code of their own then.
+    """
+
+    name: str
+    digest: str
+    packages: int
+    builds: bool
+
+
+@dataclass(frozen=True)
 class Proposal:
     """What a rerun would execute.
 
     Attributes:
         bundle: the id of the bundle.
         seal: digest of its seal.
-        resolved: its plan, resolved by this version with the recorded locks.
+        plan_sha256: digest of its plan.
+        resolved: the plan, resolved by this version with the recorded locks.
+        stacks: what would be installed.
         locks: the files that decide what is installed, held against the checkout's.
         source: which source measured the bundle; the checkout's own is what would be executed.
         has_patch: whether the bundle holds uncommitted changes; they are not applied.
@@ -66,7 +85,9 @@ class Proposal:
 
     bundle: str
     seal: str
+    plan_sha256: str
     resolved: ResolvedPlan
+    stacks: tuple[Installed, ...]
     locks: tuple[Lock, ...]
     source: Source
     has_patch: bool
@@ -85,15 +106,12 @@ class Proposal:
             "bundle": {"id": self.bundle, "seal": self.seal},
             "plan": {
                 "name": plan.name,
-                "sha256": self.resolved.sha256,
+                "sha256": self.plan_sha256,
                 "trials": len(self.resolved.trials),
                 "subjects": list(self.resolved.subjects),
                 "loads": [name for name in plan.loads if name not in self.resolved.omitted_loads],
             },
-            "stacks": {
-                name: {"digest": stack.digest(), "packages": len(stack.pins())}
-                for name, stack in self.resolved.stacks.items()
-            },
+            "stacks": [asdict(stack) for stack in self.stacks],
             "locks": {lock.name: lock.compared for lock in self.locks},
             "source": {
                 "measured_by": self.source.commit,
@@ -183,7 +201,12 @@ def _propose(original: Bundle, stacks_folder: Path) -> Proposal:
     return Proposal(
         bundle=original.record.id,
         seal=str(original.seal),
+        plan_sha256=original.record.plan.sha256,
         resolved=resolved,
+        stacks=tuple(
+            Installed(name, stack.digest(), len(stack.pins()), stack.build is not None)
+            for name, stack in resolved.stacks.items()
+        ),
         locks=recorded.compare(stacks_folder, resolved.stacks.values()),
         source=inputs.source_of(original.path),
         has_patch=(original.path / PATCH).is_file(),

@@ -104,10 +104,10 @@ def _told(proposal: Proposal) -> Iterator[str]:
         f"plan    {plan.name}: {len(proposal.resolved.trials)} trials of "
         f"{', '.join(proposal.resolved.subjects)} under {', '.join(plan.loads)}"
     )
-    yield "stacks  installed and imported, packages that are built run their own code then:"
-    for name, stack in proposal.resolved.stacks.items():
-        built = f", builds {', '.join(stack.no_binary) or 'what has no wheel'}"
-        yield f"        {name}: {len(stack.pins())} packages{built if stack.build else ''}"
+    yield "stacks  installed and imported:"
+    for stack in proposal.stacks:
+        built = ", some of them built by code of their own" if stack.builds else ""
+        yield f"        {stack.name}: {stack.packages} packages{built}"
     yield "locks   from the bundle:"
     for lock in proposal.locks:
         yield f"        {lock.name}: {_COMPARED[lock.compared]}"

@@ -32,6 +32,8 @@ _DEFINED: Final = "stacks.toml"
 class Lock:
     """A file of a bundle that decides what is installed, beside the checkout's of that name.
 
+    Of ``stacks.toml`` the definitions of the stacks in use count.
+
     Attributes:
         name: of the file in ``inputs/locks``.
         compared: with the checkout's; ``none`` if the checkout has no file of that name.
@@ -87,11 +89,23 @@ def compare(folder: Path, used: Iterable[Stack]) -> tuple[Lock, ...]:
         folder: as `lay_out` made it.
         used: the stacks that are to be made.
     """
-    files = [folder / _DEFINED, *_files(used)]
-    return tuple(_compared(file, checkout.STACKS / file.relative_to(folder)) for file in files)
+    chosen = list(used)
+    ours = stacks.load()
+    is_same = all(
+        stack.name in ours and _definition(stack) == _definition(ours[stack.name])
+        for stack in chosen
+    )
+    defined = Lock(_DEFINED, "same" if is_same else "other")
+    return (defined, *(_compared(file, folder) for file in _files(chosen)))
 
 
-def _compared(file: Path, ours: Path) -> Lock:
+def _definition(stack: Stack) -> tuple[object, ...]:
+    """What decides what is made of a lock; titles and notes do not."""
+    return stack.python, stack.build, stack.no_binary, stack.pure, stack.compiled, stack.imports
+
+
+def _compared(file: Path, folder: Path) -> Lock:
+    ours = checkout.STACKS / file.relative_to(folder)
     if not ours.is_file():
         return Lock(file.name, "none")
     same = file.read_bytes() == ours.read_bytes()
