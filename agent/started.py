@@ -5,7 +5,7 @@ from __future__ import annotations
 try:
     from host.environment import environment
 except ModuleNotFoundError:  # there it is no package of its own
-    from ansible.module_utils.host.environment import (  # type: ignore[import-untyped,no-redef]
+    from ansible.module_utils.host.environment import (  # type: ignore[no-redef]
         environment,
     )
 

@@ -5,7 +5,6 @@ History of the schema: results/1 (first; keys may be added to it, none changes i
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from functools import cache
 from itertools import product
@@ -18,6 +17,7 @@ from analysis.figures import rate_is_given
 from analysis.inference import FEWEST_BLOCKS, Verdict
 from analysis.metrics import METRICS, PRIMARY
 from analysis.work import Work
+from ormlab.bundle import outside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -191,8 +191,7 @@ def _weaknesses(
 
 def _of_the_source(bundle: Bundle) -> str:
     """What weakens a result whose source is not the commit's; early versions gave no reason."""
-    path = bundle.path / "inputs/source.json"
-    told = json.loads(path.read_bytes()) if path.exists() else {}
+    told = outside.json_if_there(bundle.path / "inputs/source.json") or {}
     reason = told.get("reason")
     return f"no commit has its source: {reason}" if reason else "measured by an uncommitted source"
 

@@ -13,14 +13,13 @@ time may look idle for as long as it takes to use some.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from analysis import figures, latency, resources
+from ormlab.bundle import outside, tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,7 +78,7 @@ def read(trial: Path, observed: Mapping[str, Any]) -> Silence | None:
     if (trial / "client.json").exists():
         return _of_client(trial)
     if (trial / "article.json").exists():
-        gap = _between_answers(json.loads((trial / "article.json").read_bytes())["latencies_us"])
+        gap = _between_answers(outside.json_of(trial / "article.json")["latencies_us"])
         return Silence(gap.seconds, gap.begins_s, LEAST_S, "by the client's latencies")
     if {"service", "load"} & observed["sampler"]["unread"].keys():
         return None
@@ -113,9 +112,9 @@ def _allowed_s(bins: Bins, connections: int | None) -> float:
 
 
 def _of_client(trial: Path) -> Silence:
-    told = json.loads((trial / "client.json").read_bytes())
+    told = outside.json_of(trial / "client.json")
     names = ["intended_ns", "end_ns", "status"]
-    table = pq.read_table(trial / "samples.parquet", columns=names, page_checksum_verification=True)
+    table = tables.read(trial / "samples.parquet", columns=names)
     due, end, status = (table.column(name).to_numpy() for name in names)
     if told["loop"]["kind"] == "open":
         gap = waiting_for_answers(due, end, status != 0)
@@ -202,7 +201,7 @@ def _of_search(trial: Path, course: Course) -> Silence | None:
     ticks = course.ticks["service"]
     if not ticks:
         return None
-    told = json.loads((trial / "capacity.json").read_bytes())
+    told = outside.json_of(trial / "capacity.json")
     found = []
     for probe in told["probes"]:
         gap, telling_s = idle(ticks, (probe["window"]["start_ns"], probe["window"]["stop_ns"]))

@@ -170,7 +170,10 @@ def _told(call: ast.Call) -> tuple[ast.expr, ast.expr] | None:
     name = call.func.id if isinstance(call.func, ast.Name) else ""
     given = dict(zip(("code", "what"), call.args, strict=False))
     given |= {each.arg: each.value for each in call.keywords if each.arg}
-    if not name.endswith(("Failure", "Error", "Interrupted", "Obstacle")) or not {"code", "what"} <= set(given):
+    if not name.endswith(("Failure", "Error", "Interrupted", "Obstacle")) or not {
+        "code",
+        "what",
+    } <= set(given):
         return None
     return given["code"], given["what"]
 

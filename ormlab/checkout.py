@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib.metadata import version
 from pathlib import Path
 
-
 VERSION = version("ormlab")
 ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / ".lab"

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from ormlab import checkout, scratch
+from ormlab import scratch, source
 from ormlab.bundle.codec import serialise
 from ormlab.bundle.read import Bundle
 from ormlab.errors import UsageError
@@ -210,6 +210,6 @@ def _propose(original: Bundle, stacks_folder: Path) -> Proposal:
         locks=recorded.compare(stacks_folder, resolved.stacks.values()),
         source=inputs.source_of(original.path),
         has_patch=(original.path / PATCH).is_file(),
-        commit=checkout.commit()[0],
+        commit=source.here().commit,
         differences=tuple(differences),
     )

@@ -105,7 +105,7 @@ def _rows_of(group: pa.Table, path: str, found: Findings) -> int:
 
 
 def _tell_of_text(data: bytes, path: str, where: str, found: Findings) -> None:
-    for _, kind in _secrets(data):
+    for _, kind in credentials.found(data):
         found.add("secret-found", path, f"{kind}, {where}")
 
 
@@ -132,8 +132,6 @@ def _tell(data: bytes, end: int, path: str, line: int, found: Findings) -> None:
         if start < end:
             at = line + data.count(b"\n", 0, start)
             found.add("secret-found", path, f"{kind}, line {at}")
-
-
 
 
 def _pieces(source: IO[bytes]) -> Iterator[bytes]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ormlab.cli.page import Grid, Page
-
 from analysis import rounding
+from ormlab.cli.page import Grid, Page
 
 if TYPE_CHECKING:
     from pathlib import Path
