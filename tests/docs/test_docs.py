@@ -11,6 +11,7 @@ from docs import roles
 from docs.generate import DOCS, pages
 from ormlab import errors
 from ormlab.cli import group
+from ormlab.cli.tables import results_text
 from tests.conftest import CHECKOUT
 
 
@@ -66,6 +67,34 @@ def test_every_make_target_and_command_of_the_readme_exists():
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     for command in set(re.findall(r"ormlab ([a-z]+)", readme)):
         assert command in group.commands, command
+
+
+def test_the_sample_of_the_readme_has_the_columns_that_are_printed(monkeypatch):
+    """The header lines of both tables, from a cell without figures."""
+    monkeypatch.setenv("COLUMNS", "200")
+    sample = (CHECKOUT / "README.md").read_text().partition("<!-- demo -->")[2]
+    shown = {
+        tuple(re.split(r" {2,}", line.strip()))
+        for line in sample.splitlines()
+        if line.startswith((" subject ", " ratio "))
+    }
+    bare = {"workload": "w", "load": "l", "latency_kind": "k", "subjects": {}, "gates": []}
+    ratio = dict.fromkeys(("ratio", "low", "high"), 1.0) | {"blocks": 1, "detectable": None}
+    order = {"position": None, "drift": None, "carry_over": {"p": None}}
+    named = dict.fromkeys(("candidate", "baseline", "metric", "better", "verdict"), "x")
+    cell = bare | {
+        "comparisons": [ratio | named | {"order": order}],
+        "controls": [],
+        "pair_gates": [],
+    }
+    told = {"conclusion": "", "cells": [cell], "gates": [], "failures": [], "omitted": []}
+    printed = {
+        tuple(re.split(r" {2,}", line.strip()))
+        for line in results_text(told, CHECKOUT).splitlines()
+        if line.strip().startswith(("subject ", "ratio "))
+    }
+    assert len(shown) == 2
+    assert shown == printed
 
 
 def test_help_comes_without_the_heavy_imports():
