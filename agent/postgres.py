@@ -41,7 +41,10 @@ _CHECKPOINTER = "select pid from pg_stat_activity where backend_type = 'checkpoi
 
 
 def settings(memory_bytes: int) -> dict[str, str]:
-    """The server settings of the profile ``durable``, scaled to the host's memory.
+    """The settings of a server that a run makes itself, scaled to the host's memory.
+
+    They follow the profile ``durable`` of the role postgresql_bench, which also switches TLS off,
+    can use huge pages, and scales max_wal_size with the memory.
 
     A 64 GB host gets the published 16 GB of shared buffers. Durability is never traded away:
     fsync, full_page_writes and synchronous_commit keep their safe defaults, stated here so that
