@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis import explanation, results, rounding
+from analysis import catalog, explanation, results, rounding
 from analysis import report as rendering
 from ormlab import judge, report
 from ormlab.bundle.read import Bundle
@@ -127,6 +127,9 @@ def test_report_diff_and_catalog_take_such_a_bundle(losing, original):
     told = diff(original, bundle)
     assert (told["verdict"], told["agreements"]) == ("open", [])
     assert results_text(judge.judge(bundle), bundle).startswith("Nothing is known of any subject")
+    rows = list(catalog.rows(Bundle.open(bundle), {}, {}))
+    assert {row["failure"] for row in rows} == {"service-start"}
+    assert {row["value"] for row in rows} == {None}
 
 
 def test_an_explanation_without_a_trial_says_so(losing):
