@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ormlab import checkout, scratch
+from ormlab.bundle.errors import StorageError
 from tests.conftest import CHECKOUT
 
 HOLD = """
@@ -57,3 +58,9 @@ def test_that_of_a_process_which_was_killed_goes_with_the_next_and_a_living_one_
     assert Path(held).exists()
     with scratch.folder() as mine:
         assert list(state.glob("run-*")) == [mine]
+
+
+def test_a_checkout_that_cannot_be_written_is_one_clear_error(state):
+    state.write_text("no folder")
+    with pytest.raises(StorageError, match=str(state)), scratch.folder():
+        pass

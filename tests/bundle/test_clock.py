@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +13,7 @@ from ormlab.bundle import Bundle, BundleWriter, TrialRecord, UnsealedRun, cohere
 from ormlab.bundle.findings import Findings
 from ormlab.bundle.instants import TrialTimes, in_order, latest_here
 from tests.bundle import making
+from tests.conftest import CHECKOUT
 
 HOUR = timedelta(hours=1)
 LAST = making.CREATED + timedelta(minutes=1, seconds=30)  # when trial 1 of a bundle had ended
@@ -44,6 +47,8 @@ def test_a_run_that_is_resumed_by_a_clock_set_back_an_hour_is_sealed(partial):
     assert verify(bundle).ok
     assert problems(bundle) == []
     assert Bundle.open(bundle).record.clock_set_back_s == 59 * 60
+    alone = [sys.executable, "-I", CHECKOUT / "ormlab/bundle/verify_bundle.py", bundle]
+    assert subprocess.run(alone, check=False, capture_output=True).returncode == 0
 
 
 def test_trials_of_a_clock_that_is_set_back_follow_each_other(partial):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from ormlab import judge
+from ormlab import checkout, judge
 from ormlab.bundle.errors import BundleError, RecordError
 from ormlab.cli.judge import command
 from ormlab.errors import LabError
@@ -20,6 +20,14 @@ def test_a_damaged_derived_folder_is_made_anew(bundle, file):
     assert not verify(bundle, level="L1").ok
     judge.judge(bundle)
     assert verify(bundle, level="L3").ok
+
+
+def test_a_checkout_that_may_only_be_read_judges_too(bundle, tmp_path, monkeypatch):
+    state = tmp_path / "state"
+    state.write_text("no folder can be made below this")
+    monkeypatch.setattr(checkout, "STATE", state)
+    judge.judge(bundle)
+    assert (bundle / "derived/results.json").exists()
 
 
 def test_a_damaged_trial_is_not_judged(bundle):
