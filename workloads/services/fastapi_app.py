@@ -178,7 +178,7 @@ class _Route(APIRoute):
             try:
                 return await handler(_Request(request.scope, request.receive))
             except (Refusal, RequestValidationError, HTTPException) as wrong:
-                refusal = _refusal(wrong)
+                refusal = _first(request, self.path) or _refusal(wrong)
                 return _answered(parts, refusal.body(), refusal.status)
             except Exception as problem:  # noqa: BLE001 - a fault must answer 500, not end a trial
                 path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -192,6 +192,21 @@ class _Route(APIRoute):
 
 def _answered(parts: Parts, body: dict[str, Any], status: int) -> Response:
     return Response(parts.codec.encode(body), status, media_type=CONTENT_TYPE)
+
+
+def _first(request: Request, path: str) -> Refusal | None:
+    """What is wrong with the id or the names of parameters: that comes before anything else.
+
+    FastAPI looks at values while it solves dependencies, whatever the order of the contract.
+    """
+    try:
+        _check_id(request)
+        known = _PARAMETERS.get(path)
+        if known and request.method == "GET":
+            _once(request, known)
+    except Refusal as refusal:
+        return refusal
+    return None
 
 
 def _refusal(wrong: Refusal | RequestValidationError | HTTPException) -> Refusal:
@@ -209,6 +224,12 @@ def _refusal(wrong: Refusal | RequestValidationError | HTTPException) -> Refusal
 
 
 _RANK = {"extra_forbidden": 0, "missing": 2}
+_PAGED = ("limit", "offset")
+_PAGED_WAYS = ("loading", *_PAGED)
+_PARAMETERS = {
+    **dict.fromkeys(("/users", "/orders", "/users/{row_id}/orders"), _PAGED),
+    "/users-with-orders": _PAGED_WAYS,
+}
 
 
 _Id = Annotated[int, BeforeValidator(inputs.row_id), Path()]
@@ -221,26 +242,24 @@ class _Page(NamedTuple):
     offset: int
 
 
-async def _page(limit: _Limit = fields.DEFAULT_LIMIT, offset: _Offset = 0) -> _Page:
+async def _page(
+    request: Request, limit: _Limit = fields.DEFAULT_LIMIT, offset: _Offset = 0
+) -> _Page:
+    _once(request, _PAGED)
     return _Page(limit, offset)
 
 
-async def _way(loading: Literal["lazy", "prefetch", "join"]) -> str:
+async def _way(request: Request, loading: Literal["lazy", "prefetch", "join"]) -> str:
+    _once(request, _PAGED_WAYS)
     return loading
 
 
-def _knows(*known: str) -> Any:  # noqa: ANN401 - FastAPI hides the type
-    """What refuses unknown and repeated parameters, before any value of one is looked at."""
-
-    async def check(request: Request) -> None:
-        _check_id(request)
-        inputs.once((name for name, _ in request.query_params.multi_items()), known)
-
-    return Depends(check)
+async def _page_beside(limit: _Limit = fields.DEFAULT_LIMIT, offset: _Offset = 0) -> _Page:
+    return _Page(limit, offset)
 
 
-_PAGED = [_knows("limit", "offset")]
-_PAGED_WAYS = [_knows("loading", "limit", "offset")]
+def _once(request: Request, known: tuple[str, ...]) -> None:
+    inputs.once((name for name, _ in request.query_params.multi_items()), known)
 
 
 def _check_id(request: Request) -> None:
@@ -276,7 +295,7 @@ async def _health(request: Request) -> dict[str, Any]:
     return told
 
 
-@_router.get("/users", response_model=list[User], dependencies=_PAGED)
+@_router.get("/users", response_model=list[User])
 async def _list_users(users: _Users, page: Annotated[_Page, Depends(_page)]) -> list[Row]:
     return await users.page(*page)
 
@@ -301,7 +320,7 @@ async def _delete_user(users: _Users, row_id: _Id) -> None:
     _found(await users.delete(row_id) or None)
 
 
-@_router.get("/orders", response_model=list[Order], dependencies=_PAGED)
+@_router.get("/orders", response_model=list[Order])
 async def _list_orders(orders: _Orders, page: Annotated[_Page, Depends(_page)]) -> list[Row]:
     return await orders.page(*page)
 
@@ -326,17 +345,17 @@ async def _delete_order(orders: _Orders, row_id: _Id) -> None:
     _found(await orders.delete(row_id) or None)
 
 
-@_router.get("/users/{row_id}/orders", response_model=list[NamedOrder], dependencies=_PAGED)
+@_router.get("/users/{row_id}/orders", response_model=list[NamedOrder])
 async def _orders_of_user(
     rows: _Rows, row_id: _Id, page: Annotated[_Page, Depends(_page)]
 ) -> list[Row]:
     return await rows.orders_of(row_id, *page)
 
 
-@_router.get("/users-with-orders", response_model=list[UserWithOrders], dependencies=_PAGED_WAYS)
+@_router.get("/users-with-orders", response_model=list[UserWithOrders])
 async def _users_with_orders(
     rows: _Rows,
-    page: Annotated[_Page, Depends(_page)],
+    page: Annotated[_Page, Depends(_page_beside)],
     loading: Annotated[str, Depends(_way)],
 ) -> list[Row]:
     return await rows.users_with_orders(loading, *page)
