@@ -15,6 +15,11 @@ import pytest
 from agent import __main__ as agent
 from agent import interpreters, owner, reach
 from ormlab import cli
+from ormlab.errors import ProvisioningError
+from ormlab.hosts import connected
+from ormlab.inventory import HostSpec
+from ormlab.measure.deployment import Deployment
+from ormlab.measure.station import Station
 from tests.conftest import CHECKOUT
 
 NOBODY = pwd.getpwnam("nobody").pw_uid
@@ -158,3 +163,30 @@ def test_make_demo_says_so_before_it_makes_anything(tmp_path):
     assert done.returncode != 0
     assert "postgres must run as nobody, who cannot enter" in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to change the user for postgres")
+def test_a_run_says_so_before_it_makes_a_stack(tmp_path):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    spec = HostSpec(
+        name="localhost",
+        local=True,
+        address="127.0.0.1",
+        root=str(closed),
+        known_hosts=str(tmp_path / "known_hosts"),
+        variables={},
+    )
+    with connected([spec]) as hosts:
+        station = Station(hosts["localhost"], ("db",), scratch=tmp_path, check=lambda: None)
+        station.deployment = Deployment(
+            root=str(closed),
+            code=str(CHECKOUT),
+            python=sys.executable,
+            uv="",
+            cache="",
+            postgres=str(closed),
+        )
+        with pytest.raises(ProvisioningError) as refused:
+            station.require_database_user()
+    assert (refused.value.code, refused.value.exit_code) == ("database-folder", 7)
