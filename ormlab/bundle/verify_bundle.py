@@ -3,7 +3,8 @@
 One file and the standard library alone, for whoever received a bundle and wants to trust neither
 its maker nor a program with hundreds of dependencies. It finds what ``ormlab verify --level L1``
 finds, under the same codes, and with ``--index FILE`` whether the seal stands in a chained index.
-Run it as ``python3 -I -S verify_bundle.py BUNDLE``. Exit codes: 0 all well, 2 usage, 3 problems.
+Run it as ``python3 -I -S verify_bundle.py BUNDLE``. Exit codes: 0 all well, 2 wrong usage or no
+room for what is to be printed, 3 problems.
 
 It is no part of a bundle: a verifier that the maker sends along may say anything. Take it from
 where the project is published. The format and the codes are described in docs/bundle-format.md.

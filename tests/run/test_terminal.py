@@ -1,0 +1,61 @@
+"""Whole runs whose reader leaves, and whose terminal is closed, on real parts."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from ormlab.bundle import verify
+from tests.run.test_run import processes_below
+
+ORMLAB = str(Path(sys.executable).with_name("ormlab"))
+
+
+def command(plan, inventory, bundles):
+    hearing = ["env", "--default-signal=INT,HUP"]
+    return [*hearing, ORMLAB, "run", plan, "--inventory", inventory, "--bundles", bundles]
+
+
+def only(bundles):
+    (bundle,) = bundles.glob("*Z-*")
+    assert verify(bundle, "L1").ok
+    return json.loads((bundle / "bundle.json").read_bytes())
+
+
+def test_a_run_whose_reader_leaves_goes_on_to_its_seal(small_plan, inventory, tmp_path):
+    """As ``ormlab run ... 2>&1 | head -1``."""
+    bundles = tmp_path / "br[/x]"
+    started = command(small_plan(), inventory, bundles)
+    with subprocess.Popen(
+        started, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout.readline() == "- deploying the code and the agent\n"
+        process.stdout.close()
+        assert process.wait() == 0
+    assert only(bundles)["status"] == "complete"
+
+
+def test_a_closed_terminal_seals_what_was_measured(small_plan, inventory, tmp_path, lab_root):
+    plan = small_plan(lambda told: told.update(blocks=20))
+    terminal, child = pty.openpty()
+    process = subprocess.Popen(
+        ["setsid", "--ctty", "--wait", *command(plan, inventory, tmp_path / "bundles")],
+        stdin=child,
+        stdout=child,
+        stderr=child,
+    )
+    os.close(child)
+    shown = ""
+    while not re.search(r"\[ 2/40\]", shown):
+        shown += os.read(terminal, 2**16).decode(errors="replace")
+    os.close(terminal)
+    assert process.wait() == 130
+    record = only(tmp_path / "bundles")
+    assert record["status"] == "aborted"
+    assert 2 <= record["trials"]["completed"] < 40
+    assert processes_below(lab_root) == []
