@@ -137,9 +137,6 @@ _MEANT: Final = {
     "ansible_connection": "ssh or local, the connections that plays and runs have in common",
     **dict.fromkeys(("ansible_host", "lab_address"), "an address"),
     **dict.fromkeys(("ansible_user", "lab_user"), "the name of an account"),
-    **dict.fromkeys(
-        ("ansible_port", "lab_service_port", "lab_postgres_port"), "a TCP port from 1 to 65535"
-    ),
     **dict.fromkeys(("lab_root", "lab_python", "lab_uv"), _PATH),
     **dict.fromkeys(("lab_postgres_binaries", "lab_postgres_cluster"), _PATH),
     "ansible_ssh_private_key_file": "the path of a file",
@@ -168,17 +165,16 @@ def read(host: str, said: dict[str, Said], where: str) -> Variables:
     for variable, one in said.items():
         place = f"{one.where or where}: {variable} of {host}"
         if one.unknown:
-            raise _refused(
-                f"Ansible cannot say what {variable} of {host} is: {one.unknown}",
-                place,
+            hint = (
                 "write the value itself, or what Ansible knows before a play: no facts of a host, "
-                "and for a vault its password by ANSIBLE_VAULT_PASSWORD_FILE",
+                "and for a vault its password by ANSIBLE_VAULT_PASSWORD_FILE"
             )
+            raise _refused(variable, f"is not known to Ansible: {one.unknown}", place, hint)
         if variable in _SSH_ARGUMENTS:
-            _require_harmless(variable, one.value, host, place)
+            _require_harmless(variable, one.value, place)
         elif variable not in _FIELDS and variable not in _OF_PLAYS_ALONE:
             hint = _INSTEAD.get(variable, _OTHERWISE)
-            raise _refused(f"{variable} of {host} would be used by plays alone", place, hint)
+            raise _refused(variable, "would be used by plays alone", place, hint)
     given = {name: said[name] for name in _FIELDS if name in said}
     values = {
         name: _value(name, one, f"{one.where or where}: {name} of {host}")
@@ -192,24 +188,24 @@ def _value(name: str, one: Said, place: str) -> Any:  # noqa: ANN401 - of the fi
     try:
         value = msgspec.convert(one.value, _FIELDS[name].type, strict=False)
     except msgspec.ValidationError:
-        code = "inventory-port" if name.endswith("_port") else "inventory-variable"
-        what = f"{name} is {one.value!r}, which is not {_MEANT[name]}"
-        raise _refused(what, place, f"give {_MEANT[name]}", code) from None
+        if name.endswith("_port"):
+            raise InventoryError(
+                "inventory-port",
+                f"{name} is {one.value!r}, which is no TCP port",
+                where=place,
+                hint="give a number from 1 to 65535",
+            ) from None
+        why = f"is {one.value!r}, which is not {_MEANT[name]}"
+        raise _refused(name, why, place, f"give {_MEANT[name]}") from None
     if name in {"ansible_host", "lab_address"} and not _is_address(value):
         hint = "give a name or an address alone, such as ::1; the port of ssh is ansible_port"
-        raise _refused(f"{name} is {value!r}, which is no address", place, hint)
+        raise _refused(name, f"is {value!r}, which is no address", place, hint)
     if name == "ansible_ssh_private_key_file":
-        value = _key_file(value, place)
+        value = str(Path(value).expanduser())
+        if not Path(value).is_absolute():
+            hint = "give an absolute path, or '{{ inventory_dir }}/...': each tool starts elsewhere"
+            raise _refused(name, f"is {value!r}, a path relative to nothing", place, hint)
     return value
-
-
-def _key_file(value: str, place: str) -> str:
-    file = Path(value).expanduser()
-    if not file.is_absolute():
-        hint = "give an absolute path, or '{{ inventory_dir }}/...': each tool starts elsewhere"
-        what = f"ansible_ssh_private_key_file is {value!r}, a path relative to nothing"
-        raise _refused(what, place, hint)
-    return str(file)
 
 
 def _is_address(value: str) -> bool:
@@ -220,21 +216,21 @@ def _is_address(value: str) -> bool:
     return True
 
 
-def _require_harmless(variable: str, given: object, host: str, place: str) -> None:
+def _require_harmless(variable: str, given: object, place: str) -> None:
     """Refuse arguments of ssh by which a play would reach another host than a run."""
     try:
         words = shlex.split(str(given or ""))
     except ValueError as problem:
-        raise _refused(f"{variable} of {host}: {problem}", place, "close its quotes") from None
+        raise _refused(variable, f"cannot be split: {problem}", place, "close its quotes") from None
     options = iter(words)
     for word in options:
         option = next(options, "") if word == "-o" else word.removeprefix("-o")
         name = re.split(r"[ =]", option.strip(), maxsplit=1)[0].lower()
         if not word.startswith("-o") or name not in _HARMLESS_OPTIONS:
             said = f"-o {option}" if word == "-o" else word
-            what = f"{variable} of {host} has {said!r}, which a run would not have"
-            raise _refused(what, place, _OTHERWISE)
+            why = f"has {said!r}, by which plays alone would go another way"
+            raise _refused(variable, why, place, _OTHERWISE)
 
 
-def _refused(what: str, place: str, hint: str, code: str = "inventory-variable") -> InventoryError:
-    return InventoryError(code, what, where=place, hint=hint)
+def _refused(variable: str, why: str, place: str, hint: str) -> InventoryError:
+    return InventoryError("inventory-variable", f"{variable} {why}", where=place, hint=hint)
