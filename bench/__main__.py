@@ -49,7 +49,7 @@ def main(names: list[str]) -> int:
         sys.stderr.write(f"- {name}\n")
         figures |= import_module(f"bench.{name}").run()
         _save(figures)  # one that fails must not take the others along
-    Console(width=100).print(_table(figures))
+    Console(width=100, markup=False, emoji=False).print(_table(figures))
     return 0
 
 

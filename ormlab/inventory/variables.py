@@ -233,4 +233,6 @@ def _require_harmless(variable: str, given: object, place: str) -> None:
 
 
 def _refused(variable: str, why: str, place: str, hint: str) -> InventoryError:
-    return InventoryError("inventory-variable", f"{variable} {why}", where=place, hint=hint)
+    return InventoryError(
+        "inventory-variable", f"the variable {variable} {why}", where=place, hint=hint
+    )
