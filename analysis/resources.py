@@ -35,12 +35,10 @@ class Course:
     """When the agent looked, and what it saw.
 
     Attributes:
-        rounds_ns: instant of the first reading of each round; ascending.
         ticks: by role, the instant of its first reading in each round that saw it, and the CPU
             time of its processes so far in clock ticks; ascending.
     """
 
-    rounds_ns: list[int]
     ticks: dict[str, list[tuple[int, int]]]
 
     def together(self, *roles: str) -> list[tuple[int, int]]:
@@ -100,15 +98,11 @@ def read_course(path: Path) -> Course:
     Args:
         path: as `read` takes it, of a bundle whose ended processes leave their ticks to others.
     """
-    looked: dict[int, int] = {}
     ticks: dict[str, dict[int, tuple[int, int]]] = {role: {} for role in ROLES}
     for turn, at, role, _, user, system, _ in _rows(path):
-        looked[turn] = min(at, looked.get(turn, at))
         first, sum_ = ticks[role].get(turn, (at, 0))
         ticks[role][turn] = (first, sum_ + user + system)
-    return Course(
-        sorted(looked.values()), {role: sorted(by.values()) for role, by in ticks.items()}
-    )
+    return Course({role: sorted(by.values()) for role, by in ticks.items()})
 
 
 def _rows(path: Path) -> zip[tuple[Any, ...]]:

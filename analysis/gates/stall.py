@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from analysis.gates.evidence import TrialEvidence
 
+_SAMPLES = "resources.parquet"
 _JUDGED = "judgement of this project"
 
 
@@ -51,11 +52,22 @@ def _stall(trial: TrialEvidence) -> Reading | None:
 def _unwatched(trial: TrialEvidence) -> Reading | None:
     if _sampler(trial) is None:
         return None
-    window = trial.observed["window"]
-    looked = resources.read_course(trial.folder / "resources.parquet").rounds_ns
-    inside = [at for at in looked if window["started_ns"] <= at <= window["ended_ns"]]
-    instants = [window["started_ns"], *inside, window["ended_ns"]]
-    return Reading(max(after - before for before, after in pairwise(instants)) / 1e9)
+    begin, end = (trial.observed["window"][key] for key in ("started_ns", "ended_ns"))
+    # Role by role: where hosts are apart, each has an agent of its own.
+    longest = {
+        role: max(
+            after - before
+            for before, after in pairwise(
+                [begin, *(at for at, _ in looks if begin < at < end), end]
+            )
+        )
+        for role, looks in resources.read_course(trial.folder / _SAMPLES).ticks.items()
+        if looks
+    }
+    if not longest:
+        return Reading(None, "it looked at none")
+    worst = max(longest, key=lambda role: longest[role])
+    return Reading(longest[worst] / 1e9, f"those of the {worst}")
 
 
 def _unread(trial: TrialEvidence) -> Reading | None:

@@ -198,11 +198,12 @@ def _sampled(**changes: Any) -> Callable[[Recorded], None]:
 
 
 def _two_looks(trial: Recorded) -> None:
-    """Leave of what the agent sampled only the first and the last round."""
+    """Leave of the database, as if on a host with an agent of its own, the first and last look."""
     path = trial.folder / "resources.parquet"
     table = pq.read_table(path)
     rounds = table.column("round").to_numpy()
-    kept = (rounds == rounds.min()) | (rounds == rounds.max())
+    other = np.array(table.column("role").to_pylist()) != "database"
+    kept = other | (rounds == rounds.min()) | (rounds == rounds.max())
     pq.write_table(table.filter(pa.array(kept)), path, write_page_checksum=True)
 
 
