@@ -152,3 +152,5 @@ def test_a_trial_in_which_nothing_stands_still_fails_none(long_order, tmp_path, 
     with given(long_order(generator), folder):
         done = wait(folder)
     assert failed(folder, done, tmp_path) == {}
+    assert done["observed"]["sampler"]["unread"] == {}
+    assert done["observed"]["memory"]["service_pss_unread"] is None
