@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -161,3 +163,23 @@ def test_make_asks_no_python_that_reads_the_callers_variables():
     assert lines
     assert all(" -E bootstrap.py" in line for line in lines)
     assert json.dumps(told.stdout).count("-m host installer") == 5
+
+
+def test_another_account_of_a_host_hands_on_no_more(here, tmp_path, monkeypatch):
+    """The stand-in for sudo sets variables of its own, as sudo and PAM do."""
+    (tmp_path / "bin").mkdir()
+    sudo = tmp_path / "bin/sudo"
+    sudo.write_text(
+        '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\n'
+        'exec env HOME=/there LD_LIBRARY_PATH=/x SUDO_USER=somebody "$@"\n'
+    )
+    sudo.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    found = inventory.load(here).app
+    with connected([replace(found, variables=found.variables | {"lab_user": "lab"})]) as hosts:
+        (host,) = hosts.values()
+        said = dict(line.partition("=")[::2] for line in host.run("env").splitlines())
+        host.put_secret("it is\n", f"{tmp_path}/secret")
+    assert said.keys() == {"HOME", "LC_ALL", "PATH", "TZ"} | (said.keys() & {"TMPDIR"})
+    assert said["HOME"] == "/there"
+    assert (tmp_path / "secret").read_text() == "it is\n"
