@@ -27,6 +27,7 @@ from tests.conftest import CHECKOUT
 
 ORMLAB = str(Path(sys.executable).with_name("ormlab"))
 _TIMEOUT_S = 600
+_REFUSAL = "error: "
 
 
 @dataclass(frozen=True)
@@ -198,7 +199,7 @@ def run(hostile: Hostile, inventory: Path) -> Row:
         except subprocess.TimeoutExpired:
             return Row(hostile.name, None, {}, f"did not end within {_TIMEOUT_S} s")
         said = ended.stderr.strip().splitlines() or ["it said nothing"]
-        refused = [line for line in said if line.startswith("ormlab:")]
+        refused = [line for line in said if line.startswith(_REFUSAL)]
         try:
             rates = _rates(Path(json.loads(ended.stdout)["folder"]))
         except (ValueError, KeyError, OSError):
@@ -234,19 +235,20 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--inventory", type=Path, default=CHECKOUT / "inventory/local.yml")
     parser.add_argument("names", nargs="*", metavar="NAME", help="rows; all if none is named")
     options = parser.parse_args(arguments)
+    inventory = options.inventory.absolute()  # rows start in folders of their own
     known = {each.name: each for each in ENVIRONMENTS}
     if unknown := set(options.names) - known.keys():
         parser.error(f"no environment {unknown.pop()!r}; there are: {'; '.join(known)}")
-    run(known["clean"], options.inventory)  # what is made once is made now
-    clean = run(known["clean"], options.inventory)
+    run(known["clean"], inventory)  # what is made once is made now
+    clean = run(known["clean"], inventory)
     print("| environment | exit | requests/s over the clean run's, or why there are none |")  # noqa: T201
     print(f"|---|---|---|\n{line(clean, clean)}", flush=True)  # noqa: T201
     silent = 0
     for name in options.names or known:
         if name != "clean":
-            row = run(known[name], options.inventory)
+            row = run(known[name], inventory)
             print(line(row, clean), flush=True)  # noqa: T201
-            silent += not row.rates and not row.reason.startswith("ormlab:")
+            silent += not row.rates and not row.reason.startswith(_REFUSAL)
     return 1 if silent or not clean.rates else 0
 
 
