@@ -195,7 +195,8 @@ class Dispatch:
     def stop(self, ticket: Ticket) -> Done:
         """Ask the agent to stop, and wait until it has stopped everything it started."""
         if not self.ended(ticket):
-            self._host.try_run("kill", "-TERM", str(ticket.pid))
+            # The shell's own: not every host has the program.
+            self._host.try_run("sh", "-c", 'kill -TERM "$1"', "kill", str(ticket.pid))
         while not self._beat_and_wait(ticket):
             pass
         return self._outcome(ticket)
