@@ -65,7 +65,7 @@ def test_git_says_which_commit_this_checkout_has(warlike):
         assert checkout.patch() == patch
 
 
-@pytest.mark.parametrize("locale", ["C", "POSIX", "tr_TR.UTF-8", "nonsense", ""])
+@pytest.mark.parametrize("locale", ["C", "tr_TR.UTF-8", ""])
 def test_ansible_reads_an_inventory_whatever_the_locale(here, warlike, monkeypatch, locale):
     warlike()
     monkeypatch.setenv("LC_ALL", locale)
