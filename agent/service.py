@@ -84,6 +84,7 @@ class Endpoint:
         Raises:
             Failure: ``service-hung``, ``service-foreign`` or ``port-shared``.
         """
+        self._require_alone()
         answer = self._ask_health()
         if answer is None:
             raise Failure(
@@ -101,6 +102,7 @@ class Endpoint:
         Raises:
             Failure: ``service-foreign`` or ``port-shared``.
         """
+        self._require_alone()
         if answer := self._ask_health():
             self._require_own(answer)
 
@@ -124,8 +126,14 @@ class Endpoint:
     def _last_said(self) -> str:
         return "its log is on its own host"
 
+    def _require_alone(self) -> None:
+        """Whether others listen there is seen on its own host."""
+
+    def _is_own(self, answer: dict[str, Any]) -> bool:
+        return bool(answer.get("nonce") == self.nonce)
+
     def _require_own(self, answer: dict[str, Any]) -> None:
-        if answer.get("nonce") != self.nonce:
+        if not self._is_own(answer):
             by = ports.holder(self.port)
             raise Failure(
                 "service-foreign",
@@ -195,8 +203,8 @@ class Service(Endpoint):
                 raise self._failed_start(f"ended with exit code {self._process.returncode}")
             answer = self._ask_health()
             # Who answers with another nonce has the port already: the service will say so.
-            if answer is not None and answer.get("nonce") == self.nonce:
-                self._require_own(answer)
+            if answer is not None and self._is_own(answer):
+                self._require_alone()
                 self.health = answer
                 return
             time.sleep(_POLL_S)
@@ -208,10 +216,11 @@ class Service(Endpoint):
         reason = "not readable here: whose sockets listen" if shared is None else None
         return {"number": self.port, "shared": shared, "reason": reason}
 
-    def _require_own(self, answer: dict[str, Any]) -> None:
-        super()._require_own(answer)
-        pids = self._pids()
-        if answer.get("pid") not in pids or ports.shared(self.port, pids):
+    def _is_own(self, answer: dict[str, Any]) -> bool:
+        return super()._is_own(answer) and answer.get("pid") in self._pids()
+
+    def _require_alone(self) -> None:
+        if ports.shared(self.port, self._pids()):
             raise Failure(
                 "port-shared",
                 "another process listens on the port of the service and gets some of its requests",

@@ -29,8 +29,8 @@ _LAB = """
 # lab_user: ormlab    # the account that does its work there, by sudo; else the one that logs in
 # lab_python: /usr/bin/python3.13    # CPython 3.13 there
 # lab_uv: /usr/local/bin/uv    # uv there
-# lab_service_port: 18080    # first TCP port of the services
-# lab_postgres_port: 15432    # TCP port of PostgreSQL
+# lab_service_port: 18080    # first TCP port of the services; else a run draws free ones
+# lab_postgres_port: 15432    # TCP port of PostgreSQL; else a run draws a free one
 # lab_postgres_binaries: /usr/lib/postgresql/16/bin    # programs of PostgreSQL 16 there
 # lab_postgres_cluster: /etc/postgresql/16/ormlab    # of postgresql_bench; else the run makes one
 """

@@ -97,7 +97,8 @@ EXPECTATIONS = (
         everywhere(EMPTY),
         ALWAYS_FATAL,
         "services and PostgreSQL could not be started",
-        "end what listens there, or set lab_service_port and lab_postgres_port in the inventory",
+        "end what listens there, or take lab_service_port and lab_postgres_port out of the "
+        "inventory: a run then draws free ones",
     ),
     Expectation(
         "ports_ephemeral",
@@ -105,7 +106,7 @@ EXPECTATIONS = (
         everywhere(EMPTY),
         ADVICE,
         "any outgoing connection may hold such a port when a service wants it",
-        "set lab_service_port and lab_postgres_port below the range",
+        "set lab_service_port and lab_postgres_port below the range, or leave them out",
     ),
     Expectation(
         "ephemeral_ports",

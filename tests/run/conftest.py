@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from tests.conftest import CHECKOUT, free_port
+from tests.conftest import CHECKOUT
 
 
 @pytest.fixture(scope="session")
@@ -20,8 +20,6 @@ def inventory(lab_root, tmp_path):
     variables = {
         "ansible_connection": "local",
         "lab_root": str(lab_root),
-        "lab_service_port": free_port(),
-        "lab_postgres_port": free_port(),
     }
     groups = {"app": group, "db": group, "load": group}
     path = tmp_path / "inventory.yml"

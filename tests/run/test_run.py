@@ -18,6 +18,7 @@ import yaml
 
 from ormlab.bundle import UnsealedRun, verify
 from ormlab.bundle.read import read_trials
+from tests.conftest import free_port
 
 ORMLAB = str(Path(sys.executable).with_name("ormlab"))
 
@@ -82,10 +83,15 @@ def test_a_run_ends_in_a_bundle_that_verifies_with_both_tools(start, small_plan,
     record = json.loads((bundle / "bundle.json").read_bytes())
     assert record["status"] == "complete"
     assert record["trials"] == {"planned": 4, "completed": 4, "failed": 0, "skipped": 0}
+    used = json.loads((bundle / "host/ports.json").read_bytes())
+    assert used["named"] == []
     for trial in sorted((bundle / "trials").iterdir()):
         rows = pq.read_metadata(trial / "samples.parquet").num_rows
         told_rows = json.loads((trial / "client.json").read_bytes())["samples"]["rows"]
         assert rows == told_rows > 0
+        told_port = json.loads((trial / "trial.json").read_bytes())["readings"]["port"]
+        subject = next(name for name in used["services"] if f"-{name}-" in trial.name)
+        assert told_port == {"number": used["services"][subject], "shared": False, "reason": None}
     assert processes_below(lab_root) == []
     assert not (lab_root / "runs" / bundle.name).exists()
 
@@ -252,17 +258,45 @@ def bin_without_wrk(tmp_path: Path) -> str:
 
 
 def test_a_taken_port_of_the_database_is_one_clear_error(start, small_plan, inventory, tmp_path):
-    port = yaml.safe_load(inventory.read_text())["bench"]["vars"]["lab_postgres_port"]
+    port = name_port(inventory)
     with socket.socket() as other:
         other.bind(("127.0.0.1", port))
         other.listen()
         process = start(small_plan(), "--json")
-        out, _ = process.communicate()
+        out, err = process.communicate()
     assert process.returncode == 8
     problem = json.loads(out)["problems"][0]
     assert problem["code"] == "port-taken"
-    assert str(port) in problem["what"]
+    assert f"port {port} for postgres" in problem["what"]
+    assert f"(process {os.getpid()})" in problem["what"]
+    assert "making the stacks" not in err  # nothing was made for it
     assert not list(tmp_path.glob("bundles/*Z-*"))
+
+
+def name_port(inventory: Path) -> int:
+    """Have the inventory name a port of PostgreSQL."""
+    document, port = yaml.safe_load(inventory.read_text()), free_port()
+    document["bench"]["vars"]["lab_postgres_port"] = port
+    inventory.write_text(yaml.safe_dump(document))
+    return port
+
+
+def test_a_second_run_at_the_same_time_is_refused_at_once(start, small_plan, tmp_path):
+    first = start(small_plan())
+    await_line(first, "making the stacks")
+    (folder,) = tmp_path.glob("bundles/*.partial")
+    second = start(small_plan(), "--json")
+    out, err = second.communicate()
+    assert second.returncode == 8
+    problem = json.loads(out)["problems"][0]
+    assert problem["code"] == "host-in-use"
+    assert folder.name.removesuffix(".partial") in problem["what"]
+    assert f"(process {first.pid} " in problem["what"]
+    assert "making the stacks" not in err
+    assert list(tmp_path.glob("bundles/*Z-*")) == [folder]
+    first.send_signal(signal.SIGINT)
+    first.communicate()
+    assert first.returncode == 130
 
 
 def test_a_wrong_plan_is_refused_with_exit_2(start, small_plan, tmp_path):
