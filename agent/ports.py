@@ -100,7 +100,13 @@ def shared(port: int, pids: Iterable[int]) -> bool | None:
 
 
 def refusal(port: int, addresses: Collection[str]) -> str | None:
-    """Why nobody may listen on a port of these addresses; None if it is free."""
+    """Why nobody may listen on a port of these addresses, and who has it; None if it is free."""
+    why = _refused(port, addresses)
+    by = holder(port) if why else None
+    return f"{why}, held by {by}" if by else why
+
+
+def _refused(port: int, addresses: Collection[str]) -> str | None:
     if not 0 < port <= _LAST:
         return "it is no TCP port"
     for address in addresses:
@@ -111,8 +117,7 @@ def refusal(port: int, addresses: Collection[str]) -> str | None:
             try:
                 probe.bind((address, port))
             except OSError as refused:
-                by = holder(port)
-                return f"{refused.strerror}{f', held by {by}' if by else ''}"
+                return str(refused.strerror)
     return None
 
 
@@ -132,9 +137,9 @@ def draw(count: int, addresses: Collection[str], taken: Collection[int] = ()) ->
     """
     first, end = _range()
     for _ in range(_ATTEMPTS):
-        start = first + secrets.randbelow(end - first - count)
+        start = first + secrets.randbelow(end - first - count + 1)
         block = range(start, start + count)
-        if not any(port in taken or refusal(port, addresses) for port in block):
+        if not any(port in taken or _refused(port, addresses) for port in block):
             return start
     raise OSError(f"there are no {count} neighbouring ports that are free")
 

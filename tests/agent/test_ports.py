@@ -86,7 +86,7 @@ def test_a_port_of_somebody_else_is_never_drawn(monkeypatch):
     busy = free_port(1)
     monkeypatch.setattr(ports, "_range", lambda: (busy - 1, busy + 4))
     with listening(busy):
-        assert ports.draw(1, [HERE], taken=(busy - 1, busy + 2)) == busy + 1
+        assert ports.draw(1, [HERE], taken=(busy - 1, busy + 2, busy + 3)) == busy + 1
         with pytest.raises(OSError, match="no 3 neighbouring ports"):
             ports.draw(3, [HERE], taken=(busy + 2,))
 
