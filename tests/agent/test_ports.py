@@ -60,7 +60,8 @@ def foreign(port, body='{"service": "asyncpg", "pid": 1}'):
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
+        process.stdout.close()
 
 
 @contextmanager
@@ -140,7 +141,7 @@ def test_a_foreign_service_on_the_port_is_not_driven(order, tmp_path, table_path
     with foreign(order["service"]["settings"]["port"]) as process:
         failure = carry_out(order, tmp_path)["failure"]
         process.kill()
-        asked = set(process.communicate()[0].split())
+        asked = set(process.stdout.read().split())
     assert failure["code"] == "service-start"
     assert f"(process {process.pid}) answers there" in failure["what"]
     assert asked <= {"/health"}
