@@ -90,6 +90,9 @@ CODES: Final[dict[str, Code]] = {
     "file-undescribed": Code(
         "L2", "the format has no place for this file", "do not rely on it", is_doubt=True
     ),
+    "lock-malformed": Code(
+        "L2", "the lock holds more than pinned packages and their hashes", _MAKER
+    ),
     "plan-digest": Code("L2", "the plan is not the one that bundle.json names", _PLAN),
     "host-fingerprint": Code("L2", "the host's facts do not give this fingerprint", _MAKER),
     "host-changed": Code("L2", "the host is another one after the run", _MAKER),

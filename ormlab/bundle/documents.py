@@ -40,6 +40,8 @@ def check(root: Path, found: Findings) -> dict[str, Any]:
             if path not in names.UNLISTED and not schemas.is_known(path):
                 what = "document-undescribed" if path.endswith(".json") else "file-undescribed"
                 found.add(what, path)
+            elif path.endswith(".yml"):
+                _read(root, path, found)
             continue
         document = _read(root, path, found)
         if document is None or not _fits(document, schema, path, found):

@@ -205,7 +205,9 @@ def _read(
 ) -> bytes | None:
     try:
         with _open(root / name) as file:
-            data = b"".join(iter(lambda: file.read(2**18), b""))
+            data = b""
+            while len(data) <= limit and (piece := file.read(2**18)):
+                data += piece
     except FileNotFoundError:
         found.append((codes[0], name, ""))
         return None
@@ -260,7 +262,7 @@ def _decode(
     if data is None:
         return None
     try:
-        raw: Record = json.loads(data.decode(), object_pairs_hook=_once, parse_constant=_constant)
+        raw: Record = json.loads(data.decode(), **_STRICT)
         _fit(raw, {"schema": _one_of(schema), **_FORMS[schema]}, "$")
         if schema == "bundle/1":
             _check_record(raw)
@@ -278,6 +280,27 @@ def _once(pairs: list[tuple[str, Any]]) -> Record:
 
 def _constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError(f"the number {text[:40]!a} is too large")
+    return value
+
+
+def _integer(text: str) -> int:
+    if len(text) > 20 or not -(2**63) <= int(text) < 2**64:  # noqa: PLR2004 - digits of 64 bits
+        raise ValueError(f"the integer {text[:40]!a} has more than 64 bits")
+    return int(text)
+
+
+_STRICT: Record = {
+    "object_pairs_hook": _once,
+    "parse_constant": _constant,
+    "parse_float": _finite,
+    "parse_int": _integer,
+}
 
 
 def _fit(value: Any, form: Any, at: str) -> None:  # noqa: ANN401 - any JSON
@@ -310,6 +333,8 @@ def _instant(text: str) -> datetime:
     match = _INSTANT.fullmatch(text)
     if not match:
         raise ValueError(f"{text!a} is not an instant in UTC")
+    if not 1970 <= int(match[1][:4]) < 3000:  # noqa: PLR2004 - years of measurements
+        raise ValueError(f"{text!a} is in no year of a measurement")
     whole = datetime.strptime(f"{match[1]} {match[2]}", "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007
     micros = round(float(match[3] or 0) * 1e6)
     return whole.replace(microsecond=min(micros, 999_999), tzinfo=timezone.utc)

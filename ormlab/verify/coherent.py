@@ -9,6 +9,7 @@ from ormlab.bundle import coherence, contents, documents, names, outside
 from ormlab.bundle.codec import decode
 from ormlab.bundle.format import BundleRecord
 from ormlab.fingerprint import fingerprint
+from workloads.stacks import locks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,7 @@ _FINGERPRINT = "host/fingerprint.json"
 def check(root: Path, found: Findings) -> None:
     """Check a bundle that reaches L1."""
     documents_by_path = documents.check(root, found)
+    _check_locks(root, found)
     plan = documents_by_path.get(outside.PLAN)
     trials = coherence.check(root, plan, found)
     rows = contents.check(root, found)
@@ -37,6 +39,15 @@ def check(root: Path, found: Findings) -> None:
         for code, file, what in generators.check(trial, faults=bool(drive.get("kill"))):
             found.add(code, f"{folder}/{file}", names.printable(what))
     _check_host(root, documents_by_path, found)
+
+
+def _check_locks(root: Path, found: Findings) -> None:
+    """What an installer would be given holds pins and hashes only."""
+    for file in sorted((root / "inputs/locks").glob("*.txt")):
+        try:
+            locks.read(file)
+        except locks.StackFileError as error:
+            found.add("lock-malformed", f"inputs/locks/{file.name}", names.printable(str(error)))
 
 
 def _check_rows(

@@ -130,6 +130,18 @@ def trial_that_failed_without_a_reason(bundle):
     edit_json(bundle / NEXT / "trial.json", status="failed")
 
 
+@caught_at("L2", "lock-malformed")
+def option_in_a_lock(bundle):
+    path = bundle / "inputs/locks/current.txt"
+    path.write_bytes(b"--find-links /tmp\n" + path.read_bytes())
+
+
+@caught_at("L2", "document-malformed")
+def aliases_in_the_inventory(bundle):
+    path = bundle / "inputs/inventory.redacted.yml"
+    path.write_bytes(path.read_bytes() + b"a: &a [x]\nb: [*a]\n")
+
+
 @caught_at("L2", "plan-digest")
 def plan_edited(bundle):
     edit(bundle / "inputs/plan.yaml", b"throughput: 0.05", b"throughput: 0.50")

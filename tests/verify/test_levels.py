@@ -146,17 +146,22 @@ def test_results_of_another_version_with_other_keys_are_underivable_not_wrong(bu
     assert "judged by 0.0.9" in problem.message
 
 
-def test_idle_connections_and_a_document_without_a_schema_are_doubts(bundle):
+def test_idle_connections_and_files_that_the_format_does_not_know_are_doubts(bundle):
     def slow(told):
         told["window"]["seconds"] *= 1.2
         told["throughput"] = told["requests_in_window"] / told["window"]["seconds"]
 
     change(bundle / recorded.CLIENT / "client.json", slow)
     add(bundle, "host/weather.json", b"{}\n")
+    add(bundle, "inputs/setup.py", b"\n")
     recorded.seal_again(bundle)
     outcome = verify(bundle, level="L2")
     assert outcome.level_reached == "L2", outcome.problems
-    assert [each.code for each in outcome.doubts] == ["document-undescribed", "littles-law-low"]
+    assert [each.code for each in outcome.doubts] == [
+        "document-undescribed",
+        "file-undescribed",
+        "littles-law-low",
+    ]
 
 
 def test_a_secret_is_not_printed_where_it_is_found(bundle):

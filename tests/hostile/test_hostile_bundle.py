@@ -1,0 +1,111 @@
+"""Hostile bundles: nothing is written outside or executed, and what each costs is bounded.
+
+The table is in table.py. Each command meets all bundles in one process, the reading and the writing
+commands side by side; a bundle is refused with an error of the lab's own, or read.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from ormlab.bundle.codec import parse
+from tests.bundle.making import snapshot
+from tests.conftest import CHECKOUT
+from tests.hostile.making import make
+from tests.hostile.run import COMMANDS, TABLE
+from tests.verify import recorded
+
+_CODE = ("agent", "analysis", "ormlab", "workloads")
+_READING, _WRITING = ("verify", "rerun", "archive"), ("diff", "judge", "report")
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    return recorded.make(tmp_path_factory.mktemp("sound"))
+
+
+def code():
+    """The files of the checkout that nothing may touch, with their sizes and times."""
+    return {
+        path: (path.stat().st_size, path.stat().st_mtime_ns)
+        for package in _CODE
+        for path in (CHECKOUT / package).rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+
+
+def started(sound, work, commands):
+    module = [sys.executable, "-m", "tests.hostile.run", "--bundle", sound, "--work", work]
+    return subprocess.Popen(
+        [*module, "--made", *commands], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_no_command_is_hurt_by_a_hostile_bundle(sound, tmp_path):
+    before = code()
+    works = []
+    for commands in (_READING, _WRITING):
+        work = tmp_path / commands[0]
+        (work / "outside").mkdir(parents=True)
+        for each in TABLE:
+            make(each, sound, work / "bundles", work / "outside")
+        works.append((work, snapshot(work / "outside"), started(sound, work, commands)))
+    told = []
+    for work, outside, process in works:
+        out, _ = process.communicate()
+        told += [json.loads(line) for line in out.splitlines()]
+        assert snapshot(work / "outside") == outside
+        # What judging makes beside a bundle is gone when it is done.
+        for folder in (work / "bundles").iterdir():
+            assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+    assert code() == before
+    hurt = [each for each in told if each[2].startswith("!")]
+    assert hurt == []
+    assert Counter(each[0] for each in told) == dict.fromkeys(COMMANDS, len(TABLE))
+    refused = {(command, name) for command, name, end, *_ in told if end != "ok"}
+    for each in TABLE:
+        if each.kind in {"names", "locks", "YAML"} and each.name not in _NOT_USED_BY_RERUN:
+            assert ("rerun", each.name) in refused
+
+
+# These abuse files that a rerun does not read.
+_NOT_USED_BY_RERUN = {
+    "ledger_is_a_bomb",
+    "inventory_is_a_bomb",
+}
+
+
+def test_the_table_has_sixty_bundles_and_all_kinds():
+    assert len({each.name for each in TABLE}) == len(TABLE) >= 60
+    kinds = {"names", "locks", "YAML", "JSON", "Parquet", "zstd", "links", "times", "markup"}
+    assert {each.kind for each in TABLE} >= kinds
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (b'{"a": NaN}', "NaN is not JSON"),
+        (b'{"a": -Infinity}', "-Infinity is not JSON"),
+        (b'{"a": 1e999}', "too large"),
+        (b'{"a": 1, "a": 1}', "occurs twice"),
+        (b'{"a": 18446744073709551616}', "more than 64 bits"),
+        (b'{"a": %s}' % (b"9" * 5000), "more than 64 bits"),
+        (b"[" * 65 + b"]" * 65, "nested more than 64"),
+        (b"[%s0]" % (b"0," * 2_000_000), "more than 2,000,000 values"),
+        (b'{"a": "\xff"}', "utf-8"),
+    ],
+    ids=lambda each: None if isinstance(each, bytes) else each,
+)
+def test_json_from_outside_is_strict(text, why):
+    with pytest.raises(ValueError, match=why):
+        parse(text)
+
+
+def test_json_that_programs_write_is_read():
+    text = b'{"a": [18446744073709551615, -9223372036854775808, 1e308, 5e-324, null, true]}'
+    assert parse(text) == json.loads(text)
