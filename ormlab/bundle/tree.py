@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 type Kind = Literal["file", "symlink", "special", "empty", "unreadable"]
 
 _PIECE: Final = 2**18
+# A file of holes takes no room on its disk and hours to read.
+_LARGE: Final = 2**28
+_MOST_HOLES: Final = 64
+_BLOCK: Final = 512
 # hashlib works without the interpreter's lock; beyond a few threads the disk decides.
 _THREADS: Final = min(4, os.process_cpu_count() or 1)
 
@@ -59,13 +63,18 @@ def open_regular(path: Path, *, follow: bool = False) -> io.FileIO:
     """Open a regular file for reading; a fifo or device is refused instead of waited for.
 
     Raises:
-        OSError: it is not a regular file, a symlink that is not to be followed, or unreadable.
+        OSError: it is not a regular file, a large one of holes, a symlink that is not to be
+            followed, or unreadable.
     """
     flags = os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
     file = io.FileIO(os.open(path, flags), "rb")
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    told = os.fstat(file.fileno())
+    if not stat.S_ISREG(told.st_mode):
         file.close()
         raise OSError(f"{path} is not a regular file")
+    if told.st_size > _LARGE and told.st_blocks * _BLOCK < told.st_size // _MOST_HOLES:
+        file.close()
+        raise OSError(f"{path} is a large file of holes")
     return file
 
 

@@ -194,9 +194,13 @@ def _compare(
 def _open(path: Path) -> Any:  # noqa: ANN401 - a raw file
     """Open a regular file; a link is not followed, and a fifo not waited for."""
     file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb", 0)
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    told = os.fstat(file.fileno())
+    if not stat.S_ISREG(told.st_mode):
         file.close()
         raise OSError("not a regular file")
+    if told.st_size > 2**28 and told.st_blocks * 512 < told.st_size // 64:
+        file.close()
+        raise OSError("a large file of holes")
     return file
 
 

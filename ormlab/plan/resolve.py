@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from workloads.stacks import Stack
 
 SCHEMA = "resolved-plan/1"
+_MOST_TRIALS = 20_000  # at half a minute each a week; a plan of a bundle is resolved again
 _LONGEST_NAME = 80  # of a trial's folder in a bundle, a repeat's three characters left out
 
 
@@ -141,6 +142,14 @@ def resolve(
         arms[f"{control.subject}-plus"] = control.subject
         burdened = plan.subjects[control.subject].model_copy(update={"burden": control.delta})
         subjects[f"{control.subject}-plus"] = burdened
+    count = plan.blocks * len(subjects) * len(plan.workloads) * len(loads)
+    if count > _MOST_TRIALS:
+        raise PlanError(
+            "plan-trials",
+            f"the plan has {count:,} trials, more than {_MOST_TRIALS:,}",
+            where=plan.name,
+            hint="a trial takes a second at least: use fewer blocks, workloads or loads",
+        )
     trials = schedule(plan, list(subjects), loads)
     longest = max((trial.id for trial in trials), key=len)
     if len(longest) > _LONGEST_NAME:

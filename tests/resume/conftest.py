@@ -28,7 +28,11 @@ class Lab:
     def start(self, *arguments: object) -> subprocess.Popen[str]:
         command = [ORMLAB, *map(str, arguments), "--inventory", str(self.inventory), "--json"]
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         self._running.append(process)
         return process
