@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ormlab.bundle import tables
 
@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
+    type Integers = NDArray[np.int64]
+
+_MOST_ROWS = 2**23  # an hour of ten looks a second at 230 processes
+_MOST_PROCESSES = 20_000  # of a role, those that ended included
 ROLES = ("service", "database", "load")
 _MOST_UNSEEN_NS = 1_000_000_000
 
@@ -68,26 +74,29 @@ def read(path: Path, sampler: Mapping[str, Any], span_ns: tuple[int, int]) -> Us
             where the sampler told it, the roles that are unread.
         span_ns: begin and end of the window on the same monotonic clock.
     """
+    rows = tables.read(path, most_rows=_MOST_ROWS)
+    turn, at, role, pid, user, system, rss = rows.columns
+    roles = role.to_numpy(zero_copy_only=False)
+    turns, instants, pages = turn.to_numpy(), at.to_numpy(), rss.to_numpy()
+    ticks = user.to_numpy() + system.to_numpy()
     alone = not sampler.get("ended_children")
-    ticks: dict[tuple[str, int], dict[int, tuple[int, int]]] = defaultdict(dict)
-    pages: dict[str, dict[int, int]] = {role: {} for role in ROLES}
-    for turn, at, role, pid, user, system, rss in _rows(path):
-        series = ticks[role, pid if alone else 0]
-        first, sum_ = series.get(turn, (at, 0))
-        series[turn] = (first, sum_ + user + system)
-        if span_ns[0] <= at <= span_ns[1]:
-            pages[role][turn] = pages[role].get(turn, 0) + rss
+    pids = pid.to_numpy() if alone else np.zeros(len(turns), np.int64)
+    inside = (span_ns[0] <= instants) & (instants <= span_ns[1])
     used: dict[str, float | None] = dict.fromkeys(ROLES)
+    peaks: dict[str, int | None] = dict.fromkeys(ROLES)
     unknown = set(sampler.get("unread", ()))
-    for (role, _), rounds in ticks.items():
-        samples = list(rounds.values())
-        if not alone and not _covered(samples, span_ns):
-            unknown.add(role)
-        spent = _at(samples, span_ns[1]) - _at(samples, span_ns[0])
-        used[role] = (used[role] or 0.0) + spent / sampler["tick_hz"]
-    peaks = {
-        role: max(by.values()) * sampler["page_bytes"] if by else None for role, by in pages.items()
-    }
+    for name in ROLES:
+        of_role = roles == name
+        for chosen in _by_process(pids, np.flatnonzero(of_role)):
+            first, spent = _by_round(turns[chosen], ticks[chosen])
+            samples = instants[chosen][first]
+            if not alone and not _covered(samples, span_ns):
+                unknown.add(name)
+            share = _at(samples, spent, span_ns[1]) - _at(samples, spent, span_ns[0])
+            used[name] = (used[name] or 0.0) + share / sampler["tick_hz"]
+        _, sums = _by_round(turns[of_role & inside], pages[of_role & inside])
+        if len(sums):
+            peaks[name] = int(sums.max()) * sampler["page_bytes"]
     nothing = dict.fromkeys(unknown)
     return Used(used | nothing, peaks | nothing)
 
@@ -98,31 +107,54 @@ def read_course(path: Path) -> Course:
     Args:
         path: as `read` takes it, of a bundle whose ended processes leave their ticks to others.
     """
-    ticks: dict[str, dict[int, tuple[int, int]]] = {role: {} for role in ROLES}
-    for turn, at, role, _, user, system, _ in _rows(path):
-        first, sum_ = ticks[role].get(turn, (at, 0))
-        ticks[role][turn] = (first, sum_ + user + system)
-    return Course({role: sorted(by.values()) for role, by in ticks.items()})
+    rows = tables.read(path, most_rows=_MOST_ROWS)
+    turn, at, role, _, user, system, _ = rows.columns
+    roles = role.to_numpy(zero_copy_only=False)
+    turns, instants, ticks = turn.to_numpy(), at.to_numpy(), user.to_numpy() + system.to_numpy()
+    looks = {}
+    for name in ROLES:
+        chosen = np.flatnonzero(roles == name)
+        first, used = _by_round(turns[chosen], ticks[chosen])
+        seen = instants[chosen][first]
+        looks[name] = sorted(zip(seen.tolist(), used.tolist(), strict=True))
+    return Course(looks)
 
 
-def _rows(path: Path) -> zip[tuple[Any, ...]]:
-    columns = tables.read(path).to_pydict()
-    return zip(*columns.values(), strict=True)
-
-
-def _covered(samples: list[tuple[int, int]], span_ns: tuple[int, int]) -> bool:
+def _covered(instants: Integers, span_ns: tuple[int, int]) -> bool:
     """Whether a role was looked at near both ends of a window."""
     begin, end = span_ns
-    first, last = samples[0][0], samples[-1][0]
-    return first - begin <= _MOST_UNSEEN_NS and end - last <= _MOST_UNSEEN_NS
+    return bool(instants[0] - begin <= _MOST_UNSEEN_NS and end - instants[-1] <= _MOST_UNSEEN_NS)
 
 
-def _at(samples: list[tuple[int, int]], instant: int) -> float:
+def _by_process(pids: Integers, rows: Integers) -> list[Integers]:
+    """The rows of each process, in the order in which processes appear."""
+    if not len(rows):
+        return []
+    _, first, counts = np.unique(pids[rows], return_index=True, return_counts=True)
+    if len(first) > _MOST_PROCESSES:
+        raise ValueError(f"there are samples of more than {_MOST_PROCESSES:,} processes")
+    ordered = rows[np.argsort(pids[rows], kind="stable")]
+    groups = np.split(ordered, np.cumsum(counts)[:-1])
+    return [groups[position] for position in np.argsort(first)]
+
+
+def _by_round(turns: Integers, values: Integers) -> tuple[Integers, Integers]:
+    """The first row of each round, in the order of the rows, and the sum of the round's values."""
+    _, first, rounds = np.unique(turns, return_index=True, return_inverse=True)
+    sums = np.zeros(len(first), np.int64)
+    np.add.at(sums, rounds, values)
+    order = np.argsort(first)
+    return first[order], sums[order]
+
+
+def _at(instants: Integers, ticks: Integers, instant: int) -> float:
     """Ticks at an instant, between the samples around it; the nearest one outside of them."""
-    if instant <= samples[0][0]:
-        return samples[0][1]
-    for (before, low), (after, high) in pairwise(samples):
-        if before <= instant <= after:
-            share = (instant - before) / (after - before) if after > before else 0.0
-            return low + share * (high - low)
-    return samples[-1][1]
+    if instant <= instants[0]:
+        return int(ticks[0])
+    around = np.flatnonzero((instants[:-1] <= instant) & (instant <= instants[1:]))
+    if not len(around):
+        return int(ticks[-1])
+    before, after = (int(instants[around[0] + step]) for step in (0, 1))
+    low, high = (int(ticks[around[0] + step]) for step in (0, 1))
+    share = (instant - before) / (after - before) if after > before else 0.0
+    return low + share * (high - low)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
 from analysis import report
 from ormlab import checkout, judge
-from ormlab.bundle import names, outside
+from ormlab.bundle import codec, names, outside
 from ormlab.bundle.codec import decode
 from ormlab.bundle.errors import BundleError, RecordError
 from ormlab.bundle.format import Provenance
@@ -88,7 +87,7 @@ def _derived(bundle: Bundle, ledger: LedgerFile | None) -> dict[str, Any]:
         }
     else:
         files = judge.derived_files(bundle, ledger or _last(folder))
-    return {name: json.loads(data) for name, data in files.items() if name.endswith(".json")}
+    return {name: codec.parse(data) for name, data in files.items() if name.endswith(".json")}
 
 
 def _is_ours(folder: Path, bundle: Bundle, ledger: LedgerFile | None) -> bool:

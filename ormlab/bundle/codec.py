@@ -54,7 +54,7 @@ def decode[T: Record](data: bytes, kind: type[T], *, where: object) -> T:
         raw = parse(data)
         _check_schema(raw, kind)
         return msgspec.convert(raw, kind)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise RecordError(
             printable(str(error)),
             where=where,
@@ -69,8 +69,8 @@ def parse(data: bytes) -> object:
 
     Raises:
         ValueError: it is not JSON in UTF-8, has a repeated key, NaN, infinity, a number that is
-            as good as infinite, an integer of more than 64 bits, or is above a limit.
-        RecursionError: it is nested too deeply.
+            as good as infinite, an integer of more than 64 bits, or is above a limit of size,
+            values or nesting.
     """
     if len(data) > LARGEST:
         raise ValueError(f"the document is larger than {LARGEST:,} bytes")
@@ -78,13 +78,16 @@ def parse(data: bytes) -> object:
     if sum(map(data.count, (b",", b"[", b"{"))) > MOST_VALUES:
         raise ValueError(f"the document has more than {MOST_VALUES:,} values")
     # Of a repeated key, msgspec would keep the last and another reader the first.
-    document: object = json.loads(
-        data.decode(),
-        object_pairs_hook=_once,
-        parse_constant=_no_constant,
-        parse_float=_finite,
-        parse_int=_integer,
-    )
+    try:
+        document: object = json.loads(
+            data.decode(),
+            object_pairs_hook=_once,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=_integer,
+        )
+    except RecursionError:
+        raise _too_deep() from None
     _check_depth(document)
     return document
 
@@ -122,6 +125,10 @@ def _integer(text: str) -> int:
     return value
 
 
+def _too_deep() -> ValueError:
+    return ValueError(f"the document is nested more than {DEEPEST} levels deep")
+
+
 def _check_depth(document: object) -> None:
     level = [document]
     for _ in range(DEEPEST + 1):
@@ -134,4 +141,4 @@ def _check_depth(document: object) -> None:
         ]
         if not level:
             return
-    raise ValueError(f"the document is nested more than {DEEPEST} levels deep")
+    raise _too_deep()

@@ -70,14 +70,20 @@ def opened(path: Path) -> Iterator[pq.ParquetFile]:
         yield table
 
 
-def read(path: Path, columns: list[str] | None = None) -> pa.Table:
+def read(path: Path, *, most_rows: int = MOST_ROWS_IN_ALL) -> pa.Table:
     """Read a table whole.
+
+    Args:
+        path: the file.
+        most_rows: refuse a table of more rows.
 
     Raises:
         as `opened`.
     """
     with opened(path) as table:
-        return table.read(columns=columns)
+        if table.metadata.num_rows > most_rows:
+            raise TableError(f"the table has more than {most_rows:,} rows")
+        return table.read()
 
 
 def _check_footer(file: IO[bytes]) -> None:

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ormlab.bundle import names, tree
+from ormlab.bundle import names, outside
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_LIMIT: Final = 64 * 2**20  # bytes of one document
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -138,8 +136,8 @@ def read[T](root: Path, path: str, kind: type[T]) -> T | None:
 
     Raises:
         ValueError: it does not fit the type.
-        OSError: it cannot be read, or is larger than 64 MiB.
+        OSError: it cannot be read, or is too large.
     """
     if not (root / path).exists():
         return None
-    return msgspec.json.decode(tree.read_small(root / path, limit=_LIMIT), type=kind)
+    return msgspec.convert(outside.json_of(root / path), kind)
