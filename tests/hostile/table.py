@@ -305,7 +305,7 @@ def facts_are_a_list(bundle, _outside):
 
 # Tables.
 
-_ROWS = 2**23
+_ROWS = 2**22
 
 
 def _columns(rows):
@@ -340,7 +340,7 @@ def table_of_resources_is_one_huge_row_group(bundle, _outside):
 def table_has_many_row_groups(bundle, _outside):
     path = bundle / CLIENT / "samples.parquet"
     with pq.ParquetWriter(path, _columns(1).schema, compression="zstd") as writer:
-        for _ in range(6000):
+        for _ in range(4200):
             writer.write_table(_columns(1))
 
 
@@ -355,7 +355,7 @@ def table_repeats_a_long_text(bundle, _outside):
 
 @hostile("Parquet")
 def table_has_a_page_that_unpacks_to_much(bundle, _outside):
-    table = _columns(1).append_column("note", pa.array([b"\0" * (200 * 2**20)]))
+    table = _columns(1).append_column("note", pa.array([b"\0" * (136 * 2**20)]))
     path = bundle / CLIENT / "samples.parquet"
     options = {"use_dictionary": False, "write_statistics": False}
     pq.write_table(table, path, compression="zstd", write_page_checksum=True, **options)
@@ -420,15 +420,15 @@ def _zeros(count, **options):
 
 
 @hostile("zstd")
-def log_declares_a_gigabyte(bundle, _outside):
-    (bundle / "host/postgres.log.zst").write_bytes(_zeros(2**30))
+def log_declares_much(bundle, _outside):
+    (bundle / "host/postgres.log.zst").write_bytes(_zeros(2**28))
 
 
 @hostile("zstd")
-def log_does_not_declare_a_gigabyte(bundle, _outside):
+def log_does_not_declare_how_much(bundle, _outside):
     packer = zstandard.ZstdCompressor(write_content_size=False).compressobj()
     piece = b"x://" * 2**18
-    data = b"".join([*(packer.compress(piece) for _ in range(1024)), packer.flush()])
+    data = b"".join([*(packer.compress(piece) for _ in range(256)), packer.flush()])
     (bundle / "host/postgres.log.zst").write_bytes(data)
 
 
@@ -463,7 +463,7 @@ def log_is_two_frames(bundle, _outside):
 
 @hostile("histograms")
 def histogram_unpacks_to_much(bundle, _outside):
-    packed = zlib.compress(b"\0" * 2**28, 9)
+    packed = zlib.compress(b"\0" * 2**26)
     head = struct.pack(">ii", 0x1C849304 | 0x10, len(packed))
     (bundle / CLIENT / "service.hdr").write_bytes(base64.b64encode(head + packed))
 

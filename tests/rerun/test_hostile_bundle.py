@@ -37,7 +37,7 @@ def outside(tmp_path):
 
 def made(name, sound, tmp_path, outside):
     (each,) = (each for each in TABLE if each.name == name)
-    bundle = making.make(each, sound, tmp_path / "bundles", outside)
+    bundle = making.make(each, sound, tmp_path / "hostile", outside)
     assert verify(bundle, "L1").ok
     return bundle
 

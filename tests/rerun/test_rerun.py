@@ -85,7 +85,7 @@ def honour(bundle, scratch):
     ("change", "code"),
     [
         (("locks/current.txt", "# as it was", "# as it never was"), "stack-lost"),
-        (("locks/stacks.toml", "[stacks.current]", "[stacks.other]"), "locks-missing"),
+        (("locks/stacks.toml", "[stacks.current]", "[stacks.other]"), "locks-refused"),
         (("locks/stacks.toml", 'exclude_newer = "', 'exclude_newer = "x'), "locks-refused"),
         (("plan.yaml", "blocks: 6", "blocks: 7"), "plan-differs"),
         (("plan.yaml", "service: asyncpg", "service: django"), "plan-unreadable"),
