@@ -28,6 +28,7 @@ from ormlab.bundle.codec import Part, Record
 
 _SHA256: Final = r"\A[0-9a-f]{64}\Z"
 _ID: Final = r"\A[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}(-[0-9]{1,4})?\Z"
+_MOST_OMITTED: Final = 1000  # each is a pattern that every missing trial is held against
 _YEARS: Final = range(1970, 3000)
 _ID_TIME: Final = "%Y%m%dT%H%M%SZ"
 
@@ -163,6 +164,8 @@ class BundleRecord(Record, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         _check_times(created=self.created, sealed=self.sealed)
+        if len(self.omitted) > _MOST_OMITTED:
+            raise ValueError(f"omitted has more than {_MOST_OMITTED} entries")
         due = bundle_id(self.created, self.plan.sha256)
         if self.id != due and not self.id.startswith(due + "-"):
             raise ValueError(f"id is {self.id}, but created and plan make it {due}")

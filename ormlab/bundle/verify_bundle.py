@@ -325,6 +325,8 @@ def _check_record(raw: Record) -> None:
     created, sealed = _instant(raw["created"]), _instant(raw["sealed"])
     if created > sealed:
         raise ValueError("created and sealed are in the wrong order")
+    if len(raw["omitted"]) > 1000:  # noqa: PLR2004 - as the lab has it
+        raise ValueError("omitted has more than 1000 entries")
     due = f"{created.strftime('%Y%m%dT%H%M%SZ')}-{raw['plan']['sha256'][:8]}"
     if raw["id"] != due and not raw["id"].startswith(due + "-"):
         raise ValueError(f"created and plan make the id {due}")

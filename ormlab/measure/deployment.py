@@ -223,7 +223,8 @@ class _Environments:
                 variables |= mirror.variables()
             if host.spec.offline:
                 variables |= wheels.shipped(host, lock, _python_version())
-            uv = ["env", *(f"{key}={value}" for key, value in variables.items()), self.uv]
+            uv = ["env", *(f"{key}={value}" for key, value in variables.items())]
+            uv += [self.uv, "--no-config"]
             host.put(lock, f"{folder}.txt")
             make = ["venv", "--quiet", "--clear", "--python", self.interpreter, folder]
             host.run(*uv, *make, program="installer")
