@@ -70,11 +70,14 @@ def opened(path: Path) -> Iterator[pq.ParquetFile]:
         yield table
 
 
-def read(path: Path, *, most_rows: int = MOST_ROWS_IN_ALL) -> pa.Table:
+def read(
+    path: Path, columns: list[str] | None = None, *, most_rows: int = MOST_ROWS_IN_ALL
+) -> pa.Table:
     """Read a table whole.
 
     Args:
         path: the file.
+        columns: to be read; None for all.
         most_rows: refuse a table of more rows.
 
     Raises:
@@ -83,7 +86,7 @@ def read(path: Path, *, most_rows: int = MOST_ROWS_IN_ALL) -> pa.Table:
     with opened(path) as table:
         if table.metadata.num_rows > most_rows:
             raise TableError(f"the table has more than {most_rows:,} rows")
-        return table.read()
+        return table.read(columns=columns)
 
 
 def _check_footer(file: IO[bytes]) -> None:
