@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from analysis.inference import Estimate
 
 _FINEST = 300  # a distance so many times below the spread would take a million blocks
+_FARTHEST = 700  # of a logarithm: the next power of e but a few is none
 
 type Side = Literal["above", "below"] | None
 
@@ -228,7 +229,7 @@ def _missing(measured: Measured, band: Interval) -> int | None:
     distance = min(abs(math.log(centre / end)) for end in ends)
     if distance * _FINEST <= measured.sd:
         return None
-    needed = blocks_needed(measured.sd, math.expm1(distance))
+    needed = blocks_needed(measured.sd, math.expm1(min(distance, _FARTHEST)))
     return max(0, needed - measured.blocks) or 1
 
 
