@@ -124,7 +124,7 @@ def check_plan(resolved: object) -> None:
     plan = resolved.get("plan") if isinstance(resolved, dict) else None
     if not isinstance(resolved, dict) or not isinstance(plan, dict):
         raise ValueError(f"{PLAN} is not a resolved plan")  # noqa: TRY004 - what it says is wrong
-    _require_names(*(_keys(plan.get(part), f"plan.{part}") for part in _NAMED))
+    _require_names(*(_keys(plan.get(part, {}), f"plan.{part}") for part in _NAMED))
     stacks, arms = (_keys(resolved.get(part, {}), part) for part in ("stacks", "arms"))
     trials = resolved.get("trials", [])
     if not isinstance(trials, list):
