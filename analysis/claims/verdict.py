@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from analysis.inference import Estimate
 
 _FINEST = 300  # a distance so many times below the spread would take a million blocks
-_FARTHEST = 700  # of a logarithm: the next power of e but a few is none
+_FARTHEST = 700.0  # a double holds powers of e up to 709
 
 type Side = Literal["above", "below"] | None
 

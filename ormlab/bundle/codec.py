@@ -131,7 +131,7 @@ def _too_deep() -> ValueError:
 
 def _check_depth(document: object) -> None:
     level = [document]
-    for _ in range(DEEPEST + 1):
+    for _ in range(DEEPEST):
         level = [
             inner
             for each in level
