@@ -60,11 +60,12 @@ class PyinfraHost:
 
     def begin(self, *argv: str) -> Begun:
         """Start a program that ends with its standard input, and wait for its first line."""
-        command = self._as_user(argv)
+        command = ["sh", "-c", self._as_user(argv)]
         if self._spec.local:
             # In a session of its own: a terminal's Ctrl-C is not meant for it.
             process = subprocess.Popen(
                 command,
+                env=environment.environment("tool"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

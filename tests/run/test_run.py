@@ -283,7 +283,7 @@ def name_port(inventory: Path) -> int:
 
 def test_a_second_run_at_the_same_time_is_refused_at_once(start, small_plan, tmp_path):
     first = start(small_plan())
-    await_line(first, "making the stacks")
+    await_line(first, "- making the stacks")
     (folder,) = tmp_path.glob("bundles/*.partial")
     second = start(small_plan(), "--json")
     out, err = second.communicate()
