@@ -25,7 +25,7 @@ demo: place .venv/.lab  ## compare three services on this machine, in about five
 	@$(BIN)/ormlab run $(DEMO) --omit-missing-generators
 
 place:
-	@$(PYTHON) bootstrap.py place
+	@$(PYTHON) -E bootstrap.py place
 
 wrk: .venv/.lab  ## install wrk through the role loadgen (needs root, or sudo without a password)
 	@$(CLEAN) ansible env ANSIBLE_HOME=$(ANSIBLE_HOME) $(BIN)/ansible-playbook playbooks/loadgen.yml

@@ -146,14 +146,20 @@ class _Part:
                 watch.drop("driver")
                 driver.socket.close()
                 continue
-            if asked == "begin":
-                self._begin()
-            elif asked == "end":
-                self._end()
-            elif asked == "stop" and self._stop:
-                watch.drop("service")
-                self._observed["stop"] = self._stop()
+            self._do(asked, watch)
             driver.answer({"now_ns": time.monotonic_ns()})
+            if asked == "end":
+                self._write()  # the driver's window lasts until it has its answer
+
+    def _do(self, asked: str, watch: Watch) -> None:
+        """Do what the driver asks for."""
+        if asked == "begin":
+            self._begin()
+        elif asked == "end":
+            self._end()
+        elif asked == "stop" and self._stop:
+            watch.drop("service")
+            self._observed["stop"] = self._stop()
 
     def _tick(self) -> None:
         self._heartbeat.check()
@@ -176,12 +182,14 @@ class _Part:
         self._sampler.sample()
         around.__exit__()
         log_ended = server.log_length(self._log)
-        memory = sampling.memory(self._pss_before, self._sampler.pss("service"))
-        self._sampler.write(self._order.folder / "resources.csv")
         self._observed |= {
             "kernel": around.record,
             "log": server.log_between(self._log, self._log_began, log_ended),
-            "memory": memory,
-            "sampler": self._sampler.record(),
+            "memory": sampling.memory(self._pss_before, self._sampler.pss("service")),
         }
+
+    def _write(self) -> None:
+        """Write what was sampled in the window."""
+        self._sampler.write(self._order.folder / "resources.csv")
+        self._observed["sampler"] = self._sampler.record()
         require_planned(self._sampler, self._planned, self._observed)

@@ -113,16 +113,39 @@ def _allowed_s(bins: Bins, connections: int | None) -> float:
 
 def _of_client(trial: Path) -> Silence:
     told = outside.json_of(trial / "client.json")
-    names = ["intended_ns", "end_ns", "status"]
+    names = ["intended_ns", "end_ns", "status", "operation"]
     table = tables.read(trial / "samples.parquet", columns=names)
-    due, end, status = (table.column(name).to_numpy() for name in names)
+    due, end, status, operation = (table.column(name).to_numpy() for name in names)
     if told["loop"]["kind"] == "open":
         gap = waiting_for_answers(due, end, status != 0)
     else:
         gap = without_answers(due, end, status != 0, round(told["window"]["seconds"] * _NS))
-    bins = latency.read_hdr(trial / "service.hdr")
-    allowed_s = _allowed_s(bins, told["spec"]["connections"])
+    connections = told["spec"]["connections"]
+    allowed_s = max(
+        _allowed_s(latency.read_hdr(trial / "service.hdr"), connections),
+        _USUAL * slowest_usual_s(operation, end - due, connections),
+    )
     return Silence(gap.seconds, gap.begins_s, allowed_s, "by the client's samples")
+
+
+def slowest_usual_s(
+    operation: NDArray[np.uint16], waited_ns: NDArray[np.int64], connections: int
+) -> float:
+    """The largest median of one operation in seconds: all connections may ask for it at once.
+
+    An operation counts that was asked for more than twice as often as there are connections: a
+    stall, which delays one request of each, cannot have changed its median.
+
+    Args:
+        operation: of each request.
+        waited_ns: how long each took.
+        connections: of the generator.
+    """
+    known, counts = np.unique(operation, return_counts=True)
+    medians = [
+        float(np.median(waited_ns[operation == each])) for each in known[counts > 2 * connections]
+    ]
+    return max(medians, default=0.0) / _NS
 
 
 def without_answers(
@@ -138,9 +161,11 @@ def without_answers(
         answered: whether it came.
         stop_ns: end of the window; answers may come after it.
     """
-    signs = np.concatenate([[0], sent, end[answered]])
-    # Who waits when the window ends waits on, for an answer or until it is given up.
-    signs = np.sort(np.append(signs, max(stop_ns, int(end.max(initial=0)))))
+    # Nobody sends any more when the window is over. Who waits then waits on; that is a silence only
+    # if there was no answer at the end of it.
+    over = stop_ns if answered.all() else max(stop_ns, int(end.max(initial=0)))
+    signs = np.concatenate([[0], sent, end[answered], [over]])
+    signs = np.sort(np.minimum(signs, over))
     return _longest(signs[:-1], signs[1:])
 
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from host import mirror
+from . import mirror
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -92,7 +92,7 @@ PROGRAMS: dict[Program, Allowance] = {
     ),
     "database": Allowance("PostgreSQL's server and initdb", fixed=_ASCII),
     "generator": Allowance("load generators: wrk and the asyncio clients"),
-    "git": Allowance("git", ("XDG_CONFIG_HOME",)),
+    "git": Allowance("git", ("SUDO_UID", "XDG_CONFIG_HOME")),
     "installer": Allowance(
         "uv, pip, and what they build",
         (*_NETWORK, *_REGISTRY, *_INTERPRETERS),

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from ormlab import judge
 from ormlab.bundle import names, outside
 from ormlab.bundle.read import Bundle
@@ -67,6 +65,6 @@ def _explains(path: Path) -> bool:
     """Whether a bundle's plan has an explanation; one that cannot be read has none."""
     try:
         resolved = outside.plan_of(path)
-    except (OSError, yaml.YAMLError):
+    except (OSError, ValueError):
         return False
     return isinstance(resolved, dict) and resolved.get("explanation") is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,9 @@ import pytest
 
 from agent import ports
 from agent.postgres import Cluster, settings
+
+# A worker of pytest-xdist has 80 columns in its environment, and no terminal.
+os.environ.pop("COLUMNS", None)
 
 # Examples take as long as they take: these machines are noisy.
 hypothesis.settings.register_profile("lab", deadline=None)

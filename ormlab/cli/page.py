@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 _WIDTH: Final = 150  # where standard output is no terminal
+_CUT: Final = "\u2026"
 _NARROWEST: Final = 60  # below it a table would lose its figures; the terminal wraps them instead
 
 
@@ -80,7 +81,17 @@ class Page:
     def text(self) -> str:
         """The whole, without space at the ends of lines."""
         lines = (line.rstrip() for line in self._out.getvalue().rstrip("\n").split("\n"))
-        return "\n".join(lines)
+        text = "\n".join(lines)
+        # rich marks so what it cuts off, whatever the stream can show.
+        return text if _shows(self._out.encoding, _CUT) else text.replace(_CUT, "~")
+
+
+def _shows(encoding: str, text: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def plain_console(

@@ -112,7 +112,7 @@ def _sums(archive: bytes) -> list[str]:
 
 def _sums_of(host: Host, code: str) -> list[str]:
     """What of the code lies on a host now; Python writes its caches there."""
-    look = 'cd "$1" && find . -type f ! -path "*/__pycache__/*.pyc" -exec sha256sum {} +'
+    look = 'cd "$1" && find . -type f ! -path "*/__pycache__/*" -exec sha256sum {} +'
     return sorted(host.run("sh", "-c", look, "look", code).splitlines())
 
 

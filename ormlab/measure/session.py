@@ -134,7 +134,7 @@ class Session:
         self.redactor = self.redactor.knowing(owner.collect())
         for station in self.stations:
             self.redactor = self._knowing(station).knowing({}, words=self._words)
-            station.look(len(self._subjects), apart=len(self.stations) > 1)
+            station.look(self._run_id, len(self._subjects), apart=len(self.stations) > 1)
         tiers = [station.facts["placement"]["tier"] for station in self.stations]
         self.facts["placement"]["tier"] = min(tiers, key=TIERS.index)
         for station in self.stations:
@@ -147,7 +147,11 @@ class Session:
     def _knowing(self, station: Station) -> Redactor:
         """The redactor, with what it must know of one host and of the lab's places on it."""
         spec = station.host.spec
-        whose = {"name": [spec.name], "address": [spec.address, spec.reach]}
+        login = spec.variables.ansible_user
+        whose = {
+            "name": [spec.name, *([login] if login else [])],
+            "address": [spec.address, spec.reach],
+        }
         known = self.redactor.knowing({"lab folder": [spec.root], **whose})
         return known.knowing(station.ask("owner"))
 

@@ -125,13 +125,17 @@ class Station:
         if found is not None:
             raise ProvisioningError(**found)
 
-    def look(self, subjects: int, *, apart: bool) -> None:
+    def look(self, run_id: str, subjects: int, *, apart: bool) -> None:
         """Read what the host is, settle on ports, and read whether it is fit for the run.
 
+        What an earlier attempt at the run has left may hold ports, so its end comes first.
+
         Args:
+            run_id: names the run.
             subjects: of the run; each has a port of its own.
             apart: whether the run has other hosts.
         """
+        leftovers.remove(self.host, f"{self.deployment.root}/runs", run_id)
         self.facts = self.ask("facts")
         self.ports = settle(
             self.host, self.deployment, roles=self.roles, subjects=subjects, apart=apart
@@ -149,14 +153,13 @@ class Station:
         return json.loads(self.host.run(*command))
 
     def open(self, run_id: str, attempt: int) -> None:
-        """Make the run's folder, and wait for what earlier attempts have left to end.
+        """Make the run's folder.
 
         Args:
             run_id: names the folder.
             attempt: how often the run was begun before.
         """
         runs = f"{self.deployment.root}/runs"
-        leftovers.remove(self.host, runs, run_id)
         # A folder of its own, so that no late agent of an earlier attempt takes heart from it.
         self.folder = f"{runs}/{run_id}{f'.{attempt}' if attempt else ''}"
         self.host.run("mkdir", "-p", self.folder)

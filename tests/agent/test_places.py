@@ -18,6 +18,7 @@ from ormlab import cli
 from ormlab.errors import ProvisioningError
 from ormlab.hosts import connected
 from ormlab.inventory import HostSpec
+from ormlab.inventory.variables import Variables
 from ormlab.measure.deployment import Deployment
 from ormlab.measure.station import Station
 from tests.conftest import CHECKOUT
@@ -175,7 +176,7 @@ def test_a_run_says_so_before_it_makes_a_stack(tmp_path):
         address="127.0.0.1",
         root=str(closed),
         known_hosts=str(tmp_path / "known_hosts"),
-        variables={},
+        variables=Variables(),
     )
     with connected([spec]) as hosts:
         station = Station(hosts["localhost"], ("db",), scratch=tmp_path, check=lambda: None)

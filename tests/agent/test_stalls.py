@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from agent.postgres import Cluster, settings
+from agent.server import identity
 from analysis.gates import Context, TrialEvidence, Verdict, stall
 from ormlab.measure.keep import keep
 from tests.agent.conftest import DATASET
@@ -125,6 +126,7 @@ def test_a_database_that_stands_still_fails_the_trial(
                 "psql": asdict(own.psql),
                 "template": ensure_template(own.psql, DATASET).database,
                 "server_pid": server.pid,
+                "identity": identity(own.psql),
             }
             order["service"]["settings"]["database"] |= {
                 "port": own.port,

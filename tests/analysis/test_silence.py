@@ -31,7 +31,8 @@ def test_in_a_closed_loop_sending_is_a_sign_of_an_answer():
     [
         ([0.0, 0.1], [0.1, 0.2], [1, 1], 4.8, 0.2),  # for the rest of the window
         ([0.0, 4.0], [4.0, 5.0], [1, 1], 4.0, 0.0),  # from its begin
-        ([0.0, 0.1], [0.1, 9.0], [1, 1], 8.9, 0.1),  # answered long after it
+        ([0.0, 0.1], [0.1, 9.0], [1, 1], 4.9, 0.1),  # answered long after it
+        ([0.0, 2.0, 4.8], [2.0, 4.8, 9.0], [1, 1, 1], 2.8, 2.0),  # the last while none is sent
         ([0.0, 0.1], [0.1, 7.0], [1, 0], 6.9, 0.1),  # given up: no answer
         ([], [], [], 5.0, 0.0),  # nothing at all
     ],
@@ -41,6 +42,15 @@ def test_in_a_closed_loop_somebody_always_waits(sent, end, answered, longest, be
         seconds(*sent), seconds(*end), np.array(answered, dtype=bool), 5 * SECOND
     )
     assert (found.seconds, found.begins_s) == (pytest.approx(longest), pytest.approx(begins))
+
+
+def test_a_slow_operation_among_fast_ones_may_be_silent():
+    operation = np.array([0] * 1000 + [1] * 20, dtype="uint16")
+    waited = seconds(*[0.001] * 1000, *[1.2] * 20)
+    assert silence.slowest_usual_s(operation, waited, 8) == pytest.approx(1.2)
+    # So few requests may all have been delayed by one stall.
+    assert silence.slowest_usual_s(operation, waited, 10) == pytest.approx(0.001)
+    assert silence.slowest_usual_s(operation[:0], waited[:0], 8) == 0
 
 
 @pytest.mark.parametrize(
@@ -121,6 +131,7 @@ def client(tmp_path):
             "intended_ns": seconds(*sent),
             "end_ns": seconds(*end),
             "status": np.full(len(sent), 200, "uint16"),
+            "operation": np.zeros(len(sent), "uint16"),
         }
         pq.write_table(pa.table(columns), tmp_path / "samples.parquet", write_page_checksum=True)
         told = {

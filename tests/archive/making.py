@@ -59,7 +59,6 @@ def measured(
     day: int = 0,
     rate: int = 1000,
     fail: int | None = None,
-    called: tuple[str, str] = SUBJECTS,
     plan: object = PLAN,
     facts: object = FACTS,
 ) -> Path:
@@ -70,7 +69,6 @@ def measured(
         day: on which day it was made.
         rate: its throughput.
         fail: number of the trial that fails.
-        called: what the trials' envelopes call the subjects.
         plan: the document of ``inputs/plan.yaml``.
         facts: that of ``host/facts.before.json``.
     """
@@ -86,7 +84,6 @@ def measured(
                 readings = {} if failed else write_article(folder, rate=rate + index)
                 base = making.trial_record(index, name=name, failed=failed)
                 values = {key: getattr(base, key) for key in base.__struct_fields__}
-                subject = called[(index - 1) % 2]
                 values |= {"subject": subject, "load": "article", "block": block}
                 record = TrialRecord(**(values | {"readings": readings}))
                 (folder / "trial.json").write_bytes(encode(record))

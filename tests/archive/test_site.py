@@ -62,7 +62,7 @@ def archive(tmp_path_factory):
     real = recorded.make(parent / "recorded")
     judge.judge(real, ledger.load("article"))
     add(real, folder)
-    evil = archives.measured(made, day=20, called=(EVIL, "asyncpg-null"))
+    evil = archives.measured(made, day=20)
     derive(evil, results=results(EVIL), verdicts=verdicts(EVIL, EVIL))
     add(evil, folder)
     odd = archives.measured(made, day=21)

@@ -182,7 +182,12 @@ def test_a_table_keeps_its_figures_however_narrow_the_terminal(documents, monkey
         assert max(map(len, shown.split("\n"))) >= 20
 
 
-def test_a_page_is_drawn_in_ascii_where_the_stream_has_nothing_else(documents, monkeypatch):
+@pytest.mark.parametrize("columns", ["80", "300"])
+def test_a_page_is_drawn_in_ascii_where_the_stream_has_nothing_else(
+    documents, monkeypatch, columns
+):
+    monkeypatch.setenv("COLUMNS", columns)
+
     class Latin:
         encoding = "latin-1"
 

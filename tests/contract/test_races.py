@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from host.environment import environment
 from tests.services.running import SERVICES, settings, started, until
 from workloads.contract.client import Client
 
@@ -152,7 +153,7 @@ def transaction(psql, database, statement, end):
     """A transaction that has done something and does not end before the block does."""
     holder = subprocess.Popen(
         [psql.binary, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database],
-        env={**psql.environment},
+        env=environment("psql", psql.variables),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

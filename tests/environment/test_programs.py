@@ -8,12 +8,13 @@ import subprocess
 from dataclasses import replace
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 import yaml
 
 import bootstrap
 from host.environment import environment, passed
-from ormlab import checkout, inventory
+from ormlab import checkout, inventory, source
 from ormlab.hosts import connected
 from ormlab.provision import playbook
 from tests.conftest import CHECKOUT
@@ -57,12 +58,9 @@ def test_psql_reaches_the_server_it_was_told(psql, warlike):
 
 
 def test_git_says_which_commit_this_checkout_has(warlike):
-    clean = checkout.commit()
-    patch = checkout.patch() if clean[0] else b""
+    clean = source.read(CHECKOUT)
     warlike()
-    assert checkout.commit() == clean
-    if clean[0]:
-        assert checkout.patch() == patch
+    assert source.read(CHECKOUT) == clean
 
 
 @pytest.mark.parametrize("locale", ["C", "tr_TR.UTF-8", ""])
@@ -176,7 +174,8 @@ def test_another_account_of_a_host_hands_on_no_more(here, tmp_path, monkeypatch)
     sudo.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
     found = inventory.load(here).app
-    with connected([replace(found, variables=found.variables | {"lab_user": "lab"})]) as hosts:
+    of_the_lab = msgspec.structs.replace(found.variables, lab_user="lab")
+    with connected([replace(found, variables=of_the_lab)]) as hosts:
         (host,) = hosts.values()
         said = dict(line.partition("=")[::2] for line in host.run("env").splitlines())
         host.put_secret("it is\n", f"{tmp_path}/secret")

@@ -157,7 +157,7 @@ def test_a_service_that_dies_ends_the_search_with_what_was_seen(run_search, star
 
 
 def test_a_search_that_takes_too_long_is_ended(run_search, start_service):
-    done, told = run_search(start_service(work_s=LIMIT_S), limit_s=0.6)
+    done, told = run_search(start_service(work_s=LIMIT_S), limit_s=0.1)
     assert done.returncode == 8
     assert told["failure"]["code"] == "unfinished"
 

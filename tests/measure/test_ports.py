@@ -17,6 +17,7 @@ from ormlab.bundle import schemas
 from ormlab.errors import LoadError
 from ormlab.hosts import connected
 from ormlab.inventory import HostSpec
+from ormlab.inventory.variables import Variables
 from ormlab.measure.deployment import Deployment
 from ormlab.measure.ports import settle
 from ormlab.measure.station import Station
@@ -36,7 +37,7 @@ def reach(tmp_path):
             address="127.0.0.1",
             root=root,
             known_hosts="",
-            variables=variables,
+            variables=Variables(**variables),
         )
 
     return spec
@@ -100,13 +101,15 @@ def test_a_run_that_was_killed_has_its_folder_no_longer(reach):
 import json, sys
 from ormlab.hosts import connected
 from ormlab.inventory import HostSpec
+from ormlab.inventory.variables import Variables
 from tests.measure.test_ports import station
-with connected([HostSpec(**json.loads(sys.argv[1]))]) as hosts:
+with connected([HostSpec(**json.loads(sys.argv[1]), variables=Variables())]) as hosts:
     station(hosts["here"]).claim("first")
     print("ready", flush=True)
     sys.stdin.read()
 """
-    command = [sys.executable, "-c", claim, json.dumps(vars(spec))]
+    told = {key: value for key, value in vars(spec).items() if key != "variables"}
+    command = [sys.executable, "-c", claim, json.dumps(told)]
     streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with connected([spec]) as hosts, subprocess.Popen(command, cwd=CHECKOUT, **streams) as run:
         assert run.stdout.readline() == b"ready\n"

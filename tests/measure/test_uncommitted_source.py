@@ -20,6 +20,7 @@ from ormlab import checkout, source
 from ormlab.errors import ProvisioningError
 from ormlab.hosts import connected
 from ormlab.inventory import HostSpec
+from ormlab.inventory.variables import Variables
 from ormlab.measure import deployment, record
 from ormlab.measure.deployment import source_archive
 from tests.conftest import CHECKOUT
@@ -305,7 +306,7 @@ def test_code_that_was_changed_on_the_host_since_is_shipped_again(tmp_path):
         address="127.0.0.1",
         root=str(tmp_path),
         known_hosts="",
-        variables={},
+        variables=Variables(),
     )
     (tmp_path / "code").mkdir()
     with connected([spec]) as hosts:

@@ -22,6 +22,7 @@ from analysis import wrk
 from analysis.figures import read as read_figures
 from ormlab import judge
 from ormlab.bundle import unpack
+from ormlab.bundle.instants import TrialTimes
 from ormlab.errors import LoadError
 from ormlab.measure import redaction
 from ormlab.measure.dispatch import Done
@@ -155,7 +156,8 @@ def carried_out(recorded, tmp_path):
         session = SimpleNamespace(redactor=redactor, carry_out=lambda _: Fetched(raw, done))
         with making.new_writer(tmp_path) as writer:
             run = Run(session, None, writer, None)
-            figures, failed = measurement._carry_out(run, planned, context)
+            times = TrialTimes(writer.folder, writer.created)
+            figures, failed = measurement._carry_out(run, planned, context, times)
         return figures, failed, writer.folder / WRK
 
     return raw, carry_out

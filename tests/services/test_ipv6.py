@@ -33,8 +33,8 @@ def has_ipv6():
 
 @pytest.mark.parametrize("framework", ["aiohttp", "fastapi"])
 def test_a_service_is_asked_at_an_ipv6_address(psql, database, tmp_path, framework):
-    wanted = settings(psql, database, host=LOOPBACK, framework=framework)
-    endpoint = Endpoint(LOOPBACK, wanted["port"])
+    wanted = settings(psql, database, host=LOOPBACK, framework=framework, nonce="known")
+    endpoint = Endpoint(LOOPBACK, wanted["port"], wanted["nonce"])
     assert endpoint.url == f"http://[::1]:{wanted['port']}"
     waiting = SimpleNamespace(check=lambda: None)
     with serving(tmp_path, wanted):
@@ -47,7 +47,7 @@ def test_a_service_is_asked_at_an_ipv6_address(psql, database, tmp_path, framewo
 def test_wrk_drives_an_ipv6_address(psql, database, tmp_path):
     if not shutil.which("wrk"):
         pytest.skip("wrk is not installed; `make wrk` installs it")
-    wanted = settings(psql, database, host=LOOPBACK)
+    wanted = settings(psql, database, host=LOOPBACK, nonce="known")
     table = tmp_path / "table.tsv"
     write_table(table, [READ])
     with serving(tmp_path, wanted):
@@ -55,7 +55,7 @@ def test_wrk_drives_an_ipv6_address(psql, database, tmp_path):
             threads=1,
             connections=1,
             duration_s=1,
-            url=Endpoint(LOOPBACK, wanted["port"]).url,
+            url=Endpoint(LOOPBACK, wanted["port"], wanted["nonce"]).url,
             table=table,
             out=tmp_path / "wrk.json",
             repeatable=True,

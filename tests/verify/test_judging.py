@@ -38,9 +38,9 @@ def test_a_damaged_trial_is_not_judged(bundle):
 
 @pytest.mark.parametrize("kind", ["subject", "workload", "load"])
 def test_a_trial_of_what_the_plan_does_not_have_is_one_clear_error(bundle, kind):
-    edit_json(bundle / recorded.NEXT / "trial.json", **{kind: "[/x]"})
+    edit_json(bundle / recorded.NEXT / "trial.json", **{kind: "of-another-plan"})
     recorded.seal_again(bundle)
-    with pytest.raises(RecordError, match=rf"{recorded.NEXT}.*has no {kind} '\[/x\]'"):
+    with pytest.raises(RecordError, match=rf"{recorded.NEXT}.*has no {kind} 'of-another-plan'"):
         judge.judge(bundle)
     refusal = CliRunner().invoke(command, [str(bundle)]).exception
     assert isinstance(refusal, LabError)

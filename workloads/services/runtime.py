@@ -19,7 +19,7 @@ _FLAGS = (
 # These the lab sets itself.
 _OWN = {"PYTHONHASHSEED", "PYTHONPATH", "PYTHONSAFEPATH", "PYTHON_JIT"}
 _TUNING = re.compile(r"GLIBC_TUNABLES|LD_.*|MALLOC_.*|PYTHON.*")
-_ALLOCATORS = re.compile(r"lib(?:jemalloc|tcmalloc|mimalloc|snmalloc|hoard|scudo)\b.*")
+_ALLOCATORS = re.compile(r"lib(?:jemalloc|tcmalloc|mimalloc|snmalloc|hoard|scudo)(?![a-z]).*")
 
 
 class Runtime(TypedDict):

@@ -71,7 +71,7 @@ DOCUMENTS: Final = (
     _like(r"trials/[^/]+/article\.json", "article-1"),
     _like(r"derived/results\.json", "results-1"),
     _like(r"host/((host-[0-9]+/)?readings\.(before|after)|statement-log)\.json", "open-1"),
-    _like(r"host/resumed-[0-9]+/readings\.json", "open-1"),
+    _like(r"host/(host-[0-9]+/)?resumed-[0-9]+/readings\.json", "open-1"),
     _like(r"inputs/rerun\.json", "rerun-1"),
     _like(r"services/[^/]+/(sql|answers)\.json", "open-1"),
     _like(r"trials/[^/]+/capacity\.json", "open-1"),
@@ -86,7 +86,7 @@ _FILES: Final = re.compile(
     r"|inputs/(claims\.yaml|inventory\.redacted\.yml|source\.patch|locks/[^/]+\.(txt|toml))"
     r"|host/((host-[0-9]+/)?[^/]+\.log\.zst|provision/[^/]+\.zst)"
     r"|services/[^/]+/(samples/[^/]+\.http|[^/]+\.log\.zst|schema\.sql)"
-    r"|(trials|generators)/[^/]+/([^/]+\.(hdr|log\.zst)|wrk\.stdout\.txt"
+    r"|(trials|generators)/[^/]+/([^/]+\.(hdr|log\.zst|stderr\.txt\.zst)|wrk\.stdout\.txt"
     r"|(samples|resources)\.parquet)"
 )
 
