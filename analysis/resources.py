@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     type Integers = NDArray[np.int64]
 
-_MOST_ROWS = 2**23  # an hour of ten looks a second at 230 processes
+_MOST_ROWS = 2**21  # an hour of ten looks a second at 58 processes
 _MOST_PROCESSES = 20_000  # of a role, those that ended included
 ROLES = ("service", "database", "load")
 _MOST_UNSEEN_NS = 1_000_000_000

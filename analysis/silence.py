@@ -13,7 +13,9 @@ time may look idle for as long as it takes to use some.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +37,7 @@ _USUAL = 2  # usual latencies: connections that are answered in one batch wait s
 _IDLE_TICKS = 2  # that a service may use and be idle: each process's time is rounded twice
 _TELLING_TICKS = 20  # that it would have used: ten times as many
 _NS = 1_000_000_000
+_MOST_PROBES = 10_000  # of a search; it needs some dozens
 
 
 @dataclass(frozen=True)
@@ -227,13 +230,26 @@ def _of_search(trial: Path, course: Course) -> Silence | None:
     if not ticks:
         return None
     told = outside.json_of(trial / "capacity.json")
-    found = []
+    found, looked = [], 0
     for probe in told["probes"]:
-        gap, telling_s = idle(ticks, (probe["window"]["start_ns"], probe["window"]["stop_ns"]))
+        span = (probe["window"]["start_ns"], probe["window"]["stop_ns"])
+        within = _within(ticks, span)
+        looked += len(within) + 1
+        if looked > 2 * len(ticks) + _MOST_PROBES:
+            raise ValueError("the probes of capacity.json lie one over the other, or are too many")
+        gap, telling_s = idle(within, span)
         allowed_s = max(LEAST_S, telling_s)
         what = f"by the service's CPU time, at {probe['rate']:.0f} requests per second"
         found.append(Silence(gap.seconds, gap.begins_s, allowed_s, what))
     return max(found, key=lambda each: each.seconds / each.allowed_s, default=None)
+
+
+def _within(
+    ticks: Sequence[tuple[int, int]], span_ns: tuple[int, int]
+) -> Sequence[tuple[int, int]]:
+    """The part of ascending ticks in a span, both ends included."""
+    first = bisect_left(ticks, span_ns[0], key=itemgetter(0))
+    return ticks[first : bisect_right(ticks, span_ns[1], key=itemgetter(0))]
 
 
 def idle(ticks: Sequence[tuple[int, int]], span_ns: tuple[int, int]) -> tuple[_Gap, float]:
@@ -247,8 +263,8 @@ def idle(ticks: Sequence[tuple[int, int]], span_ns: tuple[int, int]) -> tuple[_G
         The time, and how long one must be to tell: twenty ticks would have been used in it at the
         pace that there is otherwise.
     """
-    begin, end = span_ns
-    inside = [(at, used) for at, used in ticks if begin <= at <= end]
+    begin, _ = span_ns
+    inside = _within(ticks, span_ns)
     if not inside:
         return _Gap(0.0), LEAST_S
     longest_ns, since, first = 0, begin, 0

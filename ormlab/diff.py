@@ -93,6 +93,15 @@ class _Told:
         self.results = json.loads(judge.derived_files(bundle)["results.json"])
         self.resolved: dict[str, Any] = outside.plan_of(bundle.path)
 
+    def area(self, name: str) -> dict[str, Any]:
+        """What it says of one area.
+
+        Raises:
+            RecordError: a file does not hold what is looked for.
+        """
+        with outside.readable(self.bundle.path):
+            return _AREAS[name](self)
+
     def identity(self) -> dict[str, Any]:
         record = self.bundle.record
         told = {"id": record.id, "seal": self.bundle.seal, "host": record.host}
@@ -174,7 +183,7 @@ def _open(path: Path) -> Iterator[Bundle]:
 
 
 def _changes(area: str, a: _Told, b: _Told) -> Iterator[Change]:
-    return changes(_AREAS[area](a), _AREAS[area](b))
+    return changes(a.area(area), b.area(area))
 
 
 def _agreements(a: _Told, b: _Told, *, same_host: bool, host_sd: float) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from analysis.claims import CODES, Ledger, PlanParts, lint, plans_of
 from ormlab import checkout, plan
 from ormlab.errors import LedgerError, PlanError
-from ormlab.yaml_input import InputProblems, lines_of, read
+from ormlab.yaml_input import LIMIT_BYTES, InputProblems, lines_of, read
 
 LEDGERS = checkout.ROOT / "workloads/ledgers"
 
@@ -45,7 +45,8 @@ def load(name_or_path: str, *, recorded: bool = False) -> LedgerFile:
         LedgerError: it is not there, or has problems; each line of ``what`` names one.
     """
     path = find(name_or_path)
-    data = path.read_bytes()
+    with path.open("rb") as file:
+        data = file.read(LIMIT_BYTES + 1)  # more is a problem that `examine` names
     ledger, problems = examine(path, recorded=recorded)
     if ledger is None or problems:
         raise LedgerError(

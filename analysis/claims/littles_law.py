@@ -85,9 +85,9 @@ def check(law: LittlesLaw, known: Mapping[str, Figure]) -> Answer:
     if rate.low <= 0:
         return undecided("without throughput there is no latency")
     inside = opened(law, known)
-    if inside.high <= 0:
-        return undecided("without connections there is no latency")
     due = Interval(_MS * inside.low / rate.high, _MS * inside.high / rate.low)
+    if not 0 < due.high < math.inf:
+        return undecided("no latency follows from these connections and this throughput")
     ceiling = _ceiling(law, known, due)
     if "mean" in known:
         return _mean(known, due, ceiling)
@@ -101,7 +101,7 @@ def opened(law: LittlesLaw, known: Mapping[str, Figure]) -> Interval:
     asked, threads = known["connections"], known.get("threads")
     if law.generator == "other":
         return Interval(asked.low, asked.high)
-    if threads is None or threads.value < 1:
+    if threads is None or not 1 <= threads.value <= asked.high:
         return Interval((asked.low + 1) / 2, asked.high)
     each = int(threads.value)
     high = asked.high // each * each if law.generator == "wrk" else asked.high

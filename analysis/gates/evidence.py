@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -46,7 +45,7 @@ class Context:
         Raises:
             FileNotFoundError: the folder lacks plan, facts or stacks.
         """
-        stacks = tomllib.loads(outside.text_of(bundle / "inputs/locks/stacks.toml"))["stacks"]
+        stacks = outside.toml_of(bundle / "inputs/locks/stacks.toml")["stacks"]
         return cls(
             outside.plan_of(bundle),
             outside.json_of(bundle / "host/facts.before.json"),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from ormlab.bundle import codec, names, strict_yaml
+from ormlab.bundle import codec, names, strict_toml, strict_yaml
 from ormlab.bundle.errors import BundleError, RecordError
 from ormlab.bundle.tree import read_small
 
@@ -92,6 +92,16 @@ def yaml_of(path: Path) -> Any:  # noqa: ANN401 - any YAML
         ValueError: as `ormlab.bundle.strict_yaml.load`.
     """
     return strict_yaml.load(read_small(path, limit=strict_yaml.LIMIT_BYTES)).value
+
+
+def toml_of(path: Path) -> dict[str, Any]:
+    """Read a TOML document of a bundle.
+
+    Raises:
+        OSError: it is not there, no regular file, or too large.
+        ValueError: as `ormlab.bundle.strict_toml.load`.
+    """
+    return strict_toml.load(read_small(path, limit=strict_toml.LIMIT_BYTES))
 
 
 def text_of(path: Path) -> str:

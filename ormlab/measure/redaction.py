@@ -83,6 +83,7 @@ _SENTENCES: Final = {
     "contract.json": ("problems.*.expected", "problems.*.got"),
     "readings*.json": ("readings.*.reason", "readings.foreign_processes.value.*"),
     "host-*.json": ("tasks.*.task",),
+    "facts*.json": ("facts.environment.*",),
 }
 """Fields of a document that hold sentences, by the file's name; ``*`` stands for any part."""
 
@@ -198,18 +199,20 @@ class Redactor:
         text = self._replace(text, "secret")
         if name == "wrk.stdout.txt":
             return _TARGET.sub(lambda line: self._replace(line[0], "address"), text)
-        if places := _PLACES.get(name):
-            try:
-                document = json.loads(text)
-            except (ValueError, RecursionError):
-                return text
-            cleaned = _mapped(
-                document,
-                (),
-                lambda at, value: self._replace(value, "address") if _is_any(at, places) else value,
-            )
-            return text if cleaned == document else _written(cleaned)
-        return text
+        if name not in _PLACES:
+            return text
+        try:
+            document = json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+        cleaned = _mapped(document, (), lambda at, value: self._report(name, at, value))
+        return text if cleaned == document else _written(cleaned)
+
+    def _report(self, name: str, at: tuple[str, ...], value: str) -> str:
+        """A text in a generator's document: where the lab put an address, or how it failed."""
+        if _is_any(at, _PLACES[name]):
+            return self._replace(value, "address")
+        return self._sentence(value) if _is_any(at, _FAILURE) else value
 
     def _value(self, text: str, is_sentence: bool) -> str:  # noqa: FBT001 - of one caller
         if is_sentence:

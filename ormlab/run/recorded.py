@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from ormlab import checkout
-from ormlab.bundle import names
+from ormlab.bundle import names, strict_toml
 from ormlab.bundle.tree import read_small
 from ormlab.errors import UsageError
 from workloads import stacks
@@ -62,7 +62,9 @@ def lay_out(bundle: Path, used: Iterable[str], into: Path) -> Path:
     """
     shutil.copytree(checkout.STACKS, into, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     try:
-        _write(into, _DEFINED, _read(bundle, _DEFINED))
+        defined_there = _read(bundle, _DEFINED)
+        strict_toml.load(defined_there)  # what it may cost to read is bounded before it is read
+        _write(into, _DEFINED, defined_there)
         # A table that has gone since asks for nothing here; if it is a used one, its digest will
         # say so. Names are read, and so checked, before any becomes part of a path.
         defined = stacks.load(into, lost_asks_nothing=True)

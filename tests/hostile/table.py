@@ -38,6 +38,33 @@ PIN = "aiohttp==3.14.5"
 HASH = f"--hash=sha256:{'0' * 64}"
 
 
+# Definitions of stacks that cost more to read than they look.
+
+
+@hostile("TOML")
+def name_in_the_stacks_has_many_parts(bundle, _outside):
+    with (bundle / TOML).open("a") as file:
+        file.write("\n" + ".".join(["a"] * 30_000) + " = 1\n")
+
+
+@hostile("TOML")
+def name_in_the_stacks_has_many_parts_on_short_lines(bundle, _outside):
+    with (bundle / TOML).open("a") as file:
+        file.writelines(f"\n[{'.'.join(['a'] * 1000)}.b{n}]\n" for n in range(100))
+
+
+@hostile("TOML")
+def stacks_are_nested_without_end(bundle, _outside):
+    with (bundle / TOML).open("a") as file:
+        file.write("\nx = " + "[" * 100_000 + "\n")
+
+
+@hostile("TOML")
+def stacks_are_nested_line_by_line(bundle, _outside):
+    with (bundle / TOML).open("a") as file:
+        file.write("\nx = " + "[\n" * 50_000 + "]" * 50_000 + "\n")
+
+
 # Names that become parts of paths.
 
 
@@ -178,6 +205,11 @@ for _name, _line in {
 # YAML.
 
 
+@hostile("locks")
+def lock_goes_on_without_end(bundle, _outside):
+    lock_is(bundle, f"a==1 \\\n{chr(92) + chr(10)}" + "\\\n" * 2_000_000 + f"    {HASH}\n")
+
+
 def _yaml(name, edit):
     def apply(bundle, _outside):
         file = bundle / PLAN
@@ -232,6 +264,16 @@ def inventory_is_a_bomb(bundle, _outside):
 
 
 # JSON.
+
+
+def _json_is(name, path, content):
+    """A document of another shape."""
+
+    def edit(bundle, _outside):
+        (bundle / path).write_text(content)
+
+    edit.__name__ = name
+    hostile("JSON")(edit)
 
 
 def _json(name, path, old, new):
@@ -320,6 +362,35 @@ def _one_group(path, table):
     settings = {"compression": "zstd", "write_page_checksum": True, "write_statistics": False}
     pq.write_table(table, path, **size, **settings, store_schema=False)
     assert path.stat().st_size < 5_000
+
+
+@hostile("JSON")
+def probes_of_a_search_lie_one_over_the_other(bundle, _outside):
+    """Beside the files of wrk, which are read first: what tells a stall reads these."""
+    trial = bundle / WRK
+    probe = {"window": {"start_ns": 0, "stop_ns": 10**12}, "rate": 1.0}
+    (trial / "capacity.json").write_text(json.dumps({"probes": [probe] * 100_000}))
+    told = json.loads((trial / "trial.json").read_bytes())
+    told["readings"]["sampler"] |= {"unread": {}, "stopped": {}, "ended_children": True}
+    (trial / "trial.json").write_text(json.dumps(told))
+    count = 250_000
+    columns = {
+        "round": np.arange(count),
+        "at_ns": np.arange(count) * 1_000_000,
+        "role": ["service"] * count,
+        **{name: np.ones(count, "int64") for name in ("pid", "user_ticks", "system_ticks")},
+        "rss_pages": np.ones(count, "int64"),
+    }
+    pq.write_table(pa.table(columns), trial / "resources.parquet", write_page_checksum=True)
+
+
+for _path, _content in (
+    ("host/postgres.json", "[1]"),
+    ("services/asyncpg/sql.json", "[]"),
+    ("inputs/source.json", "[[1]]"),
+    ("services/asyncpg/stack.json", '{"packages": {}, "stack": ["x"]}'),
+):
+    _json_is(f"{_path.rpartition('/')[2].partition('.')[0]}_is_of_another_shape", _path, _content)
 
 
 @hostile("Parquet")

@@ -67,7 +67,7 @@ def test_no_command_is_hurt_by_a_hostile_bundle(sound, tmp_path):
     assert Counter(each[0] for each in told) == dict.fromkeys(COMMANDS, len(TABLE))
     refused = {(command, name) for command, name, end, *_ in told if end != "ok"}
     for each in TABLE:
-        if each.kind in {"names", "locks", "YAML"} and each.name not in _NOT_USED_BY_RERUN:
+        if each.kind in {"names", "locks", "TOML", "YAML"} and each.name not in _NOT_USED_BY_RERUN:
             assert ("rerun", each.name) in refused
 
 
@@ -80,7 +80,18 @@ _NOT_USED_BY_RERUN = {
 
 def test_the_table_has_sixty_bundles_and_all_kinds():
     assert len({each.name for each in TABLE}) == len(TABLE) >= 60
-    kinds = {"names", "locks", "YAML", "JSON", "Parquet", "zstd", "links", "times", "markup"}
+    kinds = {
+        "names",
+        "locks",
+        "TOML",
+        "YAML",
+        "JSON",
+        "Parquet",
+        "zstd",
+        "links",
+        "times",
+        "markup",
+    }
     assert {each.kind for each in TABLE} >= kinds
 
 

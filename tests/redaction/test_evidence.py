@@ -273,3 +273,22 @@ def test_it_is_counted_how_often_what_was_masked_in_each_file(tmp_path):
     redactor.clean_folder(tmp_path)
     (said,) = declared(tmp_path)
     assert (said.path, said.counts) == ("service.log", {"address": 1, "name": 3})
+
+
+def test_how_a_client_failed_is_a_sentence_in_its_document():
+    known = {"address": ["10.0.0.7"], "lab folder": ["/home/alice/lab"], "name": ["alice"]}
+    told = {"failure": {"code": "connect", "what": "refused", "where": "10.0.0.7:18180"}}
+    cleaned = json.loads(Redactor().knowing(known).clean("client.json", json.dumps(told).encode()))
+    assert cleaned["failure"]["where"] == "[redacted address]:18180"
+    assert cleaned["failure"]["code"] == "connect"
+
+
+def test_the_environment_of_programs_names_no_user():
+    known = {"name": ["alice"], "home folder": ["/home/alice"]}
+    told = {"facts": {"environment": {"service": {"TMPDIR": "/scratch/alice", "TZ": "UTC"}}}}
+    data = json.dumps(told).encode()
+    cleaned = json.loads(Redactor().knowing(known).clean("host/facts.before.json", data))
+    assert cleaned["facts"]["environment"]["service"] == {
+        "TMPDIR": "/scratch/[redacted name]",
+        "TZ": "UTC",
+    }

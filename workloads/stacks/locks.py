@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LARGEST = 4 * 2**20  # bytes of one lock; the largest of the lab has a twentieth of that
 _MOST_HASHES = 2000  # of one package; a release with wheels for all platforms has about 150
+_MOST_LINES = _MOST_HASHES + 2  # a hash a line
 _LONGEST_MARKER = 300
 
 NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
@@ -108,6 +109,12 @@ def parse(text: str, where: str) -> dict[str, Pin]:
         while lines[end - 1].endswith("\\"):
             _demand(end < len(lines), where, end - 1, "a continuation without a line to go on with")
             end += 1
+            _demand(
+                end - at <= _MOST_LINES,
+                where,
+                at,
+                f"more than {_MOST_LINES:,} lines of one package",
+            )
         name, pin = _pin(lines[at:end], where, at)
         _demand(name not in found, where, at, f"{name} a second time")
         found[name] = pin
