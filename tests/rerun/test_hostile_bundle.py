@@ -20,7 +20,7 @@ from workloads import stacks
 
 __all__ = ["inventory", "lab", "lab_root"]
 
-_PATHS = [each for each in TABLE if each.name.startswith("stack_")]
+_PATHS = [each for each in TABLE if each.kind == "names" and each.name.startswith("stack_")]
 
 
 @pytest.fixture(scope="module")
