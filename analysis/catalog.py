@@ -19,7 +19,7 @@ from analysis.metrics import METRICS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ormlab.bundle.read import Bundle, Trial
+    from bundle.read import Bundle, Trial
 
 VERSION: Final = "catalog/2"
 

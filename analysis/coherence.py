@@ -13,13 +13,13 @@ import numpy as np
 from hdrh.histogram import HdrHistogram
 
 from analysis import latency, wrk
-from ormlab.bundle import outside, tables
+from bundle import outside, tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ormlab.bundle.read import Trial
+    from bundle.read import Trial
 
 _COLUMNS = ("intended_ns", "sent_ns", "end_ns", "operation", "status")
 # What wrk's problems are called here; the others mean that requests failed.
@@ -38,7 +38,7 @@ class Contradiction(NamedTuple):
     """Something that cannot be so.
 
     Attributes:
-        code: a key of `ormlab.bundle.codes.CODES`.
+        code: a key of `bundle.codes.CODES`.
         file: name in the trial's folder.
         what: one clause.
     """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from analysis.waterfall import Difference, Effect, Link
-    from ormlab.bundle.read import Bundle
+    from bundle.read import Bundle
 
 SCHEMA = "explanation/1"
 _PRIMARY = "throughput"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from hdrh.histogram import HdrHistogram
 
-from ormlab.bundle import outside
+from bundle import outside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

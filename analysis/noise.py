@@ -19,7 +19,7 @@ from analysis.metrics import METRICS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ormlab.bundle.read import Bundle
+    from bundle.read import Bundle
 
 SCHEMA = "noise/1"
 BLOCKS = (FEWEST_BLOCKS, 20)  # what a verdict needs at least, and what plans ask for

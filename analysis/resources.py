@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ormlab.bundle import tables
+from bundle import tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

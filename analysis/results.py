@@ -17,14 +17,14 @@ from analysis.figures import rate_is_given
 from analysis.inference import FEWEST_BLOCKS, Verdict
 from analysis.metrics import METRICS, PRIMARY
 from analysis.work import Work
-from ormlab.bundle import outside
+from bundle import outside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from analysis.figures import Figures
-    from ormlab.bundle.read import Bundle
+    from bundle.read import Bundle
 
 SCHEMA = "results/1"
 # What decides the first sentence, from the first that a cell has.

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis import figures, latency, resources
-from ormlab.bundle import outside, tables
+from bundle import outside, tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

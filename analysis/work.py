@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from ormlab.bundle import outside
+from bundle import outside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

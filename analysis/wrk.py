@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.latency import Bins, mean, total
 from analysis.wrk_text import Text, WrkOutputError, parse_text
-from ormlab.bundle.codec import parse
+from bundle.codec import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

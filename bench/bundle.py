@@ -17,19 +17,13 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from bundle.codec import encode
+from bundle.format import BundleRecord, Plan, Tool, TrialCounts, TrialRecord
+from bundle.pack import pack
+from bundle.read import Bundle
+from bundle.verify import verify
+from bundle.write import BundleWriter
 from host.environment import environment
-from ormlab.bundle import (
-    Bundle,
-    BundleRecord,
-    BundleWriter,
-    Plan,
-    Tool,
-    TrialCounts,
-    TrialRecord,
-    encode,
-    pack,
-    verify,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,16 +19,10 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bundle.codec import encode
+from bundle.format import BundleRecord, Plan, Tool, TrialCounts, TrialRecord
+from bundle.write import BundleWriter
 from host.environment import environment
-from ormlab.bundle import (
-    BundleRecord,
-    BundleWriter,
-    Plan,
-    Tool,
-    TrialCounts,
-    TrialRecord,
-    encode,
-)
 
 _FEW: Final = 100
 _MANY: Final = 1000

@@ -20,8 +20,8 @@ import psutil
 
 from agent.postgres import Cluster, settings
 from host.environment import environment
-from ormlab import checkout
-from ormlab.inventory import embedded_postgres
+from ormlab.base import checkout
+from ormlab.hosts.inventory import embedded_postgres
 from workloads.dataset import Dataset, binary, clone, drop, ensure_template, template_name
 from workloads.dataset.rows import sql
 

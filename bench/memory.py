@@ -39,9 +39,9 @@ def run(*, seconds: float = 30.0) -> dict[str, Any]:
 
 def _keep(raw: str) -> None:
     """Do with a trial's files what a run does, and print this process's peak memory."""
-    from ormlab import checkout, inventory
-    from ormlab.hosts import connected
-    from ormlab.measure.keep import keep
+    from ormlab.base import checkout
+    from ormlab.hosts import connected, inventory
+    from ormlab.run.measure.keep import keep
 
     (host,) = inventory.load(checkout.INVENTORY).hosts
     with tempfile.TemporaryDirectory() as scratch, connected([host]) as hosts:

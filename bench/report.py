@@ -29,7 +29,7 @@ def run(*, trials: int = _TRIALS) -> dict[str, object]:
         among them, and bytes.
     """
     # Where the page is made, nothing but what makes it is loaded.
-    from ormlab import judge  # noqa: PLC0415
+    from ormlab.judging import judge
     from tests.report import recorded  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="ormlab-bench-", dir=_memory()) as scratch:
@@ -69,7 +69,7 @@ def _cpu_s() -> float:
 def _render(bundle: Path, name: str) -> str:
     """The page, from the documents that the judge left; what ``ormlab report`` does then."""
     from analysis import report  # noqa: PLC0415
-    from ormlab.bundle.read import Bundle  # noqa: PLC0415
+    from bundle.read import Bundle  # noqa: PLC0415
 
     derived = {
         file.name: json.loads(file.read_bytes()) for file in (bundle / "derived").glob("*.json")

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.claims import ClaimVerdict, plans_of
 from analysis.claims.standing import together
-from ormlab import judge, ledger, verdicts
 from ormlab.archive.entries import Archive
 from ormlab.archive.exchange import pull
 from ormlab.archive.store import Store
-from ormlab.checkout import ROOT
+from ormlab.base.checkout import ROOT
 from ormlab.cli.claims_text import verdict_cells
+from ormlab.judging import judge, ledger, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

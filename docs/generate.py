@@ -15,8 +15,8 @@ from agent.readings import READINGS
 from analysis.gates import page
 from analysis.host import EXPECTATIONS, PROFILES
 from docs import environments, finding, roles
+from ormlab.base.errors import Exit
 from ormlab.cli import group
-from ormlab.errors import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

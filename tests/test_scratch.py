@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from ormlab import checkout, scratch
-from ormlab.bundle.errors import StorageError
+from bundle.errors import StorageError
+from ormlab.base import checkout, scratch
 from tests.conftest import CHECKOUT
 
 HOLD = """
 import pathlib, sys
-from ormlab import checkout, scratch
+from ormlab.base import checkout
+from ormlab.base import scratch
 checkout.STATE = pathlib.Path(sys.argv[1])
 with scratch.folder() as folder:
     print(folder, flush=True)

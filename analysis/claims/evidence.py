@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis import figures
-from ormlab.bundle import outside
+from bundle import outside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from analysis.figures import Figures
-    from ormlab.bundle.format import BundleRecord
-    from ormlab.bundle.read import Bundle
+    from bundle.format import BundleRecord
+    from bundle.read import Bundle
 
 TOO_FEW_CPUS = frozenset({"degraded", "none"})
 """Tiers on which service, database and generator share CPUs: sizes are not the subject's own."""

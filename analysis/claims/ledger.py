@@ -2,7 +2,7 @@
 
 History of the schema: claims-ledger/1 (first). A version that was ever published is read forever.
 
-These are types only: a YAML file becomes one in ``ormlab.ledger``, and what no type can say (names
+These are types only: a YAML file becomes one in ``ormlab.judging.ledger``, and what no type can say (names
 that must exist, reasons that must be given) is said by ``analysis.claims.lint``.
 """
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from analysis.claims.ledger import Source
-    from ormlab.bundle.format import BundleRecord
+    from bundle.format import BundleRecord
 
 
 class Strength(StrEnum):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.gates import summary
 from analysis.gates.evidence import Context, Floor, PairEvidence, RunEvidence, TrialEvidence
-from ormlab.bundle import outside
+from bundle import outside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from analysis.figures import Figures
     from analysis.gates.gate import Finding
     from analysis.gates.summary import Assessment
-    from ormlab.bundle.format import TrialRecord
-    from ormlab.bundle.read import Bundle
+    from bundle.format import TrialRecord
+    from bundle.read import Bundle
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from analysis import figures, latency, steadiness, wrk
 from analysis.wrk_text import WrkOutputError
-from ormlab.bundle import outside
+from bundle import outside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

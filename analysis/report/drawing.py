@@ -17,7 +17,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from analysis.report.charts import LatencyChart, TrialChart, WaterfallChart
 from analysis.report.svg import PALETTE, Role
 from analysis.rounding import significant
-from ormlab.bundle.display import visible
+from bundle.display import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

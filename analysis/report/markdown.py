@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from analysis.report.blocks import Cell, Code, Facts, Figure, Heading, Listing, Table, Text
-from ormlab.bundle.display import visible
+from bundle.display import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

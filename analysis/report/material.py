@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Self
 from analysis.report import trials
 from analysis.report.charts import Look
 from analysis.work import Work
-from ormlab.bundle import outside
+from bundle import outside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from analysis.report.trials import Shown
-    from ormlab.bundle.format import BundleRecord
-    from ormlab.bundle.read import Bundle
+    from bundle.format import BundleRecord
+    from bundle.read import Bundle
 
 SCHEMA = "report/1"
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from ormlab.bundle.display import visible
+from bundle.display import visible
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _LINK = "{http://www.w3.org/1999/xlink}href"

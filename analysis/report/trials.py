@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from analysis.latency import Bins
-    from ormlab.bundle.read import Bundle, Trial
+    from bundle.read import Bundle, Trial
 
 LADDER = (0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9995, 0.9999)
 RESPONSE, SERVICE = "response", "service"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ormlab.bundle import outside, tables
+from bundle import outside, tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

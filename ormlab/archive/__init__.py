@@ -13,7 +13,7 @@ docs/archive.md says what is kept where and what a stranger needs.
 
 from pathlib import Path
 
-from ormlab import checkout
+from ormlab.base import checkout
 
 ARCHIVE: Path = checkout.ROOT / "archive"
 """The archive that the commands mean when no other is named."""

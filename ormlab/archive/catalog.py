@@ -18,15 +18,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis import catalog
+from bundle import outside, storage, tables, tree
+from bundle.read import Bundle
 from ormlab.archive.entries import Archive
 from ormlab.archive.errors import EntryError, MismatchError
-from ormlab.bundle import Bundle, outside, storage, tables, tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from ormlab.bundle import IndexLine
+    from bundle.format import IndexLine
 
 NAME: Final = "catalog.parquet"
 _GROUP: Final = 2**13

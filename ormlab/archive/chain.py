@@ -1,6 +1,6 @@
 """What was done to an index: its chain of digests says where, the bundles beside it often what.
 
-`ormlab.bundle.index.read` stops at the first line that does not continue the chain. Here every
+`bundle.index.read` stops at the first line that does not continue the chain. Here every
 line is looked at, and each break is explained: a line that names the digest of another line was
 moved; one that names a digest no line has follows a line that was edited or removed, and which of
 the two is settled by writing the line anew for each bundle at hand and comparing digests.
@@ -13,10 +13,11 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bundle.codec import decode, encode
+from bundle.errors import RecordError
+from bundle.format import IndexLine
+from bundle.names import INDEX
 from ormlab.archive.codes import Finding, finding
-from ormlab.bundle import IndexLine, decode, encode
-from ormlab.bundle.errors import RecordError
-from ormlab.bundle.names import INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

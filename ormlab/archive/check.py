@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bundle import names, storage
+from bundle.verify import verify
 from ormlab.archive import chain
 from ormlab.archive.codes import Finding, finding
 from ormlab.archive.entries import Archive, find
-from ormlab.bundle import names, storage, verify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from ormlab.bundle import IndexLine
+    from bundle.format import IndexLine
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class Finding(NamedTuple):
     """One problem.
 
     Attributes:
-        code: a key of `CODES`, or of `ormlab.bundle.codes.CODES`.
+        code: a key of `CODES`, or of `bundle.codes.CODES`.
         where: relative to the archive; a line of the index by its number.
         what: what is wrong there.
         hint: what to do.

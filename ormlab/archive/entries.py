@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from bundle import index, names, outside, storage, tree
+from bundle.codec import decode
+from bundle.errors import IndexBrokenError
+from bundle.format import BundleRecord, IndexLine, created_of
 from ormlab.archive import chain
 from ormlab.archive.codes import CODES
 from ormlab.archive.errors import EntryError
-from ormlab.bundle import BundleRecord, IndexLine, decode, index, names, outside, storage, tree
-from ormlab.bundle.errors import IndexBrokenError
-from ormlab.bundle.format import created_of
 
 if TYPE_CHECKING:
     from pathlib import Path

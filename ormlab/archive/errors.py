@@ -1,4 +1,4 @@
-"""What can go wrong with an archive, as a branch of the tree of `ormlab.errors`.
+"""What can go wrong with an archive, as a branch of the tree of `ormlab.base.errors`.
 
     LabError
     ├── UsageError        (2)
@@ -6,13 +6,13 @@
     ├── StoreError        (7)    an object store could not be reached, or refused
     └── MismatchError     (3)    what is there is not what was put there
 
-What is wrong with one bundle comes from `ormlab.bundle.errors`; what `verify` finds is not raised
+What is wrong with one bundle comes from `bundle.errors`; what `verify` finds is not raised
 but listed, with the codes of `ormlab.archive.codes`.
 """
 
 from __future__ import annotations
 
-from ormlab.errors import Exit, LabError, UsageError
+from ormlab.base.errors import Exit, LabError, UsageError
 
 
 class EntryError(UsageError):

@@ -12,13 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from bundle import names, storage
+from bundle.codec import decode, encode
+from bundle.errors import RecordError
+from bundle.format import IndexLine
+from bundle.pack import pack
+from bundle.unpack import unpack
 from ormlab.archive import chain
 from ormlab.archive.entries import Archive, find
 from ormlab.archive.errors import EntryError, MismatchError
 from ormlab.archive.keep import Kept, locked, place
 from ormlab.archive.layout import INDEX, Stored, packed, seal, segment, segment_start
-from ormlab.bundle import IndexLine, decode, encode, names, pack, storage, unpack
-from ormlab.bundle.errors import RecordError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

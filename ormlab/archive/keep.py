@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from bundle import index, storage, tree
+from bundle.format import IndexLine
+from bundle.read import Bundle
 from ormlab.archive.entries import Archive
 from ormlab.archive.errors import MismatchError
-from ormlab.bundle import Bundle, IndexLine, index, storage, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,8 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta
 
-from ormlab.bundle.codec import Record
-from ormlab.bundle.format import BundleId, Sha256
+from bundle.codec import Record
+from bundle.format import BundleId, Sha256
 
 INDEX: Final = "index"
 _SEGMENT: Final = re.compile(r"index/(\d{8})\.jsonl")

@@ -9,11 +9,12 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
+from bundle import names, storage
+from bundle.errors import BundleExistsError
+from bundle.read import Bundle
 from host.environment import environment
 from ormlab.archive.errors import EntryError
-from ormlab.bundle import Bundle, names, storage
-from ormlab.bundle.anchor import NAMESPACE
-from ormlab.bundle.errors import BundleExistsError
+from ormlab.verify.anchor import NAMESPACE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from agent import reach
+from ormlab.base.errors import Exit, LabError
 from ormlab.cli import (
     archive,
     catalog,
@@ -28,7 +29,6 @@ from ormlab.cli import (
     verify,
 )
 from ormlab.cli.output import complain, document
-from ormlab.errors import Exit, LabError
 
 if TYPE_CHECKING:
     from types import FrameType

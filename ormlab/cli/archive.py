@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bundle.display import visible
 from ormlab import bundle as bundles
-from ormlab.bundle.display import visible
+from ormlab.base.errors import Exit
 from ormlab.cli import options
 from ormlab.cli.output import bundle_errors, document
-from ormlab.errors import Exit
 
 if TYPE_CHECKING:
     from ormlab.archive.entries import Entry

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.cells import cell_len
 
-from ormlab.bundle.display import visible
+from bundle.display import visible
 from ormlab.cli import options, streams
 from ormlab.cli.output import bundle_errors, document
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from ormlab.base.errors import Exit, LedgerError
 from ormlab.cli import options
 from ormlab.cli.output import document
-from ormlab.errors import Exit, LedgerError
 
 
 @click.group("claims")
@@ -31,7 +31,7 @@ def lint(ledger: str, *, as_json: bool) -> None:
       ormlab claims lint article
       ormlab claims lint my-ledger.yaml --json
     """
-    from ormlab import ledger as ledgers
+    from ormlab.judging import ledger as ledgers
 
     path = ledgers.find(ledger)
     found, problems = ledgers.examine(path)
@@ -60,9 +60,9 @@ def show(ledger: str, claim: str | None, *, as_json: bool) -> None:
       ormlab claims show article
       ormlab claims show article --claim rss.ratio
     """
-    from ormlab import ledger as ledgers
     from ormlab.cli.claims_text import claim_text, ledger_text
-    from ormlab.verdicts import overview
+    from ormlab.judging import ledger as ledgers
+    from ormlab.judging.verdicts import overview
 
     told = overview(ledgers.load(ledger))
     if claim is None:
@@ -95,7 +95,7 @@ def metrics(*, as_json: bool) -> None:
     Example:
       ormlab claims metrics
     """
-    from ormlab.verdicts import registries
+    from ormlab.judging.verdicts import registries
 
     told: dict[str, list[dict[str, Any]]] = registries()
     if as_json:

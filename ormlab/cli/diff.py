@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
+from ormlab.base.errors import Exit
 from ormlab.cli import options
 from ormlab.cli.output import bundle_errors, document
-from ormlab.errors import Exit
 
 
 @click.command("diff")
@@ -37,7 +37,7 @@ def command(first: Path, second: Path, host_sd: float, *, strict: bool, as_json:
       ormlab diff A B --json | jq -r .diff.conclusion
     """
     from ormlab.cli.diff_text import diff_text
-    from ormlab.diff import diff
+    from ormlab.judging.diff import diff
 
     with bundle_errors():
         told = diff(first, second, host_sd=host_sd)

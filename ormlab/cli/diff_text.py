@@ -15,7 +15,7 @@ _HELD = {"welch": "95 % interval", "prediction": "expected range"}
 
 
 def diff_text(told: Mapping[str, Any]) -> str:
-    """Render a document of `ormlab.diff`."""
+    """Render a document of `ormlab.judging.diff`."""
     page = Page()
     page.line(told["conclusion"])
     for number, bundle in enumerate(told["bundles"], start=1):

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ormlab import checkout
+from ormlab.base import checkout
+from ormlab.base.errors import Exit
 from ormlab.cli import options
 from ormlab.cli.output import bundle_errors, document
 from ormlab.cli.progress import reporter
-from ormlab.errors import Exit
 
 if TYPE_CHECKING:
     from analysis.host import Finding
-    from ormlab.doctor import Examination, Noise
+    from ormlab.run.doctor import Examination, Noise
 
 _OFFER = "--noise would measure one service against itself and say which difference can be found"
 
@@ -66,9 +66,9 @@ def command(
       ormlab doctor --json | jq -r '.hosts[].findings[] | select(.verdict != "ok") | .key'
     """
     from analysis.host import Verdict
-    from ormlab import inventory as inventories
     from ormlab.cli.doctor_text import examination_text, noise_text
-    from ormlab.doctor import examine, measure_noise
+    from ormlab.hosts import inventory as inventories
+    from ormlab.run.doctor import examine, measure_noise
 
     hosts = inventories.load(inventory)
     measured = None

@@ -9,7 +9,7 @@ from ormlab.cli.page import Grid, Page
 
 if TYPE_CHECKING:
     from analysis.host import Finding
-    from ormlab.doctor import Examination, Noise
+    from ormlab.run.doctor import Examination, Noise
 
 _COLUMNS = {"": 17, "value": 20, "should be": 20, "verdict": 7, "why, and what to do": None}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ormlab import checkout
+from ormlab.base import checkout
 from ormlab.cli import options
 from ormlab.cli.explanation_text import explanation_text
 from ormlab.cli.output import bundle_errors, document, exit_if
@@ -26,7 +26,7 @@ def command(bundle: Path | None, *, as_json: bool) -> None:
       ormlab explain bundles/20261123T031500Z-1a2b3c4d
       ormlab explain --json | jq -r .explanation.conclusion
     """
-    from ormlab.explain import explain, newest
+    from ormlab.judging.explain import explain, newest
 
     with bundle_errors():
         folder = bundle or newest(checkout.BUNDLES)

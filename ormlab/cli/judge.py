@@ -13,7 +13,7 @@ from ormlab.cli.output import bundle_errors, document, exit_if, verdict_exit
 from ormlab.cli.tables import results_text
 
 if TYPE_CHECKING:
-    from ormlab.ledger import LedgerFile
+    from ormlab.judging.ledger import LedgerFile
 
 
 @click.command("judge")
@@ -56,7 +56,7 @@ def command(
         return
     if ledger is None:
         raise click.UsageError("several bundles have claims in common, not results: give --ledger")
-    from ormlab import ledger as ledgers
+    from ormlab.judging import ledger as ledgers
 
     claims = ledgers.load(ledger)
     with bundle_errors():
@@ -67,7 +67,7 @@ def command(
 
 
 def _results(bundle: Path, *, as_json: bool) -> None:
-    from ormlab.judge import judge, without_trial
+    from ormlab.judging.judge import judge, without_trial
 
     with bundle_errors():
         results = judge(bundle)
@@ -84,7 +84,7 @@ def _verdicts(
     bundles: tuple[Path, ...], ledger: LedgerFile, _out: Path | None, *, as_json: bool
 ) -> dict[str, Any]:
     from ormlab.cli.claims_text import verdicts_text
-    from ormlab.judge import judge
+    from ormlab.judging.judge import judge
 
     (bundle,) = bundles
     told = judge(bundle, ledger)
@@ -100,8 +100,8 @@ def _judgement(
     bundles: tuple[Path, ...], ledger: LedgerFile, out: Path | None, *, as_json: bool
 ) -> dict[str, Any]:
     from ormlab.cli.claims_text import judgement_text
-    from ormlab.judge import judge_several
-    from ormlab.verdicts import store
+    from ormlab.judging.judge import judge_several
+    from ormlab.judging.verdicts import store
 
     told = judge_several(bundles, ledger)
     file = store(told, out or bundles[0].resolve().parent)

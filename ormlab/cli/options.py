@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ormlab import archive as archives
-from ormlab import checkout
+from ormlab.base import checkout
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 

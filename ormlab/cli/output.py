@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ormlab.bundle.display import visible
-from ormlab.bundle.errors import (
+from bundle.display import visible
+from bundle.errors import (
     ArchiveError,
     BundleError,
     BundleExistsError,
@@ -22,9 +22,9 @@ from ormlab.bundle.errors import (
     StorageError,
     VerificationError,
 )
+from ormlab.base.errors import Exit, LabError
 from ormlab.cli.claims_text import verdicts_text
 from ormlab.cli.tables import results_text
-from ormlab.errors import Exit, LabError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,7 +61,7 @@ def run_result(schema: str, bundle: Path, *, as_json: bool) -> Mapping[str, int]
     Raises:
         SystemExit: no trial of the run may be used; that was said last.
     """
-    from ormlab.judge import without_trial
+    from ormlab.judging.judge import without_trial
 
     results = json.loads((bundle / "derived/results.json").read_bytes())
     problem = without_trial(results, bundle)

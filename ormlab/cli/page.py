@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ormlab.bundle.display import visible
+from bundle.display import visible
 
 if TYPE_CHECKING:
     from typing import TextIO

@@ -14,7 +14,7 @@ from ormlab.cli.output import bundle_errors, document
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ormlab.pilot import Forecast
+    from ormlab.judging.pilot import Forecast
     from ormlab.plan import Duration, Plan, ResolvedPlan
 
 
@@ -67,7 +67,7 @@ def command(plan: str, *, pilot: Path | None, as_json: bool, as_yaml: bool) -> N
 
 
 def _forecast(resolved: ResolvedPlan, pilot: Path) -> Forecast:
-    from ormlab.pilot import forecast
+    from ormlab.judging.pilot import forecast
 
     with bundle_errors():
         return forecast(resolved, pilot)

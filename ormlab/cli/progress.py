@@ -10,14 +10,14 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from ormlab.bundle.display import visible
+from bundle.display import visible
 from ormlab.cli.page import plain_console
 from ormlab.cli.streams import bare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ormlab.progress import Progress, TrialNews
+    from ormlab.run.progress import Progress, TrialNews
 
 
 @contextmanager

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ormlab import checkout
+from ormlab.base import checkout
+from ormlab.base.errors import Exit
 from ormlab.cli import options
 from ormlab.cli.output import complain, document
 from ormlab.cli.provision_text import Lines, play_text, sentence
-from ormlab.errors import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +65,7 @@ def provision_command(
     Exits with 7 if a task failed, or if a host is not enrolled. `ormlab untune` gives the tuned
     values back, `ormlab uninstall` everything.
     """
-    from ormlab import inventory as inventories
+    from ormlab.hosts import inventory as inventories
     from ormlab.provision import provision
 
     bench = inventories.bench(inventory, limit)
@@ -133,7 +133,7 @@ def uninstall_command(
 def _play(
     name: str, inventory: Path, limit: tuple[str, ...], playbooks: Path, *, dry: bool
 ) -> Play:
-    from ormlab import inventory as inventories
+    from ormlab.hosts import inventory as inventories
     from ormlab.provision import carry_out
 
     bench = inventories.bench(inventory, limit)

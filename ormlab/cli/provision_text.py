@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ormlab.bundle.display import visible
+from bundle.display import visible
 
 if TYPE_CHECKING:
     from ormlab.provision import Began, Ended, Play

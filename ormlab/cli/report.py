@@ -40,8 +40,8 @@ def command(
     if as_json and output == _STDOUT:
         raise click.UsageError("--json has standard output for itself: give -o a file")
     from analysis import report as rendering
-    from ormlab import ledger as ledgers
-    from ormlab import report as reports
+    from ormlab.judging import ledger as ledgers
+    from ormlab.judging import report as reports
 
     claims = ledgers.load(ledger) if ledger else None
     with bundle_errors():

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ormlab import checkout
+from ormlab.base import checkout
+from ormlab.base.errors import Exit
 from ormlab.cli import options
 from ormlab.cli.output import bundle_errors, complain, document, verdict_exit
 from ormlab.cli.progress import reporter
-from ormlab.errors import Exit
 
 if TYPE_CHECKING:
     from ormlab.reproduce import Outcome
@@ -61,10 +61,10 @@ def command(
 
     Ctrl-C keeps what was sealed and exits with 130; the same command goes on with what is missing.
     """
-    from ormlab import inventory as inventories
-    from ormlab import ledger as ledgers
     from ormlab.cli.claims_text import judgement_text
     from ormlab.cli.reproduce_text import proposal_document, proposal_text
+    from ormlab.hosts import inventory as inventories
+    from ormlab.judging import ledger as ledgers
     from ormlab.reproduce import Request, carry_out, propose
 
     patterns = tuple(each.strip() for each in claims.split(",")) if claims is not None else ()

@@ -15,7 +15,7 @@ from ormlab.cli.progress import reporter
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ormlab.rerun import Proposal
+    from ormlab.run.rerun import Proposal
 
 _COMPARED = {
     "same": "as in this checkout",
@@ -61,8 +61,8 @@ def command(
       ormlab rerun bundles/20261123T031500Z-1a2b3c4d
       ormlab rerun theirs/20261123T031500Z-1a2b3c4d --trust-locks --yes --bundles mine --json
     """
-    from ormlab import inventory as inventories
-    from ormlab.rerun import Request, propose, require_trust, rerun
+    from ormlab.hosts import inventory as inventories
+    from ormlab.run.rerun import Request, propose, require_trust, rerun
 
     request = Request(bundle, inventories.load(inventory), bundles, trust_locks=trust_locks)
     with bundle_errors():
@@ -83,7 +83,7 @@ def command(
 
 def _ask(bundle: Path) -> None:
     """Ask whether to go on; without a terminal nobody can answer."""
-    from ormlab.errors import UsageError
+    from ormlab.base.errors import UsageError
 
     if not sys.stdin.isatty():
         what = "nobody can be asked here whether to execute this"

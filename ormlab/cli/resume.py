@@ -27,8 +27,8 @@ def command(folder: Path, inventory: Path, *, as_json: bool) -> None:
       ormlab resume bundles/20261123T031500Z-1a2b3c4d.partial
       ormlab resume bundles/*.partial --json | jq -r .results.conclusion
     """
-    from ormlab import inventory as inventories
-    from ormlab.resume import Request, resume
+    from ormlab.hosts import inventory as inventories
+    from ormlab.run.resume import Request, resume
 
     with bundle_errors(), reporter() as progress:
         bundle = resume(Request(folder, inventories.load(inventory)), progress)

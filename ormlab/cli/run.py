@@ -52,10 +52,10 @@ def command(
     """
     if strict and ledger is None:
         raise click.UsageError("--strict is for claims: give --ledger")
-    from ormlab import inventory as inventories
-    from ormlab import ledger as ledgers
     from ormlab import plan as plans
-    from ormlab.run import Request, run
+    from ormlab.hosts import inventory as inventories
+    from ormlab.judging import ledger as ledgers
+    from ormlab.run.start import Request, run
 
     request = Request(
         plan=plans.load(plan),

@@ -3,7 +3,7 @@
 `main` puts a `Stream` in the place of `sys.stdout` and of `sys.stderr`. Whoever prints (a command,
 click, a traceback, a warning) writes through it, so that two rules hold everywhere:
 
-- A terminal shows control characters and never obeys them; see `ormlab.bundle.display`.
+- A terminal shows control characters and never obeys them; see `bundle.display`.
 - A stream that cannot be written to ends no run. What was meant for it is dropped, and `ended`
   says at the end whether that is a fault: a reader who left, as ``head`` does, is none.
 """
@@ -16,8 +16,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO, cast
 
-from ormlab.bundle.display import visible
-from ormlab.errors import Exit
+from bundle.display import visible
+from ormlab.base.errors import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Callable

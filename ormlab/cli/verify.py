@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ormlab.bundle.codes import LEVELS, LIMIT, MEANINGS
-from ormlab.bundle.display import visible
+from bundle.codes import LEVELS, LIMIT, MEANINGS
+from bundle.display import visible
+from ormlab.base.errors import Exit
 from ormlab.cli import options
 from ormlab.cli.output import bundle_errors, document
-from ormlab.errors import Exit
 
 if TYPE_CHECKING:
-    from ormlab.bundle.codes import Level
-    from ormlab.bundle.findings import Problem, Verification
+    from bundle.codes import Level
+    from bundle.findings import Problem, Verification
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 

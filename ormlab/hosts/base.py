@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from ormlab.errors import ProvisioningError
+from ormlab.base.errors import ProvisioningError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from host.environment import Program
-    from ormlab.inventory import HostSpec
+    from ormlab.hosts.inventory import HostSpec
 
 
 class CommandFailed(ProvisioningError):  # noqa: N818 - an outcome callers expect, with its output

@@ -24,7 +24,7 @@ from pyinfra.api.inventory import Inventory
 from pyinfra.api.state import State
 
 from host import environment
-from ormlab.errors import ProvisioningError
+from ormlab.base.errors import ProvisioningError
 from ormlab.hosts import trouble
 from ormlab.hosts.base import Begun, CommandFailed
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from host.environment import Program
-    from ormlab.inventory import HostSpec
+    from ormlab.hosts.inventory import HostSpec
 
 _SILENCE_S = 30  # of a host, after which its connection counts as lost
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from ormlab.errors import PlanError
+from ormlab.base.errors import PlanError
 
 if TYPE_CHECKING:
     from ormlab.plan.schema import Explanation, Plan, Step, Subject

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import yaml
 
 from analysis import gates
-from ormlab import checkout
-from ormlab.errors import PlanError
+from ormlab.base import checkout
+from ormlab.base.errors import PlanError
+from ormlab.base.yaml_input import InputProblems, read
 from ormlab.plan.explanation import Expansion, expand
 from ormlab.plan.schedule import Planned, schedule
 from ormlab.plan.schema import Plan, Subject
-from ormlab.yaml_input import InputProblems, read
 from workloads import stacks
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ormlab.yaml_input import Strict
+from ormlab.base.yaml_input import Strict
 from workloads.load.operations import Operation
 from workloads.load.requests import repeatable
 

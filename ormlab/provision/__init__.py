@@ -14,7 +14,7 @@ from ormlab.provision.playbook import PLAYBOOKS, News, Play, play
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ormlab.inventory import Bench
+    from ormlab.hosts.inventory import Bench
 
 __all__ = ["Began", "Ended", "News", "Outcome", "Play", "Provisioned", "carry_out", "provision"]
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ormlab import checkout
-from ormlab.errors import ProvisioningError
+from ormlab.base import checkout
+from ormlab.base.errors import ProvisioningError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

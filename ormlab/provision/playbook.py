@@ -20,15 +20,15 @@ import psutil
 from ansible_runner.interface import init_runner
 
 from host.environment import confined, environment
-from ormlab import checkout
-from ormlab.errors import Interrupted, ProvisioningError
-from ormlab.interruption import Interruption
+from ormlab.base import checkout
+from ormlab.base.errors import Interrupted, ProvisioningError
+from ormlab.base.interruption import Interruption
 from ormlab.provision.events import Began, Ended, Outcome, Reader, Recap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ormlab.inventory import Bench, HostSpec
+    from ormlab.hosts.inventory import Bench, HostSpec
 
 PLAYBOOKS = checkout.ROOT / "playbooks"
 _POLL_S = 0.25

@@ -10,14 +10,14 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from ormlab import checkout
+from ormlab.base import checkout
 from ormlab.provision.events import Ended, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from ormlab.inventory import HostSpec
+    from ormlab.hosts.inventory import HostSpec
     from ormlab.provision.playbook import Play
 
 FOLDER = checkout.STATE / "provision"

@@ -6,13 +6,13 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from analysis.claims import Runs, places_of, plans_of, variants_of
-from ormlab.errors import LedgerError
+from ormlab.base.errors import LedgerError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from analysis.claims import Ledger
-    from ormlab.ledger import LedgerFile
+    from ormlab.judging.ledger import LedgerFile
 
 
 def claims(ledger: LedgerFile, patterns: Sequence[str]) -> tuple[str, ...]:

@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis import report
-from ormlab import judge, verdicts
-from ormlab import report as reports
-from ormlab.bundle.errors import BundleError
-from ormlab.errors import HostGateError, Interrupted, LabError, LoadError, UsageError
+from bundle.errors import BundleError
+from ormlab.base.errors import HostGateError, Interrupted, LabError, LoadError, UsageError
+from ormlab.judging import judge, verdicts
+from ormlab.judging import report as reports
 from ormlab.reproduce import stacks
-from ormlab.resume import Request as ResumeRequest
-from ormlab.resume import resume
-from ormlab.run import Request as RunRequest
-from ormlab.run import run
+from ormlab.run.resume import Request as ResumeRequest
+from ormlab.run.resume import resume
+from ormlab.run.start import Request as RunRequest
+from ormlab.run.start import run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ormlab.inventory import Inventory
-    from ormlab.progress import Progress
+    from ormlab.hosts.inventory import Inventory
     from ormlab.reproduce.proposal import Proposal, Request, Step
+    from ormlab.run.progress import Progress
 
 _GO_ON = "the same command goes on with what is missing"
 

@@ -6,11 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ormlab import judge
-from ormlab.bundle import names
-from ormlab.bundle.codec import decode
-from ormlab.bundle.errors import BundleError
-from ormlab.bundle.format import BundleRecord, created_of
+from bundle import names
+from bundle.codec import decode
+from bundle.errors import BundleError
+from bundle.format import BundleRecord, created_of
+from ormlab.judging import judge
 from ormlab.run import inputs
 
 if TYPE_CHECKING:

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.inference import detectable_effect
-from ormlab import ledger as ledgers
+from bundle.errors import BundleError
 from ormlab import plan as plans
-from ormlab.bundle.errors import BundleError
-from ormlab.pilot import forecast
+from ormlab.judging import ledger as ledgers
+from ormlab.judging.pilot import forecast
 from ormlab.reproduce import choice, existing, stacks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from ormlab.ledger import LedgerFile
-    from ormlab.pilot import Forecast
+    from ormlab.judging.ledger import LedgerFile
+    from ormlab.judging.pilot import Forecast
     from ormlab.plan import Profile, ResolvedPlan
     from ormlab.reproduce.existing import Existing
 

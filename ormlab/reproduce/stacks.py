@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from bundle.format import Omission
+from bundle.write import BundleWriter
 from ormlab import plan as plans
-from ormlab.bundle.format import Omission
-from ormlab.bundle.write import BundleWriter
-from ormlab.measure import record
-from ormlab.measure.session import Session
 from ormlab.plan.schema import DatasetSize
 from ormlab.run import hosts, preparation
+from ormlab.run.measure import record
+from ormlab.run.measure.session import Session
 from ormlab.run.stages import Run, seal, sealed_if_cut_short
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ormlab.plan import ResolvedPlan
-    from ormlab.progress import Progress
-    from ormlab.run import Request
+    from ormlab.run.progress import Progress
+    from ormlab.run.start import Request
 
 EXPECTED_S = 300.0  # a stack whose packages have to be compiled takes minutes, others seconds
 _FEWEST_ROWS = 1000

@@ -1,5 +1,6 @@
 """``ormlab run``: resolve, deploy, check, measure, seal, judge.
 
+    start        a run from its plan to the sealed bundle
     hosts        where it is measured, and which loads can be driven there
     preparation  all that happens before the first trial
     subjects     which subjects can be measured, by what the bundle holds of them
@@ -13,61 +14,3 @@
 Nothing that decides how a run goes on is kept in memory alone: what a run has done is read from
 its folder, so that `ormlab resume` continues one whose process was ended.
 """
-
-from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from ormlab.plan import resolve
-from ormlab.run import hosts
-from ormlab.run.stages import carry_out
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ormlab.inventory import Inventory
-    from ormlab.ledger import LedgerFile
-    from ormlab.plan import Plan
-    from ormlab.progress import Progress
-
-__all__ = ["Request", "run"]
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a run is asked for.
-
-    Attributes:
-        plan: what to do.
-        inventory: where.
-        bundles: folder that takes the bundle.
-        omit_missing_generators: leave out loads whose generator the host lacks, instead of
-            refusing to start.
-        ledger: claims that the run puts on trial: sealed into its bundle, which is judged by them.
-    """
-
-    plan: Plan
-    inventory: Inventory
-    bundles: Path
-    omit_missing_generators: bool = False
-    ledger: LedgerFile | None = None
-
-
-def run(request: Request, progress: Progress) -> Path:
-    """Carry out a plan and return the folder of the sealed and judged bundle.
-
-    Raises:
-        UsageError: plan and inventory do not fit.
-        ProvisioningError: a host could not be reached or set up.
-        LoadError: the run could not be set up.
-        Interrupted: Ctrl-C or SIGTERM; what was measured is sealed as aborted.
-    """
-    with hosts.reached(request.inventory) as place:
-        lacking = hosts.undrivable(place, request.plan.loads)
-        if lacking and not request.omit_missing_generators:
-            raise hosts.generator_missing(place, lacking)
-        for reason in dict.fromkeys(lacking.values()):
-            progress.warn(f"{reason}: the run goes without {', '.join(lacking)}")
-        resolved = resolve(request.plan, omitted_loads=lacking)
-        return carry_out(place, resolved, request.bundles, progress, ledger=request.ledger)

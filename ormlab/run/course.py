@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from ormlab.bundle.read import Trial
+    from bundle.read import Trial
     from ormlab.plan import Planned, ResolvedPlan
 
 _MOST_REPEATED = 0.1  # of the planned trials

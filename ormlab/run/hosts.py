@@ -6,17 +6,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ormlab import scratch
-from ormlab.errors import Interrupted, InventoryError, LabError, LoadError
+from ormlab.base import scratch
+from ormlab.base.errors import Interrupted, InventoryError, LabError, LoadError
+from ormlab.base.interruption import Interruption
 from ormlab.hosts import Host, connected
-from ormlab.interruption import Interruption
 from ormlab.plan.schema import WrkLoad
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from ormlab.inventory import Inventory
+    from ormlab.hosts.inventory import Inventory
     from ormlab.plan.schema import Load
 
 

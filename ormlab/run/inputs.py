@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 
-from ormlab.bundle import codec, names, outside, strict_yaml
-from ormlab.changes import changes
-from ormlab.errors import UsageError
-from ormlab.measure import record
+from bundle import codec, names, outside, strict_yaml
+from ormlab.base.changes import changes
+from ormlab.base.errors import UsageError
 from ormlab.plan import Plan, resolve
+from ormlab.run.measure import record
 from ormlab.run.recorded import LOCKS, lay_out
 
 if TYPE_CHECKING:

@@ -7,22 +7,22 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from analysis import gates
-from ormlab.bundle.codec import encode
-from ormlab.bundle.format import Failure, TrialRecord
-from ormlab.bundle.instants import TrialTimes
-from ormlab.bundle.read import read_trials
-from ormlab.measure import keep
-from ormlab.progress import TrialNews
+from bundle.codec import encode
+from bundle.format import Failure, TrialRecord
+from bundle.instants import TrialTimes
+from bundle.read import read_trials
 from ormlab.run import subjects
 from ormlab.run.course import Course
+from ormlab.run.measure import keep
+from ormlab.run.progress import TrialNews
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from analysis.figures import Figures
-    from ormlab.measure.station import Fetched
     from ormlab.plan import Planned
+    from ormlab.run.measure.station import Fetched
     from ormlab.run.stages import Run
 
 type _Judged = tuple[Figures | None, Failure | None]

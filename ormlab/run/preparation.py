@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ormlab.errors import LoadError
-from ormlab.measure import readiness, record
+from ormlab.base.errors import LoadError
 from ormlab.run import subjects
+from ormlab.run.measure import readiness, record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ormlab.hosts import Host
-    from ormlab.measure.session import Session
     from ormlab.plan import ResolvedPlan
-    from ormlab.progress import Progress
+    from ormlab.run.measure.session import Session
+    from ormlab.run.progress import Progress
     from ormlab.run.stages import Run
 
 

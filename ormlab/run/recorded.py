@@ -11,10 +11,10 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from ormlab import checkout
-from ormlab.bundle import names, strict_toml
-from ormlab.bundle.tree import read_small
-from ormlab.errors import UsageError
+from bundle import names, strict_toml
+from bundle.tree import read_small
+from ormlab.base import checkout
+from ormlab.base.errors import UsageError
 from workloads import stacks
 from workloads.stacks import locks
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ormlab.bundle import outside
-from ormlab.changes import Change, changes
-from ormlab.errors import HostGateError
-from ormlab.fingerprint import fingerprint
-from ormlab.measure import record
+from bundle import outside
+from ormlab.base.changes import Change, changes
+from ormlab.base.errors import HostGateError
+from ormlab.hosts.fingerprint import fingerprint
+from ormlab.run.measure import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from ormlab.measure.session import Session
     from ormlab.plan import ResolvedPlan
+    from ormlab.run.measure.session import Session
 
 _STACK: Final = ("digest", "ok", "python", "packages", "extensions")
 _SERVER: Final = ("version", "settings")

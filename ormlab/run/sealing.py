@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import UNSET, UnsetType
 
-from ormlab import judge
-from ormlab import ledger as ledgers
-from ormlab.bundle import index, outside
-from ormlab.bundle.coherence import LEDGER
-from ormlab.bundle.format import BundleRecord, Omission, Plan, TrialCounts
-from ormlab.bundle.instants import in_order, latest_here
-from ormlab.bundle.read import read_trials
-from ormlab.measure import record, redaction
+from bundle import index, outside
+from bundle.coherence import LEDGER
+from bundle.format import BundleRecord, Omission, Plan, TrialCounts
+from bundle.instants import in_order, latest_here
+from bundle.read import read_trials
+from ormlab.judging import judge
+from ormlab.judging import ledger as ledgers
 from ormlab.run import inputs, subjects
+from ormlab.run.measure import record, redaction
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ormlab.bundle.write import BundleWriter
-    from ormlab.ledger import LedgerFile
+    from bundle.write import BundleWriter
+    from ormlab.judging.ledger import LedgerFile
     from ormlab.plan import ResolvedPlan
 
 

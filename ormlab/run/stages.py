@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ormlab.bundle.write import BundleWriter
-from ormlab.errors import Interrupted, LabError, LoadError
-from ormlab.measure import record
-from ormlab.measure.session import Session
+from bundle.write import BundleWriter
+from ormlab.base.errors import Interrupted, LabError, LoadError
 from ormlab.run import measurement, preparation, sealing
+from ormlab.run.measure import record
+from ormlab.run.measure.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from ormlab.bundle.format import Omission
-    from ormlab.ledger import LedgerFile
+    from bundle.format import Omission
+    from ormlab.judging.ledger import LedgerFile
     from ormlab.plan import ResolvedPlan
-    from ormlab.progress import Progress
     from ormlab.run.hosts import Place
+    from ormlab.run.progress import Progress
 
 
 @dataclass(frozen=True)

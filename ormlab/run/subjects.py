@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ormlab.bundle import outside
+from bundle import outside
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,9 +1,9 @@
 """Verifying a bundle at every level: what the bundle's own package can, and what the analysis adds.
 
-L0, L1   ormlab.bundle.verify            the seal, and the files
+L0, L1   bundle.verify            the seal, and the files
 L2       ormlab.verify.coherent          what the files say, held against each other
 L3       ormlab.verify.derivable         what follows from them, computed again
-L4       ormlab.bundle.anchor            who else vouches for the seal
+L4       ormlab.verify.anchor            who else vouches for the seal
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ormlab.bundle import anchor, names, outside
-from ormlab.bundle.codec import decode
-from ormlab.bundle.codes import FILE_LEVELS, LEVELS, Level
-from ormlab.bundle.findings import Findings, Verification
-from ormlab.bundle.format import BundleRecord
-from ormlab.bundle.verify import verify as verify_files
-from ormlab.verify import coherent, derivable
+from bundle import names, outside
+from bundle.codec import decode
+from bundle.codes import FILE_LEVELS, LEVELS, Level
+from bundle.findings import Findings, Verification
+from bundle.format import BundleRecord
+from bundle.verify import verify as verify_files
+from ormlab.verify import anchor, coherent, derivable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from ormlab.bundle.findings import Problem
+    from bundle.findings import Problem
 
 
 def verify(

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from analysis import coherence as generators
-from ormlab.bundle import coherence, contents, documents, names, outside
-from ormlab.bundle.codec import decode
-from ormlab.bundle.format import BundleRecord
-from ormlab.fingerprint import fingerprint
+from bundle import coherence, contents, documents, names, outside
+from bundle.codec import decode
+from bundle.format import BundleRecord
+from ormlab.hosts.fingerprint import fingerprint
 from workloads.stacks import locks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ormlab.bundle.findings import Findings
-    from ormlab.bundle.read import Trial
+    from bundle.findings import Findings
+    from bundle.read import Trial
 
 _BEFORE = "host/facts.before.json"
 _AFTER = "host/facts.after.json"

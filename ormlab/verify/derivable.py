@@ -6,20 +6,21 @@ import hashlib
 import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from ormlab import judge, ledger, plan
-from ormlab.bundle import codec, names, outside, tree
-from ormlab.bundle.codec import decode
-from ormlab.bundle.errors import BundleError
-from ormlab.bundle.format import Provenance
-from ormlab.bundle.read import Bundle
-from ormlab.errors import LabError
+from bundle import codec, names, outside, tree
+from bundle.codec import decode
+from bundle.errors import BundleError
+from bundle.format import Provenance
+from bundle.read import Bundle
+from ormlab import plan
+from ormlab.base.errors import LabError
+from ormlab.judging import judge, ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ormlab.bundle.findings import Findings
-    from ormlab.bundle.format import Tool
+    from bundle.findings import Findings
+    from bundle.format import Tool
 
 RESULTS: Final = f"{names.DERIVED}/results.json"
 _LEDGER: Final = f"{names.DERIVED}/ledger.yaml"

@@ -16,10 +16,10 @@ import pytest
 from agent.channel import Remote
 from agent.failure import Failure
 from analysis.figures import read
-from ormlab.measure import apart
-from ormlab.measure.dispatch import Done
-from ormlab.measure.keep import keep
-from ormlab.measure.station import Fetched
+from ormlab.run.measure import apart
+from ormlab.run.measure.dispatch import Done
+from ormlab.run.measure.keep import keep
+from ormlab.run.measure.station import Fetched
 from tests.agent.placing import client_load, given, wait
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ import pytest
 from agent import __main__ as agent
 from agent import interpreters, owner, reach
 from ormlab import cli
-from ormlab.errors import ProvisioningError
+from ormlab.base.errors import ProvisioningError
 from ormlab.hosts import connected
-from ormlab.inventory import HostSpec
-from ormlab.inventory.variables import Variables
-from ormlab.measure.deployment import Deployment
-from ormlab.measure.station import Station
+from ormlab.hosts.inventory import HostSpec
+from ormlab.hosts.inventory.variables import Variables
+from ormlab.run.measure.deployment import Deployment
+from ormlab.run.measure.station import Station
 from tests.conftest import CHECKOUT
 
 NOBODY = pwd.getpwnam("nobody").pw_uid

@@ -12,7 +12,7 @@ import pytest
 from agent.postgres import Cluster, settings
 from agent.server import identity
 from analysis.gates import Context, TrialEvidence, Verdict, stall
-from ormlab.measure.keep import keep
+from ormlab.run.measure.keep import keep
 from tests.agent.conftest import DATASET
 from tests.agent.placing import client_load, given, wait
 from tests.agent.test_trial import needs_wrk

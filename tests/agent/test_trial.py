@@ -17,7 +17,7 @@ import pytest
 from agent.postgres import Cluster, settings
 from agent.server import identity
 from analysis.figures import read
-from ormlab.measure.keep import keep
+from ormlab.run.measure.keep import keep
 from tests.agent.conftest import DATASET
 from tests.agent.placing import carry_out, client_load, given, wait
 from tests.conftest import free_port

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis import coherence
-from ormlab.bundle.read import Trial
+from bundle.read import Trial
 from tests.bundle import making
 from tests.gates.recorded import DATA
 

@@ -10,8 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from bundle.codec import encode
+from bundle.format import TrialRecord
+from bundle.write import BundleWriter
 from ormlab.archive.keep import add
-from ormlab.bundle import BundleWriter, TrialRecord, encode
 from tests.bundle import making
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ import pytest
 
 from analysis.metrics import METRICS
 from analysis.trend import FEWEST, change_points
+from bundle.errors import VerificationError
 from ormlab.archive import catalog
 from ormlab.archive.catalog import build, load
 from ormlab.archive.errors import EntryError, MismatchError
 from ormlab.archive.keep import add
 from ormlab.archive.query import query, trend
-from ormlab.bundle.errors import VerificationError
 from tests.archive import making as archives
 from tests.bundle import making
 

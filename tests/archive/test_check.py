@@ -6,10 +6,10 @@ import shutil
 
 import pytest
 
+from bundle import index
 from ormlab.archive.check import check
 from ormlab.archive.codes import CODES, markdown
 from ormlab.archive.errors import EntryError
-from ormlab.bundle import index
 from tests.archive import making as archives
 from tests.bundle import making
 from tests.conftest import CHECKOUT

@@ -7,12 +7,13 @@ import shutil
 
 import pytest
 
+from bundle import index
+from bundle.verify import verify
 from ormlab.archive.check import check
 from ormlab.archive.errors import EntryError, MismatchError, StoreError
 from ormlab.archive.exchange import pull, push
 from ormlab.archive.keep import add
 from ormlab.archive.store import Store
-from ormlab.bundle import index, verify
 from tests.archive import making as archives
 from tests.archive.conftest import SECRET
 from tests.bundle import making

@@ -16,12 +16,15 @@ from in_toto_attestation.v1.statement import Statement
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from analysis.metrics import METRICS
+from bundle import tree
+from bundle.errors import BundleError
+from bundle.read import Bundle
+from bundle.verify import verify
 from ormlab.archive import exports
 from ormlab.archive.catalog import rows_of
 from ormlab.archive.errors import EntryError
 from ormlab.archive.exports import Form, export
 from ormlab.archive.exports.openmetrics import UNITS
-from ormlab.bundle import Bundle, BundleError, tree, verify
 from tests.archive import making as archives
 from tests.bundle import making
 from tests.cli.test_cli import ormlab

@@ -9,19 +9,19 @@ import sys
 
 import pytest
 
-from ormlab.archive.check import check
-from ormlab.archive.entries import Archive, find
-from ormlab.archive.errors import EntryError, MismatchError
-from ormlab.archive.keep import add
-from ormlab.bundle import index
-from ormlab.bundle.errors import (
+from bundle import index
+from bundle.errors import (
     BundleBusyError,
     DiskFullError,
     IndexBrokenError,
     NotSealedError,
     VerificationError,
 )
-from ormlab.bundle.storage import Lock
+from bundle.storage import Lock
+from ormlab.archive.check import check
+from ormlab.archive.entries import Archive, find
+from ormlab.archive.errors import EntryError, MismatchError
+from ormlab.archive.keep import add
 from tests.bundle import making
 from tests.bundle.test_index import file_size_limit
 from tests.conftest import CHECKOUT

@@ -7,10 +7,12 @@ import subprocess
 
 import pytest
 
+from bundle.errors import BundleExistsError, VerificationError
+from bundle.pack import pack
+from bundle.unpack import unpack
+from bundle.verify import verify
 from ormlab.archive.errors import EntryError
 from ormlab.archive.sign import NAMESPACE, sign
-from ormlab.bundle import pack, unpack, verify
-from ormlab.bundle.errors import BundleExistsError, VerificationError
 from tests.bundle import making
 
 pytestmark = pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="no ssh-keygen here")

@@ -10,12 +10,14 @@ from urllib.parse import urldefrag
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from ormlab import judge, ledger
+from bundle.derived import write_derived
+from bundle.format import Provenance
+from bundle.read import Bundle
 from ormlab.archive.catalog import build as build_catalog
 from ormlab.archive.errors import EntryError
 from ormlab.archive.keep import add
 from ormlab.archive.site import build
-from ormlab.bundle import Bundle, Provenance, write_derived
+from ormlab.judging import judge, ledger
 from tests import browser as browsers
 from tests.archive import making as archives
 from tests.browser import in_browser

@@ -16,8 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from ormlab.bundle import BundleWriter, encode, index, pack, unpack, verify
-from ormlab.bundle.errors import DiskFullError
+from bundle import index
+from bundle.codec import encode
+from bundle.errors import DiskFullError
+from bundle.pack import pack
+from bundle.unpack import unpack
+from bundle.verify import verify
+from bundle.write import BundleWriter
 from tests.bundle import making
 
 

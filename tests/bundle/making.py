@@ -10,21 +10,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
-from ormlab.bundle import (
-    Bundle,
-    BundleRecord,
-    BundleWriter,
-    Failure,
-    Plan,
-    Provenance,
-    Tool,
-    TrialCounts,
-    TrialRecord,
-    UnsealedRun,
-    encode,
-    write_derived,
-)
-from ormlab.bundle.readme import CHECKS
+from bundle.codec import encode
+from bundle.derived import write_derived
+from bundle.format import BundleRecord, Failure, Plan, Provenance, Tool, TrialCounts, TrialRecord
+from bundle.read import Bundle
+from bundle.readme import CHECKS
+from bundle.unsealed import UnsealedRun
+from bundle.write import BundleWriter
 
 if TYPE_CHECKING:
     from pathlib import Path

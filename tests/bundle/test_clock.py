@@ -9,9 +9,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec import UNSET
 
-from ormlab.bundle import Bundle, BundleWriter, TrialRecord, UnsealedRun, coherence, encode, verify
-from ormlab.bundle.findings import Findings
-from ormlab.bundle.instants import TrialTimes, in_order, latest_here
+from bundle import coherence
+from bundle.codec import encode
+from bundle.findings import Findings
+from bundle.format import TrialRecord
+from bundle.instants import TrialTimes, in_order, latest_here
+from bundle.read import Bundle
+from bundle.unsealed import UnsealedRun
+from bundle.verify import verify
+from bundle.write import BundleWriter
 from tests.bundle import making
 from tests.conftest import CHECKOUT
 
@@ -47,7 +53,7 @@ def test_a_run_that_is_resumed_by_a_clock_set_back_an_hour_is_sealed(partial):
     assert verify(bundle).ok
     assert problems(bundle) == []
     assert Bundle.open(bundle).record.clock_set_back_s == 59 * 60
-    alone = [sys.executable, "-I", CHECKOUT / "ormlab/bundle/verify_bundle.py", bundle]
+    alone = [sys.executable, "-I", CHECKOUT / "bundle/verify_bundle.py", bundle]
     assert subprocess.run(alone, check=False, capture_output=True).returncode == 0
 
 

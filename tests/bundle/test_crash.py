@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ormlab.bundle import Bundle, index, verify
+from bundle import index
+from bundle.read import Bundle
+from bundle.verify import verify
 from tests.bundle import making
 from tests.bundle.crashing_writer import TRIALS
 

@@ -8,14 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from ormlab.bundle import Bundle, BundleWriter, Provenance, verify, write_derived
-from ormlab.bundle.errors import (
+from bundle.derived import write_derived
+from bundle.errors import (
     BundleBusyError,
     NotSealedError,
     PathRefusedError,
     RecordError,
     StorageError,
 )
+from bundle.format import Provenance
+from bundle.read import Bundle
+from bundle.verify import verify
+from bundle.write import BundleWriter
 from tests.bundle import making
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ormlab.bundle import errors, index
-from ormlab.bundle.codes import markdown
-from ormlab.bundle.errors import BundleError
-from ormlab.bundle.format import BundleRecord, IndexLine, Provenance, Seal, TrialRecord
-from ormlab.bundle.readme import CHECKS
+from bundle import errors, index
+from bundle.codes import markdown
+from bundle.errors import BundleError
+from bundle.format import BundleRecord, IndexLine, Provenance, Seal, TrialRecord
+from bundle.readme import CHECKS
 from tests.bundle import making
 
 TEXT = (Path(__file__).parents[2] / "docs/bundle-format.md").read_text()
@@ -38,7 +38,7 @@ def run(block, folder):
 
 
 def test_the_table_of_codes_is_the_one_of_the_code():
-    assert markdown() in TEXT, "put the output of ormlab.bundle.codes.markdown() there"
+    assert markdown() in TEXT, "put the output of bundle.codes.markdown() there"
 
 
 def test_the_commands_are_those_of_the_readme_and_print_nothing_for_a_whole_bundle(bundle):

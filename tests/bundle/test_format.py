@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ormlab.bundle import BundleRecord, TrialRecord, decode, encode
-from ormlab.bundle.errors import RecordError
-from ormlab.bundle.format import bundle_id, created_of
+from bundle.codec import decode, encode
+from bundle.errors import RecordError
+from bundle.format import BundleRecord, TrialRecord, bundle_id, created_of
 from tests.bundle import making
 
 TRIAL = making.trial_record(3)

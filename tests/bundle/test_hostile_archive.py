@@ -13,8 +13,11 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ormlab.bundle import BundleError, Limits, pack, unpack, ustar, verify
-from ormlab.bundle.errors import ArchiveError, NotSealedError, VerificationError
+from bundle import ustar
+from bundle.errors import ArchiveError, BundleError, NotSealedError, VerificationError
+from bundle.pack import pack
+from bundle.unpack import Limits, unpack
+from bundle.verify import verify
 from tests.bundle import making
 from tests.bundle.hostile import tried
 

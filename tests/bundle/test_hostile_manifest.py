@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ormlab.bundle import verify, verify_bundle
-from ormlab.bundle.errors import BundleError
-from ormlab.bundle.pack import pack
+from bundle import verify_bundle
+from bundle.errors import BundleError
+from bundle.pack import pack
+from bundle.verify import verify
 from tests.bundle import making
 from tests.bundle.hostile import tried
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ormlab.bundle import index
-from ormlab.bundle.errors import DiskFullError, IndexBrokenError
+from bundle import index
+from bundle.errors import DiskFullError, IndexBrokenError
 from tests.bundle import making
 
 CHECKOUT = Path(__file__).parents[2]
@@ -122,7 +122,7 @@ def test_no_room_for_the_whole_line_leaves_none_of_it(path):
 
 def test_many_processes_append_to_one_chain(tmp_path):
     program = (
-        "import sys; from pathlib import Path; from ormlab.bundle import index\n"
+        "import sys; from pathlib import Path; from bundle import index\n"
         "who = int(sys.argv[2])\n"
         "for i in range(20):\n"
         f"    index.append(Path(sys.argv[1]), f'{making.NAME}-{{who * 20 + i}}', f'{{who:064x}}')\n"

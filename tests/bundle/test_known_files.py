@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ormlab.bundle import schemas
-from ormlab.measure import keep
+from bundle import schemas
+from ormlab.run.measure import keep
 
 TRIAL = "trials/001-asyncpg-read-one-wrk-b01"
 KEPT = [

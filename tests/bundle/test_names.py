@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ormlab.bundle import manifest, ustar
-from ormlab.bundle.errors import PathRefusedError
-from ormlab.bundle.names import check_path, collisions
+from bundle import manifest, ustar
+from bundle.errors import PathRefusedError
+from bundle.names import check_path, collisions
 
 GOOD = ["a", "inputs/plan.yaml", "trials/001-a@b+c=d,e-b07/samples.parquet", "_x/9", "a" * 100]
 BAD = [

@@ -10,14 +10,16 @@ import tarfile
 import pytest
 import zstandard
 
-from ormlab.bundle import Limits, pack, unpack, verify
-from ormlab.bundle.errors import (
+from bundle.errors import (
     ArchiveError,
     BundleExistsError,
     NotSealedError,
     StorageError,
     VerificationError,
 )
+from bundle.pack import pack
+from bundle.unpack import Limits, unpack
+from bundle.verify import verify
 from tests.bundle import making
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ormlab.bundle import strict_toml
+from bundle import strict_toml
 from workloads import stacks
 
 

@@ -8,8 +8,11 @@ from datetime import timedelta
 import pytest
 from msgspec import UNSET
 
-from ormlab.bundle import Bundle, UnsealedRun, encode, verify
-from ormlab.bundle.errors import BundleBusyError, PathRefusedError, RecordError
+from bundle.codec import encode
+from bundle.errors import BundleBusyError, PathRefusedError, RecordError
+from bundle.read import Bundle
+from bundle.unsealed import UnsealedRun
+from bundle.verify import verify
 from tests.bundle import making
 
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ormlab.bundle import CODES, require, tree, verify
-from ormlab.bundle.codes import FILE_LEVELS
-from ormlab.bundle.errors import BundleMissingError, NotSealedError, VerificationError
+from bundle import tree
+from bundle.codes import CODES, FILE_LEVELS
+from bundle.errors import BundleMissingError, NotSealedError, VerificationError
+from bundle.verify import require, verify
 from tests.bundle import making
 from tests.bundle.breaking import CASES
 

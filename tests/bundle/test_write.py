@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ormlab.bundle import Bundle, BundleWriter, TrialCounts, encode, index, verify
-from ormlab.bundle.errors import (
+from bundle import index
+from bundle.codec import encode
+from bundle.errors import (
     BundleBusyError,
     BundleExistsError,
     BundleMissingError,
@@ -21,6 +22,10 @@ from ormlab.bundle.errors import (
     StorageError,
     WriterClosedError,
 )
+from bundle.format import TrialCounts
+from bundle.read import Bundle
+from bundle.verify import verify
+from bundle.write import BundleWriter
 from tests.bundle import making
 
 

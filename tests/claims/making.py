@@ -10,7 +10,7 @@ import yaml
 
 from analysis.claims import Ledger, Place, Run
 from analysis.figures import Figures
-from ormlab.bundle.format import BundleRecord, Omission, Plan, Tool, TrialCounts, bundle_id
+from bundle.format import BundleRecord, Omission, Plan, Tool, TrialCounts, bundle_id
 
 PLACE_A = Place("a", "read-one", "wrk")
 PLACE_B = Place("b", "read-one", "wrk")

@@ -8,7 +8,7 @@ from datetime import date
 import yaml
 from hypothesis import strategies as st
 
-from ormlab.ledger import LEDGERS
+from ormlab.judging.ledger import LEDGERS
 from tests.claims.making import LEDGER
 from tests.conftest import CHECKOUT
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.claims import Outcome, outcomes
-from ormlab.ledger import load
+from ormlab.judging.ledger import load
 from tests.claims.making import ledger
 
 

@@ -11,8 +11,8 @@ import pytest
 from analysis.claims import CLAIM_METRICS, Runs, Statement, places_of, variants_of
 from analysis.claims.comparability import differences
 from analysis.inference import FEWEST_BLOCKS
-from ormlab import checkout
-from ormlab.ledger import load
+from ormlab.base import checkout
+from ormlab.judging.ledger import load
 from ormlab.plan import ResolvedPlan, resolve
 from ormlab.plan import load as load_plan
 from workloads import stacks

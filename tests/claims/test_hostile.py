@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, event, given, seed, settings
 
 from analysis.claims import CODES, judgement, outcomes
-from ormlab.ledger import LedgerFile, examine
-from ormlab.verdicts import overview
-from ormlab.yaml_input import DEEPEST, LIMIT_BYTES, MOST_PROBLEMS, MOST_VALUES
+from ormlab.base.yaml_input import DEEPEST, LIMIT_BYTES, MOST_PROBLEMS, MOST_VALUES
+from ormlab.judging.ledger import LedgerFile, examine
+from ormlab.judging.verdicts import overview
 from tests.claims.making import LEDGER, run
 from tests.claims.mutations import WHOLE, texts
 
@@ -95,7 +95,7 @@ MIB = 2**20
 _MEASURE = """
 import resource, sys
 from pathlib import Path
-from ormlab.ledger import examine
+from ormlab.judging.ledger import examine
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for name in sys.argv[1:]:
     ledger, problems = examine(Path(name))

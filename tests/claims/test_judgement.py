@@ -11,10 +11,10 @@ import pytest
 from analysis.claims import ClaimVerdict, judgement, verdicts
 from analysis.claims.codes import CODES
 from analysis.claims.entailment import undermined
-from ormlab.bundle.codec import serialise
+from bundle.codec import serialise
 from ormlab.cli.claims_text import judgement_text, verdicts_text
-from ormlab.ledger import load
-from ormlab.verdicts import store
+from ormlab.judging.ledger import load
+from ormlab.judging.verdicts import store
 from tests.claims.making import claim, ledger, run
 from tests.conftest import CHECKOUT
 

@@ -8,9 +8,9 @@ import yaml
 
 from analysis.claims import CODES, ClaimVerdict
 from analysis.claims.schema import FILE, text
-from ormlab import checkout
-from ormlab.errors import LedgerError
-from ormlab.ledger import LEDGERS, examine, find, load
+from ormlab.base import checkout
+from ormlab.base.errors import LedgerError
+from ormlab.judging.ledger import LEDGERS, examine, find, load
 from tests.claims.making import LEDGER
 from tests.conftest import CHECKOUT
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from analysis.claims import Outcome, outcomes
 from analysis.claims.comparability import differences, substitutions
-from ormlab.ledger import load
+from ormlab.judging.ledger import load
 from tests.claims.making import claim, ledger, run, stack
 from tests.conftest import CHECKOUT
 

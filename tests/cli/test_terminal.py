@@ -32,17 +32,17 @@ from analysis.report.blocks import (
     Table,
     Text,
 )
-from ormlab import judge, verdicts
-from ormlab.bundle import verify_bundle
-from ormlab.bundle.display import visible
+from bundle import verify_bundle
+from bundle.display import visible
 from ormlab.cli.claims_text import claim_text, judgement_text, ledger_text, verdicts_text
 from ormlab.cli.diff_text import diff_text
 from ormlab.cli.doctor_text import examination_text
 from ormlab.cli.explanation_text import explanation_text
 from ormlab.cli.page import Page
 from ormlab.cli.tables import results_text
-from ormlab.diff import diff
-from ormlab.doctor import Examination
+from ormlab.judging import judge, verdicts
+from ormlab.judging.diff import diff
+from ormlab.run.doctor import Examination
 from tests.bundle import making
 from tests.doctor.hosts import build, place
 from tests.report import recorded as reported
@@ -365,7 +365,7 @@ def test_a_closed_terminal_interrupts_and_nohup_prevents_it(tmp_path):
     program = tmp_path / "waits.py"
     program.write_text(
         "from ormlab import cli\nimport signal, sys\n"
-        "from ormlab.interruption import Interruption\n"
+        "from ormlab.base.interruption import Interruption\n"
         "def wait():\n"
         "    with Interruption() as asked:\n"
         "        print('ready', flush=True)\n"

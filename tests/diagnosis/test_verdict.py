@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from ormlab import judge
+from ormlab.judging import judge
 from tests.verify import recorded
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ormlab.bundle.errors import NotSealedError
+from bundle.errors import NotSealedError
+from ormlab.base.errors import UsageError
 from ormlab.cli.diff_text import diff_text
-from ormlab.diff import diff
-from ormlab.errors import UsageError
-from ormlab.fingerprint import fingerprint
+from ormlab.hosts.fingerprint import fingerprint
+from ormlab.judging.diff import diff
 from tests.bundle import making
 from tests.verify import recorded
 

@@ -9,7 +9,7 @@ import yaml
 
 from docs import roles
 from docs.generate import DOCS, pages
-from ormlab import errors
+from ormlab.base import errors
 from ormlab.cli import group
 from ormlab.cli.tables import results_text
 from tests.conftest import CHECKOUT

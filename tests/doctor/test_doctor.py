@@ -13,14 +13,15 @@ import pytest
 import yaml
 
 from analysis.host import EXPECTATIONS
-from ormlab.bundle import verify
+from bundle.verify import verify
 from tests.conftest import CHECKOUT, free_port
 
 ORMLAB = str(Path(sys.executable).with_name("ormlab"))
 # The command line with a noise plan of seconds.
 SHORT_NOISE = """
 import sys
-from ormlab import cli, doctor
+from ormlab import cli
+from ormlab.run import doctor
 
 shipped = doctor.noise_plan
 

@@ -9,8 +9,8 @@ import pytest
 
 from analysis.inference import paired_t
 from analysis.noise import floor
-from ormlab.doctor import noise_plan
 from ormlab.plan import resolve
+from ormlab.run.doctor import noise_plan
 
 NULL = (0.02, -0.01, 0.015, -0.025, 0.0, 0.01)
 

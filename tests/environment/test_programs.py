@@ -14,8 +14,8 @@ import yaml
 
 import bootstrap
 from host.environment import environment, passed
-from ormlab import checkout, inventory, source
-from ormlab.hosts import connected
+from ormlab.base import checkout, source
+from ormlab.hosts import connected, inventory
 from ormlab.provision import playbook
 from tests.conftest import CHECKOUT
 from tests.environment.test_table import HOSTILE

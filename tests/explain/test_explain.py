@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ormlab.errors import UsageError
-from ormlab.explain import newest
+from ormlab.base.errors import UsageError
+from ormlab.judging.explain import newest
 from tests.bundle.making import sealed
 from tests.conftest import CHECKOUT
 from tests.run.conftest import inventory, lab_root

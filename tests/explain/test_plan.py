@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from ormlab import checkout
-from ormlab.errors import PlanError
+from ormlab.base import checkout
+from ormlab.base.errors import PlanError
 from ormlab.plan import Plan, load, resolve
 
 STEP = {"name": "x", "what": "x", "loop": "uvloop"}

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from analysis import catalog, gates
-from ormlab.bundle.codec import encode
-from ormlab.bundle.read import read_trials
+from bundle.codec import encode
+from bundle.read import read_trials
 from tests.gates.recorded import DATA
 
 HYPOTHESIS = {"baseline": "asyncpg", "candidate": "tortoise"}

@@ -17,8 +17,8 @@ import pytest
 
 from agent import evidence
 from analysis.gates import TRIAL_GATES, Context, TrialEvidence, Verdict, assess
-from ormlab.measure import orders
-from ormlab.measure.keep import keep
+from ormlab.run.measure import orders
+from ormlab.run.measure.keep import keep
 from tests.agent import conftest as trials
 from tests.agent.placing import carry_out, client_load, given, wait
 from tests.conftest import CHECKOUT

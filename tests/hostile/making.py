@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ormlab.bundle import names
+from bundle import names
 from workloads import stacks
 
 if TYPE_CHECKING:

@@ -74,8 +74,8 @@ def arguments(command: str, bundle: Path, sound: Path, work: Path) -> list[str]:
 
 def carry_out(command: str, bundle: Path, sound: Path, work: Path) -> Told:
     """Run one command on one bundle in this process."""
+    from ormlab.base.errors import LabError  # noqa: PLC0415
     from ormlab.cli import group  # noqa: PLC0415 - the child imports it once
-    from ormlab.errors import LabError  # noqa: PLC0415
 
     _forget_peak()
     start = time.process_time()

@@ -13,7 +13,7 @@ from collections import Counter
 
 import pytest
 
-from ormlab.bundle.codec import parse
+from bundle.codec import parse
 from tests.bundle.making import snapshot
 from tests.conftest import CHECKOUT
 from tests.hostile.making import make

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ormlab.bundle import tables
+from bundle import tables
 from tests.hostile import table as hostile
 from tests.hostile.making import TABLE
 

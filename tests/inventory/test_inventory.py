@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from ormlab.errors import InventoryError
-from ormlab.inventory import load
+from ormlab.base.errors import InventoryError
+from ormlab.hosts.inventory import load
 
 
 @pytest.fixture

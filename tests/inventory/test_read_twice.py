@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ormlab import inventory
-from ormlab.errors import InventoryError
+from ormlab.base.errors import InventoryError
+from ormlab.hosts import inventory
 from ormlab.hosts.connection import _connector_data
-from ormlab.inventory.variables import read
+from ormlab.hosts.inventory.variables import read
 
 HOST = {"ansible_host": "192.0.2.1", "lab_root": "/srv/ormlab"}
 VAULTED = """\

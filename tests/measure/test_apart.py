@@ -6,9 +6,9 @@ import csv
 
 import pytest
 
-from ormlab.measure import apart
-from ormlab.measure.dispatch import Done
-from ormlab.measure.station import Fetched
+from ormlab.run.measure import apart
+from ormlab.run.measure.dispatch import Done
+from ormlab.run.measure.station import Fetched
 
 PLANNED = {"app": [2, 3], "db": [2], "load": [1]}
 COLUMNS = ["round", "at_ns", "role", "pid", "user_ticks", "system_ticks", "rss_pages"]

@@ -13,14 +13,14 @@ from contextlib import closing
 import jsonschema
 import pytest
 
-from ormlab.bundle import schemas
-from ormlab.errors import LoadError
+from bundle import schemas
+from ormlab.base.errors import LoadError
 from ormlab.hosts import connected
-from ormlab.inventory import HostSpec
-from ormlab.inventory.variables import Variables
-from ormlab.measure.deployment import Deployment
-from ormlab.measure.ports import settle
-from ormlab.measure.station import Station
+from ormlab.hosts.inventory import HostSpec
+from ormlab.hosts.inventory.variables import Variables
+from ormlab.run.measure.deployment import Deployment
+from ormlab.run.measure.ports import settle
+from ormlab.run.measure.station import Station
 from tests.conftest import CHECKOUT, free_port
 from tests.services.running import until
 
@@ -100,8 +100,8 @@ def test_a_run_that_was_killed_has_its_folder_no_longer(reach):
     claim = """
 import json, sys
 from ormlab.hosts import connected
-from ormlab.inventory import HostSpec
-from ormlab.inventory.variables import Variables
+from ormlab.hosts.inventory import HostSpec
+from ormlab.hosts.inventory.variables import Variables
 from tests.measure.test_ports import station
 with connected([HostSpec(**json.loads(sys.argv[1]), variables=Variables())]) as hosts:
     station(hosts["here"]).claim("first")

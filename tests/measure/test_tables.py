@@ -7,8 +7,8 @@ import json
 import pytest
 
 from ormlab import plan
-from ormlab.errors import PlanError
-from ormlab.measure import orders, tables
+from ormlab.base.errors import PlanError
+from ormlab.run.measure import orders, tables
 from tests.plan.small import PLAN
 
 READS = "read-one: {operations: [{operation: read-user}]}"

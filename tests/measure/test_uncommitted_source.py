@@ -16,13 +16,13 @@ from types import SimpleNamespace
 import pytest
 
 from analysis import results
-from ormlab import checkout, source
-from ormlab.errors import ProvisioningError
+from ormlab.base import checkout, source
+from ormlab.base.errors import ProvisioningError
 from ormlab.hosts import connected
-from ormlab.inventory import HostSpec
-from ormlab.inventory.variables import Variables
-from ormlab.measure import deployment, record
-from ormlab.measure.deployment import source_archive
+from ormlab.hosts.inventory import HostSpec
+from ormlab.hosts.inventory.variables import Variables
+from ormlab.run.measure import deployment, record
+from ormlab.run.measure.deployment import source_archive
 from tests.conftest import CHECKOUT
 
 FILES = {

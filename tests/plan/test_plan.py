@@ -5,8 +5,8 @@ import itertools
 import pytest
 import yaml
 
-from ormlab import checkout
-from ormlab.errors import Exit, PlanError
+from ormlab.base import checkout
+from ormlab.base.errors import Exit, PlanError
 from ormlab.plan import load, resolve
 from ormlab.plan.schedule import schedule, williams
 from tests.plan.small import PLAN

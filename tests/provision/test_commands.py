@@ -12,8 +12,9 @@ import psutil
 import pytest
 import yaml
 
-from ormlab import checkout, inventory
-from ormlab.bundle import schemas
+from bundle import schemas
+from ormlab.base import checkout
+from ormlab.hosts import inventory
 from ormlab.provision import record
 from tests.provision.conftest import HOST
 

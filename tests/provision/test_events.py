@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ormlab.errors import ProvisioningError
+from ormlab.base.errors import ProvisioningError
 from ormlab.provision.events import Reader, Recap
 
 TASK = {"task": "Write", "task_uuid": "1", "task_path": "/elsewhere/p.yml:3", "host": "bench1"}

@@ -26,8 +26,8 @@ import zstandard
 
 from agent import owner
 from analysis import report as rendering
-from ormlab import report
-from ormlab.measure.redaction import KINDS
+from ormlab.judging import report
+from ormlab.run.measure.redaction import KINDS
 from ormlab.verify import verify
 from tests.conftest import CHECKOUT
 

@@ -20,16 +20,16 @@ from hypothesis import strategies as st
 from agent import owner
 from analysis import wrk
 from analysis.figures import read as read_figures
-from ormlab import judge
-from ormlab.bundle import unpack
-from ormlab.bundle.instants import TrialTimes
-from ormlab.errors import LoadError
-from ormlab.measure import redaction
-from ormlab.measure.dispatch import Done
-from ormlab.measure.redaction import Redactor, declared
-from ormlab.measure.station import Fetched
+from bundle.instants import TrialTimes
+from bundle.unpack import unpack
+from ormlab.base.errors import LoadError
+from ormlab.judging import judge
 from ormlab.plan import Planned
 from ormlab.run import measurement, recovery
+from ormlab.run.measure import redaction
+from ormlab.run.measure.dispatch import Done
+from ormlab.run.measure.redaction import Redactor, declared
+from ormlab.run.measure.station import Fetched
 from ormlab.run.stages import Run
 from tests.bundle import making
 from tests.redaction.test_redactor import shape

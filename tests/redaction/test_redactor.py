@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent import owner
-from ormlab.measure.redaction import KINDS, Redactor, declared
+from ormlab.run.measure.redaction import KINDS, Redactor, declared
 
 KNOWN = {
     "secret": ["hunter2-hunter2"],

@@ -5,9 +5,9 @@ import shutil
 import pytest
 
 from analysis import report
-from ormlab import judge
-from ormlab.bundle import unpack
-from ormlab.bundle.read import Bundle
+from bundle.read import Bundle
+from bundle.unpack import unpack
+from ormlab.judging import judge
 from tests.report import recorded
 from tests.verify.recorded import ARCHIVE
 

@@ -20,23 +20,19 @@ from typing import TYPE_CHECKING
 import yaml
 
 from analysis.claims import Ledger
+from bundle.codec import encode
+from bundle.format import BundleRecord, TrialCounts, TrialRecord
+from bundle.format import Plan as PlanRecord
+from bundle.read import Bundle
+from bundle.unpack import unpack
+from bundle.write import BundleWriter
 from ormlab import plan
-from ormlab.bundle import (
-    Bundle,
-    BundleRecord,
-    BundleWriter,
-    TrialCounts,
-    TrialRecord,
-    encode,
-    unpack,
-)
-from ormlab.bundle import Plan as PlanRecord
-from ormlab.ledger import LedgerFile
+from ormlab.judging.ledger import LedgerFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ormlab.bundle.read import Trial
+    from bundle.read import Trial
     from ormlab.plan.schedule import Planned
 
 ARCHIVE = Path(__file__).parent / "recorded.tar.zst"

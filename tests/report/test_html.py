@@ -132,7 +132,7 @@ def test_tables_say_what_their_heads_are_of(outline):
 def test_the_same_bundle_gives_the_same_bytes(judged, page):
     code = (
         "import sys; from pathlib import Path; from analysis import report;"
-        "from ormlab.bundle.read import Bundle; from tests.report import recorded;"
+        "from bundle.read import Bundle; from tests.report import recorded;"
         "path = Path(sys.argv[1]);"
         "made = report.Material.read(Bundle.open(path), recorded.documents(path));"
         "sys.stdout.write(report.html(report.compose(made)))"

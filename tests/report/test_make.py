@@ -5,10 +5,10 @@ import json
 import pytest
 
 from analysis import report
-from ormlab import judge
-from ormlab import report as reports
-from ormlab.bundle.errors import RecordError
-from ormlab.bundle.format import Tool
+from bundle.errors import RecordError
+from bundle.format import Tool
+from ormlab.judging import judge
+from ormlab.judging import report as reports
 from tests.bundle.making import relist, reseal
 from tests.report import recorded
 

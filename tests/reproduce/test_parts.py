@@ -9,8 +9,8 @@ import pytest
 
 from analysis.inference import detectable_effect
 from ormlab import plan as plans
-from ormlab.errors import LedgerError
-from ormlab.ledger import examine, load
+from ormlab.base.errors import LedgerError
+from ormlab.judging.ledger import examine, load
 from ormlab.plan import duration, resolve, under
 from ormlab.reproduce import Request, choice, existing, propose, stacks
 from ormlab.verify import verify

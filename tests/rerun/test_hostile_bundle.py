@@ -7,10 +7,10 @@ import shutil
 
 import pytest
 
-from ormlab import inventory as inventories
-from ormlab import rerun
-from ormlab.bundle.verify import verify
-from ormlab.errors import UsageError
+from bundle.verify import verify
+from ormlab.base.errors import UsageError
+from ormlab.hosts import inventory as inventories
+from ormlab.run import rerun
 from tests.bundle.making import snapshot
 from tests.hostile import making
 from tests.hostile.run import TABLE

@@ -8,13 +8,14 @@ import shutil
 import pytest
 import yaml
 
-from ormlab import checkout, plan
-from ormlab.bundle.read import Bundle
-from ormlab.diff import diff
-from ormlab.errors import UsageError
-from ormlab.measure import record
-from ormlab.measure.deployment import source_archive
+from bundle.read import Bundle
+from ormlab import plan
+from ormlab.base import checkout
+from ormlab.base.errors import UsageError
+from ormlab.judging.diff import diff
 from ormlab.run import inputs
+from ormlab.run.measure import record
+from ormlab.run.measure.deployment import source_archive
 from ormlab.verify import verify
 from tests.resume.conftest import inventory, lab, lab_root, small_plan
 from tests.run.test_run import bin_without_wrk

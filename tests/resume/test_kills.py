@@ -15,7 +15,7 @@ from collections import Counter
 import pytest
 import yaml
 
-from ormlab.bundle.read import Bundle, read_trials
+from bundle.read import Bundle, read_trials
 from ormlab.verify import verify
 from tests.resume.conftest import environment_number, kill, trials_of
 from tests.run.test_run import processes_below

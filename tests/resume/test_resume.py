@@ -9,8 +9,8 @@ import signal
 
 import pytest
 
-from ormlab.bundle import UnsealedRun
-from ormlab.bundle.read import Bundle
+from bundle.read import Bundle
+from bundle.unsealed import UnsealedRun
 from ormlab.verify import verify
 from tests.bundle import making
 from tests.resume.conftest import await_line, kill

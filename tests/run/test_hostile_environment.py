@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from bundle.verify import verify
 from host.environment import MEASURED, fixed, passed
-from ormlab.bundle import verify
 from tests.run import hostile_environments
 
 ORMLAB = str(Path(sys.executable).with_name("ormlab"))

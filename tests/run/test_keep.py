@@ -6,7 +6,7 @@ from array import array
 import pyarrow.parquet as pq
 import pytest
 
-from ormlab.measure.keep import keep
+from ormlab.run.measure.keep import keep
 from workloads.load.client.sample_file import describe
 
 ROWS = 5
@@ -26,7 +26,7 @@ def raw(tmp_path):
 
 
 def test_samples_become_parquet_and_empty_logs_are_left_out(raw, tmp_path, monkeypatch):
-    monkeypatch.setattr("ormlab.measure.keep._ROWS_PER_GROUP", 2)
+    monkeypatch.setattr("ormlab.run.measure.keep._ROWS_PER_GROUP", 2)
     (tmp_path / "kept").mkdir()
     keep(raw, tmp_path / "kept")
     table = pq.read_table(tmp_path / "kept/samples.parquet", page_checksum_verification=True)

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 from analysis import catalog, explanation, results, rounding
 from analysis import report as rendering
-from ormlab import judge, report
-from ormlab.bundle.read import Bundle
-from ormlab.bundle.verify import verify
+from bundle.read import Bundle
+from bundle.verify import verify
 from ormlab.cli import group
 from ormlab.cli.output import run_result
 from ormlab.cli.tables import results_text
-from ormlab.diff import diff
+from ormlab.judging import judge, report
+from ormlab.judging.diff import diff
 from ormlab.reproduce import course
 from tests.verify import recorded
 

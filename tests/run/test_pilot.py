@@ -12,8 +12,8 @@ import yaml
 
 from analysis.inference import blocks_needed, detectable_effect
 from ormlab import plan as plans
-from ormlab.errors import PlanError
-from ormlab.pilot import forecast
+from ormlab.base.errors import PlanError
+from ormlab.judging.pilot import forecast
 
 ORMLAB = str(Path(sys.executable).with_name("ormlab"))
 

@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from ormlab.bundle import UnsealedRun, verify
-from ormlab.bundle.read import read_trials
+from bundle.read import read_trials
+from bundle.unsealed import UnsealedRun
+from bundle.verify import verify
 from tests.conftest import free_port
 
 ORMLAB = str(Path(sys.executable).with_name("ormlab"))

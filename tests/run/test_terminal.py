@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ormlab.bundle import verify
+from bundle.verify import verify
 from tests.run.test_run import processes_below
 
 ORMLAB = str(Path(sys.executable).with_name("ormlab"))

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from ormlab import checkout
+from ormlab.base import checkout
 from tests.hostile.making import LOCK
 from tests.hostile.run import TABLE
 from workloads import stacks

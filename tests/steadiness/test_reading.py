@@ -11,7 +11,7 @@ import pytest
 
 from analysis import steadiness
 from analysis.steadiness import Shape
-from ormlab.measure.keep import keep
+from ormlab.run.measure.keep import keep
 
 SECOND = 1_000_000_000
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 import yaml
 import zstandard
 
-from ormlab import judge
-from ormlab.bundle.codec import serialise
+from bundle.codec import serialise
+from ormlab.judging import judge
 from tests.bundle import breaking
 from tests.bundle.making import edit_json, manifest_lines, set_manifest, sha256
 from tests.verify import recorded

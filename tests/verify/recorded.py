@@ -17,9 +17,13 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from ormlab import judge
-from ormlab.bundle import Bundle, Provenance, index, unpack, write_derived
-from ormlab.bundle.codec import serialise
+from bundle import index
+from bundle.codec import serialise
+from bundle.derived import write_derived
+from bundle.format import Provenance
+from bundle.read import Bundle
+from bundle.unpack import unpack
+from ormlab.judging import judge
 from tests.bundle.making import manifest_lines, relist, reseal, set_manifest, sha256
 
 ARCHIVE = Path(__file__).parent / "recorded.tar.zst"

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ormlab.bundle.codes import CODES, LIMIT
+from bundle.codes import CODES, LIMIT
 from tests.verify.mutations import MUTATIONS
 from tests.verify.write import PAGE, page
 

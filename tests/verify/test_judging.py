@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from ormlab import checkout, judge
-from ormlab.bundle.errors import BundleError, RecordError
+from bundle.errors import BundleError, RecordError
+from ormlab.base import checkout
+from ormlab.base.errors import LabError
 from ormlab.cli.judge import command
-from ormlab.errors import LabError
+from ormlab.judging import judge
 from ormlab.verify import verify
 from tests.bundle.making import edit_json
 from tests.verify import recorded

@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from ormlab import judge
-from ormlab.bundle import anchor
-from ormlab.bundle.codec import serialise
-from ormlab.bundle.codes import LIMIT, MEANINGS
-from ormlab.bundle.findings import Findings
+from bundle.codec import serialise
+from bundle.codes import LIMIT, MEANINGS
+from bundle.findings import Findings
 from ormlab.cli.verify import command
-from ormlab.verify import verify
+from ormlab.judging import judge
+from ormlab.verify import anchor, verify
 from tests.bundle import making
 from tests.verify import recorded
 from tests.verify.recorded import add, change, edit_results, head_of, pass_off

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ormlab.bundle.codes import CODES, FILE_LEVELS, LEVELS
+from bundle.codes import CODES, FILE_LEVELS, LEVELS
 from ormlab.verify import verify
 from tests.bundle.breaking import CASES
 from tests.verify.mutations import MUTATIONS

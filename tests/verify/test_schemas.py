@@ -9,9 +9,10 @@ import jsonschema
 import pytest
 
 from agent.stacks.outcome import Outcome
-from ormlab.bundle import IndexLine, documents, schemas
-from ormlab.bundle.findings import Findings
-from ormlab.bundle.tree import scan
+from bundle import documents, schemas
+from bundle.findings import Findings
+from bundle.format import IndexLine
+from bundle.tree import scan
 
 FOLDER = Path(schemas.__file__).parent
 TYPES = {schemas.name_of(kind): kind for kind in schemas.RECORDS} | {"stack-1": Outcome}

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from agent import interpreters
-from ormlab.bundle import verify, verify_bundle
-from ormlab.bundle.codes import CODES, FILE_LEVELS
-from ormlab.bundle.readme import CHECKS
+from bundle import verify_bundle
+from bundle.codes import CODES, FILE_LEVELS
+from bundle.readme import CHECKS
+from bundle.verify import verify
 from tests.bundle import making
 from tests.bundle.breaking import CASES
 from tests.verify import recorded

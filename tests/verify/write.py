@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import re
 
-from ormlab.bundle import schemas
-from ormlab.bundle.codes import CODES, LEVELS, MEANINGS, markdown
+from bundle import schemas
+from bundle.codes import CODES, LEVELS, MEANINGS, markdown
 from tests.bundle.breaking import CASES
 from tests.conftest import CHECKOUT
 from tests.verify.mutations import MUTATIONS

@@ -18,10 +18,10 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from bundle import storage
 from ormlab.archive.errors import EntryError
 from ormlab.archive.exports import bag, crate, in_toto, openmetrics
 from ormlab.archive.exports.source import Source
-from ormlab.bundle import storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable

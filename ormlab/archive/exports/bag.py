@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from bundle import manifest, names, storage, tree
 from ormlab.archive import keep
-from ormlab.bundle import manifest, names, storage, tree
-from ormlab.checkout import VERSION
+from ormlab.base.checkout import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any, Final
 from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
 
+from bundle import names, storage, tree
 from ormlab.archive import keep
-from ormlab.bundle import names, storage, tree
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from bundle.read import Trial
     from ormlab.archive.exports.source import Source
-    from ormlab.bundle import Trial
 
 PROFILE: Final = "https://w3id.org/ro/wfrun/process/0.5"
 

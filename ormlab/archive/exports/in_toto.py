@@ -16,15 +16,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from ormlab.bundle import names
-from ormlab.bundle.codes import LEVELS
+from bundle import names
+from bundle.codes import LEVELS
 from ormlab.verify import verify
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bundle.codes import Level
     from ormlab.archive.exports.source import Source
-    from ormlab.bundle.codes import Level
 
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
 PREDICATE: Final = "https://in-toto.io/attestation/test-result/v0.1"

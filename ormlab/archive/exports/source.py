@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
+from bundle import manifest, names, outside
+from bundle.read import Bundle
 from ormlab.archive import catalog
-from ormlab.bundle import Bundle, manifest, names, outside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

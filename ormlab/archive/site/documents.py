@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ormlab.bundle import names, outside
+from bundle import names, outside
 
 if TYPE_CHECKING:
     from pathlib import Path

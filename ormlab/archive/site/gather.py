@@ -13,18 +13,19 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from analysis.metrics import METRICS
+from bundle.errors import BundleError
+from bundle.read import Bundle
 from ormlab.archive import query
 from ormlab.archive.entries import Archive
 from ormlab.archive.site import documents
-from ormlab.bundle import Bundle, BundleError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from bundle.format import BundleRecord, IndexLine
     from ormlab.archive.query import Series
     from ormlab.archive.site.documents import Claim, Facts, Ledger, Results, Verdicts
-    from ormlab.bundle import BundleRecord, IndexLine
 
 _ORDER: Final = {metric.name: position for position, metric in enumerate(METRICS)}
 

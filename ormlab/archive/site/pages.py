@@ -13,11 +13,11 @@ import jinja2
 import analysis
 from analysis import rounding
 from analysis.claims import ClaimVerdict
+from bundle import storage
 from ormlab.archive.errors import EntryError
 from ormlab.archive.site import wording
 from ormlab.archive.site.chart import chart
 from ormlab.archive.site.gather import Contents, gather
-from ormlab.bundle import storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from markupsafe import Markup
 
 from analysis import rounding
-from ormlab.bundle.display import visible
+from bundle.display import visible
 
 if TYPE_CHECKING:
     from datetime import datetime

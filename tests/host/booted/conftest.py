@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from ormlab import checkout
-from ormlab.errors import ProvisioningError
-from ormlab.inventory import ROLES
-from ormlab.measure import wheels
+from ormlab.base import checkout
+from ormlab.base.errors import ProvisioningError
+from ormlab.hosts.inventory import ROLES
+from ormlab.run.measure import wheels
 from tests.conftest import CHECKOUT
 from tests.host import packages, root
 from tests.host.booted import nspawn

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ormlab.bundle import verify
-from ormlab.bundle.read import Bundle
+from bundle.read import Bundle
+from bundle.verify import verify
 from tests.host.booted.conftest import fresh_hosts, step
 from tests.host.booted.test_ssh import watched_command_lines
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ormlab.bundle import verify
+from bundle.verify import verify
 from tests.host import filetree
 from tests.host.booted.conftest import fresh_hosts, step
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from ormlab.bundle import verify
+from bundle.verify import verify
 from tests.host.booted.conftest import step
 from tests.host.booted.test_ssh import watched_command_lines
 

@@ -1,0 +1,144 @@
+"""How records are read, strictly, and written, always in the same way."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import ClassVar, Final, NoReturn
+
+import msgspec
+
+from bundle.errors import RecordError
+from bundle.names import printable
+
+LARGEST: Final = 32 * 2**20  # bytes of one document; the largest of the evidence has 0.9 MB
+MOST_VALUES: Final = 2_000_000  # of one document; in memory a value takes up to 120 bytes
+DEEPEST: Final = 64  # levels of nesting; the deepest document of a bundle has about 10
+_INTEGERS: Final = range(-(2**63), 2**64)  # what other readers of JSON can hold
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What all records and their parts share: immutable, and no key goes unnoticed."""
+
+
+class Record(Part, frozen=True):
+    """A part that is a file of its own, and so carries a schema and is read by `decode`."""
+
+    SCHEMA: ClassVar[str]
+
+
+def encode(record: Record, *, indent: int = 2) -> bytes:
+    """Return the bytes of a record: one JSON document and a newline; 0 puts it on one line."""
+    compact = msgspec.json.encode(record)
+    return (msgspec.json.format(compact, indent=indent) if indent else compact) + b"\n"
+
+
+def serialise(value: object) -> bytes:
+    """JSON of any shape as bundles hold it: sorted keys; null for NaN and infinity."""
+    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=1) + b"\n"
+
+
+def decode[T: Record](data: bytes, kind: type[T], *, where: object) -> T:
+    """Read a record strictly.
+
+    Args:
+        data: one JSON document in UTF-8.
+        kind: the record it must be.
+        where: what the error names as the place, usually the file.
+
+    Raises:
+        RecordError: it is not JSON, has a repeated, unknown or missing key, a value outside its
+            range, or a schema that this version does not read.
+    """
+    try:
+        raw = parse(data)
+        _check_schema(raw, kind)
+        return msgspec.convert(raw, kind)
+    except ValueError as error:
+        raise RecordError(
+            printable(str(error)),
+            where=where,
+            hint=f"it must be a {kind.SCHEMA} document as docs/bundle-format.md describes it",
+        ) from error
+
+
+def parse(data: bytes) -> object:
+    """Read one JSON document of any kind, strictly and in bounded memory.
+
+    Everything from outside is read by this: bundles, indexes, stores, answers of programs.
+
+    Raises:
+        ValueError: it is not JSON in UTF-8, has a repeated key, NaN, infinity, a number that is
+            as good as infinite, an integer of more than 64 bits, or is above a limit of size,
+            values or nesting.
+    """
+    if len(data) > LARGEST:
+        raise ValueError(f"the document is larger than {LARGEST:,} bytes")
+    # Each value but the first of a container follows a comma. In a text it counts as well.
+    if sum(map(data.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise ValueError(f"the document has more than {MOST_VALUES:,} values")
+    # Of a repeated key, msgspec would keep the last and another reader the first.
+    try:
+        document: object = json.loads(
+            data.decode(),
+            object_pairs_hook=_once,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=_integer,
+        )
+    except RecursionError:
+        raise _too_deep() from None
+    _check_depth(document)
+    return document
+
+
+def _check_schema(raw: object, kind: type[Record]) -> None:
+    schema = raw.get("schema") if isinstance(raw, dict) else None
+    if schema != kind.SCHEMA:
+        raise ValueError(f"schema is {schema!a}, not {kind.SCHEMA!r}")
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key!a} occurs twice")
+        found[key] = value
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {text[:40]!a} is too large")
+    return value
+
+
+def _integer(text: str) -> int:
+    value = int(text) if len(text) <= len(str(_INTEGERS.start)) else None
+    if value is None or value not in _INTEGERS:
+        raise ValueError(f"the integer {text[:40]!a} has more than 64 bits")
+    return value
+
+
+def _too_deep() -> ValueError:
+    return ValueError(f"the document is nested more than {DEEPEST} levels deep")
+
+
+def _check_depth(document: object) -> None:
+    level = [document]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return
+    raise _too_deep()

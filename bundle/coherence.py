@@ -1,0 +1,193 @@
+"""Do plan, record and trials tell the same story? Part of level L2.
+
+What needs the analysis is elsewhere: this looks at names, counts and times only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import UTC, date, datetime, time, timedelta
+from fnmatch import translate
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+from bundle import names, outside
+from bundle.codec import decode
+from bundle.errors import RecordError
+from bundle.format import BundleRecord, TrialRecord
+from bundle.instants import SKEW
+from bundle.read import Trial
+from bundle.tree import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from bundle.findings import Findings
+
+LEDGER: Final = "inputs/claims.yaml"
+# A ledger names days without a time zone. In UTC+14 a day begins this long before it does in UTC.
+_DAY_BEGINS: Final = timedelta(hours=14)
+_REPEAT: Final = re.compile(r"-r[0-9]+\Z")
+_LEDGER_DATES: Final = frozenset({"published", "retrieved"})
+
+
+def check(root: Path, plan: Mapping[str, Any] | None, found: Findings) -> tuple[Trial, ...]:
+    """Compare plan, record, ledger and trials with each other.
+
+    Args:
+        root: the folder of a bundle that reaches L1.
+        plan: the resolved plan, or None if it cannot be read.
+        found: takes the problems.
+
+    Returns:
+        The trials that can be read, in the order of their beginnings.
+    """
+    record = decode(outside.bytes_of(root / names.RECORD), BundleRecord, where=names.RECORD)
+    trials = tuple(sorted(_trials(root, found), key=lambda trial: trial.record.started))
+    _check_digest(root / outside.PLAN, record.plan.sha256, "plan-digest", outside.PLAN, found)
+    _check_ledger(root / LEDGER, record, found)
+    _check_names(trials, found)
+    _check_times(trials, record, found)
+    _check_interruptions(trials, record, found)
+    if plan is not None:
+        _check_plan(trials, plan["trials"], record, found)
+    return trials
+
+
+def _trials(root: Path, found: Findings) -> Iterator[Trial]:
+    for folder in sorted((root / names.TRIALS).glob("*")):
+        path = f"{names.TRIALS}/{folder.name}/{names.TRIAL}"
+        try:
+            data = outside.bytes_of(folder / names.TRIAL)
+            yield Trial(folder, decode(data, TrialRecord, where=path))
+        except (FileNotFoundError, NotADirectoryError):
+            found.add("document-missing", path)
+        except OSError as error:
+            found.add("document-malformed", path, names.printable(str(error)))
+        except RecordError as error:
+            if not any(problem.path == path for problem in found.problems):
+                found.add("document-invalid", path, error.what)
+
+
+def _check_digest(path: Path, due: str | None, code: str, shown: str, found: Findings) -> None:
+    if not path.is_file():
+        if due is not None:
+            found.add(code, shown, "it is not here")
+        return
+    here = digest(path)
+    if here != due:
+        found.add(code, shown, f"{here} instead of {due}")
+
+
+def _check_ledger(path: Path, record: BundleRecord, found: Findings) -> None:
+    """A claim that was written down after the run was not put on trial by it."""
+    if not path.is_file():
+        # The ledger that a bundle is judged by may also lie elsewhere.
+        return
+    _check_digest(path, record.ledger, "ledger-digest", LEDGER, found)
+    try:
+        ledger = outside.yaml_of(path)
+    except (OSError, ValueError) as error:
+        found.add("document-malformed", LEDGER, names.printable(str(error)[:300]))
+        return
+    for key, day in _dates(ledger):
+        if datetime.combine(day, time(), UTC) - _DAY_BEGINS > record.created:
+            found.add("ledger-newer", LEDGER, f"{key} {day}, the run began {record.created}")
+
+
+def _dates(node: object) -> Iterator[tuple[str, date]]:
+    """The days on which the sources of a ledger were published and read."""
+    waiting = [node]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, dict):
+            for key, value in current.items():
+                if key in _LEDGER_DATES and type(value) is date:
+                    yield key, value
+            waiting.extend(current.values())
+        elif isinstance(current, list):
+            waiting.extend(current)
+
+
+def _check_names(trials: Iterable[Trial], found: Findings) -> None:
+    for trial in trials:
+        told = trial.record
+        place = f"{told.subject}-{told.workload}-{told.load}-b{told.block:02d}"
+        due = f"{told.index:03d}-{place}"
+        if trial.path.name != told.id or _REPEAT.sub("", told.id) != due:
+            found.add("trial-name", _path(trial), names.printable(f"{told.id}, of {due}"))
+
+
+def _check_times(trials: Sequence[Trial], record: BundleRecord, found: Findings) -> None:
+    """Trials have the host to themselves, one after the other, while the run goes on."""
+    for before, after in pairwise(trials):
+        if after.record.started < before.record.ended:
+            found.add("trials-overlap", _path(after), f"with {before.path.name}")
+    for trial in trials:
+        begin, end = trial.record.started, trial.record.ended
+        # As differences: the sum of an instant in year 9999 and a minute is none.
+        if record.created - begin > SKEW or end - record.sealed > SKEW:
+            found.add("trial-outside-run", _path(trial), f"{begin} to {end}")
+
+
+def _check_interruptions(trials: Sequence[Trial], record: BundleRecord, found: Findings) -> None:
+    """Trials that stood when the run was taken up again had ended, and no others had begun."""
+    latest, stood = record.created, 0
+    for each in record.interruptions or ():
+        begun = sum(each.resumed - trial.record.started > SKEW for trial in trials)
+        ended = sum(trial.record.ended - each.resumed <= SKEW for trial in trials)
+        in_order = latest <= each.resumed <= record.sealed and stood <= each.trials
+        if not in_order or not begun <= each.trials <= ended:
+            what = f"{each.trials} at {each.resumed}: {begun} had begun, {ended} had ended"
+            found.add("interruption-counts", names.RECORD, what)
+        latest, stood = each.resumed, each.trials
+
+
+def _check_plan(
+    trials: Sequence[Trial], planned: Sequence[str], record: BundleRecord, found: Findings
+) -> None:
+    places = [_REPEAT.sub("", trial.record.id) for trial in trials]
+    known, carried_out = set(planned), set(places)
+    for trial, place in zip(trials, places, strict=True):
+        if place not in known:
+            found.add("trial-unplanned", _path(trial))
+    firsts = [p for trial, p in zip(trials, places, strict=True) if trial.record.id == p]
+    begun = set(firsts)
+    due = [place for place in planned if place in begun]
+    for place, expected in zip((p for p in firsts if p in known), due, strict=False):
+        if place != expected:
+            found.add("trials-order", f"{names.TRIALS}/{place}", f"{expected} was due")
+            break
+    omitted = re.compile("|".join(translate(each.path) for each in record.omitted) or r"(?!)")
+    for place in planned:
+        path = f"{names.TRIALS}/{place}"
+        declared = place in carried_out or omitted.match(path)
+        if not declared and record.status != "aborted":
+            found.add("trial-missing", path)
+    _check_counts(trials, len(planned), len(known & carried_out), record, found)
+
+
+def _check_counts(
+    trials: Sequence[Trial], planned: int, carried_out: int, record: BundleRecord, found: Findings
+) -> None:
+    ends = Counter(trial.record.status for trial in trials)
+    here = {
+        "planned": planned,
+        "completed": ends["completed"],
+        "failed": ends["failed"],
+        "skipped": planned - carried_out,
+    }
+    for key, count in here.items():
+        said = getattr(record.trials, key)
+        if said != count:
+            found.add("trial-counts", names.RECORD, f"{key} is {said}, the trials make it {count}")
+    if record.status != "aborted":
+        status = "partial" if here["skipped"] else "complete"
+        if record.status != status:
+            found.add("trial-counts", names.RECORD, f"{record.status}, the trials make it {status}")
+
+
+def _path(trial: Trial) -> str:
+    return f"{names.TRIALS}/{trial.path.name}/{names.TRIAL}"

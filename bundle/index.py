@@ -1,0 +1,143 @@
+"""The list of seals made in one folder: append-only, each line chained to the one before.
+
+`previous` of a line is the SHA-256 of the whole line before it, newline included, so that
+``sed -n 3p index.jsonl | sha256sum`` gives what line 4 must say. The chain shows that a line was
+changed, moved or taken out of the middle; that the last lines were cut off shows only against a
+copy kept elsewhere, such as git.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import io
+import os
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Final
+
+from bundle import storage
+from bundle.codec import decode, encode
+from bundle.errors import IndexBrokenError, RecordError
+from bundle.format import IndexLine
+from bundle.names import INDEX
+from bundle.tree import read_small
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+LARGEST: Final = 64 * 2**20  # bytes of an index: 270,000 lines
+
+
+def append(folder: Path, identifier: str, seal: str) -> IndexLine:
+    """Add one bundle to the index of a folder, durably; a bundle that stands there stays as it is.
+
+    A chain that is broken further up is no obstacle: `read` still names the place.
+
+    Args:
+        folder: where the bundles lie.
+        identifier: the bundle's id.
+        seal: SHA-256 of its SEAL.json.
+
+    Returns:
+        The bundle's line.
+
+    Raises:
+        DiskFullError: there was no room; the index is as it was before.
+        StorageError: the index could not be written.
+    """
+    path = folder / INDEX
+    hint = "the bundle itself is sealed: free some space and append its line again"
+    with storage.guard(path, hint=hint):
+        is_new = not path.exists()
+        with path.open("a+b", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            line = _append(file, identifier, seal)
+            os.fsync(file.fileno())
+        if is_new:
+            storage.sync(folder)
+    return line
+
+
+def read(folder: Path) -> tuple[IndexLine, ...]:
+    """Return the lines of a folder's index, having checked their chain.
+
+    Raises:
+        IndexBrokenError: a line is malformed or does not continue the chain.
+    """
+    path = folder / INDEX
+    lines: list[IndexLine] = []
+    previous = None
+    for number, raw in enumerate(_lines(_data(path)), start=1):
+        hint = "compare it with a copy kept elsewhere: from this line on nothing is anchored"
+        try:
+            line = decode(raw, IndexLine, where=path)
+        except RecordError as error:
+            raise IndexBrokenError(error.what, where=f"{path}:{number}", hint=hint) from error
+        if line.previous != previous or not raw.endswith(b"\n"):
+            what = "the line does not continue the chain"
+            raise IndexBrokenError(what, where=f"{path}:{number}", hint=hint)
+        lines.append(line)
+        previous = _digest(raw)
+    return tuple(lines)
+
+
+def latest(folder: Path) -> str | None:
+    """The seal in the last line that can be read, wherever the chain may be broken."""
+    path = folder / INDEX
+    for raw in reversed(_lines(_data(path))):
+        with suppress(RecordError):
+            return decode(raw, IndexLine, where=path).seal
+    return None
+
+
+def _append(file: IO[bytes], identifier: str, seal: str) -> IndexLine:
+    file.seek(0)
+    lines = _lines(_mended(file, file.read()))
+    previous = None
+    for raw in lines:
+        line = IndexLine(id=identifier, seal=seal, previous=previous)
+        if raw == encode(line, indent=0):
+            return line
+        previous = _digest(raw)
+    line = IndexLine(id=identifier, seal=seal, previous=previous)
+    _write(file, encode(line, indent=0))
+    return line
+
+
+def _mended(file: IO[bytes], data: bytes) -> bytes:
+    """Undo what an append that was killed half-way left: a last line without its newline."""
+    whole = data[: data.rfind(b"\n") + 1]
+    torn = data[len(whole) :]
+    if not torn:
+        return data
+    try:
+        decode(torn, IndexLine, where=INDEX)
+    except RecordError:
+        file.truncate(len(whole))
+        return whole
+    _write(file, b"\n")
+    return data + b"\n"
+
+
+def _write(file: IO[bytes], data: bytes) -> None:
+    """Append all of it or nothing: a full disk may take the first half of a write."""
+    before = os.fstat(file.fileno()).st_size
+    try:
+        while data:
+            data = data[file.write(data) :]
+    except OSError:
+        file.truncate(before)
+        raise
+
+
+def _lines(data: bytes) -> list[bytes]:
+    return io.BytesIO(data).readlines()
+
+
+def _data(path: Path) -> bytes:
+    return read_small(path, limit=LARGEST) if path.exists() else b""
+
+
+def _digest(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()

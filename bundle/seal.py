@@ -1,0 +1,107 @@
+"""Sealing a folder: the record, the list of all files, and the digest of both."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from bundle import manifest, names, readme, storage
+from bundle.codec import decode, encode
+from bundle.errors import PathRefusedError, RecordError
+from bundle.format import BundleRecord, Interruption, Interruptions, Seal
+from bundle.read import read_trials
+from bundle.tree import digests, scan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def check_record(folder: Path, identifier: str, record: BundleRecord) -> None:
+    """Refuse a record that the files beside it contradict: a seal would make it permanent.
+
+    Raises:
+        RecordError: id, counts or interruptions are not those of what was written.
+    """
+    if (record.interruptions or ()) != interruptions(folder):
+        hint = "take the interruptions from the writer"
+        raise RecordError("other interruptions", where=names.RECORD, hint=hint)
+    ends = Counter(trial.record.status for trial in read_trials(folder))
+    here = {"id": identifier, "completed": ends["completed"], "failed": ends["failed"]}
+    counts = record.trials
+    said = {"id": record.id, "completed": counts.completed, "failed": counts.failed}
+    for key, value in here.items():
+        if said[key] != value:
+            what = f"{key} is {said[key]}, but what was written makes it {value}"
+            raise RecordError(what, where=names.RECORD, hint="count the closed trials")
+
+
+def interruptions(folder: Path) -> tuple[Interruption, ...]:
+    """Return each time an unsealed run was taken up again, in order.
+
+    A seal that was begun has moved them from a file of their own into the record.
+
+    Raises:
+        RecordError: they cannot be read.
+    """
+    path = folder / names.INTERRUPTIONS
+    if path.exists():
+        return decode(path.read_bytes(), Interruptions, where=path).interruptions
+    path = folder / names.RECORD
+    if path.exists():
+        return decode(path.read_bytes(), BundleRecord, where=path).interruptions or ()
+    return ()
+
+
+def write_seal(folder: Path, record: BundleRecord) -> str:
+    """Write record, README, manifest and, last, the seal; return the seal's digest.
+
+    Args:
+        folder: the folder of the bundle, with everything else already in it.
+        record: what the bundle is.
+
+    Raises:
+        PathRefusedError: something in the folder cannot be part of a bundle.
+        OSError: the disk refused.
+    """
+    storage.prune(folder)
+    storage.write_file(folder / names.RECORD, encode(record))
+    (folder / names.INTERRUPTIONS).unlink(missing_ok=True)
+    storage.write_file(folder / names.README, readme.render(record))
+    paths = [path for path in plain_files(folder) if path not in names.UNLISTED]
+    found: dict[str, str] = {}
+    for path, answer in digests(folder, paths):
+        if isinstance(answer, OSError):
+            raise answer
+        found[path] = answer
+    listing = manifest.render(found)
+    storage.write_file(folder / names.MANIFEST, listing)
+    seal = encode(
+        Seal(
+            manifest=hashlib.sha256(listing).hexdigest(),
+            bundle=found[names.RECORD],
+            sealed_at=record.sealed,
+            tool=record.tool,
+        )
+    )
+    storage.write_file(folder / names.SEAL, seal)
+    return hashlib.sha256(seal).hexdigest()
+
+
+def plain_files(folder: Path) -> list[str]:
+    """Return the files below a folder, sorted, refusing what no bundle may hold.
+
+    Raises:
+        PathRefusedError: something is not a regular file, or two names differ only in case.
+    """
+    entries = scan(folder)
+    for entry in entries:
+        if entry.kind != "file":
+            what = f"a bundle cannot hold this ({entry.kind})"
+            hint = "leave regular files only, and no empty folders"
+            raise PathRefusedError(what, where=names.printable(entry.path), hint=hint)
+    paths = [entry.path for entry in entries]
+    for first, second in names.collisions(paths):
+        what = f"the name differs from {names.printable(first)} only in case"
+        raise PathRefusedError(what, where=names.printable(second), hint="rename one of them")
+    return paths

@@ -1,0 +1,174 @@
+"""Writing so that a crash at any instant leaves either the old or the new, never half of one.
+
+A file is written under a temporary name, flushed to the disk, renamed, and its folder flushed.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from bundle.errors import BundleBusyError, BundleError, DiskFullError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# A process may also meet its own limit on the size of a file (RLIMIT_FSIZE, EFBIG).
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_RESUME: Final = "free some space and resume: every trial closed so far is kept"
+
+
+@contextmanager
+def room(where: Path, *, hint: str = _RESUME) -> Iterator[None]:
+    """Turn only the lack of room into an error of a bundle, and let all others pass.
+
+    Raises:
+        DiskFullError: there was no room.
+    """
+    try:
+        yield
+    except BundleError:
+        raise
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise DiskFullError(
+            f"no room to write ({error.strerror})",
+            where=error.filename or where,
+            hint=hint,
+            errno=error.errno,
+        ) from error
+
+
+@contextmanager
+def guard(where: Path, *, hint: str = _RESUME) -> Iterator[None]:
+    """Turn the operating system's refusals into errors of a bundle.
+
+    Args:
+        where: the place to name if the system names none.
+        hint: what to do if there is no room.
+
+    Raises:
+        DiskFullError: there was no room.
+        StorageError: any other OSError.
+    """
+    try:
+        with room(where, hint=hint):
+            yield
+    except BundleError:
+        raise
+    except OSError as error:
+        raise StorageError(
+            error.strerror or str(error),
+            where=error.filename or where,
+            hint="check that the folder is on a healthy disk and may be written by this user",
+            errno=error.errno,
+        ) from error
+
+
+def write_file(path: Path, data: bytes | Path) -> None:
+    """Write a file whole, replacing one that is there; its folder must exist.
+
+    Args:
+        path: where.
+        data: the bytes, or the file to copy them from.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        if isinstance(data, Path):
+            shutil.copyfile(data, temporary)
+        else:
+            temporary.write_bytes(data)
+        sync(temporary)
+        temporary.rename(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    sync(path.parent)
+
+
+def make_folders(folder: Path, *, under: Path) -> None:
+    """Make a folder and those above it, up to ``under``, each durable before the next."""
+    missing = []
+    while folder != under and not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for new in reversed(missing):
+        new.mkdir()
+        sync(new.parent)
+
+
+def prune(folder: Path) -> None:
+    """Remove the empty folders below one: no list of files could tell of them."""
+    for below, _, _ in folder.walk(top_down=False):
+        if below != folder and not any(below.iterdir()):
+            below.rmdir()
+
+
+def sync(path: Path) -> None:
+    """Flush one file or folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class Lock:
+    """An exclusive lock on a folder or file, which ends with the process if not before.
+
+    Args:
+        path: likewise.
+        wait: until whoever holds it gives it up.
+
+    Raises:
+        BundleBusyError: somebody holds it, and it is not waited for.
+    """
+
+    def __init__(self, path: Path, *, wait: bool = False) -> None:
+        self._descriptor: int | None = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError as error:
+            self.release()
+            raise BundleBusyError(
+                "another process is writing here",
+                where=path,
+                hint="wait until it has ended, or end it",
+                errno=error.errno,
+            ) from error
+
+    def release(self) -> None:
+        """Give the lock up; a second call does nothing."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+class LockHolder:
+    """Whoever works on a locked folder: until `close`, or the end of a with block.
+
+    Args:
+        lock: that is held.
+    """
+
+    def __init__(self, lock: Lock) -> None:
+        self._lock: Lock | None = lock
+
+    def close(self) -> None:
+        """Give the lock up, if it is still held; a second call does nothing."""
+        if self._lock:
+            self._lock.release()
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

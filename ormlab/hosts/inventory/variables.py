@@ -1,0 +1,238 @@
+"""The variables of an inventory that the orchestrator uses, read by a type that refuses the rest.
+
+Ansible plays on the hosts of an inventory, and pyinfra carries a run to them. Both must mean the
+same host, account and folder. So every variable by which Ansible finds a host either has a field
+here, by which pyinfra finds it too; or is one of those that matter to plays alone; or is refused.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import shlex
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from ormlab.base.errors import InventoryError
+
+type _Folder = Annotated[str, msgspec.Meta(pattern=r"\A/[^\x00-\x1f\x7f]*\Z")]
+type _Account = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z_][A-Za-z0-9_.-]{0,63}\Z")]
+type _Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,62}")
+
+
+class Sources(msgspec.Struct, frozen=True):
+    """Where packages come from; the other keys are the role's."""
+
+    origin: Literal["online", "mirror", "bundle"] = msgspec.field(name="from", default="online")
+
+
+class Variables(msgspec.Struct, frozen=True):
+    """What the inventory says of one host; what it leaves out is None.
+
+    Attributes:
+        ansible_connection: local for this machine.
+        ansible_host: address for ssh.
+        ansible_port: of its sshd.
+        ansible_user: who logs in.
+        ansible_ssh_private_key_file: key of that user.
+        lab_address: where the other hosts of a run reach it.
+        lab_root: folder of the lab's state on the host.
+        lab_user: account that does the lab's work there.
+        lab_python: a CPython 3.13 there.
+        lab_uv: a uv there.
+        lab_service_port: first TCP port of the services.
+        lab_postgres_port: TCP port of PostgreSQL.
+        lab_postgres_binaries: folder of PostgreSQL's programs there.
+        lab_postgres_cluster: folder of postgresql.conf of a cluster made for runs.
+        lab_sources: where its packages come from.
+    """
+
+    ansible_connection: Literal["local", "ssh"] = "ssh"
+    ansible_host: str | None = None
+    ansible_port: _Port | None = None
+    ansible_user: _Account | None = None
+    ansible_ssh_private_key_file: str | None = None
+    lab_address: str | None = None
+    lab_root: _Folder | None = None
+    lab_user: _Account | None = None
+    lab_python: _Folder | None = None
+    lab_uv: _Folder | None = None
+    lab_service_port: _Port | None = None
+    lab_postgres_port: _Port | None = None
+    lab_postgres_binaries: _Folder | None = None
+    lab_postgres_cluster: _Folder | None = None
+    lab_sources: Sources = Sources()
+
+
+class Said(msgspec.Struct, frozen=True):
+    """One variable of a host, as Ansible has it.
+
+    Attributes:
+        where: file, line and column; empty if Ansible does not know.
+        value: rendered; null if it was not asked for.
+        unknown: why it cannot be rendered.
+    """
+
+    where: str = ""
+    value: Any = None
+    unknown: str = ""
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """An inventory as `ansible_side` tells it: hosts by group, and variables by host."""
+
+    groups: dict[str, list[str]]
+    hosts: dict[str, dict[str, Said]]
+
+
+_FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Variables)}
+_SSH_ARGUMENTS: Final = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
+WANTED: Final[dict[str, list[str]]] = {
+    **{name: [] for name in (*_FIELDS, *_SSH_ARGUMENTS)},
+    "lab_sources": ["from"],
+}
+"""Variables that Ansible is asked to render, each with the keys that are wanted of a dict."""
+
+# What they change is how a play works on a host, not which host that is or who works there. The
+# lab's own rule of host keys stands above the last two.
+_OF_PLAYS_ALONE: Final = frozenset(
+    {
+        *("ansible_python_interpreter", "ansible_remote_tmp", "ansible_shell_executable"),
+        *("ansible_pipelining", "ansible_ssh_pipelining", "ansible_ssh_transfer_method"),
+        *("ansible_timeout", "ansible_ssh_timeout", "ansible_ssh_retries"),
+        *("ansible_become", "ansible_become_user"),
+        *("ansible_become_pass", "ansible_become_password"),
+        *("ansible_host_key_checking", "ansible_ssh_host_key_checking"),
+    }
+)
+# Options of ssh that change neither whom it talks to nor as whom. Those of host keys are in
+# ormlab.provision.playbook, before these: ssh takes the first.
+_HARMLESS_OPTIONS: Final = frozenset(
+    {
+        *("stricthostkeychecking", "userknownhostsfile", "globalknownhostsfile", "checkhostip"),
+        *("controlmaster", "controlpersist", "controlpath"),
+        *("serveraliveinterval", "serveralivecountmax", "tcpkeepalive", "connecttimeout"),
+        *("connectionattempts", "batchmode", "compression", "loglevel", "hashknownhosts"),
+    }
+)
+_INSTEAD: Final = {
+    "ansible_ssh_host": "write ansible_host",
+    "ansible_ssh_port": "write ansible_port",
+    "ansible_ssh_user": "write ansible_user",
+    "ansible_private_key_file": "write ansible_ssh_private_key_file",
+    "ansible_password": "log in with a key: ansible_ssh_private_key_file",
+    "ansible_ssh_pass": "log in with a key: ansible_ssh_private_key_file",
+    "ansible_ssh_password": "log in with a key: ansible_ssh_private_key_file",
+}
+_OTHERWISE: Final = (
+    "take it out: a play would use it and a run would not; what ssh itself must know, such as "
+    "ProxyJump, stands in ~/.ssh/config, which both read"
+)
+_PATH: Final = "an absolute path"
+_MEANT: Final = {
+    "ansible_connection": "ssh or local, the connections that plays and runs have in common",
+    **dict.fromkeys(("ansible_host", "lab_address"), "an address"),
+    **dict.fromkeys(("ansible_user", "lab_user"), "the name of an account"),
+    **dict.fromkeys(("lab_root", "lab_python", "lab_uv"), _PATH),
+    **dict.fromkeys(("lab_postgres_binaries", "lab_postgres_cluster"), _PATH),
+    "ansible_ssh_private_key_file": "the path of a file",
+    "lab_sources": "a dict whose `from` is online, mirror or bundle",
+}
+
+
+def read(host: str, said: dict[str, Said], where: str) -> Variables:
+    """Read the variables of one host.
+
+    Args:
+        host: its name, which also names folders.
+        said: what Ansible says of it.
+        where: the inventory.
+
+    Raises:
+        InventoryError: one of them is no value that it can have, or would be ignored.
+    """
+    if not _NAME.fullmatch(host):
+        raise InventoryError(
+            "inventory-name",
+            f"a host cannot be named {host!r}: its name also names folders and patterns",
+            where=where,
+            hint="use letters, digits and ._- as its name, and ansible_host for its address",
+        )
+    for variable, one in said.items():
+        place = f"{one.where or where}: {variable} of {host}"
+        if one.unknown:
+            hint = (
+                "write the value itself, or what Ansible knows before a play: no facts of a host, "
+                "and for a vault its password by ANSIBLE_VAULT_PASSWORD_FILE"
+            )
+            raise _refused(variable, f"is not known to Ansible: {one.unknown}", place, hint)
+        if variable in _SSH_ARGUMENTS:
+            _require_harmless(variable, one.value, place)
+        elif variable not in _FIELDS and variable not in _OF_PLAYS_ALONE:
+            hint = _INSTEAD.get(variable, _OTHERWISE)
+            raise _refused(variable, "would be used by plays alone", place, hint)
+    given = {name: said[name] for name in _FIELDS if name in said}
+    values = {
+        name: _value(name, one, f"{one.where or where}: {name} of {host}")
+        for name, one in given.items()
+        if one.value not in (None, "")
+    }
+    return Variables(**values)
+
+
+def _value(name: str, one: Said, place: str) -> Any:  # noqa: ANN401 - of the field's own type
+    try:
+        value = msgspec.convert(one.value, _FIELDS[name].type, strict=False)
+    except msgspec.ValidationError:
+        if name.endswith("_port"):
+            raise InventoryError(
+                "inventory-port",
+                f"{name} is {one.value!r}, which is no TCP port",
+                where=place,
+                hint="give a number from 1 to 65535",
+            ) from None
+        why = f"is {one.value!r}, which is not {_MEANT[name]}"
+        raise _refused(name, why, place, f"give {_MEANT[name]}") from None
+    if name in {"ansible_host", "lab_address"} and not _is_address(value):
+        hint = "give a name or an address alone, such as ::1; the port of ssh is ansible_port"
+        raise _refused(name, f"is {value!r}, which is no address", place, hint)
+    if name == "ansible_ssh_private_key_file":
+        value = str(Path(value).expanduser())
+        if not Path(value).is_absolute():
+            hint = "give an absolute path, or '{{ inventory_dir }}/...': each tool starts elsewhere"
+            raise _refused(name, f"is {value!r}, a path relative to nothing", place, hint)
+    return value
+
+
+def _is_address(value: str) -> bool:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return all(_NAME.fullmatch(label) for label in value.split("."))
+    return True
+
+
+def _require_harmless(variable: str, given: object, place: str) -> None:
+    """Refuse arguments of ssh by which a play would reach another host than a run."""
+    try:
+        words = shlex.split(str(given or ""))
+    except ValueError as problem:
+        raise _refused(variable, f"cannot be split: {problem}", place, "close its quotes") from None
+    options = iter(words)
+    for word in options:
+        option = next(options, "") if word == "-o" else word.removeprefix("-o")
+        name = re.split(r"[ =]", option.strip(), maxsplit=1)[0].lower()
+        if not word.startswith("-o") or name not in _HARMLESS_OPTIONS:
+            said = f"-o {option}" if word == "-o" else word
+            why = f"has {said!r}, by which plays alone would go another way"
+            raise _refused(variable, why, place, _OTHERWISE)
+
+
+def _refused(variable: str, why: str, place: str, hint: str) -> InventoryError:
+    return InventoryError(
+        "inventory-variable", f"the variable {variable} {why}", where=place, hint=hint
+    )

@@ -1,0 +1,70 @@
+"""``ormlab explain``: where a difference comes from, computed from a sealed bundle."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from bundle import names, outside
+from bundle.read import Bundle
+from ormlab.base.errors import UsageError
+from ormlab.judging import judge
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ormlab.base.errors import LoadError
+
+_RUN_ONE = "`ormlab run explain` measures one; docs/explain.md says how to write a plan of your own"
+
+
+def explain(path: Path) -> tuple[dict[str, Any], LoadError | None]:
+    """Compute the explanation of a bundle anew from its files, and store nothing.
+
+    Returns:
+        The document of ``derived/explanation.json``; and the error of a run of which no trial may
+        be used, None if one may.
+
+    Raises:
+        BundleError: it is not sealed, or its files are not what the seal says.
+        UsageError: its plan explains nothing.
+    """
+    bundle = Bundle.open(path, level="L1")
+    files = judge.derived_files(bundle)
+    data = files.get("explanation.json")
+    if data is None:
+        raise UsageError(
+            "no-explanation",
+            f"the plan {bundle.record.plan.name!r} of this bundle explains no difference",
+            where=str(path),
+            hint=_RUN_ONE,
+        )
+    document: dict[str, Any] = json.loads(data)
+    return document, judge.without_trial(json.loads(files["results.json"]), path)
+
+
+def newest(folder: Path) -> Path:
+    """Return the newest sealed bundle in a folder whose plan explains a difference.
+
+    Raises:
+        UsageError: there is none.
+    """
+    # A bundle's name begins with the instant at which its run began.
+    for path in sorted(folder.glob("*Z-*"), reverse=True):
+        if (path / names.SEAL).exists() and _explains(path):
+            return path
+    raise UsageError(
+        "no-explanation",
+        "no bundle here explains a difference",
+        where=str(folder),
+        hint=_RUN_ONE,
+    )
+
+
+def _explains(path: Path) -> bool:
+    """Whether a bundle's plan has an explanation; one that cannot be read has none."""
+    try:
+        resolved = outside.plan_of(path)
+    except (OSError, ValueError):
+        return False
+    return isinstance(resolved, dict) and resolved.get("explanation") is not None

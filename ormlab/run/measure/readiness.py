@@ -1,0 +1,62 @@
+"""Whether a host is fit to be measured on: its readings, held against a plan's profile."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from analysis.host import Verdict, judge
+from ormlab.base.errors import HostGateError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from analysis.host import Profile
+    from ormlab.hosts import Host
+    from ormlab.run.measure.deployment import Deployment
+
+
+def read(host: Host, deployment: Deployment, wanted: Sequence[int] = ()) -> dict[str, Any]:
+    """Take the readings of a host, which takes a second.
+
+    Args:
+        host: connected.
+        deployment: of the lab there.
+        wanted: ports that should be free; none where the lab itself holds them.
+
+    Returns:
+        The document of the schema host-readings/1; see `agent.readings`.
+    """
+    path = (f"PYTHONPATH={deployment.code}", "PYTHONSAFEPATH=1")
+    module = ["-m", "agent.readings", "--folder", deployment.root, "--uv", deployment.uv]
+    named = [part for port in wanted for part in ("--port", str(port))]
+    return dict(json.loads(host.run("env", *path, deployment.python, *module, *named)))
+
+
+def require(document: Mapping[str, Any], profile: Profile, *, where: str) -> str | None:
+    """Refuse a host that bare-metal must not be measured on; say in one line what weakens others.
+
+    Args:
+        document: the readings before the run.
+        profile: of the plan.
+        where: name of the host.
+
+    Raises:
+        HostGateError: the profile is bare-metal and a reading is fatal.
+    """
+    findings = judge(document, profile)
+    fatal = [finding.said for finding in findings if finding.verdict is Verdict.FATAL]
+    if fatal and profile == "bare-metal":
+        raise HostGateError(
+            "host-gate",
+            f"{len(fatal)} readings forbid a run as bare-metal: {'; '.join(fatal)}",
+            where=where,
+            hint="`ormlab doctor` says why each matters and what to do; other profiles only warn",
+        )
+    weak = [each.said for each in findings if each.verdict is Verdict.WARNING]
+    unknown = [each.key for each in findings if each.verdict is Verdict.UNKNOWN]
+    if unknown:
+        weak.append(f"not readable: {', '.join(unknown)}")
+    if not fatal and not weak:
+        return None
+    return f"{where}: {'; '.join([*fatal, *weak])}; `ormlab doctor` says what to do"
