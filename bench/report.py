@@ -29,7 +29,7 @@ def run(*, trials: int = _TRIALS) -> dict[str, object]:
         among them, and bytes.
     """
     # Where the page is made, nothing but what makes it is loaded.
-    from ormlab.judging import judge
+    from ormlab.judging import judge  # noqa: PLC0415
     from tests.report import recorded  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="ormlab-bench-", dir=_memory()) as scratch:

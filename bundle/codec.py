@@ -21,6 +21,16 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What all records and their parts share: immutable, and no key goes unnoticed."""
 
 
+class Document(Part, frozen=True):
+    """A part that is a file of its own in a bundle.
+
+    Attributes:
+        PATH: where it lies; ``{subject}`` and the like stand for a name.
+    """
+
+    PATH: ClassVar[str]
+
+
 class Record(Part, frozen=True):
     """A part that is a file of its own, and so carries a schema and is read by `decode`."""
 

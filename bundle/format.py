@@ -20,25 +20,18 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from bundle.codec import Part, Record
+from bundle.documents.failure import Failure
+from bundle.documents.readings import TrialReadings
+from bundle.values import BUNDLE_ID, SHA256, BundleId, Commit, Count, Name, Sha256, Utc
 
-_SHA256: Final = r"\A[0-9a-f]{64}\Z"
-_ID: Final = r"\A[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}(-[0-9]{1,4})?\Z"
 _MOST_OMITTED: Final = 1000  # each is a pattern that every missing trial is held against
 _YEARS: Final = range(1970, 3000)
 _ID_TIME: Final = "%Y%m%dT%H%M%SZ"
-
-Sha256 = Annotated[str, Meta(pattern=_SHA256)]
-Commit = Annotated[str, Meta(pattern=r"\A[0-9a-f]{40}([0-9a-f]{24})?\Z")]
-Count = Annotated[int, Meta(ge=0)]
-BundleId = Annotated[str, Meta(pattern=_ID)]
-# What is part of the name of a trial's folder; see `bundle.names`.
-Name = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_][A-Za-z0-9._+=@,-]*\Z", max_length=100)]
-Utc = Annotated[datetime, Meta(tz=True)]
 
 
 class Tool(Part, frozen=True, kw_only=True):
@@ -186,17 +179,8 @@ class Seal(Record, frozen=True, kw_only=True):
         _check_times(sealed_at=self.sealed_at)
 
 
-class Failure(Part, frozen=True, kw_only=True):
-    """Why a trial failed, in the terms of the error that ended it."""
-
-    code: str
-    what: str
-    where: str
-    hint: str
-
-
 class TrialRecord(Record, frozen=True, kw_only=True):
-    """``trial.json``: the envelope of one trial; `readings` is typed by who writes it.
+    """``trial.json``: one trial and what was read around it.
 
     Attributes:
         schema: the version of this format.
@@ -210,8 +194,7 @@ class TrialRecord(Record, frozen=True, kw_only=True):
         failure: null if and only if the trial completed.
         started: when its processes were started, UTC.
         ended: when they were gone, UTC.
-        readings: sections of the measurement, each with its own format. JSON has no NaN or
-            infinity: both are written as null.
+        readings: what was read around it. JSON has no NaN or infinity: both are written as null.
         clock_set_back_s: left out unless the host's wall clock stood, when the trial began, before
             the end of the trial before it or the beginning of the run: by how many seconds, rounded
             up. `started` and `ended` are later by that.
@@ -230,7 +213,7 @@ class TrialRecord(Record, frozen=True, kw_only=True):
     failure: Failure | None
     started: Utc
     ended: Utc
-    readings: dict[str, object]
+    readings: TrialReadings
     clock_set_back_s: Count | UnsetType = UNSET
 
     def __post_init__(self) -> None:
@@ -278,14 +261,14 @@ def bundle_id(created: datetime, plan_sha256: str) -> str:
     """
     if created.tzinfo is None:
         raise ValueError("created has no time zone")
-    if not re.match(_SHA256, plan_sha256):
+    if not re.match(SHA256, plan_sha256):
         raise ValueError(f"{plan_sha256!r} is not a SHA-256 in hex")
     return f"{created.astimezone(UTC).strftime(_ID_TIME)}-{plan_sha256[:8]}"
 
 
 def created_of(identifier: str) -> datetime | None:
     """Return the instant in a bundle's id, or None if it is not an id."""
-    if not re.match(_ID, identifier):
+    if not re.match(BUNDLE_ID, identifier):
         return None
     try:
         return datetime.strptime(identifier.partition("-")[0], _ID_TIME).replace(tzinfo=UTC)

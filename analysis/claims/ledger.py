@@ -2,8 +2,9 @@
 
 History of the schema: claims-ledger/1 (first). A version that was ever published is read forever.
 
-These are types only: a YAML file becomes one in ``ormlab.judging.ledger``, and what no type can say (names
-that must exist, reasons that must be given) is said by ``analysis.claims.lint``.
+These are types only: ``ormlab.judging.ledger`` reads a YAML file into one, and
+``analysis.claims.lint`` checks what no type can say: names that must exist, reasons that must be
+given.
 """
 
 from __future__ import annotations

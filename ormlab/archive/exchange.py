@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final, Literal
 from bundle import names, storage
 from bundle.codec import decode, encode
 from bundle.errors import RecordError
-from bundle.format import IndexLine
 from bundle.pack import pack
 from bundle.unpack import unpack
 from ormlab.archive import chain
@@ -27,6 +26,7 @@ from ormlab.archive.layout import INDEX, Stored, packed, seal, segment, segment_
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bundle.format import IndexLine
     from ormlab.archive.store import Store
 
 _SCRATCH: Final = ".pull.adding"  # a name that `locked` tidies

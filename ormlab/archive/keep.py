@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bundle import index, storage, tree
-from bundle.format import IndexLine
 from bundle.read import Bundle
 from ormlab.archive.entries import Archive
 from ormlab.archive.errors import MismatchError
@@ -21,6 +20,8 @@ from ormlab.archive.errors import MismatchError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from bundle.format import IndexLine
 
 _ROOM = "free some space and add it again; what is in the archive stays as it is"
 _STAGED = ".adding"

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from msgspec import Meta
 
 from bundle.codec import Record
-from bundle.format import BundleId, Sha256
+from bundle.values import BundleId, Sha256
 
 INDEX: Final = "index"
 _SEGMENT: Final = re.compile(r"index/(\d{8})\.jsonl")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from bundle.strict_yaml import (
     DEEPEST,
@@ -22,7 +22,7 @@ from bundle.strict_yaml import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
 __all__ = [
@@ -31,19 +31,12 @@ __all__ = [
     "MOST_PROBLEMS",
     "MOST_VALUES",
     "InputProblems",
-    "Strict",
     "lines_of",
     "read",
 ]
 
 MOST_PROBLEMS: Final = 100
 _LONGEST_MESSAGE = 300  # a message may quote a value of any length
-
-
-class Strict(BaseModel):
-    """Immutable, no unknown keys, no coercion of text into numbers."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class InputProblems(ValueError):  # noqa: N818 - a list of problems, raised by callers as their own error
@@ -64,11 +57,22 @@ class InputProblems(ValueError):  # noqa: N818 - a list of problems, raised by c
         super().__init__("\n".join(self.lines))
 
 
-def read[Model: BaseModel](path: Path, model: type[Model]) -> Model:
+type Wrong = tuple[Sequence[str | int], str]
+"""A part of a document, as keys and indices from its top, and what is wrong with it."""
+
+
+def read[Model: BaseModel](
+    path: Path, model: type[Model], check: Callable[[Model], Iterable[Wrong]] = lambda _: ()
+) -> Model:
     """Read a YAML file as a model.
 
+    Args:
+        path: the file.
+        model: its form.
+        check: says what is wrong with a document of the right form.
+
     Raises:
-        InputProblems: it is not YAML, has what is refused, or does not fit the model.
+        InputProblems: it is not YAML, has what is refused, does not fit the model, or is wrong.
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
@@ -77,12 +81,15 @@ def read[Model: BaseModel](path: Path, model: type[Model]) -> Model:
         document = load(text)
     except YamlProblems as wrong:
         raise InputProblems(path, wrong.problems) from None
+    tree = _Tree(document.root)
     try:
-        return model.model_validate(document.value)
+        read_as = model.model_validate(document.value)
     except ValidationError as error:
-        tree = _Tree(document.root)
         found = error.errors(include_url=False, include_context=False, include_input=False)
         raise InputProblems(path, (tree.say(problem) for problem in found)) from None
+    if wrong := [tree.place(part, what) for part, what in check(read_as)]:
+        raise InputProblems(path, wrong)
+    return read_as
 
 
 def lines_of(path: Path, parts: Iterable[Iterable[str | int]]) -> list[int]:
@@ -126,8 +133,11 @@ class _Tree:
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             message = "unknown key"
-        where = ".".join(_clipped(name, 60) for name in names) or "the document"
-        return line_of(node), f"{where}: {message}"
+        return _said(names, node, message)
+
+    def place(self, part: Sequence[str | int], what: str) -> Problem:
+        """The line of a part of the document, and what is wrong with it."""
+        return _said(*self.follow(part), what)
 
     def _children(self, node: yaml.Node) -> dict[str | int, yaml.Node]:
         if node not in self._known:
@@ -138,6 +148,11 @@ class _Tree:
                 found = dict(enumerate(node.value))
             self._known[node] = found
         return self._known[node]
+
+
+def _said(names: Iterable[str], node: yaml.Node, what: str) -> Problem:
+    where = ".".join(_clipped(name, 60) for name in names) or "the document"
+    return line_of(node), f"{where}: {what}"
 
 
 def _clipped(text: str, longest: int = _LONGEST_MESSAGE) -> str:

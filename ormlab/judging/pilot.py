@@ -17,8 +17,8 @@ import numpy as np
 from analysis import results, steadiness
 from analysis.inference import blocks_needed, detectable_effect, variance_table
 from bundle import outside
+from bundle.documents.plan import OpenLoad
 from bundle.read import Bundle
-from ormlab.plan.schema import OpenLoad
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -1,10 +1,10 @@
 """Plans: what decides a run before it starts."""
 
+from bundle.documents.plan import Plan, Profile
 from ormlab.plan.duration import Duration, duration
 from ormlab.plan.profiles import under
 from ormlab.plan.resolve import ResolvedPlan, load, resolve
 from ormlab.plan.schedule import Planned
-from ormlab.plan.schema import Plan, Profile
 
 __all__ = [
     "Duration",

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from bundle.documents.plan import Switch, Way
 from ormlab.base.errors import PlanError
 
 if TYPE_CHECKING:
-    from ormlab.plan.schema import Explanation, Plan, Step, Subject
+    from bundle.documents.plan import Explanation, Plan, Step, Subject
 
 MOST_SUBJECTS = 26
 _LONGEST_NAME = 40
-
-
-@dataclass(frozen=True)
-class Switched:
-    """One step with the subjects that were made of it.
-
-    Attributes:
-        name: of the factor.
-        what: is switched, in words.
-        side: ``from`` or ``to``: whose factor it is.
-        alone: the subject with this factor switched and no other.
-        cumulative: the subject with this factor and those before it on its side; the same one for
-            a side's first step, which is therefore measured once.
-    """
-
-    name: str
-    what: str
-    side: str
-    alone: str
-    cumulative: str
 
 
 @dataclass(frozen=True)
@@ -39,21 +20,12 @@ class Expansion:
     """An explanation that is decided.
 
     Attributes:
-        baseline: the subject it starts from.
-        candidate: the subject it leads to.
-        steps: in the order of the plan.
+        way: its ends and steps.
         subjects: those that only the explanation needs, by name.
     """
 
-    baseline: str
-    candidate: str
-    steps: tuple[Switched, ...]
+    way: Way
     subjects: dict[str, Subject]
-
-    def document(self) -> dict[str, Any]:
-        """What the resolved plan says of it."""
-        steps = [asdict(step) for step in self.steps]
-        return {"from": self.baseline, "to": self.candidate, "steps": steps}
 
 
 def expand(plan: Plan, explanation: Explanation) -> Expansion:
@@ -78,14 +50,23 @@ def expand(plan: Plan, explanation: Explanation) -> Expansion:
         if not is_first:
             cumulative = f"{end}.upto-{step.name}"
             subjects[cumulative] = reached[step.side]
-        steps.append(Switched(step.name, step.what, step.side, alone, cumulative))
+        steps.append(
+            Switch(
+                name=step.name,
+                what=step.what,
+                side=step.side,
+                alone=alone,
+                cumulative=cumulative,
+            )
+        )
     _check(plan, subjects)
-    return Expansion(explanation.from_, explanation.to, tuple(steps), subjects)
+    way = Way.model_validate({"from": explanation.from_, "to": explanation.to, "steps": steps})
+    return Expansion(way, subjects)
 
 
 def _switched(subject: Subject, step: Step) -> Subject:
     given = {"pool": step.pool, "loop": step.loop, "json_library": step.json_library}
-    changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    changes = {key: value for key, value in given.items() if value is not None}
     return subject.model_copy(update={**changes, "options": {**subject.options, **step.options}})
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ormlab.plan.schema import MARGINS
+from bundle.documents.plan import MARGINS
 
 if TYPE_CHECKING:
-    from ormlab.plan.schema import Plan, Profile
+    from bundle.documents.plan import Plan, Profile
 
 _SMOKE_BLOCKS = 3
 _BLOCKS = 20  # of a run that is to give verdicts, where the plan has too few for one

@@ -5,23 +5,24 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import yaml
 
 from analysis import gates
+from bundle.documents.plan import Plan, SealedPlan, Subject
 from ormlab.base import checkout
 from ormlab.base.errors import PlanError
 from ormlab.base.yaml_input import InputProblems, read
+from ormlab.plan import meaning
 from ormlab.plan.explanation import Expansion, expand
 from ormlab.plan.schedule import Planned, schedule
-from ormlab.plan.schema import Plan, Subject
 from workloads import stacks
 
 if TYPE_CHECKING:
     from workloads.stacks import Stack
 
-SCHEMA = "resolved-plan/1"
+SCHEMA: Final = "resolved-plan/1"
 _MOST_TRIALS = 20_000  # at half a minute each a week; a plan of a bundle is resolved again
 _LONGEST_NAME = 80  # of a trial's folder in a bundle, a repeat's three characters left out
 
@@ -55,17 +56,22 @@ class ResolvedPlan:
         return next(iter(self.stacks.values())).folder
 
     @property
+    def sealed(self) -> SealedPlan:
+        """The plan as a bundle holds it."""
+        return SealedPlan(
+            schema=SCHEMA,
+            plan=self.plan,
+            stacks={name: stack.digest() for name, stack in self.stacks.items()},
+            omitted_loads=self.omitted_loads,
+            arms=self.arms,
+            explanation=self.explanation.way if self.explanation else None,
+            trials=[trial.id for trial in self.trials],
+        )
+
+    @property
     def document(self) -> bytes:
         """The canonical YAML: keys in the order of the plan, no aliases, UTF-8."""
-        resolved = {
-            "schema": SCHEMA,
-            "plan": self.plan.model_dump(mode="json", by_alias=True),
-            "stacks": {name: stack.digest() for name, stack in self.stacks.items()},
-            "omitted_loads": self.omitted_loads,
-            "arms": self.arms,
-            "explanation": self.explanation.document() if self.explanation else None,
-            "trials": [trial.id for trial in self.trials],
-        }
+        resolved = self.sealed.model_dump(mode="json", by_alias=True)
         text = yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True, width=100)
         return str(text).encode()
 
@@ -85,7 +91,7 @@ def load(name_or_path: str) -> Plan:
     if not path.exists():
         path = checkout.PLANS / f"{name_or_path}.yaml"
     try:
-        return read(path, Plan)
+        return read(path, Plan, meaning.problems)
     except FileNotFoundError:
         known = ", ".join(sorted(plan.stem for plan in checkout.PLANS.glob("*.yaml")))
         raise PlanError(
@@ -128,6 +134,7 @@ def resolve(
             "none of the plan's loads can be driven here: " + "; ".join(omitted.values()),
             hint="install wrk, or use a plan with the asyncio client",
         )
+    _require_meaning(plan)
     _require_gates(plan)
     used = _stacks(sorted({subject.stack for subject in plan.subjects.values()}), stacks_folder)
     explanation = expand(plan, plan.explanation) if plan.explanation else None
@@ -173,6 +180,12 @@ def _stacks(names: list[str], folder: Path) -> dict[str, Stack]:
                 hint=f"the stacks are: {', '.join(known)}",
             )
     return {name: known[name] for name in names}
+
+
+def _require_meaning(plan: Plan) -> None:
+    for part, what in meaning.problems(plan):
+        where = f"{plan.name}: {'.'.join(map(str, part))}"
+        raise PlanError("plan-invalid", what, where=where, hint="docs/plans.md describes plans")
 
 
 def _require_gates(plan: Plan) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ormlab.plan.schema import Plan
+    from bundle.documents.plan import Plan
 
 
 @dataclass(frozen=True)

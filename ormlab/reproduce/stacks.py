@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from bundle.documents.plan import DatasetSize
 from bundle.format import Omission
 from bundle.write import BundleWriter
 from ormlab import plan as plans
-from ormlab.plan.schema import DatasetSize
 from ormlab.run import hosts, preparation
 from ormlab.run.measure import record
 from ormlab.run.measure.session import Session

@@ -6,18 +6,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bundle.documents.plan import WrkLoad
 from ormlab.base import scratch
 from ormlab.base.errors import Interrupted, InventoryError, LabError, LoadError
 from ormlab.base.interruption import Interruption
 from ormlab.hosts import Host, connected
-from ormlab.plan.schema import WrkLoad
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from bundle.documents.plan import Load
     from ormlab.hosts.inventory import Inventory
-    from ormlab.plan.schema import Load
 
 
 @dataclass(frozen=True)

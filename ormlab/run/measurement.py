@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import gates
 from bundle.codec import encode
-from bundle.format import Failure, TrialRecord
+from bundle.documents.failure import Failure
+from bundle.format import TrialRecord
 from bundle.instants import TrialTimes
 from bundle.read import read_trials
 from ormlab.run import subjects

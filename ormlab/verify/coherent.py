@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from analysis import coherence as generators
-from bundle import coherence, contents, documents, names, outside
+from bundle import coherence, contents, fits, names, outside
 from bundle.codec import decode
 from bundle.format import BundleRecord
 from ormlab.hosts.fingerprint import fingerprint
@@ -25,7 +25,7 @@ _FINGERPRINT = "host/fingerprint.json"
 
 def check(root: Path, found: Findings) -> None:
     """Check a bundle that reaches L1."""
-    documents_by_path = documents.check(root, found)
+    documents_by_path = fits.check(root, found)
     _check_locks(root, found)
     plan = documents_by_path.get(outside.PLAN)
     trials = coherence.check(root, plan, found)

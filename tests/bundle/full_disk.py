@@ -13,6 +13,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,8 +23,10 @@ from bundle.errors import DiskFullError
 from bundle.pack import pack
 from bundle.unpack import unpack
 from bundle.verify import verify
-from bundle.write import BundleWriter
 from tests.bundle import making
+
+if TYPE_CHECKING:
+    from bundle.write import BundleWriter
 
 
 def fill(filler: Path) -> None:

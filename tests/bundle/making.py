@@ -12,7 +12,8 @@ from msgspec import UNSET
 
 from bundle.codec import encode
 from bundle.derived import write_derived
-from bundle.format import BundleRecord, Failure, Plan, Provenance, Tool, TrialCounts, TrialRecord
+from bundle.documents.failure import Failure
+from bundle.format import BundleRecord, Plan, Provenance, Tool, TrialCounts, TrialRecord
 from bundle.read import Bundle
 from bundle.readme import CHECKS
 from bundle.unsealed import UnsealedRun

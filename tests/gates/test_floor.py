@@ -11,7 +11,7 @@ from agent.floor import carry_out
 from agent.orders import Heartbeat, Order
 from analysis.gates import Verdict, judge_run
 from analysis.gates.evidence import Floor
-from ormlab.plan.schema import ArticleLoad, CapacityLoad, ClosedLoad, OpenLoad, WrkLoad
+from bundle.documents.plan import ArticleLoad, CapacityLoad, ClosedLoad, OpenLoad, WrkLoad
 from ormlab.run.measure import orders
 from tests.agent.test_trial import needs_wrk
 from tests.conftest import CHECKOUT, free_port

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from agent.stacks.outcome import Outcome
-from bundle import documents, schemas
+from bundle import fits, schemas
 from bundle.findings import Findings
 from bundle.format import IndexLine
 from bundle.tree import scan
@@ -47,7 +47,7 @@ def test_an_open_schema_says_so():
 
 def test_every_document_of_a_real_bundle_is_described_and_fits(made):
     found = Findings()
-    fit = documents.check(made, found)
+    fit = fits.check(made, found)
     assert found.problems == found.doubts == []
     assert {"inputs/plan.yaml", "host/facts.before.json"} < fit.keys()
     described = {schemas.schema_of(entry.path) for entry in scan(made)}
@@ -74,7 +74,7 @@ def test_a_pattern_is_one_that_every_validator_knows():
 def test_what_is_no_document_is_named_and_does_not_crash(bundle, data):
     (bundle / "host/drift.json").write_bytes(data)
     found = Findings()
-    documents.check(bundle, found)
+    fits.check(bundle, found)
     assert [(each.code, each.path) for each in found.problems] == [
         ("document-malformed", "host/drift.json")
     ]
@@ -85,6 +85,6 @@ def test_a_plan_with_a_tag_is_not_run(bundle, tmp_path):
     text = f"!!python/object/apply:os.mkdir [{target}]\n"
     (bundle / "inputs/plan.yaml").write_text(text)
     found = Findings()
-    documents.check(bundle, found)
+    fits.check(bundle, found)
     assert [each.code for each in found.problems] == ["document-malformed"]
     assert not target.exists()

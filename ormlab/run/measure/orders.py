@@ -6,15 +6,16 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ormlab.plan.schema import CapacityLoad, ClosedLoad, Load, OpenLoad, WrkLoad
+from bundle.documents.plan import CapacityLoad, ClosedLoad, Load, OpenLoad, WrkLoad
+from ormlab.plan.meaning import operations
 from workloads.dataset import Dataset
 from workloads.diagnosis.examination import Task
 from workloads.load import requests
 from workloads.load.operations import Operation
 
 if TYPE_CHECKING:
+    from bundle.documents.plan import Subject, Workload
     from ormlab.plan import Plan
-    from ormlab.plan.schema import Subject, Workload
 
 _REPEATED_ROWS = 20_000
 _ROWS_PER_SECOND = 8_000  # of a table that must not repeat; a faster trial says it ran out
@@ -52,10 +53,7 @@ def task_of(plan: Plan) -> Task:
     """What the diagnostic pass asks of every subject: each operation of the plan."""
     size = plan.dataset
     return Task(
-        workloads={
-            name: [share.resolve() for share in workload.operations]
-            for name, workload in plan.workloads.items()
-        },
+        workloads={name: operations(workload) for name, workload in plan.workloads.items()},
         users=size.users,
         orders=size.orders,
         profile_bytes=size.payload_bytes,
@@ -69,12 +67,12 @@ def table_of(plan: Plan, workload: Workload) -> Table:
     Raises:
         ValueError: the dataset has too few rows for the deletes that may be needed.
     """
-    operations = [share.resolve() for share in workload.operations]
-    again = requests.repeatable(operations)
+    meant = operations(workload)
+    again = requests.repeatable(meant)
     longest = max(load.duration_s + getattr(load, "warmup_s", 0) for load in plan.loads.values())
     count = _REPEATED_ROWS if again else 2 * int(longest * _ROWS_PER_SECOND)
     rows = requests.table(
-        operations,
+        meant,
         users=plan.dataset.users,
         orders=plan.dataset.orders,
         seed=plan.seed,

@@ -1,22 +1,31 @@
-"""The plan: what decides a run before it starts, written as YAML.
+"""The plan: what decides a run before it starts. People write it, and bundles hold it resolved.
 
-History of the schema: plan/1 (first).
+Pydantic reads it, because whoever writes a plan wants to see every mistake at once. What a plan
+means beyond its form, such as which operations exist, is checked in ``ormlab.plan``.
+
+History of the schemas: plan/1, resolved-plan/1 (both the first).
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
-
-from ormlab.base.yaml_input import Strict
-from workloads.load.operations import Operation
-from workloads.load.requests import repeatable
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 type Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,39}$")]
 type Seconds = Annotated[float, Field(gt=0, le=3600)]
 type WholeSeconds = Annotated[int, Field(ge=1, le=3600)]  # wrk takes no fractions
 type Count = Annotated[int, Field(ge=1, le=1_000_000)]
+type Option = str | int | float | bool | None
+# A name that becomes part of a path: wider than what a plan may call its own.
+type PathName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._+=@,-]{0,99}$")]
+type Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Strict(BaseModel):
+    """Immutable, no unknown keys, no coercion of text into numbers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class DatasetSize(Strict):
@@ -56,7 +65,7 @@ class Subject(Strict):
     cache: Cache = Cache()
     loop: Literal["asyncio", "uvloop"] = "asyncio"
     json_library: Literal["stdlib", "orjson"] = "stdlib"
-    options: dict[str, Any] = Field(default_factory=dict)
+    options: dict[str, Option] = Field(default_factory=dict)
     burden: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
@@ -80,16 +89,6 @@ class OperationShare(Strict):
     limit: int | None = None
     offset: int | None = None
     loading: Literal["lazy", "prefetch", "join"] | None = None
-
-    @model_validator(mode="after")
-    def _is_meant(self) -> Self:
-        self.resolve()
-        return self
-
-    def resolve(self) -> Operation:
-        """The operation the load generators know."""
-        given = self.model_dump()
-        return Operation(given.pop("operation"), **given)
 
 
 class Workload(Strict):
@@ -215,7 +214,7 @@ class Step(Strict):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
     what: Annotated[str, Field(min_length=1, max_length=200)]
     side: Literal["from", "to"] = "from"
-    options: dict[str, Any] = Field(default_factory=dict)
+    options: dict[str, Option] = Field(default_factory=dict)
     pool: Pool | None = None
     loop: Literal["asyncio", "uvloop"] | None = None
     json_library: Literal["stdlib", "orjson"] | None = None
@@ -330,13 +329,46 @@ class Plan(Strict):
                     raise ValueError(f"explanation: there is no subject {name!r}")
         return self
 
-    @model_validator(mode="after")
-    def _probes_repeat(self) -> Self:
-        searches = [each for each, load in self.loads.items() if isinstance(load, CapacityLoad)]
-        for name, workload in self.workloads.items():
-            if searches and not repeatable(each.resolve() for each in workload.operations):
-                raise ValueError(
-                    f"workloads.{name}: the probes of {searches[0]} send the same requests again, "
-                    "which creates and deletes do not allow"
-                )
-        return self
+
+class Switch(Strict):
+    """A step of an explanation with the subjects that were made of it.
+
+    ``alone`` is the subject with this factor switched and no other; ``cumulative`` the one with
+    this factor and those before it on its side. They are one for a side's first step.
+    """
+
+    name: str
+    what: str
+    side: Literal["from", "to"]
+    alone: PathName
+    cumulative: PathName
+
+
+class Way(Strict):
+    """An explanation that is decided: the subjects it leads over, from one to the other."""
+
+    from_: Annotated[PathName, Field(alias="from")]
+    to: PathName
+    steps: list[Switch]
+
+
+class SealedPlan(Strict):
+    """``inputs/plan.yaml``: a plan in which nothing is implicit.
+
+    ``stacks`` has the digest of each stack, ``arms`` the subject that each control's arm repeats,
+    ``omitted_loads`` why the host could not drive a load, ``trials`` the names in their order.
+    """
+
+    PATH: ClassVar[str] = "inputs/plan.yaml"
+
+    schema_: Annotated[Literal["resolved-plan/1"], Field(alias="schema")]
+    plan: Plan
+    stacks: dict[PathName, Sha256]
+    omitted_loads: dict[PathName, str]
+    arms: dict[PathName, PathName]
+    explanation: Way | None = None
+    trials: list[PathName]
+
+    def declared(self, subject: str) -> Subject:
+        """A subject of the plan, or the one that an arm repeats."""
+        return self.plan.subjects[self.arms.get(subject, subject)]
