@@ -4,6 +4,7 @@
     write      BundleWriter                    a run's files, trial by trial, then the seal
     unsealed   UnsealedRun                     an interrupted run, taken up again
     read       Bundle                          its record and its trials
+    typed      read, read_plan                 its documents as their types
     verify     verify, require                 what still holds, and every problem
     derived    write_derived                   what was computed from a sealed bundle
     pack, unpack                               one file, and back
