@@ -14,6 +14,7 @@ from scipy import stats
 
 from analysis.inference import Interval, margin_band
 from analysis.inference.interval import interval_of, ratio_of
+from bundle.codec import Part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,15 +46,14 @@ class Side:
     blocks: int
 
 
-@dataclass(frozen=True)
-class Agreement:
+class Agreement(Part, frozen=True):
     """Whether two runs agree about a ratio.
 
     Attributes:
         verdict: agree, differ, or open where these blocks cannot say.
         method: how it was found.
         ratio: the second run's ratio over the first one's.
-        low, high: what `ratio` was held against, by the method; None where a run has one block.
+        low, high: what `ratio` was held against, by the method; null where a run has one block.
         why: one clause.
     """
 

@@ -16,6 +16,9 @@ MOST_VALUES: Final = 2_000_000  # of one document; in memory a value takes up to
 DEEPEST: Final = 64  # levels of nesting; the deepest document of a bundle has about 10
 _INTEGERS: Final = range(-(2**63), 2**64)  # what other readers of JSON can hold
 
+type Json = dict[str, Json] | list[Json] | str | int | float | bool | None
+"""Any JSON value: for what compares or prints documents of any kind, value by value."""
+
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What all records and their parts share: immutable, and no key goes unnoticed."""
@@ -46,6 +49,12 @@ def encode(record: Record, *, indent: int = 2) -> bytes:
 def serialise(value: object) -> bytes:
     """JSON of any shape as bundles hold it: sorted keys; null for NaN and infinity."""
     return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=1) + b"\n"
+
+
+def plain(document: Part) -> dict[str, Json]:
+    """The values of a document, as `serialise` writes them."""
+    values: dict[str, Json] = msgspec.json.decode(msgspec.json.encode(document, order="sorted"))
+    return values
 
 
 def decode[T: Record](data: bytes, kind: type[T], *, where: object) -> T:

@@ -2,61 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from statistics import stdev
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from analysis.inference.estimators import paired_t
-from analysis.inference.interval import Estimate, Interval, margin_band
+from analysis.inference.interval import margin_band
 from analysis.inference.power import blocks_needed
+from bundle.documents.results import Control, Interval, Scatter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analysis.inference.sample import LogRatios
-
-type Better = Literal["higher", "lower"]
-"""Which way a metric improves: throughput higher, latency and CPU time lower."""
+    from bundle.documents.results import Better, Estimate
 
 _FEWEST = 2
-
-
-@dataclass(frozen=True)
-class Control:
-    """What a control found.
-
-    Attributes:
-        name: ``null`` or ``positive``.
-        passed: whether the run may be believed as far as this control can tell.
-        band: where the 90 % interval has to lie.
-        estimate: what was measured: A' over A; or the cost of A + delta over that of A, so that a
-            slowdown is above 1 whichever way the metric improves. None without log-ratios.
-        what: one sentence.
-    """
-
-    name: Literal["null", "positive"]
-    passed: bool
-    band: Interval
-    estimate: Estimate | None
-    what: str
-
-
-@dataclass(frozen=True)
-class Scatter:
-    """By how much two deployments of one service differ from block to block, and in what.
-
-    Throughput is the CPU time that the service uses in a second over what a request takes of it:
-    where the first hardly differs, it is the second that does.
-
-    Attributes:
-        sd: of ln y_A' - ln y_A, throughput.
-        busy_sd: the same of the CPU time used in a second.
-        what: what differs and how many blocks would do, in one clause.
-    """
-
-    sd: float
-    busy_sd: float
-    what: str
 
 
 def scatter(throughput: LogRatios, cpu: LogRatios, margin: float) -> Scatter | None:

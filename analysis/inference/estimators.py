@@ -15,28 +15,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from analysis.inference.interval import Estimate, Interval, interval_of, ratio_of
+from analysis.inference.interval import interval_of, ratio_of
+from bundle.documents.results import Estimate, Estimates, Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
 RESAMPLES = 9_999  # (resamples + 1) x 0.025 is whole, so that a quantile is one of the values
 FEWEST_RESAMPLED = 6  # below, one resample in 1,300 and more repeats a single block
 _ROUNDING = 1e-12  # a spread below this is that of the arithmetic, not of measurements
-
-
-@dataclass(frozen=True)
-class Estimates:
-    """The three, the primary one first."""
-
-    t: Estimate
-    bootstrap: Estimate
-    signed_rank: Estimate
-
-    def __iter__(self) -> Iterator[Estimate]:
-        return iter((self.t, self.bootstrap, self.signed_rank))
 
 
 @dataclass(frozen=True)

@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.inference.controls import Control, null_control
-from analysis.inference.estimators import RESAMPLES, Estimates, estimate_ratio, moments
+from analysis.inference.controls import null_control
+from analysis.inference.estimators import RESAMPLES, estimate_ratio, moments
 from analysis.inference.hypotheses import tost
 from analysis.inference.interval import margin_band
 from analysis.inference.power import blocks_needed, detectable_effect
+from bundle.documents.results import Evidence
 
 if TYPE_CHECKING:
     from analysis.inference.sample import PairedSample
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the blocks of a run say about candidate over baseline.
-
-    Attributes:
-        margin: theta as a fraction, from the plan.
-        blocks: how many hold all the trials of the comparison.
-        dropped: those that do not.
-        estimates: by three methods, as ratios.
-        sd: standard deviation of the log-ratios; None with a single block.
-        equivalence_p: of TOST at the margin; None likewise.
-        detectable: smallest relative effect that these blocks find nine times out of ten; None
-            likewise.
-        needed: blocks of this spread that find an effect of the size of the margin; None likewise.
-        null: the null control; None without a null arm.
-    """
-
-    margin: float
-    blocks: int
-    dropped: tuple[int, ...]
-    estimates: Estimates
-    sd: float | None
-    equivalence_p: float | None
-    detectable: float | None
-    needed: int | None
-    null: Control | None
 
 
 def weigh(

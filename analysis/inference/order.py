@@ -6,13 +6,13 @@ was something to keep out. They explain a result, they never decide one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import stats
 
-from analysis.inference.interval import Interval, interval_of, ratio_of
+from analysis.inference.interval import interval_of, ratio_of
+from bundle.documents.results import CarryOver, OrderEffects, Trend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,51 +22,6 @@ if TYPE_CHECKING:
 _FEWEST = 3  # points that leave a line one degree of freedom
 FIRST = "(first)"
 """Stands for the predecessor of a block's first trial."""
-
-
-@dataclass(frozen=True)
-class Trend:
-    """A straight line through logarithms.
-
-    Attributes:
-        span: from the smallest to the largest regressor, in its unit.
-        ratio: change over the whole span; 0.95 means a fall by 5 %.
-        ci95: its 95 % interval.
-        p: two-sided, of the hypothesis that there is no trend.
-    """
-
-    span: float
-    ratio: float
-    ci95: Interval
-    p: float
-
-
-@dataclass(frozen=True)
-class CarryOver:
-    """Whether the candidate's ratio depends on which subject ran before it.
-
-    Attributes:
-        ratios: geometric mean of the block ratios by predecessor (FIRST where there was none).
-        p: of the hypothesis that they are equal; None where no two predecessors have two blocks.
-    """
-
-    ratios: dict[str, float]
-    p: float | None
-
-
-@dataclass(frozen=True)
-class OrderEffects:
-    """All of them; None where the run cannot tell (too few blocks, or always the same order).
-
-    Attributes:
-        position: trend of d_b over the candidate's position relative to the baseline's.
-        drift: trend of d_b over the session.
-        carry_over: by predecessor.
-    """
-
-    position: Trend | None
-    drift: Trend | None
-    carry_over: CarryOver
 
 
 def linear_trend(logs: Sequence[float], at: Sequence[float]) -> Trend | None:

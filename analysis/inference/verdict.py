@@ -16,42 +16,18 @@ controls are shown and decide nothing, but a fatal gate still makes it INVALID.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from analysis.inference.hypotheses import ALPHA
 from analysis.inference.interval import margin_band
 from analysis.inference.power import FEWEST_BLOCKS
+from bundle.documents.results import Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from analysis.inference.controls import Better, Control
-    from analysis.inference.evidence import Evidence
-    from analysis.inference.interval import Estimate
-
-type Profile = Literal["smoke", "vm", "bare-metal"]
-
-
-class Verdict(StrEnum):
-    """What a comparison comes to, in the words of the report."""
-
-    INVALID = "INVALID (gate)"
-    ESTIMATE = "ESTIMATE"
-    INCONCLUSIVE_ROBUSTNESS = "INCONCLUSIVE (robustness)"
-    NEGLIGIBLE = "NEGLIGIBLE"
-    FASTER = "FASTER"
-    SLOWER = "SLOWER"
-    EQUIVALENT = "EQUIVALENT"
-    INCONCLUSIVE_MDE = "INCONCLUSIVE (MDE)"
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why, as a stable code and one sentence."""
-
-    code: str
-    what: str
+    from bundle.documents.plan import Profile
+    from bundle.documents.results import Better, Control, Estimate, Evidence
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ class Stop(Part, frozen=True, kw_only=True):
     """
 
     trials: Count
-    throughput: float
+    throughput: float | None
     cpu_service: float | None
     cpu_database: float | None
     round_trips: float | None

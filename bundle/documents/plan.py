@@ -299,6 +299,15 @@ class Plan(Strict):
     gates: dict[str, Limit] = Field(default_factory=dict)
     assumptions: list[str] = Field(default_factory=list)
 
+    def margin(self, metric: str) -> float:
+        """The margin of a metric, by its name.
+
+        Raises:
+            KeyError: the plan compares nothing by it.
+        """
+        by_name: dict[str, float] = {str(name): margin for name, margin in self.margins.items()}
+        return by_name[metric]
+
     @model_validator(mode="before")
     @classmethod
     def _margins_of_the_profile(cls, given: Any) -> Any:  # noqa: ANN401 - not yet validated

@@ -13,6 +13,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import msgspec
+
 from bundle.codec import Document, Part
 from bundle.documents.services import Statement
 from bundle.format import Omission
@@ -309,7 +311,7 @@ class Subject(Part, frozen=True, kw_only=True):
     trials: Count
     requests: Count
     errors: Count
-    throughput: float
+    throughput: float | None
     capacity: float | None = None
     p50: float | None
     p90: float | None
@@ -322,7 +324,7 @@ class Subject(Part, frozen=True, kw_only=True):
     statements: float | None = None
     queries: float | None = None
     doubts: list[str]
-    undeclared: list[str] = []
+    undeclared: list[str] = msgspec.field(default_factory=list)
 
 
 class Severity(StrEnum):
@@ -449,10 +451,10 @@ class Cell(Part, frozen=True, kw_only=True):
     latency_kind: str
     subjects: dict[str, Subject]
     comparisons: list[Comparison]
-    controls: list[ControlArm] = []
-    gates: list[CellGate] = []
-    work: list[SideBySide] = []
-    pair_gates: list[PairGate] = []
+    controls: list[ControlArm] = msgspec.field(default_factory=list)
+    gates: list[CellGate] = msgspec.field(default_factory=list)
+    work: list[SideBySide] = msgspec.field(default_factory=list)
+    pair_gates: list[PairGate] = msgspec.field(default_factory=list)
 
     @property
     def title(self) -> str:
@@ -495,7 +497,7 @@ class Results(Document, frozen=True, kw_only=True):
     conclusion: str
     weaknesses: list[str]
     cells: list[Cell]
-    gates: list[GateFinding] = []
+    gates: list[GateFinding] = msgspec.field(default_factory=list)
     failures: list[FailedTrial]
     omitted: list[Omission]
 

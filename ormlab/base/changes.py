@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from bundle.codec import Json
 
 _SHOWN = 60  # characters of a value in a sentence
 
@@ -20,14 +22,14 @@ class Change(NamedTuple):
     """
 
     at: str
-    before: Any
-    after: Any
+    before: Json
+    after: Json
 
     def __str__(self) -> str:
         return f"{self.at} is {_short(self.after)}, it was {_short(self.before)}"
 
 
-def changes(before: Any, after: Any, at: str = "") -> Iterator[Change]:  # noqa: ANN401 - any JSON
+def changes(before: Json, after: Json, at: str = "") -> Iterator[Change]:
     """Yield what differs: key by key, lists of one length item by item, others as a whole."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in dict.fromkeys([*before, *after]):
