@@ -1,114 +1,101 @@
-"""From the trials of a bundle to ``explanation.json``: where a difference comes from.
-
-History of the schema: explanation/1 (first).
-"""
+"""From the trials of a bundle to ``explanation.json``: where a difference comes from."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from itertools import product
-from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis.figures import Figures, rate_is_given, read
 from analysis.inference import FEWEST_BLOCKS, Verdict
-from analysis.metrics import METRICS
+from analysis.metrics import METRICS, PRIMARY
+from analysis.results import middle
 from analysis.rounding import ratio, ratio_interval
-from analysis.waterfall import RESIDUAL, Part, Waterfall, differences, waterfall, way
+from analysis.waterfall import RESIDUAL, Waterfall, differences, waterfall, way
 from analysis.work import Work
+from bundle.documents.explanation import Cause, ExplainedCell, Explanation, Stop, Whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from analysis.waterfall import Difference, Effect, Link
+    from analysis.waterfall import Link
+    from bundle.documents.explanation import Effect
+    from bundle.documents.plan import SealedPlan, Way
+    from bundle.documents.results import Results, Subject
     from bundle.read import Bundle
 
-SCHEMA = "explanation/1"
-_PRIMARY = "throughput"
-_ADDED = ("cpu_service", "cpu_database")  # what is added up link by link, beside the ratio
-_WORK = ("round_trips", "statements")  # per request; None where the bundle does not tell
-_SHOWN = (_PRIMARY, *_ADDED)
+_BY_NAME = {metric.name: metric for metric in METRICS}
+_PRIMARY, _SERVICE, _DATABASE = (
+    _BY_NAME[name] for name in (PRIMARY, "cpu_service", "cpu_database")
+)
 
 type _Trials = dict[str, dict[int, Figures]]
 """The trials of one cell by subject and block."""
 
 
-def derive(
-    bundle: Bundle, resolved: Mapping[str, Any], results: Mapping[str, Any]
-) -> dict[str, Any] | None:
+def derive(bundle: Bundle, sealed: SealedPlan, results: Results) -> Explanation | None:
     """Compute the explanation of a sealed bundle.
 
     Args:
         bundle: verified.
-        resolved: the plan as resolved, from ``inputs/plan.yaml``.
-        results: the document of ``results.json``: its weaknesses are those of the explanation
-            too, and its subjects' round trips and statements, where it has them, are joined.
+        sealed: its plan.
+        results: of the bundle: their weaknesses are those of the explanation too, and their
+            subjects' round trips and statements, where they have them, are joined.
 
     Returns:
-        The document of ``explanation.json``: conclusion, weaknesses, and for each workload and
-        load the whole ratio with its parts; None if the plan explains nothing.
+        None if the plan explains nothing.
     """
-    explanation = resolved.get("explanation")
-    if explanation is None:
+    explained = sealed.explanation
+    if explained is None:
         return None
-    links = way(explanation)
-    unusable = {each["trial"] for each in results["failures"]}
-    subjects = {explanation["from"], explanation["to"], *_switched(explanation)}
-    measured = _measured(bundle, subjects, unusable)
-    plan, weaknesses = resolved["plan"], results["weaknesses"]
+    links = way(explained)
+    subjects = {explained.from_, explained.to}
+    subjects |= {name for step in explained.steps for name in (step.alone, step.cumulative)}
+    measured = _measured(bundle, subjects, results.unusable)
+    plan, weak = sealed.plan, "; ".join(results.weaknesses)
     falls = {
-        key: waterfall(links, _by_block(measured[key], _PRIMARY))
-        for key in product(plan["workloads"], plan["loads"])
-        if key in measured and not rate_is_given(plan["loads"][key[1]])
+        key: waterfall(links, _by_block(measured[key], PRIMARY))
+        for key in product(plan.workloads, plan.loads)
+        if key in measured and not rate_is_given(plan.loads[key[1]])
     }
-    conclusion = _conclusion(explanation, falls, weaknesses)
-    if invalid := _invalid(bundle, explanation, links, results):
-        conclusion = f"{Verdict.INVALID}: {invalid[0]} ({'; '.join(weaknesses)})."
-    if results["failures"] and not results["cells"]:
-        conclusion = str(results["conclusion"])  # it says why no trial can be used
-    return {
-        "schema": SCHEMA,
-        "bundle": bundle.record.id,
-        "from": explanation["from"],
-        "to": explanation["to"],
-        "conclusion": conclusion,
-        "weaknesses": weaknesses,
-        "cells": [
-            _cell(key, fall, links, measured[key], _work(results, key))
+    conclusion = _conclusion(explained, falls, weak)
+    if invalid := _invalid(bundle, explained, links, results):
+        conclusion = f"{Verdict.INVALID}: {invalid[0]} ({weak})."
+    if results.failures and not results.cells:
+        conclusion = results.conclusion  # it says why no trial can be used
+    return Explanation(
+        schema="explanation/1",
+        bundle=bundle.record.id,
+        from_=explained.from_,
+        to=explained.to,
+        conclusion=conclusion,
+        weaknesses=results.weaknesses,
+        cells=[
+            _cell(key, fall, links, measured[key], _subjects(results, key))
             for key, fall in falls.items()
         ],
-    }
+    )
 
 
-def _switched(explanation: Mapping[str, Any]) -> set[str]:
-    return {step[kind] for step in explanation["steps"] for kind in ("alone", "cumulative")}
-
-
-def _invalid(
-    bundle: Bundle,
-    explanation: Mapping[str, Any],
-    links: list[Link],
-    results: Mapping[str, Any],
-) -> list[str]:
+def _invalid(bundle: Bundle, explained: Way, links: Sequence[Link], results: Results) -> list[str]:
     """What forbids an explanation: gates of the run, the whole comparison, unequal work."""
-    found = [str(gate["said"]) for gate in results["gates"] if gate["verdict"] == "failed"]
-    ends = {explanation["from"], explanation["to"]}
+    found = [gate.said for gate in results.gates if gate.verdict == "failed"]
+    ends = {explained.from_, explained.to}
     found += [
-        str(each["reasons"][0]["what"])
-        for cell in results["cells"]
-        for each in cell["comparisons"]
-        if each["metric"] == _PRIMARY
-        and each["verdict"] == Verdict.INVALID
-        and {each["baseline"], each["candidate"]} == ends
+        each.reasons[0].what
+        for cell in results.cells
+        for each in cell.comparisons
+        if each.metric == PRIMARY
+        and each.verdict is Verdict.INVALID
+        and {each.baseline, each.candidate} == ends
     ]
     work = Work.read(bundle.path)
     for link in links:
-        found += work.problems({"baseline": link.before, "candidate": link.after})
+        found += work.problems(link.before, link.after)
     return found
 
 
 def _measured(
-    bundle: Bundle, subjects: set[str], unusable: set[str]
+    bundle: Bundle, subjects: set[str], unusable: frozenset[str]
 ) -> dict[tuple[str, str], _Trials]:
     """The figures of the trials that may be used, by cell."""
     measured: dict[tuple[str, str], _Trials] = {}
@@ -123,107 +110,85 @@ def _measured(
 
 def _by_block(trials: _Trials, name: str) -> dict[str, dict[int, float | None]]:
     """One figure a trial; a zero has no ratio and counts as none."""
-    (metric,) = (metric for metric in METRICS if metric.name == name)
+    of = _BY_NAME[name].of
     return {
-        subject: {block: metric.of(figures) or None for block, figures in by_block.items()}
+        subject: {block: of(figures) or None for block, figures in by_block.items()}
         for subject, by_block in trials.items()
     }
+
+
+def _subjects(results: Results, key: tuple[str, str]) -> Mapping[str, Subject]:
+    """What the results say of the subjects of a cell."""
+    cell = results.cell(*key)
+    return cell.subjects if cell else {}
 
 
 def _cell(
     key: tuple[str, str],
     fall: Waterfall,
-    links: list[Link],
+    links: Sequence[Link],
     trials: _Trials,
-    work: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Any]:
+    told: Mapping[str, Subject],
+) -> ExplainedCell:
     workload, load = key
-    added = {name: differences(links, _by_block(trials, name)) for name in _ADDED}
+    service, whole_service = differences(links, _by_block(trials, _SERVICE.name))
+    database, whole_database = differences(links, _by_block(trials, _DATABASE.name))
     ranks = _ranks(fall)
-    parts = [
-        {
-            **_part(part),
-            "rank": ranks.get(part.link.name),
-            **{name: _difference(each[at]) for name, (each, _) in added.items()},
-        }
-        for at, part in enumerate(fall.parts)
-    ]
-    total = {name: _difference(whole) for name, (_, whole) in added.items()}
-    return {
-        "workload": workload,
-        "load": load,
-        "blocks": len(fall.blocks),
-        "dropped": fall.dropped,
-        "total": {"throughput": _effect(fall.total), **total},
-        "parts": parts,
-        "discrepancy": fall.discrepancy,
-        "subjects": {
-            name: _summary(trials[name]) | {key: work.get(name, {}).get(key) for key in _WORK}
-            for name in sorted(trials)
-        },
-    }
+    return ExplainedCell(
+        workload=workload,
+        load=load,
+        blocks=len(fall.blocks),
+        dropped=fall.dropped,
+        total=Whole(throughput=fall.total, cpu_service=whole_service, cpu_database=whole_database),
+        parts=[
+            Cause(
+                name=part.link.name,
+                what=part.link.what,
+                before=part.link.before,
+                after=part.link.after,
+                rank=ranks.get(part.link.name),
+                throughput=part.effect,
+                family_p=part.family_p,
+                share=part.share,
+                alone=part.alone,
+                interaction=part.interaction,
+                cpu_service=service[at],
+                cpu_database=database[at],
+            )
+            for at, part in enumerate(fall.parts)
+        ],
+        discrepancy=fall.discrepancy,
+        subjects={name: _stop(trials[name], told.get(name)) for name in sorted(trials)},
+    )
 
 
-def _work(results: Mapping[str, Any], key: tuple[str, str]) -> Mapping[str, Mapping[str, Any]]:
-    """What results.json says of the subjects of a cell."""
-    for cell in results["cells"]:
-        if (cell["workload"], cell["load"]) == key:
-            subjects: Mapping[str, Mapping[str, Any]] = cell["subjects"]
-            return subjects
-    return {}
-
-
-def _part(part: Part) -> dict[str, Any]:
-    return {
-        "name": part.link.name,
-        "what": part.link.what,
-        "before": part.link.before,
-        "after": part.link.after,
-        "throughput": _effect(part.effect),
-        "family_p": part.family_p,
-        "share": part.share,
-        "alone": _effect(part.alone),
-        "interaction": _effect(part.interaction),
-    }
-
-
-def _effect(effect: Effect | None) -> dict[str, Any] | None:
-    return None if effect is None else asdict(effect) | {"shown": effect.shown}
-
-
-def _difference(difference: Difference | None) -> dict[str, Any] | None:
-    return None if difference is None else asdict(difference)
-
-
-def _summary(trials: Mapping[int, Figures]) -> dict[str, Any]:
+def _stop(trials: Mapping[int, Figures], told: Subject | None) -> Stop:
     """One number a metric: the median of the trials' own figures."""
-    summary: dict[str, Any] = {"trials": len(trials)}
-    for metric in METRICS:
-        if metric.name in _SHOWN:
-            values = [value for each in trials.values() if (value := metric.of(each)) is not None]
-            summary[metric.name] = median(values) if values else None
-    return summary
+    figures = list(trials.values())
+    return Stop(
+        trials=len(figures),
+        throughput=middle(_PRIMARY, figures),
+        cpu_service=middle(_SERVICE, figures),
+        cpu_database=middle(_DATABASE, figures),
+        round_trips=told.round_trips if told else None,
+        statements=told.statements if told else None,
+    )
 
 
 def _ranks(fall: Waterfall) -> dict[str, int]:
     """The steps by the size of their effect, whichever way it works; the residual has no rank."""
     sized = {
-        part.link.name: abs(part.effect.log)
+        part.link.name: abs(part.log)
         for part in fall.parts
-        if part.effect and part.link.name != RESIDUAL
+        if part.log is not None and part.link.name != RESIDUAL
     }
     ordered = sorted(sized, key=lambda name: -sized[name])
     return {name: rank for rank, name in enumerate(ordered, start=1)}
 
 
-def _conclusion(
-    explanation: Mapping[str, Any],
-    falls: Mapping[tuple[str, str], Waterfall],
-    weaknesses: list[str],
-) -> str:
+def _conclusion(explained: Way, falls: Mapping[tuple[str, str], Waterfall], weak: str) -> str:
     """The largest cause in one sentence, with its interval and what makes it weak."""
-    weak = "; ".join(weaknesses)
-    before, after = explanation["from"], explanation["to"]
+    before, after = explained.from_, explained.to
     for (workload, load), fall in falls.items():
         if fall.total is None:
             continue

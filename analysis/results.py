@@ -1,7 +1,4 @@
-"""From the trials of a bundle to ``results.json``: figures by subject, ratios, one sentence.
-
-History of the schema: results/1 (first; keys may be added to it, none changes its meaning).
-"""
+"""From the trials of a bundle to ``results.json``: figures by subject, ratios, one sentence."""
 
 from __future__ import annotations
 
@@ -9,24 +6,31 @@ from collections import Counter
 from functools import cache
 from itertools import product
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from analysis import gates, rounding
-from analysis.comparisons import Comparisons, Order
+from analysis.comparisons import Comparisons, Order, Pair
 from analysis.figures import rate_is_given
 from analysis.inference import FEWEST_BLOCKS, Verdict
 from analysis.metrics import METRICS, PRIMARY
 from analysis.work import Work
-from bundle import outside
+from bundle import typed
+from bundle.documents.host import Source
+from bundle.documents.results import Cell, PairGate, Results, Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from analysis.figures import Figures
+    from analysis.metrics import Metric
+    from bundle.documents.host import HostFacts
+    from bundle.documents.plan import Plan, SealedPlan
+    from bundle.documents.results import Comparison, ControlArm, FailedTrial
     from bundle.read import Bundle
 
-SCHEMA = "results/1"
 # What decides the first sentence, from the first that a cell has.
 _LEADING = (PRIMARY, "p99", "p50")
 _SAID = {
@@ -35,100 +39,99 @@ _SAID = {
     "p50": "The median of {candidate} was {ratio} times that of {baseline}",
 }
 
+type _Lost = Mapping[str, Sequence[FailedTrial]]
+"""The trials that may not be used, by subject."""
 
-def derive(bundle: Bundle, resolved: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+
+def derive(bundle: Bundle, sealed: SealedPlan, facts: HostFacts) -> Results:
     """Compute the results of a sealed bundle.
 
     Args:
         bundle: verified.
-        resolved: the plan as resolved, from ``inputs/plan.yaml``.
-        facts: the host's, from ``host/facts.before.json``.
+        sealed: its plan.
+        facts: of the services' host, before the first trial.
 
-    Returns:
-        The document of ``results.json``: conclusion, weaknesses, one cell for each workload and
-        load with the figures of every subject, the judgement of every comparison and what the
-        gates say, the gates of the run, and the trials that failed.
+    Raises:
+        OSError, ValueError, LookupError, RecordError: a file of the bundle is not what it should
+            be.
     """
-    plan = resolved["plan"]
     gated, work = gates.read(bundle), Work.read(bundle.path)
     stopped = bundle.record.status == "aborted"
     cells = [
-        _cell(key, gated, resolved, work, _order(bundle, gated.cells[key]), stopped=stopped)
-        for key in product(plan["workloads"], plan["loads"])
+        _cell(key, gated, sealed, work, _order(bundle, gated.cells[key]), stopped=stopped)
+        for key in product(sealed.plan.workloads, sealed.plan.loads)
         if key in gated.cells
     ]
-    weaknesses = _weaknesses(bundle, plan, facts, gates.loosened(gated.context))
-    return {
-        "schema": SCHEMA,
-        "bundle": bundle.record.id,
-        "conclusion": _conclusion(cells, plan, weaknesses, _lost(bundle, gated)),
-        "weaknesses": weaknesses,
-        "cells": cells,
-        "gates": [gates.document(finding, gated.context) for finding in gated.run],
-        "failures": gated.failures,
-        "omitted": [{"path": o.path, "reason": o.reason} for o in bundle.record.omitted],
-    }
+    weaknesses = _weaknesses(bundle, sealed.plan, facts, gates.loosened(gated.context))
+    return Results(
+        schema="results/1",
+        bundle=bundle.record.id,
+        conclusion=_conclusion(cells, sealed.plan, weaknesses, _lost(bundle, gated)),
+        weaknesses=weaknesses,
+        cells=cells,
+        gates=[gates.document(finding, gated.context) for finding in gated.run],
+        failures=gated.failures,
+        omitted=list(bundle.record.omitted),
+    )
 
 
 def _cell(
     key: tuple[str, str],
     gated: gates.Gated,
-    resolved: Mapping[str, Any],
+    sealed: SealedPlan,
     work: Work,
     order: Order,
     *,
     stopped: bool,
-) -> dict[str, Any]:
+) -> Cell:
     workload, load = key
-    plan, cell = resolved["plan"], gated.cells[key]
+    plan, cell = sealed.plan, gated.cells[key]
     by_subject = cell.figures
+    pairs = [Pair(each.baseline, each.candidate) for each in plan.comparisons]
 
     @cache
-    def pair(baseline: str, candidate: str) -> list[gates.Finding]:
-        return cell.pair({"baseline": baseline, "candidate": candidate})
+    def findings(pair: Pair) -> list[gates.Finding]:
+        return cell.pair(*pair)
 
-    def fatal(hypothesis: Mapping[str, str]) -> list[str]:
-        findings = [*gated.run, *pair(**hypothesis)]
-        return [*gates.fatal(findings), *work.problems(hypothesis)]
+    def fatal(pair: Pair) -> list[str]:
+        return [*gates.fatal([*gated.run, *findings(pair)]), *work.problems(*pair)]
 
-    def undeclared(name: str) -> list[str]:
-        # A declaration holds for the options that a service has when nothing is said.
-        subject = plan["subjects"][resolved["arms"].get(name, name)]
-        return [] if subject.get("options") else work.undeclared(name)
-
-    comparisons = Comparisons(resolved, by_subject, order, fatal, stopped=stopped)
-    rate_given = rate_is_given(plan["loads"][load])
-    return {
-        "workload": workload,
-        "load": load,
-        "drive": plan["loads"][load],
-        "latency_kind": next(iter(next(iter(by_subject.values())).values())).latency_kind,
-        "subjects": {
-            name: _summary(by_subject[name].values())
-            | work.per_request(name, workload)
-            | {"doubts": cell.doubts(name), "undeclared": undeclared(name)}
-            for name in (*plan["subjects"], *resolved["arms"])
+    comparisons = Comparisons(
+        sealed,
+        by_subject,
+        order,
+        fatal,
+        lambda pair: work.in_short(*pair, workload),
+        stopped=stopped,
+    )
+    rate_given = rate_is_given(plan.loads[load])
+    return Cell(
+        workload=workload,
+        load=load,
+        drive=plan.loads[load].model_dump(exclude_unset=True),
+        latency_kind=next(iter(next(iter(by_subject.values())).values())).latency_kind,
+        subjects={
+            name: _subject(name, workload, cell, sealed, work)
+            for name in (*plan.subjects, *sealed.arms)
             if name in by_subject
         },
-        "comparisons": [
-            comparison | {"work": work.verdict(comparison, workload)}
+        comparisons=[
+            comparison
             for metric in METRICS
-            if metric.name in plan["margins"] and not (rate_given and metric.name == PRIMARY)
+            if metric.name in plan.margins and not (rate_given and metric.name == PRIMARY)
             for comparison in comparisons.by(metric)
         ],
-        "controls": [] if rate_given else comparisons.controls(),
-        "gates": gates.documents(cell.trials),
-        "work": [
-            {**hypothesis, **side_by_side}
-            for hypothesis in plan["comparisons"]
-            if (side_by_side := work.compare(hypothesis, workload))
+        controls=[] if rate_given else comparisons.controls(),
+        gates=gates.documents(cell.trials),
+        work=[told for pair in pairs if (told := work.compare(*pair, workload))],
+        pair_gates=[
+            PairGate(
+                **msgspec.structs.asdict(gates.document(finding, gated.context)), **pair._asdict()
+            )
+            for pair in pairs
+            for finding in findings(pair)
         ],
-        "pair_gates": [
-            {**hypothesis, **gates.document(finding, gated.context)}
-            for hypothesis in plan["comparisons"]
-            for finding in pair(**hypothesis)
-        ],
-    }
+    )
 
 
 def _order(bundle: Bundle, cell: gates.Cell) -> Order:
@@ -148,28 +151,39 @@ def _order(bundle: Bundle, cell: gates.Cell) -> Order:
     )
 
 
-def _summary(trials: Iterable[Figures]) -> dict[str, Any]:
+def _subject(name: str, workload: str, cell: gates.Cell, sealed: SealedPlan, work: Work) -> Subject:
     """One number a metric: the median of the trials' own figures, never of pooled requests."""
-    figures = list(trials)
-    values = {metric.name: _known(metric.of(each) for each in figures) for metric in METRICS}
-    return {
-        "trials": len(figures),
-        "requests": sum(each.requests for each in figures),
-        "errors": sum(each.errors for each in figures),
-        **{name: median(known) if known else None for name, known in values.items()},
-    }
+    figures = list(cell.figures[name].values())
+    medians = {metric.name: middle(metric, figures) for metric in METRICS}
+    cost = work.per_request(name, workload)
+    # A declaration holds for the options that a service has when nothing is said.
+    declares = not sealed.declared(name).options
+    return Subject(
+        trials=len(figures),
+        requests=sum(each.requests for each in figures),
+        errors=sum(each.errors for each in figures),
+        **medians,
+        **cost._asdict(),
+        doubts=cell.doubts(name),
+        undeclared=work.undeclared(name) if declares else [],
+    )
 
 
-def _weaknesses(
-    bundle: Bundle, plan: Mapping[str, Any], facts: Mapping[str, Any], loosened: list[str]
-) -> list[str]:
+def middle(metric: Metric, trials: Iterable[Figures]) -> float | None:
+    """The median of a figure over trials; None where none of them has it."""
+    known = [value for each in trials if (value := metric.of(each)) is not None]
+    return median(known) if known else None
+
+
+def _weaknesses(bundle: Bundle, plan: Plan, facts: HostFacts, loosened: list[str]) -> list[str]:
     """What a reader must know before believing the numbers, worst first."""
-    cores = len(facts["facts"]["topology"]["cores"])
-    kind = "VM" if facts["facts"]["virtual"] else "machine"
-    found = [f"{cores}-core {kind}, tier {facts['placement']['tier']}"]
-    if plan["blocks"] < FEWEST_BLOCKS:
+    topology = facts.facts.topology
+    cores = len(topology.cores) if topology else "?"
+    kind = "VM" if facts.facts.virtual else "machine"
+    found = [f"{cores}-core {kind}, tier {facts.placement.tier}"]
+    if plan.blocks < FEWEST_BLOCKS:
         found.append(
-            f"{plan['blocks']} blocks: an estimate, not a verdict (that needs {FEWEST_BLOCKS})"
+            f"{plan.blocks} blocks: an estimate, not a verdict (that needs {FEWEST_BLOCKS})"
         )
     trials = bundle.record.trials
     if trials.failed > trials.planned:  # those that were repeated failed twice
@@ -191,26 +205,21 @@ def _weaknesses(
 
 def _of_the_source(bundle: Bundle) -> str:
     """What weakens a result whose source is not the commit's; early versions gave no reason."""
-    told = outside.json_if_there(bundle.path / "inputs/source.json") or {}
-    reason = told.get("reason")
-    return f"no commit has its source: {reason}" if reason else "measured by an uncommitted source"
+    source = typed.read_if_there(bundle.path, Source)
+    if source and source.reason:
+        return f"no commit has its source: {source.reason}"
+    return "measured by an uncommitted source"
 
 
-def _lost(bundle: Bundle, gated: gates.Gated) -> dict[str, list[dict[str, Any]]]:
-    """The failures of the trials that may not be used, by subject."""
+def _lost(bundle: Bundle, gated: gates.Gated) -> _Lost:
     subjects = {trial.record.id: trial.record.subject for trial in bundle.trials}
-    lost: dict[str, list[dict[str, Any]]] = {}
+    lost: dict[str, list[FailedTrial]] = {}
     for failure in gated.failures:
-        lost.setdefault(subjects[failure["trial"]], []).append(failure)
+        lost.setdefault(subjects[failure.trial], []).append(failure)
     return lost
 
 
-def _conclusion(
-    cells: list[dict[str, Any]],
-    plan: Mapping[str, Any],
-    weaknesses: list[str],
-    lost: Mapping[str, list[dict[str, Any]]],
-) -> str:
+def _conclusion(cells: Sequence[Cell], plan: Plan, weaknesses: list[str], lost: _Lost) -> str:
     """The result in one sentence, with its interval and what makes it weak.
 
     It rests on trials whose figures may be used; without one it says why there is none.
@@ -219,75 +228,67 @@ def _conclusion(
     if lost and not cells:
         failures = [failure for several in lost.values() for failure in several]
         return f"Nothing is known of any subject: {_said_of_failures(failures)} ({weak})."
-    if plan["comparisons"] and cells:
-        return _said_of_comparison(cells, plan["comparisons"][0], weak, lost)
-    if controls := [control for cell in cells for control in cell["controls"]]:
+    if plan.comparisons and cells:
+        first = plan.comparisons[0]
+        return _said_of_comparison(cells, Pair(first.baseline, first.candidate), weak, lost)
+    if controls := [control for cell in cells for control in cell.controls]:
         return _said_of_controls(controls, weak)
     for cell in cells:
-        for name, subject in cell["subjects"].items():
-            rate = rounding.rate(subject["throughput"])
+        for name, subject in cell.subjects.items():
+            rate = rounding.rate(subject.throughput)
             return (
-                f"{name} answered {rate} req/s on {cell['workload']} under {cell['load']} "
-                f"(median of {subject['trials']} trials; {weak})."
+                f"{name} answered {rate} req/s on {cell.workload} under {cell.load} "
+                f"(median of {subject.trials} trials; {weak})."
             )
     return f"Nothing was measured ({weak})."
 
 
-def _said_of_comparison(
-    cells: list[dict[str, Any]],
-    first: Mapping[str, str],
-    weak: str,
-    lost: Mapping[str, list[dict[str, Any]]],
-) -> str:
+def _said_of_comparison(cells: Sequence[Cell], first: Pair, weak: str, lost: _Lost) -> str:
     """The plan's first comparison, by the first metric that a cell has; or why there is none."""
     for metric in _LEADING:
         for cell in cells:
-            for comparison in cell["comparisons"]:
-                if comparison["metric"] == metric and first.items() <= comparison.items():
-                    return _sentence(cell, comparison, weak)
+            for each in cell.comparisons:
+                if (each.metric, each.baseline, each.candidate) == (metric, *first):
+                    return _sentence(cell, each, weak)
     why = "no block holds every trial that this needs"
-    usable = {name for cell in cells for name in cell["subjects"]}
-    for name in (first["candidate"], first["baseline"]):
+    usable = {name for cell in cells for name in cell.subjects}
+    for name in (first.candidate, first.baseline):
         if name in lost and name not in usable:
             why = f"of {name} {_said_of_failures(lost[name])}"
-    return f"{first['candidate']} and {first['baseline']} are not compared: {why} ({weak})."
+    return f"{first.candidate} and {first.baseline} are not compared: {why} ({weak})."
 
 
-def _said_of_failures(failures: list[dict[str, Any]]) -> str:
+def _said_of_failures(failures: Sequence[FailedTrial]) -> str:
     """How many trials failed, and the failure that most of them have in common."""
-    codes = Counter(failure["code"] for failure in failures)
+    codes = Counter(failure.code for failure in failures)
     code, count = codes.most_common(1)[0]
-    what = next(failure["what"] for failure in failures if failure["code"] == code)
+    what = next(failure.what for failure in failures if failure.code == code)
     number = "the only trial" if len(failures) == 1 else f"all {len(failures)} trials"
     share = "" if count == len(failures) else f", {count} of them"
     return f"{number} failed{share} with {code}: {what}"
 
 
-def _said_of_controls(controls: list[dict[str, Any]], weak: str) -> str:
+def _said_of_controls(controls: Sequence[ControlArm], weak: str) -> str:
     """The conclusion of a run that compares nothing but a subject with its own arms."""
     said = "; ".join(
-        f"the {control['outcome']['name']} control of {control['baseline']} "
-        f"{'passed' if control['outcome']['passed'] else 'failed'} ({control['outcome']['what']})"
+        f"the {control.outcome.name} control of {control.baseline} "
+        f"{'passed' if control.outcome.passed else 'failed'} ({control.outcome.what})"
         for control in controls
     )
     return f"{said[0].upper()}{said[1:]} ({weak})."
 
 
-def _sentence(cell: dict[str, Any], comparison: dict[str, Any], weak: str) -> str:
-    interval, low, high = "no interval with one block", comparison["low"], comparison["high"]
-    if low is not None:
-        blocks = comparison["blocks"]
-        interval = f"95 % interval {rounding.ratio_interval(low, high)}, {blocks} blocks"
-    said = _SAID[comparison["metric"]].format(
-        candidate=comparison["candidate"],
-        baseline=comparison["baseline"],
-        ratio=rounding.ratio(comparison["ratio"], low, high),
+def _sentence(cell: Cell, comparison: Comparison, weak: str) -> str:
+    interval, low, high = "no interval with one block", comparison.low, comparison.high
+    if low is not None and high is not None:
+        known = rounding.ratio_interval(low, high)
+        interval = f"95 % interval {known}, {comparison.blocks} blocks"
+    said = _SAID[comparison.metric].format(
+        candidate=comparison.candidate,
+        baseline=comparison.baseline,
+        ratio=rounding.ratio(comparison.ratio, low, high),
     )
-    said += f" on {cell['workload']} under {cell['load']} ({interval}; {weak})."
-    if comparison["verdict"] == Verdict.ESTIMATE:
+    said += f" on {cell.workload} under {cell.load} ({interval}; {weak})."
+    if comparison.verdict is Verdict.ESTIMATE:
         return said
-    return f"{comparison['verdict']}: {said} Why: {comparison['reasons'][0]['what']}."
-
-
-def _known(values: Iterable[float | None]) -> list[float]:
-    return [value for value in values if value is not None]
+    return f"{comparison.verdict}: {said} Why: {comparison.reasons[0].what}."

@@ -66,8 +66,10 @@ def ratio_interval(low: float, high: float) -> str:
     )
 
 
-def rate(value: float) -> str:
+def rate(value: float | None) -> str:
     """Events per second as a whole number, and never as 0 where there were some."""
+    if value is None:
+        return UNKNOWN
     said = fixed(value, 0)
     return significant(value, 1) if _is_zero(said) else said
 

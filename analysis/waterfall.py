@@ -14,17 +14,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scipy import stats
 
 from analysis.inference import ALPHA, PairedSample, detectable_effect, holm, paired_t
 from analysis.inference.estimators import moments
+from bundle.documents.explanation import Difference, Effect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from analysis.inference import ByBlock
+    from bundle.documents.plan import Way
 
 RESIDUAL = "residual"
 _FEWEST = 2  # blocks, for a spread
@@ -51,38 +53,6 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Effect:
-    """A ratio over blocks.
-
-    Attributes:
-        ratio: exp of the mean log-ratio.
-        low: of the 95 % interval; None with one block.
-        high: likewise.
-        p: two-sided, that the ratio is 1; None likewise.
-        detectable: the smallest relative effect that so many blocks of this spread find nine
-            times out of ten; None likewise.
-        blocks: how many.
-    """
-
-    ratio: float
-    low: float | None
-    high: float | None
-    p: float | None
-    detectable: float | None
-    blocks: int
-
-    @property
-    def log(self) -> float:
-        """Natural logarithm of the ratio."""
-        return math.log(self.ratio)
-
-    @property
-    def shown(self) -> bool:
-        """Whether the interval excludes 1."""
-        return self.low is not None and self.high is not None and not self.low <= 1 <= self.high
-
-
-@dataclass(frozen=True)
 class Part:
     """What one link contributes.
 
@@ -102,6 +72,11 @@ class Part:
     share: float | None
     alone: Effect | None
     interaction: Effect | None
+
+    @property
+    def log(self) -> float | None:
+        """Natural logarithm of the effect's ratio."""
+        return math.log(self.effect.ratio) if self.effect else None
 
     @property
     def shown(self) -> bool:
@@ -131,37 +106,24 @@ class Waterfall:
     discrepancy: float
 
 
-@dataclass(frozen=True)
-class Difference:
-    """After minus before, in the unit of the figure, with its paired t interval at 95 %."""
-
-    mean: float
-    low: float | None
-    high: float | None
-    blocks: int
-
-
-def way(explanation: Mapping[str, Any]) -> list[Link]:
+def way(explained: Way) -> list[Link]:
     """Return the links from one end of an explanation to the other.
 
     Factors of the first subject come first, in the plan's order; then the residual, between the
     two sides with everything switched; then the factors of the second subject, the last one first,
     because on the way to it they are switched back.
-
-    Args:
-        explanation: from, to and steps, as the resolved plan has them.
     """
-    ends = {side: str(explanation[side]) for side in ("from", "to")}
+    ends = {"from": explained.from_, "to": explained.to}
     reached = dict(ends)
     there, back = [], []
-    for step in explanation["steps"]:
-        side, switched = step["side"], step["cumulative"]
+    for step in explained.steps:
+        side, switched = step.side, step.cumulative
         if side == "from":
-            alone = (ends[side], step["alone"])
-            there.append(Link(step["name"], step["what"], reached[side], switched, alone))
+            alone = (ends[side], step.alone)
+            there.append(Link(step.name, step.what, reached[side], switched, alone))
         else:
-            alone = (step["alone"], ends[side])
-            back.append(Link(step["name"], step["what"], switched, reached[side], alone))
+            alone = (step.alone, ends[side])
+            back.append(Link(step.name, step.what, switched, reached[side], alone))
         reached[side] = switched
     left = Link(RESIDUAL, "what no step switches", reached["from"], reached["to"], None)
     return [*there, left, *reversed(back)]
@@ -188,7 +150,9 @@ def waterfall(links: Sequence[Link], figures: Mapping[str, ByBlock]) -> Waterfal
     family = holm(ps) if len(ps) == len(links) else [None] * len(links)
     parts = []
     for link, effect, p in zip(links, effects, family, strict=True):
-        share = effect.log / total.log if effect and total and total.shown else None
+        share = None
+        if effect and total and total.shown:
+            share = math.log(effect.ratio) / math.log(total.ratio)
         parts.append(Part(link, effect, p, share, *_alone(link, figures)))
     sums = {block: sum(logs[block] for logs in steps) for block in whole}
     discrepancy = max((abs(sums[block] - total_logs[block]) for block in whole), default=0.0)
@@ -258,13 +222,24 @@ def _effect(logs: Sequence[float]) -> Effect | None:
     detectable = None
     if len(logs) >= _FEWEST:
         detectable = detectable_effect(moments(logs).sd, len(logs))
-    low, high = (seen.ci95.low, seen.ci95.high) if seen.ci95 else (None, None)
-    return Effect(seen.ratio, low, high, seen.p, detectable, len(logs))
+    return Effect(
+        ratio=seen.ratio,
+        low=seen.ci95.low if seen.ci95 else None,
+        high=seen.ci95.high if seen.ci95 else None,
+        p=seen.p,
+        detectable=detectable,
+        blocks=len(logs),
+        shown=seen.ci95 is not None and seen.ci95.excludes(1.0),
+    )
 
 
 def _difference(values: Sequence[float]) -> Difference | None:
     if len(values) < _FEWEST:
-        return Difference(values[0], None, None, 1) if values else None
+        if not values:
+            return None
+        return Difference(mean=values[0], low=None, high=None, blocks=1)
     seen = moments(values)
     half = float(stats.t.ppf(0.975, seen.count - 1)) * seen.error
-    return Difference(seen.mean, seen.mean - half, seen.mean + half, seen.count)
+    return Difference(
+        mean=seen.mean, low=seen.mean - half, high=seen.mean + half, blocks=seen.count
+    )

@@ -1,8 +1,7 @@
 """Whether two subjects did the same work: their answers, their SQL, and what it costs.
 
-Read from ``services/<subject>/answers.json`` (answers/1), ``sql.json`` (sql/1) and
-``contract.json`` (ormlab-contract/1). A bundle without them says nothing of the work, and nothing
-follows from that.
+A bundle without ``services/<subject>/answers.json``, ``sql.json`` and ``contract.json`` says
+nothing of the work, and nothing follows from that.
 
 Other answers are other work, so a comparison of such subjects is invalid. Other SQL is what makes
 an ORM: it is published beside the figures, and forbids nothing.
@@ -15,15 +14,19 @@ import hashlib
 import re
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
-from bundle import outside
+from bundle import typed
+from bundle.documents.results import Costs, Digests, OperationPair, SideBySide, WorkInShort
+from bundle.documents.services import Answers, ContractOutcome, Sql
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-_HEADERS = {"content_type": "Content-Type", "content_length": "Content-Length"}
+    from bundle.documents.results import Relation
+    from bundle.documents.services import Cost, Shown
+
 _SHOWN = 12  # characters of a digest in a sentence
 _UPKEEP = re.compile(
     r"(BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|SET|RESET|DISCARD|DEALLOCATE|CLOSE"
@@ -32,107 +35,130 @@ _UPKEEP = re.compile(
 )
 
 
+class PerRequest(NamedTuple):
+    """What one request costs the database by the mix of a workload; None where nobody looked.
+
+    Attributes:
+        round_trips: messages that wait for an answer.
+        statements: that are sent.
+        queries: those of them that do more than keep house.
+    """
+
+    round_trips: float | None = None
+    statements: float | None = None
+    queries: float | None = None
+
+
 @dataclass(frozen=True)
 class Work:
     """What the subjects of a run answered, and what it cost the database.
 
     Attributes:
         answers: by subject, and by operation and request.
-        sql: ``sql.json`` by subject.
+        sql: by subject.
         broken: by subject, how it breaks the contract.
     """
 
-    answers: dict[str, dict[tuple[str, str], dict[str, Any]]]
-    sql: dict[str, dict[str, Any]]
+    answers: dict[str, dict[tuple[str, str], Shown]]
+    sql: dict[str, Sql]
     broken: dict[str, str]
 
     @classmethod
     def read(cls, bundle: Path) -> Work:
-        """Read what a bundle holds of it."""
+        """Read what a bundle holds of it.
+
+        Raises:
+            OSError: a file is no regular one, or too large.
+            RecordError: it is not what it should be.
+        """
         work = cls({}, {}, {})
         for folder in sorted((bundle / "services").glob("*/")):
-            told = {name: _document(folder / name) for name in ("answers.json", "sql.json")}
-            if answers := told["answers.json"]:
-                work.answers[folder.name] = {
-                    (answer["operation"], answer["request"]): answer
-                    for answer in answers["answers"]
+            name = folder.name
+            if answers := typed.read_if_there(bundle, Answers, subject=name):
+                work.answers[name] = {
+                    (answer.operation, answer.request): answer for answer in answers.answers
                 }
-            if sql := told["sql.json"]:
-                work.sql[folder.name] = sql
-            contract = _document(folder / "contract.json")
-            if contract and not contract["ok"]:
-                first = contract["problems"][0]["case"]
-                work.broken[folder.name] = (
-                    f"{folder.name} breaks the contract in {len(contract['problems'])} of "
-                    f"{contract['cases']} cases, first {first!r}"
+            if sql := typed.read_if_there(bundle, Sql, subject=name):
+                work.sql[name] = sql
+            contract = typed.read_if_there(bundle, ContractOutcome, subject=name)
+            if contract and not contract.ok:
+                work.broken[name] = (
+                    f"{name} breaks the contract in {len(contract.problems)} of "
+                    f"{contract.cases} cases, first {contract.problems[0].case!r}"
                 )
         return work
 
-    def problems(self, hypothesis: Mapping[str, str]) -> list[str]:
-        """What makes a comparison invalid, one sentence each."""
-        names = (hypothesis["baseline"], hypothesis["candidate"])
+    def problems(self, baseline: str, candidate: str) -> list[str]:
+        """What makes a comparison of two subjects invalid, one sentence each."""
+        names = (baseline, candidate)
         broken = [self.broken[name] for name in names if name in self.broken]
         differences = self._differences(*names) or []
         if len(differences) > 1:
             differences = [f"{differences[0]}; and {len(differences) - 1} more requests"]
         return [*broken, *differences]
 
-    def compare(self, hypothesis: Mapping[str, str], workload: str) -> dict[str, Any] | None:
+    def compare(self, baseline: str, candidate: str, workload: str) -> SideBySide | None:
         """Both subjects side by side for one workload; None without the record of both."""
-        names = (hypothesis["baseline"], hypothesis["candidate"])
+        names = (baseline, candidate)
         differences = self._differences(*names)
         if differences is None or not all(name in self.sql for name in names):
             return None
-        baseline, candidate = (self.sql[name]["operations"] for name in names)
-        return {
-            "answers": "different" if differences else "equal",
-            "differences": differences,
-            "operations": [
-                {
-                    "operation": key,
-                    "sql": _relation(baseline[key]["digest"], candidate[key]["digest"]),
-                    "baseline": _costs(baseline[key]),
-                    "candidate": _costs(candidate[key]),
-                }
-                for key in self.sql[names[0]]["mixes"][workload]
+        first, second = (self.sql[name].operations for name in names)
+        return SideBySide(
+            baseline=baseline,
+            candidate=candidate,
+            answers="different" if differences else "equal",
+            differences=differences,
+            operations=[
+                OperationPair(
+                    operation=key,
+                    sql=_relation(first[key].digest, second[key].digest),
+                    baseline=_costs(first[key]),
+                    candidate=_costs(second[key]),
+                )
+                for key in self.sql[baseline].mixes[workload]
             ],
-        }
+        )
 
-    def verdict(self, hypothesis: Mapping[str, str], workload: str) -> dict[str, Any] | None:
+    def in_short(self, baseline: str, candidate: str, workload: str) -> WorkInShort | None:
         """The comparison in short: answers, SQL, and the SQL's digest on both sides."""
-        told = self.compare(hypothesis, workload)
+        told = self.compare(baseline, candidate, workload)
         if told is None:
             return None
-        digests = {
-            side: _digest([each[side]["digest"] for each in told["operations"]])
-            for side in ("baseline", "candidate")
-        }
-        sql = _relation(digests["baseline"], digests["candidate"])
-        return {"answers": told["answers"], "sql": sql, "sql_digests": digests}
+        digests = Digests(
+            _digest([each.baseline.digest for each in told.operations]),
+            _digest([each.candidate.digest for each in told.operations]),
+        )
+        sql = _relation(digests.baseline, digests.candidate)
+        return WorkInShort(answers=told.answers, sql=sql, sql_digests=digests)
 
-    def per_request(self, subject: str, workload: str) -> dict[str, float | None]:
-        """What one request costs the database, by the mix of a workload: figures of ``_COUNTS``."""
+    def per_request(self, subject: str, workload: str) -> PerRequest:
+        """What one request costs the database, by the mix of a workload."""
         sql = self.sql.get(subject)
         if sql is None:
-            return dict.fromkeys(_COUNTS)
-        mix, operations = sql["mixes"][workload], sql["operations"]
-        return {
-            name: sum(weight * count(operations[key]) for key, weight in mix.items())
-            / sum(mix.values())
-            for name, count in _COUNTS.items()
-        }
+            return PerRequest()
+        mix, whole = sql.mixes[workload], sum(sql.mixes[workload].values())
+        costs = [(weight, sql.operations[key]) for key, weight in mix.items()]
+        return PerRequest(
+            sum(weight * cost.round_trips_per_request for weight, cost in costs) / whole,
+            sum(weight * cost.statements_per_request for weight, cost in costs) / whole,
+            sum(weight * _queries(cost) for weight, cost in costs) / whole,
+        )
 
     def undeclared(self, subject: str) -> list[str]:
         """Operations that cost something else than the service declares, or not always the same."""
         found = []
-        for key, cost in self.sql.get(subject, {"operations": {}})["operations"].items():
-            if cost["varies"]:
+        operations = self.sql[subject].operations if subject in self.sql else {}
+        for key, cost in operations.items():
+            if cost.varies:
                 found.append(f"{key}: its statements vary from request to request")
-            if cost["declared"] is None:
+            if cost.declared is None:
                 found.append(f"{key}: its service declares nothing for it")
                 continue
-            for name, words in (("statements", "statements"), ("round_trips", "round trips")):
-                got, due = cost[f"{name}_per_request"], cost["declared"][name]
+            for words, got, due in (
+                ("statements", cost.statements_per_request, cost.declared.statements),
+                ("round trips", cost.round_trips_per_request, cost.declared.round_trips),
+            ):
                 if got != due:
                     found.append(f"{key}: {got:g} {words}, its service declares {due}")
         return found
@@ -152,13 +178,13 @@ class Work:
         return differences if len(sides) > 1 else None
 
 
-def _queries(cost: Mapping[str, Any]) -> float:
+def _queries(cost: Cost) -> float:
     """How many of an operation's statements per request do more than keep house.
 
     Left out are the ends of transactions and the reset of a session that a pool sends when it
     takes a connection back: what their libraries, their logs and their authors count as a query.
     """
-    return float(sum(each["count"] for each in cost["statements"] if not _is_upkeep(each["text"])))
+    return float(sum(each.count for each in cost.statements if not _is_upkeep(each.text)))
 
 
 def _is_upkeep(statement: str) -> bool:
@@ -167,37 +193,31 @@ def _is_upkeep(statement: str) -> bool:
     return all(_UPKEEP.match(command) for command in commands if command)
 
 
-_COUNTS: dict[str, Callable[[Mapping[str, Any]], float]] = {
-    "round_trips": lambda cost: cost["round_trips_per_request"],
-    "statements": lambda cost: cost["statements_per_request"],
-    "queries": _queries,
-}
-
-
-def _difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
+def _difference(first: Shown, second: Shown) -> str:
     """How two answers to one request differ; empty if they do not."""
     said = []
-    if first["status"] != second["status"]:
-        said.append(f"status {first['status']} and {second['status']}")
-    said += [
-        f"{name} {first[key]!r} and {second[key]!r}"
-        for key, name in _HEADERS.items()
-        if first[key] != second[key]
-    ]
-    if first["sha256"] != second["sha256"]:
-        digests = [each["sha256"][:_SHOWN] for each in (first, second)]
-        said.append(f"bodies {digests[0]} and {digests[1]} (SHA-256), {_where(first, second)}")
+    if first.status != second.status:
+        said.append(f"status {first.status} and {second.status}")
+    for name, one, other in (
+        ("Content-Type", first.content_type, second.content_type),
+        ("Content-Length", first.content_length, second.content_length),
+    ):
+        if one != other:
+            said.append(f"{name} {one!r} and {other!r}")
+    if first.sha256 != second.sha256:
+        digests = f"{first.sha256[:_SHOWN]} and {second.sha256[:_SHOWN]}"
+        said.append(f"bodies {digests} (SHA-256), {_where(first, second)}")
     return ", ".join(said)
 
 
-def _where(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
+def _where(first: Shown, second: Shown) -> str:
     """The first byte in which two bodies differ, counted from 0."""
-    bodies: Sequence[bytes] = [base64.b64decode(each["begins"]) for each in (first, second)]
+    bodies: Sequence[bytes] = [base64.b64decode(each.begins) for each in (first, second)]
     shorter = min(len(body) for body in bodies)
     for at, (one, other) in enumerate(zip(*bodies, strict=False)):
         if one != other:
             return f"first at byte {at}: 0x{one:02x} and 0x{other:02x}"
-    if shorter < min(first["bytes"], second["bytes"]):
+    if shorter < min(first.bytes, second.bytes):
         return f"first somewhere after byte {shorter - 1}"
     return f"first at byte {shorter}, where one of them ends"
 
@@ -206,14 +226,16 @@ def _digest(digests: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
-def _relation(first: str, second: str) -> str:
+def _relation(first: str, second: str) -> Relation:
     return "same" if first == second else "different"
 
 
-def _costs(cost: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("statements", "statements_per_request", "round_trips_per_request")
-    return {name: cost[name] for name in (*names, "rows_per_request", "digest", "varies")}
-
-
-def _document(path: Path) -> dict[str, Any] | None:
-    return dict(outside.json_of(path)) if path.exists() else None
+def _costs(cost: Cost) -> Costs:
+    return Costs(
+        statements=cost.statements,
+        statements_per_request=cost.statements_per_request,
+        round_trips_per_request=cost.round_trips_per_request,
+        rows_per_request=cost.rows_per_request,
+        digest=cost.digest,
+        varies=cost.varies,
+    )
