@@ -6,12 +6,13 @@ Text in blocks is plain text, whatever a bundle put into it; each rendering esca
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from analysis.report.charts import Chart
+    from bundle.codec import Json
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class Report:
 
     title: str
     parts: tuple[Part, ...]
-    data: Mapping[str, Any] = field(repr=False)
+    data: Mapping[str, Json] = field(repr=False)
 
 
 def columns(*names: str, numbers: tuple[str, ...] = ()) -> tuple[Column, ...]:

@@ -34,5 +34,5 @@ def compose(material: Material) -> Report:
         Part("limits", "What this does not show", limits.blocks(material)),
         Part("verify", "How to verify it and run it again", verify.blocks(material)),
     )
-    title = f"{material.plan['title']} ({material.record.id})"
+    title = f"{material.plan.title} ({material.record.id})"
     return Report(title=title, parts=parts, data=material.document())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from analysis.report.blocks import Block, Figure, Report
+    from bundle.codec import Json
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -66,12 +67,8 @@ def _svg(figure: Figure) -> Markup:
     return Markup(drawn)  # noqa: S704 - serialised as XML, with all text escaped
 
 
-def _json(data: Mapping[str, Any]) -> Markup:
+def _json(data: Mapping[str, Json]) -> Markup:
     """JSON for a script element, which ends at ``</`` whatever is quoted around it."""
-    text = json.dumps(data, sort_keys=True, separators=(",", ":"), default=_plain)
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
     text = text.replace("<", "\\u003c").replace("\x7f", "\\u007f")
     return Markup(text)  # noqa: S704 - no markup is left in it
-
-
-def _plain(value: object) -> str:
-    return str(value)

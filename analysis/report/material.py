@@ -4,24 +4,52 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
+
+import msgspec
 
 from analysis.report import trials
 from analysis.report.charts import Look
 from analysis.work import Work
-from bundle import outside
+from bundle import outside, typed
+from bundle.codec import plain
+from bundle.documents.host import HostFacts, HostReadings, Moved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from analysis.report.trials import Shown
+    from bundle.codec import Json
+    from bundle.documents.explanation import Explanation
+    from bundle.documents.plan import Plan, SealedPlan
+    from bundle.documents.results import Results
+    from bundle.documents.verdicts import Verdicts
     from bundle.format import BundleRecord
     from bundle.read import Bundle
 
 SCHEMA = "report/1"
 
-type Document = Mapping[str, Any]
+
+@dataclass(frozen=True)
+class Seen:
+    """A host as it was seen once, before or after the trials.
+
+    Attributes:
+        facts: None if nobody looked.
+        readings: None likewise.
+    """
+
+    facts: HostFacts | None
+    readings: HostReadings | None
+
+    @classmethod
+    def read(cls, bundle: Path, when: str) -> Self:
+        """Read what a bundle holds of the services' host; ``before`` or ``after``."""
+        return cls(
+            typed.read_if_there(bundle, HostFacts, f"host/facts.{when}.json"),
+            typed.read_if_there(bundle, HostReadings, f"host/readings.{when}.json"),
+        )
 
 
 @dataclass(frozen=True)
@@ -31,65 +59,71 @@ class Material:
     Attributes:
         record: of the bundle.
         seal: SHA-256 of its SEAL.json.
-        resolved: the plan.
-        results: ``results.json``.
-        verdicts: ``verdicts.json``; None where no claims were judged.
-        explanation: ``explanation.json``; None where the plan explains nothing.
+        sealed: the plan.
+        results: of the bundle.
+        verdicts: None where no claims were judged.
+        explanation: None where the plan explains nothing.
         work: what the subjects answered, and their SQL.
         shown: the trials whose figures may be used.
-        host: facts, readings and drift by file name without ``.json``; what is missing is empty.
-            Of the services' host, where several took part.
+        before: the host before the trials; that of the services, where several took part.
+        after: the same host after them.
+        drift: its facts that moved, by key.
         hosts: facts of each host, where several took part, by the roles that it had.
     """
 
     record: BundleRecord
     seal: str
-    resolved: Document
-    results: Document
-    verdicts: Document | None
-    explanation: Document | None
+    sealed: SealedPlan
+    results: Results
+    verdicts: Verdicts | None
+    explanation: Explanation | None
     work: Work
     shown: tuple[Shown, ...]
-    host: Mapping[str, Document]
-    hosts: Mapping[str, Document]
+    before: Seen
+    after: Seen
+    drift: Mapping[str, Moved]
+    hosts: Mapping[str, HostFacts | None]
 
     @classmethod
-    def read(cls, bundle: Bundle, derived: Mapping[str, Document]) -> Self:
-        """Read it from a bundle.
-
-        Args:
-            bundle: verified.
-            derived: documents by their names in ``derived/``; ``results.json`` at least.
+    def read(
+        cls,
+        bundle: Bundle,
+        results: Results,
+        explanation: Explanation | None = None,
+        verdicts: Verdicts | None = None,
+    ) -> Self:
+        """Read it from a verified bundle and what was derived from it.
 
         Raises:
-            OSError, ValueError, LookupError: a file of the bundle is not what it should be.
+            OSError, ValueError, LookupError, RecordError: a file of the bundle is not what it
+                should be.
         """
-        results = derived["results.json"]
-        names = ("facts.before", "facts.after", "readings.before", "readings.after", "drift")
+        path = bundle.path
         return cls(
             record=bundle.record,
             seal=str(bundle.seal),
-            resolved=outside.plan_of(bundle.path),
+            sealed=typed.read_plan(path),
             results=results,
-            verdicts=derived.get("verdicts.json"),
-            explanation=derived.get("explanation.json"),
-            work=Work.read(bundle.path),
-            shown=trials.read(bundle, trials.failed(results)),
-            host={name: _document(bundle.path / f"host/{name}.json") for name in names},
-            hosts=_hosts(bundle.path),
+            verdicts=verdicts,
+            explanation=explanation,
+            work=Work.read(path),
+            shown=trials.read(bundle, results.unusable),
+            before=Seen.read(path, "before"),
+            after=Seen.read(path, "after"),
+            drift=_drift(path),
+            hosts=_hosts(path),
         )
 
     @property
-    def plan(self) -> Document:
+    def plan(self) -> Plan:
         """The plan with every default filled in."""
-        plan: Document = self.resolved["plan"]
-        return plan
+        return self.sealed.plan
 
     @cached_property
     def looks(self) -> dict[str, Look]:
         """How each subject looks in every chart: in the plan's order, arms like their subjects."""
-        arms = self.resolved["arms"]
-        numbers = {name: number for number, name in enumerate(self.plan["subjects"])}
+        arms = self.sealed.arms
+        numbers = {name: number for number, name in enumerate(self.plan.subjects)}
         looks = {name: Look(name, number) for name, number in numbers.items()}
         looks |= {
             arm: Look(arm, numbers.get(subject, len(numbers)), hollow=True)
@@ -100,28 +134,41 @@ class Material:
             name: Look(name, len(numbers) + at) for at, name in enumerate(sorted(strangers))
         }
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Json]:
         """The data of the report, ``report/1``.
 
         History: report/1 (first).
         """
+        host: dict[str, Json] = {
+            "facts.before": plain(self.before.facts) if self.before.facts else {},
+            "facts.after": plain(self.after.facts) if self.after.facts else {},
+            "readings.before": plain(self.before.readings) if self.before.readings else {},
+            "readings.after": plain(self.after.readings) if self.after.readings else {},
+            "drift": {key: plain(moved) for key, moved in self.drift.items()},
+        }
         return {
             "schema": SCHEMA,
             "bundle": self.record.id,
             "seal": self.seal,
-            "conclusion": self.results["conclusion"],
-            "plan": self.resolved,
-            "results": self.results,
-            "verdicts": self.verdicts,
-            "explanation": self.explanation,
+            "conclusion": self.results.conclusion,
+            "plan": self.sealed.model_dump(mode="json", by_alias=True, exclude_unset=True),
+            "results": plain(self.results),
+            "verdicts": plain(self.verdicts) if self.verdicts else None,
+            "explanation": plain(self.explanation) if self.explanation else None,
             "trials": trials.document(self.shown),
-            "sql": self.work.sql,
-            "host": self.host,
-            "hosts": self.hosts,
+            "sql": {subject: plain(sql) for subject, sql in self.work.sql.items()},
+            "host": host,
+            "hosts": {roles: plain(facts) if facts else {} for roles, facts in self.hosts.items()},
         }
 
 
-def _hosts(bundle: Path) -> dict[str, Document]:
+def _drift(bundle: Path) -> dict[str, Moved]:
+    """Facts that moved; none where the host was not looked at after the run."""
+    path = bundle / "host/drift.json"
+    return msgspec.convert(outside.json_of(path), dict[str, Moved]) if path.exists() else {}
+
+
+def _hosts(bundle: Path) -> dict[str, HostFacts | None]:
     """Facts by roles; none where one host had all of them."""
     listed = bundle / "inputs/inventory.redacted.yml"
     groups = outside.yaml_of(listed)["groups"] if listed.exists() else {}
@@ -131,12 +178,10 @@ def _hosts(bundle: Path) -> dict[str, Document]:
     if len(roles) < 2:  # noqa: PLR2004 - what "several" means
         return {}
     return {
-        ", ".join(each): _document(
-            bundle / "host" / ("" if name == "host-1" else name) / "facts.before.json"
+        ", ".join(each): typed.read_if_there(
+            bundle,
+            HostFacts,
+            f"host/{'' if name == 'host-1' else f'{name}/'}facts.before.json",
         )
         for name, each in roles.items()
     }
-
-
-def _document(path: Path) -> Document:
-    return dict(outside.json_of(path)) if path.exists() else {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis import figures, latency
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from analysis.latency import Bins
+    from bundle.codec import Json
     from bundle.read import Bundle, Trial
 
 LADDER = (0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9995, 0.9999)
@@ -133,7 +134,7 @@ def by_block(trials: Iterable[Shown], metric: str) -> dict[int, float]:
     return {each.block: each.values[metric] for each in trials if metric in each.values}
 
 
-def document(shown: Sequence[Shown]) -> list[dict[str, Any]]:
+def document(shown: Sequence[Shown]) -> list[Json]:
     """The trials as the report's data."""
     return [
         {
@@ -155,10 +156,5 @@ def named(quantile: float) -> str:
     return f"p{100 * quantile:.6g}"
 
 
-def _named(ladder: Mapping[float, float]) -> dict[str, float]:
+def _named(ladder: Mapping[float, float]) -> Json:
     return {named(quantile): ms for quantile, ms in ladder.items()}
-
-
-def failed(results: Mapping[str, Any]) -> frozenset[str]:
-    """The trials whose figures must not be used, by ``results.json``."""
-    return frozenset(str(each["trial"]) for each in results["failures"])

@@ -36,16 +36,17 @@ def command(first: Path, second: Path, host_sd: float, *, strict: bool, as_json:
       ormlab diff theirs.tar.zst bundles/20261124T090000Z-1a2b3c4d --strict
       ormlab diff A B --json | jq -r .diff.conclusion
     """
+    from bundle.codec import plain
     from ormlab.cli.diff_text import diff_text
     from ormlab.judging.diff import diff
 
     with bundle_errors():
         told = diff(first, second, host_sd=host_sd)
     if as_json:
-        document("ormlab-diff/1", {"diff": told})
+        document("ormlab-diff/1", {"diff": plain(told)})
     else:
         click.echo(diff_text(told))
-    if strict and told["verdict"] == "differ":
+    if strict and told.verdict == "differ":
         sys.exit(Exit.REFUTED)
-    if strict and told["verdict"] == "open":
+    if strict and told.verdict == "open":
         sys.exit(Exit.INCONCLUSIVE)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bundle.codec import plain
 from ormlab.base import checkout
 from ormlab.cli import options
 from ormlab.cli.explanation_text import explanation_text
@@ -32,7 +33,7 @@ def command(bundle: Path | None, *, as_json: bool) -> None:
         folder = bundle or newest(checkout.BUNDLES)
         explanation, problem = explain(folder)
     if as_json:
-        told = {"folder": str(folder), "explanation": explanation}
+        told = {"folder": str(folder), "explanation": plain(explanation)}
         document("ormlab-explain/1", told, problems=[problem.record()] if problem else [])
     else:
         click.echo(explanation_text(explanation, folder))

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from bundle.codec import plain
 from ormlab.cli import options
 from ormlab.cli.output import bundle_errors, document, exit_if, verdict_exit
 from ormlab.cli.tables import results_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bundle.documents.verdicts import ClaimVerdict
     from ormlab.judging.ledger import LedgerFile
 
 
@@ -70,10 +74,10 @@ def _results(bundle: Path, *, as_json: bool) -> None:
     from ormlab.judging.judge import judge, without_trial
 
     with bundle_errors():
-        results = judge(bundle)
+        results = judge(bundle).results
     problem = without_trial(results, bundle)
     if as_json:
-        told = {"folder": str(bundle), "results": results}
+        told = {"folder": str(bundle), "results": plain(results)}
         document("ormlab-judge/1", told, problems=[problem.record()] if problem else [])
     else:
         click.echo(results_text(results, bundle))
@@ -82,23 +86,24 @@ def _results(bundle: Path, *, as_json: bool) -> None:
 
 def _verdicts(
     bundles: tuple[Path, ...], ledger: LedgerFile, _out: Path | None, *, as_json: bool
-) -> dict[str, Any]:
+) -> Mapping[ClaimVerdict, int]:
     from ormlab.cli.claims_text import verdicts_text
     from ormlab.judging.judge import judge
 
     (bundle,) = bundles
-    told = judge(bundle, ledger)
+    told = judge(bundle, ledger).verdicts
+    if told is None:
+        raise ValueError("a ledger gives verdicts")
     if as_json:
-        document("ormlab-judge-claims/1", {"folder": str(bundle), "verdicts": told})
+        document("ormlab-judge-claims/1", {"folder": str(bundle), "verdicts": plain(told)})
     else:
         click.echo(verdicts_text(told, bundle))
-    counts: dict[str, Any] = told["counts"]
-    return counts
+    return told.counts
 
 
 def _judgement(
     bundles: tuple[Path, ...], ledger: LedgerFile, out: Path | None, *, as_json: bool
-) -> dict[str, Any]:
+) -> Mapping[ClaimVerdict, int]:
     from ormlab.cli.claims_text import judgement_text
     from ormlab.judging.judge import judge_several
     from ormlab.judging.verdicts import store
@@ -106,8 +111,7 @@ def _judgement(
     told = judge_several(bundles, ledger)
     file = store(told, out or bundles[0].resolve().parent)
     if as_json:
-        document("ormlab-judge-claims/1", {"file": str(file), "judgement": told})
+        document("ormlab-judge-claims/1", {"file": str(file), "judgement": plain(told)})
     else:
         click.echo(judgement_text(told, file))
-    counts: dict[str, Any] = told["counts"]
-    return counts
+    return told.counts

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from bundle.codec import plain
 from bundle.display import visible
+from bundle.documents.verdicts import ClaimVerdict
 from bundle.errors import (
     ArchiveError,
     BundleError,
@@ -27,7 +29,7 @@ from ormlab.cli.claims_text import verdicts_text
 from ormlab.cli.tables import results_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 # The first that fits: missing and existing ones are errors of the storage, too.
@@ -42,17 +44,16 @@ _EXITS: tuple[tuple[tuple[type[BundleError], ...], Exit], ...] = (
 
 
 def document(
-    schema: str, result: dict[str, Any], *, problems: list[dict[str, Any]] | None = None
+    schema: str, result: Mapping[str, object], *, problems: Sequence[Mapping[str, object]] = ()
 ) -> None:
     """Print the one JSON document of a command."""
-    found = problems or []
-    whole = {"schema": schema, "ok": not found, "problems": found, **result}
+    whole = {"schema": schema, "ok": not problems, "problems": problems, **result}
     # In ASCII it is the same document whatever the terminal makes of its bytes, and whatever the
     # encoding: a stranger's bundle may hold escape sequences, or half of a surrogate pair.
     click.echo(json.dumps(whole, indent=1).replace("\x7f", "\\u007f"))
 
 
-def run_result(schema: str, bundle: Path, *, as_json: bool) -> Mapping[str, int]:
+def run_result(schema: str, bundle: Path, *, as_json: bool) -> Mapping[ClaimVerdict, int]:
     """Print what a run that has just been sealed and judged shows, its ledger's verdicts too.
 
     Returns:
@@ -61,21 +62,24 @@ def run_result(schema: str, bundle: Path, *, as_json: bool) -> Mapping[str, int]
     Raises:
         SystemExit: no trial of the run may be used; that was said last.
     """
+    from bundle import typed
+    from bundle.documents.results import Results
+    from bundle.documents.verdicts import Verdicts
     from ormlab.judging.judge import without_trial
 
-    results = json.loads((bundle / "derived/results.json").read_bytes())
+    results = typed.read(bundle, Results)
+    verdicts = typed.read_if_there(bundle, Verdicts)
     problem = without_trial(results, bundle)
-    verdicts = bundle / "derived/verdicts.json"
-    judged = {"verdicts": json.loads(verdicts.read_bytes())} if verdicts.exists() else {}
     if as_json:
-        told = {"folder": str(bundle), "results": results, **judged}
+        judged = {"verdicts": plain(verdicts)} if verdicts else {}
+        told = {"folder": str(bundle), "results": plain(results), **judged}
         document(schema, told, problems=[problem.record()] if problem else [])
     else:
         click.echo(results_text(results, bundle))
-        for each in judged.values():
-            click.echo(f"\n{verdicts_text(each, bundle)}")
+        if verdicts:
+            click.echo(f"\n{verdicts_text(verdicts, bundle)}")
     exit_if(problem)
-    return judged["verdicts"]["counts"] if judged else {}
+    return verdicts.counts if verdicts else {}
 
 
 def exit_if(problem: LabError | None) -> None:
@@ -88,11 +92,11 @@ def exit_if(problem: LabError | None) -> None:
         sys.exit(complain(problem.record(), problem.exit_code, as_json=False))
 
 
-def verdict_exit(counts: Mapping[str, int]) -> Exit:
+def verdict_exit(counts: Mapping[ClaimVerdict, int]) -> Exit:
     """The exit code of ``--strict``: a refuted claim counts before an open one."""
-    if counts.get("refuted"):
+    if counts.get(ClaimVerdict.REFUTED):
         return Exit.REFUTED
-    return Exit.INCONCLUSIVE if counts.get("inconclusive") else Exit.OK
+    return Exit.INCONCLUSIVE if counts.get(ClaimVerdict.INCONCLUSIVE) else Exit.OK
 
 
 def complain(problem: dict[str, str], code: Exit, *, as_json: bool) -> Exit:

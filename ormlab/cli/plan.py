@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from bundle.codec import plain
 from ormlab.cli import options, streams
 from ormlab.cli.output import bundle_errors, document
 
@@ -55,7 +55,7 @@ def command(plan: str, *, pilot: Path | None, as_json: bool, as_yaml: bool) -> N
             "measured_s": guessed.measured_s,
             "expected_s": told.expected_s if told else guessed.expected_s,
             "at_most": guessed.at_most and told is None,
-            "pilot": asdict(told) if told else None,
+            "pilot": plain(told) if told else None,
         }
         document("ormlab-plan/1", result)
         return

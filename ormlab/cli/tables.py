@@ -2,131 +2,138 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis import rounding
+from bundle.documents.results import GateVerdict
 from ormlab.cli.page import Grid, Page
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bundle.documents.results import Cell, ControlArm, Results, Trend
+
 _MIB = 2**20
 _UNKNOWN = "-"
-_BAD = ("warning", "failed")
+_BAD = (GateVerdict.WARNING, GateVerdict.FAILED)
 _ORDER_P = 0.01  # what is less likely by chance is told; several are looked at
-_TRENDS = {
-    "position": "from the earliest to the latest place in a block",
-    "drift": "from the first block to the last",
-}
 
 
-def results_text(results: dict[str, Any], bundle: Path) -> str:
+def results_text(results: Results, bundle: Path) -> str:
     """The conclusion, a table of figures and one of ratios for each cell, and where it lies."""
     page = Page()
-    page.line(results["conclusion"])
-    for cell in results["cells"]:
+    page.line(results.conclusion)
+    for cell in results.cells:
         page.line()
-        page.line(f"{cell['workload']} under {cell['load']} ({cell['latency_kind']})")
+        page.line(cell.title)
         page.grid(_figures(cell))
-        if cell["comparisons"]:
+        if cell.comparisons:
             page.grid(_ratios(cell))
-        for control in cell["controls"]:
+        for control in cell.controls:
             page.line(_control(control))
         for line in (*_undeclared(cell), *_order(cell), *_gates(cell)):
             page.line(line)
-    for gate in results["gates"]:
-        if gate["verdict"] in _BAD:
-            page.line(f"gate {gate['verdict']}: {gate['said']}")
-    for failure in results["failures"]:
-        page.line(f"failed: {failure['trial']}: {failure['what']}")
-    for omission in results["omitted"]:
-        page.line(f"left out: {omission['path']}: {omission['reason']}")
+    for gate in results.gates:
+        if gate.verdict in _BAD:
+            page.line(f"gate {gate.verdict}: {gate.said}")
+    for failure in results.failures:
+        page.line(f"failed: {failure.trial}: {failure.what}")
+    for omission in results.omitted:
+        page.line(f"left out: {omission.path}: {omission.reason}")
     page.line()
     page.line(f"bundle: {bundle}")
     page.line(f"verify: ormlab verify {bundle}")
     return page.text()
 
 
-def _undeclared(cell: dict[str, Any]) -> list[str]:
+def _undeclared(cell: Cell) -> list[str]:
     """The subjects whose requests cost the database something else than their services declare."""
     return [
         f"not as declared, {name}: {said}"
-        for name, figures in cell["subjects"].items()
-        for said in figures["undeclared"]
+        for name, figures in cell.subjects.items()
+        for said in figures.undeclared
     ]
 
 
-def _order(cell: dict[str, Any]) -> list[str]:
+def _order(cell: Cell) -> list[str]:
     """Comparisons on which the order of the trials has left a trace beyond chance."""
     found = []
-    for each in cell["comparisons"]:
-        effects, of = each["order"], f"{each['candidate']} / {each['baseline']}, {each['metric']}"
-        for name, words in _TRENDS.items():
-            trend = effects[name]
-            if trend and trend["p"] is not None and trend["p"] < _ORDER_P:
-                found.append(f"order, {of}: x {trend['ratio']:.3f} {words} (p {trend['p']:.1g})")
-        carried = effects["carry_over"]["p"]
+    for each in cell.comparisons:
+        if each.order is None:
+            continue
+        of = f"order, {each.candidate} / {each.baseline}, {each.metric}"
+        found += _moved(of, each.order.position, "from the earliest to the latest place in a block")
+        found += _moved(of, each.order.drift, "from the first block to the last")
+        carried = each.order.carry_over.p
         if carried is not None and carried < _ORDER_P:
-            found.append(f"order, {of}: it depends on who ran before (p {carried:.1g})")
+            found.append(f"{of}: it depends on who ran before (p {carried:.1g})")
     return found
 
 
-def _gates(cell: dict[str, Any]) -> list[str]:
+def _moved(of: str, trend: Trend | None, words: str) -> list[str]:
+    if trend is None or trend.p >= _ORDER_P:
+        return []
+    return [f"{of}: x {trend.ratio:.3f} {words} (p {trend.p:.1g})"]
+
+
+def _gates(cell: Cell) -> list[str]:
     """The gates that did not pass, each with its worst finding, and those without a reading."""
     bad = [
-        f"gate {gate['verdict']} ({gate['counts'][gate['verdict']]} trials): {gate['said']}"
-        for gate in cell["gates"]
-        if gate["verdict"] in _BAD
+        f"gate {gate.verdict} ({gate.counts[gate.verdict]} trials): {gate.said}"
+        for gate in cell.gates
+        if gate.verdict in _BAD
     ]
     bad += [
-        f"gate {gate['verdict']}, {gate['candidate']} / {gate['baseline']}: {gate['said']}"
-        for gate in cell["pair_gates"]
-        if gate["verdict"] in _BAD
+        f"gate {gate.verdict}, {gate.candidate} / {gate.baseline}: {gate.said}"
+        for gate in cell.pair_gates
+        if gate.verdict in _BAD
     ]
-    unknown = [gate["code"] for gate in cell["gates"] if gate["verdict"] == "unknown"]
+    unknown = [gate.code for gate in cell.gates if gate.verdict is GateVerdict.UNKNOWN]
     return [*bad, f"gates without a reading: {', '.join(unknown)}"] if unknown else bad
 
 
-def _figures(cell: dict[str, Any]) -> Grid:
+def _figures(cell: Cell) -> Grid:
     grid = Grid()
     columns = ("subject", "req/s", "p50 ms", "p90 ms", "p99 ms", "errors")
     roles = ("CPU us/req service", "database", "load")
     for name in (*columns, *roles, "RSS MiB", "round trips", "trials"):
         first = name == "subject"
         grid.column(name, right=not first, wrap=not first)
-    for name, figures in cell["subjects"].items():
-        rss = figures["rss_service"]
+    for name, figures in cell.subjects.items():
+        rss = figures.rss_service
         grid.row(
             name,
-            rounding.rate(figures["throughput"]),
-            *(_number(figures[quantile], 1) for quantile in ("p50", "p90", "p99")),
-            f"{figures['errors']:,}",
-            *(_number(figures[f"cpu_{role}"], 0) for role in ("service", "database", "load")),
+            rounding.rate(figures.throughput),
+            *(_number(each, 1) for each in (figures.p50, figures.p90, figures.p99)),
+            f"{figures.errors:,}",
+            _number(figures.cpu_service, 0),
+            _number(figures.cpu_database, 0),
+            _number(figures.cpu_load, 0),
             _number(rss / _MIB if rss else None, 1),
-            _number(figures["round_trips"], 1),
-            str(figures["trials"]),
+            _number(figures.round_trips, 1),
+            str(figures.trials),
         )
     return grid
 
 
-def _ratios(cell: dict[str, Any]) -> Grid:
+def _ratios(cell: Cell) -> Grid:
     grid = Grid()
     numbers = ("value", "95 % interval", "blocks", "found 9 times in 10")
     for name in ("ratio", "of", *numbers, "verdict"):
         grid.column(name, right=name in numbers)
-    for ratio in cell["comparisons"]:
+    for ratio in cell.comparisons:
         interval = _UNKNOWN
-        if ratio["low"] is not None:
-            interval = f"{_ratio(ratio['low'])} to {_ratio(ratio['high'])}"
-        effect = ratio["detectable"]
+        if ratio.low is not None and ratio.high is not None:
+            interval = f"{_ratio(ratio.low)} to {_ratio(ratio.high)}"
+        effect = ratio.detectable
         grid.row(
-            f"{ratio['candidate']} / {ratio['baseline']}",
-            f"{ratio['metric']} ({ratio['better']} is better)",
-            _ratio(ratio["ratio"]),
+            f"{ratio.candidate} / {ratio.baseline}",
+            f"{ratio.metric} ({ratio.better} is better)",
+            _ratio(ratio.ratio),
             interval,
-            str(ratio["blocks"]),
+            str(ratio.blocks),
             f"{100 * effect:.1f} %" if effect is not None else _UNKNOWN,
-            ratio["verdict"],
+            ratio.verdict,
         )
     return grid
 
@@ -137,14 +144,14 @@ def _ratio(value: float) -> str:
     return rounding.significant(value, 1) if said == "0.000" else said
 
 
-def _control(control: dict[str, Any]) -> str:
+def _control(control: ControlArm) -> str:
     """``null control of a, throughput: passed: ... (a-null judged as a subject: EQUIVALENT)``."""
-    outcome, scatter = control["outcome"], control.get("scatter")
-    why = f"; {scatter['what']}" if scatter and not outcome["passed"] else ""
+    outcome, scatter = control.outcome, control.scatter
+    why = f"; {scatter.what}" if scatter and not outcome.passed else ""
     return (
-        f"{outcome['name']} control of {control['baseline']}, {control['metric']}: "
-        f"{'passed' if outcome['passed'] else 'failed'}: {outcome['what']} "
-        f"({control['candidate']} judged as a subject: {control['verdict']})"
+        f"{outcome.name} control of {control.baseline}, {control.metric}: "
+        f"{'passed' if outcome.passed else 'failed'}: {outcome.what} "
+        f"({control.candidate} judged as a subject: {control.verdict})"
         f"{why}"
     )
 

@@ -6,16 +6,22 @@ History of the document: diff/1 (first).
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import tempfile
+from collections import Counter
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, Literal
+
+import msgspec
 
 from analysis.agreement import HOST_SD, Agreement, Side, on_one_host, on_two_hosts
-from bundle import outside
+from analysis.metrics import PRIMARY
+from bundle import outside, typed
+from bundle.codec import Json, Part, plain
+from bundle.documents.host import HostFacts, Server, Source
+from bundle.documents.results import Verdict
+from bundle.documents.services import Answers, Sql, StackOutcome
 from bundle.read import Bundle
 from bundle.unpack import unpack
 from ormlab.base.changes import Change, changes
@@ -23,28 +29,125 @@ from ormlab.base.errors import UsageError
 from ormlab.judging import judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
-SCHEMA: Final = "diff/1"
-_PRIMARY: Final = "throughput"
+    from bundle.codec import Document
+    from bundle.documents.results import Comparison, Results
+
+type Area = Literal["host", "stack", "plan", "sql", "answers", "tool"]
+type Outcome = Literal["agree", "differ", "open"]
+type _Key = tuple[str, str, str, str, str]  # workload, load, baseline, candidate, metric
+
 _STACK: Final = ("python", "packages", "extensions", "digest", "ok")
 _SERVER: Final = ("version", "settings")
 _COSTS: Final = ("statements", "statements_per_request", "round_trips_per_request")
-_SHOWN_DIGITS: Final = 12
+_ANSWER: Final = ("status", "sha256")
 
 
-def diff(first: Path, second: Path, *, host_sd: float = HOST_SD) -> dict[str, Any]:
+class Identity(Part, frozen=True, kw_only=True):
+    """One of the two bundles.
+
+    Attributes:
+        id: of the bundle.
+        seal: SHA-256 of its SEAL.json.
+        host: fingerprint; null if it was never taken.
+        status: of the run.
+        conclusion: of its results.
+    """
+
+    id: str
+    seal: str | None
+    host: str | None
+    status: str
+    conclusion: str
+
+
+class Relation(Part, frozen=True, kw_only=True):
+    """How the second bundle is related to the first.
+
+    Attributes:
+        same_host: by their fingerprints.
+        is_rerun: whether the second names the seal of the first.
+        host_sd: how much hosts are taken to differ; null on one host.
+    """
+
+    same_host: bool
+    is_rerun: bool
+    host_sd: float | None
+
+
+class Changed(Part, frozen=True, kw_only=True):
+    """A value that differs.
+
+    Attributes:
+        area: of what it is part.
+        at: its place there: keys and positions, with dots between them.
+        before: in the first bundle; null where it has none.
+        after: in the second; null likewise.
+    """
+
+    area: Area
+    at: str
+    before: Json
+    after: Json
+
+
+class Ratio(Part, frozen=True, kw_only=True):
+    """One ratio as one bundle has it; see ``bundle.documents.results.Judged``."""
+
+    ratio: float
+    low: float | None
+    high: float | None
+    blocks: int
+    sd: float | None
+    verdict: Verdict
+
+
+class Compared(Agreement, frozen=True, kw_only=True):
+    """A comparison that both bundles have, by a metric that both judge it by.
+
+    Attributes:
+        workload, load, baseline, candidate, metric: which one.
+        runs: what the first bundle says, and the second.
+    """
+
+    workload: str
+    load: str
+    baseline: str
+    candidate: str
+    metric: str
+    runs: tuple[Ratio, Ratio]
+
+
+class Diff(Part, frozen=True, kw_only=True):
+    """What changed between two bundles, and whether their results agree.
+
+    Attributes:
+        schema: the version of this format.
+        conclusion: one sentence.
+        verdict: of the comparisons by throughput.
+        bundles: the first and the second.
+        relation: of the second to the first.
+        changes: by area.
+        agreements: by comparison and metric.
+    """
+
+    schema: Literal["diff/1"]
+    conclusion: str
+    verdict: Outcome
+    bundles: tuple[Identity, Identity]
+    relation: Relation
+    changes: list[Changed]
+    agreements: list[Compared]
+
+
+def diff(first: Path, second: Path, *, host_sd: float = HOST_SD) -> Diff:
     """Compare two bundles; the results of both are computed anew from their files.
 
     Args:
         first: the folder of a bundle, or an archive made by `ormlab archive pack`.
         second: likewise.
         host_sd: how much hosts are taken to differ; see `analysis.agreement`.
-
-    Returns:
-        schema, conclusion, the bundles, relation (whether the second is a rerun of the first, and
-        whether the hosts are one), changes by area, agreements by comparison, and verdict: that
-        of the comparisons by throughput.
 
     Raises:
         BundleError: one of them does not reach L1, or is no bundle.
@@ -59,41 +162,42 @@ def diff(first: Path, second: Path, *, host_sd: float = HOST_SD) -> dict[str, An
                 where=str(second),
                 hint="name two; `ormlab rerun` makes a second one",
             )
-        same_host = (
-            a.bundle.record.host is not None and a.bundle.record.host == b.bundle.record.host
-        )
+        host = a.bundle.record.host
+        same_host = host is not None and host == b.bundle.record.host
         changed = [
-            {"area": area, "at": each.at, "before": each.before, "after": each.after}
+            Changed(area=area, at=each.at, before=each.before, after=each.after)
             for area in _AREAS
             for each in _changes(area, a, b)
         ]
         agreements = list(_agreements(a, b, same_host=same_host, host_sd=host_sd))
         verdict = _verdict(agreements)
-        relation = {
-            "same_host": same_host,
-            "is_rerun": b.bundle.record.rerun_of == a.bundle.seal,
-            "host_sd": None if same_host else host_sd,
-        }
-        return {
-            "schema": SCHEMA,
-            "conclusion": _conclusion(verdict, agreements, changed, relation),
-            "verdict": verdict,
-            "bundles": [told.identity() for told in (a, b)],
-            "relation": relation,
-            "changes": changed,
-            "agreements": agreements,
-        }
+        relation = Relation(
+            same_host=same_host,
+            is_rerun=b.bundle.record.rerun_of == a.bundle.seal,
+            host_sd=None if same_host else host_sd,
+        )
+        return Diff(
+            schema="diff/1",
+            conclusion=_conclusion(verdict, agreements, changed, relation),
+            verdict=verdict,
+            bundles=(a.identity(), b.identity()),
+            relation=relation,
+            changes=changed,
+            agreements=agreements,
+        )
 
 
 class _Told:
-    """What a bundle says of everything that may have changed, by area."""
+    """What a bundle says of everything that may have changed, by area.
+
+    Areas are JSON: they are compared value by value, whatever documents they are from.
+    """
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        self.results = json.loads(judge.derived_files(bundle)["results.json"])
-        self.resolved: dict[str, Any] = outside.plan_of(bundle.path)
+        self.results: Results = judge.derive(bundle).results
 
-    def area(self, name: str) -> dict[str, Any]:
+    def area(self, name: Area) -> Json:
         """What it says of one area.
 
         Raises:
@@ -102,67 +206,68 @@ class _Told:
         with outside.readable(self.bundle.path):
             return _AREAS[name](self)
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Identity:
         record = self.bundle.record
-        told = {"id": record.id, "seal": self.bundle.seal, "host": record.host}
-        return told | {"status": record.status, "conclusion": self.results["conclusion"]}
+        return Identity(
+            id=record.id,
+            seal=self.bundle.seal,
+            host=record.host,
+            status=record.status,
+            conclusion=self.results.conclusion,
+        )
 
-    def host(self) -> dict[str, Any]:
+    def host(self) -> Json:
         """What decides the fingerprint, and the database server."""
-        facts = self._read("host/facts.before.json")
-        server = self._read("host/postgres.json")
+        told = typed.read(self.bundle.path, HostFacts)
+        server = typed.read(self.bundle.path, Server)
         return {
-            **{key: facts["facts"].get(key) for key in facts["identity"]},
-            "tier": facts["placement"]["tier"],
-            "postgres": {key: server.get(key) for key in _SERVER},
+            **_some(told.facts, told.identity),
+            "tier": told.placement.tier,
+            "postgres": _some(server, _SERVER),
         }
 
-    def stack(self) -> dict[str, Any]:
+    def stack(self) -> Json:
         """By stack: interpreter, packages, which extensions are compiled."""
-        made: dict[str, Any] = {}
-        for path in self._of_subjects("stack.json"):
-            told = outside.json_of(path)
-            made[told["stack"]] = {key: told.get(key) for key in _STACK}
-        return made
+        return {
+            stack.stack: _some(stack, _STACK) for stack in self._of_subjects(StackOutcome).values()
+        }
 
-    def plan(self) -> dict[str, Any]:
+    def plan(self) -> Json:
         """The plan with every default, and what it was resolved to but for the trials' names."""
-        return {key: value for key, value in self.resolved.items() if key != "trials"}
+        sealed = typed.read_plan(self.bundle.path)
+        told: Json = sealed.model_dump(
+            mode="json", by_alias=True, exclude={"trials"}, exclude_unset=True
+        )
+        return told
 
-    def sql(self) -> dict[str, Any]:
+    def sql(self) -> Json:
         """By subject and operation: statements and round trips of one request."""
         return {
-            path.parent.name: {
-                name: {key: cost[key] for key in _COSTS}
-                for name, cost in outside.json_of(path)["operations"].items()
-            }
-            for path in self._of_subjects("sql.json")
+            subject: {name: _some(cost, _COSTS) for name, cost in sql.operations.items()}
+            for subject, sql in self._of_subjects(Sql).items()
         }
 
-    def answers(self) -> dict[str, Any]:
+    def answers(self) -> Json:
         """By subject and request: status and digest of the body."""
         return {
-            path.parent.name: {
-                each["request"]: {"status": each["status"], "sha256": each["sha256"]}
-                for each in outside.json_of(path)["answers"]
-            }
-            for path in self._of_subjects("answers.json")
+            subject: {each.request: _some(each, _ANSWER) for each in answers.answers}
+            for subject, answers in self._of_subjects(Answers).items()
         }
 
-    def tool(self) -> dict[str, Any]:
+    def tool(self) -> Json:
         """The orchestrator, the code that was shipped, and the agent's libraries."""
-        source = self._read("inputs/source.json")
+        source = typed.read(self.bundle.path, Source)
         lock = outside.bytes_of(self.bundle.path / "inputs/locks/agent.txt")
-        return {**source, "agent_lock": hashlib.sha256(lock).hexdigest()}
+        return {**plain(source), "agent_lock": hashlib.sha256(lock).hexdigest()}
 
-    def _read(self, path: str) -> dict[str, Any]:
-        return dict(outside.json_of(self.bundle.path / path))
+    def _of_subjects[T: Document](self, kind: type[T]) -> dict[str, T]:
+        """The documents of one kind by subject, of the subjects that have one."""
+        paths = sorted(self.bundle.path.glob(kind.PATH.format(subject="*")))
+        names = [path.parent.name for path in paths]
+        return {name: typed.read(self.bundle.path, kind, subject=name) for name in names}
 
-    def _of_subjects(self, name: str) -> list[Path]:
-        return sorted((self.bundle.path / "services").glob(f"*/{name}"))
 
-
-_AREAS: Final = {
+_AREAS: Final[dict[Area, Callable[[_Told], Json]]] = {
     "host": _Told.host,
     "stack": _Told.stack,
     "plan": _Told.plan,
@@ -170,6 +275,12 @@ _AREAS: Final = {
     "answers": _Told.answers,
     "tool": _Told.tool,
 }
+
+
+def _some(document: Part, keys: tuple[str, ...] | list[str]) -> dict[str, Json]:
+    """The values of some keys of a document; null for one that it does not have."""
+    values = plain(document)
+    return {key: values.get(key) for key in keys}
 
 
 @contextmanager
@@ -182,67 +293,69 @@ def _open(path: Path) -> Iterator[Bundle]:
         yield Bundle.open(unpack(path, Path(scratch)))
 
 
-def _changes(area: str, a: _Told, b: _Told) -> Iterator[Change]:
+def _changes(area: Area, a: _Told, b: _Told) -> Iterator[Change]:
     return changes(a.area(area), b.area(area))
 
 
-def _agreements(a: _Told, b: _Told, *, same_host: bool, host_sd: float) -> Iterator[dict[str, Any]]:
+def _agreements(a: _Told, b: _Told, *, same_host: bool, host_sd: float) -> Iterator[Compared]:
     """Judge every comparison that both bundles have, by every metric that both judge it by."""
     theirs = dict(_comparisons(b.results))
     for key, ours in _comparisons(a.results):
         if key not in theirs:
             continue
-        sides = [ours, theirs[key]]
-        judged = _judge(*sides, same_host=same_host, host_sd=host_sd)
+        judged = _judge(ours, theirs[key], same_host=same_host, host_sd=host_sd)
         workload, load, baseline, candidate, metric = key
-        yield {
-            "workload": workload,
-            "load": load,
-            "baseline": baseline,
-            "candidate": candidate,
-            "metric": metric,
-            "runs": [
-                {name: side[name] for name in ("ratio", "low", "high", "blocks", "sd", "verdict")}
-                for side in sides
-            ],
-            **asdict(judged),
-        }
+        yield Compared(
+            **msgspec.structs.asdict(judged),
+            workload=workload,
+            load=load,
+            baseline=baseline,
+            candidate=candidate,
+            metric=metric,
+            runs=(_ratio(ours), _ratio(theirs[key])),
+        )
 
 
-def _judge(
-    ours: Mapping[str, Any], theirs: Mapping[str, Any], *, same_host: bool, host_sd: float
-) -> Agreement:
-    first, second = (
-        Side(math.log(each["ratio"]), each["sd"], each["blocks"]) for each in (ours, theirs)
+def _ratio(judged: Comparison) -> Ratio:
+    return Ratio(
+        ratio=judged.ratio,
+        low=judged.low,
+        high=judged.high,
+        blocks=judged.blocks,
+        sd=judged.sd,
+        verdict=judged.verdict,
     )
+
+
+def _judge(ours: Comparison, theirs: Comparison, *, same_host: bool, host_sd: float) -> Agreement:
+    first, second = (Side(math.log(each.ratio), each.sd, each.blocks) for each in (ours, theirs))
     judged = (
-        on_one_host(first, second, ours["margin"])
+        on_one_host(first, second, ours.margin)
         if same_host
         else on_two_hosts(first, second, host_sd)
     )
     for number, each in enumerate((ours, theirs), start=1):
-        if each["verdict"].startswith("INVALID"):
-            why = f"invalid in bundle {number}: {each['reasons'][0]['what']}"
+        if each.verdict is Verdict.INVALID:
+            why = f"invalid in bundle {number}: {each.reasons[0].what}"
             return Agreement("open", judged.method, judged.ratio, judged.low, judged.high, why)
     return judged
 
 
-def _comparisons(results: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-    for cell in results["cells"]:
-        for each in cell["comparisons"]:
-            names = (each["baseline"], each["candidate"], each["metric"])
-            yield (cell["workload"], cell["load"], *names), each
+def _comparisons(results: Results) -> Iterator[tuple[_Key, Comparison]]:
+    for cell in results.cells:
+        for each in cell.comparisons:
+            yield (cell.workload, cell.load, each.baseline, each.candidate, each.metric), each
 
 
-def _verdict(agreements: list[dict[str, Any]]) -> str:
+def _verdict(agreements: list[Compared]) -> Outcome:
     """That of the comparisons by throughput together; open if there are none."""
-    verdicts = {each["verdict"] for each in agreements if each["metric"] == _PRIMARY}
+    verdicts = {each.verdict for each in agreements if each.metric == PRIMARY}
     if "differ" in verdicts:
         return "differ"
     return "agree" if verdicts == {"agree"} else "open"
 
 
-_WORDS: Final = {
+_WORDS: Final[dict[Outcome, str]] = {
     "agree": "The results agree",
     "differ": "The results differ",
     "open": "It is open whether the results agree",
@@ -250,32 +363,27 @@ _WORDS: Final = {
 
 
 def _conclusion(
-    verdict: str,
-    agreements: list[dict[str, Any]],
-    changed: list[dict[str, Any]],
-    relation: Mapping[str, Any],
+    verdict: Outcome, agreements: list[Compared], changed: list[Changed], relation: Relation
 ) -> str:
     """The outcome in one sentence: the comparison that decides it, and what changed."""
-    by_area: dict[str, int] = {}
-    for each in changed:
-        by_area[each["area"]] = by_area.get(each["area"], 0) + 1
+    by_area = Counter(each.area for each in changed)
     counts = ", ".join(f"{area} ({count})" for area, count in by_area.items())
     rest = f"changed: {counts}" if counts else "nothing else changed"
-    where = "on one host" if relation["same_host"] else "on two hosts"
-    primary = [each for each in agreements if each["metric"] == _PRIMARY]
+    where = "on one host" if relation.same_host else "on two hosts"
+    primary = [each for each in agreements if each.metric == PRIMARY]
     if not primary:
-        return f"{_WORDS[verdict]}: no comparison by {_PRIMARY} is in both ({where}; {rest})."
-    first = next(each for each in primary if each["verdict"] == verdict)
-    one, two = (run["ratio"] for run in first["runs"])
+        return f"{_WORDS[verdict]}: no comparison by {PRIMARY} is in both ({where}; {rest})."
+    first = next(each for each in primary if each.verdict == verdict)
+    one, two = (run.ratio for run in first.runs)
     return (
-        f"{_WORDS[verdict]}: {first['candidate']} / {first['baseline']} by {_PRIMARY} on "
-        f"{first['workload']} under {first['load']} is {one:.3f} and {two:.3f} {where}, "
-        f"{first['ratio']:.3f} times{_interval(first)}: {first['why']} ({rest})."
+        f"{_WORDS[verdict]}: {first.candidate} / {first.baseline} by {PRIMARY} on "
+        f"{first.workload} under {first.load} is {one:.3f} and {two:.3f} {where}, "
+        f"{first.ratio:.3f} times{_interval(first)}: {first.why} ({rest})."
     )
 
 
-def _interval(agreement: Mapping[str, Any]) -> str:
-    if agreement["low"] is None:
+def _interval(agreement: Agreement) -> str:
+    if agreement.low is None:
         return ""
-    name = "95 % interval" if agreement["method"] == "welch" else "expected are"
-    return f" ({name} {agreement['low']:.3f} to {agreement['high']:.3f})"
+    name = "95 % interval" if agreement.method == "welch" else "expected are"
+    return f" ({name} {agreement.low:.3f} to {agreement.high:.3f})"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from bundle import names, outside
+from bundle import names, typed
+from bundle.errors import BundleError
 from bundle.read import Bundle
 from ormlab.base.errors import UsageError
 from ormlab.judging import judge
@@ -13,34 +13,32 @@ from ormlab.judging import judge
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bundle.documents.explanation import Explanation
     from ormlab.base.errors import LoadError
 
 _RUN_ONE = "`ormlab run explain` measures one; docs/explain.md says how to write a plan of your own"
 
 
-def explain(path: Path) -> tuple[dict[str, Any], LoadError | None]:
+def explain(path: Path) -> tuple[Explanation, LoadError | None]:
     """Compute the explanation of a bundle anew from its files, and store nothing.
 
     Returns:
-        The document of ``derived/explanation.json``; and the error of a run of which no trial may
-        be used, None if one may.
+        The explanation; and the error of a run of which no trial may be used, None if one may.
 
     Raises:
         BundleError: it is not sealed, or its files are not what the seal says.
         UsageError: its plan explains nothing.
     """
     bundle = Bundle.open(path, level="L1")
-    files = judge.derived_files(bundle)
-    data = files.get("explanation.json")
-    if data is None:
+    derived = judge.derive(bundle)
+    if derived.explanation is None:
         raise UsageError(
             "no-explanation",
             f"the plan {bundle.record.plan.name!r} of this bundle explains no difference",
             where=str(path),
             hint=_RUN_ONE,
         )
-    document: dict[str, Any] = json.loads(data)
-    return document, judge.without_trial(json.loads(files["results.json"]), path)
+    return derived.explanation, judge.without_trial(derived.results, path)
 
 
 def newest(folder: Path) -> Path:
@@ -64,7 +62,6 @@ def newest(folder: Path) -> Path:
 def _explains(path: Path) -> bool:
     """Whether a bundle's plan has an explanation; one that cannot be read has none."""
     try:
-        resolved = outside.plan_of(path)
-    except (OSError, ValueError):
+        return typed.read_plan(path).explanation is not None
+    except (BundleError, OSError):
         return False
-    return isinstance(resolved, dict) and resolved.get("explanation") is not None

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from analysis import explanation, results
-from analysis.claims import judgement
-from bundle import names, outside
+from analysis import claims, explanation, results
+from bundle import names, outside, typed
 from bundle.codec import serialise
 from bundle.derived import write_derived
+from bundle.documents.host import HostFacts
 from bundle.errors import RecordError
 from bundle.format import Provenance, Tool
 from bundle.read import Bundle
@@ -21,39 +21,66 @@ from ormlab.base.errors import LoadError
 from ormlab.judging import verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
+    from bundle.documents.explanation import Explanation
+    from bundle.documents.plan import SealedPlan
+    from bundle.documents.results import Results
+    from bundle.documents.verdicts import Judgement, Verdicts
     from ormlab.judging.ledger import LedgerFile
 
 
-def judge(path: Path, ledger: LedgerFile | None = None) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Derived:
+    """Everything that follows from a bundle's own files.
+
+    Attributes:
+        results: of the run.
+        explanation: None if its plan explains nothing.
+        verdicts: on the claims of the ledger; None without one.
+        ledger: that the claims are of; None likewise.
+    """
+
+    results: Results
+    explanation: Explanation | None
+    verdicts: Verdicts | None
+    ledger: LedgerFile | None
+
+    def files(self) -> dict[str, bytes]:
+        """Bytes by path relative to derived/."""
+        documents = {
+            "results.json": self.results,
+            "explanation.json": self.explanation,
+            "verdicts.json": self.verdicts,
+        }
+        files = {name: serialise(each) for name, each in documents.items() if each is not None}
+        return files | ({"ledger.yaml": self.ledger.data} if self.ledger else {})
+
+
+def judge(path: Path, ledger: LedgerFile | None = None) -> Derived:
     """Compute the results of a bundle anew and store them in it.
 
     Args:
         path: the folder of the bundle.
         ledger: claims to judge by it; the verdicts are stored beside the results.
 
-    Returns:
-        The document of ``derived/results.json``, or with a ledger that of ``verdicts.json``.
-
     Raises:
         BundleError: it is not sealed, or its files are not what the seal says.
     """
     bundle = open_sealed(path)
-    files = derived_files(bundle, ledger)
+    derived = derive(bundle, ledger)
     provenance = Provenance(
         seal=str(bundle.seal),
         ledger=ledger.sha256 if ledger else None,
         analysis_lock=analysis_lock(),
         tool=tool(),
     )
-    write_derived(path, files, provenance)
+    write_derived(path, derived.files(), provenance)
     with suppress(OSError):  # a checkout that this user may only read remembers nothing
         _memory(path).parent.mkdir(parents=True, exist_ok=True)
         _memory(path).touch()
-    document: dict[str, Any] = json.loads(files["verdicts.json" if ledger else "results.json"])
-    return document
+    return derived
 
 
 def judge_several(
@@ -62,7 +89,7 @@ def judge_several(
     *,
     only: Collection[str] | None = None,
     store: bool = False,
-) -> dict[str, Any]:
+) -> Judgement:
     """Judge the claims of a ledger by several bundles.
 
     Args:
@@ -71,37 +98,32 @@ def judge_several(
         only: the claims to judge; all if None.
         store: judge each bundle for itself as well, and store that in it.
 
-    Returns:
-        The document ``judgement/1``, which names the bundles' seals.
-
     Raises:
         BundleError: one is not sealed, or its files are not what the seal says.
     """
     runs = []
     for path in paths:
         if store:
-            judge(path, ledger)
-            bundle = Bundle.open(path)
-            results = (path / "derived/results.json").read_bytes()
+            derived, bundle = judge(path, ledger), Bundle.open(path)
         else:
             bundle = Bundle.open(path, level="L1")
-            results = derived_files(bundle)["results.json"]
-        runs.append(verdicts.run_of(bundle, json.loads(results), ledger.ledger))
-    return judgement(ledger.ledger, ledger.sha256, runs, only=only)
+            derived = derive(bundle)
+        runs.append(verdicts.run_of(bundle, derived.results, ledger.ledger))
+    return claims.judgement(ledger.ledger, ledger.sha256, runs, only=only)
 
 
-def without_trial(results: Mapping[str, Any], bundle: Path) -> LoadError | None:
+def without_trial(found: Results, bundle: Path) -> LoadError | None:
     """The error of a run of which no trial may be used; None if one may, or none was carried out.
 
     Args:
-        results: the document of ``derived/results.json``.
-        bundle: whose it is.
+        found: the results of the run.
+        bundle: whose they are.
     """
-    if results["cells"] or not results["failures"]:
+    if found.cells or not found.failures:
         return None
     return LoadError(
         "no-usable-trial",
-        str(results["conclusion"]),
+        found.conclusion,
         where=str(bundle),
         hint="the bundle is sealed and keeps every trial's files and logs; docs/failures.md and "
         "docs/gates.md say what the codes mean",
@@ -128,48 +150,38 @@ def open_sealed(path: Path) -> Bundle:
     return Bundle.open(path, level="L1")
 
 
-def derived_files(bundle: Bundle, ledger: LedgerFile | None = None) -> dict[str, bytes]:
+def derive(bundle: Bundle, ledger: LedgerFile | None = None) -> Derived:
     """Compute everything that follows from a bundle's own files, and store nothing.
 
     Whoever verifies a bundle computes these again and compares.
-
-    Returns:
-        Bytes by path relative to derived/.
 
     Raises:
         RecordError: a file does not hold what the analysis needs, or a trial is of a subject,
             workload or load that the plan does not have.
     """
     with outside.readable(bundle.path):
-        return _derived_files(bundle, ledger)
+        sealed = typed.read_plan(bundle.path)
+        _require_planned(bundle, sealed)
+        found = results.derive(bundle, sealed, typed.read(bundle.path, HostFacts))
+        return Derived(
+            results=found,
+            explanation=explanation.derive(bundle, sealed, found),
+            verdicts=verdicts.of(bundle, found, ledger) if ledger else None,
+            ledger=ledger,
+        )
 
 
-def _derived_files(bundle: Bundle, ledger: LedgerFile | None) -> dict[str, bytes]:
-    resolved = outside.plan_of(bundle.path)
-    _require_planned(bundle, resolved)
-    facts = outside.json_of(bundle.path / "host/facts.before.json")
-    derived = {"results.json": results.derive(bundle, resolved, facts)}
-    explained = explanation.derive(bundle, resolved, derived["results.json"])
-    if explained is not None:
-        derived["explanation.json"] = explained
-    files = {name: serialise(document) for name, document in derived.items()}
-    if ledger is not None:
-        files |= verdicts.verdict_files(bundle, json.loads(files["results.json"]), ledger)
-    return files
-
-
-def _require_planned(bundle: Bundle, resolved: Mapping[str, Any]) -> None:
+def _require_planned(bundle: Bundle, sealed: SealedPlan) -> None:
     """Refuse a trial of what the plan does not have: nothing says what it measured."""
-    plan = resolved["plan"]
-    known = {
-        "subject": {*plan["subjects"], *resolved["arms"]},
-        "workload": plan["workloads"],
-        "load": plan["loads"],
-    }
+    plan = sealed.plan
     for trial in bundle.trials:
-        for kind, names_known in known.items():
-            name = getattr(trial.record, kind)
-            if name not in names_known:
+        record = trial.record
+        for kind, name, known in (
+            ("subject", record.subject, plan.subjects.keys() | sealed.arms.keys()),
+            ("workload", record.workload, plan.workloads.keys()),
+            ("load", record.load, plan.loads.keys()),
+        ):
+            if name not in known:
                 raise RecordError(
                     f"the plan has no {kind} {name!a}",
                     where=f"{names.TRIALS}/{trial.path.name}/{names.TRIAL}",

@@ -7,17 +7,18 @@ workloads and loads are matched by name.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from itertools import pairwise, product
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis import results, steadiness
 from analysis.inference import blocks_needed, detectable_effect, variance_table
-from bundle import outside
-from bundle.documents.plan import OpenLoad
+from bundle import typed
+from bundle.codec import Part
+from bundle.documents.host import HostFacts
+from bundle.documents.plan import ArticleLoad, ClosedLoad, OpenLoad, WrkLoad
 from bundle.read import Bundle
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bundle.documents.plan import Load, Plan
+    from bundle.documents.results import Cell
     from bundle.read import Trial
     from ormlab.plan import Planned, ResolvedPlan
 
@@ -34,8 +37,7 @@ _TENTHS = 10  # windows of a trial that are long enough to depend little on thei
 type _Key = tuple[str, str, str]  # subject, workload, load
 
 
-@dataclass(frozen=True)
-class Effect:
+class Effect(Part, frozen=True, kw_only=True):
     """What a comparison of the plan can find.
 
     Attributes:
@@ -58,8 +60,7 @@ class Effect:
     needed: int
 
 
-@dataclass(frozen=True)
-class Warmup:
+class Warmup(Part, frozen=True, kw_only=True):
     """The warm-up of a load, in seconds.
 
     Attributes:
@@ -77,8 +78,7 @@ class Warmup:
     slowest: str | None
 
 
-@dataclass(frozen=True)
-class Rate:
+class Rate(Part, frozen=True, kw_only=True):
     """An open loop's arrival rate beside what the subjects can take.
 
     All subjects are driven at one absolute rate, so the one that can take least decides whether
@@ -98,8 +98,7 @@ class Rate:
     subject: str | None
 
 
-@dataclass(frozen=True)
-class Variance:
+class Variance(Part, frozen=True, kw_only=True):
     """Where the noise of the pilot's null arm lives.
 
     Attributes:
@@ -113,8 +112,7 @@ class Variance:
     shares: dict[str, float]
 
 
-@dataclass(frozen=True)
-class Forecast:
+class Forecast(Part, frozen=True, kw_only=True):
     """What a pilot tells of a plan.
 
     Attributes:
@@ -146,46 +144,46 @@ def forecast(resolved: ResolvedPlan, path: Path) -> Forecast:
         BundleError: the pilot is not sealed, or its files are not what the seal says.
     """
     bundle = Bundle.open(path, level="L1")
-    pilot = outside.plan_of(path)
-    facts = outside.json_of(path / "host/facts.before.json")
-    cells = results.derive(bundle, pilot, facts)["cells"]
+    sealed = typed.read_plan(path)
+    pilot, cells = sealed.plan, results.derive(bundle, sealed, typed.read(path, HostFacts)).cells
     effects, unknown = _effects(resolved, cells)
-    expected_s, timed = _duration(resolved, bundle, pilot["plan"]["loads"])
+    expected_s, timed = _duration(resolved, bundle, pilot.loads)
     return Forecast(
         bundle=bundle.record.id,
         effects=tuple(effects),
         unknown=tuple(unknown),
-        warmups=tuple(_warmups(resolved, bundle, pilot["plan"]["loads"])),
+        warmups=tuple(_warmups(resolved, bundle, pilot.loads)),
         rates=tuple(_rates(resolved, cells)),
-        variances=tuple(_variances(bundle, pilot["plan"], pilot["plan"].get("null_arm"))),
+        variances=tuple(_variances(bundle, pilot)),
         expected_s=expected_s,
         timed=timed,
     )
 
 
-def _effects(
-    resolved: ResolvedPlan, cells: Sequence[Mapping[str, Any]]
-) -> tuple[list[Effect], list[str]]:
+def _effects(resolved: ResolvedPlan, cells: Sequence[Cell]) -> tuple[list[Effect], list[str]]:
     plan = resolved.plan
-    seen = {
-        (cell["workload"], cell["load"], each["baseline"], each["candidate"], each["metric"]): each
+    spreads = {
+        (cell.workload, cell.load, each.baseline, each.candidate, each.metric): each.sd
         for cell in cells
-        for each in cell["comparisons"]
-        if each["sd"] is not None
+        for each in cell.comparisons
     }
     effects, unknown = [], []
     for workload, load, wanted in product(plan.workloads, plan.loads, plan.comparisons):
         baseline, candidate = wanted.baseline, wanted.candidate
         known = [
             Effect(
-                *(baseline, candidate, workload, load, metric, margin),
+                baseline=baseline,
+                candidate=candidate,
+                workload=workload,
+                load=load,
+                metric=metric,
+                margin=margin,
                 sd=sd,
                 detectable=detectable_effect(sd, plan.blocks) if plan.blocks > 1 else None,
                 needed=blocks_needed(sd, margin),
             )
             for metric, margin in plan.margins.items()
-            if (found := seen.get((workload, load, baseline, candidate, metric)))
-            for sd in (found["sd"],)
+            if (sd := spreads.get((workload, load, baseline, candidate, metric))) is not None
         ]
         effects += known
         if not known:
@@ -193,25 +191,31 @@ def _effects(
     return effects, unknown
 
 
-def _rates(resolved: ResolvedPlan, cells: Sequence[Mapping[str, Any]]) -> Iterator[Rate]:
+def _rates(resolved: ResolvedPlan, cells: Sequence[Cell]) -> Iterator[Rate]:
     loads = {name: each for name, each in resolved.plan.loads.items() if isinstance(each, OpenLoad)}
     for workload, (load, drive) in product(resolved.plan.workloads, loads.items()):
         capacities = {
-            name: subject["capacity"]
+            name: subject.capacity
             for cell in cells
-            if cell["workload"] == workload
-            for name, subject in cell["subjects"].items()
-            if name in resolved.plan.subjects and subject["capacity"] is not None
+            if cell.workload == workload
+            for name, subject in cell.subjects.items()
+            if name in resolved.plan.subjects and subject.capacity is not None
         }
         least = min(capacities, key=capacities.__getitem__) if capacities else None
-        yield Rate(workload, load, drive.rate, capacities[least] if least else None, least)
+        yield Rate(
+            workload=workload,
+            load=load,
+            planned=drive.rate,
+            capacity=capacities[least] if least else None,
+            subject=least,
+        )
 
 
-def _variances(bundle: Bundle, plan: Mapping[str, Any], subject: str | None) -> Iterator[Variance]:
-    trials = _completed(bundle)
+def _variances(bundle: Bundle, plan: Plan) -> Iterator[Variance]:
+    trials, subject = _completed(bundle), plan.null_arm
     if subject is None:
         return
-    for workload, load in product(plan["workloads"], plan["loads"]):
+    for workload, load in product(plan.workloads, plan.loads):
         arms = [trials.get((arm, workload, load), []) for arm in (subject, f"{subject}-null")]
         by_block = [{each.record.block: each.path for each in arm} for arm in arms]
         pairs = [
@@ -222,7 +226,8 @@ def _variances(bundle: Bundle, plan: Mapping[str, Any], subject: str | None) -> 
         if len(whole) > 1:
             table = variance_table(whole)
             levels = (table.block, table.trial, table.window)
-            yield Variance(subject, workload, load, {each.name: each.share for each in levels})
+            shares = {each.name: each.share for each in levels}
+            yield Variance(subject=subject, workload=workload, load=load, shares=shares)
 
 
 def _logs_of_windows(trials: Sequence[Path]) -> NDArray[np.float64] | None:
@@ -238,14 +243,12 @@ def _logs_of_windows(trials: Sequence[Path]) -> NDArray[np.float64] | None:
     return np.log(tenths)
 
 
-def _warmups(
-    resolved: ResolvedPlan, bundle: Bundle, loads: Mapping[str, Mapping[str, Any]]
-) -> list[Warmup]:
+def _warmups(resolved: ResolvedPlan, bundle: Bundle, loads: Mapping[str, Load]) -> list[Warmup]:
     trials = _completed(bundle)
     found = []
     for workload, load in product(resolved.plan.workloads, resolved.plan.loads):
-        planned = float(getattr(resolved.plan.loads[load], "warmup_s", 0))
-        own = float(loads.get(load, {}).get("warmup_s", 0))
+        planned = _warmup_s(resolved.plan.loads[load])
+        own = _warmup_s(loads[load]) if load in loads else 0.0
         needed = {
             subject: own + beyond
             for subject in resolved.plan.subjects
@@ -253,8 +256,15 @@ def _warmups(
         }
         slowest = max(needed, key=needed.__getitem__) if needed else None
         longest = needed[slowest] if slowest else None
-        found.append(Warmup(workload, load, planned, longest, slowest))
+        found.append(
+            Warmup(workload=workload, load=load, planned=planned, needed=longest, slowest=slowest)
+        )
     return found
+
+
+def _warmup_s(load: Load) -> float:
+    """Seconds before the window; the article's client has none."""
+    return 0.0 if isinstance(load, ArticleLoad) else float(load.warmup_s)
 
 
 def _beyond(trials: Sequence[Trial]) -> float | None:
@@ -270,25 +280,25 @@ def _beyond(trials: Sequence[Trial]) -> float | None:
 
 
 def _duration(
-    resolved: ResolvedPlan, bundle: Bundle, loads: Mapping[str, Mapping[str, Any]]
+    resolved: ResolvedPlan, bundle: Bundle, loads: Mapping[str, Load]
 ) -> tuple[float, int]:
     """Seconds the plan takes, and how many of its trials the pilot has timed as they are."""
     plan, cycles = resolved.plan, _cycles(bundle.trials)
     overheads = [
-        seconds - loads[load]["duration_s"] - loads[load].get("warmup_s", 0)
+        seconds - loads[load].duration_s - _warmup_s(loads[load])
         for (_, _, load), several in cycles.items()
         if _lasts_as_planned(loads[load])
         for seconds in several
     ]
     beyond = median(overheads) if overheads else 0.0
-    alike = {name for name, load in plan.loads.items() if loads.get(name) == load.model_dump()}
+    alike = {name for name, load in plan.loads.items() if loads.get(name) == load}
 
     def seconds(trial: Planned) -> tuple[float, bool]:
         seen = cycles.get((trial.subject, trial.workload, trial.load))
         if seen and trial.load in alike:
             return median(seen), True
         load = plan.loads[trial.load]
-        return load.duration_s + getattr(load, "warmup_s", 0.0) + beyond, False
+        return load.duration_s + _warmup_s(load) + beyond, False
 
     each = [seconds(trial) for trial in resolved.trials]
     record = bundle.record
@@ -299,11 +309,11 @@ def _duration(
     return around + sum(taken for taken, _ in each), sum(timed for _, timed in each)
 
 
-def _lasts_as_planned(load: Mapping[str, Any]) -> bool:
+def _lasts_as_planned(load: Load) -> bool:
     """Whether the duration of a load is no mere upper limit."""
-    return load["generator"] in ("wrk", "client-closed", "client-open") and not load.get(
-        "requests_total"
-    )
+    if isinstance(load, ClosedLoad):
+        return load.requests_total is None
+    return isinstance(load, WrkLoad | OpenLoad)
 
 
 def _cycles(trials: Sequence[Trial]) -> dict[_Key, list[float]]:

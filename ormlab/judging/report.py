@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis import report
-from bundle import codec, names, outside
+from bundle import names, outside, typed
 from bundle.codec import decode
+from bundle.documents.explanation import Explanation
+from bundle.documents.results import Results
+from bundle.documents.verdicts import Verdicts
 from bundle.errors import BundleError, RecordError
 from bundle.format import Provenance
 from bundle.read import Bundle
@@ -16,7 +19,6 @@ from ormlab.base.errors import LabError, UsageError
 from ormlab.judging import judge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from analysis.report import Report
@@ -49,7 +51,10 @@ def make(path: Path, ledger: LedgerFile | None = None) -> Report:
     bundle = Bundle.open(path, level="L1")
     try:
         derived = _derived(bundle, ledger)
-        return report.compose(report.Material.read(bundle, derived))
+        material = report.Material.read(
+            bundle, derived.results, derived.explanation, derived.verdicts
+        )
+        return report.compose(material)
     except (BundleError, LabError):
         raise
     except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
@@ -79,16 +84,17 @@ def store(text: str, target: Path) -> Path:
     return target
 
 
-def _derived(bundle: Bundle, ledger: LedgerFile | None) -> dict[str, Any]:
-    """The documents of derived/, from there or computed anew."""
-    folder = bundle.path / names.DERIVED
-    if _is_ours(folder, bundle, ledger):
-        files: Mapping[str, bytes] = {
-            file.name: outside.bytes_of(file) for file in sorted(folder.glob("*.json"))
-        }
-    else:
-        files = judge.derived_files(bundle, ledger or _last(folder))
-    return {name: codec.parse(data) for name, data in files.items() if name.endswith(".json")}
+def _derived(bundle: Bundle, ledger: LedgerFile | None) -> judge.Derived:
+    """What follows from the bundle, read from derived/ or computed anew."""
+    root, folder = bundle.path, bundle.path / names.DERIVED
+    if not _is_ours(folder, bundle, ledger):
+        return judge.derive(bundle, ledger or _last(folder))
+    return judge.Derived(
+        results=typed.read(root, Results),
+        explanation=typed.read_if_there(root, Explanation),
+        verdicts=typed.read_if_there(root, Verdicts),
+        ledger=ledger,
+    )
 
 
 def _is_ours(folder: Path, bundle: Bundle, ledger: LedgerFile | None) -> bool:

@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
 def blocks(material: Material) -> tuple[Block, ...]:
     """The sentence of the run, then those of its claims and its explanation."""
-    further = [document for document in (material.verdicts, material.explanation) if document]
-    record, trials = material.record, material.record.trials
+    further = [each.conclusion for each in (material.verdicts, material.explanation) if each]
+    record, trials, plan = material.record, material.record.trials, material.plan
     counts = f"{trials.completed} of {trials.planned} planned were completed"
     if trials.failed or trials.skipped:
         repeated = trials.completed + trials.failed + trials.skipped > trials.planned
         failed = f"{trials.failed} failed{', repeats included' if repeated else ''}"
         counts += f", {failed}, {trials.skipped} were not carried out"
     return (
-        Text(str(material.results["conclusion"]), lead=True),
-        *(Text(str(document["conclusion"])) for document in further),
+        Text(material.results.conclusion, lead=True),
+        *map(Text, further),
         Facts(
             (
                 ("Bundle", record.id),
-                ("Plan", f"{material.plan['name']}: {material.plan['title']}"),
-                ("Profile", f"{material.plan['profile']}, {material.plan['blocks']} blocks"),
+                ("Plan", f"{plan.name}: {plan.title}"),
+                ("Profile", f"{plan.profile}, {plan.blocks} blocks"),
                 ("Run", f"{record.status}, begun {record.created:%Y-%m-%d %H:%M} UTC"),
                 ("Trials", counts),
             )

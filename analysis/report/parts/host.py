@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis.host import Verdict, judge, shown
 from analysis.report.blocks import Cell, Facts, Row, Table, Text, columns
 from analysis.rounding import UNKNOWN, significant
+from bundle.codec import Part, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Literal
 
     from analysis.host import Finding
     from analysis.report.blocks import Block
     from analysis.report.material import Material
-
-    type _When = Literal["before", "after"]
+    from bundle.documents.host import Facts as HostsFacts
+    from bundle.documents.host import HostFacts, HostReadings, Placement
+    from bundle.documents.plan import Profile
 
 _MARKS = {Verdict.OK: "good", Verdict.WARNING: "open", Verdict.FATAL: "bad", Verdict.UNKNOWN: ""}
 _BYTES = "_bytes"
@@ -25,57 +26,68 @@ _BYTES = "_bytes"
 
 def blocks(material: Material) -> tuple[Block, ...]:
     """Where the processes ran, facts that moved, readings that are not as they should be."""
-    before = material.host["facts.before"]
+    before, after = material.before.facts, material.after.facts
     made: list[Block] = [Facts(tuple(_placed(material, before)))]
     if material.hosts:
         made.append(_apart(material.hosts))
-    if facts := before.get("facts", {}):
+    if before:
         # Of a run that was cut short nobody looked again, which is not that nothing moved.
-        made += _facts(facts, material.host["facts.after"].get("facts", facts))
+        made += _facts(before.facts, (after or before).facts)
     made += _readings(material)
     return tuple(made)
 
 
-def _placed(material: Material, before: Mapping[str, Any]) -> list[tuple[str, str]]:
-    placement = before.get("placement", {})
+def _placed(material: Material, before: HostFacts | None) -> list[tuple[str, str]]:
     rows = [("Fingerprint", material.record.host or "never taken")]
-    if tier := placement.get("tier"):
-        rows.append(("Tier", str(tier)))
-    rows += [
-        (f"CPUs of {role}", ", ".join(map(str, placement[role])))
-        for role in ("service", "database", "load", "housekeeping")
-        if placement.get(role)
-    ]
-    moved = ", ".join(sorted(material.host["drift"])) or "no fact differs after the run"
-    looked = bool(material.host["facts.after"])
+    if before:
+        rows.append(("Tier", before.placement.tier))
+        rows += [
+            (f"CPUs of {purpose}", ", ".join(map(str, cpus)))
+            for purpose, cpus in _cpus(before.placement).items()
+            if cpus
+        ]
+    moved = ", ".join(sorted(material.drift)) or "no fact differs after the run"
+    looked = material.after.facts is not None
     rows.append(("Drift", moved if looked else "the host was not looked at after the run"))
     return rows
 
 
-def _apart(hosts: Mapping[str, Mapping[str, Any]]) -> Table:
+def _cpus(placement: Placement) -> dict[str, list[int]]:
+    return {
+        "service": placement.service,
+        "database": placement.database,
+        "load": placement.load,
+        "housekeeping": placement.housekeeping,
+    }
+
+
+def _apart(hosts: Mapping[str, HostFacts | None]) -> Table:
     """The hosts of a run that had several; what follows is of the one with the services."""
     purposes = {"app": "service", "db": "database", "load": "load"}
     rows = []
-    for roles, facts in hosts.items():
-        placement = facts.get("placement", {})
+    for roles, told in hosts.items():
+        if told is None:
+            rows.append(Row((roles, UNKNOWN, UNKNOWN, UNKNOWN)))
+            continue
+        placed = _cpus(told.placement)
         cpus = [
-            f"{purposes[role]}: {', '.join(map(str, placement.get(purposes[role], ())))}"
+            f"{purposes[role]}: {', '.join(map(str, placed[purposes[role]]))}"
             for role in roles.split(", ")
         ]
-        model = str(facts.get("facts", {}).get("cpu_model", UNKNOWN))
-        rows.append(Row((roles, model, "\n".join(cpus), str(placement.get("tier", UNKNOWN)))))
+        model = told.facts.cpu_model or UNKNOWN
+        rows.append(Row((roles, model, "\n".join(cpus), told.placement.tier)))
     named = columns("Host of", "Processor", "CPUs", "Tier")
     return Table(
         "Hosts that were apart; what follows is of that of the services", named, tuple(rows)
     )
 
 
-def _facts(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Block]:
+def _facts(before: HostsFacts, after: HostsFacts) -> list[Block]:
     """Every fact, those that moved first; L2 forbids that one of the fingerprint does."""
     moved: list[Row] = []
     still: list[Row] = []
-    for name in sorted(before.keys() | after.keys()):
-        first, then = _said(name, before.get(name)), _said(name, after.get(name))
+    for name in sorted(before.__struct_fields__):
+        first, then = (_said(name, getattr(each, name)) for each in (before, after))
         row = Row((name.removesuffix(_BYTES).replace("_", " "), first, then))
         (still if first == then else moved).append(row)
     named = columns("Fact", "Before", "After")
@@ -92,16 +104,18 @@ def _facts(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Block]:
 def _said(name: str, value: object) -> str:
     if isinstance(value, float):
         return significant(value)
+    if isinstance(value, Part):
+        value = plain(value)
     if isinstance(value, dict):
         return json.dumps(value, sort_keys=True)
     return shown(value, "bytes" if name.endswith(_BYTES) else None)
 
 
 def _readings(material: Material) -> list[Block]:
-    by_time = _judged(material, "before"), _judged(material, "after")
+    profile = material.plan.profile
+    by_time = [_judged(each.readings, profile) for each in (material.before, material.after)]
     if not by_time[0]:
         return [Text("The readings of the host were not taken.")]
-    profile = material.plan["profile"]
     poor: list[Row] = []
     rest: list[Row] = []
     for key, finding in by_time[0].items():
@@ -129,11 +143,8 @@ def _readings(material: Material) -> list[Block]:
     return made
 
 
-def _judged(material: Material, when: _When) -> dict[str, Finding]:
-    document = material.host[f"readings.{when}"]
-    if not document:
-        return {}
-    return {each.key: each for each in judge(document, material.plan["profile"])}
+def _judged(readings: HostReadings | None, profile: Profile) -> dict[str, Finding]:
+    return {each.key: each for each in judge(readings, profile)} if readings else {}
 
 
 def _value(finding: Finding | None) -> str:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis import figures
 from analysis.report import trials
 from analysis.report.blocks import Figure, Heading, Row, Table, Text, columns
 from analysis.report.charts import Curve, LatencyChart
-from analysis.report.parts.trials import cell_title
 from analysis.report.trials import LADDER, RESPONSE, SERVICE, named
 from analysis.rounding import UNKNOWN, with_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from analysis.report.blocks import Block
     from analysis.report.material import Material
+    from bundle.documents.results import Cell
 
 _NOTE = (
     "A line is the median of a subject's trials at each quantile, its shade reaches from the "
@@ -44,7 +44,7 @@ def blocks(material: Material) -> tuple[Block, ...]:
     """For each workload and load the quantiles, on one scale for all loads of a workload."""
     cells = [
         (number, cell, list(_curves(material, cell)))
-        for number, cell in enumerate(material.results["cells"], start=1)
+        for number, cell in enumerate(material.results.cells, start=1)
     ]
     cells = [each for each in cells if each[2]]
     if not cells:
@@ -54,7 +54,7 @@ def blocks(material: Material) -> tuple[Block, ...]:
         steps = [
             step
             for _, other, beside in cells
-            if other["workload"] == cell["workload"]
+            if other.workload == cell.workload
             for curve in beside
             for step in curve.steps
         ]
@@ -64,22 +64,20 @@ def blocks(material: Material) -> tuple[Block, ...]:
     return tuple(made)
 
 
-def _cell(cell: Mapping[str, Any], chart: LatencyChart, name: str) -> Iterator[Block]:
-    title = cell_title(cell)
-    kind = cell["latency_kind"]
-    yield Heading(title)
-    yield Text({figures.OPEN: _OPEN, figures.CLOSED: _CLOSED}.get(kind, _QUEUED))
+def _cell(cell: Cell, chart: LatencyChart, name: str) -> Iterator[Block]:
+    yield Heading(cell.title)
+    yield Text({figures.OPEN: _OPEN, figures.CLOSED: _CLOSED}.get(cell.latency_kind, _QUEUED))
     yield Figure(
         name=name,
-        title=f"Latency by quantile: {cell['workload']} under {cell['load']}",
+        title=f"Latency by quantile: {cell.workload} under {cell.load}",
         description=_described(chart.curves),
         chart=chart,
-        table=_table(title, chart.curves),
+        table=_table(cell.title, chart.curves),
     )
 
 
-def _curves(material: Material, cell: Mapping[str, Any]) -> Iterator[Curve]:
-    by_subject = trials.of_cell(material.shown, cell["workload"], cell["load"])
+def _curves(material: Material, cell: Cell) -> Iterator[Curve]:
+    by_subject = trials.of_cell(material.shown, cell.workload, cell.load)
     for subject, look in material.looks.items():
         for kind in (RESPONSE, SERVICE):
             steps = trials.steps(by_subject.get(subject, ()), kind)

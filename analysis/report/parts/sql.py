@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis.report.blocks import Cell, Column, Heading, Listing, Row, Table, Text
-from analysis.rounding import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from analysis.report.blocks import Block
     from analysis.report.material import Material
+    from bundle.documents.services import Cost
 
 _NONE = "This bundle holds no record of the SQL that its subjects sent."
 _NOTE = (
     "Read from the server's own log in a pass outside the measured windows; round trips were "
     "counted by a proxy between service and database. Different SQL is what makes an ORM: it is "
     "shown, and forbids nothing. Subjects that sent the same stand together."
-)
-_COSTS = (
-    ("Round trips per request", "round_trips_per_request"),
-    ("Statements per request", "statements_per_request"),
-    ("Rows per request", "rows_per_request"),
 )
 
 
@@ -35,65 +30,52 @@ def blocks(material: Material) -> tuple[Block, ...]:
         return (Text(_NONE),)
     operations = dict.fromkeys(
         operation
-        for workload in material.plan["workloads"]
+        for workload in material.plan.workloads
         for name in names
-        for operation in sent[name]["mixes"].get(workload, {})
+        for operation in sent[name].mixes.get(workload, {})
     )
     made: list[Block] = [Text(_NOTE)]
     for operation in operations:
-        made += _operation(operation, {n: sent[n]["operations"].get(operation) for n in names})
+        costs = {name: sent[name].operations.get(operation) for name in names}
+        made.append(_operation(operation, {n: cost for n, cost in costs.items() if cost}))
     if answers := tuple(_answers(material)):
         made += [Heading("Answers"), Listing(answers)]
     return tuple(made)
 
 
-def _operation(
-    operation: str, by_subject: Mapping[str, Mapping[str, Any] | None]
-) -> Iterator[Block]:
+def _operation(operation: str, by_subject: Mapping[str, Cost]) -> Table:
     groups: dict[str, list[str]] = {}
     for name, cost in by_subject.items():
-        if cost is not None:
-            groups.setdefault(cost["digest"], []).append(name)
-    costs = [_first(by_subject, names) for names in groups.values()]
-    rows = [
-        Row((label, *(Cell(f"{cost[key]:g}" if _known(cost, key) else UNKNOWN) for cost in costs)))
-        for label, key in _COSTS
-    ]
-    rows.append(Row(("Statements in order", *(Cell(_statements(c), code=True) for c in costs))))
-    varies = ["yes" if cost["varies"] else "no" for cost in costs]
-    rows.append(Row(("Varies between requests", *varies)))
+        groups.setdefault(cost.digest, []).append(name)
+    costs = [by_subject[names[0]] for names in groups.values()]
+    rows = (
+        Row(("Round trips per request", *(f"{cost.round_trips_per_request:g}" for cost in costs))),
+        Row(("Statements per request", *(f"{cost.statements_per_request:g}" for cost in costs))),
+        Row(("Rows per request", *(f"{cost.rows_per_request:g}" for cost in costs))),
+        Row(("Statements in order", *(Cell(_statements(cost), code=True) for cost in costs))),
+        Row(("Varies between requests", *("yes" if cost.varies else "no" for cost in costs))),
+    )
     named = (Column("One request"), *(Column(", ".join(names)) for names in groups.values()))
-    yield Table(f"SQL of one {operation}", named, tuple(rows))
+    return Table(f"SQL of one {operation}", named, rows)
 
 
-def _first(
-    by_subject: Mapping[str, Mapping[str, Any] | None], names: list[str]
-) -> Mapping[str, Any]:
-    cost = by_subject[names[0]]
-    return {} if cost is None else cost
-
-
-def _known(cost: Mapping[str, Any], key: str) -> bool:
-    return cost.get(key) is not None
-
-
-def _statements(cost: Mapping[str, Any]) -> str:
+def _statements(cost: Cost) -> str:
     """One statement a line; how often where it is sent more than once."""
     lines = []
-    for statement in cost["statements"]:
-        times = f"{statement['count']:g} x " if statement["count"] != 1 else ""
-        lines.append(times + statement["text"])
+    for statement in cost.statements:
+        times = f"{statement.count:g} x " if statement.count != 1 else ""
+        lines.append(times + statement.text)
     return "\n".join(lines)
 
 
 def _answers(material: Material) -> Iterator[str]:
     """Whether compared subjects answered the same bytes, and where they did not."""
     seen = set()
-    for cell in material.results["cells"]:
-        for pair in cell["work"]:
-            key = (pair["baseline"], pair["candidate"])
+    for cell in material.results.cells:
+        for pair in cell.work:
+            key = (pair.baseline, pair.candidate)
             if key in seen:
                 continue
             seen.add(key)
-            said = f"{pair['candidate']} and {pair['baseline']} gave {pair['answers']} answers"
-            yield ": ".join((said, *pair["differences"][:1]))
+            said = f"{pair.candidate} and {pair.baseline} gave {pair.answers} answers"
+            yield ": ".join((said, *pair.differences[:1]))

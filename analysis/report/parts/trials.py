@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from analysis import figures
 from analysis.inference import PairedSample, margin_band
@@ -18,6 +18,7 @@ from analysis.rounding import (
     significant,
     with_interval,
 )
+from bundle.documents.results import ControlArm, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from analysis.report.blocks import Block
     from analysis.report.material import Material
     from analysis.report.trials import Shown
+    from bundle.documents.results import Cell as Measured
+    from bundle.documents.results import Comparison, Judged, Trend
 
 _MIB = 2**20
-_WORK = ("round_trips", "statements")
 _NOTE = (
     "A trial is one fresh process, measured once; a block holds every subject once, in random "
     "order, and ratios are taken inside blocks. Figures of a subject are medians of its trials "
@@ -36,11 +38,11 @@ _NOTE = (
     "nothing about their ratio."
 )
 _MARKS = {
-    "FASTER": "good",
-    "SLOWER": "bad",
-    "INVALID (gate)": "bad",
-    "INCONCLUSIVE (robustness)": "open",
-    "INCONCLUSIVE (MDE)": "open",
+    Verdict.FASTER: "good",
+    Verdict.SLOWER: "bad",
+    Verdict.INVALID: "bad",
+    Verdict.INCONCLUSIVE_ROBUSTNESS: "open",
+    Verdict.INCONCLUSIVE_MDE: "open",
 }
 
 
@@ -60,7 +62,7 @@ _LEAST_P = 1e-4  # shown as below it
 
 def blocks(material: Material) -> tuple[Block, ...]:
     """For each workload and load: the dots, the subjects, the ratios and the controls."""
-    cells = material.results["cells"]
+    cells = material.results.cells
     if not cells:
         return (Text("No trial was completed whose figures may be used."),)
     made: list[Block] = [Text(_NOTE)]
@@ -69,35 +71,30 @@ def blocks(material: Material) -> tuple[Block, ...]:
     return tuple(made)
 
 
-def cell_title(cell: Mapping[str, Any]) -> str:
-    """``read-one under wrk (closed-loop service time)``."""
-    return f"{cell['workload']} under {cell['load']} ({cell['latency_kind']})"
-
-
-def _cell(material: Material, cell: Mapping[str, Any], name: str) -> Iterator[Block]:
-    by_subject = trials.of_cell(material.shown, cell["workload"], cell["load"])
+def _cell(material: Material, cell: Measured, name: str) -> Iterator[Block]:
+    by_subject = trials.of_cell(material.shown, cell.workload, cell.load)
     by_subject = {
         subject: by_subject[subject] for subject in material.looks if subject in by_subject
     }
-    title = cell_title(cell)
+    title = cell.title
     yield Heading(title)
     if by_subject:
         yield _figure(material, cell, by_subject, name)
         yield _subjects(title, cell, by_subject)
         yield _costs(title, cell)
-    if cell["comparisons"]:
-        yield _comparisons(title, cell["comparisons"])
-    if reasons := tuple(_reasons(cell["comparisons"])):
+    if cell.comparisons:
+        yield _comparisons(title, cell.comparisons)
+    if reasons := tuple(_reasons(cell.comparisons)):
         yield Listing(reasons)
-    if ordered := [each for each in (*cell["comparisons"], *cell["controls"]) if each.get("order")]:
+    if ordered := tuple(_ordered((*cell.comparisons, *cell.controls))):
         yield _order(title, ordered)
-    if controls := tuple(_control(control) for control in cell["controls"]):
+    if controls := tuple(_control(control) for control in cell.controls):
         yield Listing(controls)
 
 
 def _figure(
     material: Material,
-    cell: Mapping[str, Any],
+    cell: Measured,
     by_subject: Mapping[str, Sequence[Shown]],
     name: str,
 ) -> Figure:
@@ -115,9 +112,9 @@ def _figure(
         for subject, by_block in values.items()
     )
     ratios = tuple(_ratios(material, cell, values, charted.metric))
-    compared = [each for each in cell["comparisons"] if each["metric"] == charted.metric]
-    band = margin_band(compared[0]["margin"]) if compared else None
-    title = f"{charted.axis[0].upper()}{charted.axis[1:]}: {cell['workload']} under {cell['load']}"
+    compared = [each for each in cell.comparisons if each.metric == charted.metric]
+    band = margin_band(compared[0].margin) if compared else None
+    title = f"{charted.axis[0].upper()}{charted.axis[1:]}: {cell.workload} under {cell.load}"
     return Figure(
         name=name,
         title=title,
@@ -139,29 +136,31 @@ def _charted(shown: Sequence[Shown]) -> _Charted:
 
 def _ratios(
     material: Material,
-    cell: Mapping[str, Any],
+    cell: Measured,
     values: Mapping[str, Mapping[int, float]],
     metric: str,
 ) -> Iterator[Ratio]:
     """The ratios of the charted figure, block by block, those of controls last."""
-    arms = material.resolved["arms"]
-    for told, control in (
-        *((each, False) for each in cell["comparisons"]),
-        *((each, True) for each in cell["controls"]),
-    ):
-        # An infinite ratio, which JSON cannot hold, has no place in a chart.
-        if told["metric"] != metric or told["ratio"] is None:
+    for told in (*cell.comparisons, *cell.controls):
+        # An infinite ratio has no place in a chart.
+        if told.metric != metric or not math.isfinite(told.ratio):
             continue
-        baseline, candidate = told["baseline"], told["candidate"]
-        null = f"{baseline}-null"
+        null = f"{told.baseline}-null"
         paired = PairedSample.of(
-            values.get(baseline, {}),
-            values.get(candidate, {}),
-            values.get(null, {}) if null in arms and candidate != null else None,
+            values.get(told.baseline, {}),
+            values.get(told.candidate, {}),
+            values.get(null, {})
+            if null in material.sealed.arms and told.candidate != null
+            else None,
         )
-        points = tuple(math.exp(each) for each in paired.d.values)
-        label = f"{candidate} / {baseline}"
-        yield Ratio(label, points, told["ratio"], told["low"], told["high"], control)
+        yield Ratio(
+            label=f"{told.candidate} / {told.baseline}",
+            points=tuple(math.exp(each) for each in paired.d.values),
+            centre=told.ratio,
+            low=told.low,
+            high=told.high,
+            control=isinstance(told, ControlArm),
+        )
 
 
 def _described(dots: Iterable[Dots], ratios: Iterable[Ratio]) -> str:
@@ -194,16 +193,14 @@ def _behind(title: str, values: Mapping[str, Mapping[int, float]]) -> Table:
     return Table(f"{title}, trial by trial", columns(*names, numbers=names), rows, folded=True)
 
 
-def _subjects(
-    title: str, cell: Mapping[str, Any], by_subject: Mapping[str, Sequence[Shown]]
-) -> Table:
+def _subjects(title: str, cell: Measured, by_subject: Mapping[str, Sequence[Shown]]) -> Table:
     latencies = ("p50", "p90", "p99")
     rows = []
-    for subject, told in cell["subjects"].items():
+    for subject, told in cell.subjects.items():
         shown = by_subject.get(subject, ())
         cells = [_median(shown, metric) for metric in ("throughput", *latencies)]
-        counts = (f"{told['errors']:,}", str(told["trials"]))
-        rows.append(Row((subject, *cells, *counts, ", ".join(told["doubts"]) or "none")))
+        counts = (f"{told.errors:,}", str(told.trials))
+        rows.append(Row((subject, *cells, *counts, ", ".join(told.doubts) or "none")))
     numbers = ("req/s", "p50 ms", "p90 ms", "p99 ms", "Errors", "Trials")
     caption = f"Medians with 95 % intervals: {title}"
     named = columns("Subject", *numbers, "Gates in doubt", numbers=numbers)
@@ -215,15 +212,19 @@ def _median(shown: Iterable[Shown], metric: str) -> str:
     return with_interval(*median_interval(values)) if values else UNKNOWN
 
 
-def _costs(title: str, cell: Mapping[str, Any]) -> Table:
+def _costs(title: str, cell: Measured) -> Table:
     rows = []
-    for subject, told in cell["subjects"].items():
-        rss = told["rss_service"]
-        cpu = (told[f"cpu_{role}"] for role in ("service", "database", "load"))
+    for subject, told in cell.subjects.items():
+        rss = told.rss_service
         cells = (
-            *(figure(value) for value in cpu),
+            figure(told.cpu_service),
+            figure(told.cpu_database),
+            figure(told.cpu_load),
             figure(rss / _MIB if rss else None),
-            *(f"{told[n]:.3g}" if told[n] is not None else UNKNOWN for n in _WORK),
+            *(
+                UNKNOWN if count is None else f"{count:.3g}"
+                for count in (told.round_trips, told.statements)
+            ),
         )
         rows.append(Row((subject, *cells)))
     numbers = (
@@ -238,22 +239,22 @@ def _costs(title: str, cell: Mapping[str, Any]) -> Table:
     return Table(caption, columns("Subject", *numbers, numbers=numbers), tuple(rows))
 
 
-def _comparisons(title: str, told: Sequence[Mapping[str, Any]]) -> Table:
+def _comparisons(title: str, told: Sequence[Comparison]) -> Table:
     rows = []
     for each in told:
-        verdict = each["verdict"]
-        if each["size_resolved"] is False:
+        verdict: str = each.verdict
+        if each.size_resolved is False:
             verdict += ", size unresolved"
         rows.append(
             Row(
                 (
-                    f"{each['candidate']} / {each['baseline']}",
-                    f"{each['metric']}\n{each['better']} is better",
-                    with_interval(each["ratio"], each["low"], each["high"]),
-                    str(each["blocks"]),
-                    f"{100 * each['margin']:g} %",
-                    percent(each["detectable"], 1),
-                    Cell(verdict, mark=_MARKS.get(each["verdict"], "none")),
+                    f"{each.candidate} / {each.baseline}",
+                    f"{each.metric}\n{each.better} is better",
+                    with_interval(each.ratio, each.low, each.high),
+                    str(each.blocks),
+                    f"{100 * each.margin:g} %",
+                    percent(each.detectable, 1),
+                    Cell(verdict, mark=_MARKS.get(each.verdict, "none")),
                 )
             )
         )
@@ -262,32 +263,32 @@ def _comparisons(title: str, told: Sequence[Mapping[str, Any]]) -> Table:
     return Table(f"Comparisons: {title}", named, tuple(rows))
 
 
-def _order(title: str, told: Sequence[Mapping[str, Any]]) -> Table:
-    """What balanced, randomised blocks kept out of the ratios, so far as there was anything."""
-    rows = [
-        Row(
-            (
-                f"{each['candidate']} / {each['baseline']}",
-                each["metric"],
-                _trend(each["order"]["position"]),
-                _trend(each["order"]["drift"]),
-                _p(each["order"]["carry_over"]["p"]),
+def _ordered(told: Iterable[Judged]) -> Iterator[Row]:
+    for each in told:
+        if effects := each.order:
+            yield Row(
+                (
+                    f"{each.candidate} / {each.baseline}",
+                    each.metric,
+                    _trend(effects.position),
+                    _trend(effects.drift),
+                    _p(effects.carry_over.p),
+                )
             )
-        )
-        for each in told
-    ]
+
+
+def _order(title: str, rows: tuple[Row, ...]) -> Table:
+    """What balanced, randomised blocks kept out of the ratios, so far as there was anything."""
     numbers = ("Over its place in the block", "Over the run", "By the subject before it")
     caption = f"What the order of the trials did, which decides nothing: {title}"
-    named = columns("Ratio", "Of", *numbers, numbers=numbers)
-    return Table(caption, named, tuple(rows), folded=True)
+    return Table(caption, columns("Ratio", "Of", *numbers, numbers=numbers), rows, folded=True)
 
 
-def _trend(told: Mapping[str, Any] | None) -> str:
+def _trend(told: Trend | None) -> str:
     """By how much a ratio changed from one end to the other."""
     if told is None:
         return UNKNOWN
-    ends = told["ci95"]
-    return f"x {with_interval(told['ratio'], ends['low'], ends['high'])}\n{_p(told['p'])}"
+    return f"x {with_interval(told.ratio, told.ci95.low, told.ci95.high)}\n{_p(told.p)}"
 
 
 def _p(value: float | None) -> str:
@@ -296,25 +297,24 @@ def _p(value: float | None) -> str:
     return f"p {significant(value, 2)}" if value >= _LEAST_P else f"p < {_LEAST_P:g}"
 
 
-def _reasons(told: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _reasons(told: Sequence[Comparison]) -> Iterator[str]:
     """Why each verdict, those that share a reason together."""
     found: dict[str, list[str]] = {}
     for each in told:
-        who = f"{each['candidate']} / {each['baseline']} {each['metric']}"
-        for reason in each["reasons"]:
-            found.setdefault(reason["what"], []).append(who)
+        who = f"{each.candidate} / {each.baseline} {each.metric}"
+        for reason in each.reasons:
+            found.setdefault(reason.what, []).append(who)
     for what, whom in found.items():
         said = "every comparison" if len(whom) == len(told) > 1 else ", ".join(whom)
         yield f"{what}: {said}."
 
 
-def _control(control: Mapping[str, Any]) -> str:
-    outcome = control["outcome"]
-    said = "passed" if outcome["passed"] else "failed"
-    scatter = control.get("scatter")
-    why = f"; {scatter['what']}" if scatter and not outcome["passed"] else ""
+def _control(control: ControlArm) -> str:
+    outcome, scatter = control.outcome, control.scatter
+    said = "passed" if outcome.passed else "failed"
+    why = f"; {scatter.what}" if scatter and not outcome.passed else ""
     return (
-        f"{outcome['name']} control of {control['baseline']}, {control['metric']}: "
-        f"{said}; {outcome['what']}. Judged as a subject, {control['candidate']} is: "
-        f"{control['verdict']}{why}."
+        f"{outcome.name} control of {control.baseline}, {control.metric}: "
+        f"{said}; {outcome.what}. Judged as a subject, {control.candidate} is: "
+        f"{control.verdict}{why}."
     )

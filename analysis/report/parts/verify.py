@@ -36,7 +36,7 @@ def blocks(material: Material) -> tuple[Block, ...]:
 
 
 def _ledger(material: Material) -> str:
-    return f" --ledger {material.verdicts['ledger']['name']}" if material.verdicts else ""
+    return f" --ledger {material.verdicts.ledger.name}" if material.verdicts else ""
 
 
 def _again(material: Material) -> Iterator[str]:
@@ -51,7 +51,7 @@ def _digests(material: Material) -> Iterator[tuple[str, str]]:
     yield "Seal (SHA-256 of SEAL.json)", material.seal
     yield "Resolved plan", record.plan.sha256
     if material.verdicts:
-        yield "Ledger that was judged", material.verdicts["ledger"]["sha256"]
+        yield "Ledger that was judged", material.verdicts.ledger.sha256
     if record.ledger:
         yield "Ledger that was sealed", record.ledger
     if record.previous:
@@ -62,5 +62,5 @@ def _digests(material: Material) -> Iterator[tuple[str, str]]:
 
 
 def _stacks(material: Material) -> Iterator[Row]:
-    for stack, digest in material.resolved.get("stacks", {}).items():
-        yield Row((stack, str(digest)))
+    for stack, digest in material.sealed.stacks.items():
+        yield Row((stack, digest))

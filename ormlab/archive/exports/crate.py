@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from bundle.codec import Json
     from bundle.read import Trial
     from ormlab.archive.exports.source import Source
 
@@ -60,7 +61,7 @@ def write(source: Source, path: Path) -> None:
     storage.write_file(path / names.RO_CRATE, view.encode())
 
 
-def metadata(source: Source) -> dict[str, Any]:
+def metadata(source: Source) -> dict[str, Json]:
     """Return the document of ``ro-crate-metadata.json``."""
     record = source.bundle.record
     crate = ROCrate(version="1.1")
@@ -79,7 +80,7 @@ def metadata(source: Source) -> dict[str, Any]:
     _add_files(crate, source.bundle.path)
     lab = _entity(crate, _LAB, "SoftwareApplication", name="ormlab", version=_version(source))
     root["mentions"] = [_action(crate, trial, lab) for trial in source.bundle.trials]
-    document: dict[str, Any] = crate.metadata.generate()
+    document: dict[str, Json] = crate.metadata.generate()
     return document
 
 
@@ -103,7 +104,7 @@ def _trial_folder(path: str) -> str | None:
     return "/".join(parts[:2]) + "/" if parts[0] == names.TRIALS and len(parts) > 2 else None  # noqa: PLR2004
 
 
-def _described(path: Path) -> dict[str, Any]:
+def _described(path: Path) -> dict[str, str]:
     return {
         "name": path.name,
         "contentSize": str(path.stat().st_size),

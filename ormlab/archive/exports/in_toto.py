@@ -14,7 +14,7 @@ The statement is not signed: wrap it into an envelope with the tools of in-toto 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from bundle import names
 from bundle.codes import LEVELS
@@ -23,6 +23,7 @@ from ormlab.verify import verify
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bundle.codec import Json
     from bundle.codes import Level
     from ormlab.archive.exports.source import Source
 
@@ -40,7 +41,7 @@ def write(source: Source, path: Path) -> None:
     path.write_text(json.dumps(statement(source), indent=2) + "\n")
 
 
-def statement(source: Source) -> dict[str, Any]:
+def statement(source: Source) -> dict[str, Json]:
     """Return the statement on a bundle."""
     record = source.bundle.record
     outcomes = {**_levels(source), **_trials(source)}
@@ -50,7 +51,7 @@ def statement(source: Source) -> dict[str, Any]:
     else:
         result = "WARNED" if "warned" in ends else "PASSED"
 
-    def those(outcome: Outcome) -> list[str]:
+    def those(outcome: Outcome) -> list[Json]:
         return [name for name, each in outcomes.items() if each == outcome]
 
     return {

@@ -1,7 +1,6 @@
 """A static site of an archive: what was run, how claims stand, and trends.
 
     gather      what is shown, from bundles that verify
-    documents   their documents as strict types
     chart       where the marks of a trend lie
     wording     how numbers and foreign text are said
     pages       the files

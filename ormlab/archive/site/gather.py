@@ -13,19 +13,23 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from analysis.metrics import METRICS
+from bundle import typed
+from bundle.documents.host import HostFacts
+from bundle.documents.results import Results
+from bundle.documents.verdicts import ClaimVerdict, Verdicts
 from bundle.errors import BundleError
 from bundle.read import Bundle
 from ormlab.archive import query
 from ormlab.archive.entries import Archive
-from ormlab.archive.site import documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from bundle.codec import Document
+    from bundle.documents.verdicts import JudgedClaim, LedgerOnTrial
     from bundle.format import BundleRecord, IndexLine
     from ormlab.archive.query import Series
-    from ormlab.archive.site.documents import Claim, Facts, Ledger, Results, Verdicts
 
 _ORDER: Final = {metric.name: position for position, metric in enumerate(METRICS)}
 
@@ -46,7 +50,7 @@ class Run:
     line: IndexLine
     record: BundleRecord | None = None
     problems: tuple[str, ...] = ()
-    facts: Facts | None = None
+    facts: HostFacts | None = None
     results: Results | None = None
     verdicts: Verdicts | None = None
 
@@ -56,8 +60,8 @@ class Said:
     """One verdict on a claim, by one bundle."""
 
     run: Run
-    ledger: Ledger
-    claim: Claim
+    ledger: LedgerOnTrial
+    claim: JudgedClaim
 
 
 @dataclass(frozen=True)
@@ -73,13 +77,13 @@ class Standing:
     """
 
     number: int
-    ledger: Ledger
-    claim: Claim
+    ledger: LedgerOnTrial
+    claim: JudgedClaim
     said: tuple[Said, ...]
     untested: int
 
     @property
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[ClaimVerdict, int]:
         """How often each verdict was given."""
         return Counter(each.claim.verdict for each in self.said)
 
@@ -152,16 +156,14 @@ def _run(folder: Path, line: IndexLine) -> Run:
         return Run(line, problems=("The bundle has another seal than the index says.",))
     problems: list[str] = []
 
-    def read[T](name: str, kind: type[T]) -> T | None:
+    def read[T: Document](kind: type[T]) -> T | None:
         try:
-            return documents.read(path, name, kind)
-        except (OSError, ValueError) as error:
-            problems.append(f"{name} cannot be read by this version: {error}.")
+            return typed.read_if_there(path, kind)
+        except (BundleError, OSError) as error:
+            problems.append(f"{kind.PATH} cannot be read by this version: {error}.")
             return None
 
-    facts = read(documents.FACTS, documents.Facts)
-    results = read(documents.RESULTS, documents.Results)
-    verdicts = read(documents.VERDICTS, documents.Verdicts)
+    facts, results, verdicts = read(HostFacts), read(Results), read(Verdicts)
     return Run(line, bundle.record, tuple(problems), facts, results, verdicts)
 
 
@@ -175,7 +177,7 @@ def _standing(runs: Sequence[Run]) -> Iterator[Standing]:
                 by_claim.setdefault(key, []).append(Said(run, run.verdicts.ledger, claim))
     for number, key in enumerate(sorted(by_claim, key=lambda key: key[0]), start=1):
         said = by_claim[key]
-        told = tuple(each for each in said if each.claim.verdict != "not_run")
+        told = tuple(each for each in said if each.claim.verdict is not ClaimVerdict.NOT_RUN)
         latest = said[-1]
         yield Standing(number, latest.ledger, latest.claim, told, len(said) - len(told))
 

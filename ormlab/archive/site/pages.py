@@ -6,14 +6,14 @@ import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import jinja2
 
 import analysis
 from analysis import rounding
-from analysis.claims import ClaimVerdict
 from bundle import storage
+from bundle.documents.verdicts import ClaimVerdict
 from ormlab.archive.errors import EntryError
 from ormlab.archive.site import wording
 from ormlab.archive.site.chart import chart
@@ -30,12 +30,12 @@ _TEMPLATES: Final = (
     Path(analysis.__file__).parent / "report/templates",
 )
 _MARKS: Final = {
-    ClaimVerdict.INCOHERENT.value: "mark bad",
-    ClaimVerdict.INVALID_RUN.value: "mark open",
-    ClaimVerdict.INCOMPARABLE.value: "mark open",
-    ClaimVerdict.INCONCLUSIVE.value: "mark open",
-    ClaimVerdict.UPHELD.value: "mark good",
-    ClaimVerdict.REFUTED.value: "mark bad",
+    ClaimVerdict.INCOHERENT: "mark bad",
+    ClaimVerdict.INVALID_RUN: "mark open",
+    ClaimVerdict.INCOMPARABLE: "mark open",
+    ClaimVerdict.INCONCLUSIVE: "mark open",
+    ClaimVerdict.UPHELD: "mark good",
+    ClaimVerdict.REFUTED: "mark bad",
 }
 
 
@@ -94,7 +94,7 @@ def _require_free(out: Path) -> None:
 def _pages(contents: Contents) -> Iterator[tuple[str, str]]:
     environment = _environment()
 
-    def render(name: str, root: str = "", **values: Any) -> str:  # noqa: ANN401 - a template's
+    def render(name: str, root: str = "", **values: object) -> str:
         return environment.get_template(name).render(root=root, current=name, **values)
 
     shown = sum(run.record is not None for run in contents.runs)
@@ -130,9 +130,9 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _verdict(word: str) -> str:
-    """The class of a verdict; one that says nothing of the figure, or is none, is not marked."""
-    return _MARKS.get(word, "quiet")
+def _verdict(verdict: ClaimVerdict) -> str:
+    """The class of a verdict; one that says nothing of the figure is not marked."""
+    return _MARKS.get(verdict, "quiet")
 
 
 def _value(point: Point, unit: str) -> str:

@@ -12,7 +12,8 @@ from bundle.display import visible
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ormlab.archive.site.documents import Comparison, Measured
+    from bundle.documents.results import Comparison
+    from bundle.documents.verdicts import Measured
 
 _MIB: Final = 2**20
 _SPACE: Final = "\n\t"
@@ -35,10 +36,8 @@ def ratio(found: Comparison) -> str:
 
 def measured(found: Measured | None) -> str:
     """A measured figure with its interval, and how many blocks it rests on."""
-    if found is None or found.value is None:
-        return rounding.UNKNOWN
-    low, high = (found.ci95.low, found.ci95.high) if found.ci95 else (None, None)
-    return f"{rounding.with_interval(found.value, low, high)}, {found.blocks} blocks"
+    said = rounding.measured(found)
+    return f"{said}, {found.blocks} blocks" if found else said
 
 
 def instant(time: datetime) -> str:
