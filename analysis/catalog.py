@@ -6,19 +6,22 @@ History of the table: catalog/1 (first); catalog/2 holds every trial against the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 import pyarrow as pa
-import yaml
 
 from analysis import gates
 from analysis.figures import Figures, read
 from analysis.gates.bundle import assess
 from analysis.metrics import METRICS
+from bundle import typed
+from bundle.documents.host import HostFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
 
+    from bundle.documents.plan import SealedPlan, Subject
     from bundle.read import Bundle, Trial
 
 VERSION: Final = "catalog/2"
@@ -61,47 +64,78 @@ are codes of gates and of the generator's own contradictions, joined by spaces; 
 does not hold what gates need, the latter alone. What a bundle does not tell is null.
 """
 
+
+class _OfRun(TypedDict):
+    bundle: str
+    seal: str | None
+    created: datetime
+    run_status: str
+    host: str | None
+    tier: str | None
+    plan: str
+    plan_sha256: str
+
+
+class _OfTrial(_OfRun):
+    trial: str
+    subject: str
+    service: str | None
+    stack: str | None
+    workload: str
+    load: str
+    block: int
+    status: str
+    failure: str | None
+    doubts: str
+
+
+class Row(_OfTrial):
+    """One metric of one trial; `SCHEMA` says what the keys mean."""
+
+    metric: str
+    unit: str
+    better: str
+    value: float | None
+
+
 _UNREADABLE: Final = "figures-unreadable"
 # What comes of files that are not what today's analysis expects.
 _ODD: Final = (
     *(ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError),
-    *(ValueError, yaml.YAMLError),
+    *(ValueError, pa.ArrowException),
 )
 
 
-def rows(
-    bundle: Bundle, resolved: Mapping[str, Any], facts: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
+def rows(bundle: Bundle) -> Iterator[Row]:
     """Yield the rows of one bundle, by trial in the order of execution, then by metric.
 
     Args:
         bundle: verified.
-        resolved: the plan as resolved, from ``inputs/plan.yaml``.
-        facts: the host's, from ``host/facts.before.json``; empty if it was never taken.
     """
     record = bundle.record
-    run = {
+    sealed = _known(lambda: typed.read_plan(bundle.path))
+    facts = _known(lambda: typed.read(bundle.path, HostFacts))
+    context = _known(lambda: gates.Context.read(bundle.path))
+    run: _OfRun = {
         "bundle": record.id,
         "seal": bundle.seal,
         "created": record.created,
         "run_status": record.status,
         "host": record.host,
-        "tier": facts.get("placement", {}).get("tier"),
+        "tier": facts.placement.tier if facts else None,
         "plan": record.plan.name,
         "plan_sha256": record.plan.sha256,
     }
-    context = _context(bundle)
-    subjects = resolved.get("plan", {}).get("subjects", {})
-    arms = resolved.get("arms", {})
     for trial in bundle.trials:
         told = trial.record
-        subject = subjects.get(arms.get(told.subject, told.subject), {})
+        subject = _declared(sealed, told.subject)
         figures, failure, doubts = _read(trial, context)
-        shared = run | {
+        shared: _OfTrial = {
+            **run,
             "trial": told.id,
             "subject": told.subject,
-            "service": subject.get("service"),
-            "stack": subject.get("stack"),
+            "service": subject.service if subject else None,
+            "stack": subject.stack if subject else None,
             "workload": told.workload,
             "load": told.load,
             "block": told.block,
@@ -110,7 +144,8 @@ def rows(
             "doubts": " ".join(sorted(doubts)),
         }
         for metric in METRICS:
-            yield shared | {
+            yield {
+                **shared,
                 "metric": metric.name,
                 "unit": metric.unit,
                 "better": metric.better,
@@ -118,12 +153,18 @@ def rows(
             }
 
 
-def _context(bundle: Bundle) -> gates.Context | None:
-    """What the gates of its trials need; None in a bundle that holds less."""
+def _known[T](read: Callable[[], T]) -> T | None:
+    """What a bundle tells in a form that this version reads; None if it does not."""
     try:
-        return gates.Context.read(bundle.path)
+        return read()
     except _ODD:
         return None
+
+
+def _declared(sealed: SealedPlan | None, name: str) -> Subject | None:
+    """A subject of the plan; None if the plan does not have it, or cannot be read."""
+    declared = sealed.arms.get(name, name) if sealed else name
+    return sealed.plan.subjects.get(declared) if sealed else None
 
 
 def _read(

@@ -7,17 +7,20 @@ its dump, the client's samples and its counts and histograms. A closed loop obey
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
 from analysis import latency, wrk
-from bundle import outside, tables
+from bundle import outside, tables, typed
+from bundle.documents.generators import Client, HistogramName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from bundle.read import Trial
 
@@ -82,19 +85,21 @@ def _wrk(trial: Trial, *, failed: bool, faults: bool) -> Iterator[Contradiction]
         if not meant:
             yield Contradiction(code, "wrk.json", problem.what)
     if reading.littles_ratio is not None and reading.dump:
-        window: Any = trial.record.readings["window"]
+        window = trial.record.readings.window
+        if window is None:
+            raise ValueError("trial.json lacks the window")
         edge = wrk.head_start(window, reading.dump.duration_us / 1e6)
         yield from _littles_law(reading.littles_ratio, edge, "wrk.json")
 
 
 def _client(folder: Path, *, failed: bool, faults: bool) -> Iterator[Contradiction]:
-    told = outside.json_of(folder / "client.json")
-    errors = {kind: count for kind, count in told["errors"].items() if count}
+    told = typed.read(folder, Client)
+    errors = told.errors.by_kind
     if errors and not (failed or faults):
         yield Contradiction("trial-status", "client.json", f"requests failed: {errors}")
-    seconds, in_window = told["window"]["seconds"], told["requests_in_window"]
-    if seconds and abs(told["throughput"] - in_window / seconds) > _ROUNDING * told["throughput"]:
-        what = f"throughput {told['throughput']}, but {in_window} requests in {seconds} s"
+    seconds, in_window, throughput = told.window.seconds, told.requests_in_window, told.throughput
+    if seconds and (throughput is None or not _close(throughput, in_window / seconds)):
+        what = f"throughput {throughput}, but {in_window} requests in {seconds} s"
         yield Contradiction("generator-mismatch", "client.json", what)
     overrun = 0.0
     if (folder / "samples.parquet").exists():
@@ -104,13 +109,16 @@ def _client(folder: Path, *, failed: bool, faults: bool) -> Iterator[Contradicti
         overrun = max(0.0, counted.last_ns / _NS / seconds - 1) if seconds else 0.0
     else:
         mean_us = latency.mean(latency.read_hdr(folder / "service.hdr"))
-    if told["loop"]["kind"] == "closed" and mean_us and in_window:
-        connections = told["spec"]["connections"]
-        ratio = wrk.littles_law(in_window / seconds, mean_us / 1e6, connections)
+    if told.loop.kind == "closed" and mean_us and in_window:
+        ratio = wrk.littles_law(in_window / seconds, mean_us / 1e6, told.spec.connections)
         # Samples are the requests sent in the window. On every connection the last of them may end
         # after it, at the latest with the last of all, and one more may have ended inside.
-        edge = (1 + connections / in_window) * (1 + overrun) - 1
+        edge = (1 + told.spec.connections / in_window) * (1 + overrun) - 1
         yield from _littles_law(ratio, edge, "client.json")
+
+
+def _close(said: float, due: float) -> bool:
+    return abs(said - due) <= _ROUNDING * said
 
 
 def _littles_law(ratio: float, edge: float, file: str) -> Iterator[Contradiction]:
@@ -120,23 +128,24 @@ def _littles_law(ratio: float, edge: float, file: str) -> Iterator[Contradiction
         yield Contradiction("littles-law-low" if low else "littles-law", file, problem.what)
 
 
-def _samples(folder: Path, told: dict[str, Any], counted: _Counted) -> Iterator[Contradiction]:
+def _samples(folder: Path, told: Client, counted: _Counted) -> Iterator[Contradiction]:
     """Hold the counts against the samples, and fill the histograms again from them."""
-    operations = told["operations"]
-    answers: dict[str, dict[str, int]] = {name: {} for name in operations}
+    answers: dict[str, dict[str, int]] = {name: {} for name in told.operations}
     for (operation, status), count in sorted(counted.answers.items()):
         if status:
-            answers[operations[operation]][str(status)] = count
-    censored = {"total": counted.censored, "unsent": counted.unsent}
-    pairs = {"answers": (told["answers"], answers), "censored": (told["censored"], censored)}
-    for key, (said, here) in pairs.items():
-        if said != here:
-            yield Contradiction("samples-mismatch", "client.json", f"{key}: {said}, not {here}")
-    if told["loop"]["kind"] == "closed":
+            answers[told.operations[operation]][str(status)] = count
+    if told.answers != answers:
+        what = f"answers: {told.answers}, not {answers}"
+        yield Contradiction("samples-mismatch", "client.json", what)
+    said, here = (told.censored.total, told.censored.unsent), (counted.censored, counted.unsent)
+    if said != here:
+        what = f"without an answer, and never sent: {said}, not {here}"
+        yield Contradiction("samples-mismatch", "client.json", what)
+    if told.loop.kind == "closed":
         # Each connection may bring in the answer to one request that was sent before the window.
-        most = counted.inside + told["spec"]["connections"]
-        if not counted.inside <= told["requests_in_window"] <= most:
-            what = f"{told['requests_in_window']} in the window, the samples give {counted.inside}"
+        most = counted.inside + told.spec.connections
+        if not counted.inside <= told.requests_in_window <= most:
+            what = f"{told.requests_in_window} in the window, the samples give {counted.inside}"
             yield Contradiction("samples-mismatch", "client.json", what)
     for name, durations in counted.durations_us.items():
         path = folder / f"{name}.hdr"
@@ -163,7 +172,7 @@ class _Counted:
         self.unsent = 0
         self.inside = 0
         self.last_ns = 0
-        self.durations_us: dict[str, Counter[int]] = {
+        self.durations_us: dict[HistogramName, Counter[int]] = {
             "service": Counter(),
             "response": Counter(),
             "dispatch": Counter(),
@@ -180,7 +189,7 @@ def _count(path: Path, seconds: float) -> _Counted:
     return counted
 
 
-def _add(counted: _Counted, rows: dict[str, Any], seconds: float) -> None:
+def _add(counted: _Counted, rows: dict[str, NDArray[np.int64]], seconds: float) -> None:
     intended, sent, end, operation, status = (rows[name] for name in _COLUMNS)
     pairs, counts = np.unique(np.stack([operation, status]), axis=1, return_counts=True)
     for (kind, code), count in zip(pairs.T.tolist(), counts.tolist(), strict=True):
@@ -191,7 +200,7 @@ def _add(counted: _Counted, rows: dict[str, Any], seconds: float) -> None:
     counted.unsent += int((~was_sent).sum())
     counted.inside += int((answered & (end < seconds * _NS)).sum())
     counted.last_ns = max(counted.last_ns, int(end[was_sent].max(initial=0)))
-    durations = {
+    durations: dict[HistogramName, NDArray[np.int64]] = {
         "service": (end - sent)[was_sent],
         "response": end - intended,
         "dispatch": sent - intended,

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis import latency, resources, wrk
-from bundle import outside
+from bundle import outside, typed
+from bundle.documents.generators import Article, Capacity, Client
+from bundle.documents.plan import OpenLoad, WrkLoad
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from analysis.latency import Bins
+    from bundle.documents import plan
+    from bundle.documents.readings import TrialReadings
 
 _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 CLOSED = "closed-loop service time"
@@ -82,29 +85,33 @@ class Load:
         return self.requests / self.window_s if self.window_s else 0.0
 
 
-def rate_is_given(drive: Mapping[str, Any]) -> bool:
-    """Whether the arrivals, and not the service, decide how many answers there are in a second.
-
-    Args:
-        drive: a load of a plan.
-    """
-    return bool(drive["generator"] == "client-open")
+def rate_is_given(drive: plan.Load) -> bool:
+    """Whether the arrivals, and not the service, decide how many answers there are in a second."""
+    return isinstance(drive, OpenLoad)
 
 
-def read(trial: Path, observed: Mapping[str, Any]) -> Figures:
+def has_faults(drive: plan.Load) -> bool:
+    """Whether a load ends connections of the service on purpose, so that requests fail."""
+    return isinstance(drive, WrkLoad | OpenLoad) and drive.kill is not None
+
+
+def read(trial: Path, readings: TrialReadings) -> Figures:
     """Read the figures of a trial that was carried out.
 
     Args:
         trial: its folder in a bundle.
-        observed: what the agent recorded, the ``readings`` of its trial.json.
+        readings: what was read around it.
 
     Raises:
         FileNotFoundError: no generator left its files.
+        ValueError: a file, or a reading, is not what it should be.
     """
     load = read_load(trial)
-    window = observed["window"]
-    span = load.span_ns or (window["started_ns"], window["ended_ns"])
-    used = resources.read(trial / "resources.parquet", observed["sampler"], span)
+    window, sampler, memory = readings.window, readings.sampler, readings.memory
+    if window is None or sampler is None or memory is None:
+        raise ValueError("trial.json lacks the window, the sampler or the memory of the service")
+    span = load.span_ns or (window.started_ns, window.ended_ns)
+    used = resources.read(trial / "resources.parquet", sampler, span)
     quantiles = latency.quantiles(load.bins, _QUANTILES.values())
     return Figures(
         requests=load.requests,
@@ -118,7 +125,7 @@ def read(trial: Path, observed: Mapping[str, Any]) -> Figures:
             for role, seconds in used.cpu_s.items()
         },
         rss_bytes=dict(used.peak_rss_bytes),
-        pss_bytes=observed["memory"]["service_pss_after_bytes"],
+        pss_bytes=memory.service_pss_after_bytes,
         littles_ratio=load.littles_ratio,
         connections=load.connections,
         problems=load.problems,
@@ -149,7 +156,7 @@ def _wrk(trial: Path) -> Load:
         return Load(0, 0, 0.0, (), CLOSED, None, None, None, reading.problems)
     return Load(
         requests=reading.dump.requests,
-        errors=sum(reading.dump.errors.values()),
+        errors=reading.dump.errors.total,
         window_s=reading.dump.duration_us / 1e6,
         bins=reading.recovered.bins,
         kind=CLOSED,
@@ -161,52 +168,50 @@ def _wrk(trial: Path) -> Load:
 
 
 def _client(trial: Path) -> Load:
-    told = outside.json_of(trial / "client.json")
-    is_open = told["loop"]["kind"] == "open"
+    told = typed.read(trial, Client)
+    is_open = told.loop.kind == "open"
     bins = latency.read_hdr(trial / ("response.hdr" if is_open else "service.hdr"))
-    errors = sum(told["errors"].values())
     problems: list[wrk.Problem] = []
-    if errors:
-        what = f"requests failed: { {kind: n for kind, n in told['errors'].items() if n} }"
-        problems.append(wrk.Problem("request-errors", what))
+    if failed := told.errors.by_kind:
+        problems.append(wrk.Problem("request-errors", f"requests failed: {failed}"))
     ratio = None
     mean_us = latency.mean(bins)
-    if not is_open and mean_us and told["throughput"]:
-        connections = told["spec"]["connections"]
-        ratio = wrk.littles_law(told["throughput"], mean_us / 1e6, connections)
-    window = told["window"]
+    if not is_open and mean_us and told.throughput:
+        ratio = wrk.littles_law(told.throughput, mean_us / 1e6, told.spec.connections)
     return Load(
-        requests=told["requests_in_window"],
-        errors=errors,
-        window_s=window["seconds"],
+        requests=told.requests_in_window,
+        errors=told.errors.total,
+        window_s=told.window.seconds,
         bins=bins,
         kind=OPEN if is_open else CLOSED,
         littles_ratio=ratio,
-        connections=told["spec"]["connections"],
-        span_ns=(window["start_ns"], window["stop_ns"]),
+        connections=told.spec.connections,
+        span_ns=told.window.span_ns,
         problems=tuple(problems),
     )
 
 
 def _capacity(trial: Path) -> Load:
     """The last probe that held at the rate the search ended with."""
-    told = outside.json_of(trial / "capacity.json")
-    rate, upper = told["capacity"]["lower"], told["capacity"]["upper"]
-    probe = next(each for each in reversed(told["probes"]) if each["rate"] == rate and each["held"])
-    window, errors = probe["window"], sum(probe["errors"].values())
+    told = typed.read(trial, Capacity)
+    found = told.capacity
+    held = [each for each in told.probes if found and each.held and each.rate == found.lower]
+    if found is None or not held:
+        raise ValueError("the search has no capacity, or no probe that held at it")
+    rate, probe = found.lower, held[-1]
     problems = []
-    if upper is None:
+    if found.upper is None:
         what = f"the top of the range, {rate:.0f} requests per second, held: there is no upper end"
         problems.append(wrk.Problem("capacity-open", what))
     return Load(
-        requests=probe["requests_in_window"],
-        errors=errors,
-        window_s=window["seconds"],
-        bins=latency.decode_hdr(probe["histograms"]["response"].encode(), where=str(trial)),
+        requests=probe.requests_in_window,
+        errors=probe.errors.total,
+        window_s=probe.window.seconds,
+        bins=latency.decode_hdr(probe.histograms["response"].encode(), where=str(trial)),
         kind=OPEN,
         littles_ratio=None,
-        connections=told["spec"]["client"]["connections"],
-        span_ns=(window["start_ns"], window["stop_ns"]),
+        connections=told.spec.client.connections,
+        span_ns=probe.window.span_ns,
         problems=tuple(problems),
         capacity=rate,
     )
@@ -214,14 +219,14 @@ def _capacity(trial: Path) -> Load:
 
 def _article(trial: Path) -> Load:
     """What the article's client counted; its clock starts before its own queue."""
-    told = outside.json_of(trial / "article.json")
-    failed = told["contains"]["requests_counted_in_throughput_that_failed"]
+    told = typed.read(trial, Article)
+    failed = told.contains.requests_counted_in_throughput_that_failed
     broken = wrk.Problem("request-errors", f"{failed} requests failed")
     return Load(
-        requests=told["spec"]["requests"],
+        requests=told.spec.requests,
         errors=failed,
-        window_s=told["figures"]["total_time_s"],
-        bins=tuple(sorted(Counter(told["latencies_us"]).items())),
+        window_s=told.figures.total_time_s,
+        bins=tuple(sorted(Counter(told.latencies_us).items())),
         kind=_QUEUED,
         littles_ratio=None,
         connections=None,

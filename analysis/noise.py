@@ -7,7 +7,7 @@ so it decides how narrow an interval will be and which difference will be found.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 from scipy import stats
 
@@ -15,32 +15,66 @@ from analysis.figures import Figures, read
 from analysis.inference import ALPHA, FEWEST_BLOCKS, PairedSample, detectable_effect
 from analysis.inference.estimators import moments
 from analysis.metrics import METRICS
+from bundle.codec import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from bundle.documents.plan import SealedPlan
     from bundle.read import Bundle
 
-SCHEMA = "noise/1"
 BLOCKS = (FEWEST_BLOCKS, 20)  # what a verdict needs at least, and what plans ask for
 
 _METRICS = [metric for metric in METRICS if metric.name in {"throughput", "p99"}]
 
 
-def noise_floor(bundle: Bundle, resolved: Mapping[str, Any]) -> dict[str, Any]:
+class Spread(Part, frozen=True, kw_only=True):
+    """What the spread of null log-ratios promises for runs of 10 and of 20 blocks.
+
+    Attributes:
+        blocks: that it was seen in.
+        sd: of ln(A' / A).
+        sd_low: of its 95 % interval by chi-squared: few blocks know their own spread badly.
+        sd_high: likewise.
+        half_width: exp(t(.975, n-1) sd / sqrt(n)) - 1, by number of blocks n.
+        detectable: the smallest relative difference found nine times out of ten, likewise.
+    """
+
+    blocks: int
+    sd: float
+    sd_low: float
+    sd_high: float
+    half_width: dict[str, float]
+    detectable: dict[str, float]
+
+
+class NoiseFloor(Part, frozen=True, kw_only=True):
+    """How much a machine moves by itself.
+
+    Attributes:
+        schema: the version of this format.
+        bundle: id of the run that showed it.
+        subject: that was measured against itself.
+        floors: by metric.
+    """
+
+    schema: Literal["noise/1"] = "noise/1"
+    bundle: str
+    subject: str
+    floors: dict[str, Spread]
+
+
+def noise_floor(bundle: Bundle, sealed: SealedPlan) -> NoiseFloor:
     """Compute the noise floor from a run that has a null arm.
 
     Args:
         bundle: of that run.
-        resolved: its plan as resolved.
-
-    Returns:
-        schema, the bundle's id, the subject, and for each metric what `floor` says.
+        sealed: its plan.
 
     Raises:
         ValueError: the plan has no null arm, or fewer than two blocks hold both trials.
     """
-    subject = resolved["plan"].get("null_arm")
+    subject = sealed.plan.null_arm
     if subject is None:
         raise ValueError("the plan has no null arm, so the run says nothing of its noise")
     figures: dict[str, dict[int, Figures]] = {subject: {}, f"{subject}-null": {}}
@@ -56,16 +90,11 @@ def noise_floor(bundle: Bundle, resolved: Mapping[str, Any]) -> dict[str, Any]:
             for trials in figures.values()
         )
         floors[metric.name] = floor(PairedSample.of(first, second).d.values)
-    return {"schema": SCHEMA, "bundle": bundle.record.id, "subject": subject, "floors": floors}
+    return NoiseFloor(bundle=bundle.record.id, subject=subject, floors=floors)
 
 
-def floor(log_ratios: Sequence[float]) -> dict[str, Any]:
-    """What a spread of null log-ratios promises for runs of 10 and of 20 blocks.
-
-    Returns:
-        blocks; sd, and sd_low to sd_high, its 95 % interval by chi-squared: few blocks know their
-        own spread badly; by number of blocks half_width, exp(t(.975, n-1) sd / sqrt(n)) - 1, and
-        detectable, the smallest relative difference found nine times out of ten.
+def floor(log_ratios: Sequence[float]) -> Spread:
+    """What the spread of some null log-ratios promises.
 
     Raises:
         ValueError: there are fewer than two.
@@ -75,14 +104,14 @@ def floor(log_ratios: Sequence[float]) -> dict[str, Any]:
     low, high = (
         sd * math.sqrt(free / float(stats.chi2.ppf(p, free))) for p in (1 - ALPHA / 2, ALPHA / 2)
     )
-    return {
-        "blocks": len(log_ratios),
-        "sd": sd,
-        "sd_low": low,
-        "sd_high": high,
-        "half_width": {str(count): _half_width(sd, count) for count in BLOCKS},
-        "detectable": {str(count): detectable_effect(sd, count) for count in BLOCKS},
-    }
+    return Spread(
+        blocks=len(log_ratios),
+        sd=sd,
+        sd_low=low,
+        sd_high=high,
+        half_width={str(count): _half_width(sd, count) for count in BLOCKS},
+        detectable={str(count): detectable_effect(sd, count) for count in BLOCKS},
+    )
 
 
 def _half_width(sd: float, blocks: int) -> float:

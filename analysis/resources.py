@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from bundle import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from bundle.documents.readings import Sampler
 
     type Integers = NDArray[np.int64]
 
@@ -37,27 +38,49 @@ class Used:
 
 
 @dataclass(frozen=True)
+class Looks:
+    """The CPU time that was seen at each look.
+
+    Attributes:
+        at_ns: when, on the monotonic clock; ascending.
+        ticks: clock ticks used so far.
+    """
+
+    at_ns: Integers
+    ticks: Integers
+
+    def __len__(self) -> int:
+        return len(self.at_ns)
+
+    def within(self, span_ns: tuple[int, int]) -> Self:
+        """Those in a span, both ends included."""
+        first = int(np.searchsorted(self.at_ns, span_ns[0], "left"))
+        end = int(np.searchsorted(self.at_ns, span_ns[1], "right"))
+        return type(self)(self.at_ns[first:end], self.ticks[first:end])
+
+
+@dataclass(frozen=True)
 class Course:
     """When the agent looked, and what it saw.
 
     Attributes:
-        ticks: by role, the instant of its first reading in each round that saw it, and the CPU
-            time of its processes so far in clock ticks; ascending.
+        looks: by role, one for each round that saw it: the instant of its first reading, and the
+            CPU time of its processes.
     """
 
-    ticks: dict[str, list[tuple[int, int]]]
+    looks: dict[str, Looks]
 
-    def together(self, *roles: str) -> list[tuple[int, int]]:
-        """As ``ticks``, of several roles: where one was not seen, it has used what it had."""
-        sums, latest = [], dict.fromkeys(roles, 0)
-        looks = [(at, role, ticks) for role in roles for at, ticks in self.ticks[role]]
-        for at, role, ticks in sorted(looks):
-            latest[role] = ticks
-            sums.append((at, sum(latest.values())))
-        return sums
+    def together(self, *roles: str) -> Looks:
+        """The looks at several roles: where one was not seen, it has used what it had."""
+        parts = [self.looks[role] for role in sorted(roles)]
+        at = np.concatenate([part.at_ns for part in parts])
+        role = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        more = np.concatenate([np.diff(part.ticks, prepend=0) for part in parts])
+        order = np.lexsort((role, at))
+        return Looks(at[order], np.cumsum(more[order]))
 
 
-def read(path: Path, sampler: Mapping[str, Any], span_ns: tuple[int, int]) -> Used:
+def read(path: Path, sampler: Sampler, span_ns: tuple[int, int]) -> Used:
     """Read ``resources.parquet``.
 
     CPU time at the ends of the window is interpolated between the two samples around it, because
@@ -70,8 +93,7 @@ def read(path: Path, sampler: Mapping[str, Any], span_ns: tuple[int, int]) -> Us
 
     Args:
         path: columns round, at_ns, role, pid, user_ticks, system_ticks, rss_pages.
-        sampler: tick_hz and page_bytes of the host, and whether ended_children are counted; and,
-            where the sampler told it, the roles that are unread.
+        sampler: what it told of itself.
         span_ns: begin and end of the window on the same monotonic clock.
     """
     rows = tables.read(path, most_rows=_MOST_ROWS)
@@ -79,12 +101,12 @@ def read(path: Path, sampler: Mapping[str, Any], span_ns: tuple[int, int]) -> Us
     roles = role.to_numpy(zero_copy_only=False)
     turns, instants, pages = turn.to_numpy(), at.to_numpy(), rss.to_numpy()
     ticks = user.to_numpy() + system.to_numpy()
-    alone = not sampler.get("ended_children")
+    alone = not sampler.ended_children
     pids = pid.to_numpy() if alone else np.zeros(len(turns), np.int64)
     inside = (span_ns[0] <= instants) & (instants <= span_ns[1])
     used: dict[str, float | None] = dict.fromkeys(ROLES)
     peaks: dict[str, int | None] = dict.fromkeys(ROLES)
-    unknown = set(sampler.get("unread", ()))
+    unknown = set(sampler.unread or ())
     for name in ROLES:
         of_role = roles == name
         for chosen in _by_process(pids, np.flatnonzero(of_role)):
@@ -93,10 +115,10 @@ def read(path: Path, sampler: Mapping[str, Any], span_ns: tuple[int, int]) -> Us
             if not alone and not _covered(samples, span_ns):
                 unknown.add(name)
             share = _at(samples, spent, span_ns[1]) - _at(samples, spent, span_ns[0])
-            used[name] = (used[name] or 0.0) + share / sampler["tick_hz"]
+            used[name] = (used[name] or 0.0) + share / sampler.tick_hz
         _, sums = _by_round(turns[of_role & inside], pages[of_role & inside])
         if len(sums):
-            peaks[name] = int(sums.max()) * sampler["page_bytes"]
+            peaks[name] = int(sums.max()) * sampler.page_bytes
     nothing = dict.fromkeys(unknown)
     return Used(used | nothing, peaks | nothing)
 
@@ -116,7 +138,8 @@ def read_course(path: Path) -> Course:
         chosen = np.flatnonzero(roles == name)
         first, used = _by_round(turns[chosen], ticks[chosen])
         seen = instants[chosen][first]
-        looks[name] = sorted(zip(seen.tolist(), used.tolist(), strict=True))
+        order = np.lexsort((used, seen))
+        looks[name] = Looks(seen[order], used[order])
     return Course(looks)
 
 

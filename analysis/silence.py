@@ -13,24 +13,24 @@ time may look idle for as long as it takes to use some.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis import figures, latency, resources
-from bundle import outside, tables
+from analysis import figures, latency
+from bundle import tables, typed
+from bundle.documents.generators import Article, Capacity, Client
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from analysis.latency import Bins
-    from analysis.resources import Course
+    from analysis.resources import Course, Looks
+    from bundle.documents.readings import TrialReadings, Window
 
 LEAST_S = 1.0  # ten periods of the agent's sampler, five of the kernel's shortest TCP time-out
 _USUAL = 2  # usual latencies: connections that are answered in one batch wait so long at most
@@ -63,12 +63,13 @@ class _Gap:
     begins_s: float = 0.0
 
 
-def read(trial: Path, observed: Mapping[str, Any]) -> Silence | None:
+def read(trial: Path, readings: TrialReadings, course: Callable[[], Course]) -> Silence | None:
     """Find the longest silence of a trial that was carried out.
 
     Args:
         trial: its folder in a bundle.
-        observed: what the agent recorded, the ``readings`` of its trial.json.
+        readings: what was read around it.
+        course: reads when the agent looked, and what it saw; asked where only CPU time can tell.
 
     Returns:
         None where nothing shows whether there was an answer: under wrk and in a search, where not
@@ -76,19 +77,20 @@ def read(trial: Path, observed: Mapping[str, Any]) -> Silence | None:
 
     Raises:
         OSError: a file is missing or broken.
-        ValueError: likewise.
+        ValueError: a file, or a reading, is not what it should be.
     """
-    if (trial / "client.json").exists():
+    if (trial / Client.PATH).exists():
         return _of_client(trial)
-    if (trial / "article.json").exists():
-        gap = _between_answers(outside.json_of(trial / "article.json")["latencies_us"])
+    if (trial / Article.PATH).exists():
+        gap = _between_answers(typed.read(trial, Article).latencies_us)
         return Silence(gap.seconds, gap.begins_s, LEAST_S, "by the client's latencies")
-    if {"service", "load"} & observed["sampler"]["unread"].keys():
+    if readings.window is None or readings.sampler is None:
+        raise ValueError("trial.json lacks the window or the sampler")
+    if {"service", "load"} & (readings.sampler.unread or {}).keys():
         return None
-    course = resources.read_course(trial / "resources.parquet")
-    if (trial / "capacity.json").exists():
-        return _of_search(trial, course)
-    return _of_wrk(trial, observed["window"], course)
+    if (trial / Capacity.PATH).exists():
+        return _of_search(trial, course())
+    return _of_wrk(trial, readings.window, course())
 
 
 def usual_s(bins: Bins, connections: int) -> float:
@@ -115,15 +117,15 @@ def _allowed_s(bins: Bins, connections: int | None) -> float:
 
 
 def _of_client(trial: Path) -> Silence:
-    told = outside.json_of(trial / "client.json")
+    told = typed.read(trial, Client)
     names = ["intended_ns", "end_ns", "status", "operation"]
     table = tables.read(trial / "samples.parquet", columns=names)
     due, end, status, operation = (table.column(name).to_numpy() for name in names)
-    if told["loop"]["kind"] == "open":
+    if told.loop.kind == "open":
         gap = waiting_for_answers(due, end, status != 0)
     else:
-        gap = without_answers(due, end, status != 0, round(told["window"]["seconds"] * _NS))
-    connections = told["spec"]["connections"]
+        gap = without_answers(due, end, status != 0, round(told.window.seconds * _NS))
+    connections = told.spec.connections
     allowed_s = max(
         _allowed_s(latency.read_hdr(trial / "service.hdr"), connections),
         _USUAL * slowest_usual_s(operation, end - due, connections),
@@ -210,13 +212,13 @@ def _between_answers(latencies_us: Sequence[int]) -> _Gap:
     return _longest(ends[:-1], ends[1:]) if len(ends) > 1 else _Gap(0.0)
 
 
-def _of_wrk(trial: Path, window: Mapping[str, int], course: Course) -> Silence | None:
+def _of_wrk(trial: Path, window: Window, course: Course) -> Silence | None:
     """By the CPU time of wrk as well: it reads its requests first and writes its report last."""
-    if not (course.ticks["service"] and course.ticks["load"]):
+    if not (course.looks["service"] and course.looks["load"]):
         return None
     load = figures.read_load(trial)
-    span = (window["started_ns"], window["ended_ns"])
-    gap, telling_s = idle(course.together("service", "load"), span)
+    looks = course.together("service", "load").within((window.started_ns, window.ended_ns))
+    gap, telling_s = idle(looks, window.started_ns)
     allowed_s = max(_allowed_s(load.bins, load.connections), telling_s)
     return Silence(gap.seconds, gap.begins_s, allowed_s, "by the CPU time of service and wrk")
 
@@ -226,54 +228,43 @@ def _of_search(trial: Path, course: Course) -> Silence | None:
 
     The client uses CPU time for requests that it can only queue, so the service's alone tells.
     """
-    ticks = course.ticks["service"]
-    if not ticks:
+    looks = course.looks["service"]
+    if not looks:
         return None
-    told = outside.json_of(trial / "capacity.json")
     found, looked = [], 0
-    for probe in told["probes"]:
-        span = (probe["window"]["start_ns"], probe["window"]["stop_ns"])
-        within = _within(ticks, span)
+    for probe in typed.read(trial, Capacity).probes:
+        within = looks.within(probe.window.span_ns)
         looked += len(within) + 1
-        if looked > 2 * len(ticks) + _MOST_PROBES:
+        if looked > 2 * len(looks) + _MOST_PROBES:
             raise ValueError("the probes of capacity.json lie one over the other, or are too many")
-        gap, telling_s = idle(within, span)
+        gap, telling_s = idle(within, probe.window.start_ns)
         allowed_s = max(LEAST_S, telling_s)
-        what = f"by the service's CPU time, at {probe['rate']:.0f} requests per second"
+        what = f"by the service's CPU time, at {probe.rate:.0f} requests per second"
         found.append(Silence(gap.seconds, gap.begins_s, allowed_s, what))
     return max(found, key=lambda each: each.seconds / each.allowed_s, default=None)
 
 
-def _within(
-    ticks: Sequence[tuple[int, int]], span_ns: tuple[int, int]
-) -> Sequence[tuple[int, int]]:
-    """The part of ascending ticks in a span, both ends included."""
-    first = bisect_left(ticks, span_ns[0], key=itemgetter(0))
-    return ticks[first : bisect_right(ticks, span_ns[1], key=itemgetter(0))]
-
-
-def idle(ticks: Sequence[tuple[int, int]], span_ns: tuple[int, int]) -> tuple[_Gap, float]:
+def idle(looks: Looks, begin_ns: int) -> tuple[_Gap, float]:
     """The longest time in which next to no CPU time was used.
 
     Args:
-        ticks: instant in ns, and clock ticks used so far; ascending.
-        span_ns: where to look.
+        looks: those in a span.
+        begin_ns: where the span begins.
 
     Returns:
         The time, and how long one must be to tell: twenty ticks would have been used in it at the
         pace that there is otherwise.
     """
-    begin, _ = span_ns
-    inside = _within(ticks, span_ns)
-    if not inside:
+    if not looks:
         return _Gap(0.0), LEAST_S
-    longest_ns, since, first = 0, begin, 0
-    for at, used in inside:
-        while used - inside[first][1] > _IDLE_TICKS:
+    instants, ticks = looks.at_ns.tolist(), looks.ticks.tolist()
+    longest_ns, since, first = 0, begin_ns, 0
+    for at, used in zip(instants, ticks, strict=True):
+        while used - ticks[first] > _IDLE_TICKS:
             first += 1
-        if at - inside[first][0] > longest_ns:
-            longest_ns, since = at - inside[first][0], inside[first][0]
-    busy_s = (inside[-1][0] - inside[0][0] - longest_ns) / _NS
-    used = inside[-1][1] - inside[0][1]
+        if at - instants[first] > longest_ns:
+            longest_ns, since = at - instants[first], instants[first]
+    busy_s = (instants[-1] - instants[0] - longest_ns) / _NS
+    used = ticks[-1] - ticks[0]
     telling_s = _TELLING_TICKS * busy_s / used if used else LEAST_S
-    return _Gap(longest_ns / _NS, (since - begin) / _NS), telling_s
+    return _Gap(longest_ns / _NS, (since - begin_ns) / _NS), telling_s

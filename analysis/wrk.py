@@ -13,22 +13,23 @@ Exit status 0 proves nothing: services that answer 500, hang or die half-way all
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from analysis.latency import Bins, mean, total
 from analysis.wrk_text import Text, WrkOutputError, parse_text
-from bundle.codec import parse
+from bundle import codec
+from bundle.documents.generators import Wrk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-SCHEMA = "wrk/1"
+    from bundle.documents.readings import Window
+
 LITTLES_BAND = (0.95, 1.0)
 _MOST_STEPS = 10_000_000  # the evidence has up to 800,000
 _ROUNDING = 1e-9  # of binary fractions
-
-_COUNTS = ("threads", "connections", "connections_opened", "requests", "duration_us", "bytes")
-_ERRORS = ("connect", "read", "write", "status", "timeout")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,38 +43,6 @@ class Problem:
 
     code: str
     what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Dump:
-    """What report.lua wrote.
-
-    Attributes:
-        threads: of wrk.
-        connections: asked for, over all threads.
-        connections_opened: threads x (connections // threads).
-        requests: answers, whatever their status.
-        duration_us: from the start of the last of wrk's threads to the end of the last one.
-        bytes: read, headers included.
-        errors: by kind: connect, read, write, status (above 399), timeout (later than allowed).
-        bins: microseconds and count, ascending, as wrk corrected them.
-        table_exhausted: a table that may not be repeated was used up.
-    """
-
-    threads: int
-    connections: int
-    connections_opened: int
-    requests: int
-    duration_us: int
-    bytes: int
-    errors: dict[str, int]
-    bins: Bins
-    table_exhausted: bool
-
-    @property
-    def throughput(self) -> float:
-        """Answers per second, whatever their status."""
-        return self.requests / (self.duration_us / 1e6) if self.duration_us else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +74,7 @@ class Reading:
         problems: empty if the figures may be used.
     """
 
-    dump: Dump | None
+    dump: Wrk | None
     recovered: Recovered | None
     littles_ratio: float | None
     problems: tuple[Problem, ...] = field(default=())
@@ -124,7 +93,11 @@ def read(stdout: str, dump_text: str | bytes | None) -> Reading:
     try:
         dump, text = parse_dump(dump_text), parse_text(stdout)
         recovered = recover(
-            dump.bins, dump.requests, dump.connections, dump.duration_us, dump.errors["timeout"]
+            dump.latency_us,
+            dump.requests,
+            dump.connections,
+            dump.duration_us,
+            dump.errors.timeout,
         )
     except WrkOutputError as wrong:
         return Reading(None, None, None, (Problem("malformed-output", str(wrong)),))
@@ -135,22 +108,19 @@ def read(stdout: str, dump_text: str | bytes | None) -> Reading:
     return Reading(dump, recovered, ratio, problems)
 
 
-def parse_dump(text: str | bytes) -> Dump:
+def parse_dump(text: str | bytes) -> Wrk:
     """Parse the JSON that report.lua wrote.
 
     Raises:
         WrkOutputError: it is cut short or something else.
     """
     try:
-        told: Any = parse(text.encode() if isinstance(text, str) else text)
-        schema = told["schema"]
-        if schema == SCHEMA:
-            return _dump(told)
-    except WrkOutputError:
-        raise
-    except (KeyError, TypeError, ValueError, RecursionError) as wrong:
-        raise WrkOutputError(f"not a dump of report.lua: {wrong!r}") from None
-    raise WrkOutputError(f"the dump's schema is {schema}, not {SCHEMA}")
+        dump = codec.read(text.encode() if isinstance(text, str) else text, Wrk)
+    except ValueError as wrong:
+        raise WrkOutputError(f"not a dump of report.lua: {wrong}") from None
+    if not (dump.threads and dump.connections and dump.connections_opened):
+        raise WrkOutputError("wrk had no threads or no connections")
+    return dump
 
 
 def recover(
@@ -193,7 +163,7 @@ def recover(
     return Recovered(measured, tuple(problems), interval, removed)
 
 
-def cross_check(text: Text, dump: Dump) -> tuple[Problem, ...]:
+def cross_check(text: Text, dump: Wrk) -> tuple[Problem, ...]:
     """Hold what wrk printed against what report.lua dumped: they must agree to the last digit."""
     return tuple(
         Problem("text-json-mismatch", f"{name}: printed {printed}, dumped {dumped}")
@@ -202,22 +172,23 @@ def cross_check(text: Text, dump: Dump) -> tuple[Problem, ...]:
     )
 
 
-def failures(dump: Dump) -> tuple[Problem, ...]:
+def failures(dump: Wrk) -> tuple[Problem, ...]:
     """Say what went wrong with the requests of a trial."""
     errors = dump.errors
-    socket = {kind: errors[kind] for kind in ("connect", "read", "write") if errors[kind]}
+    ended = {"connect": errors.connect, "read": errors.read, "write": errors.write}
+    socket = {kind: count for kind, count in ended.items() if count}
     found = {
         "no-requests": (dump.requests == 0, "not one request was answered"),
         "all-errors": (
-            0 < dump.requests == errors["status"],
+            0 < dump.requests == errors.status,
             f"all {dump.requests} answers have a status above 399",
         ),
         "error-statuses": (
-            0 < errors["status"] < dump.requests,
-            f"{errors['status']} of {dump.requests} answers have a status above 399",
+            0 < errors.status < dump.requests,
+            f"{errors.status} of {dump.requests} answers have a status above 399",
         ),
         "socket-errors": (bool(socket), f"connections failed: {socket}"),
-        "timeouts": (errors["timeout"] > 0, f"{errors['timeout']} answers came too late"),
+        "timeouts": (errors.timeout > 0, f"{errors.timeout} answers came too late"),
         "table-exhausted": (dump.table_exhausted, "the request table was used up too early"),
     }
     return tuple(Problem(code, what) for code, (present, what) in found.items() if present)
@@ -231,7 +202,7 @@ def littles_law(throughput: float, mean_latency_s: float, connections: int) -> f
     return throughput * mean_latency_s / connections
 
 
-def head_start(window: Mapping[str, int], duration_s: float) -> float:
+def head_start(window: Window, duration_s: float) -> float:
     """Return how much of wrk's window its threads may have been busy before it began, as a share.
 
     wrk starts its clock when the last of its threads runs. report.lua holds the others back until
@@ -239,12 +210,12 @@ def head_start(window: Mapping[str, int], duration_s: float) -> float:
     they did while the program ran.
 
     Args:
-        window: ``started_ns`` and ``ended_ns`` of the program.
+        window: when the program ran.
         duration_s: by wrk's own clock.
 
     Source: wrk 4.2, src/wrk.c.
     """
-    ran_s = (window["ended_ns"] - window["started_ns"]) / 1e9
+    ran_s = (window.ended_ns - window.started_ns) / 1e9
     return max(0.0, ran_s / duration_s - 1) if duration_s else 0.0
 
 
@@ -265,28 +236,17 @@ def littles_problems(ratio: float, *, edge: float = 0.0) -> tuple[Problem, ...]:
     return ()
 
 
-def _dump(told: dict[str, Any]) -> Dump:
-    if not all(told[name] for name in ("threads", "connections", "connections_opened")):
-        raise WrkOutputError("wrk had no threads or no connections")
-    return Dump(
-        **{name: _count(told[name]) for name in _COUNTS},
-        errors={kind: _count(told["errors"][kind]) for kind in _ERRORS},
-        bins=tuple((_count(value), _count(count)) for value, count in told["latency_us"]),
-        table_exhausted=bool(told["table_exhausted"]),
-    )
-
-
-def _pairs(text: Text, dump: Dump) -> Iterator[tuple[str, float, float, float]]:
+def _pairs(text: Text, dump: Wrk) -> Iterator[tuple[str, float, float, float]]:
     counts = {"threads": dump.threads, "connections": dump.connections, "requests": dump.requests}
-    for name, dumped in {**counts, **dump.errors}.items():
+    for name, dumped in {**counts, **msgspec.structs.asdict(dump.errors)}.items():
         yield name, text.counts[name], dumped, 0.0
-    highest = dump.bins[-1][0] if dump.bins else 0
+    highest = dump.latency_us[-1][0] if dump.latency_us else 0
     for name, dumped in {"duration": dump.duration_us, "max": highest}.items():
         printed, tolerance = text.times[name]
         yield name, printed, dumped, tolerance
     for percent in (50, 75, 90, 99):
         printed, tolerance = text.times[f"p{percent}"]
-        yield f"p{percent}", printed, _percentile(dump.bins, percent, printed), tolerance
+        yield f"p{percent}", printed, _percentile(dump.latency_us, percent, printed), tolerance
     yield "bytes", text.bytes[0], dump.bytes, text.bytes[1]
     yield "throughput", text.throughput, dump.throughput, 0.005 + _ROUNDING
 
@@ -301,9 +261,3 @@ def _percentile(bins: Bins, percent: int, printed: float) -> int:
             found.append(value)
         below += count
     return min(found, key=lambda value: abs(value - printed))
-
-
-def _count(value: Any) -> int:  # noqa: ANN401 - whatever JSON held
-    if type(value) is not int or value < 0:
-        raise WrkOutputError(f"{value!r} is not a count")
-    return value

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from itertools import accumulate
 from typing import ClassVar, Final, NoReturn
 
 import msgspec
@@ -15,6 +17,14 @@ LARGEST: Final = 32 * 2**20  # bytes of one document; the largest of the evidenc
 MOST_VALUES: Final = 2_000_000  # of one document; in memory a value takes up to 120 bytes
 DEEPEST: Final = 64  # levels of nesting; the deepest document of a bundle has about 10
 _INTEGERS: Final = range(-(2**63), 2**64)  # what other readers of JSON can hold
+_DIGITS: Final = bytes(48 if chr(byte).isdigit() else 32 for byte in range(128)) + bytes(128)
+_LONG: Final = b"0" * len(str(2**63))
+# One that has no end reaches to that of the document: whoever looks on from there, looks once.
+_TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+# What decides about keys: texts, the colon behind those that are keys, the braces of objects.
+_TOKEN: Final = re.compile(_TEXT.pattern + rb"(\s*+:)?|[{}]", re.DOTALL)
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_DEEPER: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 type Json = dict[str, Json] | list[Json] | str | int | float | bool | None
 """Any JSON value: for what compares or prints documents of any kind, value by value."""
@@ -81,34 +91,84 @@ def decode[T: Record](data: bytes, kind: type[T], *, where: object) -> T:
         ) from error
 
 
+def read[T](data: bytes, kind: type[T]) -> T:
+    """Read one JSON document of a kind, as strictly as `parse`, and much faster.
+
+    Args:
+        data: one JSON document in UTF-8.
+        kind: what it must be.
+
+    Raises:
+        msgspec.ValidationError: it is JSON, but not of this kind; this is a ValueError.
+        ValueError: as `parse`.
+    """
+    _check_limits(data)
+    if _has_long_numbers(data):
+        parse(data)  # which looks at every number
+    _check_keys(data)
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError:
+        parse(data)  # what is no JSON at all is called so
+        raise
+
+
 def parse(data: bytes) -> object:
     """Read one JSON document of any kind, strictly and in bounded memory.
 
-    Everything from outside is read by this: bundles, indexes, stores, answers of programs.
+    Everything from outside is read by this or by `read`: bundles, indexes, stores, answers of
+    programs.
 
     Raises:
         ValueError: it is not JSON in UTF-8, has a repeated key, NaN, infinity, a number that is
             as good as infinite, an integer of more than 64 bits, or is above a limit of size,
             values or nesting.
     """
+    _check_limits(data)
+    # Of a repeated key, msgspec would keep the last and another reader the first.
+    document: object = json.loads(
+        data.decode(),
+        object_pairs_hook=_once,
+        parse_constant=_no_constant,
+        parse_float=_finite,
+        parse_int=_integer if _has_long_numbers(data) else None,
+    )
+    return document
+
+
+def _check_limits(data: bytes) -> None:
     if len(data) > LARGEST:
         raise ValueError(f"the document is larger than {LARGEST:,} bytes")
     # Each value but the first of a container follows a comma. In a text it counts as well.
     if sum(map(data.count, (b",", b"[", b"{"))) > MOST_VALUES:
         raise ValueError(f"the document has more than {MOST_VALUES:,} values")
-    # Of a repeated key, msgspec would keep the last and another reader the first.
-    try:
-        document: object = json.loads(
-            data.decode(),
-            object_pairs_hook=_once,
-            parse_constant=_no_constant,
-            parse_float=_finite,
-            parse_int=_integer,
-        )
-    except RecursionError:
-        raise _too_deep() from None
-    _check_depth(document)
-    return document
+    # Those that hold no others are most of the containers, and are taken out at once.
+    brackets = _TEXT.sub(b"", data).translate(None, _NO_BRACKETS)
+    outer = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    if max(accumulate(map(_DEEPER.__getitem__, outer)), default=0) >= DEEPEST:
+        raise ValueError(f"the document is nested more than {DEEPEST} levels deep")
+
+
+def _has_long_numbers(data: bytes) -> bool:
+    """Whether there are so many digits in a row that they may have more than 64 bits."""
+    return _LONG in data.translate(_DIGITS)
+
+
+def _check_keys(data: bytes) -> None:
+    """Refuse a key that occurs twice in an object, of what may be no JSON at all."""
+    objects: list[set[bytes | str]] = [set()]
+    for token in _TOKEN.finditer(data):
+        text = token[0]
+        if text == b"{":
+            objects.append(set())
+        elif text == b"}":
+            objects = objects[:-1] or [set()]
+        elif token[1]:
+            name = text.removesuffix(token[1])
+            key = json.loads(name) if b"\\" in name else name[1:-1].decode()
+            if key in objects[-1]:
+                raise ValueError(f"the key {key!a} occurs twice")
+            objects[-1].add(key)
 
 
 def _check_schema(raw: object, kind: type[Record]) -> None:
@@ -142,22 +202,3 @@ def _integer(text: str) -> int:
     if value is None or value not in _INTEGERS:
         raise ValueError(f"the integer {text[:40]!a} has more than 64 bits")
     return value
-
-
-def _too_deep() -> ValueError:
-    return ValueError(f"the document is nested more than {DEEPEST} levels deep")
-
-
-def _check_depth(document: object) -> None:
-    level = [document]
-    for _ in range(DEEPEST):
-        level = [
-            inner
-            for each in level
-            if isinstance(each, dict | list)
-            for inner in (each.values() if isinstance(each, dict) else each)
-            if isinstance(inner, dict | list)
-        ]
-        if not level:
-            return
-    raise _too_deep()

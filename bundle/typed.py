@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
 from pydantic import ValidationError
 
-from bundle import names, outside
+from bundle import codec, names, outside
 from bundle.documents.plan import SealedPlan
 from bundle.errors import RecordError
 
@@ -26,9 +25,9 @@ def read[T: Document](root: Path, kind: type[T], path: str | None = None, **part
     """Read a document of a bundle.
 
     Args:
-        root: the bundle's folder.
+        root: the bundle's folder; of a generator's document, the folder of its trial.
         kind: the document.
-        path: where it lies in the bundle, if not at the usual place of its kind.
+        path: where it lies in the folder, if not at the usual place of its kind.
         parts: what stands for the names in braces of that place.
 
     Raises:
@@ -38,7 +37,7 @@ def read[T: Document](root: Path, kind: type[T], path: str | None = None, **part
     """
     where = path or kind.PATH.format(**parts)
     try:
-        return msgspec.convert(outside.json_of(root / where), kind)
+        return codec.read(outside.bytes_of(root / where), kind)
     except ValueError as wrong:
         what = names.printable(str(wrong)[:300])
         raise RecordError(what, where=where, hint=_HINT) from wrong

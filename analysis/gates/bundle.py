@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis.gates import summary
 from analysis.gates.evidence import Context, Floor, PairEvidence, RunEvidence, TrialEvidence
-from bundle import outside
+from bundle import typed
+from bundle.documents.host import HostReadings
+from bundle.documents.results import FailedTrial
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from analysis.figures import Figures
@@ -44,11 +46,11 @@ class Cell:
         """Codes of the gates that cast a doubt on a usable trial of a subject."""
         return sorted({code for each in self.usable[subject].values() for code in each.doubts})
 
-    def pair(self, hypothesis: Mapping[str, str]) -> list[Finding]:
+    def pair(self, baseline: str, candidate: str) -> list[Finding]:
         """What the gates of two subjects say of a comparison."""
-        sides = (self.usable.get(hypothesis[side], {}) for side in ("baseline", "candidate"))
-        baseline, candidate = ([each.evidence for each in side.values()] for side in sides)
-        return summary.judge_pair(PairEvidence(baseline, candidate))
+        sides = (self.usable.get(subject, {}).values() for subject in (baseline, candidate))
+        first, second = ([each.evidence for each in side] for side in sides)
+        return summary.judge_pair(PairEvidence(first, second))
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,13 @@ class Gated:
     Attributes:
         context: of the run.
         cells: by workload and load; only those of which a trial may be used.
-        failures: trial, code and sentence of every trial that may not.
+        failures: of every trial that may not.
         run: what the gates of the run say.
     """
 
     context: Context
     cells: dict[tuple[str, str], Cell]
-    failures: list[dict[str, Any]]
+    failures: list[FailedTrial]
     run: list[Finding]
 
 
@@ -87,17 +89,21 @@ def read(bundle: Bundle) -> Gated:
             failures.append(failure)
         elif assessment is not None:
             cell.usable.setdefault(record.subject, {})[record.block] = assessment
-    looked = sorted(bundle.path.glob("host/**/readings.before.json"))
     run = RunEvidence(
         completed=len(bundle.trials) - len(failures),
         failed=len(failures),
-        hosts=tuple(outside.json_of(path) for path in looked),
+        hosts=tuple(_hosts(bundle.path)),
         context=context,
         fastest=_fastest(cells),
         floors=Floor.read_all(bundle.path, context),
     )
     cells = {key: cell for key, cell in cells.items() if cell.usable}
     return Gated(context, cells, failures, summary.judge_run(run))
+
+
+def _hosts(bundle: Path) -> Iterator[HostReadings]:
+    for path in sorted(bundle.glob("host/**/readings.before.json")):
+        yield typed.read(bundle, HostReadings, path.relative_to(bundle).as_posix())
 
 
 def _fastest(cells: Mapping[tuple[str, str], Cell]) -> dict[str, float]:
@@ -114,7 +120,7 @@ def assess(folder: Path, record: TrialRecord, context: Context) -> Assessment:
     """Hold one trial against the gates."""
     evidence = TrialEvidence(
         folder=folder,
-        observed=record.readings,
+        readings=record.readings,
         subject=record.subject,
         workload=record.workload,
         load=record.load,
@@ -123,9 +129,17 @@ def assess(folder: Path, record: TrialRecord, context: Context) -> Assessment:
     return summary.assess(record.id, evidence)
 
 
-def _failure(record: TrialRecord, assessment: Assessment | None) -> dict[str, Any] | None:
+def _failure(record: TrialRecord, assessment: Assessment | None) -> FailedTrial | None:
     if record.failure is not None:
-        return {"trial": record.id, "code": record.failure.code, "what": record.failure.what}
+        return FailedTrial(
+            trial=record.id,
+            code=record.failure.code,
+            what=record.failure.what,
+        )
     if assessment is not None and (found := assessment.failure):
-        return {"trial": record.id, "code": found.gate.code, "what": found.sentence}
+        return FailedTrial(
+            trial=record.id,
+            code=found.gate.code,
+            what=found.sentence,
+        )
     return None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def _dispatch_difference(pair: PairEvidence) -> Reading | None:
     sides = (pair.baseline, pair.candidate)
     trials = [trial for side in sides for trial in side]
-    theta = trials[0].context.plan["margins"].get("p99")
+    theta = trials[0].context.plan.margins.get("p99")
     if theta is None or not all(rate_is_given(trial.drive) for trial in trials):
         return None
     delays = [_median("dispatch", side) for side in sides]

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
 
-from analysis import figures, latency, steadiness, wrk
+from analysis import figures, latency, resources, steadiness, wrk
 from analysis.wrk_text import WrkOutputError
-from bundle import outside
+from bundle import outside, typed
+from bundle.documents.generators import Capacity, Client, Wrk
+from bundle.documents.host import HostFacts
+from bundle.documents.readings import TrialReadings
+from bundle.documents.services import Answers, OrderOutcome, StackOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from analysis.figures import Figures
-    from analysis.gates.gate import Profile
     from analysis.latency import Bins
+    from analysis.resources import Course
     from analysis.steadiness import Steadiness
+    from bundle.documents.host import HostReadings, Tier
+    from bundle.documents.plan import Limit, Load, Plan, Profile, SealedPlan, Subject
+    from bundle.documents.readings import DatabaseServer, Kernel
+    from bundle.documents.services import Shown
 
-_VERBS = {"create": "inserted", "update": "updated", "delete": "deleted"}
+type Effect = Literal["inserted", "updated", "deleted"]
+
+_VERBS: Final[dict[str, Effect]] = {
+    "create": "inserted",
+    "update": "updated",
+    "delete": "deleted",
+}
 
 
 @dataclass(frozen=True)
@@ -27,14 +41,14 @@ class Context:
     """What was decided and known before the first trial.
 
     Attributes:
-        resolved: the plan as resolved.
+        sealed: the plan as resolved.
         facts: the host's.
         pure: by stack, the libraries that it has without their C extensions on purpose.
         bundle: the folder that all of it stands in.
     """
 
-    resolved: Mapping[str, Any]
-    facts: Mapping[str, Any]
+    sealed: SealedPlan
+    facts: HostFacts
     pure: Mapping[str, tuple[str, ...]]
     bundle: Path
 
@@ -44,59 +58,51 @@ class Context:
 
         Raises:
             FileNotFoundError: the folder lacks plan, facts or stacks.
+            RecordError: one of them is not what it should be.
         """
         stacks = outside.toml_of(bundle / "inputs/locks/stacks.toml")["stacks"]
         return cls(
-            outside.plan_of(bundle),
-            outside.json_of(bundle / "host/facts.before.json"),
+            typed.read_plan(bundle),
+            typed.read(bundle, HostFacts),
             {name: tuple(stack.get("pure", ())) for name, stack in stacks.items()},
             bundle,
         )
 
     @property
-    def plan(self) -> Mapping[str, Any]:
+    def plan(self) -> Plan:
         """The plan with every default filled in."""
-        plan: Mapping[str, Any] = self.resolved["plan"]
-        return plan
+        return self.sealed.plan
 
     @property
     def profile(self) -> Profile:
         """The plan's profile."""
-        profile: Profile = self.plan["profile"]
-        return profile
+        return self.plan.profile
 
     @property
-    def limits(self) -> Mapping[str, Mapping[str, Any]]:
+    def limits(self) -> Mapping[str, Limit]:
         """By code, the limits of gates that the plan sets itself."""
-        limits: Mapping[str, Mapping[str, Any]] = self.plan.get("gates", {})
-        return limits
+        return self.plan.gates
 
     @property
-    def tier(self) -> str:
+    def tier(self) -> Tier:
         """How well the host keeps CPUs apart."""
-        return str(self.facts["placement"]["tier"])
+        return self.facts.placement.tier
 
     @cached_property
-    def answers(self) -> dict[str, dict[str, dict[str, Any]]]:
+    def answers(self) -> dict[str, dict[str, Shown]]:
         """By subject, what it answered in the diagnostic pass, by method and path."""
-        return {
-            file.parent.name: {each["request"]: each for each in outside.json_of(file)["answers"]}
-            for file in self.bundle.glob("services/*/answers.json")
-        }
+        told = self._of_subjects(Answers)
+        return {name: {each.request: each for each in of.answers} for name, of in told.items()}
 
     @cached_property
     def packages(self) -> dict[str, dict[str, str]]:
         """By subject, the versions that its stack was found to have."""
-        return {
-            file.parent.name: outside.json_of(file)["packages"]
-            for file in self.bundle.glob("services/*/stack.json")
-        }
+        return {name: stack.packages for name, stack in self._of_subjects(StackOutcome).items()}
 
-    def declared(self, subject: str) -> Mapping[str, Any]:
-        """A subject of the plan, or the one that an arm repeats."""
-        name = self.resolved["arms"].get(subject, subject)
-        declared: Mapping[str, Any] = self.plan["subjects"][name]
-        return declared
+    def _of_subjects[T: Answers | StackOutcome](self, kind: type[T]) -> dict[str, T]:
+        files = self.bundle.glob(kind.PATH.format(subject="*"))
+        names = (file.parent.name for file in files)
+        return {name: typed.read(self.bundle, kind, subject=name) for name in names}
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,7 @@ class TrialEvidence:
 
     Attributes:
         folder: of the trial in the bundle.
-        observed: what the agent recorded.
+        readings: what was read around it.
         subject: its name.
         workload: its name.
         load: its name.
@@ -136,7 +142,7 @@ class TrialEvidence:
     """
 
     folder: Path
-    observed: Mapping[str, Any]
+    readings: TrialReadings
     subject: str
     workload: str
     load: str
@@ -145,27 +151,27 @@ class TrialEvidence:
     @cached_property
     def figures(self) -> Figures:
         """What it measured."""
-        return figures.read(self.folder, self.observed)
+        return figures.read(self.folder, self.readings)
 
     @cached_property
-    def client(self) -> Mapping[str, Any] | None:
+    def course(self) -> Course:
+        """When the agent looked at its processes, and what it saw."""
+        return resources.read_course(self.folder / "resources.parquet")
+
+    @cached_property
+    def client(self) -> Client | None:
         """What the asyncio client told; None with another generator."""
-        return self._document("client.json")
+        return typed.read_if_there(self.folder, Client)
 
     @cached_property
-    def search(self) -> Mapping[str, Any] | None:
+    def search(self) -> Capacity | None:
         """What a search for the capacity told; None with another generator."""
-        return self._document("capacity.json")
-
-    def _document(self, name: str) -> Mapping[str, Any] | None:
-        file = self.folder / name
-        told: Mapping[str, Any] | None = outside.json_of(file) if file.exists() else None
-        return told
+        return typed.read_if_there(self.folder, Capacity)
 
     @property
-    def dump(self) -> wrk.Dump | None:
+    def dump(self) -> Wrk | None:
         """What wrk dumped; None with another generator, and where it left nothing readable."""
-        file = self.folder / "wrk.json"
+        file = self.folder / Wrk.PATH
         try:
             return wrk.parse_dump(outside.bytes_of(file)) if file.exists() else None
         except WrkOutputError:
@@ -175,12 +181,12 @@ class TrialEvidence:
     def timeouts(self) -> int | None:
         """Answers later than wrk allowed. Kept, because a dump is long to read."""
         dump = self.dump
-        return dump.errors["timeout"] if dump else None
+        return dump.errors.timeout if dump else None
 
     @cached_property
     def histograms(self) -> Mapping[str, Histogram]:
         """The histograms of the asyncio client: response, service and dispatch."""
-        names = self.client["histograms"] if self.client else ()
+        names = self.client.histograms if self.client else ()
         return {name: Histogram.of(latency.read_hdr(self.folder / f"{name}.hdr")) for name in names}
 
     @cached_property
@@ -189,35 +195,32 @@ class TrialEvidence:
         return steadiness.read(self.folder)
 
     @property
-    def drive(self) -> Mapping[str, Any]:
+    def drive(self) -> Load:
         """The plan's load."""
-        drive: Mapping[str, Any] = self.context.plan["loads"][self.load]
-        return drive
+        return self.context.plan.loads[self.load]
 
     @property
-    def declared(self) -> Mapping[str, Any]:
+    def declared(self) -> Subject:
         """The plan's subject."""
-        return self.context.declared(self.subject)
+        return self.context.sealed.declared(self.subject)
 
     @property
-    def effects(self) -> dict[str, str]:
+    def effects(self) -> dict[str, Effect]:
         """By operation of the workload that writes, the row counter it must move."""
-        operations = self.context.plan["workloads"][self.workload]["operations"]
-        names = [share["operation"] for share in operations]
+        operations = self.context.plan.workloads[self.workload].operations
+        names = [share.operation for share in operations]
         verbs = {name: name.partition("-")[0] for name in names}
         return {name: _VERBS[verb] for name, verb in verbs.items() if verb in _VERBS}
 
     @property
-    def kernel(self) -> Mapping[str, Any]:
-        """What the kernel counted around the window; empty where nobody looked."""
-        found: Mapping[str, Any] = self.observed.get("host", {}).get("kernel", {})
-        return found
+    def kernel(self) -> Kernel | None:
+        """What the kernel counted around the window; None where nobody looked."""
+        return self.readings.host.kernel if self.readings.host else None
 
     @property
-    def database(self) -> Mapping[str, Any]:
-        """What the database server told around the window; empty where nobody looked."""
-        found: Mapping[str, Any] = self.observed.get("host", {}).get("database", {})
-        return found
+    def database(self) -> DatabaseServer | None:
+        """What the database server told around the window; None where nobody looked."""
+        return self.readings.host.database if self.readings.host else None
 
 
 @dataclass(frozen=True)
@@ -249,19 +252,20 @@ class Floor:
     def read_all(cls, bundle: Path, context: Context) -> dict[str, Floor]:
         """Those of a bundle, by load; none where nobody looked."""
         found = {}
-        for told in sorted(bundle.glob("generators/*/floor.json")):
-            load, failure = told.parent.name, outside.json_of(told)["failure"]
-            driven = TrialEvidence(told.parent, {}, "", "", load, context)
-            found[load] = cls(driven, failure["what"] if failure else None)
+        for folder in sorted(path.parent for path in bundle.glob("generators/*/floor.json")):
+            load = folder.name
+            failure = typed.read(bundle, OrderOutcome, f"generators/{load}/floor.json").failure
+            driven = TrialEvidence(folder, TrialReadings(), "", "", load, context)
+            found[load] = cls(driven, failure.what if failure else None)
         return found
 
     @property
     def throughput(self) -> float | None:
         """Answers per second; None where the generator does not tell."""
         if self.driven.client is not None:
-            return float(self.driven.client["throughput"])
+            return self.driven.client.throughput
         dump = self.driven.dump
-        return 1e6 * dump.requests / dump.duration_us if dump and dump.duration_us else None
+        return dump.throughput if dump and dump.duration_us else None
 
 
 @dataclass(frozen=True)
@@ -279,7 +283,7 @@ class RunEvidence:
 
     completed: int
     failed: int
-    hosts: tuple[Mapping[str, Any], ...]
+    hosts: tuple[HostReadings, ...]
     context: Context
     fastest: Mapping[str, float]
     floors: Mapping[str, Floor]

@@ -8,33 +8,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
+
+from bundle.documents.results import GateVerdict, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-type Profile = Literal["smoke", "vm", "bare-metal"]
+    from bundle.documents.plan import Limit, Profile
+
 type Scope = Literal["trial", "comparison", "run"]
 
 # Tiers on which load generator and database share a core.
 SHARING_TIERS = frozenset({"degraded", "none"})
-
-
-class Severity(StrEnum):
-    """What a number outside the limits does to the figures: forbids them, or casts a doubt."""
-
-    FATAL = "fatal"
-    WARNING = "warning"
-
-
-class Verdict(StrEnum):
-    """What a gate says, from the best to the worst."""
-
-    PASSED = "passed"
-    UNKNOWN = "unknown"
-    WARNING = "warning"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True)
@@ -117,13 +103,15 @@ class Gate[Evidence]:
         said = [f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None]
         return " and ".join(said)
 
-    def under(self, limits: Mapping[str, Mapping[str, Any]]) -> Gate[Evidence]:
+    def under(self, limits: Mapping[str, Limit]) -> Gate[Evidence]:
         """This gate with the limits that a plan sets for it, by code; a side left out stays."""
-        own = limits.get(self.code, {})
-        given = {side: own[side] for side in ("low", "high") if own.get(side) is not None}
-        return replace(self, **given) if given else self
+        own = limits.get(self.code)
+        if own is None:
+            return self
+        low = self.low if own.low is None else own.low
+        return replace(self, low=low, high=self.high if own.high is None else own.high)
 
-    def is_loosened_by(self, limits: Mapping[str, Mapping[str, Any]]) -> bool:
+    def is_loosened_by(self, limits: Mapping[str, Limit]) -> bool:
         """Whether a number may pass under a plan's limits that does not under the lab's own."""
         own = self.under(limits)
         return (self.low is not None and own.low is not None and own.low < self.low) or (
@@ -144,11 +132,11 @@ class Gate[Evidence]:
         fatal = self.rule.severity(profile, tier) is Severity.FATAL
         if reading.value is None or math.isnan(reading.value):
             missed = fatal and self.required and profile == "bare-metal"
-            verdict = Verdict.FAILED if missed else Verdict.UNKNOWN
+            verdict = GateVerdict.FAILED if missed else GateVerdict.UNKNOWN
         elif self.excess(reading.value):
-            verdict = Verdict.FAILED if fatal else Verdict.WARNING
+            verdict = GateVerdict.FAILED if fatal else GateVerdict.WARNING
         else:
-            verdict = Verdict.PASSED
+            verdict = GateVerdict.PASSED
         return Finding(self, verdict, reading)
 
 
@@ -157,7 +145,7 @@ class Finding:
     """What one gate says about one piece of evidence."""
 
     gate: Gate[Any]
-    verdict: Verdict
+    verdict: GateVerdict
     reading: Reading
 
     @property

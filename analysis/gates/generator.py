@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from analysis.figures import has_faults
 from analysis.gates.gate import ALWAYS, DOUBT, GENERATOR, Gate, Reading
 from analysis.wrk import LITTLES_BAND, head_start
+from bundle.documents.plan import CapacityLoad, ClosedLoad, WrkLoad
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analysis.gates.evidence import TrialEvidence
+    from bundle.documents.generators import OpenLoop
 
 _OUTPUT = frozenset(
     {
@@ -28,7 +31,7 @@ _SHARE_OF_P50 = 0.1
 
 
 def _output(trial: TrialEvidence) -> Reading | None:
-    if trial.drive["generator"] != "wrk":
+    if not isinstance(trial.drive, WrkLoad):
         return None
     wrong = [problem.what for problem in trial.figures.problems if problem.code in _OUTPUT]
     return Reading(len(wrong), "; ".join(wrong))
@@ -40,14 +43,14 @@ def _answered(trial: TrialEvidence) -> Reading:
 
 def _timeouts(trial: TrialEvidence) -> Reading | None:
     if trial.client is not None:
-        return Reading(trial.client["errors"]["timeout"])
-    if trial.drive["generator"] != "wrk":
+        return Reading(trial.client.errors.timeout)
+    if not isinstance(trial.drive, WrkLoad):
         return None
     return Reading(trial.timeouts)
 
 
 def _errors(trial: TrialEvidence) -> Reading | None:
-    if trial.drive.get("kill") or trial.drive["generator"] == "capacity":
+    if has_faults(trial.drive) or isinstance(trial.drive, CapacityLoad):
         # What fails when connections are ended on purpose is what is measured; a search has an
         # objective that counts what is lost.
         return None
@@ -60,46 +63,53 @@ def _errors(trial: TrialEvidence) -> Reading | None:
 
 
 def _connections(trial: TrialEvidence) -> Reading | None:
-    if trial.drive["generator"] != "wrk":
+    if not isinstance(trial.drive, WrkLoad):
         return None  # the clients open all that they are asked for, or fail
     opened = trial.figures.connections
-    planned = trial.drive["connections"]
+    planned = trial.drive.connections
     missing = None if opened is None else planned - opened
     return Reading(missing, f"{opened} of {planned} were opened")
 
 
 def _little(trial: TrialEvidence) -> Reading | None:
-    if trial.drive["generator"] not in {"wrk", "client-closed"}:
+    if not isinstance(trial.drive, WrkLoad | ClosedLoad):
         return None
     ratio = trial.figures.littles_ratio
     if ratio is None:
         return Reading(None)
-    if trial.client is None:
-        edge = head_start(trial.observed["window"], trial.figures.window_s)
-    else:
+    if trial.client is not None:
         # Its samples are the requests sent in the window, some of which end after it.
-        edge = trial.drive["connections"] / max(1, trial.figures.requests)
+        edge = trial.drive.connections / max(1, trial.figures.requests)
+    elif trial.readings.window is not None:
+        edge = head_start(trial.readings.window, trial.figures.window_s)
+    else:
+        return Reading(None, "nobody recorded when wrk ran")
     # What the ends of the window may have added proves nothing. wrk counts in microseconds, and a
     # ratio of exactly 1 is rounded in binary.
     return Reading(round(max(min(ratio, 1.0), ratio - edge), 9))
 
 
+def _arrivals(trial: TrialEvidence) -> OpenLoop | None:
+    """What became of the arrivals of an open loop; None under other loads."""
+    return trial.client.open_loop if trial.client else None
+
+
 def _achieved(trial: TrialEvidence) -> Reading | None:
-    if trial.client is None or trial.client["open_loop"] is None:
-        return None
-    return Reading(trial.client["open_loop"]["achieved"])
+    told = _arrivals(trial)
+    return Reading(told.achieved) if told else None
 
 
 def _dropped(trial: TrialEvidence) -> Reading | None:
-    if trial.client is None or trial.client["open_loop"] is None:
+    told = _arrivals(trial)
+    if trial.client is None or told is None:
         return None
-    censored = trial.client["censored"]["total"]
+    censored = trial.client.censored.total
     what = f"{censored} more had no answer in time and are in the histogram" if censored else ""
-    return Reading(trial.client["open_loop"]["dropped"], what)
+    return Reading(told.dropped, what)
 
 
 def _dispatch(trial: TrialEvidence) -> Reading | None:
-    if trial.client is None or trial.client["open_loop"] is None:
+    if _arrivals(trial) is None:
         return None
     late = trial.histograms["dispatch"].p99_ms
     half = trial.histograms["response"].p50_ms
@@ -110,30 +120,32 @@ def _dispatch(trial: TrialEvidence) -> Reading | None:
 
 
 def _busy(trial: TrialEvidence) -> Reading | None:
-    cpus = len(trial.observed.get("affinity", {}).get("planned", {}).get("load", ()))
+    affinity = trial.readings.affinity
+    cpus = len(affinity.planned.get("load", ())) if affinity else 0
     if trial.client is not None:
-        used = [process["cpu_s"] for process in trial.client["processes"]]
-        return Reading(_busiest(used, trial.client["window"]["seconds"], cpus))
+        used = [process.cpu_s for process in trial.client.processes]
+        return Reading(_busiest(used, trial.client.window.seconds, cpus))
     if trial.search is not None:
         # Of the probes up to the lowest rate that was lost: above it, all are past the limit.
-        lost = (trial.search["capacity"] or {}).get("upper") or math.inf
+        bounds = trial.search.capacity
+        lost = (bounds.upper if bounds else None) or math.inf
         busy = [
-            _busiest(probe["cpu_s"], probe["window"]["seconds"], cpus)
-            for probe in trial.search["probes"]
-            if probe["rate"] <= lost
+            _busiest(probe.cpu_s, probe.window.seconds, cpus)
+            for probe in trial.search.probes
+            if probe.rate <= lost
         ]
         return Reading(max((each for each in busy if each is not None), default=None))
-    if trial.drive["generator"] != "wrk":
+    if not isinstance(trial.drive, WrkLoad):
         return None  # the article's client is measured for what it is
     each_us, figures = trial.figures.cpu_us["load"], trial.figures
     if not cpus:
         return Reading(None, "nobody recorded which CPUs the generator has")
     if each_us is None or not figures.window_s:
-        why = trial.observed["sampler"].get("unread", {}).get("load", "nothing was sampled")
-        return Reading(None, why)
+        sampler = trial.readings.sampler
+        unread = (sampler.unread if sampler else None) or {}
+        return Reading(None, unread.get("load", "nothing was sampled"))
     cores = each_us * figures.requests / 1e6 / figures.window_s
-    threads = trial.drive["threads"]
-    return Reading(100 * cores / min(threads, cpus))
+    return Reading(100 * cores / min(trial.drive.threads, cpus))
 
 
 def _busiest(used_s: Sequence[float], seconds: float, cpus: int) -> float | None:
@@ -147,9 +159,9 @@ def _busiest(used_s: Sequence[float], seconds: float, cpus: int) -> float | None
 def _unrecorded(trial: TrialEvidence) -> Reading | None:
     if trial.client is None:
         return None
-    rows = trial.client["samples"]["rows"]
-    kept = {"service": rows - trial.client["censored"]["unsent"]}
-    if trial.client["open_loop"] is not None:
+    rows = trial.client.samples.rows
+    kept = {"service": rows - trial.client.censored.unsent}
+    if trial.client.open_loop is not None:
         kept |= {"response": rows, "dispatch": rows}
     missing = {name: rows - trial.histograms[name].total for name, rows in kept.items()}
     what = ", ".join(f"{name}: {number}" for name, number in missing.items() if number)

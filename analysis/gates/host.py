@@ -2,62 +2,72 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET, UnsetType
 
 from analysis.gates.gate import ALWAYS, HOST, Gate, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from analysis.gates.evidence import TrialEvidence
+    from bundle.documents.readings import Counted, KernelCounts
 
 type _Read = Callable[[TrialEvidence], Reading | None]
+type _Counter = Callable[[KernelCounts], Counted]
 
-_PURPOSES = ("service", "load", "database")
 _UNREAD = "the host has no such counter, or it could not be read"
 
 
-def _counted(trial: TrialEvidence, *keys: str) -> list[Any] | None:
-    """The differences of some sensors; None where one is missing."""
-    counted = trial.kernel.get("counted", {})
-    found = [counted.get(key) for key in keys]
-    return None if None in found else found
+def _sum(counters: dict[str, _Counter]) -> _Read:
+    """Read the sum of some counters, over all CPUs; by name, for the sentence."""
 
-
-def _sum(*keys: str) -> _Read:
     def read(trial: TrialEvidence) -> Reading:
-        found = _counted(trial, *keys)
-        if found is None:
+        counts = {name: _number(trial, counter) for name, counter in counters.items()}
+        known = {name: count for name, count in counts.items() if count is not None}
+        if len(known) < len(counts):
             return Reading(None, _UNREAD)
-        counts = [sum(each.values()) if isinstance(each, dict) else each for each in found]
-        what = ", ".join(f"{key} {count}" for key, count in zip(keys, counts, strict=True))
-        return Reading(sum(counts), what if len(keys) > 1 and any(counts) else "")
+        what = ", ".join(f"{name} {count}" for name, count in known.items())
+        return Reading(sum(known.values()), what if len(known) > 1 and any(known.values()) else "")
 
     return read
 
 
-def _pressure(resource: str) -> _Read:
-    def read(trial: TrialEvidence) -> Reading | None:
-        if resource == "io" and trial.effects:
-            return None  # a commit waits for the disk: that is its work
-        found = _counted(trial, f"psi_{resource}_some_us")
-        seconds = trial.kernel.get("seconds")
-        if found is None or not seconds:
+def _number(trial: TrialEvidence, counter: _Counter) -> int | None:
+    """What a counter counted in the window, over all CPUs; None where it was not read."""
+    counted = counter(trial.kernel.counted) if trial.kernel else None
+    return sum(counted.values()) if isinstance(counted, dict) else counted
+
+
+def _pressure(counter: _Counter) -> _Read:
+    """Read the share of the window in which some task waited for a resource."""
+
+    def read(trial: TrialEvidence) -> Reading:
+        waited_us = _number(trial, counter)
+        seconds = trial.kernel.seconds if trial.kernel else None
+        if waited_us is None or not seconds:
             return Reading(None, _UNREAD)
-        return Reading(100 * found[0] / 1e6 / seconds)
+        return Reading(100 * waited_us / 1e6 / seconds)
 
     return read
+
+
+def _disk(trial: TrialEvidence) -> Reading | None:
+    if trial.effects:
+        return None  # a commit waits for the disk: that is its work
+    return _pressure(lambda n: n.psi_io_some_us)(trial)
 
 
 def _steal(trial: TrialEvidence) -> Reading:
-    found = _counted(trial, "steal_ticks", "cpu_ticks")
-    if found is None:
+    counts = trial.kernel.counted if trial.kernel else None
+    stolen, ticks = (counts.steal_ticks, counts.cpu_ticks) if counts else (None, None)
+    if not isinstance(stolen, dict) or not isinstance(ticks, dict):
         return Reading(None, _UNREAD)
-    stolen, ticks = found
-    placement: Mapping[str, Any] = trial.context.facts["placement"]
+    placement = trial.context.facts.placement
     # Of hosts that are apart only the trial's CPUs are kept, by role and number.
     cpus = {cpu for cpu in ticks if "/" in cpu}
-    cpus = cpus or {str(cpu) for purpose in _PURPOSES for cpu in placement[purpose]}
+    cpus = cpus or {str(n) for n in (*placement.service, *placement.load, *placement.database)}
     if not cpus <= ticks.keys():
         return Reading(None, "not every CPU of the trial was counted")
     shares = {cpu: stolen[cpu] / ticks[cpu] for cpu in cpus if ticks[cpu]}
@@ -68,50 +78,52 @@ def _steal(trial: TrialEvidence) -> Reading:
 
 
 def _retransmitted(trial: TrialEvidence) -> Reading:
-    found = _counted(trial, "tcp_retransmitted", "tcp_sent")
-    if found is None:
+    again = _number(trial, lambda n: n.tcp_retransmitted)
+    sent = _number(trial, lambda n: n.tcp_sent)
+    if again is None or sent is None:
         return Reading(None, _UNREAD)
-    again, sent = found
     if not sent:
         return Reading(None, "the counter has not seen the load's segments")
     return Reading(100 * again / sent, f"{again} of {sent}" if again else "")
 
 
 def _kernel_log(trial: TrialEvidence) -> Reading:
-    log = trial.kernel.get("kernel_log")
-    return Reading(None, "it may not be read here") if log is None else Reading(log["errors"])
+    log = trial.kernel.kernel_log if trial.kernel else None
+    return Reading(None, "it may not be read here") if log is None else Reading(log.errors)
 
 
 def _checkpoints(trial: TrialEvidence) -> Reading:
-    log, counted = trial.database.get("log"), trial.database.get("checkpoints")
-    known = [] if log is None else [log["checkpoints"]]
-    known += [] if counted is None else [counted]
+    server = trial.database
+    log = server.log.checkpoints if server and server.log else None
+    counted = server.checkpoints if server else None
+    known = [each for each in (log, counted) if each is not None]
     return Reading(max(known, default=None), "" if known else "the server's log was not read")
 
 
 def _autovacuums(trial: TrialEvidence) -> Reading:
-    log = trial.database.get("log")
+    log = trial.database.log if trial.database else None
     if log is None:
         return Reading(None, "the server's log was not read")
-    return Reading(log["autovacuums"])
+    return Reading(log.autovacuums)
 
 
 def _clock(trial: TrialEvidence) -> Reading | None:
-    return _told_by_clocks(trial, "clock_stepped_s", per_s=1000)
+    if trial.kernel is None:
+        return Reading(None, "nobody looked")
+    return _told_by_clocks(trial.kernel.clock_stepped_s, per_s=1000)
 
 
 def _suspended(trial: TrialEvidence) -> Reading | None:
-    return _told_by_clocks(trial, "suspended_s", per_s=1)
-
-
-def _told_by_clocks(trial: TrialEvidence, key: str, *, per_s: float) -> Reading | None:
-    """What the agent found by comparing two clocks; older bundles do not have the key at all."""
-    if not trial.kernel:
+    if trial.kernel is None:
         return Reading(None, "nobody looked")
-    if key not in trial.kernel:
+    return _told_by_clocks(trial.kernel.suspended_s, per_s=1)
+
+
+def _told_by_clocks(seconds: float | UnsetType | None, *, per_s: float) -> Reading | None:
+    """What the agent found by comparing two clocks; older bundles do not have the key at all."""
+    if seconds is UNSET:
         return None
-    found = trial.kernel[key]
-    return Reading(None, _UNREAD) if found is None else Reading(abs(per_s * found))
+    return Reading(None, _UNREAD) if seconds is None else Reading(abs(per_s * seconds))
 
 
 _JUDGED = "judgement of this project"
@@ -134,7 +146,7 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         what="time in which some task waited for memory",
         unit="% of the window",
         rule=HOST,
-        read=_pressure("memory"),
+        read=_pressure(lambda n: n.psi_memory_some_us),
         high=1,
         why="pages were reclaimed while the trial ran",
         source=f"/proc/pressure/memory, some; the limit is a {_JUDGED}",
@@ -145,7 +157,7 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         what="time in which some task waited for a disk, in a read-only trial",
         unit="% of the window",
         rule=HOST,
-        read=_pressure("io"),
+        read=_disk,
         high=5,
         why="the rows are in memory: something else used the disk, or they were not",
         source=f"/proc/pressure/io, some; the limit is a {_JUDGED}",
@@ -156,7 +168,7 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         what="pages moved to or from swap",
         unit="pages",
         rule=HOST,
-        read=_sum("swapped_in", "swapped_out"),
+        read=_sum({"swapped_in": lambda n: n.swapped_in, "swapped_out": lambda n: n.swapped_out}),
         high=0,
         why="a page read back costs a thousand requests",
         source="/proc/vmstat: pswpin, pswpout",
@@ -167,7 +179,7 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         what="periods in which a control group's CPU limit held the trial",
         unit="periods",
         rule=HOST,
-        read=_sum("throttled"),
+        read=_sum({"throttled": lambda n: n.throttled}),
         high=0,
         required=False,
         why="the limit was measured, not the service",
@@ -179,7 +191,7 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         what="times a CPU slowed itself down to cool",
         unit="times",
         rule=HOST,
-        read=_sum("overheated"),
+        read=_sum({"overheated": lambda n: n.overheated}),
         high=0,
         required=False,
         why="the later trial is always the slower one",
@@ -202,7 +214,12 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         what="connections that a listening socket turned away",
         unit="connections",
         rule=HOST,
-        read=_sum("listen_overflows", "listen_drops"),
+        read=_sum(
+            {
+                "listen_overflows": lambda n: n.listen_overflows,
+                "listen_drops": lambda n: n.listen_drops,
+            }
+        ),
         high=0,
         why="a client that is turned away tries again a second later",
         source="/proc/net/netstat: ListenOverflows, ListenDrops",

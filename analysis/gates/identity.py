@@ -2,63 +2,68 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from analysis.gates.gate import ALWAYS, Gate, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from analysis.gates.evidence import TrialEvidence
-
-# Keys of /health and of a plan's subject that must agree.
-_SETTINGS = {
-    "service": "service",
-    "workers": "workers",
-    "pool": "pool",
-    "loop": "loop",
-    "json": "json_library",
-    "framework": "framework",
-    "cache": "cache",
-    "options": "options",
-}
-_ANSWER = ("status", "content_type", "content_length", "sha256")
+    from bundle.documents.plan import Subject
+    from bundle.documents.readings import Answer, Health
 
 
 def _subject(trial: TrialEvidence) -> Reading:
-    told = trial.observed.get("health", {})
-    if not told:
+    told = trial.readings.health
+    if told is None:
         return Reading(None, "the service did not say")
-    differ = [
-        f"{key} {told[key]!r} instead of {trial.declared[name]!r}"
-        for key, name in _SETTINGS.items()
-        # What a plan's version does not know yet was not there to differ.
-        if key in told and name in trial.declared and told[key] != trial.declared[name]
-    ]
-    due: Mapping[str, str] = trial.context.packages.get(trial.subject, {})
-    differ += [
-        f"{package} {version} instead of {due[package]}"
-        for package, version in told.get("versions", {}).items()
-        if package in due and version != due[package]
-    ]
+    due = trial.context.packages.get(trial.subject, {})
+    differ = [*_settings(told, trial.declared), *_versions(told.versions, due)]
     return Reading(len(differ), ", ".join(differ))
 
 
+def _settings(told: Health, declared: Subject) -> Iterator[str]:
+    """The settings of a service that are not those of the subject."""
+    pairs: dict[str, tuple[object, object]] = {
+        "service": (told.service, declared.service),
+        "workers": (told.workers, declared.workers),
+        "pool": (msgspec.to_builtins(told.pool), declared.pool.model_dump()),
+        "loop": (told.loop, declared.loop),
+        "json": (told.json, declared.json_library),
+        "framework": (told.framework, declared.framework),
+        "cache": (msgspec.to_builtins(told.cache), declared.cache.model_dump()),
+        "options": (told.options, declared.options),
+    }
+    for key, (found, due) in pairs.items():
+        if found != due:
+            yield f"{key} {found!r} instead of {due!r}"
+
+
+def _versions(told: Mapping[str, str], due: Mapping[str, str]) -> Iterator[str]:
+    for package, version in told.items():
+        if package in due and version != due[package]:
+            yield f"{package} {version} instead of {due[package]}"
+
+
 def _probes(trial: TrialEvidence) -> Reading | None:
-    asked: list[Mapping[str, Any]] | None = trial.observed.get("probes")
+    asked = trial.readings.probes
     if asked is None:
         return None
     due = trial.context.answers.get(trial.subject, {})
-    known = [each for each in asked if each["request"] in due]
+    known = [each for each in asked if each.request in due]
     if not known:
         # A workload may have nothing that can be asked without changing rows.
         return None if not asked else Reading(None, "no answer was recorded to compare with")
-    differ = [
-        each["request"]
-        for each in known
-        if any(each[key] != due[each["request"]][key] for key in _ANSWER)
-    ]
+    differ = [each.request for each in known if _content(each) != _content(due[each.request])]
     return Reading(len(differ), ", ".join(differ[:3]))
+
+
+def _content(answer: Answer) -> tuple[int, str | None, str | None, str]:
+    """What must be the same in two answers to one request."""
+    return answer.status, answer.content_type, answer.content_length, answer.sha256
 
 
 GATES: tuple[Gate[TrialEvidence], ...] = (

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from analysis import host
 from analysis.figures import rate_is_given
 from analysis.gates import generator
-from analysis.gates.gate import ALWAYS, GENERATOR, HOST, Gate, Reading, Verdict
+from analysis.gates.gate import ALWAYS, GENERATOR, HOST, Gate, Reading
+from bundle.documents.plan import ArticleLoad, CapacityLoad
+from bundle.documents.results import GateVerdict
 
 if TYPE_CHECKING:
     from analysis.gates.evidence import Context, Floor, RunEvidence
 
 _OPEN = frozenset({"achieved", "dropped", "dispatch"})
-# A search drives many rates, and the article's client is measured for what it is.
-_WITHOUT_FLOOR = frozenset({"capacity", "article"})
 
 
 def _failed(run: RunEvidence) -> Reading:
@@ -41,11 +41,12 @@ def _floor(run: RunEvidence) -> Reading | None:
         for load, floor in run.floors.items()
         if (reason := _too_slow(floor, run.fastest.get(load), run.context))
     }
-    loads = run.context.plan["loads"]
+    loads = run.context.plan.loads
+    # A search drives many rates, and the article's client is measured for what it is.
     unknown = [
         load
         for load in sorted(run.fastest.keys() - run.floors.keys())
-        if loads[load]["generator"] not in _WITHOUT_FLOOR
+        if not isinstance(loads[load], CapacityLoad | ArticleLoad)
     ]
     if unknown and not weak:
         return Reading(None, f"nobody looked what the generator of {unknown[0]} reaches by itself")
@@ -56,12 +57,12 @@ def _too_slow(floor: Floor, fastest: float | None, context: Context) -> str:
     """Why a generator could not have driven twice as much; empty if it could."""
     if floor.failure:
         return floor.failure
-    if floor.driven.client is not None and any(floor.driven.client["errors"].values()):
+    if floor.driven.client is not None and floor.driven.client.errors.total:
         return "requests to the static endpoint failed"
     if rate_is_given(floor.driven.drive):
         gates = (gate.under(context.limits) for gate in generator.GATES if gate.code in _OPEN)
         findings = [gate.judge(floor.driven, profile="vm", tier="exclusive-l3") for gate in gates]
-        failed = [each for each in findings if each and each.verdict is not Verdict.PASSED]
+        failed = [each for each in findings if each and each.verdict is not GateVerdict.PASSED]
         return f"at twice the rate, {failed[0].sentence}" if failed else ""
     reached = floor.throughput
     if reached is None:

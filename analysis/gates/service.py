@@ -2,43 +2,53 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
+from msgspec import UNSET
+
+from analysis.figures import has_faults
 from analysis.gates.gate import ALWAYS, DOUBT, Gate, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from analysis.gates.evidence import TrialEvidence
+    from analysis.gates.evidence import Effect, TrialEvidence
+    from bundle.documents.readings import Affinity, Counters, Rows, Runtime
 
-_EFFECTS = ("inserted", "updated", "deleted")
+_EFFECTS: Final[tuple[Effect, ...]] = ("inserted", "updated", "deleted")
 _ROLES = ("service", "database", "load")
+_UNCOUNTED = "nobody counted the rows"
 # Of sys.flags: each of them makes Python do other work.
 _ODD_FLAGS = ("bytes_warning", "debug", "dev_mode", "inspect", "optimize", "verbose")
 
 
-def _moved(trial: TrialEvidence, table: str, effect: str) -> int:
+def _moved(counters: Counters, table: str, effect: Effect) -> int:
     """How many rows of a table were inserted, updated or deleted in a trial."""
-    before, after = (trial.observed["counters"][when] for when in ("before", "after"))
-    moved: int = after[table][effect] - before.get(table, {}).get(effect, 0)
-    return moved
+    before, after = counters.before.get(table), counters.after[table]
+    return _count(after, effect) - (_count(before, effect) if before else 0)
+
+
+def _count(rows: Rows, effect: Effect) -> int:
+    return {"inserted": rows.inserted, "updated": rows.updated, "deleted": rows.deleted}[effect]
 
 
 def _unchanged(trial: TrialEvidence) -> Reading | None:
     if trial.effects:
         return None
-    after = trial.observed["counters"]["after"]
-    if not after:
+    counters = trial.readings.counters
+    if counters is None:
+        return Reading(None, _UNCOUNTED)
+    if not counters.after:
         return Reading(None, "the database has no table")
-    if trial.observed["counters"].get("connected", 0) != 0:  # older bundles do not say
+    if counters.connected is not UNSET and counters.connected != 0:  # older bundles do not say
         return Reading(
             None, "a connection of the service had not told its counts when they were read"
         )
     moved = {
         f"{moved} {table} {effect}": moved
-        for table in after
+        for table in counters.after
         for effect in _EFFECTS
-        if (moved := _moved(trial, table, effect))
+        if (moved := _moved(counters, table, effect))
     }
     return Reading(sum(moved.values()), ", ".join(moved))
 
@@ -46,10 +56,13 @@ def _unchanged(trial: TrialEvidence) -> Reading | None:
 def _changed(trial: TrialEvidence) -> Reading | None:
     if not trial.effects:
         return None
+    counters = trial.readings.counters
+    if counters is None:
+        return Reading(None, _UNCOUNTED)
     shares = {
-        operation: _moved(trial, _table(operation), effect) / max(1, _successes(trial, operation))
+        operation: _moved(counters, table, effect) / max(1, _successes(trial, operation))
         for operation, effect in trial.effects.items()
-        if _table(operation) in trial.observed["counters"]["after"]
+        if (table := _table(operation)) in counters.after
     }
     if len(shares) < len(trial.effects):
         return Reading(None, "the database lacks a table of the contract")
@@ -65,7 +78,7 @@ def _successes(trial: TrialEvidence, operation: str) -> int:
     """Answers of an operation in the window, as far as the generator tells operations apart."""
     if trial.client is None:
         return 0
-    return sum(trial.client["answers"].get(operation, {}).values())
+    return sum(trial.client.answers.get(operation, {}).values())
 
 
 def _bodies(trial: TrialEvidence) -> Reading | None:
@@ -80,23 +93,22 @@ def _bodies(trial: TrialEvidence) -> Reading | None:
 
 def read_digests(trial: TrialEvidence) -> Mapping[str, list[str]] | None:
     """Digests of the sampled bodies by request; None where bodies may differ or none is hashed."""
-    if trial.client is None or trial.effects or trial.drive.get("kill"):
+    if trial.client is None or trial.effects or has_faults(trial.drive):
         return None
-    digests: Mapping[str, list[str]] = trial.client["bodies"]["digests"]
-    return digests
+    return trial.client.bodies.digests
 
 
 def _bounds(trial: TrialEvidence) -> tuple[int, int]:
-    pool, workers = trial.declared["pool"], trial.declared["workers"]
-    return pool["size"] * workers, (pool["size"] + pool["overflow"]) * workers
+    pool, workers = trial.declared.pool, trial.declared.workers
+    return pool.size * workers, (pool.size + pool.overflow) * workers
 
 
 def _pools(trial: TrialEvidence) -> Reading:
-    found = trial.database.get("connections")
+    found = trial.database.connections if trial.database else None
     if found is None:
         return Reading(None, "nobody looked into pg_stat_activity")
     least, most = _bounds(trial)
-    before, after = (sum(found[when].values()) for when in ("before", "after"))
+    before, after = sum(found.before.values()), sum(found.after.values())
     astray = max(0, least - before) + max(0, before - most) + max(0, after - most)
     declared = f"{least}" if least == most else f"{least} to {most}"
     return Reading(
@@ -105,52 +117,63 @@ def _pools(trial: TrialEvidence) -> Reading:
 
 
 def _replaced(trial: TrialEvidence) -> Reading | None:
-    found = trial.database.get("connections")
+    found = trial.database.connections if trial.database else None
     least, most = _bounds(trial)
     if least != most:
         return None  # what overflows is closed again, by design
     if found is None:
         return Reading(None, "nobody looked into pg_stat_activity")
-    return Reading(sum(found["before"].values()) - found["kept"])
+    return Reading(sum(found.before.values()) - found.kept)
 
 
 def _extensions(trial: TrialEvidence) -> Reading:
-    told = trial.observed.get("health", {}).get("extensions")
-    if not told:
+    health = trial.readings.health
+    if health is None or not health.extensions:
         return Reading(None, "the service did not say")
-    pure = trial.context.pure.get(trial.declared["stack"], ())
-    missing = [name for name, loaded in told.items() if loaded is False and name not in pure]
+    pure = trial.context.pure.get(trial.declared.stack, ())
+    loaded = health.extensions.items()
+    missing = [name for name, is_loaded in loaded if is_loaded is False and name not in pure]
     return Reading(len(missing), ", ".join(missing))
 
 
 def _runtime(trial: TrialEvidence) -> Reading | None:
-    told: Mapping[str, Any] | None = trial.observed.get("health", {}).get("runtime")
+    told = trial.readings.health.runtime if trial.readings.health else None
     if told is None:
         return None  # services did not always say
-    flags = told["flags"]
-    odd = [name for name in _ODD_FLAGS if flags[name]]
-    odd += [name for name in ("asyncio_debug", "debug_build", "tracemalloc") if told[name]]
-    if told["allocator"] != told["allocator_of_build"]:
-        odd.append(f"the allocator {told['allocator']}")
-    odd += [*(told["preloaded"] or ()), *told["variables"]]
-    if told["preloaded"] is None and not odd:
+    odd = list(_oddities(told))
+    if told.preloaded is None and not odd:
         return Reading(None, "the kernel did not say which libraries are mapped")
     return Reading(len(odd), ", ".join(odd))
 
 
+def _oddities(told: Runtime) -> Iterator[str]:
+    """The ways in which a Python does not run as it was built to."""
+    yield from (name for name in _ODD_FLAGS if told.flags[name])
+    if told.asyncio_debug:
+        yield "asyncio_debug"
+    if told.debug_build:
+        yield "debug_build"
+    if told.tracemalloc:
+        yield "tracemalloc"
+    if told.allocator != told.allocator_of_build:
+        yield f"the allocator {told.allocator}"
+    yield from told.preloaded or ()
+    yield from told.variables
+
+
 def _affinity(trial: TrialEvidence) -> Reading:
-    told = trial.observed.get("affinity", {})
-    found: Mapping[str, Any] = told.get("observed", {})
-    if unseen := [role for role in _ROLES if not found.get(role)]:
+    told = trial.readings.affinity
+    unseen = [role for role in _ROLES if told is None or not told.observed.get(role)]
+    if told is None or unseen:
         return Reading(None, f"no process of {' and '.join(unseen)} was seen")
-    astray = list(_astray(told["planned"], found))
+    astray = list(_astray(told))
     return Reading(len(astray), ", ".join(astray))
 
 
-def _astray(planned: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
-    for role, processes in found.items():
+def _astray(told: Affinity) -> Iterator[str]:
+    for role, processes in told.observed.items():
         for pid, allowed in processes.items():
-            if not set(allowed) <= set(planned[role]):
+            if not set(allowed) <= set(told.planned[role]):
                 yield f"{role} {pid}"
 
 

@@ -5,41 +5,41 @@ Older bundles do not tell whether a process was stopped; none of these gates con
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from analysis import resources, silence
+import numpy as np
+
+from analysis import silence
 from analysis.gates.gate import ALWAYS, DOUBT, Gate, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from analysis.gates.evidence import TrialEvidence
+    from analysis.resources import Looks
+    from bundle.documents.readings import Sampler, Window
 
-_SAMPLES = "resources.parquet"
 _JUDGED = "judgement of this project"
 
 
-def _sampler(trial: TrialEvidence) -> Mapping[str, Any] | None:
+def _sampler(trial: TrialEvidence) -> Sampler | None:
     """What the agent's sampler told of itself; None in bundles of before it told all of this."""
-    told: Mapping[str, Any] | None = trial.observed.get("sampler")
-    return told if told and "stopped" in told else None
+    told = trial.readings.sampler
+    return told if told and told.stopped is not None else None
 
 
 def _stopped(trial: TrialEvidence) -> Reading | None:
     told = _sampler(trial)
     if told is None:
         return None
-    found = {role: count for role, count in told["stopped"].items() if count}
-    if told["unread"] and not found:
-        return Reading(None, "; ".join(told["unread"].values()))
+    found = {role: count for role, count in (told.stopped or {}).items() if count}
+    if told.unread and not found:
+        return Reading(None, "; ".join(told.unread.values()))
     return Reading(sum(found.values()), ", ".join(f"{role} {n}" for role, n in found.items()))
 
 
 def _stall(trial: TrialEvidence) -> Reading | None:
     if _sampler(trial) is None:
         return None
-    found = silence.read(trial.folder, trial.observed)
+    found = silence.read(trial.folder, trial.readings, lambda: trial.course)
     if found is None:
         return Reading(None, "neither answers nor the CPU time of all processes are known")
     return Reading(
@@ -52,30 +52,32 @@ def _stall(trial: TrialEvidence) -> Reading | None:
 def _unwatched(trial: TrialEvidence) -> Reading | None:
     if _sampler(trial) is None:
         return None
-    begin, end = (trial.observed["window"][key] for key in ("started_ns", "ended_ns"))
+    window = trial.readings.window
+    if window is None:
+        return Reading(None, "nobody recorded the window")
     # Role by role: where hosts are apart, each has an agent of its own.
-    longest = {
-        role: max(
-            after - before
-            for before, after in pairwise(
-                [begin, *(at for at, _ in looks if begin < at < end), end]
-            )
-        )
-        for role, looks in resources.read_course(trial.folder / _SAMPLES).ticks.items()
-        if looks
-    }
+    looks = trial.course.looks
+    longest = {role: _longest_ns(seen, window) for role, seen in looks.items() if seen}
     if not longest:
         return Reading(None, "it looked at none")
     worst = max(longest, key=lambda role: longest[role])
     return Reading(longest[worst] / 1e9, f"those of the {worst}")
 
 
+def _longest_ns(looks: Looks, window: Window) -> int:
+    """The longest time of a window without a look."""
+    begin, end = window.started_ns, window.ended_ns
+    inside = looks.at_ns[(begin < looks.at_ns) & (looks.at_ns < end)]
+    return int(np.diff(inside, prepend=begin, append=end).max())
+
+
 def _unread(trial: TrialEvidence) -> Reading | None:
     told = _sampler(trial)
     if told is None:
         return None
-    what = "; ".join(f"{role}: {reason}" for role, reason in told["unread"].items())
-    return Reading(len(told["unread"]), what)
+    unread = told.unread or {}
+    what = "; ".join(f"{role}: {reason}" for role, reason in unread.items())
+    return Reading(len(unread), what)
 
 
 GATES: tuple[Gate[TrialEvidence], ...] = (

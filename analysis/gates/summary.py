@@ -6,8 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from analysis.gates import comparison, course, generator, host, identity, run, service, stall
-from analysis.gates.gate import Finding, Gate, Severity, Verdict
+from analysis.gates.gate import Finding, Gate
+from bundle.documents.results import CellGate, GateFinding, GateVerdict, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,7 +29,7 @@ TRIAL_GATES: tuple[Gate[TrialEvidence], ...] = (
 )
 GATES: tuple[Gate[Any], ...] = (*TRIAL_GATES, *comparison.GATES, *run.GATES)
 CODES = frozenset(gate.code for gate in GATES)
-_WORSE = list(Verdict)
+_WORSE = list(GateVerdict)
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,12 @@ class Assessment:
     @property
     def failure(self) -> Finding | None:
         """The first gate it failed; None if its figures may be used."""
-        return next((each for each in self.findings if each.verdict is Verdict.FAILED), None)
+        return next((each for each in self.findings if each.verdict is GateVerdict.FAILED), None)
 
     @property
     def doubts(self) -> set[str]:
         """Codes of the gates that cast a doubt on it."""
-        return {each.gate.code for each in self.findings if each.verdict is Verdict.WARNING}
+        return {each.gate.code for each in self.findings if each.verdict is GateVerdict.WARNING}
 
 
 def assess(identifier: str, trial: TrialEvidence) -> Assessment:
@@ -53,7 +56,7 @@ def assess(identifier: str, trial: TrialEvidence) -> Assessment:
 
     Raises:
         OSError: a file of the trial is missing or broken.
-        ValueError: a file is not what it should be.
+        ValueError: a file, or a reading, is not what it should be.
         KeyError: likewise.
     """
     return Assessment(identifier, trial, tuple(_judge(TRIAL_GATES, trial, trial.context)))
@@ -68,7 +71,7 @@ def first_failure(trial: TrialEvidence) -> Finding | None:
     profile, tier = trial.context.profile, trial.context.tier
     forbidding = (g for g in TRIAL_GATES if g.rule.severity(profile, tier) is Severity.FATAL)
     findings = _judge(forbidding, trial, trial.context)
-    return next((each for each in findings if each.verdict is Verdict.FAILED), None)
+    return next((each for each in findings if each.verdict is GateVerdict.FAILED), None)
 
 
 def judge_pair(pair: PairEvidence) -> list[Finding]:
@@ -90,38 +93,41 @@ def loosened(context: Context) -> list[str]:
 
 def fatal(findings: Iterable[Finding]) -> list[str]:
     """The sentences of the gates that failed."""
-    return [each.sentence for each in findings if each.verdict is Verdict.FAILED]
+    return [each.sentence for each in findings if each.verdict is GateVerdict.FAILED]
 
 
-def document(finding: Finding, context: Context) -> dict[str, Any]:
+def document(finding: Finding, context: Context) -> GateFinding:
     """One finding as ``results.json`` holds it."""
     gate = finding.gate
-    return {
-        "code": gate.code,
-        "what": gate.what,
-        "unit": gate.unit,
-        "low": gate.low,
-        "high": gate.high,
-        "severity": gate.rule.severity(context.profile, context.tier).value,
-        "verdict": finding.verdict.value,
-        "value": finding.reading.value,
-        "said": finding.sentence,
-    }
+    return GateFinding(
+        code=gate.code,
+        what=gate.what,
+        unit=gate.unit,
+        low=gate.low,
+        high=gate.high,
+        severity=gate.rule.severity(context.profile, context.tier),
+        verdict=finding.verdict,
+        value=finding.reading.value,
+        said=finding.sentence,
+    )
 
 
-def documents(trials: Sequence[Assessment]) -> list[dict[str, Any]]:
+def documents(trials: Sequence[Assessment]) -> list[CellGate]:
     """Each gate over the trials of a cell: its worst finding, how many trials, and which."""
     found = []
     for gate in TRIAL_GATES:
         all_of = [(t, f) for t in trials for f in t.findings if f.gate.code == gate.code]
         if not all_of:
             continue
-        worst_trial, worst = max(all_of, key=lambda pair: _badness(pair[1]))
-        counts = Counter(each.verdict.value for _, each in all_of)
-        concerned = [t.id for t, each in all_of if each.verdict is not Verdict.PASSED]
+        trial, worst = max(all_of, key=lambda pair: _badness(pair[1]))
+        told = document(worst, trial.evidence.context)
         found.append(
-            document(worst, worst_trial.evidence.context)
-            | {"worst_trial": worst_trial.id, "counts": dict(counts), "trials": concerned}
+            CellGate(
+                **msgspec.structs.asdict(told),
+                worst_trial=trial.id,
+                counts=dict(Counter(each.verdict for _, each in all_of)),
+                trials=[t.id for t, each in all_of if each.verdict is not GateVerdict.PASSED],
+            )
         )
     return found
 
@@ -137,7 +143,7 @@ def _judge[Evidence](
 
 
 def _badness(finding: Finding) -> tuple[int, float, float]:
-    """Verdict first, then how far outside the limits, then how near to them inside."""
+    """GateVerdict first, then how far outside the limits, then how near to them inside."""
     gate, value = finding.gate, finding.reading.value
     if value is None:
         return _WORSE.index(finding.verdict), 0.0, 0.0

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.host import processor, surroundings, system
 from analysis.host.expectation import Area, Expectation, Profile, Verdict, shown
+from bundle.documents.host import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from bundle.documents.host import HostReadings
 
 PROFILES: tuple[Profile, ...] = ("smoke", "vm", "bare-metal")
 EXPECTATIONS: tuple[Expectation, ...] = (
@@ -60,29 +63,29 @@ class Finding:
         return f"{self.key} is {value} (should be {self.should_be})"
 
 
-def judge(document: Mapping[str, Any], profile: Profile) -> tuple[Finding, ...]:
+def judge(document: HostReadings, profile: Profile) -> tuple[Finding, ...]:
     """Judge the readings of a host, those that are missing included.
 
     Args:
         document: of the schema host-readings/1, such as ``host/readings.before.json``.
         profile: of the plan.
     """
-    return tuple(_judge(each, document["readings"], profile) for each in EXPECTATIONS)
+    return tuple(_judge(each, document.readings, profile) for each in EXPECTATIONS)
 
 
-def _judge(expectation: Expectation, readings: Mapping[str, Any], profile: Profile) -> Finding:
-    missing = {"value": None, "unit": None, "reason": "this reading was not taken"}
+def _judge(expectation: Expectation, readings: Mapping[str, Reading], profile: Profile) -> Finding:
+    missing = Reading(value=None, unit=None, reason="this reading was not taken")
     reading = readings.get(expectation.key, missing)
     return Finding(
         key=expectation.key,
         area=expectation.area,
-        value=reading["value"],
-        unit=reading["unit"],
+        value=reading.value,
+        unit=reading.unit,
         should_be=expectation.limits[profile].says,
-        verdict=expectation.verdict(reading["value"], profile),
+        verdict=expectation.verdict(reading.value, profile),
         why=expectation.why,
         do=expectation.do,
-        reason=reading["reason"],
+        reason=reading.reason,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, UnsetType, to_builtins
 
 from bundle.codec import Document, Part
 from bundle.values import BundleId, Commit, Count, Sha256
@@ -107,6 +107,17 @@ class HostFacts(Document, frozen=True, kw_only=True, omit_defaults=True):
     identity: list[str]
     placement: Placement
     hostname: str | UnsetType = UNSET
+
+    @property
+    def identifying(self) -> dict[str, object]:
+        """The facts of the host fingerprint by key, as the document has them, and the tier.
+
+        Raises:
+            KeyError: ``identity`` names something that is no fact.
+        """
+        facts = {key: getattr(self.facts, key) for key in Facts.__struct_fields__}
+        plain = {key: to_builtins(facts[key]) for key in self.identity}
+        return plain | {"tier": self.placement.tier}
 
     @property
     def host_class(self) -> str:

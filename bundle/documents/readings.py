@@ -339,8 +339,9 @@ class Kernel(Part, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         seconds: between the two looks.
-        clock_stepped_s: how far the wall clock was set in between.
-        suspended_s: how long the machine was suspended; missing in older bundles.
+        clock_stepped_s: how far the wall clock was set in between; null if that is unknown,
+            missing in older bundles.
+        suspended_s: how long the machine was suspended; likewise.
         counted: differences of the counters.
         kernel_log: null if it cannot be read.
         frequency_khz: null where several hosts are summed up.
@@ -348,8 +349,8 @@ class Kernel(Part, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     seconds: float | None = None
-    clock_stepped_s: float | None = None
-    suspended_s: float | None = None
+    clock_stepped_s: float | UnsetType | None = UNSET
+    suspended_s: float | UnsetType | None = UNSET
     counted: KernelCounts = KernelCounts()
     kernel_log: KernelLog | None = None
     frequency_khz: Frequencies | None = None

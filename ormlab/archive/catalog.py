@@ -10,21 +10,19 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis import catalog
-from bundle import outside, storage, tables, tree
+from bundle import storage, tables, tree
 from bundle.read import Bundle
 from ormlab.archive.entries import Archive
 from ormlab.archive.errors import EntryError, MismatchError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from bundle.format import IndexLine
@@ -82,54 +80,6 @@ def build(folder: Path) -> Built:
         return Built(path, len(here), count, tree.digest(path))
 
 
-def rows_of(bundle: Bundle) -> Iterator[dict[str, Any]]:
-    """Return the rows of one verified bundle, in the columns of `analysis.catalog.SCHEMA`.
-
-    What its plan and its facts do not tell, or tell in a form that this version does not read, is
-    null.
-    """
-    return catalog.rows(
-        bundle,
-        _told(partial(outside.plan_of, bundle.path), _Plan),
-        _told(partial(outside.json_of, bundle.path / outside.FACTS), _Facts),
-    )
-
-
-class _Subject(msgspec.Struct):
-    service: str | None = None
-    stack: str | None = None
-
-
-class _Written(msgspec.Struct):
-    subjects: dict[str, _Subject] = msgspec.field(default_factory=dict)
-
-
-class _Plan(msgspec.Struct):
-    """The parts of ``inputs/plan.yaml`` that rows hold."""
-
-    plan: _Written = msgspec.field(default_factory=_Written)
-    arms: dict[str, str] = msgspec.field(default_factory=dict)
-
-
-class _Placement(msgspec.Struct):
-    tier: str | None = None
-
-
-class _Facts(msgspec.Struct):
-    """The parts of ``host/facts.before.json`` that rows hold."""
-
-    placement: _Placement = msgspec.field(default_factory=_Placement)
-
-
-def _told(read: Callable[[], object], kind: type) -> dict[str, Any]:
-    """A document as far as its type goes; empty if it is missing or does not fit."""
-    try:
-        document: object = msgspec.convert(read(), kind)
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return dict(msgspec.to_builtins(document))
-
-
 def load(folder: Path) -> tuple[pa.Table, bool]:
     """Read the catalog of an archive, with its page checksums.
 
@@ -159,7 +109,7 @@ def load(folder: Path) -> tuple[pa.Table, bool]:
 def _write(path: Path, folder: Path, lines: list[IndexLine], digest: bytes) -> int:
     schema = catalog.SCHEMA.with_metadata({_VERSION: catalog.VERSION.encode(), _INDEX: digest})
     count = 0
-    pending: list[dict[str, Any]] = []
+    pending: list[catalog.Row] = []
     with pq.ParquetWriter(
         path,
         schema,
@@ -180,14 +130,14 @@ def _write(path: Path, folder: Path, lines: list[IndexLine], digest: bytes) -> i
     return count
 
 
-def _rows(folder: Path, lines: list[IndexLine]) -> Iterator[dict[str, Any]]:
+def _rows(folder: Path, lines: list[IndexLine]) -> Iterator[catalog.Row]:
     for line in lines:
         bundle = Bundle.open(folder / line.id, level="L1")
         if bundle.seal != line.seal:
             what = f"the bundle {line.id} has another seal than the index says"
             hint = "see `ormlab archive verify`"
             raise MismatchError("entry-replaced", what, where=str(bundle.path), hint=hint)
-        yield from rows_of(bundle)
+        yield from catalog.rows(bundle)
 
 
 def _digest(archive: Archive) -> bytes:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from ormlab.base import checkout
 from ormlab.base.errors import Exit
@@ -112,5 +113,7 @@ def _result(examined: list[Examination], noise: Noise | None) -> dict[str, Any]:
             }
             for each in examined
         ],
-        "noise": {"folder": str(noise.bundle), **noise.floor} if noise else None,
+        "noise": {"folder": str(noise.bundle), **msgspec.to_builtins(noise.floor)}
+        if noise
+        else None,
     }

@@ -55,18 +55,17 @@ def _advice(finding: Finding) -> str:
 
 def noise_text(noise: Noise) -> str:
     """The noise floor: what a comparison of equal subjects would show here."""
-    subject = noise.floor["subject"]
+    subject = noise.floor.subject
     lines = []
-    for metric, floor in noise.floor["floors"].items():
+    for metric, floor in noise.floor.floors.items():
         lines.append(
-            f"{subject} against itself, {metric}: sd {_percent(floor['sd'])} of a block's ratio "
-            f"({_percent(floor['sd_low'])} to {_percent(floor['sd_high'])}, "
-            f"{floor['blocks']} blocks)"
+            f"{subject} against itself, {metric}: sd {_percent(floor.sd)} of a block's ratio "
+            f"({_percent(floor.sd_low)} to {_percent(floor.sd_high)}, {floor.blocks} blocks)"
         )
         lines += [
-            f"  {blocks} blocks: 95 % interval +- {_percent(floor['half_width'][blocks])}, "
+            f"  {blocks} blocks: 95 % interval +- {_percent(floor.half_width[blocks])}, "
             f"smallest difference found {_percent(effect)}"
-            for blocks, effect in floor["detectable"].items()
+            for blocks, effect in floor.detectable.items()
         ]
     return "\n".join([*lines, f"bundle: {noise.bundle}"])
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from analysis.host import Finding, Profile, Verdict, best_profile, judge
-from bundle import outside
+from bundle import typed
+from bundle.documents.host import HostReadings
 from bundle.read import Bundle
 from ormlab import plan
 from ormlab.base import checkout
@@ -19,6 +22,7 @@ from ormlab.run.start import Request, run
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from analysis.noise import NoiseFloor
     from ormlab.hosts.inventory import Inventory
     from ormlab.plan import Plan
     from ormlab.run.progress import Progress
@@ -54,11 +58,11 @@ class Noise:
 
     Attributes:
         bundle: its folder, which is kept.
-        floor: the document of the schema noise/1.
+        floor: what it comes to.
     """
 
     bundle: Path
-    floor: dict[str, Any]
+    floor: NoiseFloor
 
 
 def examine(inventory: Inventory, profile: Profile | None, progress: Progress) -> list[Examination]:
@@ -87,7 +91,8 @@ def examine(inventory: Inventory, profile: Profile | None, progress: Progress) -
             )
             readings = readiness.read(host, deployment, wanted_ports.all)
             wanted = profile or best_profile(readings)
-            examined.append(Examination(name, wanted, readings, judge(readings, wanted)))
+            told = msgspec.convert(readings, HostReadings)
+            examined.append(Examination(name, wanted, readings, judge(told, wanted)))
     return examined
 
 
@@ -103,11 +108,10 @@ def measure_noise(
     wrk = all(each.readings["readings"]["wrk"]["value"] != "none" for each in examined)
     request = Request(noise_plan(wrk=wrk), inventory, bundles)
     folder = run(request, progress)
-    resolved = outside.plan_of(folder)
     from analysis.noise import noise_floor  # noqa: PLC0415 - scipy, which a mere look does without
 
     try:
-        return Noise(folder, noise_floor(Bundle.open(folder), resolved))
+        return Noise(folder, noise_floor(Bundle.open(folder), typed.read_plan(folder)))
     except ValueError as problem:
         raise LoadError(
             "noise-unknown",

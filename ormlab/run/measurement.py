@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from analysis import gates
 from bundle.codec import encode
 from bundle.documents.failure import Failure
+from bundle.documents.readings import TrialReadings
 from bundle.format import TrialRecord
 from bundle.instants import TrialTimes
 from bundle.read import read_trials
@@ -18,11 +21,12 @@ from ormlab.run.measure import keep
 from ormlab.run.progress import TrialNews
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from analysis.figures import Figures
     from ormlab.plan import Planned
+    from ormlab.run.measure.redaction import Redactor
     from ormlab.run.measure.station import Fetched
     from ormlab.run.stages import Run
 
@@ -61,10 +65,10 @@ def _carry_out(run: Run, trial: Planned, context: gates.Context, times: TrialTim
     with run.writer.trial(trial.id) as folder:
         unkept = _keep(trial, fetched, folder)
         leaking = redactor.clean_folder(folder)
-        observed = redactor.document("trial.json", {"readings": fetched.done.observed})
+        readings = _masked(fetched.done.observed, redactor)
         figures, failure = None, _told(fetched) or unkept or _leaked(trial, leaking)
         if failure is None:
-            figures, failure = _judge(trial, observed["readings"], folder, context)
+            figures, failure = _judge(trial, readings, folder, context)
         started, ended, set_back_s = times.place(
             datetime.fromisoformat(fetched.done.started), datetime.fromisoformat(fetched.done.ended)
         )
@@ -79,12 +83,19 @@ def _carry_out(run: Run, trial: Planned, context: gates.Context, times: TrialTim
             failure=failure,
             started=started,
             ended=ended,
-            readings=observed["readings"],
+            readings=readings,
             clock_set_back_s=set_back_s,
         )
         record = redactor.clean("trial.json", encode(envelope))
         (folder / "trial.json").write_bytes(record)
     return figures, failure
+
+
+def _masked(readings: TrialReadings, redactor: Redactor) -> TrialReadings:
+    """What the bundle is to hold of the readings of a trial."""
+    told = {"readings": msgspec.to_builtins(readings)}
+    masked = redactor.document("trial.json", told)
+    return msgspec.convert(masked["readings"], TrialReadings)
 
 
 def _told(fetched: Fetched) -> Failure | None:
@@ -115,12 +126,12 @@ def _leaked(trial: Planned, leaking: Sequence[str]) -> Failure | None:
 
 
 def _judge(
-    trial: Planned, observed: Mapping[str, Any], folder: Path, context: gates.Context
+    trial: Planned, readings: TrialReadings, folder: Path, context: gates.Context
 ) -> _Judged:
     """The figures of a trial that was carried out, and the first gate that it fails if any."""
     evidence = gates.TrialEvidence(
         folder=folder,
-        observed=observed,
+        readings=readings,
         subject=trial.subject,
         workload=trial.workload,
         load=trial.load,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
+from analysis import catalog
 from bundle import manifest, names, outside
 from bundle.read import Bundle
-from ormlab.archive import catalog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,9 +41,9 @@ class Source:
         return cls(bundle, str(bundle.seal), listed.digests)
 
     @cached_property
-    def rows(self) -> tuple[dict[str, Any], ...]:
+    def rows(self) -> tuple[catalog.Row, ...]:
         """One for each trial and metric, as in the catalog."""
-        return tuple(catalog.rows_of(self.bundle))
+        return tuple(catalog.rows(self.bundle))
 
     @cached_property
     def tier(self) -> str | None:
