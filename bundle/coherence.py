@@ -10,10 +10,11 @@ from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import translate
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from bundle import names, outside
 from bundle.codec import decode
+from bundle.documents.plan import SealedPlan
 from bundle.errors import RecordError
 from bundle.format import BundleRecord, TrialRecord
 from bundle.instants import SKEW
@@ -21,7 +22,7 @@ from bundle.read import Trial
 from bundle.tree import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from bundle.findings import Findings
@@ -33,7 +34,7 @@ _REPEAT: Final = re.compile(r"-r[0-9]+\Z")
 _LEDGER_DATES: Final = frozenset({"published", "retrieved"})
 
 
-def check(root: Path, plan: Mapping[str, Any] | None, found: Findings) -> tuple[Trial, ...]:
+def check(root: Path, plan: SealedPlan | None, found: Findings) -> tuple[Trial, ...]:
     """Compare plan, record, ledger and trials with each other.
 
     Args:
@@ -46,13 +47,13 @@ def check(root: Path, plan: Mapping[str, Any] | None, found: Findings) -> tuple[
     """
     record = decode(outside.bytes_of(root / names.RECORD), BundleRecord, where=names.RECORD)
     trials = tuple(sorted(_trials(root, found), key=lambda trial: trial.record.started))
-    _check_digest(root / outside.PLAN, record.plan.sha256, "plan-digest", outside.PLAN, found)
+    _check_digest(root / SealedPlan.PATH, record.plan.sha256, "plan-digest", SealedPlan.PATH, found)
     _check_ledger(root / LEDGER, record, found)
     _check_names(trials, found)
     _check_times(trials, record, found)
     _check_interruptions(trials, record, found)
     if plan is not None:
-        _check_plan(trials, plan["trials"], record, found)
+        _check_plan(trials, plan.trials, record, found)
     return trials
 
 

@@ -1,60 +1,102 @@
-"""Do the documents of a bundle fit their schemas? Part of level L2."""
+"""Do the documents of a bundle fit their types? Part of level L2."""
 
 from __future__ import annotations
 
 import re
-from functools import cache
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-import jsonschema
+import msgspec
+from pydantic import ValidationError
 
-from bundle import names, outside, schemas
+from bundle import codec, names, outside, schemas
+from bundle.documents.plan import SealedPlan
 from bundle.tree import scan
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from bundle.findings import Findings
 
 _MOST_SHOWN: Final = 20  # problems of one document
-_MOST_SOUGHT: Final = 200
 # What other documents are compared with; the rest is not kept in memory.
 _NEEDED: Final = re.compile(r"inputs/plan\.yaml|host/.*|trials/[^/]+/client\.json")
+_DERIVED: Final = f"{names.DERIVED}/"
 
 
-def check(root: Path, found: Findings) -> dict[str, Any]:
-    """Hold every JSON document, and the plan, against its schema.
+@dataclass(frozen=True)
+class Fitting:
+    """Documents that fit their types: plan, host's documents and reports of the client.
 
-    Returns:
-        Plan, host's documents and reports of the client, those that fit, by path.
+    Attributes:
+        by_path: the documents.
     """
+
+    by_path: Mapping[str, object]
+
+    def get[T](self, path: str, kind: type[T]) -> T | None:
+        """The document at a path; None if there is none, or it does not fit."""
+        found = self.by_path.get(path)
+        return found if isinstance(found, kind) else None
+
+    def of[T](self, kind: type[T]) -> Iterator[tuple[str, T]]:
+        """All of a type, with their paths."""
+        for path, document in self.by_path.items():
+            if isinstance(document, kind):
+                yield path, document
+
+
+def check(root: Path, found: Findings) -> Fitting:
+    """Read every JSON document, and the plan, by its type."""
     paths = {entry.path for entry in scan(root) if entry.kind == "file"}
-    for described in schemas.DOCUMENTS:
-        if described.required and described.required not in paths:
-            found.add("document-missing", described.required)
+    for each in schemas.DOCUMENTS:
+        if each.required and each.required not in paths:
+            found.add("document-missing", each.required)
     fit = {}
     for path in sorted(paths):
-        schema = schemas.schema_of(path)
-        if schema is None:
-            if path not in names.UNLISTED and not schemas.is_known(path):
-                what = "document-undescribed" if path.endswith(".json") else "file-undescribed"
-                found.add(what, path)
-            elif path.endswith(".yml"):
-                _read(root, path, found)
+        described = schemas.of_path(path)
+        if described is None:
+            _check_undescribed(root, path, found)
             continue
-        document = _read(root, path, found)
-        if document is None or not _fits(document, schema, path, found):
-            continue
-        if _NEEDED.fullmatch(path):
+        # Results are computed again at L3. A later version may have given them more keys.
+        kind = schemas.Named if path.startswith(_DERIVED) else described.kind
+        document = _read(root, path, kind, found)
+        if document is not None and _NEEDED.fullmatch(path):
             fit[path] = document
-    return fit
+    return Fitting(fit)
 
 
-def _read(root: Path, path: str, found: Findings) -> object:
+def _check_undescribed(root: Path, path: str, found: Findings) -> None:
+    if path not in names.UNLISTED and not schemas.is_known(path):
+        what = "document-undescribed" if path.endswith(".json") else "file-undescribed"
+        found.add(what, path)
+    elif path.endswith(".yml"):
+        _yaml(root, path, found)
+
+
+def _read(root: Path, path: str, kind: Any, found: Findings) -> object:  # noqa: ANN401 - a type
+    """A document of some type; None if it is not one, which is noted."""
+    if kind is SealedPlan:
+        return _plan(_yaml(root, path, found), path, found)
     try:
-        read = outside.json_of if path.endswith(".json") else outside.yaml_of
-        document: object = read(root / path)
+        data = outside.bytes_of(root / path)
+        if data.strip() == b"null":
+            raise ValueError("it holds nothing")  # noqa: TRY301 - as what cannot be read
+        document: object = codec.read(data, kind)
+    except msgspec.ValidationError as error:
+        _invalid(path, str(error), found)
+    except (OSError, ValueError) as error:
+        found.add("document-malformed", path, names.printable(str(error)[:300]))
+    else:
+        return document
+    return None
+
+
+def _yaml(root: Path, path: str, found: Findings) -> object:
+    try:
+        document: object = outside.yaml_of(root / path)
     except (OSError, ValueError, RecursionError) as error:
         found.add("document-malformed", path, names.printable(str(error)[:300]))
         return None
@@ -63,22 +105,18 @@ def _read(root: Path, path: str, found: Findings) -> object:
     return document
 
 
-def _fits(document: object, schema: str, path: str, found: Findings) -> bool:
-    sought = islice(_validator(schema).iter_errors(document), _MOST_SOUGHT)
-    problems = sorted(sought, key=lambda each: each.json_path)
-    for problem in problems[:_MOST_SHOWN]:
-        # A message may hold the whole value.
-        what = names.printable(f"{problem.json_path[:200]}: {problem.message[:200]}")
-        found.add("document-invalid", path, what)
-    if not problems and path == outside.PLAN:
-        try:
-            outside.check_plan(document)
-        except ValueError as error:
-            found.add("document-invalid", path, names.printable(str(error)))
-            return False
-    return not problems
+def _plan(document: object, path: str, found: Findings) -> SealedPlan | None:
+    if document is None:
+        return None
+    try:
+        return SealedPlan.model_validate(document)
+    except ValidationError as wrong:
+        for each in islice(wrong.errors(include_url=False, include_context=False), _MOST_SHOWN):
+            place = ".".join(map(str, each["loc"]))
+            _invalid(path, f"{place[:200]}: {each['msg']}", found)
+    return None
 
 
-@cache
-def _validator(schema: str) -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(schemas.load(schema))
+def _invalid(path: str, what: str, found: Findings) -> None:
+    # A message may hold the whole value.
+    found.add("document-invalid", path, names.printable(what[:400]))

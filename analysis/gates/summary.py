@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from analysis.gates import comparison, course, generator, host, identity, run, service, stall
-from analysis.gates.gate import Finding, Gate
 from bundle.documents.results import CellGate, GateFinding, GateVerdict, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from analysis.gates.evidence import Context, PairEvidence, RunEvidence, TrialEvidence
+    from analysis.gates.gate import Finding, Gate
 
 # In this order: the first gate that a trial fails is the one that it is said to have failed.
 TRIAL_GATES: tuple[Gate[TrialEvidence], ...] = (

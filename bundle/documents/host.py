@@ -162,6 +162,61 @@ class Moved(Part, frozen=True, kw_only=True):
     after: Any
 
 
+type Drift = Annotated[
+    dict[str, Moved],
+    Meta(
+        title="Drift",
+        description="``host/drift.json``: facts that changed between the first trial and the last.",
+    ),
+]
+type Ending = Literal["ok", "changed", "skipped", "failed", "unreachable"]
+"""How a task of Ansible ended on a host."""
+
+
+class Task(Part, frozen=True, kw_only=True):
+    """A task of a play.
+
+    Attributes:
+        role: that it belongs to.
+        task: its name.
+        place: file and line.
+        outcome: how it ended.
+        seconds: it took.
+    """
+
+    role: str
+    task: str
+    place: str
+    outcome: Ending
+    seconds: float
+
+
+class Provision(Document, frozen=True, kw_only=True):
+    """``host/provision/<host>-<started>-<playbook>.json``: how a host was set up before the run.
+
+    Attributes:
+        schema: the version of this format.
+        playbook: its name.
+        host: its name in the bundle.
+        started: ISO 8601.
+        seconds: the play took.
+        complete: whether it came to its end on this host.
+        counts: tasks by how they ended.
+        tasks: in order; none of their output.
+    """
+
+    PATH: ClassVar[str] = "host/provision/{play}.json"
+
+    schema: Literal["provision/1"]
+    playbook: str
+    host: str
+    started: str
+    seconds: float
+    complete: bool
+    counts: dict[Ending, Count]
+    tasks: list[Task]
+
+
 class Ports(Document, frozen=True, kw_only=True, omit_defaults=True):
     """``host/ports.json``: TCP ports of the run on a host.
 

@@ -1,7 +1,7 @@
-"""The JSON Schemas of a bundle's documents, by versioned name, and which document has which.
+"""Which path of a bundle holds a document of which type, and the JSON Schemas of these types.
 
-Those of records that have a type are generated from it (`of`); the others are written. A schema
-that describes a document of another part of the lab, which may gain keys, is open and says so.
+The types are what `verify` reads documents by. The schemas beside this file say the same to
+programs of others; `make docs` writes them.
 """
 
 from __future__ import annotations
@@ -10,72 +10,92 @@ import json
 import re
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
 
+from bundle.documents import explanation, generators, host, plan, results, services
 from bundle.format import BundleRecord, IndexLine, Provenance, Seal, TrialRecord
 
-if TYPE_CHECKING:
-    from bundle.codec import Record
-
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-RECORDS: Final[tuple[type[Record], ...]] = (BundleRecord, Seal, TrialRecord, Provenance, IndexLine)
+_NEVER: Final = r"(?!)"
 
 
 class Described(NamedTuple):
-    """Which paths of a bundle hold documents of one schema.
+    """A type of documents, and the paths of a bundle that hold one.
 
     Attributes:
+        name: of the schema's file, without its suffix.
+        kind: the type, or an alias of one.
         paths: a pattern that matches the whole path.
-        schema: name of the schema's file, without its suffix.
-        required: whether a bundle must hold one at this very path.
+        required: the path at which a bundle must hold one; None if it need not.
     """
 
-    paths: re.Pattern[str]
-    schema: str
+    name: str
+    kind: Any
+    paths: str
     required: str | None = None
 
 
-def _at(path: str, schema: str) -> Described:
-    return Described(re.compile(re.escape(path)), schema, path)
+class Named(msgspec.Struct, frozen=True):
+    """A document that names its schema; nothing else is said of it."""
+
+    schema: Annotated[str, msgspec.Meta(pattern=r"\A[a-z-]+/[0-9]+\Z")]
 
 
-def _like(pattern: str, schema: str) -> Described:
-    return Described(re.compile(pattern), schema)
-
+# Of a host, or of one of several.
+_HOST: Final = r"host/(host-[0-9]+/)?"
+_AGAIN: Final = r"resumed-[0-9]+/"
+_LEFT: Final = r"(trials|generators)/[^/]+/"
 
 # The first that matches counts.
 DOCUMENTS: Final = (
-    _at("bundle.json", "bundle-1"),
-    _at("SEAL.json", "seal-1"),
-    _at("inputs/plan.yaml", "resolved-plan-1"),
-    _at("inputs/source.json", "source-1"),
-    _at("host/facts.before.json", "host-facts-1"),
-    _like(
-        r"host/(host-[0-9]+/)?(facts\.(before|after)|resumed-[0-9]+/facts)\.json", "host-facts-1"
+    Described("bundle-1", BundleRecord, r"bundle\.json", "bundle.json"),
+    Described("seal-1", Seal, r"SEAL\.json", "SEAL.json"),
+    Described("resolved-plan-1", plan.SealedPlan, r"inputs/plan\.yaml", "inputs/plan.yaml"),
+    Described("source-1", host.Source, r"inputs/source\.json", "inputs/source.json"),
+    Described("rerun-1", host.Rerun, r"inputs/rerun\.json"),
+    Described(
+        "host-facts-1",
+        host.HostFacts,
+        rf"{_HOST}(facts\.(before|after)|{_AGAIN}facts)\.json",
+        "host/facts.before.json",
     ),
-    _at("host/fingerprint.json", "fingerprint-1"),
-    _at("host/dataset.json", "dataset-1"),
-    _at("host/postgres.json", "postgres-1"),
-    _like(r"host/(host-[0-9]+/)?drift\.json", "drift-1"),
-    _like(r"host/(host-[0-9]+/)?(resumed-[0-9]+/)?ports\.json", "ports-1"),
-    _like(r"host/provision/[^/]+\.json", "provision-1"),
-    _like(r"services/[^/]+/stack\.json", "stack-1"),
-    _like(r"services/[^/]+/contract\.json", "contract-1"),
-    _like(r"services/[^/]+/(check|diagnosis)\.json", "order-1"),
-    _like(r"trials/[^/]+/trial\.json", "trial-1"),
-    _like(r"generators/[^/]+/floor\.json", "order-1"),
-    _like(r"(trials|generators)/[^/]+/wrk\.json", "wrk-1"),
-    _like(r"(trials|generators)/[^/]+/client\.json", "client-1"),
-    _like(r"trials/[^/]+/article\.json", "article-1"),
-    _like(r"derived/results\.json", "results-1"),
-    _like(r"host/((host-[0-9]+/)?readings\.(before|after)|statement-log)\.json", "open-1"),
-    _like(r"host/(host-[0-9]+/)?resumed-[0-9]+/readings\.json", "open-1"),
-    _like(r"inputs/rerun\.json", "rerun-1"),
-    _like(r"services/[^/]+/(sql|answers)\.json", "open-1"),
-    _like(r"trials/[^/]+/capacity\.json", "open-1"),
-    _like(r"derived/(explanation|verdicts)\.json", "open-1"),
+    Described(
+        "host-readings-1",
+        host.HostReadings,
+        rf"{_HOST}(readings\.(before|after)|{_AGAIN}readings)\.json",
+    ),
+    Described(
+        "fingerprint-1", host.Fingerprint, r"host/fingerprint\.json", "host/fingerprint.json"
+    ),
+    Described("dataset-1", host.Seeded, r"host/dataset\.json", "host/dataset.json"),
+    Described("postgres-1", host.Server, r"host/postgres\.json", "host/postgres.json"),
+    Described("drift-1", host.Drift, rf"{_HOST}drift\.json"),
+    Described("ports-1", host.Ports, rf"{_HOST}({_AGAIN})?ports\.json"),
+    Described("provision-1", host.Provision, r"host/provision/[^/]+\.json"),
+    Described("statement-log-1", services.StatementLog, r"host/statement-log\.json"),
+    Described("stack-1", services.StackOutcome, r"services/[^/]+/stack\.json"),
+    Described("contract-1", services.ContractOutcome, r"services/[^/]+/contract\.json"),
+    Described("sql-1", services.Sql, r"services/[^/]+/sql\.json"),
+    Described("answers-1", services.Answers, r"services/[^/]+/answers\.json"),
+    Described(
+        "order-1",
+        services.OrderOutcome,
+        r"services/[^/]+/(check|diagnosis)\.json|generators/[^/]+/floor\.json",
+    ),
+    Described("trial-1", TrialRecord, r"trials/[^/]+/trial\.json"),
+    Described("wrk-1", generators.Wrk, rf"{_LEFT}wrk\.json"),
+    Described("client-1", generators.Client, rf"{_LEFT}client\.json"),
+    Described("article-1", generators.Article, rf"{_LEFT}article\.json"),
+    Described("capacity-1", generators.Capacity, rf"{_LEFT}capacity\.json"),
+    Described("results-1", results.Results, r"derived/results\.json"),
+    Described("explanation-1", explanation.Explanation, r"derived/explanation\.json"),
+    Described("verdicts-1", Named, r"derived/verdicts\.json"),
+    Described("derived-1", Provenance, _NEVER),  # the first line of derived/DERIVED.sha256
+    Described("index-1", IndexLine, _NEVER),  # each line of index.jsonl, which is in no bundle
 )
 
 
@@ -96,9 +116,9 @@ def is_known(path: str) -> bool:
     return _FILES.fullmatch(path) is not None
 
 
-def schema_of(path: str) -> str | None:
-    """Return the name of the schema for a path of a bundle, or None if none describes it."""
-    return next((each.schema for each in DOCUMENTS if each.paths.fullmatch(path)), None)
+def of_path(path: str) -> Described | None:
+    """Return what a path of a bundle holds, or None if no schema describes it."""
+    return next((each for each in DOCUMENTS if re.fullmatch(each.paths, path)), None)
 
 
 @cache
@@ -109,42 +129,47 @@ def load(name: str) -> dict[str, Any]:
     return document
 
 
-def name_of(record: type[Record]) -> str:
-    """Return the name of a record's schema: ``trial/1`` is ``trial-1``."""
-    return record.SCHEMA.replace("/", "-")
+def pages() -> dict[str, str]:
+    """The text of every schema by the name of its file."""
+    return {
+        f"{each.name}.schema.json": json.dumps(of(each.kind), indent=1) + "\n" for each in DOCUMENTS
+    }
 
 
-def of(kind: type) -> dict[str, Any]:
-    """Return the schema of a type: no other keys are allowed, and all but later ones required."""
-    (schema,), parts = msgspec.json.schema_components(
-        [kind], schema_hook=_anything, ref_template="#/$defs/{name}"
-    )
-    inner = parts.pop(schema["$ref"].rpartition("/")[2])
-    whole = {"$schema": DIALECT, **inner, **({"$defs": parts} if parts else {})}
-    return _strict(whole)  # type: ignore[no-any-return]
+def of(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - a type, or an alias of one
+    """Return the schema of a type: no key is allowed that it does not know."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return {"$schema": DIALECT, **_told(kind.model_json_schema(schema_generator=_Untitled))}
+    (schema,), parts = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
+    inner = parts.pop(schema["$ref"].rpartition("/")[2]) if "$ref" in schema else schema
+    return {"$schema": DIALECT, **_told(inner | ({"$defs": parts} if parts else {}))}
 
 
-def _anything(_kind: type) -> dict[str, Any]:
-    """The schema of what is typed as any object."""
-    return {"description": "any value"}
+class _Untitled(GenerateJsonSchema):
+    """Does without titles that only repeat the names of keys."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 - pydantic's name
+        """Never."""
+        return False
 
 
-def _strict(node: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Close every object, and write the anchors of patterns as ECMA-262 has them."""
+def _told(node: Any) -> Any:  # noqa: ANN401 - any JSON
+    """First lines of docstrings, a schema's name as a required key, anchors as ECMA-262 has them.
+
+    The name of its schema has a default in the type, so that whoever makes a document need not
+    write it; in the document it must stand.
+    """
     if isinstance(node, list):
-        return [_strict(each) for each in node]
+        return [_told(each) for each in node]
     if not isinstance(node, dict):
         return node
-    closed = {key: _strict(value) for key, value in node.items() if key != "default"}
-    if "description" in closed and isinstance(closed["description"], str):
-        closed["description"] = closed["description"].partition("\n")[0]
-    if isinstance(closed.get("pattern"), str):
-        closed["pattern"] = closed["pattern"].replace(r"\A", "^").replace(r"\Z", "$")
-    if isinstance(closed.get("properties"), dict):
-        # What has neither a default nor is required may be left out: a key that came later.
-        required, properties = node.get("required", ()), node["properties"]
-        closed["required"] = [
-            key for key, value in properties.items() if key in required or "default" in value
-        ]
-        closed["additionalProperties"] = False
-    return closed
+    told = {key: _told(value) for key, value in node.items()}
+    if isinstance(told.get("description"), str):
+        told["description"] = told["description"].partition("\n")[0]
+    if isinstance(told.get("pattern"), str):
+        told["pattern"] = told["pattern"].replace(r"\A", "^").replace(r"\Z", "$")
+    if isinstance(told.get("properties"), dict) and "schema" in told["properties"]:
+        told["required"] = sorted(
+            {"schema", *told.get("required", ())}, key=list(told["properties"]).index
+        )
+    return told

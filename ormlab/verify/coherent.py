@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis import coherence as generators
+from analysis.figures import has_faults
 from bundle import coherence, contents, fits, names, outside
 from bundle.codec import decode
+from bundle.documents.generators import Client
+from bundle.documents.host import Fingerprint, HostFacts
+from bundle.documents.plan import SealedPlan
 from bundle.format import BundleRecord
 from ormlab.hosts.fingerprint import fingerprint
 from workloads.stacks import locks
@@ -16,29 +20,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bundle.findings import Findings
+    from bundle.fits import Fitting
     from bundle.read import Trial
 
 _BEFORE = "host/facts.before.json"
 _AFTER = "host/facts.after.json"
-_FINGERPRINT = "host/fingerprint.json"
 
 
 def check(root: Path, found: Findings) -> None:
     """Check a bundle that reaches L1."""
-    documents_by_path = fits.check(root, found)
+    fit = fits.check(root, found)
     _check_locks(root, found)
-    plan = documents_by_path.get(outside.PLAN)
-    trials = coherence.check(root, plan, found)
+    sealed = fit.get(SealedPlan.PATH, SealedPlan)
+    trials = coherence.check(root, sealed, found)
     rows = contents.check(root, found)
     for trial in trials:
         folder = f"{names.TRIALS}/{trial.path.name}"
-        _check_rows(trial, folder, documents_by_path, rows, found)
+        _check_rows(trial, fit.get(f"{folder}/{Client.PATH}", Client), rows, found)
         if any(p.code == "table-damaged" and p.path.startswith(folder) for p in found.problems):
             continue
-        drive = plan["plan"]["loads"].get(trial.record.load, {}) if plan else {}
-        for code, file, what in generators.check(trial, faults=bool(drive.get("kill"))):
+        drive = sealed.plan.loads.get(trial.record.load) if sealed else None
+        faults = drive is not None and has_faults(drive)
+        for code, file, what in generators.check(trial, faults=faults):
             found.add(code, f"{folder}/{file}", names.printable(what))
-    _check_host(root, documents_by_path, found)
+    _check_host(root, fit, found)
 
 
 def _check_locks(root: Path, found: Findings) -> None:
@@ -51,19 +56,14 @@ def _check_locks(root: Path, found: Findings) -> None:
 
 
 def _check_rows(
-    trial: Trial,
-    folder: str,
-    documents_by_path: Mapping[str, Any],
-    rows: Mapping[str, int],
-    found: Findings,
+    trial: Trial, client: Client | None, rows: Mapping[str, int], found: Findings
 ) -> None:
+    folder = f"{names.TRIALS}/{trial.path.name}"
     declared: dict[str, int] = {}
-    client = documents_by_path.get(f"{folder}/client.json")
     if client:
-        declared["samples.parquet"] = client["samples"]["rows"]
-    sampler = trial.record.readings.get("sampler")
-    if isinstance(sampler, dict) and "readings" in sampler:
-        declared["resources.parquet"] = sampler["readings"]
+        declared["samples.parquet"] = client.samples.rows
+    if trial.record.readings.sampler:
+        declared["resources.parquet"] = trial.record.readings.sampler.readings
     for name, due in declared.items():
         path = f"{folder}/{name}"
         if (trial.path / name).exists():
@@ -74,22 +74,22 @@ def _check_rows(
             found.add("document-missing", path)
 
 
-def _check_host(root: Path, documents_by_path: Mapping[str, Any], found: Findings) -> None:
+def _check_host(root: Path, fit: Fitting, found: Findings) -> None:
     """The hosts are those that were fingerprinted, before the run and after it."""
-    before, after = (_facts(documents_by_path, when) for when in (_BEFORE, _AFTER))
-    stated = documents_by_path.get(_FINGERPRINT)
+    before, after = (_facts(fit, when) for when in (_BEFORE, _AFTER))
+    stated = fit.get(Fingerprint.PATH, Fingerprint)
     record = decode(outside.bytes_of(root / names.RECORD), BundleRecord, where=names.RECORD)
     if before and stated:
         digest = _fingerprint(before)
-        for path, said in ((_FINGERPRINT, stated["sha256"]), (names.RECORD, record.host)):
+        for path, said in ((Fingerprint.PATH, stated.sha256), (names.RECORD, record.host)):
             if said != digest:
                 found.add("host-fingerprint", path, f"{said}, the facts give {digest}")
     if before and after and _fingerprint(after) != _fingerprint(before):
         moved = [
             key
             for name in before.keys() & after.keys()
-            for key in before[name]["identity"]
-            if after[name]["facts"].get(key) != before[name]["facts"].get(key)
+            for key in before[name].identity
+            if _fact(after[name], key) != _fact(before[name], key)
         ]
         found.add("host-changed", _AFTER, names.printable(", ".join(moved) or "placement"))
     # An interrupted run has no time to look again.
@@ -97,17 +97,24 @@ def _check_host(root: Path, documents_by_path: Mapping[str, Any], found: Finding
         found.add("document-missing", _AFTER)
 
 
-def _facts(documents_by_path: Mapping[str, Any], path: str) -> dict[str, dict[str, Any]]:
+def _facts(fit: Fitting, path: str) -> dict[str, HostFacts]:
     """The facts of each host by its name in the bundle: ``host/``, and others below it."""
     folder, _, file = path.rpartition("/")
-    found = {"host-1": documents_by_path.get(path)}
-    for other, document in documents_by_path.items():
-        if other.startswith(f"{folder}/host-") and other.endswith(f"/{file}"):
-            found[other.split("/")[1]] = document
-    return {name: facts for name, facts in found.items() if facts}
+    first = fit.get(path, HostFacts)
+    others = {
+        other.split("/")[1]: facts
+        for other, facts in fit.of(HostFacts)
+        if other.startswith(f"{folder}/host-") and other.endswith(f"/{file}")
+    }
+    return ({"host-1": first} if first else {}) | others
 
 
-def _fingerprint(facts: Mapping[str, dict[str, Any]]) -> str | None:
+def _fact(facts: HostFacts, key: str) -> object:
+    """A fact by its key; None also for a key that is none, which has no fingerprint."""
+    return getattr(facts.facts, key, None)
+
+
+def _fingerprint(facts: Mapping[str, HostFacts]) -> str | None:
     try:
         return fingerprint(facts)
     except KeyError:

@@ -6,8 +6,9 @@ import hashlib
 import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from bundle import codec, names, outside, tree
+from bundle import codec, names, outside, tree, typed
 from bundle.codec import decode
+from bundle.documents.plan import SealedPlan
 from bundle.errors import BundleError
 from bundle.format import Provenance
 from bundle.read import Bundle
@@ -60,24 +61,18 @@ def check(root: Path, found: Findings) -> tuple[str, ...]:
 
 def _check_plan(root: Path, found: Findings) -> None:
     """The plan's seed must give the order in which its trials stand."""
-    path = "inputs/plan.yaml"
     try:
-        resolved = outside.plan_of(root)
-        written = plan.Plan.model_validate(resolved["plan"])
-        again = plan.resolve(written, omitted_loads=resolved["omitted_loads"])
-    except (
-        *(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError),
-        LabError,
-    ) as error:
+        sealed = typed.read_plan(root)
+        again = plan.resolve(sealed.plan, omitted_loads=sealed.omitted_loads)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, LabError) as error:
         what = names.printable(f"{type(error).__name__}: {error}"[:300])
-        found.add("plan-underivable", path, what)
+        found.add("plan-underivable", SealedPlan.PATH, what)
         return
     due = [trial.id for trial in again.trials]
-    said = resolved.get("trials")
-    if said != due:
-        pairs = zip(due, said if isinstance(said, list) else [], strict=False)
+    if sealed.trials != due:
+        pairs = zip(due, sealed.trials, strict=False)
         first = next((f"{b} instead of {a}" for a, b in pairs if a != b), "another number")
-        found.add("plan-differs", path, names.printable(first))
+        found.add("plan-differs", SealedPlan.PATH, names.printable(first))
 
 
 def _compare(root: Path, derived: dict[str, bytes], found: Findings) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ timestamp, because it is of the past: Prometheus takes them in with
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
@@ -23,7 +23,7 @@ from prometheus_client.registry import Collector
 from analysis.metrics import METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from prometheus_client import Metric
@@ -119,7 +119,7 @@ class _Families(Collector):
         return family
 
 
-def _values(row: dict[str, Any], labels: tuple[str, ...]) -> list[str]:
+def _values(row: Mapping[str, object], labels: tuple[str, ...]) -> list[str]:
     """Values of labels; an empty one is the same as none."""
     return [_text(row[label]) for label in labels]
 
