@@ -12,7 +12,6 @@ import sys
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -44,7 +43,7 @@ def main(names: list[str]) -> int:
     if unknown := set(names) - set(_MODULES):
         sys.stderr.write(f"no benchmark {sorted(unknown)}; there are {', '.join(_MODULES)}\n")
         return 2
-    figures: dict[str, Any] = {}
+    figures: dict[str, object] = {}
     for name in names or _MODULES:
         sys.stderr.write(f"- {name}\n")
         figures |= import_module(f"bench.{name}").run()
@@ -53,7 +52,7 @@ def main(names: list[str]) -> int:
     return 0
 
 
-def _save(figures: dict[str, Any]) -> None:
+def _save(figures: dict[str, object]) -> None:
     document = {
         "schema": "bench/1",
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -66,7 +65,7 @@ def _save(figures: dict[str, Any]) -> None:
     path.write_text(json.dumps(document, indent=1) + "\n")
 
 
-def _table(figures: dict[str, Any]) -> Table:
+def _table(figures: dict[str, object]) -> Table:
     table = Table("figure", "value", "aim", "", title="benchmarks of the lab itself")
     for name, value in figures.items():
         sign, aim = _AIMS.get(name, ("", None))
@@ -75,7 +74,7 @@ def _table(figures: dict[str, Any]) -> Table:
     return table
 
 
-def _verdict(name: str, value: Any) -> str:  # noqa: ANN401 - a figure, or why there is none
+def _verdict(name: str, value: object) -> str:
     if name not in _AIMS or not isinstance(value, int | float):
         return ""
     sign, aim = _AIMS[name]

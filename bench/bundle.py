@@ -18,6 +18,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from bundle.codec import encode
+from bundle.documents.readings import TrialReadings
 from bundle.format import BundleRecord, Plan, Tool, TrialCounts, TrialRecord
 from bundle.pack import pack
 from bundle.read import Bundle
@@ -149,7 +150,7 @@ def _fill(folder: Path, index: int, size: int) -> None:
         failure=None,
         started=_NOW,
         ended=_NOW,
-        readings={},
+        readings=TrialReadings(),
     )
     (folder / "trial.json").write_bytes(encode(record))
     (folder / "samples.parquet").write_bytes(os.urandom(size // 2))

@@ -14,12 +14,13 @@ import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bundle.codec import encode
+from bundle.documents.readings import Memory, Sampler, TrialReadings, Window
 from bundle.format import BundleRecord, Plan, Tool, TrialCounts, TrialRecord
 from bundle.write import BundleWriter
 from host.environment import environment
@@ -34,11 +35,11 @@ _QUERY: Final = """
 SELECT subject, metric, count(*), median(value), quantile_cont(value, 0.9)
 FROM trials GROUP BY ALL ORDER BY ALL
 """
-_READINGS: Final[dict[str, object]] = {
-    "window": {"started_ns": 0, "ended_ns": 2 * _SECOND},
-    "sampler": {"tick_hz": 100, "page_bytes": 4096},
-    "memory": {"service_pss_after_bytes": None},
-}
+_READINGS: Final = TrialReadings(
+    window=Window(started=_START.isoformat(), started_ns=0, ended_ns=2 * _SECOND),
+    sampler=Sampler(cpu_s=0.0, readings=20, tick_hz=100, page_bytes=4096),
+    memory=Memory(service_pss_before_bytes=None, service_pss_after_bytes=None),
+)
 
 
 def run(*, few: int = _FEW, many: int = _MANY) -> dict[str, object]:
@@ -72,7 +73,7 @@ def _memory() -> str | None:
     return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 
-def _measure(folder: Path) -> dict[str, Any]:
+def _measure(folder: Path) -> dict[str, float]:
     """Rebuild, then ask, in this process."""
     # The process that makes the bundles must not load what is measured here.
     from ormlab.archive.catalog import build  # noqa: PLC0415
@@ -128,7 +129,7 @@ def _fill(folder: Path, index: int, created: datetime, samples: bytes) -> None:
     (folder / "trial.json").write_bytes(encode(record))
 
 
-def _samples() -> dict[str, list[Any]]:
+def _samples() -> dict[str, list[int] | list[str]]:
     rounds = range(20)
     return {
         "round": list(rounds),

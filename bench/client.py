@@ -28,7 +28,7 @@ from workloads.load.operations import Operation
 from workloads.load.requests import table, write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
 _CONNECTIONS = 64
 _BATCH = 10_000  # requests the article makes tasks of at once
@@ -46,7 +46,7 @@ http {{
 """
 
 
-def run(*, seconds: float = 3.0, rounds: int = 5) -> dict[str, Any]:
+def run(*, seconds: float = 3.0, rounds: int = 5) -> dict[str, object]:
     """Measure side by side.
 
     Args:
@@ -62,7 +62,7 @@ def run(*, seconds: float = 3.0, rounds: int = 5) -> dict[str, Any]:
         return {"client": {"skipped": reason}}
     with generators() as bench:
         rates = [bench.round(seconds) for _ in range(rounds)]
-    figures: dict[str, Any] = {
+    figures: dict[str, object] = {
         f"{name}.requests_per_s": round(median(each[name] for each in rates)) for name in rates[0]
     }
     for other in ("wrk", "article", "worker_pool"):
@@ -228,7 +228,7 @@ def _session(url: str) -> aiohttp.ClientSession:
 
 
 if __name__ == "__main__":
-    _STYLES: dict[str, Callable[[str, float], Any]] = {
+    _STYLES: dict[str, Callable[[str, float], Coroutine[None, None, float]]] = {
         each.__name__: each for each in (_article, _worker_pool)
     }
     sys.stdout.write(str(asyncio.run(_STYLES[sys.argv[1]](sys.argv[2], float(sys.argv[3])))))

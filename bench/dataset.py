@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from socket import socket
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _COPIED, _CLONED = "bench_copied", "bench_cloned"
 
 
-def run(*, users: int = 1_000_000, orders: int = 10_000, rounds: int = 5) -> dict[str, Any]:
+def run(*, users: int = 1_000_000, orders: int = 10_000, rounds: int = 5) -> dict[str, object]:
     r"""Measure on a private server made for it.
 
     Args:
@@ -58,7 +58,7 @@ def run(*, users: int = 1_000_000, orders: int = 10_000, rounds: int = 5) -> dic
             return measure(psql, dataset, folder, rounds)
 
 
-def measure(psql: Psql, dataset: Dataset, folder: Path, rounds: int) -> dict[str, Any]:
+def measure(psql: Psql, dataset: Dataset, folder: Path, rounds: int) -> dict[str, object]:
     """Measure on a server; its template of the dataset is made anew."""
     files = {table: folder / f"{table}.copy" for table in binary.COLUMNS}
     for table, file in files.items():

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
+from bundle import typed
+from bundle.documents.results import Results
+from bundle.read import Bundle
 from host.environment import environment
 
 
-def run(plan: str = "demo") -> dict[str, Any]:
+def run(plan: str = "demo") -> dict[str, object]:
     """Run the demo and relate its parts.
 
     The environments and the dataset are there already, as in a second run.
@@ -31,14 +33,14 @@ def run(plan: str = "demo") -> dict[str, Any]:
     )
     wall_s = time.monotonic() - started
     folder = Path(json.loads(answer.stdout)["folder"])
-    results = json.loads((folder / "derived/results.json").read_bytes())
+    results, plan = typed.read(folder, Results), typed.read_plan(folder).plan
     # A load of which no trial may be used has no cell, and has measured nothing.
-    durations = {cell["load"]: cell["drive"]["duration_s"] for cell in results["cells"]}
-    trials = [json.loads(path.read_bytes()) for path in folder.glob("trials/*/trial.json")]
-    measured_s = sum(durations.get(trial["load"], 0) for trial in trials)
-    sampled = [trial["readings"]["sampler"]["cpu_s"] for trial in trials]
-    windows = [trial["readings"]["window"] for trial in trials]
-    sampled_s = sum(window["ended_ns"] - window["started_ns"] for window in windows) / 1e9
+    durations = {cell.load: plan.loads[cell.load].duration_s for cell in results.cells}
+    trials = [trial.record for trial in Bundle.open(folder).trials]
+    measured_s = sum(durations.get(trial.load, 0) for trial in trials)
+    sampled = [each.readings.sampler.cpu_s for each in trials if each.readings.sampler]
+    windows = [each.readings.window for each in trials if each.readings.window]
+    sampled_s = sum(window.ended_ns - window.started_ns for window in windows) / 1e9
     return {
         "demo.measured_over_wall": measured_s / wall_s,
         "demo.measured_s": measured_s,

@@ -7,13 +7,12 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from bench.client import generators, missing
 from host.environment import environment
 
 
-def run(*, seconds: float = 30.0) -> dict[str, Any]:
+def run(*, seconds: float = 30.0) -> dict[str, object]:
     """Measure both on the files of one trial.
 
     Returns:

@@ -14,13 +14,14 @@ import sys
 import tempfile
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import yaml
 from scipy import stats
 
+from bundle import typed
+from bundle.documents.results import Results
 from host.environment import environment
 
 _BASELINE, _CANDIDATE = "sqlalchemy", "tortoise"
@@ -29,7 +30,7 @@ _BLOCKS = 15
 _BLOCK_S = 2
 
 
-def run(*, rounds: int = 3) -> dict[str, Any]:
+def run(*, rounds: int = 3) -> dict[str, object]:
     """Measure in both ways, ``rounds`` times each.
 
     Returns:
@@ -55,10 +56,11 @@ def run(*, rounds: int = 3) -> dict[str, Any]:
 def _in_blocks(scratch: Path) -> float:
     """The half-width that the lab's protocol comes to."""
     bundle = _run(scratch, "blocks", blocks=_BLOCKS, duration_s=_BLOCK_S)
-    results = json.loads((bundle / "derived/results.json").read_bytes())
-    (cell,) = results["cells"]
-    ratio = next(each for each in cell["comparisons"] if each["metric"] == "throughput")
-    return math.log(ratio["high"] / ratio["low"]) / 2
+    (cell,) = typed.read(bundle, Results).cells
+    ratio = next(each for each in cell.comparisons if each.metric == "throughput")
+    if ratio.low is None or ratio.high is None:
+        raise ValueError("one block has no interval")
+    return math.log(ratio.high / ratio.low) / 2
 
 
 def _in_rows(scratch: Path) -> float:

@@ -6,7 +6,6 @@ explanation and a ledger. The page is made in a process of its own, from the sta
 
 from __future__ import annotations
 
-import json
 import resource
 import subprocess
 import sys
@@ -70,12 +69,11 @@ def _render(bundle: Path, name: str) -> str:
     """The page, from the documents that the judge left; what ``ormlab report`` does then."""
     from analysis import report  # noqa: PLC0415
     from bundle.read import Bundle  # noqa: PLC0415
+    from ormlab.judging.judge import Derived  # noqa: PLC0415
 
-    derived = {
-        file.name: json.loads(file.read_bytes()) for file in (bundle / "derived").glob("*.json")
-    }
-    material = report.Material.read(Bundle.open(bundle, level="L1"), derived)
-    made = report.compose(material)
+    derived = Derived.read(bundle)
+    found = (derived.results, derived.explanation, derived.verdicts)
+    made = report.compose(report.Material.read(Bundle.open(bundle, level="L1"), *found))
     return report.html(made) if name == "html" else report.markdown(made)
 
 

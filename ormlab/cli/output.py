@@ -62,13 +62,10 @@ def run_result(schema: str, bundle: Path, *, as_json: bool) -> Mapping[ClaimVerd
     Raises:
         SystemExit: no trial of the run may be used; that was said last.
     """
-    from bundle import typed
-    from bundle.documents.results import Results
-    from bundle.documents.verdicts import Verdicts
-    from ormlab.judging.judge import without_trial
+    from ormlab.judging.judge import Derived, without_trial
 
-    results = typed.read(bundle, Results)
-    verdicts = typed.read_if_there(bundle, Verdicts)
+    derived = Derived.read(bundle)
+    results, verdicts = derived.results, derived.verdicts
     problem = without_trial(results, bundle)
     if as_json:
         judged = {"verdicts": plain(verdicts)} if verdicts else {}

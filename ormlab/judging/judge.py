@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from analysis import claims, explanation, results
 from bundle import names, outside, typed
 from bundle.codec import serialise
 from bundle.derived import write_derived
+from bundle.documents.explanation import Explanation
 from bundle.documents.host import HostFacts
+from bundle.documents.results import Results
+from bundle.documents.verdicts import Verdicts
 from bundle.errors import RecordError
 from bundle.format import Provenance, Tool
 from bundle.read import Bundle
@@ -24,10 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from bundle.documents.explanation import Explanation
     from bundle.documents.plan import SealedPlan
-    from bundle.documents.results import Results
-    from bundle.documents.verdicts import Judgement, Verdicts
+    from bundle.documents.verdicts import Judgement
     from ormlab.judging.ledger import LedgerFile
 
 
@@ -38,14 +39,30 @@ class Derived:
     Attributes:
         results: of the run.
         explanation: None if its plan explains nothing.
-        verdicts: on the claims of the ledger; None without one.
-        ledger: that the claims are of; None likewise.
+        verdicts: on the claims of a ledger; None without one.
+        ledger: that the claims are of, where they were judged here; else None.
     """
 
     results: Results
     explanation: Explanation | None
     verdicts: Verdicts | None
     ledger: LedgerFile | None
+
+    @classmethod
+    def read(cls, bundle: Path) -> Self:
+        """Read what stands in derived/ of a bundle, whoever wrote it.
+
+        Raises:
+            FileNotFoundError: it has no results.
+            OSError: a document is no regular file, or too large.
+            RecordError: it is not what it should be.
+        """
+        return cls(
+            results=typed.read(bundle, Results),
+            explanation=typed.read_if_there(bundle, Explanation),
+            verdicts=typed.read_if_there(bundle, Verdicts),
+            ledger=None,
+        )
 
     def files(self) -> dict[str, bytes]:
         """Bytes by path relative to derived/."""

@@ -6,11 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from analysis import report
-from bundle import names, outside, typed
+from bundle import names, outside
 from bundle.codec import decode
-from bundle.documents.explanation import Explanation
-from bundle.documents.results import Results
-from bundle.documents.verdicts import Verdicts
 from bundle.errors import BundleError, RecordError
 from bundle.format import Provenance
 from bundle.read import Bundle
@@ -86,15 +83,10 @@ def store(text: str, target: Path) -> Path:
 
 def _derived(bundle: Bundle, ledger: LedgerFile | None) -> judge.Derived:
     """What follows from the bundle, read from derived/ or computed anew."""
-    root, folder = bundle.path, bundle.path / names.DERIVED
-    if not _is_ours(folder, bundle, ledger):
-        return judge.derive(bundle, ledger or _last(folder))
-    return judge.Derived(
-        results=typed.read(root, Results),
-        explanation=typed.read_if_there(root, Explanation),
-        verdicts=typed.read_if_there(root, Verdicts),
-        ledger=ledger,
-    )
+    folder = bundle.path / names.DERIVED
+    if _is_ours(folder, bundle, ledger):
+        return judge.Derived.read(bundle.path)
+    return judge.derive(bundle, ledger or _last(folder))
 
 
 def _is_ours(folder: Path, bundle: Bundle, ledger: LedgerFile | None) -> bool:

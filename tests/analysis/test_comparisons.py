@@ -6,18 +6,12 @@ import pytest
 
 from analysis.comparisons import Comparisons, Order
 from analysis.metrics import METRICS
+from bundle.documents.results import Reason
 from tests.claims.making import figures
+from tests.plan.small import sealed
 
 BLOCKS = range(1, 13)
-RESOLVED = {
-    "arms": {},
-    "plan": {
-        "profile": "vm",
-        "seed": 7,
-        "comparisons": [{"baseline": "b", "candidate": "a"}],
-        "margins": {"throughput": 0.05, "p99": 0.1},
-    },
-}
+SEALED = sealed(profile="vm", comparisons=[{"baseline": "b", "candidate": "a"}])
 
 
 def verdicts(of_a):
@@ -28,13 +22,15 @@ def verdicts(of_a):
         subjects={block: ["a", "b"] for block in BLOCKS},
         started_s={block: 60.0 * block for block in BLOCKS},
     )
-    comparisons = Comparisons(RESOLVED, {"a": fast, "b": slow}, order, lambda _: [])
+    comparisons = Comparisons(
+        SEALED, {"a": fast, "b": slow}, order, fatal=lambda _: [], work=lambda _: None
+    )
     judged = {
         metric.name: comparisons.by(metric)[0]
         for metric in METRICS
-        if metric.name in RESOLVED["plan"]["margins"]
+        if metric.name in {"throughput", "p99"}
     }
-    return {name: (told["verdict"], told["reasons"][0]) for name, told in judged.items()}
+    return {name: (told.verdict, told.reasons[0]) for name, told in judged.items()}
 
 
 @pytest.mark.parametrize("usual", [0.95, 1.0, None])
@@ -51,4 +47,4 @@ def test_latencies_that_leave_out_waiting_are_invalid_and_throughput_is_not():
     assert verdict == "INVALID (gate)"
     said = "a: its latencies leave out 10 % of the waiting (littles-law); "
     said += "windows of 2 s or more are needed"  # those here are of one
-    assert reason == {"code": "littles-law", "what": said}
+    assert reason == Reason("littles-law", said)

@@ -15,7 +15,7 @@ from bundle.errors import NotSealedError
 from ormlab.base.errors import UsageError
 from ormlab.cli.diff_text import diff_text
 from ormlab.hosts.fingerprint import fingerprint
-from ormlab.judging.diff import diff
+from ormlab.judging.diff import Relation, diff
 from tests.bundle import making
 from tests.verify import recorded
 
@@ -54,14 +54,14 @@ def move_to_another_host(bundle):
 
 def test_nothing_changed_but_the_seal(original, other):
     told = diff(original, other)
-    assert told["changes"] == []
-    assert told["relation"] == {"same_host": True, "is_rerun": False, "host_sd": None}
-    assert "nothing else changed" in told["conclusion"]
-    assert {each["ratio"] for each in told["agreements"]} == {1.0}
-    assert {each["method"] for each in told["agreements"]} == {"welch"}
+    assert told.changes == []
+    assert told.relation == Relation(same_host=True, is_rerun=False, host_sd=None)
+    assert "nothing else changed" in told.conclusion
+    assert {each.ratio for each in told.agreements} == {1.0}
+    assert {each.method for each in told.agreements} == {"welch"}
     # Two blocks on a noisy machine cannot say that nothing moved.
-    assert told["verdict"] == "open"
-    assert told["bundles"][0]["seal"] != told["bundles"][1]["seal"]
+    assert told.verdict == "open"
+    assert told.bundles[0].seal != told.bundles[1].seal
 
 
 def test_each_change_stands_in_its_area(original, other):
@@ -78,7 +78,7 @@ def test_each_change_stands_in_its_area(original, other):
     (other / "inputs/plan.yaml").write_text(yaml.safe_dump(plan, sort_keys=False))
     seal(other)
     told = diff(original, other)
-    found = {(each["area"], each["at"]): each["after"] for each in told["changes"]}
+    found = {(each.area, each.at): each.after for each in told.changes}
     assert found == {
         ("host", "postgres.version"): "16.99",
         ("stack", "current.packages.tortoise-orm"): "9.9.9",
@@ -86,9 +86,9 @@ def test_each_change_stands_in_its_area(original, other):
         ("sql", f"tortoise.{operation}.round_trips_per_request"): 7,
         ("tool", "commit"): "f" * 40,
     }
-    assert "changed: host (1), stack (1), plan (1), sql (1), tool (1)" in told["conclusion"]
+    assert "changed: host (1), stack (1), plan (1), sql (1), tool (1)" in told.conclusion
     text = diff_text(told)
-    assert text.splitlines()[0] == told["conclusion"]
+    assert text.splitlines()[0] == told.conclusion
     for area, at in found:
         assert f"{area}: 1 changed" in text
         assert at in text
@@ -97,17 +97,17 @@ def test_each_change_stands_in_its_area(original, other):
 def test_on_another_host_it_is_held_against_what_hosts_differ_by(original, other):
     move_to_another_host(other)
     told = diff(original, other, host_sd=0.2)
-    assert told["relation"] == {"same_host": False, "is_rerun": False, "host_sd": 0.2}
-    assert ("host", "cpu_model") in {(each["area"], each["at"]) for each in told["changes"]}
-    assert {each["method"] for each in told["agreements"]} == {"prediction"}
-    assert "on two hosts" in told["conclusion"]
+    assert told.relation == Relation(same_host=False, is_rerun=False, host_sd=0.2)
+    assert ("host", "cpu_model") in {(each.area, each.at) for each in told.changes}
+    assert {each.method for each in told.agreements} == {"prediction"}
+    assert "on two hosts" in told.conclusion
     assert "expected range" in diff_text(told)
 
 
 def test_an_archive_is_compared_as_the_folder_is(other):
     told = diff(recorded.ARCHIVE, other)
-    assert told["bundles"][0]["id"] == other.name
-    assert told["changes"] == []
+    assert told.bundles[0].id == other.name
+    assert told.changes == []
 
 
 def test_what_cannot_be_compared_is_refused(original, other):

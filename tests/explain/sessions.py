@@ -6,7 +6,9 @@ import math
 
 import numpy as np
 
-EXPLANATION = {
+from bundle.documents.plan import Way
+
+_WAY = {
     "from": "a",
     "to": "b",
     "steps": [
@@ -16,6 +18,7 @@ EXPLANATION = {
         {"name": "w", "what": "w", "side": "to", "alone": "b.w", "cumulative": "b.upto-w"},
     ],
 }
+EXPLANATION = Way.model_validate(_WAY)
 
 # y gains 1.2 alone and 1.5 once x is gone; switching z off gains 1.25, which b has not.
 TRUTH = {"x": 1.3, "y": 1.5, "residual": 1.4, "w": 1 / 1.1, "z": 1 / 1.25}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import yaml
+
+from bundle.documents.plan import SealedPlan
+
 PLAN = """\
 schema: plan/1
 name: small
@@ -20,3 +24,18 @@ loads:
 comparisons:
   - {baseline: a, candidate: b}
 """
+
+
+def sealed(*, arms=None, explanation=None, **changes) -> SealedPlan:
+    """The plan as a bundle holds it, with parts of it changed; it needs no stacks."""
+    return SealedPlan.model_validate(
+        {
+            "schema": "resolved-plan/1",
+            "plan": yaml.safe_load(PLAN) | changes,
+            "stacks": {},
+            "omitted_loads": {},
+            "arms": arms or {},
+            "explanation": explanation,
+            "trials": [],
+        }
+    )

@@ -5,7 +5,6 @@ import shutil
 import pytest
 
 from analysis import report
-from bundle.read import Bundle
 from bundle.unpack import unpack
 from ormlab.judging import judge
 from tests.report import recorded
@@ -36,7 +35,7 @@ def judged(tmp_path_factory):
 @pytest.fixture(scope="session")
 def material(judged):
     """What the report of it is made of."""
-    return report.Material.read(Bundle.open(judged), recorded.documents(judged))
+    return recorded.material(judged)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ Larger bundles repeat its blocks: `repeated` gives them new names and seals them
 
 from __future__ import annotations
 
-import json
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from analysis.claims import Ledger
+from analysis.report import Material
 from bundle.codec import encode
 from bundle.format import BundleRecord, TrialCounts, TrialRecord
 from bundle.format import Plan as PlanRecord
@@ -27,6 +27,7 @@ from bundle.read import Bundle
 from bundle.unpack import unpack
 from bundle.write import BundleWriter
 from ormlab import plan
+from ormlab.judging.judge import Derived
 from ormlab.judging.ledger import LedgerFile
 
 if TYPE_CHECKING:
@@ -106,8 +107,8 @@ def _copy(trial: Trial, planned: Planned, folder: Path) -> None:
     (folder / "trial.json").write_bytes(encode(TrialRecord(**stated)))
 
 
-def documents(bundle: Path) -> dict[str, dict[str, object]]:
-    """The documents of its derived/."""
-    return {
-        file.name: json.loads(file.read_bytes()) for file in (bundle / "derived").glob("*.json")
-    }
+def material(bundle: Path) -> Material:
+    """What the report of a judged bundle is made of."""
+    derived = Derived.read(bundle)
+    found = (derived.results, derived.explanation, derived.verdicts)
+    return Material.read(Bundle.open(bundle), *found)

@@ -41,7 +41,7 @@ def test_it_says_nothing_to_the_console_and_asks_for_nothing(tab, address):
 
 
 def test_every_claim_and_every_part_is_reached_by_its_anchor(tab, address, material):
-    names = [anchor(claim["id"]) for claim in material.verdicts["claims"]]
+    names = [anchor(claim.id) for claim in material.verdicts.claims]
     assert len(names) == 10
     with tab() as page:
         parts = page.eval_on_selector_all("section", "all => all.map(each => each.id)")

@@ -25,13 +25,13 @@ def clean(monkeypatch):
 def calls(monkeypatch):
     """By which ledgers results were computed anew."""
     seen = []
-    derive = judge.derived_files
+    derive = judge.derive
 
     def spy(bundle, ledger=None):
         seen.append(ledger and ledger.ledger.name)
         return derive(bundle, ledger)
 
-    monkeypatch.setattr(judge, "derived_files", spy)
+    monkeypatch.setattr(judge, "derive", spy)
     return seen
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import copy
 import math
 from dataclasses import replace
 from itertools import pairwise
@@ -12,6 +12,9 @@ import pytest
 from analysis import report
 from analysis.report.blocks import Cell, Facts, Figure, Listing, Table, Text
 from analysis.report.charts import TrialChart, WaterfallChart
+from analysis.report.material import Seen
+from bundle.documents.results import FailedTrial
+from bundle.documents.verdicts import Flip
 
 
 def part(material, name, **changes):
@@ -36,30 +39,26 @@ def text(cell):
     return cell.text if isinstance(cell, Cell) else cell
 
 
-def copy(document):
-    return json.loads(json.dumps(document))
-
-
 def test_the_conclusion_comes_first_and_those_of_claims_and_causes_follow(material):
     said = [block.text for block in part(material, "conclusion") if isinstance(block, Text)]
     documents = (material.results, material.verdicts, material.explanation)
-    assert said == [document["conclusion"] for document in documents]
+    assert said == [document.conclusion for document in documents]
 
 
 def test_every_verdict_there_is_stands_in_the_table_of_its_kind(material):
     rows = {row.anchor: row for table in tables(part(material, "claims")) for row in table.rows}
-    told = {claim["id"]: claim for claim in material.verdicts["claims"]}
+    told = {claim.id: claim for claim in material.verdicts.claims}
     assert rows.keys() - {""} == {f"claim-{name}" for name in told}
-    assert {claim["verdict"] for claim in told.values()} == {
+    assert {claim.verdict for claim in told.values()} == {
         *("upheld", "refuted", "inconclusive", "invalid_run", "incomparable"),
         *("incoherent", "untestable", "not_run"),
     }
     for name, claim in told.items():
         _, published, measured, verdict, why = map(text, rows[f"claim-{name}"].cells)
-        assert published == claim["published"]
-        assert verdict.split("\n")[0].startswith(claim["verdict"].replace("_", " "))
-        assert why.startswith(claim["why"])
-        assert (measured == "-") == (claim["measured"] is None)
+        assert published == claim.published
+        assert verdict.split("\n")[0].startswith(claim.verdict.replace("_", " "))
+        assert why.startswith(claim.why)
+        assert (measured == "-") == (claim.measured is None)
 
 
 def test_without_a_ledger_the_part_says_how_to_give_one(material):
@@ -69,13 +68,17 @@ def test_without_a_ledger_the_part_says_how_to_give_one(material):
 
 
 def test_a_verdict_that_an_assumption_decides_is_said(material):
-    verdicts = copy(material.verdicts)
-    verdicts["claims"][0] |= {
-        "assumes": "one worker",
-        "flips": [{"as_tested": "upheld", "otherwise": "refuted, below", "assumes": "four do"}],
-    }
-    name = verdicts["claims"][0]["id"]
-    said = f"{name} is upheld as tested (one worker), and refuted, below if four do"
+    first, *rest = material.verdicts.claims
+    flip = Flip(
+        variant="four",
+        assumes="four do",
+        host="7" * 64,
+        as_tested="upheld",
+        otherwise="refuted, below",
+    )
+    first = copy.replace(first, assumes="one worker", flips=(flip,))
+    verdicts = copy.replace(material.verdicts, claims=(first, *rest))
+    said = f"{first.id} is upheld as tested (one worker), and refuted, below if four do"
     assert said in listed(part(material, "claims", verdicts=verdicts))
 
 
@@ -97,18 +100,16 @@ def test_a_dot_is_drawn_for_each_trial_and_the_null_arm_is_hollow(material):
 
 
 def test_the_ratio_of_a_chart_is_that_of_the_results_and_its_ticks_give_it(material):
-    for figure, cell in zip(
-        figures(part(material, "trials")), material.results["cells"], strict=True
-    ):
+    for figure, cell in zip(figures(part(material, "trials")), material.results.cells, strict=True):
         for ratio in figure.chart.ratios:
             told = next(
                 each
-                for each in [*cell["comparisons"], *cell["controls"]]
-                if f"{each['candidate']} / {each['baseline']}" == ratio.label
-                and each["ratio"] == ratio.centre
+                for each in (*cell.comparisons, *cell.controls)
+                if f"{each.candidate} / {each.baseline}" == ratio.label
+                and each.ratio == ratio.centre
             )
             mean = math.exp(sum(map(math.log, ratio.points)) / len(ratio.points))
-            assert mean == pytest.approx(told["ratio"])
+            assert mean == pytest.approx(told.ratio)
 
 
 def test_under_an_open_loop_the_dots_are_of_the_response_time(material):
@@ -119,21 +120,20 @@ def test_under_an_open_loop_the_dots_are_of_the_response_time(material):
 
 def test_what_the_order_did_stands_behind_every_comparison_and_control(material):
     told = [t for t in tables(part(material, "trials")) if "order of the trials" in t.caption]
-    for table, cell in zip(told, material.results["cells"], strict=True):
-        every = [*cell["comparisons"], *cell["controls"]]
+    for table, cell in zip(told, material.results.cells, strict=True):
+        every = [*cell.comparisons, *cell.controls]
         assert len(table.rows) == len(every)
         assert table.folded
         for row, each in zip(table.rows, every, strict=True):
-            drift = each["order"]["drift"]
-            low, high = drift["ci95"]["low"], drift["ci95"]["high"]
-            # Rounded to two digits of the interval's half-width; to three without one.
-            rounded = drift["ratio"] / 200 if low is None else (high - low) / 20
+            drift = each.order.drift
+            # Rounded to two digits of the interval's half-width.
+            rounded = (drift.ci95.high - drift.ci95.low) / 20
             shown = float(row.cells[3].split()[1].replace(",", ""))
-            assert shown == pytest.approx(drift["ratio"], abs=rounded)
+            assert shown == pytest.approx(drift.ratio, abs=rounded)
 
 
 def test_hosts_that_were_apart_are_told_by_their_roles(material):
-    facts = material.host["facts.before"]
+    facts = material.before.facts
     assert not [t for t in tables(part(material, "host")) if "apart" in t.caption]
     blocks = part(material, "host", hosts={"app": facts, "db, load": facts})
     (table,) = (t for t in tables(blocks) if "apart" in t.caption)
@@ -142,9 +142,9 @@ def test_hosts_that_were_apart_are_told_by_their_roles(material):
 
 
 def test_a_trial_that_failed_is_drawn_nowhere_and_listed(material):
-    results = copy(material.results)
     gone = material.shown[0]
-    results["failures"] = [{"trial": gone.trial, "code": "steal", "what": "it was taken"}]
+    failure = FailedTrial(trial=gone.trial, code="steal", what="it was taken")
+    results = copy.replace(material.results, failures=[failure])
     shown = material.shown[1:]
     rows = [
         tuple(map(text, row.cells))
@@ -192,36 +192,39 @@ def test_subjects_that_send_the_same_sql_share_a_column(material):
     trips = next(row for row in table.rows if row.cells[0] == "Round trips per request")
     for head, cell in zip(heads, trips.cells[1:], strict=True):
         for name in head.split(", "):
-            sent = material.work.sql[name]["operations"]["read-user"]
-            assert text(cell) == f"{sent['round_trips_per_request']:g}"
+            sent = material.work.sql[name].operations["read-user"]
+            assert text(cell) == f"{sent.round_trips_per_request:g}"
 
 
 def test_a_reading_that_is_not_as_it_should_be_is_not_folded_away(material):
-    host = copy(material.host)
-    host["readings.after"]["readings"]["thp"] |= {"value": "always"}
+    taken = material.after.readings.readings
+    changed = taken | {"thp": copy.replace(taken["thp"], value="always")}
+    after = replace(
+        material.after, readings=copy.replace(material.after.readings, readings=changed)
+    )
     found = {
         text(row.cells[0]): (table.folded, row)
-        for table in tables(part(material, "host", host=host))
+        for table in tables(part(material, "host", after=after))
         for row in table.rows
     }
     folded, row = found["thp"]
     assert not folded
     assert [text(cell) for cell in row.cells[1:3]] == [
-        host["readings.before"]["readings"]["thp"]["value"],
+        material.before.readings.readings["thp"].value,
         "always",
     ]
 
 
 def test_a_host_that_nobody_looked_at_is_said_to_be_one(material):
-    nothing = {name: {} for name in material.host}
-    said = [block.text for block in part(material, "host", host=nothing) if isinstance(block, Text)]
+    blocks = part(material, "host", before=Seen(None, None), after=Seen(None, None))
+    said = [block.text for block in blocks if isinstance(block, Text)]
     assert said == ["The readings of the host were not taken."]
 
 
 def test_weaknesses_assumptions_and_what_is_never_shown_are_said(material):
     said = listed(part(material, "limits"))
-    assert {f"{weakness}." for weakness in material.results["weaknesses"]} <= set(said)
-    assert set(material.plan["assumptions"]) <= set(said)
+    assert {f"{weakness}." for weakness in material.results.weaknesses} <= set(said)
+    assert set(material.plan.assumptions) <= set(said)
     assert any("maker measured honestly" in each for each in said)
 
 
@@ -231,11 +234,11 @@ def test_the_digests_are_those_of_the_bundle(material):
     )
     assert rows["Seal (SHA-256 of SEAL.json)"] == material.seal
     assert rows["Resolved plan"] == material.record.plan.sha256
-    assert rows["Ledger that was judged"] == material.verdicts["ledger"]["sha256"]
+    assert rows["Ledger that was judged"] == material.verdicts.ledger.sha256
 
 
 def test_a_bundle_without_a_usable_trial_has_a_report(material):
-    results = copy(material.results) | {"cells": [], "conclusion": "Nothing was measured."}
+    results = copy.replace(material.results, cells=[], conclusion="Nothing was measured.")
     bare = replace(material, results=results, verdicts=None, explanation=None, shown=())
     page = report.html(report.compose(bare))
     assert "No trial was completed" in page

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import replace
+from copy import replace
 
 import pytest
 from hypothesis import given
