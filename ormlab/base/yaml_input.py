@@ -87,8 +87,8 @@ def read[Model: BaseModel](
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         raise InputProblems(path, (tree.say(problem) for problem in found)) from None
-    if wrong := [tree.place(part, what) for part, what in check(read_as)]:
-        raise InputProblems(path, wrong)
+    if problems := [tree.place(part, what) for part, what in check(read_as)]:
+        raise InputProblems(path, problems)
     return read_as
 
 

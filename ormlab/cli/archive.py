@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bundle.display import visible
-from ormlab import bundle as bundles
+from bundle.pack import pack as packed
+from bundle.unpack import unpack as unpacked
 from ormlab.base.errors import Exit
 from ormlab.cli import options
 from ormlab.cli.output import bundle_errors, document
@@ -42,7 +43,7 @@ def pack(bundle: Path, out: Path, *, as_json: bool) -> None:
       ormlab archive pack bundles/20261123T031500Z-1a2b3c4d demo.tar.zst
     """
     with bundle_errors():
-        digest = bundles.pack(bundle, out)
+        digest = packed(bundle, out)
     if as_json:
         document("ormlab-pack/1", {"archive": str(out), "sha256": digest})
     else:
@@ -62,7 +63,7 @@ def unpack(archive: Path, parent: Path, *, as_json: bool) -> None:
     """
     with bundle_errors():
         parent.mkdir(parents=True, exist_ok=True)
-        bundle = bundles.unpack(archive, parent)
+        bundle = unpacked(archive, parent)
     if as_json:
         document("ormlab-unpack/1", {"bundle": str(bundle)})
     else:
