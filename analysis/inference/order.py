@@ -6,13 +6,14 @@ was something to keep out. They explain a result, they never decide one.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import stats
 
 from analysis.inference.interval import interval_of, ratio_of
-from bundle.documents.results import CarryOver, OrderEffects, Trend
+from bundle.documents.results import CarryOver, Ends, OrderEffects, Trend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,7 +47,13 @@ def linear_trend(logs: Sequence[float], at: Sequence[float]) -> Trend | None:
     half = float(stats.t.ppf(0.975, len(logs) - 2)) * float(line.stderr)
     slope = float(line.slope)
     ends = interval_of((slope - half) * span, (slope + half) * span)
-    return Trend(span, ratio_of(slope * span), ends, float(line.pvalue))
+    ci95 = Ends(_known(ends.low), _known(ends.high))
+    return Trend(span, ratio_of(slope * span), ci95, _known(float(line.pvalue)))
+
+
+def _known(value: float) -> float | None:
+    """None for what a line through equal values has not, or what is beyond a float."""
+    return value if math.isfinite(value) else None
 
 
 def order_effects(

@@ -115,20 +115,27 @@ class Scatter(Part, frozen=True):
     what: str
 
 
+class Ends(Part, frozen=True):
+    """The ends of an interval; null where there is none, or where it ends beyond a float."""
+
+    low: float | None
+    high: float | None
+
+
 class Trend(Part, frozen=True):
     """A straight line through logarithms.
 
     Attributes:
         span: from the smallest to the largest regressor, in its unit.
         ratio: change over the whole span; 0.95 means a fall by 5 %.
-        ci95: its 95 % interval.
-        p: two-sided, of the hypothesis that there is no trend.
+        ci95: its 95 % interval; without ends where the logarithms are all the same.
+        p: two-sided, of the hypothesis that there is no trend; null likewise.
     """
 
     span: float
     ratio: float
-    ci95: Interval
-    p: float
+    ci95: Ends
+    p: float | None
 
 
 class CarryOver(Part, frozen=True):

@@ -71,7 +71,7 @@ def _order(cell: Cell) -> list[str]:
 
 
 def _moved(of: str, trend: Trend | None, words: str) -> list[str]:
-    if trend is None or not trend.p < _ORDER_P:
+    if trend is None or trend.p is None or trend.p >= _ORDER_P:
         return []
     return [f"{of}: x {trend.ratio:.3f} {words} (p {trend.p:.1g})"]
 

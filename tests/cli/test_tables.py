@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from types import SimpleNamespace
 
-from bundle.documents.results import CarryOver, Interval, OrderEffects, Trend
+from bundle.documents.results import CarryOver, Ends, OrderEffects, Trend
 from ormlab.cli.tables import _order
 
 
 def trend(ratio, p):
-    return Trend(2.0, ratio, Interval(0.8, 1.2), p)
+    return Trend(2.0, ratio, Ends(0.8, 1.2), p)
 
 
 def cell(both, carry_over):
@@ -21,7 +20,7 @@ def cell(both, carry_over):
 
 def test_what_chance_may_have_done_is_not_told():
     assert _order(cell(trend(0.99, 0.2), 0.5)) == []
-    assert _order(cell(trend(1.0, math.nan), None)) == []
+    assert _order(cell(trend(1.0, None), None)) == []
     assert _order(cell(None, None)) == []
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bundle import typed
+from bundle.documents.host import HostFacts
 from bundle.errors import NotSealedError
 from ormlab.base.errors import UsageError
 from ormlab.cli.diff_text import diff_text
@@ -46,7 +48,7 @@ def seal(bundle):
 def move_to_another_host(bundle):
     path = bundle / "host/facts.before.json"
     recorded.change(path, lambda facts: facts["facts"].update(cpu_model="AMD Ryzen 9 7950X"))
-    digest = fingerprint({"host-1": json.loads(path.read_bytes())})
+    digest = fingerprint({"host-1": typed.read(bundle, HostFacts)})
     making.edit_json(bundle / "host/fingerprint.json", sha256=digest)
     making.edit_json(bundle / "bundle.json", host=digest)
     seal(bundle)

@@ -9,6 +9,7 @@ from scipy import stats
 
 from analysis.inference import LogRatios, linear_trend, order_effects
 from analysis.inference.order import FIRST
+from bundle.documents.results import Ends
 from tests.analysis.inference.sessions import BASELINE, NULL, interleaved, paired, session
 
 NAMES = {0: "A", 1: "A'", 2: "B"}
@@ -137,3 +138,9 @@ def test_figures_without_spread_have_no_effects():
     found = effects(LogRatios(tuple(by_block), (0.1,) * 12, ()), by_block)
     assert found.drift.ratio == pytest.approx(1)
     assert found.carry_over.p is None
+
+
+def test_a_line_through_equal_values_has_no_interval():
+    trend = linear_trend([0.1, 0.1, 0.1], [1, 2, 3])
+    assert trend.ratio == pytest.approx(1.0)
+    assert (trend.ci95, trend.p) == (Ends(None, None), None)
