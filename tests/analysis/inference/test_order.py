@@ -141,6 +141,6 @@ def test_figures_without_spread_have_no_effects():
 
 
 def test_a_line_through_equal_values_has_no_interval():
-    trend = linear_trend([0.1, 0.1, 0.1], [1, 2, 3])
+    trend = linear_trend([0.0, 0.0, 0.0], [1, 2, 3])
     assert trend.ratio == pytest.approx(1.0)
     assert (trend.ci95, trend.p) == (Ends(None, None), None)
