@@ -24,6 +24,7 @@ from bundle.documents.readings import Memory, Sampler, TrialReadings, Window
 from bundle.format import BundleRecord, Plan, Tool, TrialCounts, TrialRecord
 from bundle.write import BundleWriter
 from host.environment import environment
+from tests import generators
 
 _FEW: Final = 100
 _MANY: Final = 1000
@@ -104,14 +105,9 @@ def _make(folder: Path, count: int) -> None:
 
 
 def _fill(folder: Path, index: int, created: datetime, samples: bytes) -> None:
-    latencies = [1000 + (7 * n * index) % 900 for n in range(200)]
-    article = {
-        "spec": {"requests": 2000 + index},
-        "figures": {"total_time_s": 2.0},
-        "contains": {"requests_counted_in_throughput_that_failed": 0},
-        "latencies_us": latencies,
-    }
-    (folder / "article.json").write_text(json.dumps(article))
+    latencies_us = [1000 + (7 * n * index) % 900 for n in range(200)]
+    article = generators.article(latencies_us, requests=2000 + index, seconds=2.0)
+    generators.write(folder, article)
     (folder / "resources.parquet").write_bytes(samples)
     record = TrialRecord(
         id=f"{index:03d}-trial",

@@ -10,34 +10,42 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from bundle.codec import encode
+from bundle.codec import encode, plain
+from bundle.documents.host import Facts, HostFacts, Placement
+from bundle.documents.readings import Memory, Sampler, TrialReadings, Window
 from bundle.format import TrialRecord
 from bundle.write import BundleWriter
 from ormlab.archive.keep import add
+from tests import generators
 from tests.bundle import making
+from tests.plan import small
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SECOND = 1_000_000_000
-PLAN = {
-    "schema": "resolved-plan/1",
-    "plan": {"subjects": {"asyncpg": {"service": "asyncpg", "stack": "current"}}},
-    "arms": {"asyncpg-null": "asyncpg"},
-}
-FACTS = {"placement": {"tier": "degraded"}, "facts": {"virtual": True}}
+PLAN = small.sealed(
+    subjects={"asyncpg": {"service": "asyncpg"}},
+    loads={"article": {"generator": "article"}},
+    comparisons=[],
+    null_arm="asyncpg",
+    arms={"asyncpg-null": "asyncpg"},
+).model_dump(mode="json", by_alias=True)
+FACTS = plain(
+    HostFacts(
+        schema="host-facts/1",
+        facts=Facts(virtual=True),
+        identity=[],
+        placement=Placement(service=[1], load=[0], database=[0], housekeeping=[0], tier="degraded"),
+    )
+)
 SUBJECTS = ("asyncpg", "asyncpg-null")
 
 
-def write_article(folder: Path, *, rate: int) -> dict[str, object]:
+def write_article(folder: Path, *, rate: int) -> TrialReadings:
     """Write the files of a trial of the article's client; return its readings."""
-    article = {
-        "spec": {"requests": rate * 2},
-        "figures": {"total_time_s": 2.0},
-        "contains": {"requests_counted_in_throughput_that_failed": 0},
-        "latencies_us": [1000 + n for n in range(200)],
-    }
-    (folder / "article.json").write_text(json.dumps(article))
+    latencies_us = [1000 + n for n in range(200)]
+    generators.write(folder, generators.article(latencies_us, requests=rate * 2, seconds=2.0))
     samples = {
         "round": [1, 2],
         "at_ns": [0, 2 * SECOND],
@@ -48,11 +56,11 @@ def write_article(folder: Path, *, rate: int) -> dict[str, object]:
         "rss_pages": [100, 200],
     }
     pq.write_table(pa.table(samples), folder / "resources.parquet", write_page_checksum=True)
-    return {
-        "window": {"started_ns": 0, "ended_ns": 2 * SECOND},
-        "sampler": {"tick_hz": 100, "page_bytes": 4096},
-        "memory": {"service_pss_after_bytes": None},
-    }
+    return TrialReadings(
+        window=Window(started="2026-11-23T03:15:00Z", started_ns=0, ended_ns=2 * SECOND),
+        sampler=Sampler(cpu_s=0.0, readings=2, tick_hz=100, page_bytes=4096),
+        memory=Memory(service_pss_before_bytes=None, service_pss_after_bytes=None),
+    )
 
 
 def measured(
@@ -83,7 +91,7 @@ def measured(
             name = f"{index:03d}-{subject}-read-one-article-b{block:02d}"
             with writer.trial(name) as folder:
                 failed = index == fail
-                readings = {} if failed else write_article(folder, rate=rate + index)
+                readings = TrialReadings() if failed else write_article(folder, rate=rate + index)
                 base = making.trial_record(index, name=name, failed=failed)
                 values = {key: getattr(base, key) for key in base.__struct_fields__}
                 values |= {"subject": subject, "load": "article", "block": block}

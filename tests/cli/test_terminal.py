@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import pty
@@ -13,9 +14,11 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from agent.readings import collect
 from analysis import report
@@ -61,15 +64,30 @@ MARKUP = ["[/x]", "[red]x[/red]", "always [madvise] never", ":fire:", "[link=htt
 KINDS = {"method", "verdict", "better", "metric", "unit"}  # words of the lab, never a name
 
 
-def named(document, text):
-    """A document in which every name and sentence is this text."""
-    if isinstance(document, dict):
-        return {
-            key: value if key in KINDS else named(value, text) for key, value in document.items()
-        }
-    if isinstance(document, list):
-        return [named(each, text) for each in document]
-    return text if isinstance(document, str) else document
+def named(value, text):
+    """A document, or a value of one, in which every name and sentence is this text."""
+    if isinstance(value, msgspec.Struct):
+        return copy.replace(value, **_named(value, value.__struct_fields__, text))
+    if isinstance(value, BaseModel):
+        return value.model_copy(update=_named(value, type(value).model_fields, text))
+    if isinstance(value, dict):
+        return {key: named(each, text) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(named(each, text) for each in value)
+    return text if type(value) is str else value  # not that of an enumeration
+
+
+def _named(value, fields, text):
+    return {key: named(getattr(value, key), text) for key in fields if key not in KINDS}
+
+
+def renamed(document, text):
+    """Results or an explanation whose subjects have this text as their names."""
+    cells = []
+    for cell in document.cells:
+        subjects = {f"{text}{at}": each for at, each in enumerate(cell.subjects.values())}
+        cells.append(copy.replace(cell, subjects=subjects))
+    return copy.replace(document, cells=cells)
 
 
 def clean(shown):
@@ -82,8 +100,7 @@ def documents(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundles")
     ledger = reported.ledger()
     bundle = reported.repeated(reported.make(folder), folder, blocks=4)
-    judge.judge(bundle, ledger)
-    derived = bundle / "derived"
+    derived = judge.judge(bundle, ledger)
     other = shutil.copytree(bundle, folder / "other" / bundle.name)
     making.edit_json(other / "bundle.json", host="0" * 64)
     recorded.change(
@@ -94,9 +111,9 @@ def documents(tmp_path_factory):
     making.relist(other)
     making.reseal(other)
     return {
-        "results": json.loads((derived / "results.json").read_bytes()),
-        "verdicts": json.loads((derived / "verdicts.json").read_bytes()),
-        "explanation": json.loads((derived / "explanation.json").read_bytes()),
+        "results": derived.results,
+        "verdicts": derived.verdicts,
+        "explanation": derived.explanation,
         "judgement": judge.judge_several([bundle], ledger),
         "overview": verdicts.overview(ledger),
         "diff": diff(bundle, other),
@@ -106,21 +123,15 @@ def documents(tmp_path_factory):
 def texts(documents, text):
     """Every renderer, with this text as each name, sentence and path."""
     told = {kind: named(document, text) for kind, document in documents.items()}
-    for cell in (*told["results"]["cells"], *told["explanation"]["cells"]):
-        cell["subjects"] = {
-            f"{text}{number}": each for number, each in enumerate(cell["subjects"].values())
-        }
-    for cell in told["results"]["cells"]:
-        cell["gates"] = [{**each, "counts": {each["verdict"]: 1}} for each in cell["gates"]]
     path = Path(text.replace("\0", "0"))
-    yield results_text(told["results"], path)
+    yield results_text(renamed(told["results"], text), path)
     yield verdicts_text(told["verdicts"], path)
     yield judgement_text(told["judgement"], path)
-    yield explanation_text(told["explanation"], path)
+    yield explanation_text(renamed(told["explanation"], text), path)
     yield diff_text(told["diff"])
     yield ledger_text(told["overview"])
-    for claim in told["overview"]["claims"]:
-        yield claim_text(claim, told["overview"]["checks"])
+    for claim in told["overview"].claims:
+        yield claim_text(claim, told["overview"].checks)
 
 
 @settings(max_examples=30)
