@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workloads.contract.case import Case, absent, invalid, refused
 from workloads.contract.fields import (
@@ -93,7 +93,7 @@ def refused_bodies() -> Iterator[Case]:
 
 
 def _refused(
-    operation: str, request: str, fields: Mapping[str, Field], valid: Mapping[str, Any]
+    operation: str, request: str, fields: Mapping[str, Field], valid: Mapping[str, object]
 ) -> Iterator[Case]:
     for word, body in _MALFORMED.items():
         error = {"error": "malformed_json"}
@@ -128,10 +128,10 @@ def _wrong_at_once(noun: str) -> Iterator[Case]:
     yield invalid(f"update-{noun}:word-and-unknown", bad, "id", body={"colour": 1})
 
 
-def _wrong_values(field: Field) -> dict[str, Any]:
+def _wrong_values(field: Field) -> dict[str, object]:
     match field:
         case Text(shortest, longest):
-            wrong: dict[str, Any] = {"null": None, "number": 1, "array": [], "nul": "a\0b"}
+            wrong: dict[str, object] = {"null": None, "number": 1, "array": [], "nul": "a\0b"}
             wrong["long"] = "é" * (longest + 1)
             return wrong | ({"empty": ""} if shortest else {})
         case Integer(least, greatest):

@@ -12,7 +12,7 @@ from typing import Any
 
 from workloads.contract import canonical
 
-Row = dict[str, Any]
+type Row = dict[str, Any]  # as the contract's JSON has it, columns in its order
 
 ORDERS_PER_USER = 10
 PROFILES = 1_000

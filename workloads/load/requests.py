@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workloads.contract import canonical
 from workloads.dataset.rows import ORDERS_PER_USER, STATUSES
@@ -198,7 +198,7 @@ class _Draw:
         row_id = ids.doomed() if verb == "delete" else operation.id or ids.lasting()
         return f"/{relation}s/{row_id}" + ("/orders" if operation.name == "user-orders" else "")
 
-    def _fields(self, verb: str, noun: str, row: int) -> dict[str, Any] | None:
+    def _fields(self, verb: str, noun: str, row: int) -> dict[str, object] | None:
         unique = f"{self._mark}-{row}"
         match verb, noun:
             case "create", "user":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -60,7 +60,7 @@ class Burden:
 
         return burdened
 
-    def told(self) -> dict[str, Any]:
+    def told(self) -> dict[str, object]:
         """What was used in whole turns: CPU nanoseconds and requests, with the burden and without.
 
         In the turns with it a request uses 1 + 8/7 of the fraction times what it uses without.

@@ -11,9 +11,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable, Mapping
+    from collections.abc import Awaitable, Callable, Hashable
 
-    from workloads.services.repository import Repository, Row, Table
+    from workloads.services.repository import Fields, Repository, Row, Table
     from workloads.services.settings import Cache
 
 
@@ -96,12 +96,12 @@ class _CachedTable:
         key = (id(self), limit, offset)
         return await self._lists.get(key, lambda: self._table().page(limit, offset))
 
-    async def create(self, fields: Mapping[str, Any]) -> Row:
+    async def create(self, fields: Fields) -> Row:
         row = await self._table().create(fields)
         self._forget(row["id"])
         return row
 
-    async def update(self, row_id: int, fields: Mapping[str, Any]) -> Row | None:
+    async def update(self, row_id: int, fields: Fields) -> Row | None:
         row = await self._table().update(row_id, fields)
         self._forget(row_id)
         return row

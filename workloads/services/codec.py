@@ -57,7 +57,7 @@ def _stdlib() -> Codec:
     def encode(value: object) -> bytes:
         return encoder.encode(value).encode()
 
-    def whole(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def whole(pairs: list[tuple[str, object]]) -> dict[str, object]:
         # Half a surrogate pair has no UTF-8 form: UnicodeEncodeError, which is a ValueError.
         encode(pairs)  # each of them: of two with one key a dictionary keeps but the last
         return dict(pairs)

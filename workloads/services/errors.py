@@ -15,7 +15,7 @@ Refusal
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import ClassVar
 
 _UNIQUE_VIOLATION = "23505"
 _FOREIGN_KEY_VIOLATION = "23503"
@@ -28,7 +28,7 @@ class Refusal(Exception):  # noqa: N818 - an answer of the contract, not a fault
     status: ClassVar[HTTPStatus]
     code: ClassVar[str]
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> dict[str, str | None]:
         """Return the error body, keys in the contract's order."""
         return {"error": self.code}
 
@@ -90,7 +90,7 @@ class Invalid(Refusal):
         super().__init__(field)
         self.field = field
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> dict[str, str | None]:
         """Return the error body; ``field`` is null when the body as a whole is wrong."""
         return {"error": self.code, "field": self.field}
 

@@ -190,7 +190,7 @@ class _Route(APIRoute):
         return guarded
 
 
-def _answered(parts: Parts, body: dict[str, Any], status: int) -> Response:
+def _answered(parts: Parts, body: dict[str, str | None], status: int) -> Response:
     return Response(parts.codec.encode(body), status, media_type=CONTENT_TYPE)
 
 
@@ -290,8 +290,8 @@ _router = APIRouter(route_class=_Route)
 
 
 @_router.get("/health")
-async def _health(request: Request) -> dict[str, Any]:
-    told: dict[str, Any] = request.app.state.parts.told()
+async def _health(request: Request) -> dict[str, object]:
+    told: dict[str, object] = request.app.state.parts.told()
     return told
 
 

@@ -46,7 +46,7 @@ _NEVER = datetime(1, 1, 1, tzinfo=UTC)
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> dict[str, object]:
         """The fields that were given.
 
         Raises:

@@ -9,7 +9,7 @@ import sys
 import sysconfig
 from importlib import metadata
 from importlib.machinery import ExtensionFileLoader
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workloads.services import runtime
 
@@ -37,7 +37,7 @@ _VERSIONED = (
 )
 
 
-def report(settings: Settings) -> dict[str, Any]:
+def report(settings: Settings) -> dict[str, object]:
     """Return the body of ``GET /health`` of this process, once everything is imported.
 
     ``extensions`` maps each library that has compiled parts to whether they are loaded; null

@@ -113,7 +113,7 @@ def instant(text: str) -> datetime:
 
 def complete(
     fields: Mapping[str, Field], body: bytes, decode: Callable[[bytes], Any]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the values of a body that must have every field.
 
     Raises:
@@ -129,7 +129,7 @@ def complete(
 
 def partial(
     fields: Mapping[str, Field], body: bytes, decode: Callable[[bytes], Any]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the values of a body that must have at least one field.
 
     Raises:
@@ -144,7 +144,7 @@ def partial(
 
 def _values(
     fields: Mapping[str, Field], body: bytes, decode: Callable[[bytes], Any]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     try:
         document = decode(body)
     except (ValueError, RecursionError):

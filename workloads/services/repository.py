@@ -9,8 +9,10 @@ from workloads.contract.fields import ORDER_COLUMNS, USER_COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# One row, columns in the contract's order; instants are datetimes in UTC.
-Row = dict[str, Any]
+# One row, columns in the contract's order; instants are datetimes in UTC. Rows are what each ORM
+# makes of its own, and what the JSON library takes: a common type would be work of the lab's.
+type Row = dict[str, Any]
+type Fields = Mapping[str, Any]  # the values of a body, each checked against its field
 
 
 class Table(Protocol):
@@ -22,14 +24,14 @@ class Table(Protocol):
     async def page(self, limit: int, offset: int) -> list[Row]:
         """Return at most ``limit`` rows by id, after leaving out ``offset``."""
 
-    async def create(self, fields: Mapping[str, Any]) -> Row:
+    async def create(self, fields: Fields) -> Row:
         """Insert a row with all its fields and return it with its new id.
 
         Raises:
             Refusal: Duplicate or UnknownUser.
         """
 
-    async def update(self, row_id: int, fields: Mapping[str, Any]) -> Row | None:
+    async def update(self, row_id: int, fields: Fields) -> Row | None:
         """Change some fields of a row and return all of it, or None if there is no such row.
 
         Raises:

@@ -66,11 +66,11 @@ class Parts:
 
     repository: Repository
     codec: Codec
-    health: dict[str, Any]
+    health: dict[str, object]
     burden: Burden | None
     in_flight: InFlight = field(default_factory=InFlight)
 
-    def told(self) -> dict[str, Any]:
+    def told(self) -> dict[str, object]:
         """The body of ``GET /health`` now."""
         return self.health | {"burden": self.burden.told() if self.burden else None}
 

@@ -73,7 +73,7 @@ class Settings:
     workers: int = 1
     framework: Literal["aiohttp", "fastapi"] = "aiohttp"
     cache: Cache = field(default_factory=Cache)
-    options: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, str | int | float | bool | None] = field(default_factory=dict)
     loop: Literal["asyncio", "uvloop"] = "asyncio"
     json: Literal["stdlib", "orjson"] = "stdlib"
     burden: float = 0.0

@@ -223,7 +223,7 @@ def _stack(
     name: str,
     table: Any,  # noqa: ANN401 - as parsed
     folder: Path,
-    document: dict[str, Any],
+    document: Any,  # noqa: ANN401 - as parsed
     before: Mapping[str, Stack],
     *,
     lost_asks_nothing: bool,
@@ -270,7 +270,7 @@ def _stack(
     )
 
 
-def _check_names(table: Mapping[str, Any], where: str) -> None:
+def _check_names(table: Any, where: str) -> None:  # noqa: ANN401 - as parsed
     """What becomes part of a path or of a command is a name."""
     if "build" in table:
         _demand(_STACK.fullmatch(table["build"]), where, "build", "is no name of a file")
@@ -287,7 +287,11 @@ def _base(table: Any, before: Mapping[str, Stack], where: str) -> Stack | None: 
     return base
 
 
-def _compiled(name: str, tables: dict[str, Any], where: str) -> dict[str, tuple[str, ...]]:
+def _compiled(
+    name: str,
+    tables: Any,  # noqa: ANN401 - as parsed
+    where: str,
+) -> dict[str, tuple[str, ...]]:
     _demand(name in tables, where, "extensions", "names no table of extensions")
     where = f"extensions.{name}"
     _demand(isinstance(tables[name], dict), "extensions", name, "is not a table")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from workloads.contract.fields import Field
     from workloads.services.asyncpg.statements import Statements
-    from workloads.services.repository import Row
+    from workloads.services.repository import Fields, Row
     from workloads.services.settings import Database, Pool
 
 
@@ -100,14 +100,14 @@ class _Table:
     async def page(self, limit: int, offset: int) -> list[Row]:
         return [dict(row) for row in await self._pool.fetch(self._sql.page, limit, offset)]
 
-    async def create(self, fields: Mapping[str, Any]) -> Row:
+    async def create(self, fields: Fields) -> Row:
         try:
             row = await self._pool.fetchrow(self._sql.create, *self._values(fields))
         except PostgresError as violation:
             raise conflict(violation.sqlstate) or violation from violation
         return dict(row)
 
-    async def update(self, row_id: int, fields: Mapping[str, Any]) -> Row | None:
+    async def update(self, row_id: int, fields: Fields) -> Row | None:
         try:
             row = await self._pool.fetchrow(self._sql.update, row_id, *self._values(fields))
         except PostgresError as violation:
@@ -121,5 +121,5 @@ class _Table:
             raise conflict(violation.sqlstate, deleting=True) or violation from violation
         return outcome != "DELETE 0"
 
-    def _values(self, fields: Mapping[str, Any]) -> list[Any]:
+    def _values(self, fields: Fields) -> list[Any]:
         return [fields.get(name) for name in self._known]

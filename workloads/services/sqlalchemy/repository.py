@@ -21,12 +21,12 @@ from workloads.services.sqlalchemy.models import Order, User
 from workloads.services.sqlalchemy.reading import ReadAs, ReadStatement, reader
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
 
     from sqlalchemy import CursorResult
     from sqlalchemy.orm import Session
 
-    from workloads.services.repository import Row
+    from workloads.services.repository import Fields, Row
     from workloads.services.settings import Database, Pool
     from workloads.services.sqlalchemy.reading import Model, Read, Sessions
 
@@ -153,14 +153,14 @@ class _Table:
         async with self._sessions() as session:
             return [entity.row() for entity in await session.scalars(statement)]
 
-    async def create(self, fields: Mapping[str, Any]) -> Row:
+    async def create(self, fields: Fields) -> Row:
         entity = self._model(**fields)
         async with _refusing(), self._sessions() as session:
             session.add(entity)
             await session.commit()
         return entity.row()
 
-    async def update(self, row_id: int, fields: Mapping[str, Any]) -> Row | None:
+    async def update(self, row_id: int, fields: Fields) -> Row | None:
         # As the article's code does it, and as Tortoise does: read, change, write.
         async with _refusing(), self._sessions() as session:
             entity = await session.get(self._model, row_id)

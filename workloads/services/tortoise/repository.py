@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from asyncpg.exceptions import DeadlockDetectedError
 from tortoise import Tortoise, connections
@@ -19,9 +19,9 @@ from workloads.services.repository import by_user
 from workloads.services.tortoise.models import Order, User
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from workloads.services.repository import Row
+    from workloads.services.repository import Fields, Row
     from workloads.services.settings import Database, Pool
 
     type Model = type[User | Order]
@@ -119,12 +119,12 @@ class _Table:
         entities = await self._model.all().order_by("id").limit(limit).offset(offset)
         return [entity.row() for entity in entities]
 
-    async def create(self, fields: Mapping[str, Any]) -> Row:
+    async def create(self, fields: Fields) -> Row:
         async with _refusing():
             entity = await self._model.create(**fields)
         return entity.row()
 
-    async def update(self, row_id: int, fields: Mapping[str, Any]) -> Row | None:
+    async def update(self, row_id: int, fields: Fields) -> Row | None:
         entity = await self._model.get_or_none(id=row_id)
         if entity is None:
             return None
