@@ -18,9 +18,12 @@ import sys
 import traceback
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from agent import (
+    answers,
     check,
     command,
     database,
@@ -28,6 +31,7 @@ from agent import (
     facts,
     floor,
     observe,
+    orders,
     owner,
     placement,
     processes,
@@ -35,27 +39,23 @@ from agent import (
     trial,
 )
 from agent.failure import Failure
-from agent.orders import DONE_SCHEMA, Heartbeat, Order, utc_now, write_json
+from agent.files import utc_now, write_json
+from agent.heartbeat import Heartbeat
+from bundle.documents.readings import TrialReadings
+from bundle.documents.services import Observed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-    CarryOut = Callable[[Order, Heartbeat, dict[str, Any]], None]
+    from agent.orders import Order, Work
+    from bundle.documents import failure as documents
+
+    type Observation = TrialReadings | Observed | answers.Kept
 
 _RESERVE_BYTES = 1 << 15
 _LOOK_S = 2.0
-_KINDS: dict[str, CarryOut] = {
-    "database": database.carry_out,
-    "command": command.carry_out,
-    "check": check.carry_out,
-    "diagnose": diagnose.carry_out,
-    "floor": floor.carry_out,
-    "observe": observe.observe,
-    "serve": observe.serve,
-    "trial": trial.carry_out,
-}
-_ANSWERS: dict[str, Callable[[], object]] = {
+_QUESTIONS: dict[str, Callable[[], object]] = {
     "facts": facts.collect,
     "owner": owner.collect,
 }
@@ -65,11 +65,10 @@ def main(arguments: list[str]) -> int:
     """Run the command line; returns the exit code."""
     reach.let_others_read()
     if arguments[:1] == ["obstacle"]:
-        found = reach.obstacle(*map(Path, arguments[1:]))
-        json.dump(asdict(found) if found else None, sys.stdout)
+        _say(reach.obstacle(*map(Path, arguments[1:])))
         return 0
-    if len(arguments) == 1 and (answer := _ANSWERS.get(arguments[0])):
-        json.dump(answer(), sys.stdout)
+    if len(arguments) == 1 and (answer := _QUESTIONS.get(arguments[0])):
+        _say(answer())
         return 0
     if arguments[:1] == ["placement"]:
         return _print_plan(arguments[1:])
@@ -78,10 +77,10 @@ def main(arguments: list[str]) -> int:
             "usage: python -m agent ORDER.json | facts | owner | placement | obstacle\n"
         )
         return 2
+    path = Path(arguments[0]).resolve()
     try:
-        order = Order.load(Path(arguments[0]).resolve())
-        carry_out = _KINDS[order.kind]
-    except (OSError, ValueError, KeyError) as problem:
+        order = orders.read(path)
+    except (OSError, ValueError) as problem:
         sys.stderr.write(f"agent: {problem}\n")
         return 2
     ready, promise = os.pipe()
@@ -92,14 +91,18 @@ def main(arguments: list[str]) -> int:
         sys.stdout.write(f"{child}\n")
         return 0 if accepted else 8
     os.close(ready)
-    _detach(order)
+    _detach(order, path.parent)
     # Never closed: the kernel releases the lock after everything else this process holds.
-    lock = os.open(order.folder / "lock", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    lock = os.open(path.parent / "lock", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.write(promise, b"+")
     os.close(promise)
-    _finish(order, carry_out)
+    _finish(order, path.parent)
     os._exit(0)
+
+
+def _say(answer: object) -> None:
+    sys.stdout.write(msgspec.json.encode(answer).decode())
 
 
 def _print_plan(arguments: list[str]) -> int:
@@ -111,55 +114,86 @@ def _print_plan(arguments: list[str]) -> int:
     return 0
 
 
-def _detach(order: Order) -> None:
+def _detach(order: Order, folder: Path) -> None:
     os.setsid()
-    log = os.open(order.folder / "agent.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    log = os.open(folder / "agent.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    (order.folder / "pid").write_text(f"{os.getpid()}\n")
-    os.chdir(order.folder)
+    (folder / "pid").write_text(f"{os.getpid()}\n")
+    os.chdir(folder)
     if order.cpus is not None:
         os.sched_setaffinity(0, order.cpus)
     # Room for done.json, so that a full disk can still be reported.
-    with (order.folder / "reserve").open("wb") as reserve:
+    with (folder / "reserve").open("wb") as reserve:
         os.posix_fallocate(reserve.fileno(), 0, _RESERVE_BYTES)
 
 
-def _finish(order: Order, carry_out: CarryOut) -> None:
+def _finish(order: Order, folder: Path) -> None:
     """Carry out the order, leave nothing running, and say how it went."""
     signal.signal(signal.SIGTERM, _interrupted)
     # Were it ignored, as it may be inherited, every program would seem to have ended with 0.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     processes.adopt_orphans()
     started = utc_now()
-    failure: dict[str, str] | None = None
-    observed: dict[str, Any] = {}
+    failure: documents.Failure | None = None
+    heartbeat = Heartbeat(
+        Path(order.heartbeat), timeout_s=order.heartbeat_timeout_s, deadline_s=order.deadline_s
+    )
+    observed, carry_out = _begin(order.work, folder, heartbeat)
     try:
-        with _overseen(Heartbeat(order)) as heartbeat:
-            carry_out(order, heartbeat, observed)
+        with _overseen(heartbeat):
+            carry_out()
     except Failure as problem:
         failure = problem.record()
     except Exception as fault:  # noqa: BLE001 - recorded as this order's failure, with the traceback
         with contextlib.suppress(OSError):  # the log is on the disk that may be full
             traceback.print_exc()
-        failure = _unforeseen(fault, order).record()
+        failure = _unforeseen(fault, folder).record()
     finally:
         # What was carried out is not undone by being told to stop now.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    done = {
-        "schema": DONE_SCHEMA,
-        "kind": order.kind,
-        "started": started,
-        "ended": utc_now(),
-        "failure": failure,
-        "ended_by_force": processes.end_children(),
-        "observed": observed,
-    }
-    (order.folder / "reserve").unlink()
+    done = answers.Done(
+        started=started,
+        ended=utc_now(),
+        failure=failure,
+        ended_by_force=processes.end_children(),
+        observed=observed,
+    )
+    (folder / "reserve").unlink()
     with contextlib.suppress(OSError):  # the missing file says that it failed
-        write_json(order.folder / "done.json", done)
+        write_json(folder / "done.json", done)
+
+
+def _begin(  # noqa: PLR0911 - one for each kind of work
+    work: Work, folder: Path, heartbeat: Heartbeat
+) -> tuple[Observation, Callable[[], None]]:
+    """What will be observed, and what carries out the work and fills that in as it goes on."""
+    at = (folder, heartbeat)
+    match work:
+        case orders.RunTrial():
+            readings = TrialReadings()
+            return readings, lambda: trial.carry_out(work, *at, readings)
+        case orders.Serve():
+            part = answers.PartReadings()
+            return part, lambda: observe.serve(work, *at, part)
+        case orders.Observe():
+            part = answers.PartReadings()
+            return part, lambda: observe.observe(work, *at, part)
+        case orders.KeepDatabase():
+            kept = answers.Kept()
+            return kept, lambda: database.carry_out(work, *at, kept)
+    observed = Observed()
+    match work:
+        case orders.RunCommand():
+            return observed, lambda: command.carry_out(work, *at, observed)
+        case orders.CheckService():
+            return observed, lambda: check.carry_out(work, *at, observed)
+        case orders.Diagnose():
+            return observed, lambda: diagnose.carry_out(work, *at, observed)
+        case orders.FindFloor():
+            return observed, lambda: floor.carry_out(work, *at, observed)
 
 
 @contextlib.contextmanager
@@ -184,18 +218,18 @@ def _interrupted(_signal: int, _frame: FrameType | None) -> None:
     raise Failure("interrupted", "the orchestrator asked the agent to stop")
 
 
-def _unforeseen(fault: Exception, order: Order) -> Failure:
+def _unforeseen(fault: Exception, folder: Path) -> Failure:
     if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
         return Failure(
             "disk-full",
             f"no space left while writing {fault.filename or 'a file'}",
-            where=str(order.folder),
+            where=str(folder),
             hint="free some space, then run again",
         )
     return Failure(
         "agent-fault",
         f"{type(fault).__name__}: {fault}",
-        where=str(order.folder / "agent.log"),
+        where=str(folder / "agent.log"),
         hint="this is a fault of the lab: please report it with that log",
     )
 

@@ -8,16 +8,43 @@ and is answered by one before the next is sent. The first one is a word that onl
 from __future__ import annotations
 
 import hmac
-import json
 import socket
 import time
-from typing import Any, Self
+from typing import TYPE_CHECKING, Literal, Self
+
+import msgspec
 
 from agent.failure import Failure
+from bundle.codec import Part
+from bundle.documents.readings import Clock
+
+if TYPE_CHECKING:
+    from agent.orders import RemoteSpec
+
+type Deed = Literal["begin", "clock", "end", "stop"]
+"""What the driver asks for: the window begins; what time is it; it ends; stop the service."""
 
 _TIMEOUT_S = 10.0  # of one answer; the slowest reads page tables
 _ROUND_TRIPS = 16
 _LONGEST = 1 << 16  # bytes of a message
+
+
+class Hello(Part, frozen=True, kw_only=True):
+    """The first message, with the word, and the answer to it, with the word reversed."""
+
+    word: str
+
+
+class Ask(Part, frozen=True, kw_only=True):
+    """The driver wants something done."""
+
+    do: Deed
+
+
+class Told(Part, frozen=True, kw_only=True):
+    """It is done; the monotonic clock of this host, nanoseconds."""
+
+    now_ns: int
 
 
 class Listener:
@@ -46,15 +73,17 @@ class Listener:
         caller.settimeout(_TIMEOUT_S)
         caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            said = _receive(caller)
+            said = _receive(caller, Hello)
         except (OSError, ValueError):
             said = None
-        if said is None or not hmac.compare_digest(str(said.get("word")), self._word):
+        if said is None or not self._is_known(said.word):
             caller.close()
             return None
-        driver = Driver(caller)
-        driver.answer({"word": self._word[::-1]})
-        return driver
+        _send(caller, Hello(word=self._word[::-1]))
+        return Driver(caller)
+
+    def _is_known(self, word: str) -> bool:
+        return hmac.compare_digest(word.encode(errors="replace"), self._word.encode())
 
 
 class Driver:
@@ -67,37 +96,37 @@ class Driver:
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
 
-    def hear(self) -> str | None:
+    def hear(self) -> Deed | None:
         """What it asks for; None when it is gone."""
-        said = _receive(self.socket)
-        return None if said is None else str(said["do"])
+        said = _receive(self.socket, Ask)
+        return None if said is None else said.do
 
-    def answer(self, answer: dict[str, Any]) -> None:
+    def answer(self) -> None:
         """Say that it is done."""
-        _send(self.socket, answer)
+        _send(self.socket, Told(now_ns=time.monotonic_ns()))
 
 
 class Remote:
     """The end of the agent that drives: one for each other host of the trial.
 
     Args:
-        spec: ``role`` of that host, ``host`` and ``port`` of its agent, and the ``word``.
+        spec: that host, its agent, and the word.
 
     Attributes:
         role: app or db.
         socket: readable when the other agent is gone.
-        clock: how far its monotonic clock is ahead of the one here, ``offset_ns``, known to half
-            of ``round_trip_ns``: the best of some round trips (RFC 5905, clock filter).
+        clock: how far its monotonic clock is ahead of the one here: the best of some round trips
+            (RFC 5905, clock filter).
 
     Raises:
         Failure: ``observer-unreachable``.
     """
 
-    def __init__(self, spec: dict[str, Any]) -> None:
-        self.role = str(spec["role"])
-        self._where = f"{spec['host']}:{spec['port']}"
+    def __init__(self, spec: RemoteSpec) -> None:
+        self.role = spec.role
+        self._where = f"{spec.host}:{spec.port}"
         try:
-            self.socket = socket.create_connection((spec["host"], spec["port"]), _TIMEOUT_S)
+            self.socket = socket.create_connection((spec.host, spec.port), _TIMEOUT_S)
         except OSError as problem:
             raise Failure(
                 "observer-unreachable",
@@ -107,12 +136,12 @@ class Remote:
             ) from None
         try:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._greet(str(spec["word"]))
+            self._greet(spec.word)
             compared = [self._compare_clocks() for _ in range(_ROUND_TRIPS)]
         except BaseException:
             self.socket.close()
             raise
-        self.clock = min(compared, key=lambda each: each["round_trip_ns"])
+        self.clock = min(compared, key=lambda clock: clock.round_trip_ns)
 
     def __enter__(self) -> Self:
         return self
@@ -120,13 +149,13 @@ class Remote:
     def __exit__(self, *_: object) -> None:
         self.socket.close()
 
-    def ask(self, what: str) -> dict[str, Any]:
+    def ask(self, what: Deed) -> Told:
         """Have the other agent do something, and wait until it has.
 
         Raises:
             Failure: it is gone.
         """
-        return self._exchange({"do": what})
+        return self._exchange(Ask(do=what), Told)
 
     def lost(self) -> Failure:
         """The failure of a trial one of whose agents is gone; that one knows why."""
@@ -139,19 +168,19 @@ class Remote:
 
     def _greet(self, word: str) -> None:
         """Make sure that it is the other agent that listens there."""
-        if self._exchange({"word": word}).get("word") != word[::-1]:
+        if self._exchange(Hello(word=word), Hello).word != word[::-1]:
             raise self.lost()
 
-    def _compare_clocks(self) -> dict[str, int]:
+    def _compare_clocks(self) -> Clock:
         sent = time.monotonic_ns()
-        told = self.ask("clock")["now_ns"]
+        theirs = self.ask("clock").now_ns
         received = time.monotonic_ns()
-        return {"offset_ns": told - (sent + received) // 2, "round_trip_ns": received - sent}
+        return Clock(offset_ns=theirs - (sent + received) // 2, round_trip_ns=received - sent)
 
-    def _exchange(self, message: dict[str, Any]) -> dict[str, Any]:
+    def _exchange[T: Part](self, message: Part, kind: type[T]) -> T:
         try:
             _send(self.socket, message)
-            answer = _receive(self.socket)
+            answer = _receive(self.socket, kind)
         except (OSError, ValueError):  # the latter: whoever is there is no agent
             answer = None
         if answer is None:
@@ -159,15 +188,15 @@ class Remote:
         return answer
 
 
-def _send(connection: socket.socket, message: dict[str, Any]) -> None:
-    connection.sendall(json.dumps(message).encode() + b"\n")
+def _send(connection: socket.socket, message: Part) -> None:
+    connection.sendall(msgspec.json.encode(message) + b"\n")
 
 
-def _receive(connection: socket.socket) -> dict[str, Any] | None:
+def _receive[T: Part](connection: socket.socket, kind: type[T]) -> T | None:
     """The next message; None at the end of the connection.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is none of this kind.
     """
     line = b""
     while not line.endswith(b"\n"):  # nothing is sent before this is answered: no byte is after it
@@ -177,7 +206,4 @@ def _receive(connection: socket.socket) -> dict[str, Any] | None:
         line += piece
         if len(line) > _LONGEST:
             raise ValueError("a message without an end")
-    message = json.loads(line)
-    if not isinstance(message, dict):
-        raise ValueError("no object")  # noqa: TRY004 - as of any other text that is no message
-    return message
+    return msgspec.json.decode(line, type=kind)

@@ -1,36 +1,54 @@
-"""The order ``command``: run one program to its end, and end it if nobody waits any more."""
+"""Work of the kind ``command``: run one program to its end, ended if nobody waits any more."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from agent import processes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from agent.orders import Heartbeat, Order
+    from agent.heartbeat import Heartbeat
+    from agent.orders import RunCommand
+    from bundle.documents.services import Observed
     from host.environment import Program
 
 _PERIOD_S = 1.0
 
 
-def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> None:
-    """Run ``argv``; its output goes to ``stdout`` and ``log.txt`` in the order's folder.
+@dataclass(frozen=True)
+class Ended:
+    """How a program ended.
 
-    Its environment is that of a tool, unless the order names another kind of program.
-
-    Observed: exit_status of the program, and the seconds it took.
+    Attributes:
+        exit_status: negative for a signal.
+        seconds: it took.
     """
-    observed |= run(
-        order.body["argv"],
-        program=order.body.get("program", "tool"),
-        log=order.folder / "log.txt",
-        stdout=order.folder / "stdout",
+
+    exit_status: int
+    seconds: float
+
+    def note(self, observed: Observed) -> None:
+        """Keep it with what else was observed."""
+        observed.exit_status, observed.seconds = self.exit_status, self.seconds
+
+
+def carry_out(work: RunCommand, folder: Path, heartbeat: Heartbeat, observed: Observed) -> None:
+    """Run the program; its output goes to ``stdout`` and ``log.txt`` in the order's folder.
+
+    Observed: exit status of the program, and the seconds it took.
+    """
+    run(
+        work.argv,
+        program=work.program,
+        log=folder / "log.txt",
+        stdout=folder / "stdout",
         heartbeat=heartbeat,
-        env=order.body["env"],
-    )
+        env=work.env,
+    ).note(observed)
 
 
 def run(
@@ -43,7 +61,7 @@ def run(
     env: dict[str, str] | None = None,
     cpus: list[int] | None = None,
     cwd: Path | None = None,
-) -> dict[str, Any]:
+) -> Ended:
     """Run a program under the order's heartbeat and deadline; `processes.spawn` has the arguments.
 
     Raises:
@@ -62,4 +80,4 @@ def run(
             )
     finally:
         processes.stop(process, timeout_s=5)
-    return {"exit_status": process.returncode, "seconds": time.monotonic() - started}
+    return Ended(process.returncode, time.monotonic() - started)

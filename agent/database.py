@@ -1,24 +1,27 @@
-"""The order ``database``: keep a cluster up for the length of a run."""
+"""Work of the kind ``database``: keep a cluster up for the length of a run."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import msgspec
 import psutil
 
 from agent import processes
+from agent.answers import Running
 from agent.failure import Failure
-from agent.orders import write_json
+from agent.files import write_json
 from agent.postgres import Cluster
 from agent.provisioned import ProvisionedCluster
 from agent.server import identity
 from workloads.diagnosis import log as statement_log
 
 if TYPE_CHECKING:
-    from agent.orders import Heartbeat, Order
+    from agent.answers import Kept
+    from agent.heartbeat import Heartbeat
+    from agent.orders import KeepDatabase
 
 _PERIOD_S = 0.5
 # As the server has them, whoever set them: but not where it is, or who reaches it.
@@ -30,54 +33,48 @@ where source in ('configuration file', 'command line') and name not in (
 """
 
 
-def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> None:
+def carry_out(work: KeepDatabase, folder: Path, heartbeat: Heartbeat, observed: Kept) -> None:
     """Start the cluster, say so in ``ready.json``, hold it until SIGTERM, and stop it.
 
-    Observed: version, process, settings, how to reach it, what it logs, and how it stopped.
+    Observed: the server, and how it stopped.
 
     Raises:
         Failure: it could not start, it died meanwhile, or the orchestrator is gone.
     """
-    body = order.body
-    cluster = _cluster(body)
-    chosen = cluster.profile(psutil.virtual_memory().total) | body.get("settings", {})
+    cluster, log = _cluster(work), folder / "postgres.log"
+    settings = cluster.profile(psutil.virtual_memory().total) | work.settings
     with cluster.lock():
         leftover = cluster.end_leftover()
         made = cluster.ensure_initialised()
-        server = cluster.start(
-            log=order.folder / "postgres.log",
-            server_settings=chosen,
-            cpus=body["placement"]["database"],
-        )
-        observed |= {
-            "version": cluster.psql.run("show server_version"),
-            "pid": server.pid,
-            "identity": identity(cluster.psql),
-            "made": made,
-            "leftover_ended": leftover,
-            "settings": json.loads(cluster.psql.run(_SETTINGS)),
-            "psql": cluster.psql.__dict__,
-            "logging": statement_log.logging(cluster.psql),
-        }
+        server = cluster.start(log=log, server_settings=settings, cpus=work.cpus)
         try:
-            write_json(order.folder / "ready.json", observed)
-            _hold(server.pid, heartbeat, order)
+            observed.server = Running(
+                version=cluster.psql.run("show server_version"),
+                pid=server.pid,
+                identity=identity(cluster.psql),
+                made=made,
+                leftover_ended=leftover,
+                settings=msgspec.json.decode(cluster.psql.run(_SETTINGS), type=dict[str, str]),
+                psql=cluster.psql,
+                logging=statement_log.logging(cluster.psql),
+            )
+            write_json(folder / "ready.json", observed.server)
+            _hold(server.pid, heartbeat, log)
         finally:
-            observed["stopped_cleanly"] = cluster.stop(server)
+            observed.stopped_cleanly = cluster.stop(server)
             shutil.rmtree(cluster.data / statement_log.FOLDER, ignore_errors=True)
 
 
-def _cluster(body: dict[str, Any]) -> Cluster:
-    where = (Path(body["cluster"]), Path(body["binaries"]), int(body["port"]))
-    listen, allow = body.get("listen"), tuple(body.get("allow", ()))
-    if configuration := body.get("configuration"):
-        return ProvisionedCluster(
-            *where, listen=listen, allow=allow, configuration=Path(configuration)
-        )
-    return Cluster(*where, listen=listen, allow=allow)
+def _cluster(work: KeepDatabase) -> Cluster:
+    where = (Path(work.cluster), Path(work.binaries), work.port)
+    if work.configuration is None:
+        return Cluster(*where, listen=work.listen, allow=work.allow)
+    return ProvisionedCluster(
+        *where, listen=work.listen, allow=work.allow, configuration=Path(work.configuration)
+    )
 
 
-def _hold(pid: int, heartbeat: Heartbeat, order: Order) -> None:
+def _hold(pid: int, heartbeat: Heartbeat, log: Path) -> None:
     """Return when told to stop; raise when the server or the orchestrator is gone."""
     try:
         with processes.Watch() as watch:
@@ -92,6 +89,6 @@ def _hold(pid: int, heartbeat: Heartbeat, order: Order) -> None:
     raise Failure(
         "database-died",
         "PostgreSQL ended in the middle of the run",
-        where=str(order.folder / "postgres.log"),
+        where=str(log),
         hint="read the log; the run can be resumed",
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bundle.documents import failure as documents
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -25,9 +27,9 @@ class Failure(Exception):  # noqa: N818 - it is recorded as the failure of a tri
         self.where = where
         self.hint = hint
 
-    def record(self) -> dict[str, str]:
+    def record(self) -> documents.Failure:
         """The failure as it is written into ``done.json``."""
-        return {"code": self.code, "what": self.what, "where": self.where, "hint": self.hint}
+        return documents.Failure(code=self.code, what=self.what, where=self.where, hint=self.hint)
 
 
 def last_logged(log: Path) -> str:

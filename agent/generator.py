@@ -6,9 +6,12 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from agent.orders import write_json
+from msgspec.structs import asdict
+
+from agent import loads
+from agent.files import write_json
 from workloads.load import wrk
 from workloads.load.requests import read_table
 
@@ -45,77 +48,93 @@ class Load:
     measured: Command
 
 
-def prepare(spec: dict[str, Any], *, folder: Path, service: Endpoint) -> Load:
+def prepare(load: loads.Load, *, folder: Path, service: Endpoint) -> Load:
     """Turn the load of an order into commands.
 
     Args:
-        spec: the plan's load with every default filled in, and the request tables' paths.
+        load: of the order.
         folder: of the trial; takes every output.
         service: what is driven.
-
-    Raises:
-        KeyError: the order names a generator this agent does not know.
     """
-    return _GENERATORS[spec["generator"]](spec, folder, service)
+    match load:
+        case loads.Wrk():
+            return _wrk(load, folder, service)
+        case loads.ClosedLoop() | loads.OpenLoop():
+            return _client(load, folder, service)
+        case loads.Capacity():
+            return _capacity(load, folder, service)
+        case loads.Article():
+            return _article(load, folder, service)
 
 
-def _wrk(spec: dict[str, Any], folder: Path, service: Endpoint) -> Load:
+def _wrk(load: loads.Wrk, folder: Path, service: Endpoint) -> Load:
     def run(name: str, table: str, duration_s: int) -> Command:
         stdout, dump = folder / f"{name}.stdout.txt", folder / f"{name}.json"
         argv = wrk.command(
-            threads=spec["threads"],
-            connections=spec["connections"],
+            threads=load.threads,
+            connections=load.connections,
             duration_s=duration_s,
-            timeout_s=spec["timeout_s"],
+            timeout_s=load.timeout_s,
             url=service.url,
             table=Path(table),
             out=dump,
-            repeatable=spec["repeatable"],
+            repeatable=load.repeatable,
         )
         log = folder / f"{name}.stderr.txt"
         return Command("wrk", argv, duration_s, log, stdout, (stdout, dump))
 
-    warmup = run("warmup", spec["warmup_table"], spec["warmup_s"]) if spec["warmup_s"] else None
-    return Load(warmup, run("wrk", spec["table"], spec["duration_s"]))
+    warmup = run("warmup", load.warmup_table, load.warmup_s) if load.warmup_s else None
+    return Load(warmup, run("wrk", load.table, load.duration_s))
 
 
-def _client(spec: dict[str, Any], folder: Path, service: Endpoint) -> Load:
-    loop = spec["generator"].removeprefix("client-")
-    own = {"generator", "warmup_table"}
-    given = {key: value for key, value in spec.items() if key not in own}
-    given["table"] = _near(spec["table"], folder)
-    settings = {"host": service.host, "port": service.port, "loop": loop, **given}
-    return _module("client", "workloads.load.client", settings, folder, spec)
+def _client(load: loads.ClosedLoop | loads.OpenLoop, folder: Path, service: Endpoint) -> Load:
+    settings = {
+        "host": service.host,
+        "port": service.port,
+        "loop": "closed" if isinstance(load, loads.ClosedLoop) else "open",
+        **asdict(load),
+        "table": _near(load.table, folder),
+    }
+    duration_s = load.duration_s + load.warmup_s
+    return _module("client", settings, folder, duration_s)
 
 
-def _capacity(spec: dict[str, Any], folder: Path, service: Endpoint) -> Load:
-    shared = ("connections", "processes", "cpus", "seed", "repeatable", "hash_fraction")
+def _capacity(load: loads.Capacity, folder: Path, service: Endpoint) -> Load:
     client = {
         "host": service.host,
         "port": service.port,
         "loop": "closed",
-        "duration_s": spec["warmup_s"],
-        **{key: spec[key] for key in shared},
-        "table": _near(spec["table"], folder),
+        "duration_s": load.warmup_s,
+        "connections": load.connections,
+        "processes": load.processes,
+        "cpus": load.cpus,
+        "seed": load.seed,
+        "repeatable": load.repeatable,
+        "hash_fraction": load.hash_fraction,
+        "table": _near(load.table, folder),
     }
-    goal = ("arrivals", "objective_ms", "loss_ratio", "width", "probe_s", "probes")
     settings = {
         "client": client,
-        "limit_s": spec["duration_s"],
-        **{key: spec[key] for key in goal},
+        "limit_s": load.duration_s,
+        "arrivals": load.arrivals,
+        "objective_ms": load.objective_ms,
+        "loss_ratio": load.loss_ratio,
+        "width": load.width,
+        "probe_s": load.probe_s,
+        "probes": load.probes,
     }
-    return _module("capacity", "workloads.load.capacity", settings, folder, spec)
+    return _module("capacity", settings, folder, load.duration_s + load.warmup_s)
 
 
-def _article(spec: dict[str, Any], folder: Path, service: Endpoint) -> Load:
-    paths = dict.fromkeys(request.path for request in read_table(Path(spec["table"])))
+def _article(load: loads.Article, folder: Path, service: Endpoint) -> Load:
+    paths = {request.path for request in read_table(Path(load.table))}
     settings = {
         "url": service.url,
-        "requests": spec["requests"],
-        "concurrency": spec["concurrency"],
+        "requests": load.requests,
+        "concurrency": load.concurrency,
         "paths": sorted(paths),
     }
-    return _module("article", "workloads.load.article", settings, folder, spec)
+    return _module("article", settings, folder, load.duration_s)
 
 
 def _near(table: str, folder: Path) -> str:
@@ -126,22 +145,11 @@ def _near(table: str, folder: Path) -> str:
     return os.path.relpath(os.path.realpath(table), os.path.realpath(folder))
 
 
-def _module(
-    name: str, module: str, settings: dict[str, Any], folder: Path, spec: dict[str, Any]
-) -> Load:
+def _module(name: str, settings: dict[str, object], folder: Path, duration_s: float) -> Load:
+    """The command of a module of ``workloads.load``, which checks its settings itself."""
     path = folder / f"{name}.spec.json"
     write_json(path, settings)
-    duration_s = spec["duration_s"] + spec.get("warmup_s", 0)
-    argv = [sys.executable, "-m", module, str(path), str(folder)]
+    argv = [sys.executable, "-m", f"workloads.load.{name}", str(path), str(folder)]
     log, stdout = folder / f"{name}.stderr.txt", folder / f"{name}.stdout.txt"
     outputs = (folder / f"{name}.json",)
     return Load(None, Command(name, argv, duration_s, log, stdout, outputs))
-
-
-_GENERATORS = {
-    "wrk": _wrk,
-    "client-closed": _client,
-    "client-open": _client,
-    "capacity": _capacity,
-    "article": _article,
-}

@@ -1,4 +1,4 @@
-"""The orders ``observe`` and ``serve``: one host's part in a trial that is driven from another.
+"""Work of the kinds ``observe`` and ``serve``: one host's part in a trial driven from another.
 
 Observed of it is what the order ``trial`` observes where everything runs on one host. The agent
 that drives the load says over the `channel` when the window begins and when it has ended.
@@ -7,37 +7,45 @@ that drives the load says over the `channel` when the window begins and when it 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from agent import evidence, sampling, server
-from agent.channel import Driver, Listener
+from agent import sampling, server
+from agent.answers import Watching
+from agent.channel import Listener
 from agent.failure import Failure
-from agent.orders import write_json
+from agent.files import write_json
+from agent.orders import ServiceSpec
 from agent.pinning import require_planned
 from agent.processes import Watch
 from agent.sampling import Sampler
 from agent.service import Service
-from workloads.psql import Psql
+from agent.window import Around
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
+    from pathlib import Path
 
-    from agent.orders import Heartbeat, Order
+    from agent.answers import PartReadings
+    from agent.channel import Deed, Driver
+    from agent.heartbeat import Heartbeat
+    from agent.orders import Observe, Serve
+    from bundle.documents.readings import Stop
 
 _PERIOD_S = 0.1
 
 
-def observe(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> None:
+def observe(work: Observe, folder: Path, heartbeat: Heartbeat, observed: PartReadings) -> None:
     """Watch the database server of this host until SIGTERM.
 
     Raises:
         Failure: it ended, or the orchestrator is gone.
     """
-    _Part(order, heartbeat, observed).hold({})
+    _Part(work, folder, heartbeat, observed).hold()
 
 
-def serve(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> None:
+def serve(work: Serve, folder: Path, heartbeat: Heartbeat, observed: PartReadings) -> None:
     """Restore the database, start the service, watch it until SIGTERM, and stop it.
 
     Observed beside what is watched: health, stop, environment, and the seconds of the stages.
@@ -45,52 +53,47 @@ def serve(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> None:
     Raises:
         Failure: it could not start, it ended, or the orchestrator is gone.
     """
-    body, stages = order.body, observed.setdefault("stages_s", {})
-    database, spec = body["database"], body["service"]
+    stages, spec = observed.stages_s, work.service
     started = time.monotonic()
-    if database and database["template"]:
-        psql = Psql(**database["psql"])
-        server.require_own(psql, database["identity"])
-        server.restore(psql, database["template"], database["name"])
+    if work.database and work.database.template:
+        server.prepare(work.database)
         stages["restore"] = round(time.monotonic() - started, 4)
-    observed["environment"] = spec.get("environment")
+    observed.environment = spec.environment
     started = time.monotonic()
-    with Service(
-        spec, folder=order.folder, cpus=body["placement"]["service"], module=body["module"]
-    ) as service:
+    with Service(spec, folder=folder, cpus=work.placement["service"]) as service:
         service.await_ready(heartbeat)
-        observed |= {"health": service.health, "port": service.port_record()}
+        if isinstance(spec, ServiceSpec):
+            observed.health = service.health()
+        observed.port = service.port_record()
         stages["start"] = round(time.monotonic() - started, 4)
-        part = _Part(order, heartbeat, observed)
+        part = _Part(work, folder, heartbeat, observed)
         part.follow("service", service.pid, service.death)
 
-        def stop() -> dict[str, Any] | None:
+        def stop() -> Stop | None:
             service.require_own()
             return service.stop()
 
-        part.hold({"health": service.health}, stop=stop)
-        if "stop" not in observed:
-            observed["stop"] = service.stop()
+        part.hold(stop=stop)
+        if observed.stop is None:
+            observed.stop = service.stop()
 
 
 class _Part:
     """What this host sees of a trial."""
 
-    def __init__(self, order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> None:
-        self._order = order
+    def __init__(
+        self, work: Observe, folder: Path, heartbeat: Heartbeat, observed: PartReadings
+    ) -> None:
+        self._work = work
+        self._folder = folder
         self._heartbeat = heartbeat
         self._observed = observed
-        self._planned: dict[str, list[int]] = order.body["placement"]
-        self._log: str | None = order.body.get("log")
         self._followed: dict[str, int] = {}
         self._deaths: dict[str, Callable[[], Failure]] = {}
-        self._stop: Callable[[], object] | None = None
+        self._stop: Callable[[], Stop | None] | None = None
         self._sampler = Sampler()
-        self._around: evidence.Around | None = None
-        self._log_began: int | None = None
-        self._pss_before = sampling.NOT_LOOKED_AT
-        pid = order.body.get("server_pid")
-        self.follow("database", pid, partial(server.died, pid))
+        self._window: _Window | None = None
+        self.follow("database", work.server_pid, partial(server.died, work.server_pid))
 
     def follow(self, purpose: str, pid: int | None, death: Callable[[], Failure]) -> None:
         """Sample a process, if it is on this host; its end before time is that failure."""
@@ -98,20 +101,20 @@ class _Part:
             self._followed[purpose] = pid
             self._deaths[purpose] = death
 
-    def hold(self, ready: Mapping[str, Any], *, stop: Callable[[], object] | None = None) -> None:
+    def hold(self, *, stop: Callable[[], Stop | None] | None = None) -> None:
         """Say in ``ready.json`` that it watches, and do what the driver asks, until SIGTERM.
 
         Args:
-            ready: what else stands there.
             stop: ends the service, when the driver asks for that.
         """
-        body, self._stop = self._order.body, stop
-        with Watch() as watch, self._sampler, Listener(body["listen"], body["word"]) as listener:
+        self._stop = stop
+        listener = Listener(self._work.listen, self._work.word)
+        with Watch() as watch, self._sampler, listener:
             try:
                 for purpose, pid in self._followed.items():
                     self._watch(watch, purpose, pid)
                 watch.add_socket("driver", listener.socket)
-                write_json(self._order.folder / "ready.json", {**ready, "port": listener.port})
+                write_json(self._folder / "ready.json", Watching(port=listener.port))
                 self._answer(watch, listener)
             except Failure as told:
                 if told.code != "interrupted":
@@ -147,11 +150,11 @@ class _Part:
                 driver.socket.close()
                 continue
             self._do(asked, watch)
-            driver.answer({"now_ns": time.monotonic_ns()})
+            driver.answer()
             if asked == "end":
                 self._write()  # the driver's window lasts until it has its answer
 
-    def _do(self, asked: str, watch: Watch) -> None:
+    def _do(self, asked: Deed, watch: Watch) -> None:
         """Do what the driver asks for."""
         if asked == "begin":
             self._begin()
@@ -159,37 +162,49 @@ class _Part:
             self._end()
         elif asked == "stop" and self._stop:
             watch.drop("service")
-            self._observed["stop"] = self._stop()
+            self._observed.stop = self._stop()
 
     def _tick(self) -> None:
         self._heartbeat.check()
-        if self._around:
+        if self._window:
             self._sampler.sample()
 
     def _begin(self) -> None:
         for purpose, pid in self._followed.items():
             self._sampler.follow(purpose, pid)
-        self._pss_before = self._sampler.pss("service")
-        self._log_began = server.log_length(self._log)
-        self._around = evidence.Around()
-        self._around.__enter__()
+        pss, log_bytes = self._sampler.pss("service"), server.log_length(self._work.log)
+        self._window = _Window(pss, log_bytes, Around())
         self._sampler.sample()
 
     def _end(self) -> None:
-        around, self._around = self._around, None
-        if around is None:
+        window, self._window = self._window, None
+        if window is None:
             raise ValueError("the window ends before it has begun")
         self._sampler.sample()
-        around.__exit__()
-        log_ended = server.log_length(self._log)
-        self._observed |= {
-            "kernel": around.record,
-            "log": server.log_between(self._log, self._log_began, log_ended),
-            "memory": sampling.memory(self._pss_before, self._sampler.pss("service")),
-        }
+        self._observed.kernel = window.around.end()
+        log = self._work.log
+        log_bytes = server.log_length(log)
+        self._observed.log = server.log_between(log, window.log_bytes, log_bytes)
+        if "service" in self._followed:
+            self._observed.memory = sampling.memory(window.pss, self._sampler.pss("service"))
 
     def _write(self) -> None:
         """Write what was sampled in the window."""
-        self._sampler.write(self._order.folder / "resources.csv")
-        self._observed["sampler"] = self._sampler.record()
-        require_planned(self._sampler, self._planned, self._observed)
+        self._sampler.write(self._folder / "resources.csv")
+        self._observed.sampler = self._sampler.record()
+        require_planned(self._sampler, self._work.placement, self._observed)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """What was read when the window began.
+
+    Attributes:
+        pss: of the service.
+        log_bytes: length of the server's log; None where there is none to read.
+        around: the evidence of the kernel.
+    """
+
+    pss: sampling.Pss
+    log_bytes: int | None
+    around: Around

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import psutil
 
+from agent.answers import Owner
+
 _USER_VARIABLES = ("USER", "LOGNAME", "SUDO_USER")
 _LINK_FAMILIES = (socket.AF_INET, socket.AF_INET6, psutil.AF_LINK)
 
 
-def collect() -> dict[str, list[str]]:
-    """Names, paths and addresses of this host and of the user who runs this, by kind.
+def collect() -> Owner:
+    """Names, paths and addresses of this host and of the user who runs this.
 
     No value of the environment is taken for a secret by its variable's name: ``CACHE_KEY=python``
     is none.
@@ -27,7 +29,7 @@ def collect() -> dict[str, list[str]]:
     names = [platform.node(), platform.node().partition(".")[0], name]
     names += [os.environ.get(variable, "") for variable in _USER_VARIABLES]
     homes = [home, os.environ.get("HOME", "")]
-    return {"name": names, "home folder": homes, "address": [*_addresses(), *_machine_id()]}
+    return Owner(names=names, homes=homes, addresses=[*_addresses(), *_machine_id()])
 
 
 def _account() -> tuple[str, str]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agent.failure import Failure
 from agent.processes import affinity
+from bundle.documents.readings import Affinity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from agent.orders import Placement
     from agent.sampling import Sampler
+    from bundle.documents.readings import TrialReadings
 
 
-def require_planned(
-    sampler: Sampler, planned: Mapping[str, list[int]], observed: dict[str, Any]
-) -> None:
+def require_planned(sampler: Sampler, planned: Placement, observed: TrialReadings) -> None:
     """Look at every process that is followed; what the kernel says stays in ``observed``.
 
     Args:
@@ -26,14 +25,15 @@ def require_planned(
     Raises:
         Failure: ``affinity``, one of them may run elsewhere.
     """
-    record = observed.setdefault("affinity", {"planned": dict(planned), "observed": {}})
+    record = observed.affinity or Affinity(planned=dict(planned.items()), observed={})
+    observed.affinity = record
     astray: dict[str, list[int]] = {}
     for purpose, cpus in planned.items():
         for pid in sampler.pids(purpose):
             allowed = affinity(pid)
             if allowed is None:  # it has ended meanwhile
                 continue
-            record["observed"].setdefault(purpose, {})[str(pid)] = allowed
+            record.observed.setdefault(purpose, {})[str(pid)] = allowed
             if not set(cpus).issuperset(allowed):
                 astray[f"{purpose} {pid}"] = allowed
     if astray:

@@ -2,22 +2,24 @@
 
 ``python -m agent.ports --address A ... COUNT[:FIRST] ...`` prints, for each block of neighbouring
 ports that a run wants, its first port: the one that is named, with what stands in the way of it, or
-one that is drawn.
+one that is drawn (`agent.answers.Ports`).
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import secrets
 import socket
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import msgspec
 import psutil
+
+from agent.answers import Block, NotOwn, Ports, Unfit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 _PROC = Path("/proc")
 _LISTENING = "0A"  # TCP_LISTEN of include/net/tcp_states.h
 _MAPPED = "0000000000000000FFFF0000"  # before an address of IPv4 in a socket of IPv6
-_LAST = 65_535
+_ANY, _LAST = 0, 65_535
 _ROOM = 1_000  # ports that a range must have to be drawn from
 _ATTEMPTS = 1_000
 
@@ -99,6 +101,16 @@ def shared(port: int, pids: Iterable[int]) -> bool | None:
     return any(each.address in addresses for each in listening if each.inode not in own)
 
 
+def resolved(host: str) -> str:
+    """The address of a host in numbers; an IPv4 one where a name has several.
+
+    Raises:
+        OSError: the name does not resolve.
+    """
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return str(min(found, key=lambda each: each[0] != socket.AF_INET)[4][0])
+
+
 def refusal(port: int, addresses: Collection[str]) -> str | None:
     """Why nobody may listen on a port of these addresses, and who has it; None if it is free."""
     why = _refused(port, addresses)
@@ -107,8 +119,10 @@ def refusal(port: int, addresses: Collection[str]) -> str | None:
 
 
 def _refused(port: int, addresses: Collection[str]) -> str | None:
-    if not 0 < port <= _LAST:
-        return "it is no TCP port"
+    return _unbindable(port, addresses) if 0 < port <= _LAST else "it is no TCP port"
+
+
+def _unbindable(port: int, addresses: Collection[str]) -> str | None:
     for address in addresses:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         with socket.socket(family) as probe:
@@ -161,30 +175,45 @@ def _sockets(pid: int) -> Iterator[int]:
                     yield int(number.strip("[]"))
 
 
-def _settle(wanted: Sequence[str], addresses: Collection[str]) -> list[dict[str, Any]]:
-    """The blocks of ports of a run; those that are named come first, wherever they stand."""
+def settle(wanted: Sequence[str], hosts: Sequence[str]) -> Ports:
+    """The blocks of ports of a run; those that are named come first, wherever they stand.
+
+    Args:
+        wanted: each block as ``COUNT:`` or ``COUNT:FIRST``.
+        hosts: names or addresses of this host on which the run listens.
+    """
+    addresses = []
+    for host in hosts:
+        try:
+            addresses.append(resolved(host))
+        except OSError as unknown:
+            return Ports(blocks=[], not_own=NotOwn(address=host, why=str(unknown.strerror)))
+        # Any port: what is refused here is the address.
+        if why := _unbindable(_ANY, addresses[-1:]):
+            return Ports(blocks=[], not_own=NotOwn(address=host, why=why))
     blocks = [(int(count), int(first or 0)) for count, _, first in map(_parts, wanted)]
     used = {port for count, first in blocks if first for port in range(first, first + count)}
-    settled: list[dict[str, Any]] = []
+    settled = []
     for index, (count, first) in enumerate(blocks):
         if not first:
             start = draw(count, addresses, used)
             used.update(range(start, start + count))
-            settled.append({"first": start, "refused": None})
+            settled.append(Block(first=start, refused=None))
             continue
         others = [range(f, f + c) for i, (c, f) in enumerate(blocks) if f and i != index]
-        settled.append({"first": first, "refused": _first_refused(first, count, addresses, others)})
-    return settled
+        refused = _first_refused(first, count, addresses, others)
+        settled.append(Block(first=first, refused=refused))
+    return Ports(blocks=settled, not_own=None)
 
 
 def _first_refused(
     first: int, count: int, addresses: Collection[str], others: Sequence[range]
-) -> dict[str, Any] | None:
+) -> Unfit | None:
     for port in range(first, first + count):
         own = any(port in other for other in others)
         why = "the run wants it for two purposes" if own else refusal(port, addresses)
         if why:
-            return {"port": port, "why": why}
+            return Unfit(port=port, why=why)
     return None
 
 
@@ -198,7 +227,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--address", action="append", required=True, help="to listen on")
     parser.add_argument("wanted", nargs="+", metavar="COUNT[:FIRST]")
     options = parser.parse_args(arguments)
-    json.dump(_settle(options.wanted, options.address), sys.stdout)
+    sys.stdout.write(msgspec.json.encode(settle(options.wanted, options.address)).decode())
     return 0
 
 

@@ -16,7 +16,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
@@ -269,7 +268,7 @@ class Cluster:
 
     def _write_rules(self) -> Path:
         """Write who may come in: the role over loopback, and the named hosts, by password."""
-        hosts = [HOST, *dict.fromkeys(map(_address, self.allow))]
+        hosts = [HOST, *dict.fromkeys(map(ports.resolved, self.allow))]
         rules = self.folder / "hba.conf"
         lines = [
             f"host all {ROLE} {host}{'/128' if ':' in host else '/32'} scram-sha-256\n"
@@ -314,9 +313,3 @@ def unprivileged_account() -> processes.Account | None:
         return None
     entry = pwd.getpwnam(reach.UNPRIVILEGED)
     return processes.Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
-
-
-def _address(host: str) -> str:
-    """The address of a host; an IPv4 one where a name has several."""
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return str(min(found, key=lambda each: each[0] != socket.AF_INET)[4][0])

@@ -17,9 +17,10 @@ import time
 from collections import Counter, defaultdict
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from agent.family import descendants
+from bundle.documents import readings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -111,16 +112,13 @@ class Pss(NamedTuple):
     reason: str | None
 
 
-NOT_LOOKED_AT = Pss(None, "nobody looked")
-
-
-def memory(before: Pss, after: Pss) -> dict[str, Any]:
+def memory(before: Pss, after: Pss) -> readings.Memory:
     """The proportional set size of the service around the window, for the record of a trial."""
-    return {
-        "service_pss_before_bytes": before.bytes,
-        "service_pss_after_bytes": after.bytes,
-        "service_pss_unread": before.reason or after.reason,
-    }
+    return readings.Memory(
+        service_pss_before_bytes=before.bytes,
+        service_pss_after_bytes=after.bytes,
+        service_pss_unread=before.reason or after.reason,
+    )
 
 
 class Sampler:
@@ -194,24 +192,19 @@ class Sampler:
         """CPU seconds that sampling itself has used."""
         return self._cost_ns / 1e9
 
-    def record(self) -> dict[str, Any]:
-        """What a reader of the readings must know, and what taking them has cost.
-
-        Beside the units: ``stopped``, by role in how many of its readings a process was stopped;
-        ``unread``, by role why its sum is not known; ``found_by``, by role how its processes were
-        found (`agent.family`).
-        """
+    def record(self) -> readings.Sampler:
+        """What a reader of the readings must know, and what taking them has cost."""
         self._require_inheritance()
-        return {
-            "cpu_s": self.cost_s,
-            "readings": len(self.readings),
-            "tick_hz": TICKS_PER_S,
-            "page_bytes": PAGE_BYTES,
-            "ended_children": True,  # are in the ticks of their parents
-            "stopped": {role: self._stopped[role] for role in self._roots.values()},
-            "unread": dict(self.unread),
-            "found_by": dict(self._found_by),
-        }
+        return readings.Sampler(
+            cpu_s=self.cost_s,
+            readings=len(self.readings),
+            tick_hz=TICKS_PER_S,
+            page_bytes=PAGE_BYTES,
+            ended_children=True,  # are in the ticks of their parents
+            stopped={role: self._stopped[role] for role in self._roots.values()},
+            unread=dict(self.unread),
+            found_by=dict(self._found_by),
+        )
 
     def write(self, path: Path) -> None:
         """Write all readings as CSV, one column for each attribute."""

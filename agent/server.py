@@ -7,17 +7,19 @@ opened others.
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from agent.failure import Failure
+from bundle.documents.readings import Connections, DatabaseServer, Rows, ServerLog
 from workloads.dataset import clone
 from workloads.psql import PsqlError
 
 if TYPE_CHECKING:
+    from agent.orders import DatabaseSpec
     from workloads.psql import Psql
 
 _POLL_S = 0.02
@@ -42,8 +44,7 @@ select json_build_object(
 """
 
 
-@dataclass(frozen=True)
-class Now:
+class Now(msgspec.Struct, frozen=True, kw_only=True):
     """The server at one instant; None where it does not answer.
 
     Attributes:
@@ -52,9 +53,9 @@ class Now:
         log_bytes: length of its log.
     """
 
-    checkpoints: int | None
-    connections: dict[str, str] | None
-    log_bytes: int | None
+    checkpoints: int | None = None
+    connections: dict[str, str] | None = None
+    log_bytes: int | None = None
 
 
 def identity(psql: Psql) -> str:
@@ -89,6 +90,17 @@ def require_own(psql: Psql, known: str) -> None:
         )
 
 
+def prepare(database: DatabaseSpec) -> None:
+    """Make sure of the server, and restore the database if it has a template.
+
+    Raises:
+        Failure: as `require_own` and `restore`.
+    """
+    require_own(database.psql, database.identity)
+    if database.template is not None:
+        restore(database.psql, database.template, database.name)
+
+
 def restore(psql: Psql, template: str, database: str) -> None:
     """Make a database anew from a template.
 
@@ -101,14 +113,14 @@ def restore(psql: Psql, template: str, database: str) -> None:
         raise _refused(psql, database, refused) from None
 
 
-def counters(psql: Psql, database: str) -> dict[str, Any]:
+def counters(psql: Psql, database: str) -> dict[str, Rows]:
     """Rows inserted, updated and deleted, and scans, by table, since the database was made.
 
     Raises:
         Failure: ``database-unreachable``.
     """
     try:
-        return dict(json.loads(psql.run(_COUNTERS, database=database)))
+        return msgspec.json.decode(psql.run(_COUNTERS, database=database), type=dict[str, Rows])
     except PsqlError as refused:
         raise _refused(psql, database, refused) from None
 
@@ -143,30 +155,30 @@ def await_silence(psql: Psql, database: str, *, timeout_s: float) -> int | None:
 def observe(psql: Psql, database: str, log: str | None) -> Now:
     """Look at the server once."""
     try:
-        told = json.loads(psql.run(_NOW, database=database))
+        now = msgspec.json.decode(psql.run(_NOW, database=database), type=Now)
     except PsqlError:
-        told = {"checkpoints": None, "connections": None}
-    return Now(**told, log_bytes=log_length(log))
+        now = Now()
+    return msgspec.structs.replace(now, log_bytes=log_length(log))
 
 
-def between(before: Now, after: Now, log: str | None) -> dict[str, Any]:
+def between(before: Now, after: Now, log: str | None) -> DatabaseServer:
     """What happened between two looks, for the record."""
-    return {
-        "log": log_between(log, before.log_bytes, after.log_bytes),
-        "checkpoints": None
+    return DatabaseServer(
+        log=log_between(log, before.log_bytes, after.log_bytes),
+        checkpoints=None
         if before.checkpoints is None or after.checkpoints is None
         else after.checkpoints - before.checkpoints,
-        "connections": None
+        connections=None
         if before.connections is None or after.connections is None
-        else {
-            "before": _by_application(before.connections),
-            "after": _by_application(after.connections),
-            "kept": len(before.connections.keys() & after.connections.keys()),
-        },
-    }
+        else Connections(
+            before=_by_application(before.connections),
+            after=_by_application(after.connections),
+            kept=len(before.connections.keys() & after.connections.keys()),
+        ),
+    )
 
 
-def parse_log(earlier: str, inside: str) -> dict[str, int]:
+def parse_log(earlier: str, inside: str) -> ServerLog:
     """Count checkpoints and autovacuums in a piece of the server's log.
 
     Args:
@@ -175,11 +187,11 @@ def parse_log(earlier: str, inside: str) -> dict[str, int]:
     """
     begun, done = "checkpoint starting:", "checkpoint complete:"
     under_way = earlier.count(begun) and earlier.rfind(begun) > earlier.rfind(done)
-    return {
-        "checkpoints": inside.count(begun) + bool(under_way),
-        "autovacuums": inside.count("automatic vacuum of") + inside.count("automatic analyze of"),
-        "lines": inside.count("\n"),
-    }
+    return ServerLog(
+        checkpoints=inside.count(begun) + bool(under_way),
+        autovacuums=inside.count("automatic vacuum of") + inside.count("automatic analyze of"),
+        lines=inside.count("\n"),
+    )
 
 
 def _by_application(connections: dict[str, str]) -> dict[str, int]:
@@ -205,7 +217,7 @@ def log_length(log: str | None) -> int | None:
         return None
 
 
-def log_between(log: str | None, start: int | None, end: int | None) -> dict[str, int] | None:
+def log_between(log: str | None, start: int | None, end: int | None) -> ServerLog | None:
     """What stands in the server's log between two lengths of it, counted; None where unreadable."""
     if log is None or start is None or end is None:
         return None

@@ -7,25 +7,44 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
-import secrets
 import time
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
+import msgspec
 import psutil
 
 from agent import ports, processes
 from agent.failure import Failure, last_logged
-from agent.orders import write_json
+from agent.files import write_json
+from agent.orders import Served
+from bundle.documents.readings import Health, Port, Stop
 from workloads.load.requests import bracketed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from agent.orders import Heartbeat
+    from agent.heartbeat import Heartbeat
+    from agent.orders import ServiceSpec, StaticSpec
+    from bundle.documents.readings import Environment
 
 _POLL_S = 0.01
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """By what an answer to /health is known, whatever else stands in it."""
+
+    nonce: str | None = None
+    pid: int | None = None
+
+
+@dataclass(frozen=True)
+class _Said:
+    """An answer to /health: by what it is known, and all of it."""
+
+    known: _Known
+    body: bytes
 
 
 class Endpoint:
@@ -35,8 +54,6 @@ class Endpoint:
         host, port: where it serves.
         pid: of its first process; None if that is on another host.
         nonce: that it was given, and says on /health.
-        health: what it said of itself when it was ready.
-        health_after: what it said after the window.
     """
 
     def __init__(self, host: str, port: int, nonce: str) -> None:
@@ -44,8 +61,7 @@ class Endpoint:
         self.port = port
         self.nonce = nonce
         self.pid: int | None = None
-        self.health: dict[str, Any] = {}
-        self.health_after: dict[str, Any] = {}
+        self._last = b""
 
     @property
     def url(self) -> str:
@@ -56,7 +72,7 @@ class Endpoint:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Its own host ends it."""
+        """No-op: the agent on the service's own host ends it."""
 
     def await_ready(self, heartbeat: Heartbeat) -> None:
         """Make sure that it can be reached from here.
@@ -74,7 +90,22 @@ class Endpoint:
                 hint="see what stands between the hosts, and lab_address in the inventory",
             )
         self._require_own(answer)
-        self.health = answer
+
+    def health(self) -> Health:
+        """What it said of itself at the last look: when it was ready, or after the window.
+
+        Raises:
+            Failure: ``service-health``, that is no such document.
+        """
+        try:
+            return msgspec.json.decode(self._last, type=Health)
+        except ValueError as wrong:
+            raise Failure(
+                "service-health",
+                f"what the service says of itself cannot be read: {wrong}",
+                where=f"{self.url}/health",
+                hint="its keys are those of `Health` in bundle/documents/readings.py",
+            ) from None
 
     def require_answer(self) -> None:
         """Make sure that it still answers after the window, and nobody else in its place.
@@ -94,7 +125,6 @@ class Endpoint:
                 hint="read its log; the trial is recorded as failed and the run goes on",
             )
         self._require_own(answer)
-        self.health_after = answer
 
     def require_own(self) -> None:
         """Make sure that nobody else answers in its place; it need not answer itself.
@@ -106,11 +136,11 @@ class Endpoint:
         if answer := self._ask_health():
             self._require_own(answer)
 
-    def port_record(self) -> dict[str, Any]:
+    def port_record(self) -> Port:
         """Its port, and whether others listen there; null with the reason if that is not known."""
-        return {"number": self.port, "shared": None, "reason": "its own host knows"}
+        return Port(number=self.port, shared=None, reason="its own host knows")
 
-    def stop(self) -> dict[str, Any] | None:
+    def stop(self) -> Stop | None:
         """End it and say how that went; None if its own host does that."""
         return None
 
@@ -127,62 +157,63 @@ class Endpoint:
         return "its log is on its own host"
 
     def _require_alone(self) -> None:
-        """Whether others listen there is seen on its own host."""
+        """No-op: only its own host sees whether others listen there."""
 
-    def _is_own(self, answer: dict[str, Any]) -> bool:
-        return bool(answer.get("nonce") == self.nonce)
+    def _holder(self) -> str | None:
+        """Who listens on its port; None where that cannot be seen: its own host knows."""
+        return None
 
-    def _require_own(self, answer: dict[str, Any]) -> None:
-        if not self._is_own(answer):
-            by = ports.holder(self.port)
+    def _is_own(self, answer: _Known) -> bool:
+        return answer.nonce == self.nonce
+
+    def _require_own(self, answer: _Said) -> None:
+        """Keep the answer if it is the service's own."""
+        if not self._is_own(answer.known):
+            by = self._holder()
             raise Failure(
                 "service-foreign",
                 f"something else than the service answers{f': {by}' if by else ''}",
                 where=self.url,
                 hint="end what listens there; nothing that it answered counts",
             )
+        self._last = answer.body
 
-    def _ask_health(self) -> dict[str, Any] | None:
+    def _ask_health(self) -> _Said | None:
         connection = http.client.HTTPConnection(self.host, self.port, timeout=5)
         try:
             connection.request("GET", "/health")
             answer = connection.getresponse()
-            told = json.loads(answer.read())
+            body = answer.read()
+            known = msgspec.json.decode(body, type=_Known)
         except (OSError, http.client.HTTPException, ValueError):
             return None
         finally:
             connection.close()
-        return told if answer.status == http.HTTPStatus.OK and isinstance(told, dict) else None
+        return _Said(known, body) if answer.status == http.HTTPStatus.OK else None
 
 
 class Service(Endpoint):
     """A service that this agent starts; leaving the context ends it, whatever happens."""
 
     def __init__(
-        self,
-        spec: dict[str, Any],
-        *,
-        folder: Path,
-        cpus: Iterable[int] | None,
-        module: str = "workloads.services",
+        self, spec: ServiceSpec | StaticSpec, *, folder: Path, cpus: Iterable[int] | None
     ) -> None:
-        given = {"nonce": secrets.token_hex(8), **spec["settings"]}
-        super().__init__(str(given["host"]), int(given["port"]), str(given["nonce"]))
+        super().__init__(spec.settings.host, spec.settings.port, spec.settings.nonce)
         self._spec = spec
         self._log = folder / "service.log"
         settings = folder / "service.json"
-        write_json(settings, given)
+        write_json(settings, spec.settings)
         self._process = processes.spawn(
-            [spec["python"], "-m", module, str(settings)],
+            [spec.python, "-m", spec.MODULE, str(settings)],
             program="service",
             log=self._log,
             cpus=cpus,
             # The shipped code and no other: not what lies in the working folder.
             env={
-                **spec.get("variables", {}),
-                "PYTHONPATH": spec["code"],
+                **spec.variables,
+                "PYTHONPATH": spec.code,
                 "PYTHONSAFEPATH": "1",
-                **_environment(spec),
+                **_variables(spec.environment),
             },
         )
         self.pid = self._process.pid
@@ -196,28 +227,32 @@ class Service(Endpoint):
         Raises:
             Failure: ``service-start``, with the last line it logged, or ``port-shared``.
         """
-        deadline = time.monotonic() + float(self._spec["start_timeout_s"])
+        deadline = time.monotonic() + self._spec.start_timeout_s
         while time.monotonic() < deadline:
             heartbeat.check()
             if self._process.poll() is not None:
                 raise self._failed_start(f"ended with exit code {self._process.returncode}")
             answer = self._ask_health()
             # Who answers with another nonce has the port already: the service will say so.
-            if answer is not None and self._is_own(answer):
+            if answer is not None and self._is_own(answer.known):
                 self._require_alone()
-                self.health = answer
+                self._last = answer.body
                 return
             time.sleep(_POLL_S)
-        raise self._failed_start(f"did not answer within {self._spec['start_timeout_s']:g} s")
+        raise self._failed_start(f"did not answer within {self._spec.start_timeout_s:g} s")
 
-    def port_record(self) -> dict[str, Any]:
+    def port_record(self) -> Port:
         """Its port, and whether others listen there; null with the reason if that is not known."""
         shared = ports.shared(self.port, self._pids())
         reason = "not readable here: whose sockets listen" if shared is None else None
-        return {"number": self.port, "shared": shared, "reason": reason}
+        return Port(number=self.port, shared=shared, reason=reason)
 
-    def _is_own(self, answer: dict[str, Any]) -> bool:
-        return super()._is_own(answer) and answer.get("pid") in self._pids()
+    def _holder(self) -> str | None:
+        """Who listens on its port; None where that cannot be seen."""
+        return ports.holder(self.port)
+
+    def _is_own(self, answer: _Known) -> bool:
+        return super()._is_own(answer) and answer.pid in self._pids()
 
     def _require_alone(self) -> None:
         if ports.shared(self.port, self._pids()):
@@ -235,15 +270,12 @@ class Service(Endpoint):
             return {self._process.pid, *(each.pid for each in workers)}
         return {self._process.pid}
 
-    def stop(self) -> dict[str, Any] | None:
+    def stop(self) -> Stop | None:
         """End it politely and say how that went."""
         started = time.monotonic()
-        in_time = processes.stop(self._process, timeout_s=float(self._spec["stop_timeout_s"]))
-        return {
-            "in_time": in_time,
-            "exit_status": self._process.returncode,
-            "seconds": time.monotonic() - started,
-        }
+        in_time = processes.stop(self._process, timeout_s=self._spec.stop_timeout_s)
+        seconds = time.monotonic() - started
+        return Stop(in_time=in_time, exit_status=self._process.returncode, seconds=seconds)
 
     def death(self) -> Failure:
         """The failure of a trial whose service ended by itself."""
@@ -260,7 +292,7 @@ class Service(Endpoint):
         return last_logged(self._log)
 
     def _failed_start(self, how: str) -> Failure:
-        by = ports.holder(self.port) if self._ask_health() else None
+        by = self._holder() if self._ask_health() else None
         return Failure(
             "service-start",
             f"the service {how}: {self._last_said()}{f'; {by} answers there' if by else ''}",
@@ -270,30 +302,23 @@ class Service(Endpoint):
 
 
 def reached(
-    spec: dict[str, Any],
-    *,
-    folder: Path,
-    cpus: Iterable[int] | None,
-    module: str = "workloads.services",
+    spec: ServiceSpec | StaticSpec | Served, *, folder: Path, cpus: Iterable[int] | None
 ) -> Endpoint:
-    """The service of an order: started here, or already served by another host.
+    """The server of an order: started here, or already held by another host's agent.
 
     Args:
-        spec: as `Service` takes it, or ``served``: host, port and nonce of one that another agent
-            holds.
-        folder: of the order; takes the log of a service that is started.
+        spec: of it.
+        folder: of the order; takes the log of one that is started.
         cpus: where that runs.
-        module: that it is.
     """
-    if served := spec.get("served"):
-        return Endpoint(str(served["host"]), int(served["port"]), str(served["nonce"]))
-    return Service(spec, folder=folder, cpus=cpus, module=module)
+    if isinstance(spec, Served):
+        return Endpoint(spec.host, spec.port, spec.nonce)
+    return Service(spec, folder=folder, cpus=cpus)
 
 
-def _environment(spec: dict[str, Any]) -> dict[str, str]:
+def _variables(drawn: Environment | None) -> dict[str, str]:
     """The drawn part of the environment; none without a draw."""
-    drawn = spec.get("environment")
     if drawn is None:
         return {}
-    padding = "x" * drawn["padding_bytes"]
-    return {"PYTHONHASHSEED": str(drawn["hash_seed"]), "ORMLAB_PADDING": padding}
+    padding = "x" * drawn.padding_bytes
+    return {"PYTHONHASHSEED": str(drawn.hash_seed), "ORMLAB_PADDING": padding}

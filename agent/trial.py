@@ -1,4 +1,4 @@
-"""The order ``trial``: one subject under one load, in a fresh process, measured once.
+"""Work of the kind ``trial``: one subject under one load, in a fresh process, measured once.
 
 The agent observes and keeps; it judges nothing but whether the trial could be carried out.
 """
@@ -6,23 +6,27 @@ The agent observes and keeps; it judges nothing but whether the trial could be c
 from __future__ import annotations
 
 import http.client
-import json
 import time
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from agent import evidence, generator, sampling, server
+import msgspec
+
+from agent import generator, sampling, server
 from agent.channel import Remote
 from agent.failure import Failure, last_logged
+from agent.files import utc_now
 from agent.kills import Kills
-from agent.orders import utc_now
+from agent.orders import Served
 from agent.pinning import require_planned
 from agent.processes import SHIPPED, Watch, spawn, stop
 from agent.sampling import Sampler
 from agent.service import Endpoint, reached
+from agent.window import Around
+from bundle.documents import failure as documents
+from bundle.documents.readings import Counters, Host, Window
 from workloads.diagnosis import answers
-from workloads.psql import Psql
 
 if TYPE_CHECKING:
     import subprocess
@@ -30,7 +34,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.generator import Command
-    from agent.orders import Heartbeat, Order
+    from agent.heartbeat import Heartbeat
+    from agent.orders import RunTrial
+    from bundle.documents.readings import TrialReadings
 
 _SAMPLING_PERIOD_S = 0.1
 _AFFINITY_ROUND = 6  # early in the window, once the generator's own processes are known
@@ -38,7 +44,7 @@ _SILENCE_S = 2.0  # for the service's backends to end
 _PATIENCE_S = 20.0  # beyond the planned duration, before a generator counts as hung
 
 
-def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> None:
+def carry_out(work: RunTrial, folder: Path, heartbeat: Heartbeat, observed: TrialReadings) -> None:
     """Restore, start, warm up, measure, stop; every stage adds to ``observed``.
 
     What runs on another host is restored, started, watched and stopped there (`agent.observe`);
@@ -47,66 +53,64 @@ def carry_out(order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> N
     Raises:
         Failure: the trial could not be carried out; what was observed until then stays.
     """
-    _Trial(order, heartbeat, observed).run()
+    _Trial(work, folder, heartbeat, observed).run()
 
 
 class _Trial:
-    def __init__(self, order: Order, heartbeat: Heartbeat, observed: dict[str, Any]) -> None:
-        self._folder: Path = order.folder
-        self._body = order.body
-        self._cpus: dict[str, list[int]] = order.body["placement"]
+    def __init__(
+        self, work: RunTrial, folder: Path, heartbeat: Heartbeat, observed: TrialReadings
+    ) -> None:
+        self._work = work
+        self._folder = folder
         self._heartbeat = heartbeat
         self._observed = observed
-        self._psql = Psql(**order.body["database"]["psql"])
-        self._server_pid: int | None = order.body["database"]["server_pid"]
+        self._database = work.database
+        self._psql = work.database.psql
         self._remotes: list[Remote] = []
-        observed["stages_s"] = {}
 
     def run(self) -> None:
         """Carry out the stages in order."""
         with ExitStack() as connected:
-            for spec in self._body.get("remotes", ()):
+            for spec in self._work.remotes:
                 self._remotes.append(connected.enter_context(Remote(spec)))
             if self._remotes:
-                self._observed["clocks"] = {each.role: each.clock for each in self._remotes}
+                self._observed.clocks = {remote.role: remote.clock for remote in self._remotes}
             self._run()
 
     def _run(self) -> None:
-        database = self._body["database"]
+        spec, cpus = self._work.service, self._work.placement.get("service")
         with self._stage("restore"):
-            server.require_own(self._psql, database["identity"])
-            if database["template"]:
-                server.restore(self._psql, database["template"], database["name"])
-            before = server.counters(self._psql, database["name"])
-        spec = self._body["service"]
-        self._observed["environment"] = spec.get("environment")
-        with reached(spec, folder=self._folder, cpus=self._cpus.get("service")) as service:
+            server.prepare(self._database)
+            before = server.counters(self._psql, self._database.name)
+        if not isinstance(spec, Served):
+            self._observed.environment = spec.environment
+        with reached(spec, folder=self._folder, cpus=cpus) as service:
             with self._stage("start"):
                 service.await_ready(self._heartbeat)
-                self._observed["health"] = service.health
-                self._observed["port"] = service.port_record()
+                self._observed.health = service.health()
+                self._observed.port = service.port_record()
             with self._stage("probe"):
                 self._probe(service)
-            load = generator.prepare(self._body["load"], folder=self._folder, service=service)
+            load = generator.prepare(self._work.load, folder=self._folder, service=service)
             with self._stage("warmup"), Sampler() as unused:
                 if load.warmup:
                     self._drive(load.warmup, service, unused)
             with self._stage("window"):
                 self._measure(load.measured, service)
                 service.require_answer()
-                self._observed["burden"] = service.health_after.get("burden")
+                self._observed.burden = service.health().burden
             with self._stage("stop"):
-                self._observed["stop"] = service.stop()
+                self._observed.stop = service.stop()
                 for remote in self._remotes:
                     remote.ask("stop")
-        connected = server.await_silence(self._psql, database["name"], timeout_s=_SILENCE_S)
-        after = server.counters(self._psql, database["name"])
-        self._observed["counters"] = {"before": before, "after": after, "connected": connected}
+        connected = server.await_silence(self._psql, self._database.name, timeout_s=_SILENCE_S)
+        after = server.counters(self._psql, self._database.name)
+        self._observed.counters = Counters(before=before, after=after, connected=connected)
 
     def _probe(self, service: Endpoint) -> None:
         """Keep what the service answers to requests whose answers are known."""
         try:
-            self._observed["probes"] = answers.ask(service.url, self._body["probes"])
+            self._observed.probes = answers.ask(service.url, self._work.probes)
         except (OSError, http.client.HTTPException) as problem:
             raise Failure(
                 "service-probe",
@@ -120,48 +124,46 @@ class _Trial:
             for purpose, pid in self._processes(service):
                 sampler.follow(purpose, pid)
             before = sampler.pss("service")
-            kills = Kills(self._psql, self._body["database"]["name"], self._body.get("kills", []))
+            kills = Kills(self._psql, self._database.name, self._work.kills)
             started_ns, started = time.monotonic_ns(), utc_now()
             try:
                 with self._host_observed():
                     self._drive(command, service, sampler, kills)
                     kills.require_all()
             finally:
-                if kills.record:
-                    self._observed["kills"] = kills.record
-                self._observed["window"] = {
-                    "started": started,
-                    "started_ns": started_ns,
-                    "ended_ns": time.monotonic_ns(),
-                }
-                self._observed["sampler"] = sampler.record()
+                self._observed.kills = kills.record or None
+                self._observed.window = Window(
+                    started=started, started_ns=started_ns, ended_ns=time.monotonic_ns()
+                )
+                self._observed.sampler = sampler.record()
                 sampler.write(self._folder / "resources.csv")
             if service.pid is not None:
-                self._observed["memory"] = sampling.memory(before, sampler.pss("service"))
+                self._observed.memory = sampling.memory(before, sampler.pss("service"))
 
     def _processes(self, service: Endpoint) -> Iterable[tuple[str, int]]:
         """The first process of service and database, as far as they run on this host."""
-        known = {"service": service.pid, "database": self._server_pid}
+        known = {"service": service.pid, "database": self._database.server_pid}
         return [(purpose, pid) for purpose, pid in known.items() if pid is not None]
 
     @contextmanager
     def _host_observed(self) -> Iterator[None]:
         """Keep what kernel and database server count meanwhile; both are asked outside of it."""
-        database = self._body["database"]
-        ask = partial(server.observe, self._psql, database["name"], database["log"])
-        before, kernel = ask(), evidence.Around()
+        log = self._database.log
+        ask = partial(server.observe, self._psql, self._database.name, log)
+        before = ask()
         for remote in self._remotes:
             remote.ask("begin")
+        around = Around()
         try:
-            with kernel:
+            try:
                 yield
+            finally:
+                kernel = around.end()
             for remote in self._remotes:
                 remote.ask("end")
         finally:
-            self._observed["host"] = {
-                "kernel": kernel.record,
-                "database": server.between(before, ask(), database["log"]),
-            }
+            database = server.between(before, ask(), log)
+            self._observed.host = Host(kernel=kernel, database=database)
 
     def _drive(
         self, command: Command, service: Endpoint, sampler: Sampler, kills: Kills | None = None
@@ -187,9 +189,9 @@ class _Trial:
                     tick=self._ticker(sampler, kills),
                 )
                 sampler.sample()
-                require_planned(sampler, self._cpus, self._observed)
+                require_planned(sampler, self._work.placement, self._observed)
         except ProcessLookupError:
-            raise server.died(self._server_pid) from None
+            raise server.died(self._database.server_pid) from None
         finally:
             stop(process, timeout_s=0.5)
         self._judge_end(ended, process, command, service)
@@ -205,7 +207,7 @@ class _Trial:
             if remote.role in ended:
                 raise remote.lost()
         if "database" in ended:
-            raise server.died(self._server_pid)
+            raise server.died(self._database.server_pid)
         if "service" in ended:
             raise service.death()
         if "load" not in ended:
@@ -234,7 +236,7 @@ class _Trial:
                 env=SHIPPED,
                 log=command.log,
                 stdout=command.stdout,
-                cpus=self._cpus["load"],
+                cpus=self._work.placement["load"],
                 cwd=self._folder,
             )
         except FileNotFoundError:
@@ -257,7 +259,7 @@ class _Trial:
             if kills:
                 kills.do_what_is_due()
             if rounds == _AFFINITY_ROUND:
-                require_planned(sampler, self._cpus, self._observed)
+                require_planned(sampler, self._work.placement, self._observed)
 
         return tick
 
@@ -267,15 +269,15 @@ class _Trial:
         try:
             yield
         finally:
-            self._observed["stages_s"][name] = round(time.monotonic() - started, 4)
+            self._observed.stages_s[name] = round(time.monotonic() - started, 4)
 
 
 def _generator_failed(command: Command, status: int) -> Failure:
     said = last_logged(command.log)
     try:
-        told = json.loads(said)
-        return Failure(told["code"], told["what"], where=told["where"], hint=told["hint"])
-    except (ValueError, KeyError, TypeError):
+        told = msgspec.json.decode(said, type=documents.Failure)
+        return Failure(told.code, told.what, where=told.where, hint=told.hint)
+    except ValueError:
         return Failure(
             "generator-failed",
             f"{command.name} ended with {status}: {said}",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import subprocess
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
+
+import msgspec
 
 from host.environment import environment
 
@@ -19,8 +20,7 @@ class PsqlError(RuntimeError):
     """psql refused or could not reach the server; the message is what it said."""
 
 
-@dataclass(frozen=True)
-class Psql:
+class Psql(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One PostgreSQL server, one role, reached over TCP.
 
     Attributes:

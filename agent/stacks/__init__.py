@@ -5,7 +5,6 @@ raises ``HostError`` where the host is to blame, which says nothing about the st
 """
 
 from agent.stacks.builder import build, environment_of
-from agent.stacks.outcome import Failed, Outcome, Tried
 from agent.stacks.reasons import HostError
 
-__all__ = ["Failed", "HostError", "Outcome", "Tried", "build", "environment_of"]
+__all__ = ["HostError", "build", "environment_of"]

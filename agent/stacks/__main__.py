@@ -11,6 +11,8 @@ import signal
 import sys
 from pathlib import Path
 
+import msgspec
+
 from agent.stacks import build
 from workloads import stacks
 
@@ -35,7 +37,7 @@ def main(arguments: list[str]) -> int:
         return _complain(str(problem), 2)
     except OSError as problem:
         return _complain(str(problem), 1)
-    sys.stdout.write(outcome.to_json())
+    sys.stdout.write(msgspec.json.encode(outcome).decode() + "\n")
     return 0
 
 

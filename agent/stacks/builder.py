@@ -17,10 +17,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from agent import interpreters
+from agent.files import write_json
 from agent.stacks.environment import Environment, Uv
 from agent.stacks.inspection import Finding, inspect
-from agent.stacks.outcome import Failed, Outcome, Tried
+from bundle.documents.services import Failed, StackOutcome, Tried
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +39,7 @@ def environment_of(stack: Stack, envs: Path) -> Path:
     return envs / f"{stack.name}-{stack.digest()[:8]}"
 
 
-def build(stack: Stack, *, envs: Path, uv: Path, cache: Path, force: bool = False) -> Outcome:
+def build(stack: Stack, *, envs: Path, uv: Path, cache: Path, force: bool = False) -> StackOutcome:
     """Make the stack's environment, or return what came of it before.
 
     An outcome, failed ones included, stands as long as the stack, its interpreter and the C
@@ -67,7 +70,7 @@ def build(stack: Stack, *, envs: Path, uv: Path, cache: Path, force: bool = Fals
         refresh = force or marker.exists()
         outcome = _Build(stack, home, Uv(uv, cache, lock, refresh)).carry_out()
         if outcome.python:  # else there is no environment, and looking again costs nothing
-            outcome.write(marker)
+            write_json(marker, outcome)
         return outcome
 
 
@@ -79,7 +82,7 @@ class _Build:
     home: Path
     uv: Uv
 
-    def carry_out(self) -> Outcome:
+    def carry_out(self) -> StackOutcome:
         """Build the whole; if that fails, each package alone."""
         start = time.monotonic()
         logs = _beside(self.home, "logs")
@@ -89,15 +92,22 @@ class _Build:
         interpreter = self._interpreter(logs / "interpreter.log")
         if interpreter is None:
             wanted = self.stack.python
-            reason = f"there is none here: {interpreters.how_to_get(wanted)}"
-            whole = Finding([Failed("cpython", wanted, "interpreter", reason, None)])
+            missing = Failed(
+                package="cpython",
+                version=wanted,
+                stage="interpreter",
+                reason=f"there is none here: {interpreters.how_to_get(wanted)}",
+                log=None,
+            )
+            whole = Finding([missing])
         else:
             place = Environment(self.home, logs / "stack.log", self.uv)
             whole = inspect(place, self.stack, interpreter)
             if whole.failures and whole.python:
                 alone = self._alone(interpreter, logs)
         versions = self.stack.packages()
-        return Outcome(
+        return StackOutcome(
+            schema="stack/1",
             stack=self.stack.name,
             ok=not whole.failures,
             digest=self.stack.digest(),
@@ -107,7 +117,12 @@ class _Build:
             extensions=whole.extensions,
             failures=_each_once(whole, *alone.values()),
             alone=[
-                Tried(package, versions[package], not finding.failures, finding.extensions)
+                Tried(
+                    package=package,
+                    version=versions[package],
+                    ok=not finding.failures,
+                    extensions=finding.extensions,
+                )
                 for package, finding in alone.items()
             ],
             seconds=round(time.monotonic() - start, 3),
@@ -144,17 +159,17 @@ def _each_once(*findings: Finding) -> list[Failed]:
     return list(first.values())
 
 
-def _kept(home: Path, uv: Uv) -> Outcome | None:
+def _kept(home: Path, uv: Uv) -> StackOutcome | None:
     """The outcome of an earlier build, if it still stands."""
     log = _beside(home, "logs") / "reuse.log"
     try:
-        outcome = Outcome.from_json((home / _MARKER).read_text(encoding="utf-8"))
+        outcome = msgspec.json.decode((home / _MARKER).read_bytes(), type=StackOutcome)
         log.parent.mkdir(exist_ok=True)
         log.unlink(missing_ok=True)
         now = Environment(home, log, uv).probe()
     except (OSError, ValueError):
         return None
-    return outcome if now and now["python"] == outcome.python else None
+    return outcome if now and now.python == outcome.python else None
 
 
 def _beside(home: Path, suffix: str) -> Path:

@@ -7,10 +7,14 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from agent.stacks import process
 from agent.stacks.reasons import HostError, host_trouble
+from bundle.codec import Part
+from bundle.documents.services import Interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +25,22 @@ if TYPE_CHECKING:
 _PROBE = Path(__file__).with_name("probe.py")
 _INSTALL_S = 1800
 _PROBE_S = 120
+
+
+class Probed(Part, frozen=True, kw_only=True):
+    """What probe.py, which runs inside an environment, says of it.
+
+    Attributes:
+        imports: by module, why it cannot be imported; null if it can.
+        extensions: by module, whether it was loaded compiled.
+        packages: versions of what is installed, by name.
+        python: the interpreter.
+    """
+
+    imports: dict[str, str | None]
+    extensions: dict[str, bool]
+    packages: dict[str, str]
+    python: Interpreter
 
 
 @dataclass(frozen=True)
@@ -92,9 +112,7 @@ class Environment:
         options = [*self._options(stack), "--constraints", constraints, "--requirements", only]
         return self.uv.run("pip", "install", *options, log=self.log)
 
-    def probe(
-        self, modules: Iterable[str] = (), extensions: Iterable[str] = ()
-    ) -> dict[str, Any] | None:
+    def probe(self, modules: Iterable[str] = (), extensions: Iterable[str] = ()) -> Probed | None:
         """Import modules inside and list what is there (see probe.py); None without an answer.
 
         Raises:
@@ -109,7 +127,7 @@ class Environment:
             keep_open=self.uv.lock,
         )
         try:
-            answer: dict[str, Any] = json.loads(ended.output.rstrip().rpartition("\n")[2])
+            answer = msgspec.json.decode(ended.output.rstrip().rpartition("\n")[2], type=Probed)
         except ValueError:  # an import has crashed it, hung, or left by os._exit
             return None
         return answer if ended.code == 0 else None

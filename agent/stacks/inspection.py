@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 from agent.stacks import reasons
-from agent.stacks.outcome import Failed
+from bundle.documents.services import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from agent.stacks.environment import Environment
+    from bundle.documents.services import Interpreter
     from workloads.stacks import Stack
 
 
@@ -21,13 +22,13 @@ class Finding:
 
     Attributes:
         failures: what does not work; empty if all does.
-        python: the interpreter, as probe.py describes it; None if there is no environment.
+        python: the interpreter; None if there is no environment.
         packages: what is installed, name and version.
         extensions: module and whether it was loaded compiled; empty after any other failure.
     """
 
     failures: list[Failed]
-    python: dict[str, Any] | None = None
+    python: Interpreter | None = None
     packages: dict[str, str] = field(default_factory=dict)
     extensions: dict[str, bool] = field(default_factory=dict)
 
@@ -51,8 +52,14 @@ def inspect(
     log = place.log.name
     made = place.create(interpreter)
     if made.code != 0:
-        reason = reasons.why(made.output)
-        return Finding([Failed("cpython", stack.python, "interpreter", reason, log)])
+        failed = Failed(
+            package="cpython",
+            version=stack.python,
+            stage="interpreter",
+            reason=reasons.why(made.output),
+            log=log,
+        )
+        return Finding([failed])
     installed = place.fill_alone(stack, alone) if alone else place.fill(stack)
     if installed.code != 0:
         failures = [_not_installed(stack, alone, installed.output, log)]
@@ -65,26 +72,26 @@ def inspect(
     modules = [module for group in compiled.values() for module in group]
     answer = place.probe(imports.values(), modules)
     if answer is None:
-        reason = "the interpreter crashed or hung"
-        failures = [Failed(*_named(stack, alone), "import", reason, log)]
+        failures = [_failed(stack, alone, "import", "the interpreter crashed or hung", log)]
         return _describe(place, failures) or Finding(failures)
-    failures = list(_not_imported(stack, imports, answer["imports"], log))
+    failures = list(_not_imported(stack, imports, answer.imports, log))
     # A failed import leaves modules unloaded: what is compiled can no longer be told.
-    extensions = {} if failures else answer["extensions"]
+    extensions = {} if failures else answer.extensions
     if not failures:
         failures += _not_as_declared(stack, compiled, extensions, log)
-    return Finding(failures, answer["python"], answer["packages"], extensions)
+    return Finding(failures, answer.python, answer.packages, extensions)
 
 
 def _describe(place: Environment, failures: list[Failed]) -> Finding | None:
     """What can be said of an environment without importing anything from it."""
     answer = place.probe()
-    return Finding(failures, answer["python"], answer["packages"]) if answer else None
+    return Finding(failures, answer.python, answer.packages) if answer else None
 
 
 def _not_installed(stack: Stack, alone: str | None, output: str, log: str) -> Failed:
     name, version = reasons.culprit(output) or _named(stack, alone)
-    return Failed(name, version, "install", reasons.why(output), log)
+    reason = reasons.why(output)
+    return Failed(package=name, version=version, stage="install", reason=reason, log=log)
 
 
 def _not_imported(
@@ -92,7 +99,7 @@ def _not_imported(
 ) -> Iterator[Failed]:
     for package, module in imports.items():
         if reason := problems[module]:
-            yield Failed(*_named(stack, package), "import", reason, log)
+            yield _failed(stack, package, "import", reason, log)
 
 
 def _not_as_declared(
@@ -103,7 +110,14 @@ def _not_as_declared(
         wrong = ", ".join(module for module in modules if loaded[module] is is_pure)
         if wrong:
             what = "compiled, which it must not be" if is_pure else "not loaded compiled"
-            yield Failed(*_named(stack, package), "extension", f"{what}: {wrong}", log)
+            yield _failed(stack, package, "extension", f"{what}: {wrong}", log)
+
+
+def _failed(
+    stack: Stack, package: str | None, stage: Literal["extension", "import"], reason: str, log: str
+) -> Failed:
+    name, version = _named(stack, package)
+    return Failed(package=name, version=version, stage=stage, reason=reason, log=log)
 
 
 def _named(stack: Stack, package: str | None) -> tuple[str, str | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from bundle.codec import Document, Part
@@ -120,7 +121,12 @@ class Statement(Part, frozen=True, kw_only=True):
 
 
 class Declared(Part, frozen=True, kw_only=True):
-    """What a service says that an operation costs."""
+    """What a service says that one request of an operation costs.
+
+    Attributes:
+        statements: BEGIN, COMMIT, ROLLBACK and the reset of a session included.
+        round_trips: waits of the service for the server.
+    """
 
     statements: int
     round_trips: int
@@ -193,8 +199,8 @@ class Answers(Document, frozen=True, kw_only=True):
     answers: list[Shown]
 
 
-class Observed(Part, frozen=True, kw_only=True, omit_defaults=True):
-    """What an order that is no trial observed.
+class Observed(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """What an order that is no trial observed. The agent fills it in as it goes on.
 
     Attributes:
         health: of the service, if one was started.

@@ -26,7 +26,7 @@ from ormlab.base import checkout
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PACKAGES: Final = ("agent", "analysis", "host", "ormlab", "workloads")
+PACKAGES: Final = ("agent", "analysis", "bundle", "host", "ormlab", "workloads")
 DATA: Final = ("workloads/plans", "workloads/ledgers")
 """Folders of what users ask for: a bundle keeps what of it was used, and no host needs it."""
 

@@ -38,7 +38,7 @@ def test_a_text_that_is_normalised_stays_as_it_is():
 
 def test_statements_are_counted_in_the_order_in_which_they_first_appear():
     texts = ["BEGIN", "b", "a", "b", "COMMIT"]
-    assert [(each["text"], each["count"]) for each in counted(texts)] == [
+    assert [(each.text, each.count) for each in counted(texts)] == [
         ("BEGIN", 1),
         ("b", 2),
         ("a", 1),

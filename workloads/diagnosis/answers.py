@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from bundle.documents import readings
 from workloads.contract.client import Client
 
 if TYPE_CHECKING:
@@ -13,19 +14,19 @@ if TYPE_CHECKING:
     from workloads.contract.client import Answer
 
 
-def record(request: str, answer: Answer) -> dict[str, Any]:
-    """An answer as JSON; ``request`` is its method and path."""
-    return {
-        "request": request,
-        "status": answer.status,
-        "content_type": answer.header("Content-Type"),
-        "content_length": answer.header("Content-Length"),
-        "sha256": hashlib.sha256(answer.body).hexdigest(),
-        "bytes": len(answer.body),
-    }
+def record(request: str, answer: Answer) -> readings.Answer:
+    """What is kept of an answer; ``request`` is its method and path."""
+    return readings.Answer(
+        request=request,
+        status=answer.status,
+        content_type=answer.header("Content-Type"),
+        content_length=answer.header("Content-Length"),
+        sha256=hashlib.sha256(answer.body).hexdigest(),
+        bytes=len(answer.body),
+    )
 
 
-def ask(url: str, requests: Iterable[str]) -> list[dict[str, Any]]:
+def ask(url: str, requests: Iterable[str]) -> list[readings.Answer]:
     """Send requests without a body to a service, one after the other, and record its answers.
 
     Args:

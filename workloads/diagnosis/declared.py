@@ -6,26 +6,14 @@ A declaration holds for the options that a service has when nothing is said.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
+
+from bundle.documents.services import Declared
 
 _SERVICES = Path(__file__).parents[1] / "services"
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What one request costs the database.
-
-    Attributes:
-        statements: BEGIN, COMMIT, ROLLBACK and the reset of a session included.
-        round_trips: waits of the service for the server.
-    """
-
-    statements: int
-    round_trips: int
-
-
-def cost(service: str, operation: str, loading: str | None, elements: int) -> Cost | None:
+def cost(service: str, operation: str, loading: str | None, elements: int) -> Declared | None:
     """Return what a service declares; None if it declares nothing for this operation.
 
     Args:
@@ -39,4 +27,6 @@ def cost(service: str, operation: str, loading: str | None, elements: int) -> Co
     if declared is None:
         return None
     more = declared.get("for_each_element", 0) * elements
-    return Cost(declared["statements"] + more, declared["round_trips"] + more)
+    return Declared(
+        statements=declared["statements"] + more, round_trips=declared["round_trips"] + more
+    )

@@ -11,30 +11,31 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import msgspec
+from msgspec.structs import asdict, replace
+
+from bundle.documents.services import Answers, Cost, Shown, Sql
 from workloads.contract.client import Answer, Client
 from workloads.diagnosis import answers, declared, fingerprint
 from workloads.load.operations import Operation
 from workloads.load.requests import Request, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from workloads.diagnosis.log import StatementLog
     from workloads.diagnosis.proxy import Counts, Proxy
 
-SQL_SCHEMA = "sql/1"
-ANSWERS_SCHEMA = "answers/1"
 _WARM, _COUNTED = 2, 5
 _KEPT_BYTES = 1 << 16  # of an answer's body, to name the first byte that differs
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is asked of every subject.
 
     Attributes:
@@ -50,19 +51,6 @@ class Task:
     orders: int
     profile_bytes: int
     seed: int
-
-    @classmethod
-    def load(cls, raw: Mapping[str, Any]) -> Task:
-        """Read what ``document`` made."""
-        workloads = {
-            name: [Operation(**operation) for operation in operations]
-            for name, operations in raw["workloads"].items()
-        }
-        return cls(**{**raw, "workloads": workloads})
-
-    def document(self) -> dict[str, Any]:
-        """The task as JSON."""
-        return asdict(self)
 
     def operations(self) -> dict[str, Operation]:
         """Each operation once, by its key: reads find the rows untouched, deletes come last."""
@@ -120,7 +108,7 @@ class _Asked:
 
 def examine(
     url: str, *, service: str, task: Task, proxy: Proxy, log: StatementLog
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[Sql, Answers]:
     """Send the requests of a task to a service.
 
     Args:
@@ -149,18 +137,15 @@ def examine(
         name: _cost(service, each, [list(islice(statements, n.statements)) for n in each.counts])
         for name, each in asked.items()
     }
-    sql = {
-        "schema": SQL_SCHEMA,
-        "service": service,
-        "operations": costs,
-        "digest": fingerprint.digest({name: cost["digest"] for name, cost in costs.items()}),
-        "mixes": task.mixes(),
-    }
-    answered = {
-        "schema": ANSWERS_SCHEMA,
-        "answers": [answer for name, each in asked.items() for answer in _first(name, each)],
-    }
-    return sql, answered
+    sql = Sql(
+        schema="sql/1",
+        service=service,
+        operations=costs,
+        digest=fingerprint.digest({name: cost.digest for name, cost in costs.items()}),
+        mixes=task.mixes(),
+    )
+    shown = [answer for name, each in asked.items() for answer in _first(name, each)]
+    return sql, Answers(schema="answers/1", answers=shown)
 
 
 def _logged(log: StatementLog, sent: int) -> Iterator[str]:
@@ -185,7 +170,7 @@ def _ask(client: Client, operation: Operation, requests: list[Request], proxy: P
     return asked
 
 
-def _cost(service: str, asked: _Asked, pieces: list[list[str]]) -> dict[str, Any]:
+def _cost(service: str, asked: _Asked, pieces: list[list[str]]) -> Cost:
     """What one request of an operation costs, of those after the first two."""
     counted, counts = pieces[_WARM:], asked.counts[_WARM:]
     kinds = {
@@ -199,30 +184,31 @@ def _cost(service: str, asked: _Asked, pieces: list[list[str]]) -> dict[str, Any
         asked.operation.loading,
         _elements(asked.answers[_WARM]),
     )
-    return {
-        "requests": len(counts),
-        "varies": len(kinds) > 1,
-        "statements": statements,
-        "statements_per_request": fmean(len(each) for each in counted),
-        "round_trips_per_request": fmean(count.round_trips for count in counts),
-        "rows_per_request": fmean(count.rows for count in counts),
-        "digest": fingerprint.digest(statements),
-        "declared": asdict(declaration) if declaration else None,
-    }
+    return Cost(
+        requests=len(counts),
+        varies=len(kinds) > 1,
+        statements=statements,
+        statements_per_request=fmean(len(each) for each in counted),
+        round_trips_per_request=fmean(count.round_trips for count in counts),
+        rows_per_request=fmean(count.rows for count in counts),
+        digest=fingerprint.digest(statements),
+        declared=declaration,
+    )
 
 
-def _first(name: str, asked: _Asked) -> Iterator[dict[str, Any]]:
+def _first(name: str, asked: _Asked) -> Iterator[Shown]:
     """Each different request of an operation and what was answered to it first."""
     seen = set()
     for request, answer in zip(asked.requests, asked.answers, strict=True):
         if request not in seen:
             seen.add(request)
-            yield {
-                "operation": name,
-                "expected_status": request.status,
-                **answers.record(f"{request.method} {request.path}", answer),
-                "begins": base64.b64encode(answer.body[:_KEPT_BYTES]).decode(),
-            }
+            recorded = answers.record(f"{request.method} {request.path}", answer)
+            yield Shown(
+                operation=name,
+                expected_status=request.status,
+                begins=base64.b64encode(answer.body[:_KEPT_BYTES]).decode(),
+                **asdict(recorded),
+            )
 
 
 def _elements(answer: Answer) -> int:

