@@ -1,4 +1,4 @@
-"""What a kernel counts: a registry of sensors, read around a window by `agent.window`.
+"""What the host's kernel counted around a window: a registry of sensors, kept even when clean.
 
 Each sensor is a counter that only rises; its difference over the window is the evidence. What
 cannot be read is null, never 0: a host without the file has not shown that nothing happened.
@@ -6,9 +6,11 @@ cannot be read is null, never 0: a host without the file has not shown that noth
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,6 +19,7 @@ type Count = int | dict[str, int] | None
 """One counter, or one by CPU; None for unreadable."""
 
 _STEAL, _COUNTED = 7, 8  # fields of a CPU's line in /proc/stat; guest time is part of user time
+_ERROR = 3  # of syslog's levels, 0 the worst
 _CPUS = "sys/devices/system/cpu"
 
 
@@ -203,3 +206,90 @@ def frequencies_khz(root: Path = Path("/")) -> dict[str, int] | None:
     except (OSError, ValueError):
         return None
     return found or None
+
+
+def _clocks_apart_ns() -> int:
+    """How far the wall clock is ahead of the clock that nobody can set."""
+    return time.time_ns() - time.monotonic_ns()
+
+
+def _suspended_so_far_ns() -> int:
+    """How long this machine has been suspended; the monotonic clock stands still meanwhile."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
+
+
+class KernelLog:
+    """Counts the messages of the kernel from now on; keeps none, for they may name addresses."""
+
+    def __init__(self, path: Path = Path("/dev/kmsg")) -> None:
+        self._file: int | None = None
+        try:
+            self._file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            os.lseek(self._file, 0, os.SEEK_END)
+        except OSError:
+            self.close()
+
+    def close(self) -> None:
+        """Stop counting."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def counts(self) -> dict[str, int] | None:
+        """Messages in all, and those of level error or worse; None where it cannot be read."""
+        if self._file is None:
+            return None
+        levels = []
+        while True:
+            try:
+                record = os.read(self._file, 8192)
+            except BlockingIOError:
+                break
+            except BrokenPipeError:  # the oldest were overwritten meanwhile: read on from there
+                continue
+            except OSError:
+                return None
+            # "level + 8 x facility, number, time, flags; message"
+            levels.append(int(record.split(b",", 1)[0]) & 7)
+        return {"messages": len(levels), "errors": sum(level <= _ERROR for level in levels)}
+
+
+class Around:
+    """The evidence around a window: enter before it, leave after it, then read ``record``.
+
+    Attributes:
+        record: the differences, and what reading them has cost.
+    """
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        self._root = root
+        self.record: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        started = time.thread_time()
+        self._log = KernelLog()
+        self._frequencies = frequencies_khz(self._root)
+        self._before = read(self._root)
+        self._cost_s = time.thread_time() - started
+        self._started, self._apart_ns = time.monotonic(), _clocks_apart_ns()
+        self._suspended_ns = _suspended_so_far_ns()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        seconds = time.monotonic() - self._started
+        stepped_s = (_clocks_apart_ns() - self._apart_ns) / 1e9
+        suspended_s = (_suspended_so_far_ns() - self._suspended_ns) / 1e9
+        started = time.thread_time()
+        counted = difference(self._before, read(self._root))
+        frequencies = {"before": self._frequencies, "after": frequencies_khz(self._root)}
+        log = self._log.counts()
+        self._log.close()
+        self.record |= {
+            "seconds": seconds,
+            "clock_stepped_s": stepped_s,
+            "suspended_s": suspended_s,
+            "counted": counted,
+            "kernel_log": log,
+            "frequency_khz": frequencies,
+            "cost_s": self._cost_s + time.thread_time() - started,
+        }

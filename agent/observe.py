@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from agent import sampling, server
+from msgspec import convert
+
+from agent import evidence, sampling, server
 from agent.answers import Watching
 from agent.channel import Listener
 from agent.failure import Failure
@@ -21,7 +23,7 @@ from agent.pinning import require_planned
 from agent.processes import Watch
 from agent.sampling import Sampler
 from agent.service import Service
-from agent.window import Around
+from bundle.documents.readings import Kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,7 +175,8 @@ class _Part:
         for purpose, pid in self._followed.items():
             self._sampler.follow(purpose, pid)
         pss, log_bytes = self._sampler.pss("service"), server.log_length(self._work.log)
-        self._window = _Window(pss, log_bytes, Around())
+        self._window = _Window(pss, log_bytes, evidence.Around())
+        self._window.around.__enter__()
         self._sampler.sample()
 
     def _end(self) -> None:
@@ -181,7 +184,8 @@ class _Part:
         if window is None:
             raise ValueError("the window ends before it has begun")
         self._sampler.sample()
-        self._observed.kernel = window.around.end()
+        window.around.__exit__()
+        self._observed.kernel = convert(window.around.record, Kernel)
         log = self._work.log
         log_bytes = server.log_length(log)
         self._observed.log = server.log_between(log, window.log_bytes, log_bytes)
@@ -207,4 +211,4 @@ class _Window:
 
     pss: sampling.Pss
     log_bytes: int | None
-    around: Around
+    around: evidence.Around

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agent import generator, sampling, server
+from agent import evidence, generator, sampling, server
 from agent.channel import Remote
 from agent.failure import Failure, last_logged
 from agent.files import utc_now
@@ -23,9 +23,8 @@ from agent.pinning import require_planned
 from agent.processes import SHIPPED, Watch, spawn, stop
 from agent.sampling import Sampler
 from agent.service import Endpoint, reached
-from agent.window import Around
 from bundle.documents import failure as documents
-from bundle.documents.readings import Counters, Host, Window
+from bundle.documents.readings import Counters, Host, Kernel, Window
 from workloads.diagnosis import answers
 
 if TYPE_CHECKING:
@@ -150,18 +149,16 @@ class _Trial:
         """Keep what kernel and database server count meanwhile; both are asked outside of it."""
         log = self._database.log
         ask = partial(server.observe, self._psql, self._database.name, log)
-        before = ask()
+        before, around = ask(), evidence.Around()
         for remote in self._remotes:
             remote.ask("begin")
-        around = Around()
         try:
-            try:
+            with around:
                 yield
-            finally:
-                kernel = around.end()
             for remote in self._remotes:
                 remote.ask("end")
         finally:
+            kernel = msgspec.convert(around.record, Kernel)
             database = server.between(before, ask(), log)
             self._observed.host = Host(kernel=kernel, database=database)
 
