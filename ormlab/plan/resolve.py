@@ -58,14 +58,16 @@ class ResolvedPlan:
     @property
     def sealed(self) -> SealedPlan:
         """The plan as a bundle holds it."""
-        return SealedPlan(
-            schema=SCHEMA,
-            plan=self.plan,
-            stacks={name: stack.digest() for name, stack in self.stacks.items()},
-            omitted_loads=self.omitted_loads,
-            arms=self.arms,
-            explanation=self.explanation.way if self.explanation else None,
-            trials=[trial.id for trial in self.trials],
+        return SealedPlan.model_validate(
+            {
+                "schema": SCHEMA,
+                "plan": self.plan,
+                "stacks": {name: stack.digest() for name, stack in self.stacks.items()},
+                "omitted_loads": self.omitted_loads,
+                "arms": self.arms,
+                "explanation": self.explanation.way if self.explanation else None,
+                "trials": [trial.id for trial in self.trials],
+            }
         )
 
     @property

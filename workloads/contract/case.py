@@ -67,7 +67,7 @@ def refused(
     name: str,
     request: str,
     status: int,
-    error: dict[str, str | None],
+    error: Mapping[str, str | None],
     *,
     body: object = None,
     effect: Effect | None = None,

@@ -9,7 +9,7 @@ from asyncio import FIRST_COMPLETED
 from collections import Counter
 from dataclasses import dataclass
 from time import monotonic_ns
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workloads.load.client.bodies import Bodies
 from workloads.load.client.connection import Connection
@@ -273,7 +273,7 @@ class Driver(ABC):
         if not task.cancelled() and (problem := task.exception()):
             self.fault(problem)
 
-    def _notice(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    def _notice(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self.fault(context.get("exception") or RuntimeError(context["message"]))
 
     async def _close(self) -> None:

@@ -1,0 +1,74 @@
+"""The page about a bundle's documents, made from their types: every key, its type, its meaning."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bundle import format as envelopes
+from bundle.documents import failure, host, readings, services
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+_ATTRIBUTE = re.compile(r"^    (\w+): ((?:.|\n        )+)$", re.MULTILINE)
+_INTRODUCTION = """\
+Programs write these documents, so each has one definition in `bundle/documents/` or, for what
+holds a bundle together, `bundle/format.py`. A key that a type does not name is refused. A key
+marked *optional* may be missing: older bundles lack it, or there is nothing to say. JSON Schemas of
+all of them are in `bundle/schemas/`. The plan is written by people: [plans.md](plans.md).
+"""
+_MODULES: tuple[ModuleType, ...] = (envelopes, readings, host, services, failure)
+
+
+def page(mark: str) -> str:
+    """The page; `mark` says that it is generated."""
+    lines = ["# The documents of a bundle\n", mark, _INTRODUCTION]
+    for module in _MODULES:
+        lines.append(f"## {_first(module)}\n")
+        for kind in _types(module):
+            lines.extend(_section(kind))
+    return "\n".join(lines)
+
+
+def _types(module: ModuleType) -> Iterator[type[msgspec.Struct]]:
+    for kind in vars(module).values():
+        is_struct = inspect.isclass(kind) and issubclass(kind, msgspec.Struct)
+        if is_struct and kind.__module__ == module.__name__:
+            yield kind
+
+
+def _section(kind: type[msgspec.Struct]) -> Iterator[str]:
+    meanings = _meanings(kind)
+    yield f"### {kind.__name__}\n\n{_first(kind)}\n"
+    yield "| key | type | meaning |\n|---|---|---|"
+    for field in msgspec.structs.fields(kind):
+        name = f"`{field.encode_name}`" + ("" if field.required else " *optional*")
+        yield f"| {name} | {_type(kind, field.name)} | {meanings.get(field.name, '')} |"
+    yield ""
+
+
+def _first(thing: object) -> str:
+    return (inspect.getdoc(thing) or "").split("\n\n")[0].replace("\n", " ")
+
+
+def _meanings(kind: type[msgspec.Struct]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for each in reversed(kind.__mro__):
+        _, _, attributes = (inspect.cleandoc(each.__doc__ or "")).partition("Attributes:\n")
+        for name, meaning in _ATTRIBUTE.findall(attributes):
+            found[name] = re.sub(r"\s+", " ", meaning).strip()
+    return found
+
+
+def _type(kind: type[msgspec.Struct], name: str) -> str:
+    """The annotation as it is written, which names the types of this page."""
+    for each in kind.__mro__:
+        if name in each.__annotations__:
+            written = str(each.__annotations__[name]).replace(" | UnsetType", "")
+            return f"`{written}`".replace("|", "\\|")
+    raise LookupError(name)
