@@ -99,6 +99,11 @@ def fixed(value: float, digits: int) -> str:
     return f"{rounded:,.{max(0, digits)}f}"
 
 
+def count(value: float | None) -> str:
+    """What is counted for each request, at three digits and without zeros at the end."""
+    return UNKNOWN if value is None else f"{value:.{_DIGITS}g}"
+
+
 def percent(share: float | None, digits: int = 0) -> str:
     """``12 %``."""
     return UNKNOWN if share is None else f"{100 * share:.{digits}f} %"

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from analysis.tables import Table
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -50,47 +52,6 @@ class Code:
     """Lines to be typed, or read, as they stand."""
 
     text: str
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell of a table.
-
-    Attributes:
-        text: lines are kept.
-        code: SQL, a digest, a name.
-        mark: good, bad, open or none: how the cell is set off, beside what it says.
-    """
-
-    text: str
-    code: bool = False
-    mark: str = ""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table; numbers are set flush right."""
-
-    name: str
-    number: bool = False
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of a table; its first cell names it, its anchor is what a link may point at."""
-
-    cells: tuple[str | Cell, ...]
-    anchor: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table; ``folded`` shows its caption until someone asks for the rest."""
-
-    caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,8 +98,3 @@ class Report:
     title: str
     parts: tuple[Part, ...]
     data: Mapping[str, Json] = field(repr=False)
-
-
-def columns(*names: str, numbers: tuple[str, ...] = ()) -> tuple[Column, ...]:
-    """Columns by name; those in ``numbers`` hold numbers."""
-    return tuple(Column(name, number=name in numbers) for name in names)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ormlab.cli.page import Grid, Page
+from analysis import rounding
+from analysis.tables import Row, Table, columns
+from ormlab.cli.page import Page
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ormlab.judging.diff import Changed, Compared, Diff
 
 _LONGEST = 60  # characters of a value
@@ -23,45 +27,41 @@ def diff_text(told: Diff) -> str:
     if told.relation.is_rerun:
         page.line("2 is a rerun of 1: it names its seal")
     if told.agreements:
-        page.grid(_agreements(told.agreements))
-    for grid in _changes(told.changes):
-        page.grid(grid)
+        page.table(_agreements(told.agreements))
+    for table in _changes(told.changes):
+        page.table(table)
     return page.text()
 
 
-def _agreements(agreements: list[Compared]) -> Grid:
-    grid = Grid()
+def _agreements(agreements: list[Compared]) -> Table:
     numbers = ("1", "2", "2 / 1", _HELD[agreements[0].method])
-    for name in ("ratio", "of", "on", *numbers, "verdict", "why"):
-        grid.column(name, right=name in numbers)
-    for each in agreements:
-        held = "-" if each.low is None else f"{each.low:.3f} to {each.high:.3f}"
-        grid.row(
-            f"{each.candidate} / {each.baseline}",
-            each.metric,
-            f"{each.workload} under {each.load}",
-            *(f"{run.ratio:.3f}" for run in each.runs),
-            f"{each.ratio:.3f}",
-            held,
-            each.verdict,
-            each.why,
+    named = columns("Ratio", "Of", "On", *numbers, "Verdict", "Why", numbers=numbers)
+    rows = (
+        Row(
+            (
+                f"{each.candidate} / {each.baseline}",
+                each.metric,
+                f"{each.workload} under {each.load}",
+                *(rounding.ratio(run.ratio, run.low, run.high) for run in each.runs),
+                rounding.ratio(each.ratio, each.low, each.high),
+                rounding.interval(each.low, each.high),
+                each.verdict,
+                each.why,
+            )
         )
-    return grid
+        for each in agreements
+    )
+    return Table("Comparisons that both have", named, tuple(rows))
 
 
-def _changes(changes: list[Changed]) -> list[Grid]:
-    grids = []
+def _changes(changes: list[Changed]) -> Iterator[Table]:
     for area in dict.fromkeys(each.area for each in changes):
         of_area = [each for each in changes if each.area == area]
-        grid = Grid()
-        for name in (f"{area}: {len(of_area)} changed", "1", "2"):
-            grid.column(name, fold=True)
-        for each in of_area[:_MOST]:
-            grid.row(each.at, _short(each.before), _short(each.after))
+        rows = [Row((each.at, _short(each.before), _short(each.after))) for each in of_area[:_MOST]]
         if len(of_area) > _MOST:
-            grid.row(f"... and {len(of_area) - _MOST} more (--json has all)", "", "")
-        grids.append(grid)
-    return grids
+            rows.append(Row((f"... and {len(of_area) - _MOST} more (--json has all)", "", "")))
+        named = columns(f"{area}: {len(of_area)} changed", "1", "2")
+        yield Table(f"What changed of {area}", named, tuple(rows))
 
 
 def _short(value: object) -> str:

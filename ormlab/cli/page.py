@@ -5,27 +5,35 @@ from __future__ import annotations
 import io
 import shutil
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Final, Literal
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as Drawn
 
 from bundle.display import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import TextIO
 
+    from analysis.tables import Cell, Column, Table
+
 _WIDTH: Final = 150  # where standard output is no terminal
+_NARROWEST: Final = 20
 _CUT: Final = "\u2026"
-_NARROWEST: Final = 60  # below it a table would lose its figures; the terminal wraps them instead
+_GAP: Final = 3  # characters between two columns
+_EDGES: Final = 2  # characters at both ends of a line
+_LONG: Final = 30  # characters; a longer word, such as a digest, may go on in the next line
 
 
 class Grid:
     """A table whose headers and cells are plain text of one line each."""
 
     def __init__(self, *, expand: bool = False) -> None:
-        self.table = Table(box=box.SIMPLE, pad_edge=False, expand=expand)
+        self.table = Drawn(box=box.SIMPLE, pad_edge=False, expand=expand)
 
     def column(
         self,
@@ -67,8 +75,8 @@ class Page:
 
     def __init__(self) -> None:
         self._out = _Out(sys.stdout)
-        width = max(shutil.get_terminal_size((_WIDTH, 0)).columns, _NARROWEST)
-        self._console = plain_console(self._out, width)
+        self._width = max(shutil.get_terminal_size((_WIDTH, 0)).columns, _NARROWEST)
+        self._console = plain_console(self._out, self._width)
 
     def line(self, text: str = "") -> None:
         """Add one line, however long; a line break inside it is shown as such."""
@@ -78,12 +86,99 @@ class Page:
         """Add a table."""
         self._console.print(grid.table)
 
+    def table(self, table: Table) -> None:
+        """Add a table without its caption.
+
+        Words wrap where it is too narrow, and figures never do: a table that would have to break
+        them becomes a paragraph for each row.
+        """
+        rows = [[_said(cell) for cell in row.whole] for row in table.rows]
+        heads = [visible(column.head) for column in table.columns]
+        widths = _widths(table.columns, [heads, *rows], self._width)
+        if widths is None:
+            self._paragraphs(table.columns, rows)
+            return
+        drawn = Drawn(box=box.SIMPLE, pad_edge=False)
+        for column, head, width in zip(table.columns, heads, widths, strict=True):
+            justify: Literal["right", "left"] = "right" if column.number else "left"
+            drawn.add_column(head, justify=justify, overflow="fold", width=width)
+        for row in rows:
+            drawn.add_row(*row)
+        self._console.print(drawn)
+
+    def _paragraphs(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+        self.line()
+        for name, *cells in rows:
+            self.line(name)
+            said = (
+                f"{visible(column.name)}: {cell}{f' {column.unit}' if column.unit else ''}"
+                for column, cell in zip(columns[1:], cells, strict=True)
+                if cell
+            )
+            for line in textwrap.wrap(
+                "; ".join(said),
+                self._width,
+                initial_indent="  ",
+                subsequent_indent="  ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            ):
+                self.line(line)
+        self.line()
+
     def text(self) -> str:
         """The whole, without space at the ends of lines."""
         lines = (line.rstrip() for line in self._out.getvalue().rstrip("\n").split("\n"))
         text = "\n".join(lines)
         # rich marks so what it cuts off, whatever the stream can show.
         return text if _shows(self._out.encoding, _CUT) else text.replace(_CUT, "~")
+
+
+def _said(cell: Cell) -> str:
+    """The lines of a cell as one: what is said of the first stands in brackets."""
+    first, *more = map(visible, cell.lines)
+    return f"{first} ({'; '.join(more)})" if more else first
+
+
+def _widths(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
+) -> list[int] | None:
+    """The widths of columns that fit; None where a figure or a short word would be broken.
+
+    Args:
+        columns: the first of the rows is their heads.
+        rows: cells as they are shown.
+        width: of the page, in characters.
+    """
+    room = width - _EDGES - _GAP * (len(columns) - 1)
+    heads, below = rows[0], list(zip(*rows[1:], strict=True)) or [()] * len(columns)
+    cells = [max(map(cell_len, column), default=0) for column in below]
+    for wanted in (cell_len, _in_two_lines):
+        whole = [max(wanted(head), longest) for head, longest in zip(heads, cells, strict=True)]
+        if sum(whole) <= room:
+            return whole
+    words = [max(map(_word, column), default=0) for column in below]
+    least = [
+        max(_word(head), longest if column.number else word)
+        for column, head, longest, word in zip(columns, heads, cells, words, strict=True)
+    ]
+    # What is left goes to the columns that lack most.
+    for _ in range(room - sum(least)):
+        at = max(range(len(least)), key=lambda at: whole[at] - least[at])
+        least[at] += 1
+    return least if sum(least) <= room else None
+
+
+def _in_two_lines(text: str) -> int:
+    """The width at which a text takes two lines at most."""
+    words = text.split()
+    halves = ((" ".join(words[:at]), " ".join(words[at:])) for at in range(len(words) + 1))
+    return min((max(map(cell_len, both)) for both in halves), default=0)
+
+
+def _word(text: str) -> int:
+    """The length of the longest word, so far as it must not be broken."""
+    return min(_LONG, max(map(cell_len, text.split()), default=0))
 
 
 def _shows(encoding: str, text: str) -> bool:

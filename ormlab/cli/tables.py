@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis import rounding
+from analysis.tables import results as tables
 from bundle.documents.results import GateVerdict
-from ormlab.cli.page import Grid, Page
+from ormlab.cli.page import Page
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bundle.documents.results import Cell, ControlArm, Results, Trend
 
-_MIB = 2**20
-_UNKNOWN = "-"
 _BAD = (GateVerdict.WARNING, GateVerdict.FAILED)
 _ORDER_P = 0.01  # what is less likely by chance is told; several are looked at
 
 
 def results_text(results: Results, bundle: Path) -> str:
-    """The conclusion, a table of figures and one of ratios for each cell, and where it lies."""
+    """The conclusion, the tables of each cell, and where the bundle lies."""
     page = Page()
     page.line(results.conclusion)
     for cell in results.cells:
         page.line()
         page.line(cell.title)
-        page.grid(_figures(cell))
+        # Gates that cast a doubt have lines of their own below.
+        page.table(tables.subjects(cell).without(tables.DOUBTS))
+        page.table(tables.costs(cell))
         if cell.comparisons:
-            page.grid(_ratios(cell))
+            page.table(tables.comparisons(cell).without("Margin"))
         for control in cell.controls:
             page.line(_control(control))
         for line in (*_undeclared(cell), *_order(cell), *_gates(cell)):
@@ -92,58 +92,6 @@ def _gates(cell: Cell) -> list[str]:
     return [*bad, f"gates without a reading: {', '.join(unknown)}"] if unknown else bad
 
 
-def _figures(cell: Cell) -> Grid:
-    grid = Grid()
-    columns = ("subject", "req/s", "p50 ms", "p90 ms", "p99 ms", "errors")
-    roles = ("CPU us/req service", "database", "load")
-    for name in (*columns, *roles, "RSS MiB", "round trips", "trials"):
-        first = name == "subject"
-        grid.column(name, right=not first, wrap=not first)
-    for name, figures in cell.subjects.items():
-        rss = figures.rss_service
-        grid.row(
-            name,
-            rounding.rate(figures.throughput),
-            *(_number(each, 1) for each in (figures.p50, figures.p90, figures.p99)),
-            f"{figures.errors:,}",
-            _number(figures.cpu_service, 0),
-            _number(figures.cpu_database, 0),
-            _number(figures.cpu_load, 0),
-            _number(rss / _MIB if rss else None, 1),
-            _number(figures.round_trips, 1),
-            str(figures.trials),
-        )
-    return grid
-
-
-def _ratios(cell: Cell) -> Grid:
-    grid = Grid()
-    numbers = ("value", "95 % interval", "blocks", "found 9 times in 10")
-    for name in ("ratio", "of", *numbers, "verdict"):
-        grid.column(name, right=name in numbers)
-    for ratio in cell.comparisons:
-        interval = _UNKNOWN
-        if ratio.low is not None and ratio.high is not None:
-            interval = f"{_ratio(ratio.low)} to {_ratio(ratio.high)}"
-        effect = ratio.detectable
-        grid.row(
-            f"{ratio.candidate} / {ratio.baseline}",
-            f"{ratio.metric} ({ratio.better} is better)",
-            _ratio(ratio.ratio),
-            interval,
-            str(ratio.blocks),
-            f"{100 * effect:.1f} %" if effect is not None else _UNKNOWN,
-            ratio.verdict,
-        )
-    return grid
-
-
-def _ratio(value: float) -> str:
-    """Three decimal places, or one digit of what these would show as 0."""
-    said = f"{value:.3f}"
-    return rounding.significant(value, 1) if said == "0.000" else said
-
-
 def _control(control: ControlArm) -> str:
     """``null control of a, throughput: passed: ... (a-null judged as a subject: EQUIVALENT)``."""
     outcome, scatter = control.outcome, control.scatter
@@ -154,7 +102,3 @@ def _control(control: ControlArm) -> str:
         f"({control.candidate} judged as a subject: {control.verdict})"
         f"{why}"
     )
-
-
-def _number(value: float | None, digits: int) -> str:
-    return _UNKNOWN if value is None else f"{value:,.{digits}f}"

@@ -9,11 +9,11 @@ from urllib.parse import urldefrag
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from bundle.documents.verdicts import BundleOnTrial, JudgedClaim, LedgerOnTrial, Verdicts
 
 from bundle.codec import plain
 from bundle.derived import write_derived
 from bundle.documents.results import Results
-from bundle.documents.verdicts import BundleOnTrial, JudgedClaim, LedgerOnTrial, Verdicts
 from bundle.format import Provenance
 from bundle.read import Bundle
 from ormlab.archive.catalog import build as build_catalog

@@ -23,18 +23,8 @@ from pydantic import BaseModel
 from agent.readings import collect
 from analysis import report
 from analysis.host import judge as judge_host
-from analysis.report.blocks import (
-    Cell,
-    Code,
-    Column,
-    Facts,
-    Heading,
-    Listing,
-    Part,
-    Row,
-    Table,
-    Text,
-)
+from analysis.report.blocks import Code, Facts, Heading, Listing, Part, Text
+from analysis.tables import Cell, Column, Row, Table
 from bundle import verify_bundle
 from bundle.display import visible
 from ormlab.cli.claims_text import claim_text, judgement_text, ledger_text, verdicts_text

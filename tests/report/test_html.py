@@ -10,28 +10,16 @@ from html.parser import HTMLParser
 
 import msgspec
 import pytest
+from bundle.documents.verdicts import Verdicts
 
 from analysis import report
-from analysis.report.blocks import (
-    Cell,
-    Code,
-    Facts,
-    Figure,
-    Heading,
-    Listing,
-    Part,
-    Report,
-    Row,
-    Table,
-    Text,
-    columns,
-)
+from analysis.report.blocks import Code, Facts, Figure, Heading, Listing, Part, Report, Text
 from analysis.report.charts import Bar, WaterfallChart
+from analysis.tables import Cell, Row, Table, columns
 from bundle.codec import serialise
 from bundle.documents.explanation import Explanation
 from bundle.documents.results import Results
 from bundle.documents.services import Sql
-from bundle.documents.verdicts import Verdicts
 
 NAMES = ("conclusion", "claims", "trials", "latency", "causes", "sql", "host", "limits", "verify")
 EVIL = "</script><script>alert('x')</script>&\"' `|*_[a](javascript:b)<!-- \x00\x1b $a_b$"

@@ -3,7 +3,8 @@ from __future__ import annotations
 from markdown_it import MarkdownIt
 
 from analysis import report
-from analysis.report.blocks import Figure, Table
+from analysis.report.blocks import Figure
+from analysis.tables import Table
 from tests.report.test_html import EVIL, NAMES, evil
 
 

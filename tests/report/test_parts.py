@@ -8,13 +8,14 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from bundle.documents.verdicts import Flip
 
 from analysis import report
-from analysis.report.blocks import Cell, Facts, Figure, Listing, Table, Text
+from analysis.report.blocks import Facts, Figure, Listing, Text
 from analysis.report.charts import TrialChart, WaterfallChart
 from analysis.report.material import Seen
+from analysis.tables import Cell, Table
 from bundle.documents.results import FailedTrial
-from bundle.documents.verdicts import Flip
 
 
 def part(material, name, **changes):

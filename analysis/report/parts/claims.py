@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from analysis.report.blocks import Cell, Code, Facts, Heading, Listing, Row, Table, Text, columns
+from analysis.report.blocks import Code, Facts, Heading, Listing, Text
 from analysis.rounding import measured
+from analysis.tables import Cell, Row, Table, columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,16 +5,16 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from analysis.report.blocks import Code, Figure, Heading, Row, Table, Text, columns
+from analysis.report.blocks import Code, Figure, Heading, Text
 from analysis.report.charts import Bar, WaterfallChart
-from analysis.rounding import UNKNOWN, percent, with_interval
+from analysis.tables import explanation as tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from analysis.report.blocks import Block
     from analysis.report.material import Material
-    from bundle.documents.explanation import Cause, Difference, Effect, ExplainedCell, Explanation
+    from bundle.documents.explanation import Effect, ExplainedCell, Explanation
 
 _NONE = (
     "The plan of this run switches no cause, so it shows that there is a difference and not where "
@@ -39,7 +39,7 @@ def blocks(material: Material) -> tuple[Block, ...]:
 
 
 def _cell(told: Explanation, cell: ExplainedCell, name: str) -> Iterator[Block]:
-    title = f"{cell.workload} under {cell.load}, {cell.blocks} whole blocks"
+    title = tables.title(cell)
     yield Heading(title)
     steps = [(part.name, part.throughput) for part in cell.parts if part.throughput]
     whole = cell.total.throughput
@@ -49,9 +49,9 @@ def _cell(told: Explanation, cell: ExplainedCell, name: str) -> Iterator[Block]:
     yield Figure(
         name=name,
         title=f"From {told.from_} to {told.to}: {title}",
-        description="; ".join(f"{step} x {_effect(effect)}" for step, effect in steps) + ".",
+        description="; ".join(f"{step} x {tables.effect(effect)}" for step, effect in steps) + ".",
         chart=WaterfallChart(tuple(_bars(steps, whole, f"{told.to} / {told.from_}"))),
-        table=_table(told, cell, title),
+        table=tables.causes(told, cell),
     )
 
 
@@ -67,59 +67,3 @@ def _bars(steps: list[tuple[str, Effect]], whole: Effect, label: str) -> Iterato
 
 def _scaled(ratio: float | None, start: float) -> float | None:
     return None if ratio is None else start * ratio
-
-
-def _table(told: Explanation, cell: ExplainedCell, title: str) -> Table:
-    rows = [
-        Row(
-            (
-                f"{part.name}\n{part.what}",
-                _effect(part.throughput),
-                percent(part.share),
-                _effect(part.alone),
-                _added(part.cpu_service),
-                _added(part.cpu_database),
-                _round_trips(part, cell),
-            )
-        )
-        for part in cell.parts
-    ]
-    whole = cell.total
-    rows.append(
-        Row(
-            (
-                f"whole\n{told.from_} to {told.to}",
-                _effect(whole.throughput),
-                "",
-                "",
-                _added(whole.cpu_service),
-                _added(whole.cpu_database),
-                "",
-            )
-        )
-    )
-    numbers = (
-        "req/s x (95 % interval)",
-        "Share",
-        "Alone x",
-        "CPU us/request: service",
-        "database",
-        "Round trips",
-    )
-    return Table(title, columns("Cause", *numbers, numbers=numbers), tuple(rows))
-
-
-def _round_trips(part: Cause, cell: ExplainedCell) -> str:
-    ends = cell.round_trips(part)
-    return " to ".join(f"{each:g}" for each in ends) if ends else UNKNOWN
-
-
-def _effect(effect: Effect | None) -> str:
-    return with_interval(effect.ratio, effect.low, effect.high) if effect else UNKNOWN
-
-
-def _added(told: Difference | None) -> str:
-    if told is None:
-        return UNKNOWN
-    sign = "+" if told.mean > 0 else ""
-    return sign + with_interval(told.mean, told.low, told.high)

@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 from analysis.host import Verdict, judge, shown
-from analysis.report.blocks import Cell, Facts, Row, Table, Text, columns
+from analysis.report.blocks import Facts, Text
 from analysis.rounding import UNKNOWN, significant
+from analysis.tables import Cell, Row, Table, columns
 from bundle.codec import Part, plain
 
 if TYPE_CHECKING:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from analysis import figures
 from analysis.report import trials
-from analysis.report.blocks import Figure, Heading, Row, Table, Text, columns
+from analysis.report.blocks import Figure, Heading, Text
 from analysis.report.charts import Curve, LatencyChart
 from analysis.report.trials import LADDER, RESPONSE, SERVICE, named
 from analysis.rounding import UNKNOWN, with_interval
+from analysis.tables import Row, Table, columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

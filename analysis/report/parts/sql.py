@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.report.blocks import Cell, Column, Heading, Listing, Row, Table, Text
+from analysis.report.blocks import Heading, Listing, Text
+from analysis.tables import Cell, Column, Row, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,17 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from analysis import figures
 from analysis.inference import PairedSample, margin_band
 from analysis.report import trials
-from analysis.report.blocks import Cell, Figure, Heading, Listing, Row, Table, Text, columns
+from analysis.report.blocks import Figure, Heading, Listing, Text
 from analysis.report.charts import Dots, Ratio, TrialChart
-from analysis.rounding import (
-    UNKNOWN,
-    figure,
-    median_interval,
-    percent,
-    significant,
-    with_interval,
-)
-from bundle.documents.results import ControlArm, Verdict
+from analysis.rounding import UNKNOWN, median_interval, significant, with_interval
+from analysis.tables import Row, Table, columns
+from analysis.tables import results as tables
+from bundle.documents.results import ControlArm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,10 +21,10 @@ if TYPE_CHECKING:
     from analysis.report.blocks import Block
     from analysis.report.material import Material
     from analysis.report.trials import Shown
+    from analysis.tables.results import Spread
     from bundle.documents.results import Cell as Measured
     from bundle.documents.results import Comparison, Judged, Trend
 
-_MIB = 2**20
 _NOTE = (
     "A trial is one fresh process, measured once; a block holds every subject once, in random "
     "order, and ratios are taken inside blocks. Figures of a subject are medians of its trials "
@@ -37,13 +32,6 @@ _NOTE = (
     "ratio is the paired t interval of its logarithms; overlapping intervals of two subjects say "
     "nothing about their ratio."
 )
-_MARKS = {
-    Verdict.FASTER: "good",
-    Verdict.SLOWER: "bad",
-    Verdict.INVALID: "bad",
-    Verdict.INCONCLUSIVE_ROBUSTNESS: "open",
-    Verdict.INCONCLUSIVE_MDE: "open",
-}
 
 
 class _Charted(NamedTuple):
@@ -80,10 +68,10 @@ def _cell(material: Material, cell: Measured, name: str) -> Iterator[Block]:
     yield Heading(title)
     if by_subject:
         yield _figure(material, cell, by_subject, name)
-        yield _subjects(title, cell, by_subject)
-        yield _costs(title, cell)
+        yield tables.subjects(cell, _spread(by_subject))
+        yield tables.costs(cell)
     if cell.comparisons:
-        yield _comparisons(title, cell.comparisons)
+        yield tables.comparisons(cell)
     if reasons := tuple(_reasons(cell.comparisons)):
         yield Listing(reasons)
     if ordered := tuple(_ordered((*cell.comparisons, *cell.controls))):
@@ -193,74 +181,16 @@ def _behind(title: str, values: Mapping[str, Mapping[int, float]]) -> Table:
     return Table(f"{title}, trial by trial", columns(*names, numbers=names), rows, folded=True)
 
 
-def _subjects(title: str, cell: Measured, by_subject: Mapping[str, Sequence[Shown]]) -> Table:
-    latencies = ("p50", "p90", "p99")
-    rows = []
-    for subject, told in cell.subjects.items():
-        shown = by_subject.get(subject, ())
-        cells = [_median(shown, metric) for metric in ("throughput", *latencies)]
-        counts = (f"{told.errors:,}", str(told.trials))
-        rows.append(Row((subject, *cells, *counts, ", ".join(told.doubts) or "none")))
-    numbers = ("req/s", "p50 ms", "p90 ms", "p99 ms", "Errors", "Trials")
-    caption = f"Medians with 95 % intervals: {title}"
-    named = columns("Subject", *numbers, "Gates in doubt", numbers=numbers)
-    return Table(caption, named, tuple(rows))
-
-
-def _median(shown: Iterable[Shown], metric: str) -> str:
-    values = [each.values[metric] for each in shown if metric in each.values]
-    return with_interval(*median_interval(values)) if values else UNKNOWN
-
-
-def _costs(title: str, cell: Measured) -> Table:
-    rows = []
-    for subject, told in cell.subjects.items():
-        rss = told.rss_service
-        cells = (
-            figure(told.cpu_service),
-            figure(told.cpu_database),
-            figure(told.cpu_load),
-            figure(rss / _MIB if rss else None),
-            *(
-                UNKNOWN if count is None else f"{count:.3g}"
-                for count in (told.round_trips, told.statements)
-            ),
-        )
-        rows.append(Row((subject, *cells)))
-    numbers = (
-        "CPU us/request: service",
-        "database",
-        "generator",
-        "RSS MiB",
-        "Round trips/request",
-        "Statements/request",
-    )
-    caption = f"What a request costs, medians of the trials: {title}"
-    return Table(caption, columns("Subject", *numbers, numbers=numbers), tuple(rows))
-
-
-def _comparisons(title: str, told: Sequence[Comparison]) -> Table:
-    rows = []
-    for each in told:
-        verdict: str = each.verdict
-        if each.size_resolved is False:
-            verdict += ", size unresolved"
-        rows.append(
-            Row(
-                (
-                    f"{each.candidate} / {each.baseline}",
-                    f"{each.metric}\n{each.better} is better",
-                    with_interval(each.ratio, each.low, each.high),
-                    str(each.blocks),
-                    f"{100 * each.margin:g} %",
-                    percent(each.detectable, 1),
-                    Cell(verdict, mark=_MARKS.get(each.verdict, "none")),
-                )
-            )
-        )
-    numbers = ("Value (95 % interval)", "Blocks", "Margin", "Found 9 times in 10")
-    named = columns("Ratio", "Of", *numbers, "Verdict", numbers=numbers)
-    return Table(f"Comparisons: {title}", named, tuple(rows))
+def _spread(by_subject: Mapping[str, Sequence[Shown]]) -> Spread:
+    """The intervals of the medians, by what the trials show."""
+    return {
+        subject: {
+            metric: median_interval(values)[1:]
+            for metric in ("throughput", "p50", "p90", "p99")
+            if (values := [each.values[metric] for each in shown if metric in each.values])
+        }
+        for subject, shown in by_subject.items()
+    }
 
 
 def _ordered(told: Iterable[Judged]) -> Iterator[Row]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.report.blocks import Code, Facts, Heading, Row, Table, Text, columns
+from analysis.report.blocks import Code, Facts, Heading, Text
+from analysis.tables import Row, Table, columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import jinja2
+from bundle.documents.verdicts import ClaimVerdict
 
 import analysis
 from analysis import rounding
+from analysis.tables import results as tables
 from bundle import storage
-from bundle.documents.verdicts import ClaimVerdict
 from ormlab.archive.errors import EntryError
 from ormlab.archive.site import wording
 from ormlab.archive.site.chart import chart
@@ -22,6 +23,8 @@ from ormlab.archive.site.gather import Contents, gather
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from analysis.tables import Table
+    from bundle.documents.results import Cell
     from ormlab.archive.query import Point
 
 _TEMPLATES: Final = (
@@ -121,9 +124,7 @@ def _environment() -> jinja2.Environment:
         "chart": chart,
         "instant": wording.instant,
         "measured": wording.measured,
-        "mebibytes": wording.mebibytes,
-        "number": rounding.figure,
-        "ratio": wording.ratio,
+        "tables": _tables,
         "value": _value,
         "verdict": _verdict,
     }
@@ -133,6 +134,12 @@ def _environment() -> jinja2.Environment:
 def _verdict(verdict: ClaimVerdict) -> str:
     """The class of a verdict; one that says nothing of the figure is not marked."""
     return _MARKS.get(verdict, "quiet")
+
+
+def _tables(cell: Cell) -> list[Table]:
+    """The tables of one workload under one load."""
+    made = [tables.subjects(cell), tables.costs(cell)]
+    return [*made, tables.comparisons(cell)] if cell.comparisons else made
 
 
 def _value(point: Point, unit: str) -> str:

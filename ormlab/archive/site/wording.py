@@ -12,7 +12,6 @@ from bundle.display import visible
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bundle.documents.results import Comparison
     from bundle.documents.verdicts import Measured
 
 _MIB: Final = 2**20
@@ -22,16 +21,6 @@ _SPACE: Final = "\n\t"
 def magnitude(unit: str) -> tuple[float, str]:
     """By what a value of a unit is divided, and the unit in which it is then shown."""
     return (_MIB, "MiB") if unit == "bytes" else (1.0, unit)
-
-
-def mebibytes(value: float | None) -> str:
-    """A number of bytes as one of MiB."""
-    return rounding.figure(None if value is None else value / _MIB)
-
-
-def ratio(found: Comparison) -> str:
-    """A ratio with its interval."""
-    return rounding.with_interval(found.ratio, found.low, found.high)
 
 
 def measured(found: Measured | None) -> str:

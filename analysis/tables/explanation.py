@@ -1,0 +1,126 @@
+"""The tables of an explanation: the causes of a difference, and the subjects on the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.rounding import UNKNOWN, count, figure, percent, with_interval
+from analysis.tables.table import Column, Row, Table
+from bundle.documents.explanation import Stop
+
+if TYPE_CHECKING:
+    from bundle.documents.explanation import Cause, Difference, Effect, ExplainedCell, Explanation
+
+_UNSEEN = Stop(
+    trials=0,
+    throughput=None,
+    cpu_service=None,
+    cpu_database=None,
+    round_trips=None,
+    statements=None,
+)
+_CPU = "us/req"
+_PER = "/req"
+
+
+def title(cell: ExplainedCell) -> str:
+    """``read-one under wrk, 12 whole blocks``, and how many are left out."""
+    said = f"{cell.workload} under {cell.load}, {cell.blocks} whole blocks"
+    if cell.dropped:
+        said += f", {len(cell.dropped)} that lack a trial are left out"
+    return said
+
+
+def causes(told: Explanation, cell: ExplainedCell, *, by_size: bool = False) -> Table:
+    """What each cause contributes, then the whole.
+
+    Args:
+        told: the explanation.
+        cell: of it.
+        by_size: the largest first, instead of in the order of the way.
+    """
+    parts = list(cell.parts)
+    if by_size:  # the residual has no rank: it stands below every step
+        parts.sort(key=lambda part: part.rank or len(parts))
+    named = (
+        Column("Cause"),
+        Column("req/s x (95 % interval)", number=True),
+        Column("Share", number=True),
+        Column("Alone x", number=True),
+        Column("Service CPU", _CPU, number=True),
+        Column("Database CPU", _CPU, number=True),
+        Column("Round trips", number=True),
+    )
+    whole = Row(
+        (
+            f"whole\n{told.from_} to {told.to}",
+            effect(cell.total.throughput),
+            "",
+            "",
+            _added(cell.total.cpu_service),
+            _added(cell.total.cpu_database),
+            "",
+        )
+    )
+    return Table(title(cell), named, (*(_cause(part, cell) for part in parts), whole))
+
+
+def _cause(part: Cause, cell: ExplainedCell) -> Row:
+    trips = cell.round_trips(part)
+    return Row(
+        (
+            f"{part.name}\n{part.what}",
+            effect(part.throughput),
+            percent(part.share),
+            effect(part.alone),
+            _added(part.cpu_service),
+            _added(part.cpu_database),
+            " to ".join(map(count, trips)) if trips else UNKNOWN,
+        )
+    )
+
+
+def effect(found: Effect | None) -> str:
+    """A ratio with its interval."""
+    return with_interval(found.ratio, found.low, found.high) if found else UNKNOWN
+
+
+def _added(found: Difference | None) -> str:
+    if found is None:
+        return UNKNOWN
+    sign = "+" if found.mean > 0 else ""
+    return sign + with_interval(found.mean, found.low, found.high)
+
+
+def way(cell: ExplainedCell) -> Table:
+    """The subjects in the order of the way; below them, in brackets, those with one cause alone."""
+    named = (
+        Column("On the way"),
+        Column("req/s", number=True),
+        Column("Service CPU", _CPU, number=True),
+        Column("Database CPU", _CPU, number=True),
+        Column("Round trips", _PER, number=True),
+        Column("Statements", _PER, number=True),
+        Column("Trials", number=True),
+    )
+    on_it = [cell.parts[0].before, *(part.after for part in cell.parts)]
+    rest = [name for name in cell.subjects if name not in on_it]
+    rows = (
+        *(_stop(name, cell.subjects.get(name, _UNSEEN)) for name in on_it),
+        *(_stop(f"({name})", cell.subjects[name]) for name in rest),
+    )
+    return Table(f"Subjects on the way: {title(cell)}", named, rows)
+
+
+def _stop(name: str, stop: Stop) -> Row:
+    return Row(
+        (
+            name,
+            figure(stop.throughput),
+            figure(stop.cpu_service),
+            figure(stop.cpu_database),
+            count(stop.round_trips),
+            count(stop.statements),
+            str(stop.trials),
+        )
+    )

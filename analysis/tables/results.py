@@ -1,0 +1,124 @@
+"""The tables of one workload under one load: its subjects, what a request costs, its ratios."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.rounding import count, figure, percent, with_interval
+from analysis.tables.table import Cell, Column, Row, Table
+from bundle.documents.results import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bundle.documents.results import Cell as Measured
+    from bundle.documents.results import Comparison, Subject
+
+type Spread = Mapping[str, Mapping[str, tuple[float | None, float | None]]]
+"""The ends of a median's 95 % interval by subject and metric, as far as they are known."""
+
+DOUBTS = "Gates in doubt"
+_MIB = 2**20
+_MARKS = {
+    Verdict.FASTER: "good",
+    Verdict.SLOWER: "bad",
+    Verdict.INVALID: "bad",
+    Verdict.INCONCLUSIVE_ROBUSTNESS: "open",
+    Verdict.INCONCLUSIVE_MDE: "open",
+}
+
+
+def subjects(cell: Measured, spread: Spread | None = None) -> Table:
+    """The figures of each subject: medians of its trials.
+
+    Args:
+        cell: of the results.
+        spread: intervals to give with the medians; none if None.
+    """
+    named = (
+        Column("Subject"),
+        Column("req/s", number=True),
+        *(Column(name, "ms", number=True) for name in ("p50", "p90", "p99")),
+        Column("Errors", number=True),
+        Column("Trials", number=True),
+        Column(DOUBTS),
+    )
+    ends = spread or {}
+    rows = (_subject(name, told, ends.get(name, {})) for name, told in cell.subjects.items())
+    given = " with 95 % intervals" if spread else ""
+    return Table(f"Medians of the trials{given}: {cell.title}", named, tuple(rows))
+
+
+def _subject(
+    name: str, told: Subject, ends: Mapping[str, tuple[float | None, float | None]]
+) -> Row:
+    medians = {
+        "throughput": told.throughput,
+        "p50": told.p50,
+        "p90": told.p90,
+        "p99": told.p99,
+    }
+    cells = (with_interval(value, *ends.get(of, (None, None))) for of, value in medians.items())
+    doubts = ", ".join(told.doubts) or "none"
+    return Row((name, *cells, f"{told.errors:,}", str(told.trials), doubts))
+
+
+def costs(cell: Measured) -> Table:
+    """What a request costs each subject."""
+    cpu, per = "us/req", "/req"
+    named = (
+        Column("Subject"),
+        Column("Service CPU", cpu, number=True),
+        Column("Database CPU", cpu, number=True),
+        Column("Generator CPU", cpu, number=True),
+        Column("RSS", "MiB", number=True),
+        Column("Round trips", per, number=True),
+        Column("Statements", per, number=True),
+    )
+    rows = tuple(
+        Row(
+            (
+                name,
+                figure(told.cpu_service),
+                figure(told.cpu_database),
+                figure(told.cpu_load),
+                figure(told.rss_service / _MIB if told.rss_service else None),
+                count(told.round_trips),
+                count(told.statements),
+            )
+        )
+        for name, told in cell.subjects.items()
+    )
+    return Table(f"What a request costs, medians of the trials: {cell.title}", named, rows)
+
+
+def comparisons(cell: Measured) -> Table:
+    """The ratios of the compared subjects, with their verdicts."""
+    named = (
+        Column("Ratio"),
+        Column("Of"),
+        Column("Value (95 % interval)", number=True),
+        Column("Blocks", number=True),
+        Column("Margin", number=True),
+        Column("Found 9 times in 10", number=True),
+        Column("Verdict"),
+    )
+    rows = tuple(_comparison(each) for each in cell.comparisons)
+    return Table(f"Comparisons: {cell.title}", named, rows)
+
+
+def _comparison(each: Comparison) -> Row:
+    verdict: str = each.verdict
+    if each.size_resolved is False:
+        verdict += ", size unresolved"
+    return Row(
+        (
+            f"{each.candidate} / {each.baseline}",
+            f"{each.metric}\n{each.better} is better",
+            with_interval(each.ratio, each.low, each.high),
+            str(each.blocks),
+            f"{100 * each.margin:g} %",
+            percent(each.detectable, 1),
+            Cell(verdict, mark=_MARKS.get(each.verdict, "none")),
+        )
+    )

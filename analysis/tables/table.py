@@ -1,0 +1,95 @@
+"""What a table is, before it is text, HTML or Markdown.
+
+Cells are formatted already, by ``analysis.rounding`` where they are figures, and plain text: each
+rendering escapes them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column.
+
+    Attributes:
+        name: of what stands in it.
+        unit: of its numbers; empty where they have none, or stand in several.
+        number: its cells are numbers, which are set flush right and never broken.
+    """
+
+    name: str
+    unit: str = ""
+    number: bool = False
+
+    @property
+    def head(self) -> str:
+        """Name and unit, as they stand above the column."""
+        return f"{self.name} {self.unit}" if self.unit else self.name
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell.
+
+    Attributes:
+        text: lines are kept; those after the first say more about it.
+        code: SQL, a digest, a name.
+        mark: good, bad, open or none: how the cell is set off, beside what it says.
+    """
+
+    text: str
+    code: bool = False
+    mark: str = ""
+
+    @property
+    def lines(self) -> list[str]:
+        """The first says it, the others more about it."""
+        return self.text.split("\n")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row; its first cell names it, its anchor is what a link may point at."""
+
+    cells: tuple[str | Cell, ...]
+    anchor: str = ""
+
+    @property
+    def whole(self) -> tuple[Cell, ...]:
+        """Its cells, plain text too."""
+        return tuple(each if isinstance(each, Cell) else Cell(each) for each in self.cells)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        caption: what it is of.
+        columns: at least one.
+        rows: as many cells as there are columns in each.
+        folded: a page shows its caption until someone asks for the rest.
+    """
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    folded: bool = False
+
+    def without(self, *names: str) -> Table:
+        """The table without some of its columns."""
+        kept = [at for at, column in enumerate(self.columns) if column.name not in names]
+        rows = [Row(tuple(row.cells[at] for at in kept), row.anchor) for row in self.rows]
+        return replace(self, columns=tuple(self.columns[at] for at in kept), rows=tuple(rows))
+
+
+def columns(*names: str, numbers: Iterable[str] = ()) -> tuple[Column, ...]:
+    """Columns without units by name; those in ``numbers`` hold numbers."""
+    numeric = set(numbers)
+    return tuple(Column(name, number=name in numeric) for name in names)
