@@ -17,7 +17,7 @@ from bundle.codec import decode, encode
 from bundle.errors import RecordError
 from bundle.pack import pack
 from bundle.unpack import unpack
-from ormlab.archive import chain
+from ormlab.archive import chain, elsewhere
 from ormlab.archive.entries import Archive, find
 from ormlab.archive.errors import EntryError, MismatchError
 from ormlab.archive.keep import Kept, locked, place
@@ -83,7 +83,7 @@ def pull(store: Store, folder: Path, ids: Sequence[str]) -> tuple[Kept, ...]:
         ids: prefixes of ids; none means every bundle of the store's index.
 
     Raises:
-        EntryError: the store has no such bundle.
+        EntryError: the store has no such bundle, or leaves it to the history of a repository.
         MismatchError: what came is not what was stored, the store's index is broken, or it and the
             archive's are not one the beginning of the other.
         ArchiveError, NotSealedError, VerificationError: what came is not a whole bundle.
@@ -101,6 +101,7 @@ def pull(store: Store, folder: Path, ids: Sequence[str]) -> tuple[Kept, ...]:
             ours = Archive(folder).index()
             if not (theirs.startswith(ours) or ours.startswith(theirs)):
                 raise _diverged(store)
+            _require_in(store, [line for line in wanted if not (folder / line.id).exists()])
             return tuple(_pull(store, folder, line, theirs) for line in wanted)
 
 
@@ -111,7 +112,8 @@ def _push(folder: Path, line: IndexLine, store: Store) -> Pushed:
         hint = "pull it from a store that has it"
         raise EntryError("entry-missing", what, where=str(path), hint=hint)
     if known := _stored(store, line):
-        if store.size(packed(known.archive)) != known.size:
+        size = store.size(packed(known.archive))
+        if size != known.size and not (size is None and _is_left(store, known)):
             what = f"{packed(known.archive)} is not there, or not of its size"
             hint = "the store lost it: store the archive anew under another prefix"
             raise MismatchError("store-lost", what, where=store.url, hint=hint)
@@ -127,6 +129,34 @@ def _push(folder: Path, line: IndexLine, store: Store) -> Pushed:
         known = _stored(store, line)
         return Pushed(known or stored, "present")
     return Pushed(stored, "stored")
+
+
+def _require_in(store: Store, lines: Sequence[IndexLine]) -> None:
+    """Refuse what the store leaves to a history, all of it at once and before anything is fetched.
+
+    Raises:
+        EntryError: some of it is not in the store.
+        MismatchError: what the store says of these bundles cannot be read.
+    """
+    left = elsewhere.read(store)
+    if left is None:
+        return
+    known = left.by_archive()
+    moved = [
+        known[stored.archive]
+        for line in lines
+        if (stored := _stored(store, line))
+        and stored.archive in known
+        and store.size(packed(stored.archive)) is None
+    ]
+    if moved:
+        raise elsewhere.refusal(left, moved, where=store.url)
+
+
+def _is_left(store: Store, stored: Stored) -> bool:
+    """Whether the store leaves a bundle, which it has not, to the history of a repository."""
+    left = elsewhere.read(store)
+    return left is not None and stored.archive in left.by_archive()
 
 
 def _pull(store: Store, folder: Path, line: IndexLine, index: bytes) -> Kept:

@@ -4,6 +4,8 @@ ormlab-store.json                what this is: the same few bytes in every store
 bundles/sha256/<digest>.tar.zst  one bundle, packed, under the digest of the file
 seals/<seal>.json                which of them a seal stands in (`Stored`)
 index/<nnnnnnnn>.jsonl           lines of the archive's index from line n on, one a push
+elsewhere.json                   what a store in a git repository leaves to its history
+                                 (`Elsewhere`); the only one that is written by hand
 """
 
 import re
@@ -11,10 +13,13 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta
 
-from bundle.codec import Record
-from bundle.values import BundleId, Sha256
+from bundle.codec import Part, Record
+from bundle.values import BundleId, Commit, Sha256
 
 INDEX: Final = "index"
+ELSEWHERE: Final = "elsewhere.json"
+# It becomes part of a line that people paste into a shell.
+_FOLDER: Final = r"\A[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*\Z"
 _SEGMENT: Final = re.compile(r"index/(\d{8})\.jsonl")
 
 
@@ -36,6 +41,44 @@ class Stored(Record, frozen=True, kw_only=True):
     seal: Sha256
     archive: Sha256
     size: Annotated[int, Meta(ge=0)]
+
+
+class Moved(Part, frozen=True, kw_only=True):
+    """A packed bundle that is not in the store.
+
+    Attributes:
+        id: of the bundle.
+        archive: SHA-256 of the packed bundle, as in ``seals/``.
+        commit: whose tree has the file.
+    """
+
+    id: BundleId
+    archive: Sha256
+    commit: Commit
+
+
+class Elsewhere(Record, frozen=True, kw_only=True):
+    """``elsewhere.json``: what the history of the repository keeps for the store.
+
+    Attributes:
+        schema: the version of this format.
+        folder: of the store in the repository, at each of the commits.
+        bundles: what is not in the store, sorted by id.
+    """
+
+    SCHEMA: ClassVar[str] = "elsewhere/1"
+
+    schema: Literal["elsewhere/1"] = "elsewhere/1"
+    folder: Annotated[str, Meta(pattern=_FOLDER, max_length=200)]
+    bundles: tuple[Moved, ...]
+
+    def path(self, moved: Moved) -> str:
+        """The path of a packed bundle in the tree of its commit."""
+        return f"{self.folder}/{packed(moved.archive)}"
+
+    def by_archive(self) -> dict[str, Moved]:
+        """The bundles by the digest of their packed form."""
+        return {each.archive: each for each in self.bundles}
 
 
 def packed(digest: str) -> str:

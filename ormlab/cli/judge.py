@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bundle.documents.verdicts import ClaimVerdict
+
     from ormlab.judging.ledger import LedgerFile
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-
 from agent.stacks.outcome import Outcome
+
 from bundle import fits, schemas
 from bundle.findings import Findings
 from bundle.format import IndexLine
