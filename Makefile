@@ -14,10 +14,11 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON_INSTALL_DIR := $(CURDIR)/.lab/python
 export ANSIBLE_HOME := $(CURDIR)/.lab/ansible
 
-.PHONY: help demo place wrk test test-host test-metal check docs bench lock clean
+.PHONY: help demo place wrk test test-quick test-evidence test-host test-metal check docs bench lock \
+  clean
 
 help:  ## what can be made
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
 
 demo: place .venv/.lab  ## compare three services on this machine, in about five minutes
 	@command -v wrk >/dev/null || $(MAKE) --no-print-directory wrk >&2 || \
@@ -30,8 +31,12 @@ place:
 wrk: .venv/.lab  ## install wrk through the role loadgen (needs root, or sudo without a password)
 	@$(CLEAN) ansible env ANSIBLE_HOME=$(ANSIBLE_HOME) $(BIN)/ansible-playbook playbooks/loadgen.yml
 
-test: .venv/.dev  ## the whole test suite, but for test hosts
-	@$(BIN)/pytest --ignore=tests/host --ignore=tests/metal -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+test: .venv/.dev  ## the whole test suite, but for test hosts and the evidence that git's history has
+	@$(BIN)/pytest --ignore=tests/host --ignore=tests/metal --ignore=tests/evidence \
+	  -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+test-evidence: .venv/.dev  ## the whole evidence judged anew, with what git's history has of it
+	@$(BIN)/pytest tests/evidence
 
 test-host: .venv/.dev  ## roles and runs on test hosts: Debian 13, as root; the first time makes it
 	@$(BIN)/pytest tests/host

@@ -1,13 +1,16 @@
 """What the README opens with: the article's figures beside the lab's, from the kept evidence.
 
-The judgement in evidence/ rests on every bundle there whose plan tests a claim of the article.
-`python -m docs.finding` judges them anew, after a change to the ledger, to how it is judged, or to
-the bundles; `make docs` writes the tables. A test holds both against what they come from.
+The judgement in evidence/ rests on every bundle of its index whose plan tests a claim of the
+article. `python -m docs.finding` judges them anew, after a change to the ledger, to how it is
+judged, or to the bundles, and takes those that are not in evidence/ from git's history; `make docs`
+writes the tables. `make test` holds the verdicts of the bundles that are in evidence/ against what
+they come from, `make test-evidence` the whole judgement.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.claims import ClaimVerdict, plans_of
 from analysis.claims.standing import together
+from docs.evidence import EVIDENCE, HistoryError, whole
 from ormlab.archive.entries import Archive
 from ormlab.archive.exchange import pull
-from ormlab.archive.store import Store
 from ormlab.base.checkout import ROOT
 from ormlab.cli.claims_text import verdict_cells
 from ormlab.judging import judge, ledger, verdicts
@@ -25,7 +28,6 @@ from ormlab.judging import judge, ledger, verdicts
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-EVIDENCE = ROOT / "evidence"
 _BEGIN, _END = "<!-- finding -->\n", "<!-- /finding -->\n"
 # The article's own table: both libraries, and which of them is above. It says 500 connections, and
 # its figures fit together at about 102 (`ormlab claims show article`).
@@ -72,17 +74,16 @@ def judgement() -> dict[str, Any]:
     return dict(json.loads(_file().read_bytes()))
 
 
-def judged_anew(folder: Path) -> dict[str, Any]:
-    """What the evidence, fetched into a folder, comes to by the ledger and the code of today.
+def judged_anew(archive: Path) -> dict[str, Any]:
+    """What the bundles of an archive come to by the ledger and the code of today.
 
     Every run of a plan that tests a claim is in it, so that nobody chooses among them.
     """
     article = ledger.load("article")
     tested = {plan for claim in article.ledger.claims.values() for plan in plans_of(claim)}
-    pull(Store.open(str(EVIDENCE)), folder, ())
     bundles = [
         each.path
-        for each in Archive.open(folder).entries()
+        for each in Archive.open(archive).entries()
         if each.path and each.record and each.record.plan.name in tested
     ]
     return judge.judge_several(bundles, article)
@@ -178,7 +179,12 @@ def main() -> None:
     """Replace the judgement, and its name where the page beside it has it."""
     old, page = _file(), EVIDENCE / "README.md"
     with TemporaryDirectory() as folder:
-        told = judged_anew(Path(folder) / "archive")
+        archive = Path(folder) / "archive"
+        try:
+            pull(whole(Path(folder) / "store"), archive, ())
+        except HistoryError as problem:
+            sys.exit(f"nothing was judged: {problem}")
+        told = judged_anew(archive)
     new = verdicts.store(told, EVIDENCE)
     if new != old:
         old.unlink()

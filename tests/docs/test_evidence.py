@@ -1,107 +1,40 @@
-"""The figures in evidence/README.md are those of the bundles beside it, and of kept trials only."""
+"""What of the evidence is in evidence/, and that the page there quotes it as it is.
+
+`make test-evidence` looks at the bundles that only git's history has.
+"""
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
 
-from analysis.figures import read_load
-from analysis.latency import nearest_rank
-from docs.finding import EVIDENCE
-from ormlab.archive.exchange import pull
+from bundle.codec import decode
+from docs.evidence import EVIDENCE, fetch, here
+from ormlab.archive import elsewhere
+from ormlab.archive.layout import Stored, packed
 from ormlab.archive.store import Store
-
-PAGE = (EVIDENCE / "README.md").read_text()
-
-
-@pytest.fixture(scope="module")
-def pulled(tmp_path_factory):
-    """A bundle of the evidence by its id, unpacked."""
-    folder = tmp_path_factory.mktemp("archive")
-
-    def bundle(name):
-        if not (folder / name).exists():
-            pull(Store.open(str(EVIDENCE)), folder, (name,))
-        return folder / name
-
-    return bundle
+from tests.evidence.quoted import PAGE, QUOTED
 
 
-def rows(name):
-    """The rows that a table has of one bundle, as lists of cells."""
-    table = PAGE[PAGE.rindex(f"| `{name}` |") :].partition("\n\n")[0]
-    return [[cell.strip() for cell in row.strip("| ").split("|")] for row in table.splitlines()]
+@pytest.mark.parametrize("name", sorted({*QUOTED} & {*here()}))
+def test_the_figures_on_the_page_are_those_of_the_bundle(tmp_path, name):
+    fetch(tmp_path, (name,))
+    QUOTED[name](tmp_path / name)
 
 
-def test_the_windows_of_two_lengths_are_quoted_from_kept_trials_alone(pulled):
-    name = "20261126T140445Z-a280ebf6"
-    kept = {}
-    for folder in sorted((pulled(name) / "trials").iterdir()):
-        trial = json.loads((folder / "trial.json").read_bytes())
-        if trial["status"] == "completed":
-            kept.setdefault((trial["subject"], trial["load"]), []).append(read_load(folder))
-    told = [row[-7:] for row in rows(name)]
-    assert len(told) == len(kept)
-    for subject, window, *cells in told:
-        trials = kept[subject, f"s{window.removesuffix(' s')}"]
-        assert cells == [
-            ", ".join(f"{each.littles_ratio:.2f}" for each in trials),
-            ", ".join(f"{each.throughput:,.0f}" for each in trials),
-            ", ".join(f"{nearest_rank(each.bins, 0.5) / 1e3:,.0f}" for each in trials),
-            ", ".join(f"{nearest_rank(each.bins, 0.99) / 1e3:,.0f}" for each in trials),
-            f"{max(each.bins[-1][0] for each in trials) / 1e3:,.0f}",
-        ]
+def test_every_sealed_bundle_is_here_or_named_with_its_commit():
+    seals = [decode(each.read_bytes(), Stored, where=each) for each in EVIDENCE.glob("seals/*")]
+    files = {each.archive: (EVIDENCE / packed(each.archive)).exists() for each in seals}
+    left = elsewhere.read(Store.open(str(EVIDENCE)))
+    assert {(each.id, each.archive) for each in left.bundles} == {
+        (each.id, each.archive) for each in seals if not files[each.archive]
+    }
+    assert left.folder == EVIDENCE.name
+    assert list(left.bundles) == sorted(left.bundles, key=lambda each: each.id)
+    assert len(list((EVIDENCE / "bundles/sha256").iterdir())) == sum(files.values())
 
 
-def test_the_latencies_of_long_windows_are_those_of_the_results(pulled):
-    name = "20261126T164442Z-cb0c77ee"
-    (cell,) = json.loads((pulled(name) / "derived/results.json").read_bytes())["cells"]
-    for row in rows(name):
-        subject, _, throughput, p50, p99 = row[-5:]
-        figures = cell["subjects"][subject]
-        assert [throughput, p50, p99] == [
-            f"{figures[key]:,.0f}" for key in ("throughput", "p50", "p99")
-        ]
-
-
-def test_the_explanation_is_quoted_with_its_versions_and_its_figures(pulled):
-    name = "20261126T095342Z-3920068e"
-    bundle = pulled(name)
-    ((_, quoted),) = rows(name)
-    stack = json.loads((bundle / "services/tortoise/stack.json").read_bytes())
-    assert f"stack `{stack['stack']}`" in quoted
-    for package, shown in (("sqlalchemy", "SQLAlchemy"), ("tortoise-orm", "Tortoise")):
-        assert f"{shown} {stack['packages'][package]}" in quoted
-    assert f"CPython {stack['python']['version']}" in quoted
-    (cell,) = json.loads((bundle / "derived/explanation.json").read_bytes())["cells"]
-    estimates = [cell["total"], *cell["parts"]]
-    due = {_ratio(each) for each in estimates}
-    assert set(re.findall(r"[\d.]+ \([\d.]+ to [\d.]+\)", quoted)) == due
-
-
-def _ratio(part):
-    told = part["throughput"]
-    return f"{told['ratio']:.2f} ({told['low']:.2f} to {told['high']:.2f})"
-
-
-CONTROLS = re.findall(r"^\| `(\S+-70a619f1)` \|", PAGE, re.MULTILINE)
-
-
-def test_the_controls_are_quoted_as_they_came_out(pulled):
-    for name in CONTROLS:
-        results = json.loads((pulled(name) / "derived/results.json").read_bytes())
-        (cell,) = results["cells"]
-        by_name = {each["outcome"]["name"]: each for each in cell["controls"]}
-        _, null, verdict, found, positive = rows(name)[0]
-        estimate = by_name["null"]["outcome"]["estimate"]
-        assert float(null.split()[0]) == pytest.approx(estimate["ratio"], abs=6e-4)
-        passed = {True: "passed", False: "failed"}
-        assert verdict == f"{passed[by_name['null']['outcome']['passed']]}, EQUIVALENT"
-        assert by_name["null"]["verdict"] == "EQUIVALENT"
-        ci90 = by_name["positive"]["outcome"]["estimate"]["ci90"]
-        shown = [float(digits) for digits in re.findall(r"-?[\d.]+", found.replace("%", ""))]
-        due = [by_name["positive"]["outcome"]["estimate"]["ratio"], ci90["low"], ci90["high"]]
-        assert shown == pytest.approx([100 * (each - 1) for each in due], abs=0.06)
-        assert positive == passed[by_name["positive"]["outcome"]["passed"]]
+def test_the_page_lists_the_bundles_that_are_here():
+    listed = PAGE.partition("the packed bundles of these runs are:")[2].partition("They cover")[0]
+    assert tuple(re.findall(r"`(\S+)`", listed)) == here()

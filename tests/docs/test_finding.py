@@ -5,15 +5,72 @@ from __future__ import annotations
 import json
 import math
 
-from analysis.claims import CLAIM_METRICS
+import pytest
+import yaml
+
+from analysis.claims import CLAIM_METRICS, ClaimVerdict
+from analysis.claims.standing import together
 from docs import finding
+from docs.evidence import fetch, here
 
 JUDGEMENT = finding.judgement()
 
 
-def test_the_judgement_is_what_its_bundles_come_to(tmp_path):
-    told = finding.judged_anew(tmp_path / "archive")
-    assert rounded(json.dumps(told)) == rounded(json.dumps(JUDGEMENT))
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    """The bundles in evidence/; no test may change them."""
+    folder = tmp_path_factory.mktemp("archive")
+    fetch(folder, here())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sample(archive):
+    """What they come to."""
+    return finding.judged_anew(archive)
+
+
+def test_the_verdicts_are_what_the_bundles_in_evidence_come_to(sample):
+    """`make test-evidence` holds the whole judgement against all bundles."""
+    told, kept = (rounded(json.dumps(each)) for each in (sample, JUDGEMENT))
+    assert told["bundles"] == [each for each in kept["bundles"] if each["id"] in here()]
+    assert (told["ledger"], told["checks"]) == (kept["ledger"], kept["checks"])
+    found, due = by_bundle(told), by_bundle(kept)
+    judged = {each["id"] for each in told["bundles"]}
+    assert only(found, judged) == only(due, judged)
+    on_paper = only(due, {None})
+    assert {key: found[key] for key in on_paper} == on_paper
+
+
+def by_bundle(judgement):
+    """Every verdict by claim, variant (or None) and bundle (or None, where none was needed)."""
+    return {
+        (claim["id"], under.get("name"), stands["bundle"]): stands
+        for claim in judgement["claims"]
+        for under in ({"standing": claim["standing"]}, *claim["variants"])
+        for stands in under["standing"]
+    }
+
+
+def only(verdicts, bundles):
+    return {key: stands for key, stands in verdicts.items() if key[-1] in bundles}
+
+
+def test_the_bundles_in_evidence_have_every_verdict_and_every_generator_that_was_used(
+    archive, sample
+):
+    assert {stands["verdict"] for stands in by_bundle(sample).values()} == {*ClaimVerdict}
+    plans = [yaml.safe_load((archive / name / "inputs/plan.yaml").read_text()) for name in here()]
+    used = {load["generator"] for each in plans for load in each["plan"]["loads"].values()}
+    assert used == {"wrk", "client-closed", "client-open", "article"}
+
+
+def test_the_counts_of_the_judgement_follow_from_its_verdicts():
+    stands = [
+        together(ClaimVerdict(each["verdict"]) for each in claim["standing"])
+        for claim in JUDGEMENT["claims"]
+    ]
+    assert JUDGEMENT["counts"] == {each.value: stands.count(each) for each in ClaimVerdict}
 
 
 def rounded(document):
