@@ -1,6 +1,6 @@
-"""Writes the pages of docs/ that are made from the code: ``python docs/generate.py``.
+"""Writes the pages of docs/ that are generated from the code: ``python docs/generate.py``.
 
-A test holds the pages against what this would write.
+A test compares the pages with the output of this module.
 """
 
 from __future__ import annotations
@@ -41,22 +41,22 @@ _EXITS = {
     Exit.INTERRUPTED: "interrupted; what was measured is sealed as aborted",
 }
 _GATES = """\
-A gate reads one number from the files of a bundle and holds it against a limit. What follows is
-decided by profile and tier: a **fatal** gate forbids the figures, a **warning** casts a doubt that
-is printed with them. `derived/results.json` has every gate of every cell with its worst number,
-and `ormlab judge` computes all of them again from the sealed files alone.
+A gate reads one number from the files of a bundle and compares it with a limit. Profile and tier
+decide the consequence: a **fatal** gate rejects the figures, a **warning** is printed with them.
+`derived/results.json` holds every gate of every cell with its worst number. `ormlab judge` computes
+all of them again from the sealed files only.
 
 | verdict | when |
 |---|---|
 | passed | the number was read and lies inside the limits |
-| unknown | it could not be read; never taken for 0 |
-| warning | it lies outside, and the gate is not fatal here |
-| failed | it lies outside and the gate is fatal; or, under the profile bare-metal, a fatal gate \
-could not read it, unless it may be unreadable |
+| unknown | the number could not be read; it never counts as 0 |
+| warning | the number lies outside, and the gate is not fatal under this profile and tier |
+| failed | the number lies outside and the gate is fatal; or, under the profile bare-metal, a \
+fatal gate could not read it, unless the table allows that |
 
-Kept with each trial and judged by no gate: context switches, time in which some task waited for a
-CPU, and the CPUs' frequencies. They explain a number; none of them has a limit that holds on every
-host.
+No gate judges context switches, the time in which some task waited for a CPU, and the CPUs'
+frequencies. Each trial records them, because they explain a number. None of them has a limit that
+applies to every host.
 """
 
 
@@ -110,9 +110,10 @@ def readings() -> str:
     lines = [
         "# Readings of a host\n",
         _MADE,
-        "What [`ormlab doctor`](doctor.md) and every run read on a host, and what it should be",
-        "under the profiles " + ", ".join(PROFILES) + ". In brackets stands what a breach is; *",
-        "marks readings that are a breach, too, when they cannot be read, where a breach is fatal.",
+        "[`ormlab doctor`](doctor.md) and every run take these readings on a host. The table shows",
+        f"the expected value under the profiles {', '.join(PROFILES)}, and in brackets the",
+        "severity of a breach. An unreadable value counts as a breach if the reading is marked *",
+        "and a breach is fatal.",
     ]
     taken = {reading.key: reading for reading in READINGS}
     for area in dict.fromkeys(each.area for each in EXPECTATIONS):
