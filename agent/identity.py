@@ -1,6 +1,7 @@
-"""Which machine this is, and what on it speaks against tuning it; for the role lab_guard.
+"""Identifies a machine, and finds every reason not to tune it; for the role lab_guard.
 
-The role ships this to the host: nothing but the standard library is needed, imports are relative.
+The role ships this file to the host, so it needs only the standard library and its imports are
+relative.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 MARKER = "etc/ormlab/enrolled.json"
 OWN_CLUSTER = "16/ormlab"
 SUPPORTED = {"debian": ("13",), "ubuntu": ("24.04",)}
-# They set the clock by their own lights, and would undo what the lab sets.
+# Daemons that change the clock by their own rules, and would undo the lab's settings.
 _RETUNERS = ("tuned", "power-profiles-daemon", "auto-cpufreq", "cpufreqd")
 _COMM = 15  # characters of a process name that the kernel keeps
 _GIB = 1 << 30
@@ -28,17 +29,17 @@ _GIB = 1 << 30
 
 @dataclass(frozen=True)
 class Identity:
-    """What a host is.
+    """The identity of a host.
 
     Attributes:
-        machine_id: of machine-id(5); None where there is none.
-        cpu_model: as /proc/cpuinfo names it.
-        memory_gib: physical memory that the kernel manages; None where it does not say.
+        machine_id: from machine-id(5); None if there is none.
+        cpu_model: as in /proc/cpuinfo.
+        memory_gib: physical memory that the kernel manages, in GiB; None if unknown.
         distribution: ID and VERSION_ID of os-release(5).
         enrolled_as: the machine-id in the enrolment marker; None if the host is not enrolled.
         clusters: PostgreSQL clusters of postgresql-common, as ``16/main``.
-        retuners: daemons that run and change the clock by themselves.
-        discharging: whether it runs on a battery.
+        retuners: running daemons that change the clock.
+        discharging: whether the host runs on its battery.
     """
 
     machine_id: str | None
@@ -53,11 +54,11 @@ class Identity:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a host must not be touched.
+    """A reason not to touch a host.
 
     Attributes:
         code: stable and short.
-        what: one sentence.
+        what: the reason in one sentence.
         hint: what to do next.
     """
 
@@ -67,7 +68,7 @@ class Refusal:
 
 
 def identify(root: Path) -> Identity:
-    """Read what a host is, below its root."""
+    """Read the identity of the host below a root."""
     kernel = kernel_at(root)
     release = _pairs(kernel, "etc/os-release", "=")
     enrolled = _text(kernel, MARKER)
@@ -88,22 +89,22 @@ def identify(root: Path) -> Identity:
 
 
 def refusals(found: Identity, wanted: Mapping[str, Any], *, enrolled: bool) -> list[Refusal]:
-    """Hold a host against what the inventory says of it.
+    """Compare a host with the inventory's description of it.
 
     Args:
-        found: what it is.
-        wanted: machine_id, cpu_model (a part of the name is enough) and memory_gib (at least so
-            much), each None if the inventory does not say; any_distribution.
+        found: its identity.
+        wanted: machine_id, cpu_model (part of the name), memory_gib (a minimum), each None if the
+            inventory leaves it out; any_distribution.
         enrolled: whether the host must have been enrolled.
     """
     return [*_wrong_host(found, wanted, enrolled=enrolled), *_in_the_way(found, wanted)]
 
 
 def _wrong_host(found: Identity, wanted: Mapping[str, Any], *, enrolled: bool) -> list[Refusal]:
-    """Reasons to think that another machine was meant."""
+    """Reasons to believe that the inventory means another machine."""
     refused = []
     machine, model, memory = (wanted.get(key) for key in ("machine_id", "cpu_model", "memory_gib"))
-    look = "look at the address of this host in the inventory, and at lab_guard"
+    look = "check the address of this host in the inventory, and lab_guard"
     if machine and machine != found.machine_id:
         what = f"its machine-id is {found.machine_id}, the inventory says {machine}"
         refused.append(Refusal("wrong-machine", what, look))
@@ -115,33 +116,35 @@ def _wrong_host(found: Identity, wanted: Mapping[str, Any], *, enrolled: bool) -
         what = f"it has {has} of memory, the inventory says at least {memory}"
         refused.append(Refusal("wrong-memory", what, look))
     if found.enrolled_as is not None and found.enrolled_as != found.machine_id:
-        what = f"its enrolment is that of {found.enrolled_as}: its disk is a copy"
+        what = f"its enrolment belongs to machine {found.enrolled_as}: its disk is a copy"
         refused.append(Refusal("copied-enrolment", what, f"remove /{MARKER}, then enroll it"))
     if enrolled and found.enrolled_as is None:
-        enroll = "playbooks/preflight.yml says what will be touched, playbooks/enroll.yml consents"
-        refused.append(Refusal("not-enrolled", "nobody has consented to its being tuned", enroll))
+        enroll = "playbooks/preflight.yml lists the changes, playbooks/enroll.yml gives consent"
+        refused.append(
+            Refusal("not-enrolled", "nobody has consented to changes of this host", enroll)
+        )
     return refused
 
 
 def _in_the_way(found: Identity, wanted: Mapping[str, Any]) -> list[Refusal]:
-    """Reasons why this machine cannot be a measured host as it is."""
+    """Reasons why this machine cannot be measured in its present state."""
     refused = []
     name, version = found.distribution
     if version not in SUPPORTED.get(name, ()) and not wanted.get("any_distribution"):
         known = ", ".join(f"{each} {last}" for each, (last,) in SUPPORTED.items())
         what = f"it runs {name} {version}"
-        refused.append(Refusal("wrong-distribution", what, f"the roles are made for {known}"))
+        refused.append(Refusal("wrong-distribution", what, f"the roles support {known}"))
     foreign = [each for each in found.clusters if each != OWN_CLUSTER]
     if foreign:
-        what = f"it has PostgreSQL clusters that are not the lab's: {', '.join(foreign)}"
-        move = "move them to another machine: the lab shares neither memory nor cores"
+        what = f"it has PostgreSQL clusters that the lab did not create: {', '.join(foreign)}"
+        move = "move them to another machine: they would take memory and CPU time"
         refused.append(Refusal("foreign-cluster", what, move))
     if found.retuners:
-        what = f"{', '.join(found.retuners)} runs and would set the clock anew"
+        what = f"{', '.join(found.retuners)} runs and would change the clock"
         stop = f"systemctl disable --now {' '.join(found.retuners)}"
         refused.append(Refusal("active-retuner", what, stop))
     if found.discharging:
-        plug = "plug it in; better, measure on a machine without a battery"
+        plug = "plug it in, or better, measure on a machine without a battery"
         refused.append(Refusal("on-battery", "it runs on its battery", plug))
     return refused
 

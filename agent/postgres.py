@@ -40,14 +40,13 @@ _CHECKPOINTER = "select pid from pg_stat_activity where backend_type = 'checkpoi
 
 
 def settings(memory_bytes: int) -> dict[str, str]:
-    """The settings of a server that a run makes itself, scaled to the host's memory.
+    """The settings of a cluster that a run creates itself, scaled to the host's memory.
 
-    They follow the profile ``durable`` of the role postgresql_bench, which also switches TLS off,
-    can use huge pages, and scales max_wal_size with the memory.
+    They are no profile of the role postgresql_bench. They equal its profile ``durable`` except in
+    four settings: no huge pages, a fixed max_wal_size, and no value for ssl and log_timezone.
 
-    A 64 GB host gets the published 16 GB of shared buffers. Durability is never traded away:
-    fsync, full_page_writes and synchronous_commit keep their safe defaults, stated here so that
-    the record shows them.
+    A 64 GB host gets the published 16 GB of shared buffers. fsync, full_page_writes and
+    synchronous_commit have their safe defaults; they are stated so that the record shows them.
     """
     shared_mib = min(16 * _GIB, memory_bytes // 4) // 2**20
     return {

@@ -1,4 +1,4 @@
-"""The README of each role and the list of all variables, made from the roles' specifications."""
+"""Generates the README of each role, and the list of all variables, from the specifications."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _MADE = "<!-- made from meta/argument_specs.yml; `make docs` writes it anew -->\
 _WIDTH = 100
 _VARIABLES = """\
 ---
-# Every variable that a user may set, with its default: made from the roles' specifications, `make
-# docs` writes it anew. Copy this folder with your inventory, and take the # away from what you
-# change; in a dict, keys that are left out keep their defaults. What belongs to one host goes to
-# its place in the inventory. What each is for: the README of its role, and docs/provisioning.md.
+# Every variable that a user may set, with its default. `make docs` writes this file from the roles'
+# specifications. Copy this folder with your inventory, and remove the # from what you change. In a
+# dict, a missing key keeps its default. Put variables of one host into its entry in the inventory.
+# The README of each role and docs/provisioning.md explain the variables.
 """
 _LAB = """
-# Of the orchestrator.
-# lab_root: /srv/ormlab    # where the lab keeps its state on the host
-# lab_address: 192.0.2.7    # where the other hosts of a run reach this one; else ansible_host
-# lab_user: ormlab    # the account that does its work there, by sudo; else the one that logs in
-# lab_python: /usr/bin/python3.13    # CPython 3.13 there
-# lab_uv: /usr/local/bin/uv    # uv there
-# lab_service_port: 18080    # first TCP port of the services; else a run draws free ones
-# lab_postgres_port: 15432    # TCP port of PostgreSQL; else a run draws a free one
-# lab_postgres_binaries: /usr/lib/postgresql/16/bin    # programs of PostgreSQL 16 there
-# lab_postgres_cluster: /etc/postgresql/16/ormlab    # of postgresql_bench; else the run makes one
+# Variables of the orchestrator.
+# lab_root: /srv/ormlab    # folder of the lab's state on the host
+# lab_address: 192.0.2.7    # address for the other hosts of a run; default: ansible_host
+# lab_user: ormlab    # account that does the work there, by sudo; default: the login user
+# lab_python: /usr/bin/python3.13    # CPython 3.13 on the host
+# lab_uv: /usr/local/bin/uv    # uv on the host
+# lab_service_port: 18080    # first TCP port of the services; default: a run draws free ports
+# lab_postgres_port: 15432    # TCP port of PostgreSQL; default: a run draws a free one
+# lab_postgres_binaries: /usr/lib/postgresql/16/bin    # programs of PostgreSQL 16 on the host
+# lab_postgres_cluster: /etc/postgresql/16/ormlab    # of postgresql_bench; default: the run's own
 """
 
 
@@ -71,7 +71,7 @@ def _readme(name: str, specs: Mapping[str, Any]) -> str:
 
 
 def _table(options: Mapping[str, Any]) -> Iterator[str]:
-    """Rows for the options; those of a dict under its name."""
+    """Rows for the options; the options of a dict follow it."""
     if not options:
         yield "None."
         return
@@ -85,7 +85,7 @@ def _table(options: Mapping[str, Any]) -> Iterator[str]:
 
 
 def flat(options: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every option with its path, ``host_cpu.smt``; a dict with options of its own before them."""
+    """Every option with its path, such as ``host_cpu.smt``; a dict comes before its own options."""
     for name, spec in options.items():
         path = f"{above}{name}"
         yield path, spec
@@ -102,14 +102,18 @@ def _default(spec: Mapping[str, Any]) -> str:
 
 
 def _commented(name: str, spec: Mapping[str, Any]) -> str:
-    """A variable as it would be set, behind comment marks; what it is stands above it."""
+    """A variable as a commented-out setting, with its description above it."""
     if "options" not in spec:
-        return f"# {spec['description']}\n{indent(_setting(name, spec), '# ')}"
+        return f"{_comment(spec['description'])}{indent(_setting(name, spec), '# ')}"
     keys = [
-        f"# {inner['description']}\n{_setting(key, inner)}"
+        f"{_comment(inner['description'])}{_setting(key, inner)}"
         for key, inner in spec["options"].items()
     ]
     return f"# {name}:\n{indent(''.join(keys), '#   ')}"
+
+
+def _comment(text: str) -> str:
+    return indent(f"{fill(text, _WIDTH - 8)}\n", "# ")
 
 
 def _setting(name: str, spec: Mapping[str, Any]) -> str:

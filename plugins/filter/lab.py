@@ -1,4 +1,4 @@
-"""Filters of the roles: they call what the lab itself judges with."""
+"""Filters of the roles: the lab's own judgement for use in plays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def lab_refused(refusals: Sequence[dict[str, Any]], host: str) -> str:
-    """Say in one text why a host is refused, and what to do."""
+    """One text with every reason why a host is refused, and what to do."""
     told = [f"{each['what']} ({each['hint']})" for each in refusals]
     return f"{host} is refused: {'; '.join(told)}"
 
@@ -28,7 +28,7 @@ def lab_role_options(roles: str) -> dict[str, Any]:
 
 
 class FilterModule:
-    """What Ansible looks for."""
+    """The class that Ansible looks for."""
 
     @staticmethod
     def filters() -> dict[str, Callable[..., Any]]:

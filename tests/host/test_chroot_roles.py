@@ -160,7 +160,7 @@ def a_changed_value_is_in_force(host, variables):
         assert sql("SHOW synchronous_commit").stdout == "off\n"
         # Nobody may provision a host on which a run serves the cluster.
         busy = host.play(INSTALL, variables=variables)
-        assert "is a run going on?" in busy.failed[0]
+        assert "is a run in progress?" in busy.failed[0]
     assert host.play(INSTALL, variables=variables).rc == 0
 
 

@@ -23,12 +23,12 @@ RYZEN = {"machine_id": MACHINE, "cpu_model": "Ryzen 9 7950X", "memory_gib": 60}
 READ_ONLY = {"proc/*": "EROFS", "sys/*": "EROFS"}
 # Hosts that the guard refuses, and the words it does it with.
 REFUSED = {
-    "stranger": "nobody has consented to its being tuned",
+    "stranger": "nobody has consented to changes of this host",
     "wrong-machine": "its machine-id is",
     "wrong-processor": "the inventory says EPYC",
     "copied-disk": "its disk is a copy",
-    "retuned": "tuned runs and would set the clock anew",
-    "shared": "PostgreSQL clusters that are not the lab's: 15/main",
+    "retuned": "tuned runs and would change the clock",
+    "shared": "PostgreSQL clusters that the lab did not create: 15/main",
     "unplugged": "it runs on its battery",
     "old": "it runs debian 12",
     "mistyped": "no role knows host_cpus",
@@ -220,7 +220,7 @@ def test_boot_parameters_want_a_reboot_and_the_verdict_says_so(site):
 
 
 def test_parameters_that_break_load_balancing_are_refused(site):
-    assert "isolcpus=1 would spoil what is measured" in site.said_of("isolated")
+    assert "isolcpus=1 would distort the measurement" in site.said_of("isolated")
     assert "etc/default/grub.d/90-ormlab.cfg" not in site.trees["isolated"]
 
 

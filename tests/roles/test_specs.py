@@ -7,6 +7,7 @@ import re
 import pytest
 import yaml
 
+from agent.postgres import settings
 from docs.roles import ROLES, flat, specifications
 from tests.conftest import CHECKOUT
 
@@ -128,3 +129,18 @@ def test_the_placeholder_of_known_hosts_lets_no_host_in():
     for name in ("ryzen9", "ryzen9-three"):
         text = (CHECKOUT / f"inventory/{name}.yml").read_text()
         assert "StrictHostKeyChecking=yes" in text
+
+
+def test_a_cluster_that_a_run_makes_differs_from_the_profile_durable_as_documented():
+    """In the values that the role fixes; those that follow the memory are templates."""
+    path = ROLES / "postgresql_bench/vars/main.yml"
+    durable = yaml.safe_load(path.read_bytes())["__postgresql_bench_durable"]
+    private = settings(64 * 2**30)
+    assert durable.keys() - private.keys() == {"ssl", "log_timezone"}
+    assert private.keys() <= durable.keys()
+    scaled = {name for name, value in durable.items() if "{{" in value}
+    assert scaled == {"shared_buffers", "effective_cache_size", "huge_pages", "max_wal_size"}
+    assert {name: durable[name] for name in private.keys() - scaled} == {
+        name: private[name] for name in private.keys() - scaled
+    }
+    assert (private["huge_pages"], private["max_wal_size"]) == ("off", "8GB")

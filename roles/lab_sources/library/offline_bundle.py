@@ -1,9 +1,9 @@
-"""Ansible module: packages with all that they depend on, and the signed indices that list them.
+"""Ansible module: packages with all their dependencies, and the signed indices that list them.
 
-The bundle is a part of each archive as it stands there, under the same names and with the archive's
-own signatures, so that apt on a host without network checks all that it would check on one with.
-apt itself resolves, in folders of its own and as if nothing were installed: what the host that
-makes the bundle has, or has configured, is neither used nor changed.
+The bundle is a subset of each archive, with the same file names and the archive's own signatures.
+On a host without a network, apt therefore makes the same checks as on a host with one. apt resolves
+the packages in separate folders, as if nothing were installed. The bundle does not depend on the
+packages and settings of the host that makes it, and does not change them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
 module: offline_bundle
-short_description: Packages with all that they depend on, for hosts without a network
+short_description: Packages with all their dependencies, for hosts without a network
 description:
   - Writes files.tar and lock.json into a folder. The lock file names path, url, sha256 and size of
     every file.
@@ -37,12 +37,12 @@ options:
     required: true
   archives:
     description:
-      - Archives by the names of their folders in the bundle, each with uri, suite, components (a
-        space between) and key.
+      - Archives by the names of their folders in the bundle, each with uri, suite, components
+        (separated by spaces) and key.
     type: dict
     required: true
   packages:
-    description: What the hosts will install.
+    description: Packages that the hosts will install.
     type: list
     elements: str
     required: true
@@ -52,7 +52,7 @@ options:
     elements: dict
     default: []
   preferences:
-    description: Pins, as apt takes them.
+    description: Pins in apt's format.
     type: str
     default: ""
   dest:
@@ -65,7 +65,7 @@ author: the founders of ormlab
 SCHEMA = "ormlab-offline/1"
 _LISTED = re.compile(r"'(?P<uri>[^']+)' (?P<name>\S+) \d+ SHA256:(?P<sha256>[0-9a-f]{64})")
 _TIMEOUT_S = 60
-# Where a compressed index may lie, the smallest first.
+# Suffixes of compressed indices, the smallest first.
 _INDICES = ("xz", "gz")
 
 
@@ -78,10 +78,10 @@ class Artifact:
     """One file of the bundle.
 
     Attributes:
-        path: in the bundle.
-        url: where it came from.
-        sha256: of its content, hexadecimal.
-        size: in bytes.
+        path: its path in the bundle.
+        url: its source.
+        sha256: digest of its content, hexadecimal.
+        size: bytes.
     """
 
     path: str
@@ -98,14 +98,14 @@ class Bundle:
         self.artifacts: list[Artifact] = []
 
     def add(self, path: str, url: str, content: bytes, sha256: str | None = None) -> None:
-        """Take a file in.
+        """Add a file.
 
         Raises:
-            BundleError: it has another digest than the one that its source vouches for.
+            BundleError: its digest differs from the expected one.
         """
         digest = hashlib.sha256(content).hexdigest()
         if sha256 not in (None, digest):
-            raise BundleError(f"{url} has the SHA-256 {digest}, and {sha256} was expected")
+            raise BundleError(f"{url} has the SHA-256 {digest}, expected {sha256}")
         target = self._folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
@@ -124,7 +124,7 @@ class Bundle:
 
 
 class Apt:
-    """apt-get with a state of its own: sources, lists, pins, and nothing installed."""
+    """apt-get with its own state: sources, lists, pins, and no installed packages."""
 
     def __init__(self, module: AnsibleModule, folder: Path) -> None:
         self._module = module
@@ -151,7 +151,7 @@ class Apt:
         self._options = [f"-o{name}={value}" for name, value in options.items()]
 
     def run(self, *arguments: str) -> str:
-        """Run it; returns what it printed.
+        """Run apt-get and return its output.
 
         Raises:
             BundleError: it failed.
@@ -215,7 +215,7 @@ def _source(archive: dict[str, str]) -> str:
 
 
 def _add_indices(bundle: Bundle, apt: Apt, name: str, archive: dict[str, str]) -> None:
-    """The signed index, as apt has just verified it, and the lists that it vouches for."""
+    """Add the signed index, which apt has just verified, and the package lists it signs."""
     (signed,) = apt.lists.glob(f"*_dists_{archive['suite']}_InRelease")
     dist = f"dists/{archive['suite']}"
     base = f"{archive['uri'].rstrip('/')}/{dist}"

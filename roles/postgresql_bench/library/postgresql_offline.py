@@ -1,7 +1,7 @@
-"""Ansible module: what a PostgreSQL server would run with, while none serves the cluster.
+"""Ansible module: the settings that a PostgreSQL server would use, while none runs.
 
-PostgreSQL itself is asked (``postgres -C``), so that its files count as it would read them, in the
-order and with the units that are its own.
+The module asks PostgreSQL itself (``postgres -C``), which reads its files in its own order and with
+its own units.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
 module: postgresql_offline
-short_description: What a PostgreSQL server would run with, while none serves the cluster
+short_description: Settings that a PostgreSQL server would use, while none runs
 description:
-  - Compares settings with what a server would have from the files of a cluster, and reads those
-    that it computes at its start. Changes nothing.
+  - Compares settings with those that a server would read from the files of a cluster. Also reads
+    settings that a server computes at its start. Changes nothing.
 options:
   postgres:
-    description: The program.
+    description: The program postgres.
     type: path
     required: true
   configuration:
@@ -24,7 +24,7 @@ options:
     type: path
     required: true
   account:
-    description: The account that the cluster belongs to; postgres refuses to run as root.
+    description: The owner of the cluster. postgres refuses to run as root.
     type: str
     required: true
   settings:
@@ -32,7 +32,7 @@ options:
     type: dict
     default: {}
   computed:
-    description: Settings to read that are computed at the start.
+    description: Computed settings to read.
     type: list
     elements: str
     default: []
@@ -40,7 +40,7 @@ author: the founders of ormlab
 """
 RETURN = """
 differing:
-  description: One sentence for each setting that a server would have otherwise than wanted.
+  description: One sentence for each setting with another value than wanted.
   returned: always
   type: list
 computed:
@@ -65,7 +65,7 @@ def main() -> None:
     differing = []
     for name, wanted in module.params["settings"].items():
         found = _ask(module, name)
-        # Asked with the wanted value, PostgreSQL prints that in the same unit.
+        # Given the wanted value, PostgreSQL prints it in the same unit.
         if found != _ask(module, name, "-c", f"{name}={wanted}"):
             differing.append(f"{name} = {found} where {wanted} is wanted")
     computed = {name: _ask(module, name) for name in module.params["computed"]}
@@ -79,7 +79,7 @@ def _ask(module: AnsibleModule, name: str, *options: str) -> str:
     code, out, err = module.run_command(argv, cwd="/")
     if code != 0:
         module.fail_json(
-            msg=f"PostgreSQL does not say what {name} would be: {err.strip()} (is a run going on?)"
+            msg=f"PostgreSQL does not report {name}: {err.strip()} (is a run in progress?)"
         )
     return str(out).removesuffix("\n")
 
