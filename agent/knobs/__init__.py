@@ -1,13 +1,13 @@
-"""Knobs: what the lab sets on a host and sets back.
+"""Knobs: the settings of a host that the lab changes and restores.
 
-    knob        what a knob is: places with what each should show, show, write
+    knob        the interface of a knob: its places, and how to read and write them
     processor, system, interrupts, services, slices
-                the knobs by what they are about
-    settling    record, tune, verify and restore, and what became of each place
-    kernel      the one seam to a host; `played` plays one for tests
+                the knobs by area
+    settling    record, tune, verify and restore, with the outcome of each place
+    kernel      the one seam to a host; `played` simulates one for tests
 
-The roles use them through the module lab_knobs, which ships this folder to the host: nothing but
-the standard library is needed here, and imports are relative.
+The roles use the knobs through the module lab_knobs, which ships this folder to the host. The
+folder therefore needs only the standard library, and its imports are relative.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from .knob import Knob
 
-# In the order in which they are set and set back: threads first, for they decide which CPUs the
-# others have; the governor before the preference, which it limits.
+# In the order in which they are set and restored: SMT first, because it decides which CPUs are
+# online; the governor before the energy preference, which it limits.
 KNOBS: tuple[Knob, ...] = (
     Smt(),
     Governor(),
@@ -69,7 +69,7 @@ __all__ = [
 
 
 def chosen(wanted: Mapping[str, Any]) -> dict[Knob, Any]:
-    """The knobs by name, in their order; those that should be None are left alone.
+    """The knobs by name, in order, without those whose wanted value is None.
 
     Raises:
         KeyError: there is no knob of that name.
@@ -81,7 +81,7 @@ def chosen(wanted: Mapping[str, Any]) -> dict[Knob, Any]:
 
 
 def tmpfiles(outcomes: list[Outcome]) -> list[str]:
-    """Lines of tmpfiles.d(5) that set the same values when the host boots."""
+    """Lines of tmpfiles.d(5) that set the same values at every boot."""
     return [
         f"w /{each.place} - - - - {each.wanted}"
         for each in outcomes

@@ -1,4 +1,4 @@
-"""Knobs that say on which CPUs the kernel does its own work."""
+"""Knobs for the CPUs of the kernel's own work."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _WORKQUEUES = "sys/devices/virtual/workqueue"
 
 
 class _MaskKnob(Knob):
-    """Files in the mask format; the same CPUs can be written with more or fewer zeros."""
+    """Files in the mask format, in which the same CPUs may have more or fewer zeros."""
 
     def same(self, kernel: Kernel, one: str, other: str) -> bool:  # noqa: ARG002
         return mask_cpus(one) == mask_cpus(other)
 
 
 class DefaultIrqAffinity(_MaskKnob):
-    """Where interrupts go that a driver asks for later; before the others."""
+    """CPUs of interrupts that a driver requests later; set before the existing ones."""
 
     name = "default_irq_cpus"
-    meaning = "CPUs of interrupts that are yet to come"
+    meaning = "CPUs of future interrupts"
 
     def targets(self, kernel: Kernel, wanted: Any) -> Mapping[str, str]:  # noqa: ANN401, ARG002
         """Documentation/core-api/irq/irq-affinity.rst."""
@@ -35,13 +35,13 @@ class DefaultIrqAffinity(_MaskKnob):
 
 
 class IrqAffinity(Knob):
-    """Where each interrupt goes. The kernel keeps some to itself: EIO, from Linux 6.12 on EPERM."""
+    """CPUs of each interrupt. Some cannot be moved: EIO, from Linux 6.12 on EPERM."""
 
     name = "irq_cpus"
     meaning = "CPUs of every interrupt"
     tolerated = frozenset({errno.EIO, errno.EPERM})
     vanishing = True
-    kept = False  # numbers are given anew at each boot: the role sets all that there are
+    kept = False  # the numbers change at each boot, so the role sets every interrupt then
 
     def targets(self, kernel: Kernel, wanted: Any) -> Mapping[str, str]:  # noqa: ANN401
         """Documentation/core-api/irq/irq-affinity.rst."""
@@ -49,18 +49,18 @@ class IrqAffinity(Knob):
         return dict.fromkeys(kernel.find("proc/irq/[0-9]*/smp_affinity_list"), cpus)
 
     def same(self, kernel: Kernel, one: str, other: str) -> bool:  # noqa: ARG002
-        """The order and the form of a list mean nothing."""
+        """The order and the notation of a list do not matter."""
         return set(cpu_list(one)) == set(cpu_list(other))
 
 
 class WorkqueueCpus(_MaskKnob):
-    """Where work goes that the kernel puts off and that is bound to no CPU."""
+    """CPUs of deferred kernel work that is bound to no CPU."""
 
     name = "workqueue_cpus"
     meaning = "CPUs of unbound workqueues"
 
     def targets(self, kernel: Kernel, wanted: Any) -> Mapping[str, str]:  # noqa: ANN401
-        """Documentation/core-api/workqueue.rst: the limit of all, then queues with their own."""
+        """Documentation/core-api/workqueue.rst: the global limit, then queues with their own."""
         mask = as_mask(cpu_list(word(wanted)))
         own = kernel.find(f"{_WORKQUEUES}/*/cpumask")
         return dict.fromkeys([f"{_WORKQUEUES}/cpumask", *own], mask)

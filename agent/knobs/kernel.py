@@ -1,4 +1,4 @@
-"""The one seam to a host: its kernel's files below a root, and systemd where it runs."""
+"""The one seam to a host: the kernel's files below a root, and systemd if it runs."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _TIMEOUT_S = 60
 
 
 class NotTunable(Exception):  # noqa: N818 - an outcome that is recorded, not a fault
-    """This host does not let anybody change it here, as in a container; says why."""
+    """Nobody can change this setting on this host, as in a container; the message says why."""
 
 
 class NotTaken(Exception):  # noqa: N818 - an outcome that is recorded, not a fault
-    """The host accepted a change and did not carry it out; says what it shows instead."""
+    """The host accepted a change but did not apply it; the message says what it shows."""
 
 
 class Kernel:
     """A host. Every path is relative to its root.
 
     Attributes:
-        root: ``/``; see `agent.knobs.played` for another.
+        root: ``/``; `agent.knobs.played` simulates a host below another root.
     """
 
     def __init__(self, root: Path) -> None:
@@ -36,7 +36,7 @@ class Kernel:
         return (self.root / path).read_text().strip()
 
     def write(self, path: str, text: str) -> None:
-        """Write a file that exists; the kernel judges the text."""
+        """Write an existing file; the kernel may reject the text."""
         descriptor = os.open(self.root / path, os.O_WRONLY | os.O_TRUNC)
         try:
             os.write(descriptor, f"{text}\n".encode())
@@ -53,11 +53,11 @@ class Kernel:
         return sorted(found, key=_natural)
 
     def has_systemd(self) -> bool:
-        """Whether systemd is PID 1: elsewhere it must not be believed (sd_booted(3))."""
+        """Whether systemd is PID 1; otherwise its answers mean nothing (sd_booted(3))."""
         return self.exists("run/systemd/system")
 
     def systemctl(self, *arguments: str) -> str:
-        """Ask systemd, and return what it said; its exit status means nothing for questions.
+        """Run systemctl and return its output; ``is-active`` may exit with any status.
 
         Raises:
             NotTunable: systemd does not run here.
@@ -78,10 +78,10 @@ class Kernel:
         return answer.stdout.strip()
 
     def set_swap(self, device: str, priority: int | None) -> None:
-        """Swap on a device with a priority, or no more (None); negative ones the kernel chooses.
+        """Swap to a device with a priority, or stop (None). The kernel chooses negative priorities.
 
         Raises:
-            NotTaken: the program says why not.
+            NotTaken: swapon or swapoff failed; the message says why.
         """
         if priority is None:
             command = ["swapoff", device]
@@ -95,7 +95,7 @@ class Kernel:
             raise NotTaken(f"{' '.join(command)}: {answer.stderr.strip()}")
 
     def remove(self, path: str) -> None:
-        """Remove a file of our own, and the folders above it that are left empty."""
+        """Remove one of the lab's files, and the folders above it that become empty."""
         (self.root / path).unlink(missing_ok=True)
         for folder in (self.root / path).parents:
             try:
@@ -107,7 +107,7 @@ class Kernel:
 
 
 def kernel_at(root: Path) -> Kernel:
-    """The host below a root: this machine, or a folder that plays one."""
+    """The host below a root: this machine, or a folder that simulates one."""
     if root == Path("/"):
         return Kernel(root)
     from .played import PlayedKernel  # noqa: PLC0415 - a real host does not need it

@@ -1,4 +1,4 @@
-"""What a knob is: something of a host that can be read, set, and set back."""
+"""The interface of a knob: a setting of a host that the lab can read, change and restore."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 class Knob(ABC):
-    """One knob. Tuning, verifying and restoring use the same three methods, so they cannot differ.
+    """One knob. Tune, verify and restore use the same three methods, so they cannot disagree.
 
-    A knob has one or many places: the governor has a file for each CPU. A place is a path of the
-    kernel, or a name that only the knob itself reads.
+    A knob has one or more places: the governor has a file for each CPU. A place is a path of the
+    kernel, or a name that only the knob itself interprets.
 
     Attributes:
-        name: in the variables of the roles and in every record.
-        meaning: one phrase.
-        tolerated: errors that single places may answer with; they are listed, not fatal.
-        vanishing: whether places come and go by themselves.
-        kept: whether a line of tmpfiles.d(5) can set its places again when the host boots.
+        name: its name in the variables of the roles and in every record.
+        meaning: its meaning in one phrase.
+        tolerated: errors of single places that are listed and not fatal.
+        vanishing: whether places appear and disappear by themselves.
+        kept: whether a line of tmpfiles.d(5) can set its places again at boot.
     """
 
     name: ClassVar[str]
@@ -35,32 +35,32 @@ class Knob(ABC):
 
     @abstractmethod
     def targets(self, kernel: Kernel, wanted: Any) -> Mapping[str, str]:  # noqa: ANN401 - each knob's own
-        """By place, what it should show. Places that do not exist may be named.
+        """The wanted value of each place; a place need not exist.
 
         Raises:
-            TypeError, ValueError: ``wanted`` cannot be meant.
+            TypeError, ValueError: ``wanted`` is invalid.
         """
 
     def show(self, kernel: Kernel, place: str) -> str:
-        """What a place shows now.
+        """The present value of a place.
 
         Raises:
             FileNotFoundError: this host has no such place.
-            OSError, NotTunable: it cannot be read.
+            OSError, NotTunable: the place cannot be read.
         """
         return kernel.read(place)
 
     def write(self, kernel: Kernel, place: str, value: str) -> None:
-        """Make a place show a value.
+        """Set the value of a place.
 
         Raises:
             OSError: the kernel refuses.
-            NotTunable, NotTaken: see there.
+            NotTunable, NotTaken: see these classes.
         """
         kernel.write(place, value)
 
     def lasting(self, shown: str) -> str:
-        """What a restore brings back of what a place showed at first."""
+        """The value to restore, given the value that a place had at first."""
         return shown
 
     def same(self, kernel: Kernel, one: str, other: str) -> bool:  # noqa: ARG002 - some ask it
@@ -69,12 +69,12 @@ class Knob(ABC):
 
 
 class CpuFileKnob(Knob):
-    """A file that each online CPU has, in which one word is written."""
+    """A file of each online CPU that holds one word."""
 
     file: ClassVar[str]
 
     def targets(self, kernel: Kernel, wanted: Any) -> Mapping[str, str]:  # noqa: ANN401
-        """The word for every CPU that has the file: those offline have none."""
+        """The word for every CPU that has the file; offline CPUs have none."""
         return dict.fromkeys(kernel.find(f"{CPUS}/cpu[0-9]*/{self.file}"), word(wanted))
 
 
@@ -93,7 +93,7 @@ class ChoiceKnob(Knob):
 
 
 def word(value: object) -> str:
-    """A value that must be one word, or a number."""
+    """A value that must be one word or one number."""
     if isinstance(value, bool) or not isinstance(value, str | int) or len(str(value).split()) != 1:
         raise TypeError(f"{value!r} is not one word or number")
     return str(value)

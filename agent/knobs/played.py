@@ -1,17 +1,17 @@
-"""A folder that plays a host: ordinary files, and the parts of a kernel that knobs rely on.
+"""A folder that simulates a host: ordinary files, and the parts of a kernel that knobs need.
 
-With it the roles run in tests, whole and through Ansible, on hosts that nobody has. Played are
+Tests run the whole roles on it through Ansible, for hosts that nobody has. It simulates
 
-- lists of choices, which keep their list; a governor that is not available is EINVAL;
-- the switch for SMT: siblings go offline, their files vanish, those of the others shrink;
-- the global switch of boost, which sets those of the policies;
-- swapping and systemd, with the traps of the real one: daemon-reload pins nothing, and taking
-  AllowedCPUs= away leaves processes where they are.
+- lists of choices, which keep their list; an unavailable governor is EINVAL;
+- the switch for SMT: siblings go offline, their files disappear, the lists of the others shrink;
+- the global switch of boost, which sets the switches of the policies;
+- swap and systemd, with the pitfalls of the real one: daemon-reload pins nothing, and removing
+  AllowedCPUs= leaves processes pinned.
 
-Files below ``.played/`` decide the rest: ``refuses.json`` has for a pattern of paths the name of
-an error, ``ignores.json`` a list of patterns where a write has no effect, and three name
-units: ``active.json`` those that run, ``activating.json`` those that do their work once and are at
-it, ``failing.json`` those that cannot be started.
+Files below ``.played/`` control the rest. ``refuses.json`` maps a pattern of paths to the name of
+an error. ``ignores.json`` lists patterns of paths where a write has no effect. Three files list
+units: ``active.json`` the running ones, ``activating.json`` the one-shot units at work,
+``failing.json`` the units that cannot start.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class PlayedKernel(Kernel):
         super().write("proc/swaps", "\n".join([head, *others]))
 
     def _starts(self, unit: str) -> bool:
-        """A timer does not, while its service is masked: it is not loaded then."""
+        """Whether a unit can start; a timer cannot while its service is masked."""
         service = self.root / "etc/systemd/system" / f"{unit.removesuffix('.timer')}.service"
         untriggered = unit.endswith(".timer") and service.is_symlink()
         return unit not in self._told("failing", []) and not untriggered

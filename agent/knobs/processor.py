@@ -16,7 +16,7 @@ _NO_THREADS = {"off", "forceoff", "notsupported", "notimplemented"}
 
 
 class Smt(Knob):
-    """Threads of a core; first of all knobs, for the others have a place for each CPU online."""
+    """Threads of a core; the first knob, because the others have a place for each online CPU."""
 
     name = "smt"
     meaning = "whether each core runs more than one thread"
@@ -26,7 +26,7 @@ class Smt(Knob):
         return {f"{CPUS}/smt/control": "on" if flag(wanted) else "off"}
 
     def same(self, kernel: Kernel, one: str, other: str) -> bool:  # noqa: ARG002
-        """A processor without threads, or a kernel booted with nosmt, has them off."""
+        """SMT counts as off if the processor has no threads or the kernel was booted with nosmt."""
         return one == other or ("off" in {one, other} and {one, other} <= _NO_THREADS)
 
 
@@ -39,7 +39,7 @@ class Governor(CpuFileKnob):
 
 
 class EnergyPreference(CpuFileKnob):
-    """The hint to the processor's own clock control; after the governor, which limits it."""
+    """The hint to the processor's own clock control; set after the governor, which limits it."""
 
     name = "energy_preference"
     meaning = "energy performance preference of every CPU"
@@ -47,7 +47,7 @@ class EnergyPreference(CpuFileKnob):
 
 
 class Boost(Knob):
-    """Every switch there is: the global one first, for it sets those of the policies."""
+    """Every boost switch: the global one first, because it sets those of the policies."""
 
     name = "boost"
     meaning = "whether the clock may exceed its nominal value"
@@ -61,10 +61,10 @@ class Boost(Knob):
 
 
 class IdleStates(Knob):
-    """Idle states that take longer to leave than a limit are switched off."""
+    """Disables the idle states whose exit latency exceeds a limit."""
 
     name = "idle_latency_us"
-    meaning = "longest time, in microseconds, that leaving an idle state may take"
+    meaning = "longest allowed exit latency of an idle state, in microseconds"
 
     def targets(self, kernel: Kernel, wanted: Any) -> Mapping[str, str]:  # noqa: ANN401
         """Documentation/admin-guide/pm/cpuidle.rst: ``disable`` and ``latency`` of each state."""

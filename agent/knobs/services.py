@@ -1,4 +1,4 @@
-"""Knobs of what runs by itself: units of systemd, and swapping."""
+"""Knobs for background work: systemd units and swap."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _PASSING = {"activating", "deactivating"}
 class Units(Knob):
     """Units that are stopped, and masked so that nothing starts them again.
 
-    A mask is a link to /dev/null (systemd.unit(5)), which is true with or without a running
-    systemd; whether a unit runs is only known where systemd does.
+    A mask is a link to /dev/null (systemd.unit(5)) and can be read without a running systemd.
+    Whether a unit runs is known only if systemd runs.
     """
 
     name = "units"
@@ -30,7 +30,7 @@ class Units(Knob):
     kept = False
 
     def targets(self, kernel: Kernel, wanted: Any) -> Mapping[str, str]:  # noqa: ANN401, ARG002
-        """A list of the units that should not."""
+        """A list of the units that must not run."""
         if not isinstance(wanted, list):
             raise TypeError(f"{wanted!r} is not a list of units")
         # All masks before all starts: a timer does not start while its service is masked.
@@ -40,7 +40,7 @@ class Units(Knob):
         }
 
     def show(self, kernel: Kernel, place: str) -> str:
-        """Say yes, no, or passing while it starts or ends; of a unit that is not there, nothing."""
+        """``yes``, ``no``, or ``passing`` while the unit starts or stops."""
         _, unit, aspect = place.split("/")
         link = kernel.root / _ADMIN / unit
         masked = link.is_symlink() and link.readlink().as_posix() == "/dev/null"
@@ -54,7 +54,7 @@ class Units(Knob):
         return "yes" if state in _RUNNING else "no"
 
     def lasting(self, shown: str) -> str:
-        """A service such as apt-daily.service is passing all its life; its timer starts it anew."""
+        """One-shot units are never active: restore them as stopped, their timer starts them."""
         return "no" if shown == "passing" else shown
 
     def write(self, kernel: Kernel, place: str, value: str) -> None:
@@ -66,7 +66,7 @@ class Units(Knob):
         link = kernel.root / _ADMIN / unit
         if value == "yes":
             if link.is_symlink() or link.exists():
-                raise NotTaken(f"/{_ADMIN}/{unit} is the administrator's own: move it away first")
+                raise NotTaken(f"/{_ADMIN}/{unit} belongs to the administrator: move it away first")
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to("/dev/null")
         else:
@@ -76,41 +76,41 @@ class Units(Knob):
 
 
 class Irqbalance(Units):
-    """One unit with a knob of its own, for it belongs to another role."""
+    """One unit with its own knob, because another role sets it."""
 
     name = "irqbalance"
     meaning = "whether irqbalance may run"
 
     def targets(self, kernel: Kernel, wanted: Any) -> Mapping[str, str]:  # noqa: ANN401
-        """Where it should not run, as other units; else it is left alone."""
+        """The places of the unit if it must not run; none if it may."""
         return {} if flag(wanted) else super().targets(kernel, ["irqbalance.service"])
 
 
 class Swap(Knob):
-    """Devices and files that are swapped to."""
+    """Swap devices and swap files."""
 
     name = "swap"
     meaning = "whether the host swaps"
     kept = False
 
     def targets(self, kernel: Kernel, wanted: Any) -> Mapping[str, str]:  # noqa: ANN401
-        """Where it should not swap, every device is off; else none is touched."""
+        """Every device off if the host must not swap; no place if it may."""
         if flag(wanted):
             return {}
         return {f"swap/{device}": "off" for device in _swapping(kernel)}
 
     def show(self, kernel: Kernel, place: str) -> str:
-        """Say ``on`` with the priority, or ``off``."""
+        """``on`` with the priority, or ``off``."""
         priority = _swapping(kernel).get(place.removeprefix("swap/"))
         return "off" if priority is None else f"on {priority}"
 
     def write(self, kernel: Kernel, place: str, value: str) -> None:
-        """Swap there or no more."""
+        """Swap to the device, or stop."""
         priority = None if value == "off" else int(value.split()[1])
         kernel.set_swap(place.removeprefix("swap/"), priority)
 
     def same(self, kernel: Kernel, one: str, other: str) -> bool:  # noqa: ARG002
-        """Negative priorities are the kernel's choice, by the order of swapon(2)."""
+        """All negative priorities are equal: the kernel assigns them by the order of swapon(2)."""
         return one == other or (one.startswith("on -") and other.startswith("on -"))
 
 
@@ -119,5 +119,5 @@ def _swapping(kernel: Kernel) -> dict[str, int]:
     try:
         lines = kernel.read("proc/swaps").splitlines()[1:]
     except FileNotFoundError:
-        raise NotTunable("the kernel does not swap") from None
+        raise NotTunable("this kernel has no swap") from None
     return {line.split()[0]: int(line.split()[-1]) for line in lines}

@@ -1,8 +1,8 @@
-"""Tune, verify and restore: the same places, shown and written by the same knobs.
+"""Tune, verify and restore the same places through the same knobs.
 
-What a place showed before the lab first touched it stands in ``baseline.json``; nothing is ever
-written that is not there. Places that could not be tuned stand in ``tuned.json`` with the reason,
-so that they are known for it afterwards.
+``baseline.json`` holds the value of each place before the lab first changed it. The lab writes no
+place that is not in it. ``tuned.json`` holds the places that could not be tuned, with the reason,
+so that a later check expects it.
 """
 
 from __future__ import annotations
@@ -30,23 +30,24 @@ type Verdict = Literal[
 ]
 FAILURES: frozenset[Verdict] = frozenset({"refused", "drifted", "gone"})
 _KNOWN: frozenset[Verdict] = frozenset({"not tunable here", "tolerated"})
-# What the kernel answers where nobody may tune, as in a container.
+# Errors of a kernel that lets nobody tune, as in a container.
 _FORBIDDEN = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one place.
+    """The outcome of one place.
 
     Attributes:
-        knob: its name.
-        place: of the knob.
-        before: what it showed; None where it could not be read.
-        wanted: what it should show.
-        verdict: held (it showed that already), changed, absent (there is no such place), not
-            tunable here (nobody may), tolerated (this place may not), refused, drifted (it shows
-            something else), gone (a place of the baseline that is no more).
-        reason: why, where the verdict wants one.
+        knob: the knob's name.
+        place: a place of the knob.
+        before: its previous value; None if it could not be read.
+        wanted: its wanted value.
+        verdict: held (it already had that value), changed, absent (there is no such place), not
+            tunable here (nobody can change it on this host), tolerated (this one place cannot be
+            changed), refused, drifted (it has another value), gone (a place of the baseline that
+            no longer exists).
+        reason: the reason of the verdict; empty if it needs none.
     """
 
     knob: str
@@ -58,7 +59,7 @@ class Outcome:
 
 
 class Store:
-    """The lab's memory of a host: ``baseline.json`` and ``tuned.json`` in one folder."""
+    """The records of a host: ``baseline.json`` and ``tuned.json`` in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -70,14 +71,14 @@ class Store:
         return dict(json.loads(path.read_text())["knobs"]) if path.exists() else {}
 
     def remember(self, knob: str, place: str, value: str) -> bool:
-        """Note what a place shows, and say whether that is news: only the first time counts."""
+        """Record the first value of a place; returns whether it was recorded now."""
         places = self.baseline.setdefault(knob, {})
         news = place not in places
         places.setdefault(place, value)
         return news
 
     def note(self, outcome: Outcome) -> None:
-        """Keep what became of a place if nothing could; else forget what was kept of it."""
+        """Record a place that could not be tuned; otherwise delete its record."""
         places = self.tuned.setdefault(outcome.knob, {})
         places.pop(outcome.place, None)
         if outcome.verdict in _KNOWN:
@@ -85,14 +86,14 @@ class Store:
             places[outcome.place] = kept | {"reason": outcome.reason}
 
     def known(self, knob: str, place: str, wanted: str) -> tuple[Verdict, str] | None:
-        """Whether the same value was tried at a place and could not be set, and why."""
+        """Verdict and reason, if setting the same value failed before; None otherwise."""
         kept = self.tuned.get(knob, {}).get(place)
         if kept is None or kept["wanted"] != wanted or kept["verdict"] not in _KNOWN:
             return None
         return "tolerated" if kept["verdict"] == "tolerated" else "not tunable here", kept["reason"]
 
     def save(self) -> None:
-        """Write both files; on disk when this returns."""
+        """Write both files; they are on disk when this returns."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._save("baseline", {"schema": BASELINE_SCHEMA, "knobs": self.baseline})
         self._save("tuned", {"schema": TUNED_SCHEMA, "knobs": self.tuned})
@@ -111,7 +112,7 @@ class Store:
 
 
 def record(kernel: Kernel, wanted: Mapping[Knob, Any], store: Store) -> list[Outcome]:
-    """Remember what every place shows that these wishes touch. The caller saves the store."""
+    """Record the value of every place that ``wanted`` touches. The caller saves the store."""
     outcomes = []
     for knob, place, target in _places(kernel, wanted):
         before, failed = _shown(knob, kernel, place)
@@ -125,7 +126,7 @@ def record(kernel: Kernel, wanted: Mapping[Knob, Any], store: Store) -> list[Out
 
 
 def tune(kernel: Kernel, wanted: Mapping[Knob, Any], store: Store, *, check: bool) -> list[Outcome]:
-    """Set what differs. With ``check`` only say what would change."""
+    """Set every place that differs. With ``check`` only report what would change."""
     outcomes = _nowhere(kernel, wanted)
     for knob, value in wanted.items():
         if not check:
@@ -146,7 +147,7 @@ def tune(kernel: Kernel, wanted: Mapping[Knob, Any], store: Store, *, check: boo
 
 
 def verify(kernel: Kernel, wanted: Mapping[Knob, Any], store: Store) -> list[Outcome]:
-    """Compare what is with what should be; what could not be tuned is still that."""
+    """Compare every place with its wanted value; a place that could not be tuned stays so."""
     outcomes = _nowhere(kernel, wanted)
     for knob, place, target in _places(kernel, wanted):
         before, failed = _shown(knob, kernel, place)
@@ -160,7 +161,7 @@ def verify(kernel: Kernel, wanted: Mapping[Knob, Any], store: Store) -> list[Out
 
 
 def restore(kernel: Kernel, knobs: Sequence[Knob], store: Store, *, check: bool) -> list[Outcome]:
-    """Set every place of these knobs back to what it showed before the lab came."""
+    """Restore every place of these knobs to its value in the baseline."""
     outcomes = []
     for knob in knobs:
         baseline = store.baseline.get(knob.name, {})
@@ -176,7 +177,7 @@ def restore(kernel: Kernel, knobs: Sequence[Knob], store: Store, *, check: bool)
                 outcome = _written(knob, kernel, place, before, target)
                 outcomes.append(outcome)
                 if knob.vanishing and outcome.verdict in _KNOWN:
-                    # What had this name went away, and nobody may set what has it now.
+                    # The recorded place is gone, and the new one of this name cannot be set.
                     del baseline[place]
         if not check:
             store.tuned.pop(knob.name, None)
@@ -184,9 +185,9 @@ def restore(kernel: Kernel, knobs: Sequence[Knob], store: Store, *, check: bool)
 
 
 def compare(kernel: Kernel, knobs: Sequence[Knob], store: Store) -> list[Outcome]:
-    """What still differs from the baseline: nothing, after a complete restore."""
+    """The places that differ from the baseline: none after a complete restore."""
     return [
-        Outcome(each.knob, each.place, each.before, each.wanted, "drifted", "not as it was")
+        Outcome(each.knob, each.place, each.before, each.wanted, "drifted", "not as recorded")
         if each.verdict == "changed"
         else each
         for each in restore(kernel, knobs, store, check=True)
@@ -194,19 +195,19 @@ def compare(kernel: Kernel, knobs: Sequence[Knob], store: Store) -> list[Outcome
 
 
 def records(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """Outcomes as they are written down."""
+    """Outcomes as JSON objects."""
     return [asdict(outcome) for outcome in outcomes]
 
 
 def _places(kernel: Kernel, wanted: Mapping[Knob, Any]) -> Iterator[tuple[Knob, str, str]]:
-    """Every place with its target; a knob is asked for its places when its turn comes."""
+    """Every place with its wanted value; a knob lists its places only at its turn."""
     for knob, value in wanted.items():
         for place, target in knob.targets(kernel, value).items():
             yield knob, place, target
 
 
 def _nowhere(kernel: Kernel, wanted: Mapping[Knob, Any]) -> list[Outcome]:
-    """The knobs that have no place on this host at all."""
+    """The knobs without any place on this host."""
     return [
         Outcome(knob.name, "", None, None, "absent", "this host has none")
         for knob, value in wanted.items()
@@ -215,7 +216,7 @@ def _nowhere(kernel: Kernel, wanted: Mapping[Knob, Any]) -> list[Outcome]:
 
 
 def _shown(knob: Knob, kernel: Kernel, place: str) -> tuple[str | None, Outcome | None]:
-    """What a place shows, or the outcome that says why it shows nothing."""
+    """The value of a place, or the outcome that says why it cannot be read."""
     try:
         return knob.show(kernel, place), None
     except FileNotFoundError:
@@ -227,7 +228,7 @@ def _shown(knob: Knob, kernel: Kernel, place: str) -> tuple[str | None, Outcome 
 
 
 def _written(knob: Knob, kernel: Kernel, place: str, before: str | None, target: str) -> Outcome:
-    """Write a place, and believe only what it shows afterwards."""
+    """Write a place, read it back, and return the outcome of what it then shows."""
     try:
         knob.write(kernel, place, target)
         after = knob.show(kernel, place)

@@ -1,4 +1,4 @@
-"""The knob that keeps groups of processes on CPUs: AllowedCPUs= of systemd's slices."""
+"""The knob that confines groups of processes to CPUs: AllowedCPUs= of systemd's slices."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _CGROUPS = "sys/fs/cgroup"
 
 
 class Slices(Knob):
-    """CPUs of live slices and scopes, as their control group has them and their processes obey.
+    """CPUs of live slices and scopes, read from their control group and their processes.
 
-    systemd's own word is not believed: with a drop-in and daemon-reload alone it says
-    AllowedCPUs= of a live slice while nothing is pinned, and on control groups of version 1 it
-    ignores it. set-property reaches the kernel, and the kernel is asked.
+    systemd's own answer is not reliable. After a drop-in and daemon-reload it reports AllowedCPUs=
+    of a live slice although nothing is pinned, and on control groups of version 1 it ignores the
+    setting. set-property reaches the kernel, and this knob reads the kernel.
     """
 
     name = "slices"
@@ -35,7 +35,7 @@ class Slices(Knob):
         return {f"slice/{unit}": as_list(cpu_list(word(cpus))) for unit, cpus in wanted.items()}
 
     def show(self, kernel: Kernel, place: str) -> str:
-        """The group's own list: empty where none is set."""
+        """The group's own list of CPUs; empty if none is set."""
         if not kernel.exists(f"{_CGROUPS}/cgroup.controllers"):
             raise NotTunable("control groups of version 2 are not mounted here")
         if not kernel.has_systemd():
@@ -47,17 +47,17 @@ class Slices(Knob):
         return kernel.read(file) if kernel.exists(file) else ""
 
     def same(self, kernel: Kernel, one: str, other: str) -> bool:
-        """No list at all means every CPU."""
+        """An empty list means every CPU."""
         online = kernel.read(f"{CPUS}/online")
         return set(cpu_list(one or online)) == set(cpu_list(other or online))
 
     def write(self, kernel: Kernel, place: str, value: str) -> None:
-        """Set a list, or none, and see that every process obeys.
+        """Set or remove a list, and check that every process follows it.
 
-        Without the full list in between, taking the setting away leaves the processes pinned.
+        Before it removes a setting, it sets all CPUs; otherwise the processes would stay pinned.
 
         Raises:
-            NotTaken: a process runs elsewhere, or is still pinned.
+            NotTaken: a process runs on other CPUs, or is still pinned.
         """
         unit = _unit(place)
         before = self.show(kernel, place)
@@ -91,7 +91,7 @@ def _group(unit: str) -> str:
 
 
 def _affinities(kernel: Kernel, group: str) -> Iterator[tuple[str, list[int]]]:
-    """The CPUs that the kernel lets each process of a group and of those below it run on."""
+    """The allowed CPUs of each process in a group and its subgroups."""
     for listing in kernel.find(f"{group}/**/cgroup.procs"):
         for pid in kernel.read(listing).split():
             try:

@@ -1,4 +1,4 @@
-"""Knobs of the kernel's memory and behaviour."""
+"""Knobs of kernel parameters and memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Sysctl(Knob):
     meaning = "kernel parameters by name"
 
     def targets(self, kernel: Kernel, wanted: Any) -> Mapping[str, str]:  # noqa: ANN401, ARG002
-        """A dict of name and value; values of several numbers are one text."""
+        """A dict of name and value; several numbers form one text."""
         if not isinstance(wanted, dict):
             raise TypeError(f"{wanted!r} is not a dict of name and value")
         return {f"proc/sys/{name.replace('.', '/')}": _text(wanted[name]) for name in wanted}
@@ -32,10 +32,10 @@ class Sysctl(Knob):
 
 
 class HugePages(Knob):
-    """Pages reserved for PostgreSQL; the kernel may find fewer than it was asked for."""
+    """Pages reserved for PostgreSQL; the kernel may reserve fewer than requested."""
 
     name = "huge_pages"
-    meaning = "huge pages that are reserved"
+    meaning = "reserved huge pages"
 
     def targets(self, kernel: Kernel, wanted: Any) -> Mapping[str, str]:  # noqa: ANN401, ARG002
         """Documentation/admin-guide/mm/hugetlbpage.rst."""
@@ -43,7 +43,7 @@ class HugePages(Knob):
 
 
 class TransparentHugePages(ChoiceKnob):
-    """When the kernel gathers huge pages by itself."""
+    """When the kernel creates huge pages automatically."""
 
     name = "thp"
     meaning = "transparent huge pages"
@@ -51,10 +51,10 @@ class TransparentHugePages(ChoiceKnob):
 
 
 class TransparentHugePageDefragmentation(ChoiceKnob):
-    """Whether a process waits while the kernel makes room for one."""
+    """Whether a process waits while the kernel makes room for a huge page."""
 
     name = "thp_defrag"
-    meaning = "effort to make transparent huge pages"
+    meaning = "defragmentation for transparent huge pages"
     path = f"{_THP}/defrag"
 
 

@@ -1,4 +1,4 @@
-"""Hosts at work: run a command, put a file, fetch a folder. The only importer of pyinfra."""
+"""Connected hosts: run a command, put a file, fetch a folder. The only importer of pyinfra."""
 
 from ormlab.hosts.base import Begun, CommandFailed, Host
 from ormlab.hosts.connection import connected

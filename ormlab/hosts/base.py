@@ -1,4 +1,4 @@
-"""What the orchestrator needs of a host, whatever carries it there."""
+"""The interface to a host that the orchestrator uses, independent of the connection."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class CommandFailed(ProvisioningError):  # noqa: N818 - an outcome callers expec
 
 @dataclass(frozen=True)
 class Begun:
-    """A program on a host that lives until it is ended, or until this process is gone.
+    """A program on a host that runs until `end` is called or this process is gone.
 
     Attributes:
-        line: the first that it wrote; empty if it ended instead.
+        line: its first line of output; empty if it ended first.
         end: closes its standard input, and waits until it has ended.
     """
 
@@ -57,7 +57,7 @@ class Host(Protocol):
     def run(self, *argv: str, accept: Sequence[int] = (0,), program: Program = "tool") -> str:
         """Run a program to its end and return its standard output.
 
-        Of the variables of the login there it gets what its kind may have.
+        It gets only those variables of the login that its kind of program may have.
 
         Raises:
             CommandFailed: it ended with a status that is not in ``accept``.
@@ -77,9 +77,9 @@ class Host(Protocol):
         ...
 
     def put_secret(self, text: str, path: str) -> None:
-        """Write a file that only its owner may read; the text stands on no command line."""
+        """Write a file that only its owner may read; the text never appears on a command line."""
         ...
 
     def fetch(self, folder: str, into: Path) -> None:
-        """Copy what is in a folder of the host into a local folder."""
+        """Copy the content of a folder of the host into a local folder."""
         ...

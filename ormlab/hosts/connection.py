@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from host.environment import Program
     from ormlab.hosts.inventory import HostSpec
 
-_SILENCE_S = 30  # of a host, after which its connection counts as lost
+_SILENCE_S = 30  # a connection that is silent for longer counts as lost
 
 
 class PyinfraHost:
@@ -62,7 +62,7 @@ class PyinfraHost:
         """Start a program that ends with its standard input, and wait for its first line."""
         command = ["sh", "-c", self._as_user(argv)]
         if self._spec.local:
-            # In a session of its own: a terminal's Ctrl-C is not meant for it.
+            # A separate session: Ctrl-C in the terminal must not reach it.
             process = subprocess.Popen(
                 command,
                 env=environment.environment("tool"),
@@ -83,7 +83,7 @@ class PyinfraHost:
         if self._spec.user is None:
             self._upload(data, path)
             return
-        # sftp writes as the account that logs in; pyinfra's own way round needs setfacl there.
+        # sftp writes as the login user; pyinfra's own solution needs setfacl on the host.
         passed = self._run(["mktemp"]).strip()
         try:
             self._upload(data, passed)
@@ -93,13 +93,13 @@ class PyinfraHost:
             self._run(["rm", passed])
 
     def put_secret(self, text: str, path: str) -> None:
-        """Write a file that only its owner may read; the text stands on no command line."""
+        """Write a file that only its owner may read; the text never appears on a command line."""
         write = 'umask 077 && rm -f "$1" && cat > "$1"'
         argv = ["sh", "-c", write, "write", path]
         self._require(argv, self._as_user(argv), stdin=text)
 
     def fetch(self, folder: str, into: Path) -> None:
-        """Copy what is in a folder of the host into a local folder."""
+        """Copy the content of a folder of the host into a local folder."""
         into.mkdir(parents=True, exist_ok=True)
         if self._spec.local:
             # The connector would read every file into memory; the samples of a trial are large.
@@ -115,17 +115,17 @@ class PyinfraHost:
                 tar.extractall(into, filter="data")
 
     def _as_user(self, argv: Sequence[str], program: Program = "tool") -> str:
-        """A shell's command by which the account that does the lab's work runs a program."""
+        """A shell command that runs a program as the account that does the lab's work."""
         if self._spec.user is None:
             return _command(argv, program)
         become = ["sudo", "--non-interactive", f"--user={self._spec.user}", "--"]
-        # Not in the home of the one that logs in, which is nobody else's business. The variables
-        # are cut down after sudo, which sets some itself.
+        # Not in the login user's home, which the other account may not enter. The variables are
+        # filtered after sudo, because sudo sets some itself.
         cut = ["env", "--chdir=/", "sh", "-c", f'exec {environment.shell(program)} "$@"', "sh"]
         return f"exec {shlex.join([*become, *cut, *argv])}"
 
     def _run(self, argv: Sequence[str]) -> str:
-        """Run a program as the account that logs in."""
+        """Run a program as the login user."""
         return self._require(argv, _command(argv, "tool"))
 
     def _require(
@@ -160,15 +160,15 @@ class PyinfraHost:
         except (SSHException, OSError, EOFError) as lost:
             raise ProvisioningError(
                 "host-lost",
-                f"the connection to {self._spec.name} does not carry on: {lost}",
+                f"the connection to {self._spec.name} is lost: {lost}",
                 where=f"{self._spec.name} ({self._spec.address})",
-                hint="what the agent works on there it ends by itself; see whether the host is up, "
-                "and whether its disk is full",
+                hint="the agent there ends its work by itself; check that the host is up and that "
+                "its disk is not full",
             ) from None
 
 
 def _command(argv: Sequence[str], program: Program) -> str:
-    """A shell's command that runs a program in the environment of its kind."""
+    """A shell command that runs a program in the environment of its kind."""
     return f"exec {environment.shell(program)} {shlex.join(argv)}"
 
 
@@ -192,7 +192,7 @@ def connected(specs: Sequence[HostSpec]) -> Iterator[dict[str, PyinfraHost]]:
 
 
 def _connect(host: Any, spec: HostSpec) -> None:  # noqa: ANN401 - pyinfra has no types
-    """Connect one host; pyinfra's `connect_all` would keep the reason of a failure to itself."""
+    """Connect one host; pyinfra's `connect_all` does not report why a connection failed."""
     try:
         host.connect(show_errors=False, raise_exceptions=True)
     except PyinfraError as refused:
@@ -203,7 +203,7 @@ def _connect(host: Any, spec: HostSpec) -> None:  # noqa: ANN401 - pyinfra has n
             hint=trouble.hint(str(refused), spec.known_hosts),
         ) from None
     if not spec.local:
-        # A host that loses its power says nothing any more: the kernel gives up on it in time.
+        # A host without power sends nothing: let the kernel close the connection after this time.
         transport = host.connector.client.get_transport()
         transport.set_keepalive(_SILENCE_S // 2)
         patience_ms = 1000 * _SILENCE_S

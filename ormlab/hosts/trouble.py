@@ -1,10 +1,10 @@
-"""Why a host cannot be reached, as ssh and its Python double say it, and what to do about it."""
+"""Hints for a host that cannot be reached, from the messages of OpenSSH and paramiko."""
 
 from __future__ import annotations
 
 import re
 
-# What OpenSSH says (through Ansible) and what paramiko says (through pyinfra).
+# Messages of OpenSSH (through Ansible) and of paramiko (through pyinfra).
 _UNKNOWN_KEY = re.compile("(?i)host key verification failed|no host key for|does not match")
 _NOT_ADMITTED = re.compile("(?i)permission denied|authentication (?:error|failed)")
 _NO_ANSWER = re.compile("(?i)timed out|refused|no route to host|unreachable|resolve|unable to conn")
@@ -15,21 +15,21 @@ def hint(reason: str, known_hosts: str) -> str:
     """What to do next.
 
     Args:
-        reason: what the tool said.
-        known_hosts: the file whose host keys are accepted.
+        reason: the tool's message.
+        known_hosts: the file with the accepted host keys.
     """
     if _UNKNOWN_KEY.search(reason):
         return (
             "compare the key that `ssh-keyscan` shows with the one on the machine's console, and "
-            f"write it into {known_hosts}; no key is accepted that does not stand there"
+            f"write it into {known_hosts}; the lab accepts only the keys in that file"
         )
     if _NOT_ADMITTED.search(reason):
         return (
-            "the host does not accept the key: see ansible_user and ansible_ssh_private_key_file "
-            "in the inventory, and authorized_keys there"
+            "the host refuses the login: check ansible_user and ansible_ssh_private_key_file in "
+            "the inventory, and authorized_keys on the host"
         )
     if _NO_SUDO.search(reason):
-        return "let that user run sudo without a password, or enrol the host as root"
+        return "allow that user to run sudo without a password, or enroll the host as root"
     if _NO_ANSWER.search(reason):
-        return "see ansible_host and ansible_port in the inventory, and whether sshd runs there"
+        return "check ansible_host and ansible_port in the inventory, and that sshd runs there"
     return "try `ssh` with the address, the user and the key of the inventory"

@@ -1,4 +1,4 @@
-"""Hosts made ready for measuring, looked after, and given back: the lab's playbooks at work."""
+"""Sets hosts up for measuring, checks them, and restores them, with the lab's playbooks."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ __all__ = ["Began", "Ended", "News", "Outcome", "Play", "Provisioned", "carry_ou
 
 @dataclass(frozen=True)
 class Provisioned:
-    """What became of hosts that were to be set up.
+    """The result of setting hosts up.
 
     Attributes:
-        site: the play that set them up, or said what it would do.
-        strangers: names of those that nobody has enrolled; if there are any, ``site`` was dry.
+        site: the play that set the hosts up, or reported what it would do.
+        strangers: names of the hosts that nobody has enrolled. If there are any, ``site`` was a
+            dry run.
     """
 
     site: Play
@@ -40,13 +41,13 @@ def provision(
     enroll: bool = False,
     playbooks: Path = PLAYBOOKS,
 ) -> Provisioned:
-    """Set hosts up; while one of them is not enrolled, only say what that would change.
+    """Set hosts up. If one of them is not enrolled, only report what would change.
 
     Args:
         bench: the hosts.
-        news: is told of every task.
+        news: receives every task.
         dry: change nothing.
-        enroll: consent to the hosts being changed, once and for all.
+        enroll: consent to changes of these hosts, for good.
         playbooks: folder of enroll and site.
 
     Raises:
@@ -70,10 +71,10 @@ def provision(
 def carry_out(
     name: str, bench: Bench, news: News, *, dry: bool = False, playbooks: Path = PLAYBOOKS
 ) -> Play:
-    """Play one playbook, and keep for the bundles to come what it did.
+    """Play one playbook, and keep a record of it for future bundles.
 
     Raises:
-        ProvisioningError: a playbook cannot be played; a task that fails is an outcome.
+        ProvisioningError: a playbook cannot be played. A failed task is an outcome, not an error.
         Interrupted: Ctrl-C or SIGTERM.
     """
     said = ", ".join(host.name for host in bench.hosts)

@@ -1,7 +1,7 @@
-"""What a playbook does, read from ansible-runner's events: only what the lab needs, strictly.
+"""Reads ansible-runner's events strictly, and only the fields that the lab needs.
 
-An event of Ansible carries everything a module returned: paths, addresses, at worst a secret. What
-is read here is all that ever leaves this module; the rest is dropped where it arrives.
+An event contains everything a module returned: paths, addresses, at worst a secret. Only the fields
+read here leave this module; it drops the rest at once.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Began:
 
     Attributes:
         task: its name.
-        role: that it belongs to; empty outside roles.
+        role: its role; empty outside roles.
     """
 
     task: str
@@ -54,10 +54,10 @@ class Ended:
     Attributes:
         host: as the inventory names it.
         task: its name.
-        role: that it belongs to; empty outside roles.
+        role: its role; empty outside roles.
         place: file and line of the task, relative to the checkout.
         outcome: how it ended.
-        reason: why it failed, in the module's words; empty if it did not.
+        reason: why it failed, in the module's words; empty if it did not fail.
         seconds: how long it took.
     """
 
@@ -81,7 +81,7 @@ class Recap:
 
     Attributes:
         processed: hosts that had at least one task.
-        failed: those on which a task failed and nothing rescued it, or that could not be reached.
+        failed: hosts with a failed task that nothing rescued, and unreachable hosts.
     """
 
     processed: frozenset[str]
@@ -129,10 +129,10 @@ class Reader:
         self._items: dict[tuple[str, str], str] = {}
 
     def read(self, event: Mapping[str, Any]) -> Began | Ended | Recap | None:
-        """Read one event; None for those that say nothing the lab needs.
+        """Read one event; None for an event that the lab does not need.
 
         Raises:
-            ProvisioningError: it is not what this version of ansible-runner should send.
+            ProvisioningError: the event does not fit this version of ansible-runner.
         """
         kind = event.get("event")
         try:
@@ -150,16 +150,16 @@ class Reader:
         except (KeyError, msgspec.ValidationError) as unlike:
             raise ProvisioningError(
                 "ansible-event",
-                f"Ansible sent a {kind} that cannot be read: {unlike}",
+                f"Ansible sent an unreadable {kind} event: {unlike}",
                 where="ansible-runner",
-                hint="its version and ansible-core's do not fit: make the environment again",
+                hint="ansible-runner and ansible-core do not match: make the environment again",
             ) from None
         return None
 
     def _ended(self, outcome: Outcome, task: _Task) -> Ended:
         if outcome is Outcome.OK and task.res.changed:
             outcome = Outcome.CHANGED
-        # Of a loop, the reason of its first failed item; the loop itself only says that one failed.
+        # For a loop, use the reason of its first failed item: the loop only says that one failed.
         first = self._items.pop((task.host, task.task_uuid), None)
         failed = outcome in (Outcome.FAILED, Outcome.UNREACHABLE)
         return Ended(
@@ -175,9 +175,9 @@ class Reader:
 
 def _reason(answer: _Answer) -> str:
     if answer.censored:
-        return "what it said is hidden, because the task handles a secret (no_log)"
+        return "Ansible hides the reason, because the task handles a secret (no_log)"
     said = answer.msg if isinstance(answer.msg, str) else msgspec.json.encode(answer.msg).decode()
     said = said.strip() or "it gave no reason"
-    # A command says only that its status was not zero; its own words are on standard error.
+    # A failed command's message is only its exit status; its reason is on standard error.
     last = answer.stderr.strip().splitlines()[-1:]
     return ": ".join([said.rstrip("."), *last]) if last else said

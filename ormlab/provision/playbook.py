@@ -1,4 +1,4 @@
-"""Play one of the lab's playbooks through ansible-runner, and keep count of what it did."""
+"""Plays one of the lab's playbooks through ansible-runner and records its tasks."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 PLAYBOOKS = checkout.ROOT / "playbooks"
 _POLL_S = 0.25
-_PATIENCE_S = 10.0  # that an interrupted playbook has to end by itself
+_PATIENCE_S = 10.0  # for an interrupted playbook to end by itself
 _ERROR = re.compile(r"^\[?ERROR\]?[:!]\s*(.+?)\s*$", re.MULTILINE)
 
 
 class News(Protocol):
-    """Receives what a playbook does while it does it."""
+    """Receives the progress of a playbook."""
 
     def stage(self, what: str) -> None:
         """A playbook begins."""
@@ -58,12 +58,12 @@ class Play:
 
     Attributes:
         playbook: its name.
-        dry: it only said what it would change.
-        hosts: on which it was played.
-        tasks: in the order of their ends.
-        failed: hosts on which it did not come to its end.
-        started: when.
-        seconds: how long it took.
+        dry: whether it was a dry run.
+        hosts: the hosts it was played on.
+        tasks: in the order in which they ended.
+        failed: hosts on which it did not finish.
+        started: its start.
+        seconds: its duration.
     """
 
     playbook: str
@@ -75,14 +75,14 @@ class Play:
     seconds: float
 
     def of(self, outcome: Outcome, host: str | None = None) -> list[Ended]:
-        """The tasks that ended in one way, on one host or on all."""
+        """The tasks with one outcome, on one host or on all."""
         return [
             task for task in self.tasks if task.outcome is outcome and host in (None, task.host)
         ]
 
     @property
     def failures(self) -> list[Ended]:
-        """The task that ended the play on each failed host; earlier ones were rescued."""
+        """The task that ended the play on each failed host; earlier failures were rescued."""
         last = {
             task.host: task
             for task in self.tasks
@@ -102,15 +102,15 @@ def play(
     """Play a playbook on the hosts of a bench.
 
     Args:
-        name: of the playbook, without its suffix.
+        name: the playbook's name without suffix.
         bench: the hosts.
-        news: is told of every task.
-        dry: say what would change, and change nothing (``--check``).
-        folder: of the playbooks.
+        news: receives every task.
+        dry: report what would change, and change nothing (``--check``).
+        folder: the folder of the playbooks.
 
     Raises:
-        ProvisioningError: there is no such playbook, or Ansible refused to play it. A task that
-            fails is an outcome, not an error.
+        ProvisioningError: there is no such playbook, or Ansible refused to play it. A failed
+            task is an outcome, not an error.
         Interrupted: Ctrl-C or SIGTERM.
     """
     playbook = folder / f"{name}.yml"
@@ -123,14 +123,14 @@ def play(
         )
     checkout.STATE.mkdir(exist_ok=True)
     started, clock = datetime.now(UTC), time.monotonic()
-    # Of mode 0700, and gone at the end: ansible-runner keeps the environment in it.
+    # The folder has mode 0700 and is removed: ansible-runner writes the environment into it.
     with (
         tempfile.TemporaryDirectory(dir=checkout.STATE, prefix="provision-") as private,
         _connections() as sockets,
         Interruption() as interruption,
     ):
         watch = _Watch(news, interruption)
-        with confined("ansible"):  # it copies all of this process's
+        with confined("ansible"):  # ansible-runner copies this process's whole environment
             runner = init_runner(
                 private_data_dir=private,
                 project_dir=str(checkout.ROOT),
@@ -162,7 +162,7 @@ def play(
 
 @dataclass
 class _Watch:
-    """Receives the events of one playbook, and ends it when its user wants that."""
+    """Receives the events of one playbook, and ends it when the user interrupts."""
 
     news: News
     interruption: Interruption
@@ -173,11 +173,11 @@ class _Watch:
     killed_at: float | None = None
 
     def receive(self, event: dict[str, Any]) -> bool:
-        """Take one event; returns that ansible-runner need not keep it."""
+        """Take one event; False tells ansible-runner not to keep it."""
         try:
             news = self.reader.read(event)
         except ProvisioningError as unreadable:
-            # ansible-runner takes an OSError of a handler for one of its own, and goes on.
+            # ansible-runner would mistake an OSError of a handler for its own, and continue.
             self.fault = self.fault or unreadable
             return False
         match news:
@@ -191,7 +191,7 @@ class _Watch:
         return False
 
     def must_be_killed(self) -> bool:
-        """Whether an interrupted playbook has had time enough; it is first asked politely."""
+        """Whether to kill the playbook: its grace period after SIGINT is over."""
         if self.killed_at is None and (self._asked or self.fault):
             self.killed_at = time.monotonic() + _PATIENCE_S
             for child in psutil.Process().children():
@@ -208,13 +208,13 @@ class _Watch:
         return False
 
     def require(self, playbook: str, said: str) -> None:
-        """Raise unless the playbook was played to its end, with or without failed tasks."""
+        """Raise unless the playbook finished, with or without failed tasks."""
         if self._asked:
             raise Interrupted(
                 "interrupted",
                 f"the playbook {playbook} was interrupted after {len(self.tasks)} tasks",
                 where=playbook,
-                hint="play it again: what is done already is not done twice",
+                hint="play it again to continue: finished tasks find nothing to do",
             )
         if self.fault:
             raise self.fault
@@ -230,10 +230,10 @@ class _Watch:
 
 @contextmanager
 def _connections() -> Iterator[Path]:
-    """A folder for the ssh connections of one play, which its tasks share; they are ended with it.
+    """A folder for the shared ssh connections of one play; they are closed at its end.
 
-    One that outlived its play would be used by the next, whatever keys that one believes. It lies
-    away from the checkout, because the path of a socket must be short (unix(7)).
+    The next play would reuse a connection that stayed open, even if it accepts other host keys. The
+    folder is outside the checkout, because the path of a socket must be short (unix(7)).
     """
     with tempfile.TemporaryDirectory(prefix="ormlab-") as folder:
         try:
@@ -241,14 +241,14 @@ def _connections() -> Iterator[Path]:
         finally:
             for path in Path(folder).iterdir():
                 end = ["ssh", "-o", f"ControlPath={path}", "-O", "exit", "host"]
-                # Gone already: as well.
+                # It may have ended already.
                 subprocess.run(end, env=environment("tool"), capture_output=True, check=False)
 
 
 def _ssh(bench: Bench, sockets: Path) -> dict[str, Any]:
-    """How ssh is called, as extra variables: those stand above all that an inventory sets."""
+    """The ssh arguments, as extra variables, which override those of an inventory."""
     known = " ".join({f'"{host.known_hosts}"': None for host in bench.hosts})
-    # Of an option that is given twice ssh takes the first, and these come first.
+    # If an option is given twice, ssh uses the first, and these come first.
     options = [
         *("-o", "StrictHostKeyChecking=yes"),
         *("-o", f"UserKnownHostsFile={known}"),
@@ -257,7 +257,7 @@ def _ssh(bench: Bench, sockets: Path) -> dict[str, Any]:
     return {
         "ansible_ssh_args": shlex.join(options),
         "ansible_control_path_dir": str(sockets),
-        # ansible-runner switches the checking of host keys off unless it is told otherwise.
+        # ansible-runner disables the check of host keys by default.
         "ansible_host_key_checking": True,
     }
 

@@ -1,7 +1,8 @@
-"""What a bundle keeps of how its hosts were set up: one document for each play and host.
+"""The records of how hosts were set up: one document for each play and host.
 
-The documents lie under ``.lab/provision/<host>/`` until a run takes those of its hosts. They hold
-names of tasks and how these ended; no output of a module, no address and no path of a machine.
+The documents are under ``.lab/provision/<host>/``; a run copies those of its hosts into its bundle.
+They hold the names and outcomes of tasks, but no output of a module, no address and no path of a
+machine.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 
 FOLDER = checkout.STATE / "provision"
 _SCHEMA = "provision/1"
-_KEPT = 20  # documents of a host; older ones go
+_KEPT = 20  # documents of a host; older ones are removed
 
 
 def keep(play: Play, folder: Path = FOLDER) -> None:
-    """Write the documents of a play; what was only a dry run has set nothing up."""
+    """Write the documents of a play; a dry run leaves none, because it set nothing up."""
     if play.dry:
         return
     stamp = play.started.strftime("%Y%m%dT%H%M%S.%fZ")
@@ -64,13 +65,13 @@ def document(play: Play, host: str) -> dict[str, Any]:
 
 
 def of_hosts(hosts: Mapping[str, HostSpec], folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
-    """The documents of a run's hosts by the name they take in the bundle, oldest first.
+    """The documents of a run's hosts by their file name in the bundle, oldest first.
 
-    A document counts for a host of the same name in the inventory and the same address.
+    A document belongs to a host with the same name in the inventory and the same address.
 
     Args:
-        hosts: by the names that they have in the bundle, where no other name of theirs may stand.
-        folder: where the documents of all hosts lie.
+        hosts: by their names in the bundle; the bundle must not contain their inventory names.
+        folder: the folder with the documents of all hosts.
     """
     found = {}
     for name, spec in hosts.items():

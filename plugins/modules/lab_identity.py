@@ -1,4 +1,4 @@
-"""Say which machine this is, and why it must not be touched."""
+"""Report which machine this is, and every reason not to touch it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 DOCUMENTATION = """
 module: lab_identity
-short_description: Say which machine this is, and why it must not be touched
-description: Reads, judges, and never fails for what it finds. Changes nothing.
+short_description: Report which machine this is, and every reason not to touch it
+description: Reads and judges the host. Never fails because of a finding. Changes nothing.
 author: the founders of ormlab
 options:
   wanted:
-    description: What the inventory says of the host.
+    description: How the inventory describes the host.
     type: dict
     default: {}
   enrolled:
@@ -20,7 +20,7 @@ options:
     type: bool
     default: true
   root:
-    description: Folder below which the host's files lie.
+    description: Root folder of the host's files.
     type: path
     default: /
 """

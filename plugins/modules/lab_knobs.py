@@ -8,9 +8,9 @@ DOCUMENTATION = """
 module: lab_knobs
 short_description: Record, tune, verify or restore knobs of a host
 description:
-  - A knob is something of a host that can be read, set and set back; C(agent/knobs) has them all.
-  - What a place showed before it was first changed is kept in C(baseline.json) of the state
-    folder, and nothing is changed that is not there.
+  - A knob is a setting of a host that can be read, changed and restored; see C(agent/knobs).
+  - C(baseline.json) in the state folder holds the value of each place before its first change. The
+    module changes no place that is not in it.
 author: the founders of ormlab
 attributes:
   check_mode: {support: full}
@@ -18,20 +18,20 @@ attributes:
 options:
   state:
     description:
-      - V(recorded) remembers what the knobs show, where that is not yet remembered.
-      - V(tuned) sets them.
-      - V(verified) compares them with what is wanted, and never fails for what it finds.
-      - V(restored) sets them back to the baseline.
-      - V(compared) fails if a knob of the baseline differs from it.
+      - V(recorded) records the present value of every place that has no record yet.
+      - V(tuned) sets the knobs.
+      - V(verified) compares the knobs with the wanted values, and never fails because of a finding.
+      - V(restored) restores the knobs from the baseline.
+      - V(compared) fails if a knob differs from the baseline.
     type: str
     choices: [recorded, tuned, verified, restored, compared]
     required: true
   wanted:
-    description: Value by knob; a knob that is none is left alone.
+    description: Value by knob. A knob with the value none stays unchanged.
     type: dict
     default: {}
   knobs:
-    description: Names of the knobs to restore or compare; all if empty.
+    description: Names of the knobs to restore or compare. Empty means all.
     type: list
     elements: str
     default: []
@@ -40,16 +40,16 @@ options:
     type: bool
     default: false
   root:
-    description: Folder below which the host's files lie; other than / it plays a host.
+    description: Root folder of the host's files. A folder other than / simulates a host.
     type: path
     default: /
   store:
-    description: The lab's folder of state, below the root.
+    description: The lab's state folder, below the root.
     type: path
     default: /var/lib/ormlab
 """
 EXAMPLES = """
-- name: Settle the clock
+- name: Fix the clock
   lab_knobs:
     state: tuned
     wanted: {governor: performance, boost: false}
@@ -57,7 +57,7 @@ EXAMPLES = """
 """
 RETURN = """
 outcomes:
-  description: By place, what it showed, what it should show, the verdict and its reason.
+  description: Previous value, wanted value, verdict and reason of each place.
   returned: always
   type: list
 tmpfiles:
@@ -91,7 +91,7 @@ def main() -> None:
     try:
         outcomes = _carry_out(module, knobs.kernel_at(root), store)
     except (KeyError, TypeError, ValueError) as problem:
-        module.fail_json(f"this cannot be meant: {problem.args[0]}")
+        module.fail_json(f"invalid value: {problem.args[0]}")
     if not module.check_mode and module.params["state"] in {"recorded", "tuned", "restored"}:
         store.save()
     _answer(module, outcomes)

@@ -11,21 +11,21 @@ DOCUMENTATION = """
 module: lab_placement
 short_description: Plan which CPUs serve which purpose
 description:
-  - Reads the topology of the host and plans it with C(agent/placement.py), as a run does.
-  - Changes nothing but the file it is told to keep the plan in.
+  - Reads the topology of the host and plans the CPUs with C(agent/placement.py), as a run does.
+  - Changes nothing except the file of the option C(keep).
 author: the founders of ormlab
 options:
   root:
-    description: Folder below which the kernel's files are looked for.
+    description: Root folder of the kernel's files.
     type: path
     default: /
   layout:
-    description: Which of service and database has the large share.
+    description: Whether the service or the database gets the large share of the cores.
     type: str
     choices: [dut_alone, db_alone, same_ccd]
     default: dut_alone
   keep:
-    description: File below the root that takes the plan as JSON.
+    description: File below the root that receives the plan as JSON.
     type: path
 """
 EXAMPLES = """
@@ -40,7 +40,7 @@ placement:
   returned: always
   type: dict
 outcome:
-  description: Whether the file has this plan, as an outcome of the module lab_knobs.
+  description: Whether the file holds this plan, as an outcome of the module lab_knobs.
   returned: with keep
   type: dict
 """
@@ -85,7 +85,7 @@ def _keep(file: Path, text: str, *, check: bool) -> dict[str, Any]:
         "before": kept,
         "wanted": text,
         "verdict": "held" if held else "drifted",
-        "reason": "" if held else "the slices were written for another plan, or for none yet",
+        "reason": "" if held else "the slices were written for another plan, or not at all",
     }
     return {"changed": not held, "outcome": outcome}
 

@@ -1,4 +1,4 @@
-"""Take the readings of a host that need nothing but its kernel."""
+"""Take the readings of a host that need only its kernel."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pathlib import Path
 
 DOCUMENTATION = """
 module: lab_readings
-short_description: Take the readings of a host that need nothing but its kernel
+short_description: Take the readings of a host that need only its kernel
 description:
-  - Those of processor, memory, kernel and limits that C(ormlab doctor) takes too. What else runs
-    on the host is seen before each run; ports and programs matter only then. Changes nothing.
+  - Takes the readings of processor, memory, kernel and limits that C(ormlab doctor) takes too. It
+    leaves out foreign load, ports and programs, which matter only before each run. Changes nothing.
 author: the founders of ormlab
 options:
   root:
-    description: Folder below which the host's files lie.
+    description: Root folder of the host's files.
     type: path
     default: /
 """

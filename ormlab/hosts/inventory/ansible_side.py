@@ -1,9 +1,9 @@
 """Ansible's own view of an inventory, as JSON: ``python ansible_side.py INVENTORY PLAYBOOKS``.
 
-A program of its own, because only Ansible knows what a variable is in a play: it looks into groups
-and their folders, renders templates and decrypts vaults. Asking it is slow to import, and sets up
-more than the lab wants in its own process. Standard input holds the names of the variables that
-are wanted, and of each the keys if not all of it. It is started by `ormlab.hosts.inventory`.
+Only Ansible knows the value of a variable in a play: it reads groups and their folders, renders
+templates and decrypts vaults. It is slow to import and changes global state, so this is a separate
+program, started by `ormlab.hosts.inventory`. Standard input holds the names of the wanted variables, each
+with the wanted keys if it is a dict.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible.vars.manager import VariableManager
 
-_FACTS = "ansible_facts"  # Ansible's own, although it is empty before a play
+_FACTS = "ansible_facts"  # Ansible's own, and empty before a play
 
 
 def main(path: str, playbooks: str, wanted: dict[str, list[str]]) -> dict[str, Any]:
     """Read an inventory as a play would.
 
     Args:
-        path: of the inventory.
+        path: the inventory.
         playbooks: folder of the plays.
-        wanted: names of variables to render, each with the keys that are wanted of a dict.
+        wanted: names of the variables to render, each with the wanted keys of a dict.
     """
     loader = DataLoader()
     loader.set_basedir(playbooks)

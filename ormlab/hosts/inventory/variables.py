@@ -1,8 +1,8 @@
-"""The variables of an inventory that the orchestrator uses, read by a type that refuses the rest.
+"""The variables of an inventory that the orchestrator uses; all others are refused.
 
-Ansible plays on the hosts of an inventory, and pyinfra carries a run to them. Both must mean the
-same host, account and folder. So every variable by which Ansible finds a host either has a field
-here, by which pyinfra finds it too; or is one of those that matter to plays alone; or is refused.
+Ansible plays on the hosts of an inventory, and pyinfra runs on them. Both must use the same host,
+account and folder. Every variable by which Ansible finds a host therefore has a field here, which
+pyinfra uses too, or affects plays only, or is refused.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,62}")
 
 
 class Sources(msgspec.Struct, frozen=True):
-    """Where packages come from; the other keys are the role's."""
+    """Where packages come from; only the role reads the other keys."""
 
     origin: Literal["online", "mirror", "bundle"] = msgspec.field(name="from", default="online")
 
 
 class Variables(msgspec.Struct, frozen=True):
-    """What the inventory says of one host; what it leaves out is None.
+    """The variables of one host in the inventory; a missing one is None.
 
     Attributes:
         ansible_connection: local for this machine.
         ansible_host: address for ssh.
-        ansible_port: of its sshd.
-        ansible_user: who logs in.
+        ansible_port: port of its sshd.
+        ansible_user: the login user.
         ansible_ssh_private_key_file: key of that user.
-        lab_address: where the other hosts of a run reach it.
+        lab_address: address for the other hosts of a run.
         lab_root: folder of the lab's state on the host.
         lab_user: account that does the lab's work there.
-        lab_python: a CPython 3.13 there.
-        lab_uv: a uv there.
+        lab_python: a CPython 3.13 on the host.
+        lab_uv: a uv on the host.
         lab_service_port: first TCP port of the services.
         lab_postgres_port: TCP port of PostgreSQL.
-        lab_postgres_binaries: folder of PostgreSQL's programs there.
+        lab_postgres_binaries: folder of PostgreSQL's programs on the host.
         lab_postgres_cluster: folder of postgresql.conf of a cluster made for runs.
         lab_sources: where its packages come from.
     """
@@ -69,12 +69,12 @@ class Variables(msgspec.Struct, frozen=True):
 
 
 class Said(msgspec.Struct, frozen=True):
-    """One variable of a host, as Ansible has it.
+    """One variable of a host, as Ansible sees it.
 
     Attributes:
-        where: file, line and column; empty if Ansible does not know.
-        value: rendered; null if it was not asked for.
-        unknown: why it cannot be rendered.
+        where: file, line and column; empty if Ansible does not know them.
+        value: the rendered value; null if it was not requested.
+        unknown: why Ansible cannot render it; empty if it can.
     """
 
     where: str = ""
@@ -83,7 +83,7 @@ class Said(msgspec.Struct, frozen=True):
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """An inventory as `ansible_side` tells it: hosts by group, and variables by host."""
+    """An inventory as `ansible_side` reports it: hosts by group, and variables by host."""
 
     groups: dict[str, list[str]]
     hosts: dict[str, dict[str, Said]]
@@ -95,10 +95,10 @@ WANTED: Final[dict[str, list[str]]] = {
     **{name: [] for name in (*_FIELDS, *_SSH_ARGUMENTS)},
     "lab_sources": ["from"],
 }
-"""Variables that Ansible is asked to render, each with the keys that are wanted of a dict."""
+"""Variables that Ansible must render, each with the wanted keys of a dict."""
 
-# What they change is how a play works on a host, not which host that is or who works there. The
-# lab's own rule of host keys stands above the last two.
+# These change how a play works on a host, but neither the host nor the account. The lab's own rule
+# for host keys overrides the last two.
 _OF_PLAYS_ALONE: Final = frozenset(
     {
         *("ansible_python_interpreter", "ansible_remote_tmp", "ansible_shell_executable"),
@@ -109,8 +109,8 @@ _OF_PLAYS_ALONE: Final = frozenset(
         *("ansible_host_key_checking", "ansible_ssh_host_key_checking"),
     }
 )
-# Options of ssh that change neither whom it talks to nor as whom. Those of host keys are in
-# ormlab.provision.playbook, before these: ssh takes the first.
+# ssh options that change neither the host nor the account. ormlab.provision.playbook sets those for
+# host keys before these, and ssh uses the first value.
 _HARMLESS_OPTIONS: Final = frozenset(
     {
         *("stricthostkeychecking", "userknownhostsfile", "globalknownhostsfile", "checkhostip"),
@@ -129,8 +129,8 @@ _INSTEAD: Final = {
     "ansible_ssh_password": "log in with a key: ansible_ssh_private_key_file",
 }
 _OTHERWISE: Final = (
-    "take it out: a play would use it and a run would not; what ssh itself must know, such as "
-    "ProxyJump, stands in ~/.ssh/config, which both read"
+    "remove it: a play would use it and a run would not; put settings of ssh itself, such as "
+    "ProxyJump, into ~/.ssh/config, which both read"
 )
 _PATH: Final = "an absolute path"
 _MEANT: Final = {
@@ -149,11 +149,11 @@ def read(host: str, said: dict[str, Said], where: str) -> Variables:
 
     Args:
         host: its name, which also names folders.
-        said: what Ansible says of it.
+        said: its variables, as Ansible sees them.
         where: the inventory.
 
     Raises:
-        InventoryError: one of them is no value that it can have, or would be ignored.
+        InventoryError: a variable has an invalid value, or only plays would use it.
     """
     if not _NAME.fullmatch(host):
         raise InventoryError(
@@ -166,15 +166,15 @@ def read(host: str, said: dict[str, Said], where: str) -> Variables:
         place = f"{one.where or where}: {variable} of {host}"
         if one.unknown:
             hint = (
-                "write the value itself, or what Ansible knows before a play: no facts of a host, "
-                "and for a vault its password by ANSIBLE_VAULT_PASSWORD_FILE"
+                "write the value itself, or use only what Ansible knows before a play: no facts of "
+                "a host; for a vault, set ANSIBLE_VAULT_PASSWORD_FILE"
             )
-            raise _refused(variable, f"is not known to Ansible: {one.unknown}", place, hint)
+            raise _refused(variable, f"has no value before a play: {one.unknown}", place, hint)
         if variable in _SSH_ARGUMENTS:
             _require_harmless(variable, one.value, place)
         elif variable not in _FIELDS and variable not in _OF_PLAYS_ALONE:
             hint = _INSTEAD.get(variable, _OTHERWISE)
-            raise _refused(variable, "would be used by plays alone", place, hint)
+            raise _refused(variable, "would affect plays only, not runs", place, hint)
     given = {name: said[name] for name in _FIELDS if name in said}
     values = {
         name: _value(name, one, f"{one.where or where}: {name} of {host}")
@@ -191,20 +191,20 @@ def _value(name: str, one: Said, place: str) -> Any:  # noqa: ANN401 - of the fi
         if name.endswith("_port"):
             raise InventoryError(
                 "inventory-port",
-                f"{name} is {one.value!r}, which is no TCP port",
+                f"{name} is {one.value!r}, which is not a TCP port",
                 where=place,
                 hint="give a number from 1 to 65535",
             ) from None
         why = f"is {one.value!r}, which is not {_MEANT[name]}"
         raise _refused(name, why, place, f"give {_MEANT[name]}") from None
     if name in {"ansible_host", "lab_address"} and not _is_address(value):
-        hint = "give a name or an address alone, such as ::1; the port of ssh is ansible_port"
-        raise _refused(name, f"is {value!r}, which is no address", place, hint)
+        hint = "give a name or an address without a port, such as ::1; the port is ansible_port"
+        raise _refused(name, f"is {value!r}, which is not an address", place, hint)
     if name == "ansible_ssh_private_key_file":
         value = str(Path(value).expanduser())
         if not Path(value).is_absolute():
-            hint = "give an absolute path, or '{{ inventory_dir }}/...': each tool starts elsewhere"
-            raise _refused(name, f"is {value!r}, a path relative to nothing", place, hint)
+            hint = "give an absolute path, or '{{ inventory_dir }}/...': the tools start elsewhere"
+            raise _refused(name, f"is {value!r}, a relative path", place, hint)
     return value
 
 
@@ -217,7 +217,7 @@ def _is_address(value: str) -> bool:
 
 
 def _require_harmless(variable: str, given: object, place: str) -> None:
-    """Refuse arguments of ssh by which a play would reach another host than a run."""
+    """Refuse ssh arguments that would take a play to another host or account than a run."""
     try:
         words = shlex.split(str(given or ""))
     except ValueError as problem:
@@ -228,7 +228,7 @@ def _require_harmless(variable: str, given: object, place: str) -> None:
         name = re.split(r"[ =]", option.strip(), maxsplit=1)[0].lower()
         if not word.startswith("-o") or name not in _HARMLESS_OPTIONS:
             said = f"-o {option}" if word == "-o" else word
-            why = f"has {said!r}, by which plays alone would go another way"
+            why = f"has {said!r}, which would affect plays only, not runs"
             raise _refused(variable, why, place, _OTHERWISE)
 
 
