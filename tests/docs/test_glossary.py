@@ -1,0 +1,132 @@
+"""One word, one thing: the glossary names types that are there, and no two types share a name."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from functools import cache
+from itertools import chain
+
+import pytest
+
+from docs.generate import DOCS
+from tests.conftest import CHECKOUT
+
+_PACKAGES = ("agent", "analysis", "bench", "bundle", "host", "ormlab", "plugins", "workloads")
+# A public class name that several modules define, and why. Each is a debt or a convention: rename
+# one of the classes, and take the line away.
+ALLOWED = {
+    "Answer": "of the contract's client, of the services, of a query, and of a check on paper",
+    "Bound": "a socket that is bound, and the kind of claim that ledgers call a bound",
+    "Built": "a catalog that was built, and a site",
+    "Cache": "a plan's setting, and the same setting as the service reads it from its own file",
+    "Cell": "a workload under a load, the same as the site reads it, and of a report's table",
+    "Code": "the codes of bundles and of archives, and a report's block of code",
+    "Comparison": "a plan's, and the same as the site reads it from results",
+    "Course": "what the agent saw of a trial, and the trials of a run",
+    "Database": "a service's settings, and the orchestrator's handle",
+    "Difference": "a check of ledgers, and a step of the waterfall",
+    "Driver": "the agent that drives a load, and the client that does",
+    "Effect": "the waterfall's, the pilot's, and the contract's effect in the database",
+    "Ended": "a program that ended, and a task of Ansible",
+    "Entry": "of an archive, and of a folder",
+    "Facts": "a report's block, and a host's facts as the site reads them",
+    "Failure": "of an order, and its record in a bundle",
+    "Figure": "a figure that was printed, and a figure of a report",
+    "Finding": "of a gate, of a host's reading, of an archive, and of a stack",
+    "Histogram": "of the client while it fills, and as gates read it",
+    "Interruption": "as a type, and as its record in a bundle",
+    "Interval": "as a type, and as the site reads it",
+    "Ledger": "as a type, and as the site reads it",
+    "Limit": "of a host's reading, and of a plan's gate",
+    "Listing": "a report's block, and a manifest that was read",
+    "Load": "commands for a generator, and what its files say",
+    "LoadError": "of the lab's tree of errors, and of the client that runs on hosts without it",
+    "Lock": "an exclusive lock, and a file of locked requirements",
+    "Measured": "as a type, and as the site reads it",
+    "Noise": "an estimate of the steadiness of a series, and the doctor's noise floor",
+    "Options": "each service has its own",
+    "Order": "to an agent, of the trials in a cell, and the rows of orders in each service",
+    "Outcome": "of a knob, a stack, a check, a task of Ansible, and a plan of a reproduction",
+    "Part": "of a report, a waterfall, a record, a ledger, and a trial on one of its hosts",
+    "Place": "where readings are taken, where a subject was measured, and the hosts of a run",
+    "Placement": "as a type, and as the site reads it",
+    "Plan": "as a type, and its digest and name in a bundle's record",
+    "Pool": "a plan's setting, and the same setting as the service reads it from its own file",
+    "Problem": "of a ledger, of a wrk dump, and of a bundle",
+    "Proposal": "what a rerun asks for, and what a reproduction says before it starts",
+    "Ratio": "a kind of claim, and a row of a chart",
+    "Reading": "of a host, of a sampler, of a gate, of a wrk dump, and of a claim's condition",
+    "Refusal": "why a host must not be touched, and an error that a service answers",
+    "Request": "of each use case of the command line, and of a load",
+    "Run": "of the stages, of claims, of the site, and of the article's client",
+    "Said": "one verdict on a claim, and one variable of an inventory",
+    "Series": "one value a window, and one value a bundle",
+    "Source": "of a claim, of an export, of a checkout, and its record in a bundle",
+    "Spec": "each client has its own",
+    "Standing": "as a type, and as the site reads it",
+    "Step": "of an explanation, of a reproduction, and of a latency chart",
+    "Store": "an object store, and the lab's memory of a host's settings",
+    "Subject": "of a plan, of a ledger, and as the site reads it",
+    "Table": "of a report, of requests (made and sent), and of rows in a service",
+    "Text": "a report's paragraph, what wrk printed, and a field of the contract",
+    "User": "the rows of users in each service",
+    "Verdict": "of a gate, of a host's reading, and of a comparison",
+}
+
+
+@cache
+def classes():
+    """The modules of each public class at the top of a module, by its name."""
+    found = defaultdict(list)
+    for package in _PACKAGES:
+        for path in sorted((CHECKOUT / package).rglob("*.py")):
+            for node in ast.parse(path.read_text()).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    found[node.name].append(path.relative_to(CHECKOUT).as_posix())
+    return found
+
+
+def test_no_public_class_name_means_two_things():
+    twice = {name: modules for name, modules in classes().items() if len(modules) > 1}
+    assert {name: twice[name] for name in twice.keys() - ALLOWED} == {}
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_an_exception_is_still_needed(name):
+    assert len(classes()[name]) > 1, f"{name} means one thing by now: take it off the list"
+
+
+GLOSSARY = (DOCS / "glossary.md").read_text()
+_ROW = re.compile(r"^\| \*\*(.+?)\*\* \|.+\| \[`?(.+?)`?\]\(\.\./(.+?)\) \|$", re.MULTILINE)
+
+
+@pytest.mark.parametrize(("word", "name", "file"), _ROW.findall(GLOSSARY))
+def test_a_word_is_defined_where_the_glossary_says(word, name, file):
+    path = CHECKOUT / file
+    if path.suffix == ".py":
+        assert name in set(defined(path)), f"{word}: {file} does not define {name}"
+    else:
+        assert name == path.name
+
+
+def defined(path):
+    """The names that a module defines at its top."""
+    for node in ast.parse(path.read_text()).body:
+        match node:
+            case ast.ClassDef() | ast.FunctionDef():
+                yield node.name
+            case ast.TypeAlias(name=ast.Name(id=name)):
+                yield name
+            case ast.Assign(targets=[ast.Name(id=name)]):
+                yield name
+
+
+def test_the_glossary_has_every_word_once_and_each_table_in_order():
+    tables = [
+        re.findall(r"^\| \*\*(.+?)\*\* ", part, re.MULTILINE) for part in GLOSSARY.split("\n## ")
+    ]
+    assert sum(map(len, tables)) == len(_ROW.findall(GLOSSARY)) == len(set(chain(*tables)))
+    for words in tables:
+        assert words == sorted(words)
