@@ -1,10 +1,11 @@
-"""What the README opens with: the article's figures beside the lab's, from the kept evidence.
+"""What became of the article: its figures beside the lab's, from the kept evidence.
 
 The judgement in evidence/ rests on every bundle of its index whose plan tests a claim of the
 article. `python -m docs.finding` judges them anew, after a change to the ledger, to how it is
 judged, or to the bundles, and takes those that are not in evidence/ from git's history; `make docs`
-writes the tables. `make test` holds the verdicts of the bundles that are in evidence/ against what
-they come from, `make test-evidence` the whole judgement.
+writes the tables of docs/article.md. `make test` holds the verdicts of the bundles that are in
+evidence/ against what they come from, `make test-evidence` the whole judgement. The README's
+picture of it is in `docs.picture`.
 """
 
 from __future__ import annotations
@@ -57,16 +58,6 @@ ROWS = {
     "py313.sqlalchemy": "SQLAlchemy 2.0.21 runs on Python 3.13",
     "py313.asyncpg": "asyncpg 0.29.0 runs on Python 3.13",
 }
-_WORDING = (
-    "Figures stand with their 95 % interval. For an order it is the ratio of the two, below 1",
-    "where it is the other way round; for error rates the difference, in points. Where a run is",
-    "invalid, nothing is said: two deployments of one service could not be shown to be alike by",
-    "that figure, or it is a latency and too many requests had no answer when the windows ended.",
-    "The article prints its memory as MB; its client divides bytes by 1024 x 1024, as the lab",
-    "does. By how much pool_pre_ping reduces the error rate is fixed by the plan, which ends all",
-    "connections three times in four seconds. The caching of the case study is not published: the",
-    "lab's cache keeps an answer for one second, and most of the rise of the p99 is due to it.",
-)
 
 
 def judgement() -> dict[str, Any]:
@@ -103,22 +94,32 @@ def shown(standing: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return newest if newest["verdict"] == verdict else newest | {"verdict": verdict, "side": None}
 
 
-def readme() -> dict[str, str]:
-    """The README by its path, relative to docs/, with the tables as they should be."""
-    told, text = judgement(), (ROOT / "README.md").read_text()
+def pages() -> dict[str, str]:
+    """docs/article.md, with the tables as they should be."""
+    told = judgement()
     claims = {claim["id"]: claim for claim in told["claims"]}
-    lines = [*_sides(claims), "", *_rows(claims), "", *_WORDING, *_whole(told)]
-    head, _, rest = text.partition(_BEGIN)
-    tail = rest.partition(_END)[2]
-    return {"../README.md": head + _BEGIN + "\n" + "\n".join(lines) + "\n\n" + _END + tail}
+    lines = [*_sides(claims), "", *_rows(claims), "", *_whole(told)]
+    return {"article.md": between_marks(ROOT / "docs/article.md", lines)}
+
+
+def between_marks(page: Path, lines: Sequence[str]) -> str:
+    """A page with these lines in the place that is marked as made."""
+    head, begin, rest = page.read_text().partition(_BEGIN)
+    _, end, tail = rest.partition(_END)
+    if not begin or not end:
+        raise ValueError(f"{page.name} has no place for the finding")
+    return head + begin + "\n" + "\n".join(lines) + "\n\n" + end + tail
 
 
 def _sides(claims: Mapping[str, dict[str, Any]]) -> Iterator[str]:
     written = ledger.load("article").ledger.claims
-    yield "| | SQLAlchemy | here | Tortoise | here | above, by the article | here, as their ratio |"
+    yield (
+        "| | SQLAlchemy, published | measured | Tortoise, published | measured "
+        "| larger, by the article | verdict: measured ratio |"
+    )
     yield "|---|---|---|---|---|---|---|"
     for (name, what), (variant, load) in product(SIDES.items(), LOADS.items()):
-        stand = [_under(claims[f"{name}.{each}"], variant) for each in _OF_A_SIDE]
+        stand = [under(claims[f"{name}.{each}"], variant) for each in _OF_A_SIDE]
         if not all(stand):
             continue  # tested under one load alone
         sqlalchemy, tortoise, order = (_cells(each) for each in stand if each)
@@ -128,19 +129,19 @@ def _sides(claims: Mapping[str, dict[str, Any]]) -> Iterator[str]:
         yield f"| {what}, {load} | {' | '.join(cells)} | {order[1]}: {order[0]} |"
 
 
-def _under(claim: Mapping[str, Any], variant: str) -> dict[str, Any] | None:
+def under(claim: Mapping[str, Any], variant: str) -> dict[str, Any] | None:
     """The one verdict on a claim as it is tested, or under another assumption; None without."""
     tested = [claim] if not variant else [v for v in claim["variants"] if v["name"] == variant]
     return next((shown(each["standing"]) for each in tested), None)
 
 
 def _rows(claims: Mapping[str, dict[str, Any]]) -> Iterator[str]:
-    yield "| the article says | measured here, with its 95 % interval | verdict |"
+    yield "| the article says | measured, with its 95 % interval | verdict |"
     yield "|---|---|---|"
     for name, what in ROWS.items():
         claim_id, _, variant = name.partition("/")
         claim = claims[claim_id]
-        stands = _under(claim, variant)
+        stands = under(claim, variant)
         if stands is None:
             raise ValueError(f"no run tests {name}")
         measured, verdict = _cells(stands)
@@ -155,13 +156,14 @@ def _whole(told: Mapping[str, Any]) -> Iterator[str]:
     standing = [one for claim in told["claims"] for one in claim["standing"]]
     weak = [weakness for one in standing for weakness in one["weaknesses"]]
     most = sorted(dict.fromkeys(weak), key=weak.count, reverse=True)[:2]
-    yield f"All {len(told['claims'])} claims: {counts}."
-    yield f"What weakens most verdicts: {'; '.join(most) or 'nothing that is known'}."
+    yield f"All {len(told['claims'])} claims: {counts}"
+    yield "([what each verdict means](claims.md#verdicts))."
+    yield f"What weakens most verdicts: {'; '.join(most) or 'nothing known'}."
     if len(hosts := {each["host"] for each in told["bundles"]}) > 1:
-        yield f"Measured on {len(hosts)} hosts by their fingerprints, each row on one of them:"
-        yield "compare figures within a row, not sizes from row to row."
+        yield f"The bundles come from {len(hosts)} hosts, each row from one of them: compare"
+        yield "figures within a row, not sizes from row to row."
     if flips := [f"`{claim['id']}`" for claim in told["claims"] if claim["flips"]]:
-        yield f"What the article leaves open decides the verdict on {', '.join(flips)}."
+        yield f"An assumption decides the verdict on {', '.join(flips)}."
 
 
 def _cells(judged: dict[str, Any]) -> tuple[str, str]:

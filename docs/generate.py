@@ -14,7 +14,7 @@ import click
 from agent.readings import READINGS
 from analysis.gates import page
 from analysis.host import EXPECTATIONS, PROFILES
-from docs import environments, finding, roles
+from docs import environments, finding, picture, roles
 from ormlab.base.errors import Exit
 from ormlab.cli import group
 
@@ -30,15 +30,15 @@ _MADE = "<!-- made by docs/generate.py; `make docs` writes it anew -->\n"
 _WIDTH = 100
 _EXITS = {
     Exit.OK: "done",
-    Exit.USAGE: "a plan, an inventory or an argument that cannot be meant",
-    Exit.VERIFICATION_FAILED: "a bundle does not hold what it says",
+    Exit.USAGE: "invalid plan, inventory or argument",
+    Exit.VERIFICATION_FAILED: "a bundle failed its verification",
     Exit.REFUTED: "a claim was refuted, or two bundles differ (only with `--strict`)",
-    Exit.INCONCLUSIVE: "a claim, or whether two bundles agree, is open (only with `--strict`)",
-    Exit.HOST_GATE: "the host must not be measured on",
+    Exit.INCONCLUSIVE: "a claim, or the agreement of two bundles, is undecided (only with "
+    "`--strict`)",
+    Exit.HOST_GATE: "the host cannot measure under this profile",
     Exit.PROVISIONING: "a host or its disk could not be used",
-    Exit.LOAD: "a service, a database or a load generator could not do its work; or no trial of "
-    "a run may be used",
-    Exit.INTERRUPTED: "interrupted; what was measured is sealed as aborted",
+    Exit.LOAD: "a service, a database or a load generator failed; or no trial of a run is usable",
+    Exit.INTERRUPTED: "interrupted; the lab sealed what was measured as aborted",
 }
 _GATES = """\
 A gate reads one number from the files of a bundle and compares it with a limit. Profile and tier
@@ -70,7 +70,8 @@ def pages() -> dict[str, str]:
         "gates.md": gates(),
         **roles.readmes(),
         **roles.variables(),
-        **finding.readme(),
+        **finding.pages(),
+        **picture.pages(),
     }
 
 
@@ -91,8 +92,9 @@ def failures() -> str:
     lines = [
         "# Failures\n",
         _MADE,
-        "A failed trial stays in its bundle with one of these codes; the run goes on. The same",
-        "codes stand in the `problems` of a `--json` document when a whole run fails.\n",
+        "A failed trial stays in its bundle with one of these codes, and the run continues. If a",
+        "whole command fails, the `problems` of its `--json` document have the same codes. `...`",
+        "stands for a detail that the program fills in.\n",
         "| code | what happened | where it is raised |\n|---|---|---|",
     ]
     lines += [f"| `{code}` | {what} | {where} |" for code, what, where in sorted(_raised())]

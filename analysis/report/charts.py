@@ -129,4 +129,35 @@ class WaterfallChart:
     bars: tuple[Bar, ...]
 
 
-type Chart = TrialChart | LatencyChart | WaterfallChart
+@dataclass(frozen=True)
+class PublishedOrder:
+    """A published order of two figures, and the ratio that was measured of them.
+
+    Attributes:
+        label: what was published; a newline breaks it.
+        published: the ratio of the published figures, the one said to be larger over the other;
+            None where there are none.
+        measured: the same ratio, measured.
+        low: of its 95 % interval.
+        high: likewise.
+        mark: good, bad or open: how the row is set off, beside what it says.
+        note: at the end of the row.
+    """
+
+    label: str
+    published: float | None
+    measured: float
+    low: float
+    high: float
+    mark: str
+    note: str
+
+
+@dataclass(frozen=True)
+class OrderChart:
+    """Published orders, a row each, from the top."""
+
+    orders: tuple[PublishedOrder, ...]
+
+
+type Chart = TrialChart | LatencyChart | WaterfallChart | OrderChart

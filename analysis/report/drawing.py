@@ -14,7 +14,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from analysis.report.charts import LatencyChart, TrialChart, WaterfallChart
+from analysis.report.charts import LatencyChart, OrderChart, TrialChart, WaterfallChart
 from analysis.report.svg import PALETTE, Role
 from analysis.rounding import significant
 from bundle.display import visible
@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from analysis.report.charts import Bar, Chart, Curve, Dots, Look, Ratio
+    from analysis.report.charts import Bar, Chart, Curve, Dots, Look, PublishedOrder, Ratio
 
 _WIDTH: Final = 7.2  # inches of 72 units
 _ROW: Final = 0.34
+_WIDE: Final = 9.0  # of a chart with words on both sides
+_TWO_LINES: Final = 0.4  # a row whose label has two
+_APART: Final = 0.14  # of a row, between its middle and either mark
 _MARKERS: Final = "os^DvP"
 _LONGEST: Final = 40  # characters of a label
 _LINE: Final = 76  # characters of a legend's line
@@ -61,6 +64,14 @@ _STYLE: Final[dict[Any, Any]] = {
     "ytick.color": Role.INK,
 }
 
+_PUBLISHED: Final[dict[str, Any]] = {
+    "linestyle": "none",
+    "marker": "D",
+    "color": Role.INK,
+    "markerfacecolor": Role.PAPER,
+}
+_MEASURED: Final[dict[str, Any]] = {"linestyle": "none", "marker": "o", "color": Role.INK}
+
 
 def draw(chart: Chart, name: str) -> str:
     """Draw a chart; ``name`` salts the ids of its parts."""
@@ -83,6 +94,8 @@ def _figure(chart: Chart) -> Figure:
             return _latency(chart)
         case WaterfallChart():
             return _waterfall(chart)
+        case OrderChart():
+            return _order_rows(chart)
 
 
 def _trials(chart: TrialChart) -> Figure:
@@ -239,6 +252,50 @@ def _bar(axes: Axes, bar: Bar, at: int) -> None:
         axes.plot([bar.low, bar.high], [at, at], color=Role.INK, linewidth=1.2, marker="|")
     if not bar.whole:
         axes.plot([bar.end, bar.end], [at - 0.72, at], color=Role.RULE, linewidth=0.8)
+
+
+def _order_rows(chart: OrderChart) -> Figure:
+    """A row for each order: the published ratio hollow, the measured one with its interval."""
+    rows = len(chart.orders)
+    figure = Figure(figsize=(_WIDE, _TWO_LINES * rows + 1.1), layout="constrained")
+    axes = figure.add_subplot()
+    axes.axvline(1.0, color=Role.INK, linewidth=0.8)
+    for row, order in enumerate(chart.orders):
+        _order(axes, order, rows - row)
+    axes.set_xscale("log")
+    axes.set_ylim(0.4, rows + 1.0)
+    axes.set_yticks(range(rows, 0, -1), [visible(o.label, keep="\n") for o in chart.orders])
+    sides: tuple[tuple[float, str, Any], ...] = (
+        (0.96, "reversed", "right"),
+        (1.04, "as published", "left"),
+    )
+    for x, said, side in sides:
+        axes.text(x, rows + 0.65, said, ha=side, va="center", color=Role.QUIET)
+    axes.set_xlabel("ratio of the two figures")
+    axes.grid(visible=False)
+    axes.tick_params(axis="y", length=0)
+    ends = [value for o in chart.orders for value in (o.published, o.low, o.high) if value]
+    _ratio_axis(axes, [1.0, *ends])
+    _order_legend(axes)
+    return figure
+
+
+def _order(axes: Axes, order: PublishedOrder, at: int) -> None:
+    color = {"good": Role.GOOD, "bad": Role.BAD}.get(order.mark, Role.QUIET)
+    axes.axhline(at - 0.5, color=Role.RULE, linewidth=0.4)
+    if order.published is not None:
+        axes.plot([order.published], [at + _APART], **_PUBLISHED)
+    axes.plot([order.low, order.high], [at - _APART] * 2, color=color, linewidth=2.4)
+    axes.plot([order.measured], [at - _APART], **(_MEASURED | {"color": color}))
+    beside = axes.get_yaxis_transform()
+    axes.text(1.02, at, order.note, transform=beside, va="center", color=color)
+
+
+def _order_legend(axes: Axes) -> None:
+    handles = [axes.plot([], [], **style)[0] for style in (_PUBLISHED, _MEASURED)]
+    labels = ["published", "measured, with its 95 % interval"]
+    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1)}
+    axes.legend(handles, labels, ncols=2, **place)
 
 
 def _legend(axes: Axes, looks: Sequence[Look]) -> None:

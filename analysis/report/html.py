@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from analysis.report.svg import embed
+from analysis.report.svg import colours, embed
 from bundle.display import visible
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 def html(report: Report) -> str:
     """Render the page."""
-    style = Markup((_TEMPLATES / "report.css").read_text())  # noqa: S704 - our own file
+    style = Markup(colours() + (_TEMPLATES / "report.css").read_text())  # noqa: S704 - our own files
     return _template().render(report=report, style=style, data=_json(report.data))
 
 

@@ -1,15 +1,17 @@
-"""An SVG file of matplotlib made fit to stand inside a page, beside others."""
+"""An SVG file of matplotlib, adapted to stand inside a page or as a file of its own."""
 
 from __future__ import annotations
 
 import re
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as ET
 
 from bundle.display import visible
 
-_SVG = "{http://www.w3.org/2000/svg}"
+_NAMESPACE = "http://www.w3.org/2000/svg"
+_SVG = f"{{{_NAMESPACE}}}"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 
 
@@ -32,6 +34,14 @@ _VARIABLES: Final = {
 }
 _COLOUR: Final = re.compile("|".join(map(re.escape, _VARIABLES)))
 _REFERENCE: Final = re.compile(r"url\(#")
+# As wide as the font that matplotlib laid the text out with, where that is missing.
+_FONT: Final = 'text { font-family: "DejaVu Sans", Verdana, sans-serif !important; }\n'
+_COLOURS: Final = Path(__file__).parent / "templates/colours.css"
+
+
+def colours() -> str:
+    """The style sheet of the variables, light and dark; a page and a file of its own share it."""
+    return _COLOURS.read_text()
 
 
 def embed(source: str, *, name: str, title: str, description: str) -> str:
@@ -43,21 +53,40 @@ def embed(source: str, *, name: str, title: str, description: str) -> str:
         title: what a reader who hears the page is told first.
         description: and then.
     """
+    root = _adapted(source, name=name, title=title, description=description)
+    for attribute in ("width", "height"):
+        root.attrib.pop(attribute, None)
+    return ET.tostring(root, encoding="unicode")
+
+
+def standalone(source: str, *, name: str, title: str, description: str) -> str:
+    """Return a file that follows light and dark by itself; arguments as of `embed`.
+
+    It paints its own background: the page around it may be light while the reader's system is dark.
+    """
+    root = _adapted(source, name=name, title=title, description=description)
+    root.set("xmlns", _NAMESPACE)
+    style = ET.Element("style")
+    style.text = f"{colours()}svg {{ background: var(--paper); }}\n{_FONT}"
+    root.insert(0, style)
+    return ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _adapted(source: str, *, name: str, title: str, description: str) -> ET.Element:
     root = ET.fromstring(source)  # noqa: S314 - it was drawn here a moment ago
     for metadata in root.findall(f"{_SVG}metadata"):
         root.remove(metadata)
     for element in root.iter():
         element.tag = element.tag.removeprefix(_SVG)
         _adapt(element.attrib, name)
-    for attribute in ("width", "height", "version"):
-        root.attrib.pop(attribute, None)
+    root.attrib.pop("version", None)
     root.attrib |= {"role": "img", "aria-labelledby": f"{name}-title {name}-description"}
     said = (("title", "title", title), ("desc", "description", description))
     for place, (tag, suffix, text) in enumerate(said):
         element = ET.Element(tag, id=f"{name}-{suffix}")
         element.text = visible(text)
         root.insert(place, element)
-    return ET.tostring(root, encoding="unicode")
+    return root
 
 
 def _adapt(attributes: dict[str, str], name: str) -> None:

@@ -14,10 +14,12 @@ from ormlab.cli import group
 from ormlab.cli.tables import results_text
 from tests.conftest import CHECKOUT
 
+MADE = pages()
 
-@pytest.mark.parametrize("name", sorted(pages()))
+
+@pytest.mark.parametrize("name", sorted(MADE))
 def test_a_generated_page_is_what_the_code_would_write(name):
-    assert (DOCS / name).read_text() == pages()[name], "run `make docs`"
+    assert (DOCS / name).read_text() == MADE[name], "run `make docs`"
 
 
 @pytest.mark.parametrize("role", roles.specifications())
@@ -95,6 +97,13 @@ def test_the_sample_of_the_readme_has_the_columns_that_are_printed(monkeypatch):
     }
     assert len(shown) == 2
     assert shown == printed
+
+
+def test_the_readme_quotes_the_sentence_of_its_sample():
+    readme = (CHECKOUT / "README.md").read_text()
+    quoted = " ".join(re.findall(r"^> (.+)$", readme, re.MULTILINE))
+    sample = readme.partition("<!-- demo -->")[2].partition("```")[2].lstrip()
+    assert quoted == " ".join(sample.partition("\n\n")[0].split())
 
 
 def test_help_comes_without_the_heavy_imports():
