@@ -16,29 +16,29 @@ class Code(NamedTuple):
     hint: str
 
 
-_COPY = "put back the index from a copy kept elsewhere: git, or a store it was pushed to"
+_COPY = "restore the index from a copy kept elsewhere: git, or a store it was pushed to"
 _ENTRY = "pull the bundle from a store it was pushed to; an index line is never taken back"
 
 CODES: Final[dict[str, Code]] = {
     "index-malformed": Code("a line of the index cannot be read", _COPY),
     "index-torn": Code(
-        "the last line of the index is cut short", "add a bundle again: an add that was killed left"
+        "the last line of the index is cut short", "an add was killed: add that bundle again"
     ),
-    "index-repeated": Code("a line of the index stands there twice", _COPY),
-    "index-moved": Code("a line of the index is not at its place", _COPY),
+    "index-repeated": Code("a line of the index is there twice", _COPY),
+    "index-moved": Code("a line of the index is not in its place", _COPY),
     "index-edited": Code("a line of the index was edited", _COPY),
     "index-removed": Code("a line was taken out before this one", _COPY),
     "index-truncated": Code(
         "lines are missing at the end of the index",
-        "add the bundle again if its add was killed; else put back a copy kept elsewhere",
+        "add the bundle again if its add was killed; else restore a copy kept elsewhere",
     ),
     "index-rewritten": Code("the index does not continue the copy", _COPY),
     "entry-unlisted": Code(
-        "a bundle lies here that the index does not list",
-        "mend the index first; then add the bundle again",
+        "a bundle is here that the index does not list",
+        "repair the index first; then add the bundle again",
     ),
     "entry-missing": Code("the index lists a bundle that is not here", _ENTRY),
-    "entry-replaced": Code("the bundle has another seal than the index says", _ENTRY),
+    "entry-replaced": Code("the bundle's seal is not the one in the index", _ENTRY),
 }
 
 

@@ -2,7 +2,7 @@
 
     LabError
     ├── UsageError        (2)
-    │   └── EntryError           an id, address or question that cannot be meant
+    │   └── EntryError           an invalid id, address or query
     ├── StoreError        (7)    an object store could not be reached, or refused
     └── MismatchError     (3)    what is there is not what was put there
 
@@ -16,7 +16,7 @@ from ormlab.base.errors import Exit, LabError, UsageError
 
 
 class EntryError(UsageError):
-    """An id, address or question that cannot be meant."""
+    """An invalid id, address or query."""
 
 
 class StoreError(LabError, RuntimeError):

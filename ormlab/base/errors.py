@@ -3,7 +3,7 @@
 ::
 
     LabError                     code, what, where, hint, exit code
-    ├── UsageError        (2)    a plan, inventory or argument that cannot be meant; a ValueError
+    ├── UsageError        (2)    an invalid plan, inventory or argument; a ValueError
     │   ├── PlanError
     │   ├── LedgerError
     │   └── InventoryError
@@ -61,7 +61,7 @@ class LabError(Exception):
 
 
 class UsageError(LabError, ValueError):
-    """What was asked for cannot be meant."""
+    """The request is invalid."""
 
     exit_code = Exit.USAGE
 
@@ -71,7 +71,7 @@ class PlanError(UsageError):
 
 
 class LedgerError(UsageError):
-    """A ledger that is not there or cannot be meant; each line of ``what`` names its place."""
+    """A ledger that is missing or invalid; each line of ``what`` names its place."""
 
 
 class InventoryError(UsageError):

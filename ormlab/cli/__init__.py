@@ -59,13 +59,13 @@ class _Group(click.Group):
 )
 @click.version_option(package_name="ormlab")
 def group() -> None:
-    """A laboratory in which published ORM benchmark numbers go on trial.
+    """Compare Python ORMs, and put published benchmark numbers on trial.
 
     \b
     Examples:
       ormlab doctor                    can this machine measure?
-      ormlab plan demo                 what would run, and for how long
-      ormlab run demo                  run it, seal the bundle, print the result
+      ormlab plan demo                 what a plan runs, and for how long
+      ormlab run demo                  run it, seal the bundle, print the results
       ormlab verify bundles/<id>       check a bundle without trusting its maker
 
     Results go to standard output, everything else to standard error.

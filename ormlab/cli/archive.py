@@ -55,7 +55,7 @@ def pack(bundle: Path, out: Path, *, as_json: bool) -> None:
 @click.argument("parent", type=click.Path(path_type=Path, file_okay=False))
 @options.as_json
 def unpack(archive: Path, parent: Path, *, as_json: bool) -> None:
-    """Unpack an ARCHIVE below PARENT; what does not verify at L1 is not kept.
+    """Unpack an ARCHIVE below PARENT; keeps nothing that fails verification at L1.
 
     \b
     Example:
@@ -75,7 +75,7 @@ def unpack(archive: Path, parent: Path, *, as_json: bool) -> None:
 @options.archive
 @options.as_json
 def add(bundle: Path, folder: Path, *, as_json: bool) -> None:
-    """Verify a BUNDLE and take a copy of it into the archive, with a line in its index.
+    """Verify a BUNDLE and copy it into the archive, with a line in its index.
 
     Adding it again does nothing and says so.
 
@@ -127,7 +127,9 @@ def show_all(folder: Path, *, as_json: bool) -> None:
 @options.archive
 @options.as_json
 def show(prefix: str, folder: Path, *, as_json: bool) -> None:
-    """Show the bundle whose ID begins so, as its record says; `verify` checks it.
+    """Show what the record says of the bundle with this ID; `verify` checks it.
+
+    ID is the beginning of the bundle's id.
 
     \b
     Example:
@@ -153,11 +155,13 @@ def show(prefix: str, folder: Path, *, as_json: bool) -> None:
     "--against",
     "copy",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="A copy of index.jsonl that was kept elsewhere: the index must continue it.",
+    help="A copy of index.jsonl that was kept elsewhere; the index must continue it.",
 )
 @options.as_json
 def verify(ids: tuple[str, ...], folder: Path, copy: Path | None, *, as_json: bool) -> None:
-    """Check the chain of the index and every bundle, or those with an ID; exits 3 on a problem.
+    """Check the chain of the index, and every bundle or those named; exits 3 on a problem.
+
+    ID is the beginning of a bundle's id.
 
     \b
     Examples:
@@ -193,11 +197,14 @@ def verify(ids: tuple[str, ...], folder: Path, copy: Path | None, *, as_json: bo
 @options.archive
 @options.as_json
 def push(ids: tuple[str, ...], url: str, folder: Path, *, as_json: bool) -> None:
-    """Store the bundles of the archive, or those with an ID, in an object store.
+    """Store the bundles of the archive, or those named, in an object store.
+
+    ID is the beginning of a bundle's id.
 
     URL is s3://bucket/prefix, gs://, az://, file:///folder or a folder. Credentials come from the
-    environment (AWS_ACCESS_KEY_ID and so on). Each bundle is packed, stored under its digest
-    if it is not there, and read back. Nothing in the store is replaced or deleted.
+    environment (AWS_ACCESS_KEY_ID and so on). The command packs each bundle,
+    stores it under its digest if it is not there, and reads it back. It replaces and deletes
+    nothing in the store.
 
     \b
     Examples:
@@ -228,9 +235,11 @@ def push(ids: tuple[str, ...], url: str, folder: Path, *, as_json: bool) -> None
 @click.option("--all", "everything", is_flag=True, help="Every bundle of the store's index.")
 @options.as_json
 def pull(ids: tuple[str, ...], url: str, folder: Path, *, everything: bool, as_json: bool) -> None:
-    """Fetch the bundles whose ID begins so from an object store into the archive.
+    """Fetch bundles from an object store into the archive.
 
-    The digest is verified before a bundle is unpacked, and the bundle before it gets its name.
+    ID is the beginning of a bundle's id.
+
+    The command verifies the digest before it unpacks a bundle, and the bundle before it adds it.
     The archive takes over the store's index.
 
     \b
@@ -264,7 +273,7 @@ def pull(ids: tuple[str, ...], url: str, folder: Path, *, everything: bool, as_j
 )
 @options.as_json
 def sign(bundle: Path, key: Path, *, as_json: bool) -> None:
-    """Sign the seal of a BUNDLE with an SSH key: writes SEAL.json.sig, which the seal leaves out.
+    """Sign the seal of a BUNDLE with an SSH key: writes SEAL.json.sig beside it.
 
     \b
     Example:
@@ -287,14 +296,14 @@ def sign(bundle: Path, key: Path, *, as_json: bool) -> None:
     "form",
     type=click.Choice(["ro-crate", "bagit", "openmetrics", "in-toto"]),
     required=True,
-    help="Which form.",
+    help="Form to write.",
 )
 @click.option(
     "-o",
     "--out",
     type=click.Path(path_type=Path),
     required=True,
-    help="The folder (ro-crate, bagit) or file (openmetrics, in-toto) to make.",
+    help="Folder (ro-crate, bagit) or file (openmetrics, in-toto) to make.",
 )
 @options.as_json
 def export(bundle: Path, form: str, out: Path, *, as_json: bool) -> None:

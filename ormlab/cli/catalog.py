@@ -25,14 +25,14 @@ _WHOLE = 1000  # from here on nobody reads a fraction
 
 @click.group("catalog")
 def group() -> None:
-    """One row per trial and metric of all bundles of the archive, and questions to them."""
+    """Make one table of all trials in the archive, and query it."""
 
 
 @group.command("build")
 @options.archive
 @options.as_json
 def build(folder: Path, *, as_json: bool) -> None:
-    """Write catalog.parquet of the archive anew: the same bundles give the same bytes.
+    """Rebuild catalog.parquet of the archive: the same bundles give the same bytes.
 
     \b
     Example:
@@ -56,7 +56,7 @@ def build(folder: Path, *, as_json: bool) -> None:
 @options.as_json
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
 def query(sql: str, folder: Path, *, as_json: bool, as_csv: bool) -> None:
-    """Answer one SELECT over the table `trials`, in DuckDB's SQL; nothing else can be reached.
+    """Answer one SELECT over the table `trials`, in DuckDB's SQL, without any other access.
 
     \b
     Examples:
@@ -137,7 +137,7 @@ def trend(
     "--out",
     type=click.Path(path_type=Path),
     required=True,
-    help="Folder to make, or to make anew if it holds such a site.",
+    help="Folder to make, or to replace if it holds such a site.",
 )
 @options.as_json
 def site(folder: Path, out: Path, *, as_json: bool) -> None:

@@ -89,7 +89,7 @@ def show(ledger: str, claim: str | None, *, as_json: bool) -> None:
 @group.command("metrics")
 @options.as_json
 def metrics(*, as_json: bool) -> None:
-    """List the figures and the conditions that a ledger may speak of.
+    """List the figures and the conditions that a ledger can use.
 
     \b
     Example:

@@ -20,15 +20,16 @@ from ormlab.cli.output import bundle_errors, document
     type=click.FloatRange(min=0, max=1),
     default=0.1,
     show_default=True,
-    help="Between hosts: how much they differ, as the sd of a ratio's logarithm.",
+    help="Assumed spread between two hosts, as the sd of a ratio's logarithm.",
 )
-@click.option("--strict", is_flag=True, help="Exit 4 if the results differ, 5 if that is open.")
+@click.option("--strict", is_flag=True, help="Exit 4 if the results differ, 5 if undecided.")
 @options.as_json
 def command(first: Path, second: Path, host_sd: float, *, strict: bool, as_json: bool) -> None:
     """Say what changed between bundles A and B, and whether their results agree.
 
-    Folders, or archives made by `ormlab archive pack`. On one host, by its fingerprint, sizes are
-    compared; on two hosts directions, and whether B lies where another host is to be expected.
+    A and B are folders, or archives made by `ormlab archive pack`. On one host (same fingerprint)
+    the command compares sizes. On two hosts it compares directions, and checks whether B lies in
+    the interval expected of another host.
 
     \b
     Examples:

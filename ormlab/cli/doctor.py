@@ -39,10 +39,10 @@ _OFFER = "--noise would measure one service against itself and say which differe
     "--bundles",
     type=click.Path(path_type=Path, file_okay=False),
     default=checkout.BUNDLES,
-    help="Folder that takes the bundle of --noise.  [default: bundles/]",
+    help="Folder to write the bundle of --noise to.  [default: bundles/]",
 )
-@click.option("--verbose", is_flag=True, help="Say of every reading why it matters.")
-@click.option("--strict", is_flag=True, help="Exit with 6 on a warning too.")
+@click.option("--verbose", is_flag=True, help="Explain for every reading why it matters.")
+@click.option("--strict", is_flag=True, help="Exit with 6 on a warning as well.")
 @options.as_json
 def command(
     inventory: Path,
@@ -54,7 +54,7 @@ def command(
     strict: bool,
     as_json: bool,
 ) -> None:
-    """Say whether the hosts can measure, for which profile, and what makes them weak.
+    """Say whether the hosts can measure, for which profile, and what weakens their results.
 
     Takes every reading of docs/readings.md on each host, which takes a few seconds, and judges it.
     Exits with 6 if one is fatal under the profile.

@@ -19,7 +19,7 @@ from ormlab.cli.output import bundle_errors, document, exit_if
 def command(bundle: Path | None, *, as_json: bool) -> None:
     """Say where the difference between two subjects comes from, by the trials of a BUNDLE.
 
-    Without a BUNDLE it is the newest one in bundles/ whose plan has an explanation.
+    Without a BUNDLE the command takes the newest in bundles/ whose plan has an explanation.
 
     \b
     Examples:

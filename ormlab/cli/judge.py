@@ -43,8 +43,8 @@ def command(
 ) -> None:
     """Compute the results of sealed bundles anew from their files, and print them.
 
-    With a ledger, say what they mean for its claims: one BUNDLE gets verdicts.json beside its
-    results, several together a file of their own that names their seals.
+    With a ledger the command also gives a verdict on each of its claims. For one BUNDLE it writes
+    verdicts.json beside the results; for several it writes one file that names their seals.
 
     \b
     Examples:

@@ -20,14 +20,14 @@ archive = click.option(
 )
 
 strict = click.option(
-    "--strict", is_flag=True, help="Exit 4 if a claim was refuted, 5 if one is open."
+    "--strict", is_flag=True, help="Exit 4 if a claim was refuted, 5 if one is undecided."
 )
 
 bundles = click.option(
     "--bundles",
     type=click.Path(path_type=Path, file_okay=False),
     default=checkout.BUNDLES,
-    help="Folder that takes the bundle.  [default: bundles/]",
+    help="Folder to write the bundle to.  [default: bundles/]",
 )
 
 inventory = click.option(

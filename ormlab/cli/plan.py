@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 @click.option(
     "--pilot",
     type=click.Path(path_type=Path),
-    help="A sealed bundle of a like run: what it tells of spread, warm-up and duration.",
+    help="A sealed bundle of a similar run, to estimate spread, warm-up and duration.",
 )
 @options.as_json
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the resolved plan as it is hashed.")
 def command(plan: str, *, pilot: Path | None, as_json: bool, as_yaml: bool) -> None:
     """Show what a PLAN would do and for how long, without touching any host.
 
-    With a pilot also: the smallest effect its blocks can find, the blocks that its margins need,
-    and the warm-up that the courses of the pilot's trials suggest.
+    With --pilot it also shows the smallest effect that the plan's blocks can detect, the blocks
+    that its margins need, and the warm-up that the pilot's trials suggest.
 
     \b
     Examples:

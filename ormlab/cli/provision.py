@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from ormlab.provision import Play
 
 _limit = click.option("--limit", metavar="HOST", multiple=True, help="Only this host; repeatable.")
-_dry = click.option("--dry-run", "dry", is_flag=True, help="Say what would change, change nothing.")
+_dry = click.option(
+    "--dry-run", "dry", is_flag=True, help="Print what would change, and change nothing."
+)
 _playbooks = click.option(
     "--playbooks",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
@@ -39,9 +41,7 @@ def _on_a_bench(command: Callable[..., None]) -> Callable[..., None]:
 @click.command("provision")
 @_on_a_bench
 @_dry
-@click.option(
-    "--enroll", is_flag=True, help="Consent to hosts that are not enrolled being changed."
-)
+@click.option("--enroll", is_flag=True, help="Consent to changing hosts that are not enrolled yet.")
 def provision_command(
     inventory: Path,
     limit: tuple[str, ...],
@@ -53,8 +53,9 @@ def provision_command(
 ) -> None:
     """Set hosts up for measuring: packages, kernel, CPUs, PostgreSQL, wrk.
 
-    Only hosts of the inventory's group bench are touched. A host that nobody has enrolled is not
-    changed: you are told what would be, and --enroll consents, once and for all.
+    The command changes only hosts in the inventory's group bench. On a host that nobody has
+    enrolled it changes nothing and prints what it would change; --enroll consents, once and for
+    all.
 
     \b
     Examples:
@@ -62,8 +63,8 @@ def provision_command(
       ormlab provision --inventory inventory/bench.yml --enroll
       ormlab provision --inventory inventory/bench.yml --limit db1
 
-    Exits with 7 if a task failed, or if a host is not enrolled. `ormlab untune` gives the tuned
-    values back, `ormlab uninstall` everything.
+    Exits with 7 if a task failed, or if a host is not enrolled. `ormlab untune` restores
+    the tuned values, `ormlab uninstall` removes everything.
     """
     from ormlab.hosts import inventory as inventories
     from ormlab.provision import provision
@@ -102,7 +103,7 @@ def drift_command(
 def untune_command(
     inventory: Path, limit: tuple[str, ...], playbooks: Path, *, dry: bool, as_json: bool
 ) -> None:
-    """Give hosts every tuned value back as it was before the lab changed it.
+    """Restore every tuned value to what it was before the lab changed it.
 
     \b
     Examples:
@@ -119,7 +120,7 @@ def untune_command(
 def uninstall_command(
     inventory: Path, limit: tuple[str, ...], playbooks: Path, *, dry: bool, as_json: bool
 ) -> None:
-    """Take from hosts everything that the lab installed there.
+    """Remove from hosts everything that the lab installed there.
 
     \b
     Examples:

@@ -28,8 +28,8 @@ def command(
 ) -> None:
     """Write a report of a sealed BUNDLE: one HTML file that needs no network.
 
-    Without --ledger it has the verdicts on the claims that the bundle was judged by last, if any.
-    --json prints where it was written, and the data that it was made of.
+    Without --ledger the report has the verdicts of the last judgement, if there is one. --json
+    prints the report's path, and the data that the report shows.
 
     \b
     Examples:

@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     "--bundles",
     type=click.Path(path_type=Path, file_okay=False),
     default=checkout.BUNDLES,
-    help="Folder in which bundles are looked for and made.  [default: bundles/]",
+    help="Folder to look for bundles in, and to write new ones to.  [default: bundles/]",
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be run and for how long, and stop.")
+@click.option(
+    "--dry-run", is_flag=True, help="Print what the command would run, for how long, and stop."
+)
 @options.strict
 @options.as_json
 def command(
@@ -49,9 +51,9 @@ def command(
 ) -> None:
     """Put the claims of a LEDGER on trial: run the plans that test them, and judge.
 
-    LEDGER is a file, or the name of one in workloads/ledgers/. Plans of which a sealed bundle
-    lies in the folder are not run again. What is to be run, for how long and what it can find is
-    said first.
+    LEDGER is a file, or the name of one in workloads/ledgers/. The command does not repeat
+    a plan that has a sealed bundle in the folder. Before it starts, it prints which plans it will
+    run, for how long, and what they can detect.
 
     \b
     Examples:
@@ -59,7 +61,7 @@ def command(
       ormlab reproduce article --claims 'py313.*'
       ormlab reproduce article --profile vm --strict
 
-    Ctrl-C keeps what was sealed and exits with 130; the same command goes on with what is missing.
+    Ctrl-C keeps what was sealed and exits with 130; run it again to continue.
     """
     from ormlab.cli.claims_text import judgement_text
     from ormlab.cli.reproduce_text import proposal_document, proposal_text

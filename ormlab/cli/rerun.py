@@ -28,8 +28,10 @@ _COMPARED = {
 @click.argument("bundle", type=click.Path(path_type=Path))
 @options.inventory
 @options.bundles
-@click.option("--dry-run", is_flag=True, help="Say what would be executed, and execute nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask before it is executed.")
+@click.option(
+    "--dry-run", is_flag=True, help="Print what the command would execute, and execute nothing."
+)
+@click.option("--yes", is_flag=True, help="Execute without asking.")
 @click.option(
     "--trust-locks",
     is_flag=True,
@@ -48,9 +50,9 @@ def command(
 ) -> None:
     """Run the plan of a BUNDLE again on this host, with its own locks and inputs.
 
-    What would be executed is said first, and you are asked whether to go on. Packages are
-    installed and imported from the bundle's locks: a bundle of somebody whom you would not let
-    run programs here is not run again either. docs/again.md says what is checked.
+    The command prints what it would execute, then asks. It installs and imports packages from the
+    bundle's locks: if you would not let somebody run programs here, do not rerun their bundle.
+    docs/again.md lists the checks.
 
     The new bundle names the seal of the old one. `ormlab diff OLD NEW` says whether the results
     agree.

@@ -16,11 +16,11 @@ from ormlab.cli.progress import reporter
 @options.inventory
 @options.as_json
 def command(folder: Path, inventory: Path, *, as_json: bool) -> None:
-    """Continue a run whose process was ended, and print what it shows.
+    """Continue a run whose process was killed, and print its results.
 
-    BUNDLE.partial is the folder that the run has left. Every trial that was closed stays; one
-    that was open is measured again, and the bundle says so. Plan, locks, source and host must be
-    what they were, else nothing is changed and the difference is named.
+    BUNDLE.partial is the folder that the run left. The command keeps every closed trial, measures
+    an open one again, and records that in the bundle. If plan, locks, source or host have
+    changed, it changes nothing and names the difference.
 
     \b
     Examples:

@@ -37,7 +37,7 @@ def command(
     strict: bool,
     as_json: bool,
 ) -> None:
-    """Carry out a PLAN, seal its bundle, and print what it shows.
+    """Run a PLAN, seal its bundle, and print the results.
 
     PLAN is a file, or the name of one in workloads/plans/.
 

@@ -23,10 +23,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 @click.command("verify")
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--level", type=click.Choice(LEVELS), help="How far; default: as far as possible.")
-@click.option("--index", type=_FILE, help="The index.jsonl that anchors it, for L4.")
+@click.option(
+    "--level", type=click.Choice(LEVELS), help="How far to check; default: as far as possible."
+)
+@click.option("--index", type=_FILE, help="The index.jsonl that lists its seal, for L4.")
 @click.option("--allowed-signers", type=_FILE, help="Whose signature counts, as in ssh-keygen(1).")
-@click.option("--strict", is_flag=True, help="A doubt counts as a problem.")
+@click.option("--strict", is_flag=True, help="Count a doubt as a problem.")
 @options.as_json
 def command(
     bundle: Path,
@@ -47,7 +49,7 @@ def command(
       L3  its results follow from its files: the analysis is run again
       L4  its seal stands in an index, or is signed by someone you name
 
-    A maker who invents samples is stopped only by running it again.
+    Only running it again exposes a maker who invents samples.
 
     \b
     Examples:
