@@ -11,48 +11,49 @@ if TYPE_CHECKING:
     from host.environment import Program
 
 _HEAD = """\
-A program that the lab starts does not inherit its caller's variables. `host/environment.py` makes
-the environment of each from the table below, on this machine and on hosts, and a test holds every
-place that starts a process against it. So `PYTHONASYNCIODEBUG`, `LD_PRELOAD`, `PGSSLMODE`,
-`GIT_DIR` or `PIP_USER` change neither what is measured nor whether a run works.
+A program that the lab starts does not inherit its caller's environment variables.
+`host/environment.py` makes the environment of each program from the table below, on this machine
+and on hosts. A test holds every place that starts a process against the table. So
+`PYTHONASYNCIODEBUG`, `LD_PRELOAD`, `PGSSLMODE`, `GIT_DIR` or `PIP_USER` change neither what is
+measured nor whether a run works.
 
-- **On hosts** a line of shell does the same at login, before the agent starts: what sshd, PAM,
-  `/etc/environment` and `~/.ssh/environment` set is cut off as well.
-- **The locale** of every program is `C.UTF-8` or `C`. A locale that is set and was never generated
-  is no reason to fail.
-- **What was let through** stands in the facts of a bundle's host (`environment`), for agent,
-  services, generators and PostgreSQL. The home folder is `~` there, credentials are stars.
-- **What a service really runs as** it says on `/health`, and the gate `runtime` of
-  [gates.md](gates.md) fails a trial whose service runs in a debug mode, under another allocator or
-  with a preloaded library: `/etc/ld.so.preload` is beyond any table.
+- **On hosts** a line of shell does the same at login, before the agent starts. It also cuts off
+  what sshd, PAM, `/etc/environment` and `~/.ssh/environment` set.
+- **The locale** of every program is `C.UTF-8` or `C`. A caller's locale that the host lacks causes
+  no failure.
+- **The bundle records what was let through**, for agent, services, generators and PostgreSQL, in
+  the facts of its host (`environment`). The home folder is `~` there, credentials are stars.
+- **Each service reports on `/health` how its Python really runs.** No table can prevent
+  `/etc/ld.so.preload`, so the gate `runtime` of [gates.md](gates.md) fails a trial whose service
+  runs in a debug mode, under another allocator or with a preloaded library.
 - **The orchestrator itself** runs with the variables it was given. What it cannot undo, such as
-  `PYTHONMALLOC` or `LD_PRELOAD`, makes it slower and reaches nothing that is measured.
+  `PYTHONMALLOC` or `LD_PRELOAD`, slows it down and reaches nothing that is measured.
 """
 _PLACES = """\
 ## Mirrors, proxies, passwords
 
-What is installed is decided by hash-locked requirements. Where it comes from is the machine's
-business:
+Hash-locked requirements decide what is installed. The machine decides where it comes from:
 
-- variables name a mirror for uv and pip: see `installer`;
-- pip reads its own configuration files, but never installs for a user (`PIP_USER=0`);
+- Variables name a mirror for uv and pip: see `installer`.
+- pip reads its own configuration files, but never installs for a user (`PIP_USER=0`).
 - uv reads no configuration file (`UV_NO_CONFIG=1`), because `exclude-newer` or `resolution` there
-  would change what is installed. Of `uv.toml`, the user's and the system's, the lab itself hands on
-  `index`, `index-url`, `extra-index-url`, `find-links`, `allow-insecure-host`, `native-tls` and
+  would change what is installed. From `uv.toml`, the user's and the system's, the lab itself passes
+  on `index`, `index-url`, `extra-index-url`, `find-links`, `allow-insecure-host`, `native-tls` and
   `system-certs`, unless one of {said}
-  is set. That needs a `python3` of 3.11 or newer;
-- an inventory whose variables, scripts or lookups need a variable that `ansible` does not get is
-  not read as you mean it: write the value into the inventory, or into a file that it names.
+  is set. That needs a `python3` of 3.11 or newer.
+- The lab does not read an inventory as you mean it if its variables, scripts or lookups need a
+  variable that `ansible` does not get. Write the value into the inventory, or into a file that the
+  inventory names.
 
-No variable of the caller reaches a service, and no plan can set one: what tunes a service is part
-of what is measured, and stands in the plan by name.
+No variable of the caller reaches a service, and no plan can set one. What tunes a service is part
+of what is measured, so the plan names it.
 
 ## For developers
 
-`environment(program, extra)` is the only source of the `env` of a process; add a row to the table
+`environment(program, extra)` is the only source of the `env` of a process. Add a row to the table
 for a new kind of program. `python -m host PROGRAM COMMAND...` runs a command in the environment of
-its kind, which is how the Makefile does it. `python -m tests.run.hostile_environments` runs a small
-plan under some fifty hostile environments and prints what became of each.
+its kind; the Makefile does that. `python -m tests.run.hostile_environments` runs a small plan under
+some fifty hostile environments and prints how each run ended.
 """
 
 
