@@ -28,12 +28,10 @@ from agent import (
     command,
     database,
     diagnose,
-    facts,
     floor,
     observe,
     orders,
     owner,
-    placement,
     processes,
     reach,
     trial,
@@ -43,6 +41,7 @@ from agent.files import utc_now, write_json
 from agent.heartbeat import Heartbeat
 from bundle.documents.readings import TrialReadings
 from bundle.documents.services import Observed
+from host import items, placement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,7 +55,7 @@ if TYPE_CHECKING:
 _RESERVE_BYTES = 1 << 15
 _LOOK_S = 2.0
 _QUESTIONS: dict[str, Callable[[], object]] = {
-    "facts": facts.collect,
+    "facts": items.facts,
     "owner": owner.collect,
 }
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import convert
 
-from agent import evidence, sampling, server
+from agent import sampling, server
 from agent.answers import Watching
 from agent.channel import Listener
 from agent.failure import Failure
@@ -24,6 +24,7 @@ from agent.processes import Watch
 from agent.sampling import Sampler
 from agent.service import Service
 from bundle.documents.readings import Kernel
+from host import counters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,7 +176,7 @@ class _Part:
         for purpose, pid in self._followed.items():
             self._sampler.follow(purpose, pid)
         pss, log_bytes = self._sampler.pss("service"), server.log_length(self._work.log)
-        self._window = _Window(pss, log_bytes, evidence.Around())
+        self._window = _Window(pss, log_bytes, counters.Around())
         self._window.around.__enter__()
         self._sampler.sample()
 
@@ -211,4 +212,4 @@ class _Window:
 
     pss: sampling.Pss
     log_bytes: int | None
-    around: evidence.Around
+    around: counters.Around

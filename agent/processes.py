@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 
 import psutil
 
-from agent.cpus import cpu_list
+from host.cpus import cpu_list
 from host.environment import environment
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agent import evidence, generator, sampling, server
+from agent import generator, sampling, server
 from agent.channel import Remote
 from agent.failure import Failure, last_logged
 from agent.files import utc_now
@@ -25,6 +25,7 @@ from agent.sampling import Sampler
 from agent.service import Endpoint, reached
 from bundle.documents import failure as documents
 from bundle.documents.readings import Counters, Host, Kernel, Window
+from host import counters
 from workloads.diagnosis import answers
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ class _Trial:
         """Keep what kernel and database server count meanwhile; both are asked outside of it."""
         log = self._database.log
         ask = partial(server.observe, self._psql, self._database.name, log)
-        before, around = ask(), evidence.Around()
+        before, around = ask(), counters.Around()
         for remote in self._remotes:
             remote.ask("begin")
         try:

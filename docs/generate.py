@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.readings import READINGS
+from analysis import limits
 from analysis.gates import page
-from analysis.host import EXPECTATIONS, PROFILES
 from docs import environments, finding, picture, roles
+from host.expectation import ANY, Severity
+from host.items import BY_AREA, FACTS, ITEMS
+from host.levels import PROFILES
 from ormlab.base.errors import Exit
 from ormlab.cli import group
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from agent.readings import Reading
-    from analysis.host import Expectation
+    from host.expectation import Expectation
+    from host.item import Item
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -57,6 +59,27 @@ fatal gate could not read it, unless the table allows that |
 No gate judges context switches, the time in which some task waited for a CPU, and the CPUs'
 frequencies. Each trial records them, because they explain a number. None of them has a limit that
 applies to every host.
+"""
+_READINGS = """\
+[`ormlab doctor`](doctor.md) and every run take these readings on a host. The table shows
+the expected value under the profiles {profiles}, and in brackets the
+severity of a breach. An unreadable value counts as a breach if the reading is marked *
+and a breach is fatal.
+
+All tables come from one registry, [host/items/](../host/items/__init__.py). To add an item, write one
+entry there. A setting also needs its default and its description in the role that sets it; a fact
+or a counter needs its field in `bundle/documents/`. Then run `make docs`."""
+_EXPECTED = ("reading", "what it is", "should be", "why", "what to do", "source")
+_FACTS = """\
+A run records the facts of its hosts before and after (`host/facts.*.json` of a bundle). Those marked *
+make up the fingerprint of the host, which decides whether the results of two runs are comparable.
+"""
+_COUNTERS = """\
+A trial reads these counters before and after its window, and records the differences.
+"""
+_SETTINGS = """\
+The roles change these settings, and `ormlab untune` restores them; see
+[provisioning.md](provisioning.md). Those without a variable follow from the plan of the cores.
 """
 
 
@@ -108,38 +131,71 @@ def gates() -> str:
 
 
 def readings() -> str:
-    """The readings of a host: what each is, what it should be, and why, by area."""
-    lines = [
-        "# Readings of a host\n",
-        _MADE,
-        "[`ormlab doctor`](doctor.md) and every run take these readings on a host. The table shows",
-        f"the expected value under the profiles {', '.join(PROFILES)}, and in brackets the",
-        "severity of a breach. An unreadable value counts as a breach if the reading is marked *",
-        "and a breach is fatal.",
+    """The items of a host: what is read, what it should be and why, kept, counted, and set."""
+    lines = ["# Readings of a host\n", _MADE, _READINGS.format(profiles=", ".join(PROFILES))]
+    for area, items in BY_AREA.items():
+        rows = [_expected(item, item.expected) for item in items if item.expected]
+        lines += _table(area.capitalize(), _EXPECTED, rows)
+    facts = [
+        (
+            f"`{key}`{'*' if fact.identity else ''}",
+            f"`{item.key}`",
+            fact.meaning or _measured(item),
+            item.source,
+        )
+        for key, (item, fact) in FACTS.items()
     ]
-    taken = {reading.key: reading for reading in READINGS}
-    for area in dict.fromkeys(each.area for each in EXPECTATIONS):
-        lines.append(f"\n## {area.capitalize()}\n")
-        lines.append("| reading | what it is | should be | why | what to do | source |")
-        lines.append("|---|---|---|---|---|---|")
-        lines += [_row(taken[each.key], each) for each in EXPECTATIONS if each.area == area]
+    lines += _table("Facts", ("fact", "item", "what it is", "source"), facts, _FACTS)
+    counted = [
+        (f"`{each.counter.key or each.key}`", each.counter.meaning or each.meaning, each.source)
+        for each in ITEMS
+        if each.counter
+    ]
+    lines += _table("Counters", ("counter", "what it counts", "source"), counted, _COUNTERS)
+    knobs = [
+        (f"`{each.knob.name}`", each.meaning, roles.variable_of(each.knob.name))
+        for each in ITEMS
+        if each.knob
+    ]
+    lines += _table("Settings", ("setting", "what it is", "variable"), knobs, _SETTINGS)
     return "\n".join(lines) + "\n"
 
 
-def _row(reading: Reading, expected: Expectation) -> str:
+def _table(
+    title: str, head: Sequence[str], rows: Sequence[Sequence[str]], before: str = ""
+) -> list[str]:
+    """A section with one table; nothing without rows."""
+    if not rows:
+        return []
+    cells = [[cell.replace("|", "/") for cell in row] for row in rows]
+    first, *rest = [f"| {' | '.join(row)} |" for row in (head, *cells)]
+    return [
+        f"\n## {title}\n",
+        *([before] if before else []),
+        first,
+        "|---" * len(head) + "|",
+        *rest,
+    ]
+
+
+def _expected(item: Item, expected: Expectation) -> tuple[str, ...]:
     by_limit: dict[str, list[str]] = {}
     for profile in PROFILES:
-        says = expected.limits[profile].says
-        breach = "" if says == "recorded" else f" [{expected.breach[profile].value}]"
-        by_limit.setdefault(f"{says}{breach}", []).append(profile)
-    limits = [
+        limit = expected.under(profile)
+        severity = expected.rule.severity(profile, None)
+        breach = "" if limit == ANY else f" [{severity.value}]"
+        by_limit.setdefault(f"{limits.says(limit, item.unit)}{breach}", []).append(profile)
+    told = [
         limit if len(profiles) == len(PROFILES) else f"{', '.join(profiles)}: {limit}"
         for limit, profiles in by_limit.items()
     ]
-    name = f"`{reading.key}`{'*' if expected.required else ''}"
-    meaning = f"{reading.meaning}, {reading.unit}" if reading.unit else reading.meaning
-    cells = (name, meaning, "; ".join(limits), expected.why, expected.do, reading.source)
-    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+    required = expected.required and expected.rule.bare_metal is Severity.FATAL
+    name = f"`{item.key}`{'*' if required else ''}"
+    return (name, _measured(item), "; ".join(told), item.why, item.do, item.source)
+
+
+def _measured(item: Item) -> str:
+    return f"{item.meaning}, {item.unit}" if item.unit else item.meaning
 
 
 def _commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:

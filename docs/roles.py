@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from textwrap import fill, indent
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import msgspec
 import yaml
+from msgspec import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,12 +38,64 @@ _LAB = """
 """
 
 
-def specifications() -> dict[str, dict[str, Any]]:
-    """The specification of every role, by name."""
+class Option(msgspec.Struct, forbid_unknown_fields=True):
+    """A variable of a role, or a key of one.
+
+    Attributes:
+        type: as Ansible names it.
+        description: one sentence.
+        default: any JSON; UNSET where it has none.
+        required: whether it must be set.
+        elements: type of the elements of a list.
+        choices: values that it may have, if these are few.
+        options: keys of a dict.
+    """
+
+    type: str
+    description: str
+    default: object = UNSET
+    required: bool = False
+    elements: str | None = None
+    choices: list[str] | None = None
+    options: dict[str, Option] = {}
+
+    def value(self, otherwise: object = None) -> object:
+        """The default, or another value where it has none."""
+        return otherwise if self.default is UNSET else self.default
+
+
+class Point(msgspec.Struct, forbid_unknown_fields=True):
+    """An entry point of a role: what it does, in one phrase and in sentences, and its variables."""
+
+    short_description: str
+    description: str | list[str] = []
+    options: dict[str, Option] = {}
+
+
+type Points = dict[str, Point]
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    argument_specs: Points
+
+
+def specifications() -> dict[str, Points]:
+    """The entry points of every role, by name."""
     return {
-        path.parents[1].name: yaml.safe_load(path.read_bytes())["argument_specs"]
+        path.parents[1].name: msgspec.convert(
+            yaml.safe_load(path.read_bytes()), _File
+        ).argument_specs
         for path in sorted(ROLES.glob("*/meta/argument_specs.yml"))
     }
+
+
+def variable_of(knob: str) -> str:
+    """The variable of a role that sets a knob, as Markdown; ``-`` where none does."""
+    for name, specs in specifications().items():
+        for path, _ in flat(specs["main"].options):
+            if name.startswith("host_") and path == f"{name}.{knob}":
+                return f"[`{path}`](../roles/{name}/README.md)"
+    return "-"
 
 
 def readmes() -> dict[str, str]:
@@ -53,24 +107,24 @@ def variables() -> dict[str, str]:
     """inventory/group_vars/bench.yml by its path, relative to docs/."""
     parts = [_VARIABLES]
     for name, specs in specifications().items():
-        options = specs["main"].get("options", {})
+        options = specs["main"].options
         if options:
-            parts.append(f"\n# {name}: {_lower(specs['main']['short_description'])}.\n")
+            parts.append(f"\n# {name}: {_lower(specs['main'].short_description)}.\n")
             parts += [_commented(option, spec) for option, spec in options.items()]
     return {"../inventory/group_vars/bench.yml": "".join([*parts, _LAB])}
 
 
-def _readme(name: str, specs: Mapping[str, Any]) -> str:
+def _readme(name: str, specs: Points) -> str:
     main = specs["main"]
-    lines = [f"# {name}\n", _MADE, f"{main['short_description']}.\n"]
+    lines = [f"# {name}\n", _MADE, f"{main.short_description}.\n"]
     lines += [fill(f"- {_sentence(each)}", _WIDTH, subsequent_indent="  ") for each in _told(main)]
-    lines += ["\n## Variables\n", *_table(main.get("options", {}))]
+    lines += ["\n## Variables\n", *_table(main.options)]
     lines += ["\n## Entry points\n", "| tasks_from | what |", "|---|---|"]
-    lines += [f"| {point} | {spec['short_description']} |" for point, spec in specs.items()]
+    lines += [f"| {point} | {spec.short_description} |" for point, spec in specs.items()]
     return "\n".join(lines) + "\n"
 
 
-def _table(options: Mapping[str, Any]) -> Iterator[str]:
+def _table(options: Mapping[str, Option]) -> Iterator[str]:
     """Rows for the options; the options of a dict follow it."""
     if not options:
         yield "None."
@@ -78,36 +132,34 @@ def _table(options: Mapping[str, Any]) -> Iterator[str]:
     yield "| variable | type | default | what |"
     yield "|---|---|---|---|"
     for path, spec in flat(options):
-        choices = f"; one of {', '.join(spec['choices'])}" if "choices" in spec else ""
-        what = f"{_sentence(spec['description'])[:-1]}{choices}"
+        choices = f"; one of {', '.join(spec.choices)}" if spec.choices else ""
+        what = f"{_sentence(spec.description)[:-1]}{choices}"
         default = _default(spec).replace("|", "\\|")
-        yield f"| `{path}` | {spec['type']} | {default} | {what} |"
+        yield f"| `{path}` | {spec.type} | {default} | {what} |"
 
 
-def flat(options: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+def flat(options: Mapping[str, Option], above: str = "") -> Iterator[tuple[str, Option]]:
     """Every option with its path, such as ``host_cpu.smt``; a dict comes before its own options."""
     for name, spec in options.items():
         path = f"{above}{name}"
         yield path, spec
-        yield from flat(spec.get("options", {}), f"{path}.")
+        yield from flat(spec.options, f"{path}.")
 
 
-def _default(spec: Mapping[str, Any]) -> str:
-    if "options" in spec:
+def _default(spec: Option) -> str:
+    if spec.options:
         return "`{}`"
-    text = yaml.safe_dump(
-        spec.get("default"), default_flow_style=True, width=10_000, sort_keys=False
-    )
+    text = yaml.safe_dump(spec.value(), default_flow_style=True, width=10_000, sort_keys=False)
     return f"`{text.removesuffix('...\n').strip()}`"
 
 
-def _commented(name: str, spec: Mapping[str, Any]) -> str:
+def _commented(name: str, spec: Option) -> str:
     """A variable as a commented-out setting, with its description above it."""
-    if "options" not in spec:
-        return f"{_comment(spec['description'])}{indent(_setting(name, spec), '# ')}"
+    if not spec.options:
+        return f"{_comment(spec.description)}{indent(_setting(name, spec), '# ')}"
     keys = [
-        f"{_comment(inner['description'])}{_setting(key, inner)}"
-        for key, inner in spec["options"].items()
+        f"{_comment(inner.description)}{_setting(key, inner)}"
+        for key, inner in spec.options.items()
     ]
     return f"# {name}:\n{indent(''.join(keys), '#   ')}"
 
@@ -116,16 +168,15 @@ def _comment(text: str) -> str:
     return indent(f"{fill(text, _WIDTH - 8)}\n", "# ")
 
 
-def _setting(name: str, spec: Mapping[str, Any]) -> str:
-    value = spec.get("default")
+def _setting(name: str, spec: Option) -> str:
+    value = spec.value()
     if isinstance(value, str):
         return f"{name}: {_default(spec).strip('`')}\n"
     return yaml.safe_dump({name: value}, default_flow_style=False, sort_keys=False)
 
 
-def _told(main: Mapping[str, Any]) -> list[str]:
-    told = main["description"]
-    return told if isinstance(told, list) else [told]
+def _told(main: Point) -> list[str]:
+    return main.description if isinstance(main.description, list) else [main.description]
 
 
 def _sentence(text: str) -> str:

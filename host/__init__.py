@@ -2,4 +2,17 @@
 
 environment   the variables of every program that the lab starts
 mirror        where packages come from, as uv's configuration files say
+levels        profiles and tiers
+cpus          CPU numbers as the kernel writes them
+placement     which CPUs serve which purpose
+kernel        the one seam to a host; `played` simulates one for tests
+items         the registry of whatever is read, judged, counted or set on a host
+item, expectation, knob
+              what an entry of it says
+moment        counters at one instant; two of them make a share
+counters      the counters around the window of a trial
+settling      record, tune, verify and restore what roles set
+identity      which machine a host is, and the reasons not to tune it
+
+Ansible ships these modules to a host under another package's name: imports are relative.
 """

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 try:
     import tomllib
@@ -50,7 +50,7 @@ def _files() -> Iterator[Path]:
     yield Path(home) / "uv/uv.toml"
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, object]:
     try:
         text = path.read_text(encoding="utf-8")
         return tomllib.loads(text) if tomllib else {}
@@ -58,7 +58,7 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
 
 
-def _named(document: dict[str, Any]) -> dict[str, str]:
+def _named(document: dict[str, object]) -> dict[str, str]:
     given = {**_table(document.get("pip")), **document}
     indexes = [_table(each) for each in _list(given.get("index"))]
     default = [str(each["url"]) for each in indexes if each.get("default") and "url" in each]
@@ -78,9 +78,9 @@ def _named(document: dict[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in found.items() if value}
 
 
-def _table(value: object) -> dict[str, Any]:
+def _table(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _list(value: object) -> list[Any]:
+def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []

@@ -9,7 +9,7 @@ given.
 
 from __future__ import annotations
 
-from datetime import date  # noqa: TC003 - pydantic evaluates annotations
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag

@@ -12,7 +12,7 @@ bundle       the trials of a bundle as the gates leave them
 
 from analysis.gates.bundle import Cell, Gated, read
 from analysis.gates.evidence import Context, PairEvidence, RunEvidence, TrialEvidence
-from analysis.gates.gate import Finding, Gate, Reading, Rule
+from analysis.gates.gate import Finding, Gate, Reading
 from analysis.gates.summary import (
     CODES,
     GATES,
@@ -28,7 +28,7 @@ from analysis.gates.summary import (
     loosened,
 )
 from bundle.documents.results import GateVerdict as Verdict
-from bundle.documents.results import Severity
+from host.expectation import Rule, Severity
 
 __all__ = [
     "CODES",

@@ -7,8 +7,9 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from analysis.figures import rate_is_given
-from analysis.gates.gate import ALWAYS, GENERATOR, Gate, Reading
+from analysis.gates.gate import GENERATOR, Gate, Reading
 from analysis.gates.service import read_digests
+from host.expectation import ALWAYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

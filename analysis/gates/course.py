@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.gates.gate import DOUBT, Gate, Reading
+from analysis.gates.gate import Gate, Reading
+from host.expectation import DOUBT
 
 if TYPE_CHECKING:
     from analysis.gates.evidence import TrialEvidence

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from analysis.latency import Bins
     from analysis.resources import Course
     from analysis.steadiness import Steadiness
-    from bundle.documents.host import HostReadings, Tier
-    from bundle.documents.plan import Limit, Load, Plan, Profile, SealedPlan, Subject
+    from bundle.documents.host import HostReadings
+    from bundle.documents.plan import Limit, Load, Plan, SealedPlan, Subject
     from bundle.documents.readings import DatabaseServer, Kernel
     from bundle.documents.services import Shown
+    from host.levels import Profile, Tier
 
 type Effect = Literal["inserted", "updated", "deleted"]
 

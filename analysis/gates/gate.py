@@ -6,50 +6,22 @@ number outside of them is decided by a table of profile and tier, never by the g
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from bundle.documents.results import GateVerdict, Severity
+from analysis import limits
+from host.expectation import Limit, Rule, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bundle.documents.plan import Limit, Profile
+    from bundle.documents.plan import Limit as OwnLimit
+    from bundle.documents.results import GateVerdict
+    from host.levels import Profile, Tier
 
 type Scope = Literal["trial", "comparison", "run"]
 
-# Tiers on which load generator and database share a core.
-SHARING_TIERS = frozenset({"degraded", "none"})
-
-
-@dataclass(frozen=True)
-class Rule:
-    """Severity by profile, and what the tiers on which purposes share a core change.
-
-    Attributes:
-        profiles: by profile.
-        sharing: severity on such a tier, whatever the profile; None changes nothing.
-    """
-
-    profiles: dict[Profile, Severity]
-    sharing: Severity | None = None
-
-    def severity(self, profile: Profile, tier: str) -> Severity:
-        """The row of the table that applies."""
-        if self.sharing is not None and tier in SHARING_TIERS:
-            return self.sharing
-        return self.profiles[profile]
-
-
-def _rule(bare_metal: Severity, others: Severity, sharing: Severity | None = None) -> Rule:
-    return Rule({"bare-metal": bare_metal, "vm": others, "smoke": others}, sharing)
-
-
-ALWAYS = _rule(Severity.FATAL, Severity.FATAL)
-HOST = _rule(Severity.FATAL, Severity.WARNING)
-GENERATOR = _rule(Severity.FATAL, Severity.FATAL, sharing=Severity.WARNING)
-DOUBT = _rule(Severity.WARNING, Severity.WARNING)
+GENERATOR = Rule(Severity.FATAL, Severity.FATAL, sharing=Severity.WARNING)
 
 
 @dataclass(frozen=True)
@@ -103,7 +75,12 @@ class Gate[Evidence]:
         said = [f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None]
         return " and ".join(said)
 
-    def under(self, limits: Mapping[str, Limit]) -> Gate[Evidence]:
+    @property
+    def bounds(self) -> Limit:
+        """The limits of its number."""
+        return Limit(low=self.low, high=self.high)
+
+    def under(self, limits: Mapping[str, OwnLimit]) -> Gate[Evidence]:
         """This gate with the limits that a plan sets for it, by code; a side left out stays."""
         own = limits.get(self.code)
         if own is None:
@@ -111,7 +88,7 @@ class Gate[Evidence]:
         low = self.low if own.low is None else own.low
         return replace(self, low=low, high=self.high if own.high is None else own.high)
 
-    def is_loosened_by(self, limits: Mapping[str, Limit]) -> bool:
+    def is_loosened_by(self, limits: Mapping[str, OwnLimit]) -> bool:
         """Whether a number may pass under a plan's limits that does not under the lab's own."""
         own = self.under(limits)
         return (self.low is not None and own.low is not None and own.low < self.low) or (
@@ -120,23 +97,16 @@ class Gate[Evidence]:
 
     def excess(self, value: float) -> float:
         """How far a number lies outside the limits; 0 inside of them."""
-        below = self.low - value if self.low is not None else 0.0
-        above = value - self.high if self.high is not None else 0.0
-        return max(0.0, below, above)
+        return limits.excess(self.bounds, value)
 
-    def judge(self, evidence: Evidence, *, profile: Profile, tier: str) -> Finding | None:
+    def judge(self, evidence: Evidence, *, profile: Profile, tier: Tier) -> Finding | None:
         """Hold the evidence against the limits; None where the gate does not concern it."""
         reading = self.read(evidence)
         if reading is None:
             return None
-        fatal = self.rule.severity(profile, tier) is Severity.FATAL
-        if reading.value is None or math.isnan(reading.value):
-            missed = fatal and self.required and profile == "bare-metal"
-            verdict = GateVerdict.FAILED if missed else GateVerdict.UNKNOWN
-        elif self.excess(reading.value):
-            verdict = GateVerdict.FAILED if fatal else GateVerdict.WARNING
-        else:
-            verdict = GateVerdict.PASSED
+        severity = self.rule.severity(profile, tier)
+        required = self.required and profile == "bare-metal"
+        verdict = limits.judge(reading.value, self.bounds, severity, required=required)
         return Finding(self, verdict, reading)
 
 

@@ -6,9 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 from analysis.figures import has_faults
-from analysis.gates.gate import ALWAYS, DOUBT, GENERATOR, Gate, Reading
+from analysis.gates.gate import GENERATOR, Gate, Reading
 from analysis.wrk import LITTLES_BAND, head_start
 from bundle.documents.plan import CapacityLoad, ClosedLoad, WrkLoad
+from host.expectation import ALWAYS, DOUBT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
 
-from analysis.gates.gate import ALWAYS, HOST, Gate, Reading
+from analysis.gates.gate import Gate, Reading
+from host.expectation import ALWAYS, HOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable

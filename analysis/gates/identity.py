@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from analysis.gates.gate import ALWAYS, Gate, Reading
+from analysis.gates.gate import Gate, Reading
+from host.expectation import ALWAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.gates.gate import SHARING_TIERS
 from analysis.gates.summary import GATES
+from host.levels import PROFILES, SHARING_TIERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analysis.gates.gate import Rule, Scope
+    from analysis.gates.gate import Scope
+    from host.expectation import Rule
 
 _SCOPES: dict[Scope, str] = {
     "trial": "Gates of a trial",
@@ -48,7 +49,7 @@ def markdown() -> Iterator[str]:
 
 def severity(rule: Rule) -> str:
     """A row of the table of severities in words."""
-    by_profile = rule.profiles
+    by_profile = {profile: rule.severity(profile, None) for profile in reversed(PROFILES)}
     kinds = set(by_profile.values())
     if len(kinds) == 1:
         said = kinds.pop().value

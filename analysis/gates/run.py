@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from analysis import host
 from analysis.figures import rate_is_given
 from analysis.gates import generator
-from analysis.gates.gate import ALWAYS, GENERATOR, HOST, Gate, Reading
+from analysis.gates.gate import GENERATOR, Gate, Reading
 from bundle.documents.plan import ArticleLoad, CapacityLoad
 from bundle.documents.results import GateVerdict
+from host.expectation import ALWAYS, HOST
 
 if TYPE_CHECKING:
     from analysis.gates.evidence import Context, Floor, RunEvidence
@@ -29,7 +30,7 @@ def _unfit(run: RunEvidence) -> Reading:
     if not run.hosts:
         return Reading(None, "nobody looked before the run")
     findings = [f for each in run.hosts for f in host.judge(each, run.context.profile)]
-    fatal = [each.said for each in findings if each.verdict is host.Verdict.FATAL]
+    fatal = [each.said for each in findings if each.word == "fatal"]
     return Reading(len(fatal), "; ".join(fatal))
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from msgspec import UNSET
 
 from analysis.figures import has_faults
-from analysis.gates.gate import ALWAYS, DOUBT, Gate, Reading
+from analysis.gates.gate import Gate, Reading
+from host.expectation import ALWAYS, DOUBT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis import silence
-from analysis.gates.gate import ALWAYS, DOUBT, Gate, Reading
+from analysis.gates.gate import Gate, Reading
+from host.expectation import ALWAYS, DOUBT
 
 if TYPE_CHECKING:
     from analysis.gates.evidence import TrialEvidence

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from analysis.gates import comparison, course, generator, host, identity, run, service, stall
-from bundle.documents.results import CellGate, GateFinding, GateVerdict, Severity
+from bundle.documents.results import CellGate, GateFinding, GateVerdict
+from host.expectation import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -1,17 +1,10 @@
-"""Whether a host may be measured on: what its readings should be, and what they come to.
+"""Whether a host may be measured on: its readings, held against what `host.items` expects.
 
-expectation  one reading's limits by profile; the kinds of limits
-processor, system, surroundings
-             the expectations by what they are about
 judgement    readings and a profile in, findings and one sentence out
-
-Limits for which no source is named are judgements of this project.
+provisioned  the verdict on a host that roles have set up
 """
 
-from analysis.host.expectation import Area, Expectation, Profile, Verdict, shown
 from analysis.host.judgement import (
-    EXPECTATIONS,
-    PROFILES,
     Finding,
     best_profile,
     judge,
@@ -19,17 +12,4 @@ from analysis.host.judgement import (
     tier_meaning,
 )
 
-__all__ = [
-    "EXPECTATIONS",
-    "PROFILES",
-    "Area",
-    "Expectation",
-    "Finding",
-    "Profile",
-    "Verdict",
-    "best_profile",
-    "judge",
-    "sentence",
-    "shown",
-    "tier_meaning",
-]
+__all__ = ["Finding", "best_profile", "judge", "sentence", "tier_meaning"]

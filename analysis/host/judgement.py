@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from analysis.host import processor, surroundings, system
-from analysis.host.expectation import Area, Expectation, Profile, Verdict, shown
+from analysis import limits
+from analysis.limits import shown
 from bundle.documents.host import Reading
+from bundle.documents.results import GateVerdict
+from host.items import BY_AREA
+from host.levels import MEANINGS, TIERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from bundle.documents.host import HostReadings
+    from bundle.documents.host import HostReadings, Value
+    from host.expectation import Expectation
+    from host.item import Item
+    from host.levels import Profile, Tier
 
-PROFILES: tuple[Profile, ...] = ("smoke", "vm", "bare-metal")
-EXPECTATIONS: tuple[Expectation, ...] = (
-    *processor.EXPECTATIONS,
-    *system.EXPECTATIONS,
-    *surroundings.EXPECTATIONS,
-)
-_TIERS = {
-    "exclusive-l3": "the service has an L3 cache of its own, and no purpose shares a core",
-    "exclusive-core": "no purpose shares a core, but all share the L3 cache",
-    "degraded": "generator and housekeeping share a core, on two cores with PostgreSQL too: good "
-    "for smoke tests and estimates",
-    "none": "everything shares one core: nothing can be told apart",
-}
 _NAMED = 4  # findings that the sentence names; the table has them all
+_NEVER_TAKEN = Reading(value=None, unit=None, reason="this reading was not taken")
+_WORDS = {
+    GateVerdict.PASSED: "ok",
+    GateVerdict.UNKNOWN: "unknown",
+    GateVerdict.WARNING: "warning",
+    GateVerdict.FAILED: "fatal",
+}
 
 
 @dataclass(frozen=True)
@@ -40,21 +40,26 @@ class Finding:
         value: None where it could not be read.
         unit: of the value.
         should_be: in words, under the profile.
-        verdict: ok, warning, fatal or unknown.
+        verdict: what it comes to.
         why: it matters.
         do: about it.
         reason: why it could not be read; None where it could.
     """
 
     key: str
-    area: Area
-    value: object
+    area: str
+    value: Value
     unit: str | None
     should_be: str
-    verdict: Verdict
+    verdict: GateVerdict
     why: str
     do: str
     reason: str | None
+
+    @property
+    def word(self) -> str:
+        """The verdict as documents on a host have it: ok, warning, fatal or unknown."""
+        return _WORDS[self.verdict]
 
     @property
     def said(self) -> str:
@@ -67,62 +72,86 @@ def judge(document: HostReadings, profile: Profile) -> tuple[Finding, ...]:
     """Judge the readings of a host, those that are missing included.
 
     Args:
-        document: of the schema host-readings/1, such as ``host/readings.before.json``.
+        document: such as ``host/readings.before.json``.
         profile: of the plan.
     """
-    return tuple(_judge(each, document.readings, profile) for each in EXPECTATIONS)
+    tier = _tier(document)
+    return tuple(
+        _judge(item, item.expected, document, area=area, profile=profile, tier=tier)
+        for area, items in BY_AREA.items()
+        for item in items
+        if item.expected
+    )
 
 
-def _judge(expectation: Expectation, readings: Mapping[str, Reading], profile: Profile) -> Finding:
-    missing = Reading(value=None, unit=None, reason="this reading was not taken")
-    reading = readings.get(expectation.key, missing)
+def _judge(
+    item: Item,
+    expected: Expectation,
+    document: HostReadings,
+    *,
+    area: str,
+    profile: Profile,
+    tier: Tier | None,
+) -> Finding:
+    reading = document.readings.get(item.key, _NEVER_TAKEN)
+    limit = expected.under(profile)
+    severity = expected.rule.severity(profile, tier)
     return Finding(
-        key=expectation.key,
-        area=expectation.area,
+        key=item.key,
+        area=area,
         value=reading.value,
         unit=reading.unit,
-        should_be=expectation.limits[profile].says,
-        verdict=expectation.verdict(reading.value, profile),
-        why=expectation.why,
-        do=expectation.do,
+        should_be=limits.says(limit, item.unit),
+        verdict=limits.judge(reading.value, limit, severity, required=expected.required),
+        why=item.why,
+        do=item.do,
         reason=reading.reason,
     )
 
 
-def best_profile(document: Mapping[str, Any]) -> Profile:
+def best_profile(document: HostReadings) -> Profile:
     """The strictest profile that a host could be asked for: vm below a hypervisor."""
-    hypervisor = document["readings"]["virtualisation"]["value"]
-    return "bare-metal" if hypervisor in {None, "none"} else "vm"
+    return "bare-metal" if _is_bare(document) else "vm"
 
 
-def tier_meaning(document: Mapping[str, Any]) -> str:
+def tier_meaning(document: HostReadings) -> str:
     """What the tier of a host means, in one sentence."""
-    tier = document["readings"]["tier"]["value"]
-    if tier is None:
-        return "the tier is not known"
-    return f"tier {tier}: {_TIERS[tier]}"
+    tier = _tier(document)
+    return "the tier is not known" if tier is None else f"tier {tier}: {MEANINGS[tier]}"
 
 
-def sentence(document: Mapping[str, Any], findings: Sequence[Finding], profile: Profile) -> str:
+def sentence(document: HostReadings, findings: Sequence[Finding], profile: Profile) -> str:
     """Say whether the host can measure, for which profile, and what makes it weak."""
-    fatal = [finding for finding in findings if finding.verdict is Verdict.FATAL]
+    fatal = [finding for finding in findings if finding.verdict is GateVerdict.FAILED]
     weak = "; ".join(_weaknesses(document, findings))
     if fatal:
         return f"This host must not be measured on as {profile}: {_named(fatal)} ({weak})."
     return f"This host can measure as {profile} ({weak})."
 
 
-def _weaknesses(document: Mapping[str, Any], findings: Sequence[Finding]) -> list[str]:
-    readings = {key: reading["value"] for key, reading in document["readings"].items()}
-    kind = "machine" if readings["virtualisation"] in {None, "none"} else "VM"
-    found = [f"{readings['cores'] or '?'}-core {kind}, tier {readings['tier'] or 'unknown'}"]
-    warnings = [finding.key for finding in findings if finding.verdict is Verdict.WARNING]
+def _weaknesses(document: HostReadings, findings: Sequence[Finding]) -> list[str]:
+    kind = "machine" if _is_bare(document) else "VM"
+    cores = _value(document, "cores") or "?"
+    found = [f"{cores}-core {kind}, tier {_tier(document) or 'unknown'}"]
+    warnings = [finding.key for finding in findings if finding.verdict is GateVerdict.WARNING]
     if warnings:
         found.append(f"{_count(len(warnings), 'warning')}: {_listed(warnings)}")
-    unknown = [finding.key for finding in findings if finding.verdict is Verdict.UNKNOWN]
+    unknown = [finding.key for finding in findings if finding.verdict is GateVerdict.UNKNOWN]
     if unknown:
         found.append(f"not readable: {_listed(unknown)}")
     return found
+
+
+def _value(document: HostReadings, key: str) -> Value:
+    return document.readings.get(key, _NEVER_TAKEN).value
+
+
+def _tier(document: HostReadings) -> Tier | None:
+    return next((tier for tier in TIERS if tier == _value(document, "tier")), None)
+
+
+def _is_bare(document: HostReadings) -> bool:
+    return _value(document, "virtualisation") in (None, "none")
 
 
 def _named(findings: Sequence[Finding]) -> str:

@@ -3,108 +3,180 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
-from analysis.host.expectation import Profile, Verdict, shown
+import msgspec
+
 from analysis.host.judgement import Finding, judge
+from analysis.limits import shown
+from bundle.documents.host import HostReadings, Value
+from bundle.documents.results import GateVerdict
+from host.identity import Identity, Refusal
+from host.levels import Profile, Tier, lowest
+from host.settling import FAILURES, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-SCHEMA = "host-verdict/1"
-PREFLIGHT_SCHEMA = "host-preflight/1"
 _NOT_HERE = "not tunable here"
-_DRIFT = ("drifted", "refused", "gone")
 # What provisioning settles; foreign load, ports and programs are looked at before each run.
 _AREAS = ("processor", "memory", "kernel", "limits")
-_TIERS = ("none", "degraded", "exclusive-core", "exclusive-l3")
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """CPUs by purpose in the kernel's list format, as the module lab_placement plans them."""
+
+    tier: Tier
+    layout: str
+    housekeeping: str
+    load: str
+    database: str
+    service: str
+
+
+class Guard(msgspec.Struct, frozen=True):
+    """What the role lab_guard found: which machine it is, and what speaks against it."""
+
+    identity: Identity
+    refusals: list[Refusal]
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What is wrong with a host, where, and what to do."""
+
+    code: str
+    what: str
+    where: str
+    hint: str
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """One reading: what it is, as text too, what it should be, and what that comes to."""
+
+    key: str
+    value: Value
+    shown: str
+    should_be: str
+    verdict: str
+    reason: str | None
+
+
+class HostVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """``verdict.json`` of a host: whether it is as its profile wants it.
+
+    Attributes:
+        tier: at most degraded where a knob cannot be tuned; the plan may promise more.
+        counts: how many outcomes there are of each kind.
+        outcomes: those that are neither held nor absent.
+        findings: readings of what provisioning settles.
+    """
+
+    schema: Literal["host-verdict/1"] = "host-verdict/1"
+    ok: bool
+    conclusion: str
+    host: str
+    profile: Profile
+    layout: str
+    tier: Tier
+    placement: Plan
+    problems: list[Problem]
+    counts: dict[str, int]
+    outcomes: list[Outcome]
+    findings: list[Judged]
+
+
+class Preflight(msgspec.Struct, frozen=True, kw_only=True):
+    """What can be said of a host before anything is changed.
+
+    Attributes:
+        ok: whether the host may be enrolled.
+        would_change: outcomes that the playbook site would settle.
+        tier: of the host as it is.
+    """
+
+    schema: Literal["host-preflight/1"] = "host-preflight/1"
+    ok: bool
+    conclusion: str
+    host: str
+    identity: Identity
+    enrolled: bool
+    problems: list[Problem]
+    would_change: list[Outcome]
+    tier: Tier
+    placement: Plan
+    findings: list[Judged]
 
 
 def verdict(
-    outcomes: Sequence[Mapping[str, Any]],
-    host: str,
-    profile: Profile,
-    plan: Mapping[str, Any],
-    readings: Mapping[str, Any],
-) -> dict[str, Any]:
+    outcomes: Sequence[Outcome], host: str, profile: Profile, plan: Plan, readings: HostReadings
+) -> HostVerdict:
     """Judge a host.
 
     Args:
-        outcomes: of the roles' knobs, see `agent.knobs.settling.Outcome`.
+        outcomes: of the roles' knobs.
         host: its name in the inventory.
         profile: to judge under.
-        plan: of the cores, with layout and tier.
-        readings: the document of the schema host-readings/1.
-
-    Returns:
-        schema, ok, conclusion, host, profile, layout, tier, placement, problems (code, what,
-        where, hint), the outcomes that are not plain, how many there are of each kind, and the
-        findings. Where a knob cannot be tuned the tier is at most degraded.
+        plan: of the cores.
+        readings: of the host.
     """
     findings = [each for each in judge(readings, profile) if each.area in _AREAS]
-    fatal = [each for each in findings if each.verdict is Verdict.FATAL]
-    counts = Counter(str(each["verdict"]) for each in outcomes)
-    tier = str(plan["tier"])
-    if counts[_NOT_HERE]:
-        tier = min(tier, "degraded", key=_TIERS.index)
-    problems = [
-        _problem(f"knob-{each['knob']}", _said(each), host, "play site again; it sets this")
+    counts = Counter[str](each.verdict for each in outcomes)
+    tier = lowest(plan.tier, "degraded") if counts[_NOT_HERE] else plan.tier
+    bad = [
+        each
         for each in outcomes
-        if each["verdict"] in _DRIFT or (each["verdict"] == _NOT_HERE and profile == "bare-metal")
+        if each.verdict in FAILURES or (each.verdict == _NOT_HERE and profile == "bare-metal")
     ]
+    fatal = [each for each in findings if each.verdict is GateVerdict.FAILED]
+    again = "play site again; it sets this"
+    problems = [_problem(f"knob-{each.knob}", _said(each), host, again) for each in bad]
     problems += [_problem(f"host-{each.key}", each.said, host, each.do) for each in fatal]
-    return {
-        "schema": SCHEMA,
-        "ok": not problems,
-        "conclusion": _conclusion(host, profile, tier, problems, counts),
-        "host": host,
-        "profile": profile,
-        "layout": plan["layout"],
-        "tier": tier,
-        "placement": dict(plan),
-        "problems": problems,
-        "counts": dict(sorted(counts.items())),
-        "outcomes": [dict(each) for each in outcomes if each["verdict"] not in {"held", "absent"}],
-        "findings": [_finding(each) for each in findings],
-    }
+    return HostVerdict(
+        ok=not problems,
+        conclusion=_conclusion(host, profile, tier, problems, counts),
+        host=host,
+        profile=profile,
+        layout=plan.layout,
+        tier=tier,
+        placement=plan,
+        problems=problems,
+        counts=dict(sorted(counts.items())),
+        outcomes=[each for each in outcomes if each.verdict not in {"held", "absent"}],
+        findings=[_judged(each) for each in findings],
+    )
 
 
-def preflight(verdict: Mapping[str, Any], guard: Mapping[str, Any]) -> dict[str, Any]:
-    """What can be said of a host before anything is changed.
+def preflight(verdict: HostVerdict, guard: Guard) -> Preflight:
+    """Say what can be said of a host before anything is changed.
 
     Args:
         verdict: on the host as it is.
-        guard: identity and refusals, as the role lab_guard found them.
-
-    Returns:
-        schema, ok (the host may be enrolled), conclusion, host, identity, enrolled, problems,
-        would_change (the outcomes that site would settle), tier, placement and findings.
+        guard: what lab_guard found.
     """
-    refused = [each for each in guard["refusals"] if each["code"] != "not-enrolled"]
-    changes = [each for each in verdict["outcomes"] if each["verdict"] == "drifted"]
-    host, tier = verdict["host"], verdict["tier"]
-    may = f"site would set {len(changes)} values; tier {tier} as it is now"
-    not_so = "; ".join(each["what"] for each in refused)
-    return {
-        "schema": PREFLIGHT_SCHEMA,
-        "ok": not refused,
-        "conclusion": f"{host} must not be tuned: {not_so}." if refused else f"{host}: {may}.",
-        "host": host,
-        "identity": guard["identity"],
-        "enrolled": guard["identity"]["enrolled_as"] is not None,
-        "problems": [dict(each) | {"where": host} for each in refused],
-        "would_change": changes,
-        "tier": tier,
-        "placement": verdict["placement"],
-        "findings": verdict["findings"],
-    }
+    refused = [each for each in guard.refusals if each.code != "not-enrolled"]
+    changes = [each for each in verdict.outcomes if each.verdict == "drifted"]
+    may = f"site would set {len(changes)} values; tier {verdict.tier} as it is now"
+    not_so = "; ".join(each.what for each in refused)
+    host = verdict.host
+    return Preflight(
+        ok=not refused,
+        conclusion=f"{host} must not be tuned: {not_so}." if refused else f"{host}: {may}.",
+        host=host,
+        identity=guard.identity,
+        enrolled=guard.identity.enrolled_as is not None,
+        problems=[Problem(each.code, each.what, host, each.hint) for each in refused],
+        would_change=changes,
+        tier=verdict.tier,
+        placement=verdict.placement,
+        findings=verdict.findings,
+    )
 
 
 def _conclusion(
     host: str,
-    profile: str,
-    tier: str,
-    problems: Sequence[Mapping[str, Any]],
+    profile: Profile,
+    tier: Tier,
+    problems: Sequence[Problem],
     counts: Mapping[str, int],
 ) -> str:
     weak = [f"tier {tier}"]
@@ -114,24 +186,22 @@ def _conclusion(
     return f"{host} is as {profile} wants it ({'; '.join(weak)})."
 
 
-def _said(outcome: Mapping[str, Any]) -> str:
-    place = outcome["place"] or outcome["knob"]
-    shows, wanted = outcome["before"] or "nothing", outcome["wanted"] or "something else"
-    return (
-        f"{place} is {outcome['verdict']}: it shows {shows}, wanted {wanted}; {outcome['reason']}"
+def _said(outcome: Outcome) -> str:
+    place = outcome.place or outcome.knob
+    shows, wanted = outcome.before or "nothing", outcome.wanted or "something else"
+    return f"{place} is {outcome.verdict}: it shows {shows}, wanted {wanted}; {outcome.reason}"
+
+
+def _problem(code: str, what: str, where: str, hint: str) -> Problem:
+    return Problem(code.replace("_", "-"), what, where, hint)
+
+
+def _judged(finding: Finding) -> Judged:
+    return Judged(
+        key=finding.key,
+        value=finding.value,
+        shown=shown(finding.value, finding.unit),
+        should_be=finding.should_be,
+        verdict=finding.word,
+        reason=finding.reason,
     )
-
-
-def _problem(code: str, what: str, where: str, hint: str) -> dict[str, str]:
-    return {"code": code.replace("_", "-"), "what": what, "where": where, "hint": hint}
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "key": finding.key,
-        "value": finding.value,
-        "shown": shown(finding.value, finding.unit),
-        "should_be": finding.should_be,
-        "verdict": finding.verdict.value,
-        "reason": finding.reason,
-    }

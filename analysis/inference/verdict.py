@@ -26,8 +26,8 @@ from bundle.documents.results import Reason, Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bundle.documents.plan import Profile
     from bundle.documents.results import Better, Control, Estimate, Evidence
+    from host.levels import Profile
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import UNSET, Meta, UnsetType, to_builtins
 
-from bundle.codec import Document, Part
+from bundle.codec import Document, Json, Part
 from bundle.values import BundleId, Commit, Count, Sha256
+from host.levels import Tier
 
-type Tier = Literal["exclusive-l3", "exclusive-core", "degraded", "none"]
-"""How well the host keeps the CPUs of service, database and load apart, best first."""
 type Port = Annotated[int, Meta(ge=1, le=65535)]
 type Value = str | int | float | bool | list[str | int] | None
 
@@ -27,8 +26,8 @@ class Topology(Part, frozen=True, kw_only=True):
     l3: list[list[int]]
 
 
-class Facts(Part, frozen=True, kw_only=True, omit_defaults=True):
-    """Facts of a host; null where it does not tell. ``agent.facts.FACTS`` has their sources.
+class Facts(Part, frozen=True, kw_only=True):
+    """Facts of a host; null where it does not tell. ``host.items.FACTS`` has their sources.
 
     Attributes:
         cpu_model: name of the processor.
@@ -109,7 +108,7 @@ class HostFacts(Document, frozen=True, kw_only=True, omit_defaults=True):
     hostname: str | UnsetType = UNSET
 
     @property
-    def identifying(self) -> dict[str, object]:
+    def identifying(self) -> dict[str, Json]:
         """The facts of the host fingerprint by key, as the document has them, and the tier.
 
         Raises:

@@ -12,6 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from host.levels import Profile
+
 type Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,39}$")]
 type Seconds = Annotated[float, Field(gt=0, le=3600)]
 type WholeSeconds = Annotated[int, Field(ge=1, le=3600)]  # wrk takes no fractions
@@ -263,7 +265,6 @@ class Explanation(Strict):
 
 type Metric = Literal["throughput", "capacity", "p50", "p99", "cpu_service"]
 type Margin = Annotated[float, Field(gt=0, lt=1)]
-type Profile = Literal["smoke", "vm", "bare-metal"]
 
 # The smallest relative difference worth having, where a plan says nothing else.
 MARGINS: dict[str, dict[str, float]] = {

@@ -299,7 +299,7 @@ class Clock(Part, frozen=True, kw_only=True):
 
 
 class KernelCounts(Part, frozen=True, kw_only=True, omit_defaults=True):
-    """What the kernel counted in the window; ``agent.evidence.SENSORS`` has each one's source.
+    """What the kernel counted in the window; ``host.items.COUNTERS`` has each one's source.
 
     Counts by CPU are keyed by its number, and of several hosts by role and number.
     """

@@ -19,6 +19,7 @@ from bundle.codec import Document, Part
 from bundle.documents.services import Statement
 from bundle.format import Omission
 from bundle.values import Count
+from host.expectation import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -334,15 +335,8 @@ class Subject(Part, frozen=True, kw_only=True):
     undeclared: list[str] = msgspec.field(default_factory=list)
 
 
-class Severity(StrEnum):
-    """What a number outside a gate's limits does: forbid the figures, or cast a doubt."""
-
-    FATAL = "fatal"
-    WARNING = "warning"
-
-
 class GateVerdict(StrEnum):
-    """What a gate says, from the best to the worst."""
+    """What a value comes to that was held against a limit, from the best to the worst."""
 
     PASSED = "passed"
     UNKNOWN = "unknown"

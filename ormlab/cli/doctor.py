@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
+from host.levels import PROFILES
 from ormlab.base import checkout
 from ormlab.base.errors import Exit
 from ormlab.cli import options
@@ -18,6 +19,7 @@ from ormlab.cli.progress import reporter
 
 if TYPE_CHECKING:
     from analysis.host import Finding
+    from host.levels import Profile
     from ormlab.run.doctor import Examination, Noise
 
 _OFFER = "--noise would measure one service against itself and say which difference can be found"
@@ -27,7 +29,7 @@ _OFFER = "--noise would measure one service against itself and say which differe
 @options.inventory
 @click.option(
     "--profile",
-    type=click.Choice(["smoke", "vm", "bare-metal"]),
+    type=click.Choice(PROFILES),
     help="Judge for this profile.  [default: vm below a hypervisor, else bare-metal]",
 )
 @click.option(
@@ -46,7 +48,7 @@ _OFFER = "--noise would measure one service against itself and say which differe
 @options.as_json
 def command(
     inventory: Path,
-    profile: Any,  # noqa: ANN401 - one of the choices above
+    profile: Profile | None,
     bundles: Path,
     *,
     noise: bool,
@@ -66,7 +68,7 @@ def command(
       ormlab doctor --noise
       ormlab doctor --json | jq -r '.hosts[].findings[] | select(.verdict != "ok") | .key'
     """
-    from analysis.host import Verdict
+    from bundle.documents.results import GateVerdict
     from ormlab.cli.doctor_text import examination_text, noise_text
     from ormlab.hosts import inventory as inventories
     from ormlab.run.doctor import examine, measure_noise
@@ -77,7 +79,7 @@ def command(
         examined = examine(hosts, profile, progress)
         if noise:
             measured = measure_noise(hosts, bundles, examined, progress)
-    refused = [Verdict.FATAL, Verdict.WARNING] if strict else [Verdict.FATAL]
+    refused = [GateVerdict.FAILED, GateVerdict.WARNING] if strict else [GateVerdict.FAILED]
     problems = [_problem(each.host, finding) for each in examined for finding in each.of(*refused)]
     if as_json:
         document("doctor/1", _result(examined, measured), problems=problems)
@@ -89,17 +91,17 @@ def command(
         sys.exit(Exit.HOST_GATE)
 
 
-def _problem(host: str, finding: Finding) -> dict[str, Any]:
+def _problem(host: str, finding: Finding) -> dict[str, str]:
     return {
         "code": f"host-{finding.key.replace('_', '-')}",
-        "verdict": finding.verdict.value,
+        "verdict": finding.word,
         "what": finding.said,
         "where": host,
         "hint": finding.do,
     }
 
 
-def _result(examined: list[Examination], noise: Noise | None) -> dict[str, Any]:
+def _result(examined: list[Examination], noise: Noise | None) -> dict[str, object]:
     from analysis.host import sentence, tier_meaning
 
     return {
@@ -109,7 +111,7 @@ def _result(examined: list[Examination], noise: Noise | None) -> dict[str, Any]:
                 "profile": each.profile,
                 "conclusion": sentence(each.readings, each.findings, each.profile),
                 "tier": tier_meaning(each.readings),
-                "findings": [asdict(finding) for finding in each.findings],
+                "findings": [asdict(one) | {"verdict": one.word} for one in each.findings],
             }
             for each in examined
         ],

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.host import Verdict, sentence, shown, tier_meaning
+from analysis.host import sentence, tier_meaning
+from analysis.limits import shown
+from bundle.documents.results import GateVerdict
 from ormlab.cli.page import Grid, Page
 
 if TYPE_CHECKING:
@@ -36,12 +38,12 @@ def _table(area: str, findings: list[Finding], *, verbose: bool) -> Grid:
     for name, width in _COLUMNS.items():
         grid.column(name or area, width=width, fold=True)
     for finding in findings:
-        told = verbose or finding.verdict is not Verdict.OK
+        told = verbose or finding.verdict is not GateVerdict.PASSED
         grid.row(
             finding.key,
             shown(finding.value, finding.unit),
             finding.should_be,
-            finding.verdict.value,
+            finding.word,
             _advice(finding) if told else "",
         )
     return grid
@@ -50,7 +52,9 @@ def _table(area: str, findings: list[Finding], *, verbose: bool) -> Grid:
 def _advice(finding: Finding) -> str:
     if finding.reason is not None:
         return finding.reason
-    return f"{finding.why}: {finding.do}" if finding.verdict is not Verdict.OK else finding.why
+    return (
+        f"{finding.why}: {finding.do}" if finding.verdict is not GateVerdict.PASSED else finding.why
+    )
 
 
 def noise_text(noise: Noise) -> str:

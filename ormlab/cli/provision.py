@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from bundle.codec import plain
 from ormlab.base import checkout
 from ormlab.base.errors import Exit
 from ormlab.cli import options
@@ -188,12 +189,12 @@ def _stranger(name: str) -> dict[str, str]:
     }
 
 
-def _result(played: Play) -> dict[str, Any]:
+def _result(played: Play) -> dict[str, object]:
     from ormlab.provision.record import document as of_host
 
     return {
         "conclusion": sentence(played),
         "playbook": played.playbook,
         "dry_run": played.dry,
-        "hosts": [of_host(played, host.name) for host in played.hosts],
+        "hosts": [plain(of_host(played, host.name)) for host in played.hosts],
     }

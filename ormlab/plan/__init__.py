@@ -1,6 +1,7 @@
 """Plans: what decides a run before it starts."""
 
-from bundle.documents.plan import Plan, Profile
+from bundle.documents.plan import Plan
+from host.levels import Profile
 from ormlab.plan.duration import Duration, duration
 from ormlab.plan.profiles import under
 from ormlab.plan.resolve import ResolvedPlan, load, resolve

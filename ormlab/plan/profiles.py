@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from bundle.documents.plan import MARGINS
 
 if TYPE_CHECKING:
-    from bundle.documents.plan import Plan, Profile
+    from bundle.documents.plan import Plan
+    from host.levels import Profile
 
 _SMOKE_BLOCKS = 3
 _BLOCKS = 20  # of a run that is to give verdicts, where the plan has too few for one

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agent.identity import MARKER
+from host.identity import MARKER
 from ormlab.hosts import connected
 from ormlab.provision import record
 from ormlab.provision.events import Began, Ended, Outcome

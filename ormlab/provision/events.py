@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -128,7 +128,7 @@ class Reader:
     def __init__(self) -> None:
         self._items: dict[tuple[str, str], str] = {}
 
-    def read(self, event: Mapping[str, Any]) -> Began | Ended | Recap | None:
+    def read(self, event: Mapping[str, object]) -> Began | Ended | Recap | None:
         """Read one event; None for an event that the lab does not need.
 
         Raises:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import psutil
 from ansible_runner.interface import init_runner
@@ -172,7 +172,7 @@ class _Watch:
     fault: ProvisioningError | None = None
     killed_at: float | None = None
 
-    def receive(self, event: dict[str, Any]) -> bool:
+    def receive(self, event: dict[str, object]) -> bool:
         """Take one event; False tells ansible-runner not to keep it."""
         try:
             news = self.reader.read(event)
@@ -245,7 +245,7 @@ def _connections() -> Iterator[Path]:
                 subprocess.run(end, env=environment("tool"), capture_output=True, check=False)
 
 
-def _ssh(bench: Bench, sockets: Path) -> dict[str, Any]:
+def _ssh(bench: Bench, sockets: Path) -> dict[str, str | bool]:
     """The ssh arguments, as extra variables, which override those of an inventory."""
     known = " ".join({f'"{host.known_hosts}"': None for host in bench.hosts})
     # If an option is given twice, ssh uses the first, and these come first.

@@ -7,23 +7,31 @@ machine.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, get_args
 
+import msgspec
+from msgspec.structs import replace
+
+from bundle.documents.host import Ending, Provision, Task
 from ormlab.base import checkout
-from ormlab.provision.events import Ended, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from ormlab.hosts.inventory import HostSpec
     from ormlab.provision.playbook import Play
 
 FOLDER = checkout.STATE / "provision"
-_SCHEMA = "provision/1"
 _KEPT = 20  # documents of a host; older ones are removed
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """A document, and the address that its host had."""
+
+    address: str
+    document: Provision
 
 
 def keep(play: Play, folder: Path = FOLDER) -> None:
@@ -34,37 +42,38 @@ def keep(play: Play, folder: Path = FOLDER) -> None:
     for host in play.hosts:
         place = folder / host.name
         place.mkdir(parents=True, exist_ok=True)
-        written = {"address": host.address, "document": document(play, host.name)}
-        (place / f"{stamp}-{play.playbook}.json").write_text(json.dumps(written, indent=1))
+        written = msgspec.json.encode(_Kept(host.address, document(play, host.name)))
+        (place / f"{stamp}-{play.playbook}.json").write_bytes(msgspec.json.format(written))
         for old in sorted(place.iterdir())[:-_KEPT]:
             old.unlink()
 
 
-def document(play: Play, host: str) -> dict[str, Any]:
+def document(play: Play, host: str) -> Provision:
     """What a play did on one host."""
     tasks = [task for task in play.tasks if task.host == host]
-    return {
-        "schema": _SCHEMA,
-        "playbook": play.playbook,
-        "host": host,
-        "started": play.started.isoformat(timespec="seconds"),
-        "seconds": round(play.seconds, 1),
-        "complete": host not in play.failed,
-        "counts": _counts(tasks),
-        "tasks": [
-            {
-                "role": task.role,
-                "task": task.task,
-                "place": task.place,
-                "outcome": task.outcome.value,
-                "seconds": round(task.seconds, 2),
-            }
+    counted = Counter[str](task.outcome for task in tasks)
+    return Provision(
+        schema="provision/1",
+        playbook=play.playbook,
+        host=host,
+        started=play.started.isoformat(timespec="seconds"),
+        seconds=round(play.seconds, 1),
+        complete=host not in play.failed,
+        counts={outcome: counted[outcome] for outcome in get_args(Ending.__value__)},
+        tasks=[
+            Task(
+                role=task.role,
+                task=task.task,
+                place=task.place,
+                outcome=msgspec.convert(task.outcome.value, Ending),
+                seconds=round(task.seconds, 2),
+            )
             for task in tasks
         ],
-    }
+    )
 
 
-def of_hosts(hosts: Mapping[str, HostSpec], folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
+def of_hosts(hosts: Mapping[str, HostSpec], folder: Path = FOLDER) -> dict[str, Provision]:
     """The documents of a run's hosts by their file name in the bundle, oldest first.
 
     A document belongs to a host with the same name in the inventory and the same address.
@@ -76,12 +85,7 @@ def of_hosts(hosts: Mapping[str, HostSpec], folder: Path = FOLDER) -> dict[str, 
     found = {}
     for name, spec in hosts.items():
         for path in sorted((folder / spec.name).glob("*.json")):
-            written = json.loads(path.read_bytes())
-            if written["address"] == spec.address:
-                found[f"{name}-{path.name}"] = {**written["document"], "host": name}
+            written = msgspec.json.decode(path.read_bytes(), type=_Kept)
+            if written.address == spec.address:
+                found[f"{name}-{path.name}"] = replace(written.document, host=name)
     return found
-
-
-def _counts(tasks: Sequence[Ended]) -> dict[str, int]:
-    counted = Counter(task.outcome for task in tasks)
-    return {outcome.value: counted[outcome] for outcome in Outcome}

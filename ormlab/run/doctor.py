@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from analysis.host import Finding, Profile, Verdict, best_profile, judge
+from analysis.host import Finding, best_profile, judge
 from bundle import typed
-from bundle.documents.host import HostReadings
 from bundle.read import Bundle
 from ormlab import plan
 from ormlab.base import checkout
@@ -23,6 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from analysis.noise import NoiseFloor
+    from bundle.documents.host import HostReadings
+    from bundle.documents.results import GateVerdict
+    from host.levels import Profile
     from ormlab.hosts.inventory import Inventory
     from ormlab.plan import Plan
     from ormlab.run.progress import Progress
@@ -38,16 +38,16 @@ class Examination:
     Attributes:
         host: its name in the inventory.
         profile: they were judged under.
-        readings: the document of the schema host-readings/1.
+        readings: of the host.
         findings: one for each reading.
     """
 
     host: str
     profile: Profile
-    readings: dict[str, Any]
+    readings: HostReadings
     findings: tuple[Finding, ...]
 
-    def of(self, *verdicts: Verdict) -> list[Finding]:
+    def of(self, *verdicts: GateVerdict) -> list[Finding]:
         """The findings with one of these verdicts."""
         return [finding for finding in self.findings if finding.verdict in verdicts]
 
@@ -91,8 +91,7 @@ def examine(inventory: Inventory, profile: Profile | None, progress: Progress) -
             )
             readings = readiness.read(host, deployment, wanted_ports.all)
             wanted = profile or best_profile(readings)
-            told = msgspec.convert(readings, HostReadings)
-            examined.append(Examination(name, wanted, readings, judge(told, wanted)))
+            examined.append(Examination(name, wanted, readings, judge(readings, wanted)))
     return examined
 
 
@@ -105,7 +104,7 @@ def measure_noise(
         UsageError: the inventory has several hosts.
         LoadError: the run could not be set up, or too few of its trials succeeded.
     """
-    wrk = all(each.readings["readings"]["wrk"]["value"] != "none" for each in examined)
+    wrk = all(each.readings.readings["wrk"].value != "none" for each in examined)
     request = Request(noise_plan(wrk=wrk), inventory, bundles)
     folder = run(request, progress)
     from analysis.noise import noise_floor  # noqa: PLC0415 - scipy, which a mere look does without

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from bundle import outside
+from bundle import outside, typed
+from bundle.documents.host import HostFacts
 from ormlab.base.changes import Change, changes
 from ormlab.base.errors import HostGateError
 from ormlab.hosts.fingerprint import fingerprint
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from bundle.codec import Json
     from ormlab.plan import ResolvedPlan
     from ormlab.run.measure.session import Session
 
@@ -37,14 +39,7 @@ def require_same_host(bundle: Path, session: Session) -> None:
     facts, now = _facts(bundle), record.facts_of(session)
     if not facts or fingerprint(facts) == fingerprint(now):
         return
-    before, after = (
-        {
-            name: {**_some(each["facts"], each["identity"]), **_tier(each)}
-            for name, each in of.items()
-        }
-        for of in (facts, now)
-    )
-    found = changes(before, after)
+    found = changes(_identifying(facts), _identifying(now))
     _refuse(f"this is not the host{'s' if len(facts) > 1 else ''}", found, bundle, session)
 
 
@@ -87,22 +82,22 @@ def _refuse(what: str, found: Iterable[Change], bundle: Path, session: Session) 
     )
 
 
-def _facts(bundle: Path) -> dict[str, dict[str, Any]]:
+def _facts(bundle: Path) -> dict[str, HostFacts]:
     """What is kept of each host's facts, by its name in the bundle; none before they were read."""
     others = {path.parent.name: path for path in bundle.glob("host/host-*/facts.before.json")}
     found = {
-        name: _document(path)
-        for name, path in {"host-1": bundle / "host/facts.before.json", **others}.items()
+        name: typed.read_if_there(bundle, HostFacts, path.relative_to(bundle).as_posix())
+        for name, path in {"host-1": bundle / HostFacts.PATH, **others}.items()
     }
     return {name: facts for name, facts in found.items() if facts is not None}
 
 
+def _identifying(facts: Mapping[str, HostFacts]) -> Json:
+    return {name: each.identifying for name, each in facts.items()}
+
+
 def _some(document: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
     return {key: document.get(key) for key in keys}
-
-
-def _tier(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {"tier": facts["placement"]["tier"]}
 
 
 def _document(path: Path) -> dict[str, Any] | None:

@@ -5,26 +5,65 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import yaml
 
-from analysis.host.provisioned import preflight, verdict
+from analysis.host import provisioned
+from analysis.host.provisioned import Guard, HostVerdict, Plan
+from bundle.documents.host import HostReadings
+from host.levels import Profile
+from host.settling import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 
-def lab_refused(refusals: Sequence[dict[str, Any]], host: str) -> str:
+def lab_refused(refusals: object, host: str) -> str:
     """One text with every reason why a host is refused, and what to do."""
-    told = [f"{each['what']} ({each['hint']})" for each in refusals]
+    told = [f"{each.what} ({each.hint})" for each in _read(refusals, list[_Reason])]
     return f"{host} is refused: {'; '.join(told)}"
 
 
-def lab_role_options(roles: str) -> dict[str, Any]:
+def lab_verdict(
+    outcomes: object, host: str, profile: object, plan: object, readings: object
+) -> Any:  # noqa: ANN401 - JSON
+    """The verdict on a host; see `analysis.host.provisioned.verdict`."""
+    return msgspec.to_builtins(
+        provisioned.verdict(
+            _read(outcomes, list[Outcome]),
+            host,
+            _read(profile, Profile),
+            _read(plan, Plan),
+            _read(readings, HostReadings),
+        )
+    )
+
+
+def lab_preflight(verdict: object, guard: object) -> Any:  # noqa: ANN401 - JSON
+    """What can be said before anything is changed; see `analysis.host.provisioned.preflight`."""
+    return msgspec.to_builtins(
+        provisioned.preflight(_read(verdict, HostVerdict), _read(guard, Guard))
+    )
+
+
+def lab_role_options(roles: str) -> dict[str, object]:
     """The options of every role below a folder, none of them required."""
-    options: dict[str, Any] = {}
+    options: dict[str, dict[str, object]] = {}
     for path in sorted(Path(roles).glob("*/meta/argument_specs.yml")):
         options |= yaml.safe_load(path.read_bytes())["argument_specs"]["main"]["options"]
-    return {name: option | {"required": False} for name, option in options.items()}
+    return {name: {**option, "required": False} for name, option in options.items()}
+
+
+class _Reason(msgspec.Struct):
+    """What every refusal and every problem says."""
+
+    what: str
+    hint: str
+
+
+def _read[T](value: object, kind: type[T]) -> T:
+    """What a role hands over, as its type."""
+    return msgspec.convert(value, kind)
 
 
 class FilterModule:
@@ -34,8 +73,8 @@ class FilterModule:
     def filters() -> dict[str, Callable[..., Any]]:
         """The filters by name."""
         return {
-            "lab_preflight": preflight,
+            "lab_preflight": lab_preflight,
             "lab_refused": lab_refused,
             "lab_role_options": lab_role_options,
-            "lab_verdict": verdict,
+            "lab_verdict": lab_verdict,
         }

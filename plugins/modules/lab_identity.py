@@ -41,8 +41,8 @@ refusals:
   type: list
 """
 
-from ansible.module_utils.agent import identity  # noqa: E402 - Ansible wants its texts first
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402 - Ansible wants its texts first
+from ansible.module_utils.host import identity  # noqa: E402
 
 
 def main() -> None:
@@ -56,7 +56,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     found = identity.identify(Path(module.params["root"]))
-    refused = identity.refusals(found, module.params["wanted"], enrolled=module.params["enrolled"])
+    wanted = identity.Wanted(**module.params["wanted"])
+    refused = identity.refusals(found, wanted, enrolled=module.params["enrolled"])
     module.exit_json(
         changed=False,
         identity=asdict(found),

@@ -8,7 +8,7 @@ DOCUMENTATION = """
 module: lab_knobs
 short_description: Record, tune, verify or restore knobs of a host
 description:
-  - A knob is a setting of a host that can be read, changed and restored; see C(agent/knobs).
+  - A knob is something of a host that can be read, set and set back; C(host/items) has them all.
   - C(baseline.json) in the state folder holds the value of each place before its first change. The
     module changes no place that is not in it.
 author: the founders of ormlab
@@ -66,8 +66,10 @@ tmpfiles:
   type: list
 """
 
-from ansible.module_utils.agent import knobs  # noqa: E402 - Ansible wants its texts first
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402 - Ansible wants its texts first
+from ansible.module_utils.host import settling  # noqa: E402
+from ansible.module_utils.host.items import KNOBS  # noqa: E402
+from ansible.module_utils.host.kernel import Kernel, kernel_at  # noqa: E402
 
 
 def main() -> None:
@@ -87,9 +89,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     root = Path(module.params["root"])
-    store = knobs.Store(root / module.params["store"].lstrip("/"))
+    store = settling.Store(root / module.params["store"].lstrip("/"))
     try:
-        outcomes = _carry_out(module, knobs.kernel_at(root), store)
+        outcomes = _carry_out(module, kernel_at(root), store)
     except (KeyError, TypeError, ValueError) as problem:
         module.fail_json(f"invalid value: {problem.args[0]}")
     if not module.check_mode and module.params["state"] in {"recorded", "tuned", "restored"}:
@@ -98,36 +100,36 @@ def main() -> None:
 
 
 def _carry_out(
-    module: AnsibleModule, kernel: knobs.Kernel, store: knobs.Store
-) -> list[knobs.Outcome]:
+    module: AnsibleModule, kernel: Kernel, store: settling.Store
+) -> list[settling.Outcome]:
     state, check = module.params["state"], module.check_mode
     if state in {"restored", "compared"}:
-        named = module.params["knobs"] or list(knobs.BY_NAME)
-        chosen = [knob for knob in knobs.KNOBS if knob.name in named]
+        named = module.params["knobs"] or list(KNOBS)
+        chosen = [knob for name, knob in KNOBS.items() if name in named]
         if state == "restored":
-            return knobs.restore(kernel, chosen, store, check=check)
-        return knobs.compare(kernel, chosen, store)
-    wanted = knobs.chosen(module.params["wanted"])
+            return settling.restore(kernel, chosen, store, check=check)
+        return settling.compare(kernel, chosen, store)
+    wanted = settling.chosen(module.params["wanted"])
     if state == "recorded":
-        return knobs.record(kernel, wanted, store)
+        return settling.record(kernel, wanted, store)
     if state == "verified":
-        return knobs.verify(kernel, wanted, store)
-    return knobs.tune(kernel, wanted, store, check=check)
+        return settling.verify(kernel, wanted, store)
+    return settling.tune(kernel, wanted, store, check=check)
 
 
-def _answer(module: AnsibleModule, outcomes: list[knobs.Outcome]) -> None:
+def _answer(module: AnsibleModule, outcomes: list[settling.Outcome]) -> None:
     changed = [each for each in outcomes if each.verdict == "changed"]
     result = {
         "changed": bool(changed),
-        "outcomes": knobs.records(outcomes),
-        "tmpfiles": knobs.tmpfiles(outcomes) if module.params["state"] == "tuned" else [],
+        "outcomes": settling.records(outcomes),
+        "tmpfiles": settling.tmpfiles(outcomes) if module.params["state"] == "tuned" else [],
     }
     if module.params["state"] != "recorded":
         result["diff"] = {
             "before": "".join(f"{each.place}: {each.before}\n" for each in changed),
             "after": "".join(f"{each.place}: {each.wanted}\n" for each in changed),
         }
-    fatal = set(knobs.FAILURES)
+    fatal = set(settling.FAILURES)
     if module.params["strict"]:
         fatal.add("not tunable here")
     bad = [each for each in outcomes if each.verdict in fatal]

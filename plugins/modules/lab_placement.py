@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 DOCUMENTATION = """
 module: lab_placement
 short_description: Plan which CPUs serve which purpose
 description:
-  - Reads the topology of the host and plans the CPUs with C(agent/placement.py), as a run does.
+  - Reads the topology of the host and plans it with C(host/placement.py), as a run does.
   - Changes nothing except the file of the option C(keep).
 author: the founders of ormlab
 options:
@@ -45,9 +44,9 @@ outcome:
   type: dict
 """
 
-from ansible.module_utils.agent import placement  # noqa: E402 - Ansible wants its texts first
-from ansible.module_utils.agent.cpus import as_list  # noqa: E402
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402 - Ansible wants its texts first
+from ansible.module_utils.host import placement  # noqa: E402
+from ansible.module_utils.host.cpus import as_list  # noqa: E402
 
 
 def main() -> None:
@@ -73,7 +72,7 @@ def main() -> None:
     module.exit_json(**result)
 
 
-def _keep(file: Path, text: str, *, check: bool) -> dict[str, Any]:
+def _keep(file: Path, text: str, *, check: bool) -> dict[str, object]:
     kept = file.read_text().strip() if file.exists() else "none"
     held = kept == text
     if not held and not check:

@@ -29,11 +29,8 @@ document:
   type: dict
 """
 
-from ansible.module_utils.agent import readings  # noqa: E402 - Ansible wants its texts first
-from ansible.module_utils.agent.readings import moment  # noqa: E402
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
-_SETTLED = (readings.processor, readings.memory, readings.kernel, readings.limits)
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402 - Ansible wants its texts first
+from ansible.module_utils.host import items  # noqa: E402
 
 
 def main() -> None:
@@ -42,11 +39,7 @@ def main() -> None:
         argument_spec={"root": {"type": "path", "default": "/"}},
         supports_check_mode=True,
     )
-    root = Path(module.params["root"])
-    now = moment.take(root, moment.processes() if root == Path("/") else {})
-    settled = [reading for area in _SETTLED for reading in area.READINGS]
-    document = readings.collect(readings.Place(root, root, (), None, now, now), settled)
-    module.exit_json(changed=False, document=document)
+    module.exit_json(changed=False, document=items.settled(Path(module.params["root"])))
 
 
 if __name__ == "__main__":

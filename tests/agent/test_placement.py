@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.cpus import as_list, as_mask, cpu_list, mask_cpus
-from agent.placement import (
+from host.cpus import as_list, as_mask, cpu_list, mask_cpus
+from host.placement import (
     KEPT,
     LAYOUTS,
     PURPOSES,

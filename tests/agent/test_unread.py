@@ -12,7 +12,6 @@ import pytest
 
 from agent import family, server
 from agent.family import descendants
-from agent.identity import Identity, refusals
 from agent.sampling import Pss, Sampler, disinherited, parse_stat, read_pss
 
 STAY = "import signal; signal.pause()"
@@ -228,14 +227,6 @@ def test_a_memory_that_is_not_told_is_none_and_says_why(tmp_path, text):
 def test_a_server_that_does_not_answer_is_not_silent(psql):
     assert server.await_silence(psql, "postgres", timeout_s=0) == 0
     assert server.await_silence(replace(psql, port=1), "postgres", timeout_s=0) is None
-
-
-def test_an_unknown_amount_of_memory_is_not_none():
-    found = Identity(None, None, None, ("debian", "13"), None, (), (), discharging=False)
-    (refusal,) = refusals(found, {"memory_gib": 60}, enrolled=False)
-    assert refusal.code == "wrong-memory"
-    assert "an unknown amount of memory" in refusal.what
-    assert refusals(found, {}, enrolled=False) == []
 
 
 def test_no_process_at_all_has_no_memory():

@@ -20,13 +20,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from agent.readings import collect
 from analysis import report
 from analysis.host import judge as judge_host
 from analysis.report.blocks import Code, Facts, Heading, Listing, Part, Text
 from analysis.tables import Cell, Column, Row, Table
 from bundle import verify_bundle
 from bundle.display import visible
+from bundle.documents.host import HostReadings
+from host.items import readings
 from ormlab.cli.claims_text import claim_text, judgement_text, ledger_text, verdicts_text
 from ormlab.cli.diff_text import diff_text
 from ormlab.cli.doctor_text import examination_text
@@ -147,7 +148,7 @@ def test_a_difference_keeps_its_brackets(documents, monkeypatch):
 @pytest.mark.parametrize("text", MARKUP)
 def test_readings_of_a_host_are_text(text, monkeypatch, tmp_path):
     monkeypatch.setenv("COLUMNS", "400")
-    document = collect(place(build("ryzen-smt-off", tmp_path)))
+    document = msgspec.convert(readings(place(build("ryzen-smt-off", tmp_path))), HostReadings)
     findings = tuple(
         replace(each, value=f"{text}\x1b[2J", reason=f"\u202e{text}")
         for each in judge_host(document, "vm")

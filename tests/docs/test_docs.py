@@ -24,18 +24,16 @@ def test_a_generated_page_is_what_the_code_would_write(name):
 
 @pytest.mark.parametrize("role", roles.specifications())
 def test_the_defaults_of_a_role_are_those_that_its_specification_names(role):
-    options = roles.specifications()[role]["main"].get("options", {})
+    options = roles.specifications()[role]["main"].options
     if role in options:
         text = (roles.ROLES / role / "defaults/main.yml").read_text()
-        assert yaml.safe_load(text)[f"__{role}_defaults"] == named(options[role]["options"])
+        assert yaml.safe_load(text)[f"__{role}_defaults"] == named(options[role].options)
 
 
 def named(options):
     """The default of each option, and of a dict those of its keys."""
     return {
-        name: named(option["options"])
-        if option.get("type") == "dict" and "options" in option
-        else option.get("default")
+        name: named(option.options) if option.options else option.value()
         for name, option in options.items()
     }
 

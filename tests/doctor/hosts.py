@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from agent.cpus import as_list
-from agent.readings import Place
-from agent.readings.moment import Moment, take
+from host.cpus import as_list
+from host.item import Place
+from host.moment import Moment, take
 from tests.conftest import CHECKOUT
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from analysis.host import EXPECTATIONS
 from bundle.verify import verify
+from host.items import READINGS
 from tests.conftest import CHECKOUT, free_port
 
 ORMLAB = str(Path(sys.executable).with_name("ormlab"))
@@ -71,14 +71,14 @@ def test_the_document_has_every_reading_and_the_text_begins_with_the_sentence(in
     assert told["ok"] is True
     assert told["noise"] is None
     (host,) = told["hosts"]
-    assert [finding["key"] for finding in host["findings"]] == [each.key for each in EXPECTATIONS]
+    assert [finding["key"] for finding in host["findings"]] == [each.key for each in READINGS]
     for finding in host["findings"]:
         assert (finding["value"] is None) == (finding["reason"] is not None)
     text = call(ORMLAB, *asked, cwd=tmp_path).stdout
     assert text.startswith("localhost: This host can measure as smoke (")
     assert "--noise would measure" in text
-    for expectation in EXPECTATIONS:
-        assert f"\n {expectation.key} " in text
+    for item in READINGS:
+        assert f"\n {item.key} " in text
 
 
 def test_a_taken_port_is_fatal_and_named(inventory, variables, tmp_path):
@@ -143,7 +143,7 @@ def test_the_noise_run_is_kept_with_the_readings_of_its_host(inventory, tmp_path
         json.loads((bundle / f"host/readings.{when}.json").read_bytes())["readings"]
         for when in ("before", "after")
     )
-    assert before.keys() == after.keys() == {each.key for each in EXPECTATIONS}
+    assert before.keys() == after.keys() == {each.key for each in READINGS}
     assert before["ports_taken"]["value"] == []
     assert after["ports_taken"]["value"] is None
     warned = [line for line in answer.stderr.splitlines() if "`ormlab doctor` says" in line]

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from agent.readings import READINGS, collect
-from analysis.host import (
-    EXPECTATIONS,
-    PROFILES,
-    Verdict,
-    best_profile,
-    judge,
-    sentence,
-    shown,
-    tier_meaning,
-)
+from analysis import limits
+from analysis.host import best_profile, judge, sentence, tier_meaning
+from analysis.limits import shown
+from bundle.documents.host import HostReadings
+from bundle.documents.results import GateVerdict
+from host.expectation import Limit, Severity
+from host.items import READINGS, readings
+from host.levels import PROFILES
 from tests.doctor.hosts import NAMES, build, place, remove, write
 
 CPU = "sys/devices/system/cpu"
 # What this machine's own programs and disk say is not the fixture's.
 OWN = {"disk_free", "disk_kind", "uv", "wrk", "compiler", "python", "clock_resolution"}
+
+
+def collect(place) -> HostReadings:
+    """The readings of a place as a bundle has them."""
+    return msgspec.json.decode(msgspec.json.encode(readings(place)), type=HostReadings)
 
 
 def verdicts(document, profile):
@@ -31,24 +34,54 @@ def ryzen(tmp_path):
     return build("ryzen-smt-off", tmp_path)
 
 
-def test_every_reading_has_an_expectation_and_every_expectation_a_reading():
-    keys = [expectation.key for expectation in EXPECTATIONS]
-    assert sorted(keys) == sorted(reading.key for reading in READINGS)
-
-
-@pytest.mark.parametrize("expectation", EXPECTATIONS, ids=lambda each: each.key)
-def test_every_expectation_is_complete_and_nothing_unreadable_is_ok(expectation):
-    assert expectation.why
-    assert expectation.do
+@pytest.mark.parametrize("item", READINGS, ids=lambda each: each.key)
+def test_every_expectation_is_complete_and_nothing_unreadable_passes(item):
+    expected = item.expected
+    assert item.why
+    assert item.do
     for profile in PROFILES:
-        assert expectation.limits[profile].says
-        assert expectation.breach[profile] in {Verdict.WARNING, Verdict.FATAL}
-        assert expectation.verdict(None, profile) in {Verdict.UNKNOWN, Verdict.FATAL}
+        limit = expected.under(profile)
+        assert limits.says(limit, item.unit)
+        severity = expected.rule.severity(profile, None)
+        verdict = limits.judge(None, limit, severity, required=expected.required)
+        assert verdict in {GateVerdict.UNKNOWN, GateVerdict.FAILED}
+
+
+@pytest.mark.parametrize(
+    ("limit", "inside", "outside", "words"),
+    [
+        (Limit(low=2), [2, 3.5, "4"], [1, "none", True, [2]], "at least 2"),
+        (Limit(low=1, high=2), [1, 2], [0.5, 3], "at least 1 and at most 2"),
+        (Limit(among=("a", "b")), ["a", ["b"], ["a", "b"]], ["c", [], ["a", "c"]], "a or b"),
+        (Limit(among=("none",), low=2048), ["none", "4096"], ["1024", "max"], None),
+        (Limit(other_than="off"), ["on", "auto"], ["off"], "not off"),
+        (Limit(begins="3.13."), ["3.13.5"], ["3.12.1", "3.130.1", 3.13], "3.13...."),
+        (Limit(empty=True), [[]], [["x"], "", 0], "none"),
+        (Limit(said="recorded"), [0, "", [], False], [], "recorded"),
+    ],
+)
+def test_a_limit_lets_in_what_it_says(limit, inside, outside, words):
+    assert words in {None, limits.says(limit)}
+    for value in inside:
+        assert limits.holds(limit, value), value
+    for value in outside:
+        assert not limits.holds(limit, value), value
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan")])
+def test_what_cannot_be_read_is_a_breach_only_where_that_is_fatal_and_it_is_required(nothing):
+    limit = Limit(high=1)
+    for severity, required, verdict in (
+        (Severity.FATAL, True, GateVerdict.FAILED),
+        (Severity.FATAL, False, GateVerdict.UNKNOWN),
+        (Severity.WARNING, True, GateVerdict.UNKNOWN),
+    ):
+        assert limits.judge(nothing, limit, severity, required=required) is verdict
 
 
 def test_a_host_as_it_should_be_passes_under_every_profile(ryzen):
     for profile in PROFILES:
-        assert set(verdicts(collect(place(ryzen)), profile).values()) == {Verdict.OK}
+        assert set(verdicts(collect(place(ryzen)), profile).values()) == {GateVerdict.PASSED}
 
 
 @pytest.mark.parametrize(
@@ -79,17 +112,17 @@ def test_each_fault_alone_is_fatal_on_bare_metal_and_never_elsewhere(key, path, 
     write(ryzen, path, text)
     document = collect(place(ryzen))
     found = verdicts(document, "bare-metal")
-    assert {name for name, verdict in found.items() if verdict is not Verdict.OK} == {key}
-    assert found[key] is Verdict.FATAL
+    assert {name for name, verdict in found.items() if verdict is not GateVerdict.PASSED} == {key}
+    assert found[key] is GateVerdict.FAILED
     for profile in ("vm", "smoke"):
-        assert verdicts(document, profile)[key] in {Verdict.WARNING, Verdict.OK}
+        assert verdicts(document, profile)[key] in {GateVerdict.WARNING, GateVerdict.PASSED}
 
 
 def test_foreign_load_and_a_taken_port_are_found(ryzen):
     busy = "cpu  1400 0 500 161200 100 0 10 0 0 0\nprocs_running 2"
     found = verdicts(collect(place(ryzen, stat=busy, ports=(22,))), "bare-metal")
-    assert found["foreign_cpu"] is Verdict.FATAL
-    assert found["ports_taken"] is Verdict.FATAL
+    assert found["foreign_cpu"] is GateVerdict.FAILED
+    assert found["ports_taken"] is GateVerdict.FAILED
 
 
 @pytest.mark.parametrize(
@@ -108,24 +141,34 @@ def test_a_required_sensor_that_is_gone_is_fatal_on_bare_metal_and_unknown_elsew
 ):
     remove(ryzen / path)
     document = collect(place(ryzen))
-    assert document["readings"][key]["value"] is None
-    assert verdicts(document, "bare-metal")[key] is Verdict.FATAL
-    assert verdicts(document, "vm")[key] is Verdict.UNKNOWN
+    assert document.readings[key].value is None
+    assert verdicts(document, "bare-metal")[key] is GateVerdict.FAILED
+    assert verdicts(document, "vm")[key] is GateVerdict.UNKNOWN
 
 
 def test_a_reading_that_was_never_taken_is_unknown(ryzen):
     document = collect(place(ryzen))
-    del document["readings"]["energy_preference"]
+    del document.readings["energy_preference"]
     (finding,) = [each for each in judge(document, "vm") if each.key == "energy_preference"]
-    assert finding.verdict is Verdict.UNKNOWN
+    assert finding.verdict is GateVerdict.UNKNOWN
     assert finding.reason == "this reading was not taken"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("meddlers", 5), ("governor", 1), ("smt", "off"), ("open_files", ["x"])]
+)
+def test_a_value_that_no_host_says_is_never_ok(key, value, ryzen):
+    document = collect(place(ryzen))
+    document.readings[key] = msgspec.structs.replace(document.readings[key], value=value)
+    (finding,) = [each for each in judge(document, "vm") if each.key == key]
+    assert finding.verdict is GateVerdict.WARNING
 
 
 @pytest.mark.parametrize("host", NAMES)
 def test_the_strictest_profile_is_vm_below_a_hypervisor(host, tmp_path):
     document = collect(place(build(host, tmp_path)))
     assert best_profile(document) == ("vm" if host.startswith("vm") else "bare-metal")
-    assert document["readings"]["tier"]["value"] in tier_meaning(document)
+    assert document.readings["tier"].value in tier_meaning(document)
 
 
 def test_the_sentence_says_whether_for_what_and_what_is_weak(tmp_path):

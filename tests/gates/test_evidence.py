@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from agent import evidence, server
+from agent import server
+from host import counters
+from host.items import COUNTERS
 
 STAT = """\
 cpu  30 0 10 200 5 0 1 7 0 0
@@ -39,7 +41,7 @@ def root(tmp_path):
 
 
 def test_every_sensor_reads_its_file(root):
-    assert evidence.read(root) == {
+    assert counters.read(root) == {
         "cpu_ticks": {"0": 121, "1": 132},  # guest time is in user time already
         "steal_ticks": {"0": 3, "1": 4},
         "psi_cpu_some_us": 42,
@@ -55,14 +57,14 @@ def test_every_sensor_reads_its_file(root):
         "listen_overflows": 3,
         "listen_drops": 5,
     }
-    assert evidence.frequencies_khz(root) == {"0": 4_500_000}
+    assert counters.frequencies_khz(root) == {"0": 4_500_000}
 
 
 def test_a_host_without_the_files_is_read_as_null_everywhere(tmp_path):
-    found = evidence.read(tmp_path)
-    assert set(found) == {sensor.key for sensor in evidence.SENSORS}
+    found = counters.read(tmp_path)
+    assert set(found) == COUNTERS.keys()
     assert set(found.values()) == {None}
-    assert evidence.frequencies_khz(tmp_path) is None
+    assert counters.frequencies_khz(tmp_path) is None
 
 
 def test_the_cpu_limit_is_found_where_controllers_have_mounts_of_their_own(root):
@@ -70,7 +72,7 @@ def test_the_cpu_limit_is_found_where_controllers_have_mounts_of_their_own(root)
     own = root / "sys/fs/cgroup/cpu,cpuacct/lab/cpu.stat"
     own.parent.mkdir(parents=True)
     own.write_text("nr_periods 9\nnr_throttled 3\nthrottled_time 1\n")
-    assert evidence.read(root)["throttled"] == 3
+    assert counters.read(root)["throttled"] == 3
 
 
 def test_the_limits_of_the_groups_above_count_too(root):
@@ -79,18 +81,18 @@ def test_the_limits_of_the_groups_above_count_too(root):
     own = root / "sys/fs/cgroup/bench.slice/agent.scope/cpu.stat"
     own.parent.mkdir(parents=True)
     own.write_text("usage_usec 5\nnr_throttled 2\n")
-    assert evidence.read(root)["throttled"] == 8
+    assert counters.read(root)["throttled"] == 8
 
 
 def test_only_two_readings_make_a_difference():
     before = {"a": 1, "b": {"0": 1}, "c": None, "d": 5, "e": {"0": 1}, "f": 1}
     after = {"a": 4, "b": {"0": 3}, "c": 7, "d": 4, "e": {"0": 1, "1": 1}, "f": None}
     expected = {"a": 3, "b": {"0": 2}, "c": None, "d": None, "e": None, "f": None}
-    assert evidence.difference(before, after) == expected
+    assert counters.difference(before, after) == expected
 
 
 def test_a_kernel_log_that_is_not_there_is_null(tmp_path):
-    log = evidence.KernelLog(tmp_path / "kmsg")
+    log = counters.KernelLog(tmp_path / "kmsg")
     assert log.counts() is None
     log.close()
 

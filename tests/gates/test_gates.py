@@ -18,9 +18,10 @@ from analysis.gates import (
     judge_run,
     loosened,
 )
-from analysis.gates.gate import ALWAYS, DOUBT, GENERATOR, HOST
+from analysis.gates.gate import GENERATOR
 from analysis.gates.summary import assess, documents
 from docs import generate
+from host.expectation import ALWAYS, DOUBT, HOST
 from tests.gates.recorded import (
     ANSWER,
     OPEN,

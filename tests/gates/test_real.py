@@ -15,8 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agent import evidence
 from analysis.gates import TRIAL_GATES, Context, TrialEvidence, Verdict, assess
+from host import counters
+from host.items import COUNTERS
 from ormlab.run.measure import orders
 from ormlab.run.measure.keep import keep
 from tests.agent import conftest as trials
@@ -63,7 +64,7 @@ def open_order(order, table_path):
 def test_a_clean_trial_passes_and_every_sensor_is_archived(open_order, tmp_path):
     done = carry_out(open_order, tmp_path)
     kernel = done["observed"]["host"]["kernel"]
-    assert set(kernel["counted"]) == {sensor.key for sensor in evidence.SENSORS}
+    assert kernel["counted"].keys() == COUNTERS.keys()
     assert kernel["counted"]["context_switches"] > 0
     assert kernel["seconds"] > 1
     assert done["observed"]["host"]["database"]["connections"]["before"] == {"": 4}
@@ -180,7 +181,7 @@ def test_a_clock_that_is_set_in_the_window_is_seen(tmp_path):
     offset.write_text("+0")
     program = (
         "import json, pathlib, sys\n"
-        "from agent.evidence import Around\n"
+        "from host.counters import Around\n"
         "with Around() as around:\n"
         "    pathlib.Path(sys.argv[1]).write_text('+2s')\n"
         "print(json.dumps(around.record['clock_stepped_s']))\n"
@@ -216,7 +217,7 @@ def test_a_full_listening_queue_is_counted():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        before = evidence.read()
+        before = counters.read()
         if before["listen_overflows"] is None:
             pytest.skip("this kernel does not count the overflows of listening sockets")
         waiting = [socket.socket() for _ in range(8)]
@@ -224,7 +225,7 @@ def test_a_full_listening_queue_is_counted():
             for each in waiting:
                 each.settimeout(0)
                 each.connect_ex(listener.getsockname())
-            counted = evidence.difference(before, evidence.read())
+            counted = counters.difference(before, counters.read())
         finally:
             for each in waiting:
                 each.close()
@@ -237,7 +238,7 @@ def test_an_error_in_the_kernels_log_is_counted_and_an_information_is_not():
         log = os.open("/dev/kmsg", os.O_WRONLY)
     except OSError as refused:
         pytest.skip(f"the kernel's log cannot be written here: {refused.strerror}")
-    with evidence.Around() as around:
+    with counters.Around() as around:
         os.write(log, b"<6>ormlab: a test writes an information\n")
         os.write(log, b"<3>ormlab: a test writes an error\n")
     os.close(log)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from agent.cpus import CPUS, as_mask
+from host.cpus import CPUS, as_mask
 from tests.doctor import hosts
 from tests.doctor.hosts import write
 

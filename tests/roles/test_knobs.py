@@ -6,20 +6,10 @@ import json
 
 import pytest
 
-from agent.cpus import CPUS
-from agent.knobs import (
-    BY_NAME,
-    KNOBS,
-    Store,
-    chosen,
-    compare,
-    kernel_at,
-    record,
-    restore,
-    tmpfiles,
-    tune,
-    verify,
-)
+from host.cpus import CPUS
+from host.items import KNOBS
+from host.kernel import kernel_at
+from host.settling import Store, chosen, compare, record, restore, tmpfiles, tune, verify
 from tests.roles import played_host
 from tests.roles.played_host import differences, pinned, play, snapshot
 
@@ -57,7 +47,7 @@ class Host:
         return tune(self.kernel, chosen(wanted), self.store, check=check)
 
     def restore(self, *names):
-        return restore(self.kernel, [BY_NAME[name] for name in names], self.store, check=False)
+        return restore(self.kernel, [KNOBS[name] for name in names], self.store, check=False)
 
     def verify(self, wanted):
         return verify(self.kernel, chosen(wanted), self.store)
@@ -84,8 +74,7 @@ def the(outcomes, place):
 
 
 def test_every_knob_is_tried_here():
-    assert WANTED.keys() == BY_NAME.keys()
-    assert len(KNOBS) == len(BY_NAME)
+    assert WANTED.keys() == KNOBS.keys()
 
 
 @pytest.mark.parametrize("name", WANTED)
@@ -105,7 +94,7 @@ def test_a_knob_is_set_seen_and_set_back_to_the_last_byte(name, host):
     assert differences(untouched, snapshot(host.root)).keys() - {"var/lib/ormlab"}
 
     host.restore(name)
-    assert verdicts(compare(host.kernel, KNOBS, host.store)) <= {"held"}
+    assert verdicts(compare(host.kernel, list(KNOBS.values()), host.store)) <= {"held"}
     assert not _left(untouched, host)
 
 
@@ -114,7 +103,7 @@ def test_all_of_them_together_are_set_back_although_smt_moves_the_places_of_the_
     record(host.kernel, chosen(WANTED), host.store)
     assert verdicts(host.tune(WANTED)) <= {"changed", "held", "absent"}
     assert not (host.root / CPUS / "cpu16/cpufreq").exists()
-    host.restore(*BY_NAME)
+    host.restore(*KNOBS)
     assert not _left(untouched, host)
 
 
@@ -189,7 +178,7 @@ def test_a_number_that_another_interrupt_has_now_is_given_back_without_it(host):
     play(host.root, refuses={"proc/irq/1/*": "EPERM"})
     played_host.write(host.root, "proc/irq/1/smp_affinity_list", "5")
     assert the(host.restore("irq_cpus"), "proc/irq/1/smp_affinity_list").verdict == "tolerated"
-    assert "drifted" not in verdicts(compare(host.kernel, [BY_NAME["irq_cpus"]], host.store))
+    assert "drifted" not in verdicts(compare(host.kernel, [KNOBS["irq_cpus"]], host.store))
 
 
 def test_an_interrupt_may_vanish_and_a_governor_may_not(host):

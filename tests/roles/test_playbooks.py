@@ -11,7 +11,7 @@ import os
 
 import pytest
 
-from agent.cpus import CPUS
+from host.cpus import CPUS
 from tests.roles import played_host
 from tests.roles.played_host import MACHINE, differences, pinned, play
 from tests.roles.playing import Bench

@@ -39,28 +39,29 @@ def test_a_role_has_its_entry_points_and_every_one_has_its_tasks(name):
 @pytest.mark.parametrize("name", SPECS)
 def test_every_entry_point_takes_the_same_variables(name):
     for point, spec in SPECS[name].items():
-        assert spec["options"] == SPECS[name]["main"]["options"], point
+        assert spec.options == SPECS[name]["main"].options, point
 
 
 @pytest.mark.parametrize("name", SPECS)
 def test_a_role_has_one_typed_dict_so_that_a_mistyped_key_is_refused(name):
-    options = SPECS[name]["main"]["options"]
+    options = SPECS[name]["main"].options
     assert options.keys() - WHOLE_LAB <= {name}
     for option in (options[key] for key in options.keys() - WHOLE_LAB):
-        assert option["type"] == "dict"
-        assert option["options"]
+        assert option.type == "dict"
+        assert option.options
 
 
 @pytest.mark.parametrize("name", SPECS)
 def test_the_defaults_are_those_of_the_specification(name):
     given = defaults(name)
-    for path, spec in flat(SPECS[name]["main"]["options"]):
+    for path, spec in flat(SPECS[name]["main"].options):
         key = path.rpartition(".")[2]
         if "." in path:
-            assert given[f"__{name}_defaults"][key] == spec.get("default"), path
+            assert given[f"__{name}_defaults"][key] == spec.value(), path
         else:
-            assert given[key] == spec.get("default", {}), path
-    keys = set(SPECS[name]["main"]["options"].get(name, {}).get("options", {}))
+            assert given[key] == spec.value({}), path
+    own = SPECS[name]["main"].options.get(name)
+    keys = own.options.keys() if own else set()
     assert given.get(f"__{name}_defaults", {}).keys() == keys
 
 
@@ -119,7 +120,7 @@ def test_every_variable_of_an_inventory_is_one_that_a_role_knows():
     text = (CHECKOUT / "inventory/group_vars/bench.yml").read_text()
     assert yaml.safe_load(text) is None, "every variable is commented"
     for name, specs in SPECS.items():
-        for option in specs["main"]["options"]:
+        for option in specs["main"].options:
             assert f"# {option}:" in text, f"{name}: run `make docs`"
 
 

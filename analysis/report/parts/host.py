@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from analysis.host import Verdict, judge, shown
+from analysis.host import judge
+from analysis.limits import shown
 from analysis.report.blocks import Facts, Text
 from analysis.rounding import UNKNOWN, significant
 from analysis.tables import Cell, Row, Table, columns
 from bundle.codec import Part, plain
+from bundle.documents.results import GateVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,9 +21,14 @@ if TYPE_CHECKING:
     from analysis.report.material import Material
     from bundle.documents.host import Facts as HostsFacts
     from bundle.documents.host import HostFacts, HostReadings, Placement
-    from bundle.documents.plan import Profile
+    from host.levels import Profile
 
-_MARKS = {Verdict.OK: "good", Verdict.WARNING: "open", Verdict.FATAL: "bad", Verdict.UNKNOWN: ""}
+_MARKS = {
+    GateVerdict.PASSED: "good",
+    GateVerdict.WARNING: "open",
+    GateVerdict.FAILED: "bad",
+    GateVerdict.UNKNOWN: "",
+}
 _BYTES = "_bytes"
 
 
@@ -121,18 +128,18 @@ def _readings(material: Material) -> list[Block]:
     rest: list[Row] = []
     for key, finding in by_time[0].items():
         later = by_time[1].get(key)
-        worst = max(finding.verdict, later.verdict if later else finding.verdict, key=_badness)
+        worst = max((finding, later or finding), key=lambda each: _badness(each.verdict))
         row = Row(
             (
                 key.replace("_", " "),
                 _value(finding),
                 _value(later),
                 finding.should_be,
-                Cell(worst.value, mark=_MARKS[worst]),
-                finding.why if worst is not Verdict.OK else "",
+                Cell(worst.word, mark=_MARKS[worst.verdict]),
+                finding.why if worst.verdict is not GateVerdict.PASSED else "",
             )
         )
-        (poor if worst in {Verdict.WARNING, Verdict.FATAL} else rest).append(row)
+        (poor if worst.verdict in {GateVerdict.WARNING, GateVerdict.FAILED} else rest).append(row)
     named = columns("Reading", "Before", "After", f"Should be ({profile})", "Verdict", "Why")
     made: list[Block] = []
     if poor:
@@ -154,5 +161,5 @@ def _value(finding: Finding | None) -> str:
     return shown(finding.value, finding.unit)
 
 
-def _badness(verdict: Verdict) -> int:
-    return (Verdict.OK, Verdict.UNKNOWN, Verdict.WARNING, Verdict.FATAL).index(verdict)
+def _badness(verdict: GateVerdict) -> int:
+    return list(GateVerdict).index(verdict)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from bundle.documents.verdicts import Measured
 
+
 _MIB: Final = 2**20
 _SPACE: Final = "\n\t"
 

@@ -103,7 +103,7 @@ def kernel(
     named by role and number, and of each host only those of its part in the trial are kept.
 
     Args:
-        kernels: by role, as `agent.evidence.Around` records them.
+        kernels: by role, as `host.counters.Around` records them.
         cpus: of each host's part, by role.
     """
     every = list(kernels.values())

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from analysis.host import Verdict, judge
+import msgspec
+
+from analysis.host import judge
+from bundle.documents.host import HostReadings
+from bundle.documents.results import GateVerdict
 from ormlab.base.errors import HostGateError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from analysis.host import Profile
+    from host.levels import Profile
     from ormlab.hosts import Host
     from ormlab.run.measure.deployment import Deployment
 
 
-def read(host: Host, deployment: Deployment, wanted: Sequence[int] = ()) -> dict[str, Any]:
+def read(host: Host, deployment: Deployment, wanted: Sequence[int] = ()) -> HostReadings:
     """Take the readings of a host, which takes a second.
 
     Args:
@@ -24,16 +27,17 @@ def read(host: Host, deployment: Deployment, wanted: Sequence[int] = ()) -> dict
         deployment: of the lab there.
         wanted: ports that should be free; none where the lab itself holds them.
 
-    Returns:
-        The document of the schema host-readings/1; see `agent.readings`.
+    Raises:
+        ValidationError: the host answers something else.
     """
     path = (f"PYTHONPATH={deployment.code}", "PYTHONSAFEPATH=1")
-    module = ["-m", "agent.readings", "--folder", deployment.root, "--uv", deployment.uv]
+    module = ["-m", "host.items", "--folder", deployment.root, "--uv", deployment.uv]
     named = [part for port in wanted for part in ("--port", str(port))]
-    return dict(json.loads(host.run("env", *path, deployment.python, *module, *named)))
+    told = host.run("env", *path, deployment.python, *module, *named)
+    return msgspec.json.decode(told, type=HostReadings)
 
 
-def require(document: Mapping[str, Any], profile: Profile, *, where: str) -> str | None:
+def require(document: HostReadings, profile: Profile, *, where: str) -> str | None:
     """Refuse a host that bare-metal must not be measured on; say in one line what weakens others.
 
     Args:
@@ -45,7 +49,7 @@ def require(document: Mapping[str, Any], profile: Profile, *, where: str) -> str
         HostGateError: the profile is bare-metal and a reading is fatal.
     """
     findings = judge(document, profile)
-    fatal = [finding.said for finding in findings if finding.verdict is Verdict.FATAL]
+    fatal = [finding.said for finding in findings if finding.verdict is GateVerdict.FAILED]
     if fatal and profile == "bare-metal":
         raise HostGateError(
             "host-gate",
@@ -53,8 +57,8 @@ def require(document: Mapping[str, Any], profile: Profile, *, where: str) -> str
             where=where,
             hint="`ormlab doctor` says why each matters and what to do; other profiles only warn",
         )
-    weak = [each.said for each in findings if each.verdict is Verdict.WARNING]
-    unknown = [each.key for each in findings if each.verdict is Verdict.UNKNOWN]
+    weak = [each.said for each in findings if each.verdict is GateVerdict.WARNING]
+    unknown = [each.key for each in findings if each.verdict is GateVerdict.UNKNOWN]
     if unknown:
         weak.append(f"not readable: {', '.join(unknown)}")
     if not fatal and not weak:

@@ -6,11 +6,13 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import yaml
 import zstandard
 
 from bundle.codec import serialise
 from bundle.coherence import LEDGER
+from bundle.documents.host import HostFacts
 from bundle.format import Redaction, Tool
 from ormlab.base import checkout, source
 from ormlab.hosts.fingerprint import fingerprint
@@ -37,9 +39,10 @@ _SAMPLES = "samples"
 _WORK = ("sql.json", "answers.json")
 
 
-def facts_of(session: Session) -> dict[str, dict[str, Any]]:
+def facts_of(session: Session) -> dict[str, HostFacts]:
     """The facts of each host of a run, by the name it has in the bundle."""
-    return {name: station.facts for name, station in _hosts(session).items()}
+    hosts = _hosts(session)
+    return {name: msgspec.convert(each.facts, HostFacts) for name, each in hosts.items()}
 
 
 def inputs(resolved: ResolvedPlan, ledger: LedgerFile | None = None) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from agent import owner
 from agent.floor import ENDPOINT
-from agent.placement import TIERS
+from host.levels import lowest
 from ormlab.base import checkout
 from ormlab.base.errors import LoadError
 from ormlab.run.measure import orders, tables
@@ -136,7 +136,7 @@ class Session:
             self.redactor = self._knowing(station).knowing({}, words=self._words)
             station.look(self._run_id, len(self._subjects), apart=len(self.stations) > 1)
         tiers = [station.facts["placement"]["tier"] for station in self.stations]
-        self.facts["placement"]["tier"] = min(tiers, key=TIERS.index)
+        self.facts["placement"]["tier"] = lowest(*tiers)
         for station in self.stations:
             station.open(self._run_id, self._attempt)
             self._cleanup.callback(station.close)

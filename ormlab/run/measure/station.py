@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from bundle.documents.host import HostReadings
     from ormlab.hosts import Host
 
 PURPOSES = {"app": "service", "db": "database", "load": "load"}
@@ -67,7 +68,7 @@ class Station:
         self.dispatch: Dispatch
         self.facts: dict[str, Any] = {}
         self.ports = Ports()
-        self.readings: dict[str, Any] = {}
+        self.readings: HostReadings
         self.folder = ""
 
     @property
@@ -142,7 +143,7 @@ class Station:
         )
         self.readings = self.read_readings(self.ports.all)
 
-    def read_readings(self, ports: tuple[int, ...] = ()) -> dict[str, Any]:
+    def read_readings(self, ports: tuple[int, ...] = ()) -> HostReadings:
         """The host's readings as they are now; see `ormlab.run.measure.readiness`."""
         return readiness.read(self.host, self.deployment, ports)
 

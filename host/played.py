@@ -21,9 +21,9 @@ import json
 import os
 import shutil
 from fnmatch import fnmatch
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..cpus import CPUS, as_list, cpu_list
+from .cpus import CPUS, as_list, cpu_list
 from .kernel import CONTROL, Kernel, NotTaken, NotTunable
 
 if TYPE_CHECKING:
@@ -44,11 +44,11 @@ class PlayedKernel(Kernel):
 
     def write(self, path: str, text: str) -> None:
         """Write as the kernel would."""
-        for pattern, error in self._told("refuses", {}).items():
+        for pattern, error in self._refused().items():
             if fnmatch(path, pattern):
                 number = getattr(errno, error)
                 raise OSError(number, os.strerror(number), path)
-        if any(fnmatch(path, pattern) for pattern in self._told("ignores", [])):
+        if any(fnmatch(path, pattern) for pattern in self._named("ignores")):
             return
         old = self.read(path)
         if "[" in old:
@@ -104,17 +104,26 @@ class PlayedKernel(Kernel):
         """Whether a unit can start; a timer cannot while its service is masked."""
         service = self.root / "etc/systemd/system" / f"{unit.removesuffix('.timer')}.service"
         untriggered = unit.endswith(".timer") and service.is_symlink()
-        return unit not in self._told("failing", []) and not untriggered
+        return unit not in self._named("failing") and not untriggered
 
     def _units(self, state: str) -> set[str]:
-        return set(self._told(state, []))
+        return set(self._named(state))
+
+    def _refused(self) -> dict[str, str]:
+        """Name of an error by pattern of paths."""
+        return self._told("refuses", {})
+
+    def _named(self, what: str) -> list[str]:
+        """Patterns of paths, or names of units."""
+        return self._told(what, [])
 
     def _tell(self, state: str, units: set[str]) -> None:
         (self._aside / f"{state}.json").write_text(json.dumps(sorted(units)))
 
-    def _told(self, name: str, default: Any) -> Any:  # noqa: ANN401 - JSON
+    def _told[T](self, name: str, default: T) -> T:
         path = self._aside / f"{name}.json"
-        return json.loads(path.read_text()) if path.exists() else default
+        told: T = json.loads(path.read_text()) if path.exists() else default
+        return told
 
     @staticmethod
     def _require(holds: bool, path: str) -> None:  # noqa: FBT001 - one condition

@@ -5,12 +5,22 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..started import environment
+from .cpus import CPUS, cpu_list
+from .environment import environment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CONTROL = "etc/systemd/system.control"
 _TIMEOUT_S = 60
+
+
+class NotReadable(Exception):  # noqa: N818 - an outcome that is recorded, not a fault
+    """This host does not say; the message says why, in the words of a reader."""
 
 
 class NotTunable(Exception):  # noqa: N818 - an outcome that is recorded, not a fault
@@ -21,27 +31,19 @@ class NotTaken(Exception):  # noqa: N818 - an outcome that is recorded, not a fa
     """The host accepted a change but did not apply it; the message says what it shows."""
 
 
-class Kernel:
-    """A host. Every path is relative to its root.
+@dataclass
+class Files:
+    """The files of a host. Every path is relative to its root.
 
     Attributes:
-        root: ``/``; `agent.knobs.played` simulates a host below another root.
+        root: ``/`` on a real host; `host.played` simulates a host below another root.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    root: Path
 
     def read(self, path: str) -> str:
         """The content of a file, stripped."""
         return (self.root / path).read_text().strip()
-
-    def write(self, path: str, text: str) -> None:
-        """Write an existing file; the kernel may reject the text."""
-        descriptor = os.open(self.root / path, os.O_WRONLY | os.O_TRUNC)
-        try:
-            os.write(descriptor, f"{text}\n".encode())
-        finally:
-            os.close(descriptor)
 
     def exists(self, path: str) -> bool:
         """Whether there is such a file or folder."""
@@ -51,6 +53,53 @@ class Kernel:
         """The paths that match, numbers in their order."""
         found = [path.relative_to(self.root).as_posix() for path in self.root.glob(pattern)]
         return sorted(found, key=_natural)
+
+    def online(self) -> list[int]:
+        """The CPUs that are online."""
+        return cpu_list(self.read(f"{CPUS}/online"))
+
+    def of_each_cpu(self, path: str) -> list[str]:
+        """A file of every online CPU: each content once, sorted."""
+        return sorted({self.read(f"{CPUS}/cpu{cpu}/{path}") for cpu in self.online()})
+
+    def pairs(self, path: str, separator: str) -> dict[str, str]:
+        """Name and value of each line of a file, both stripped; of a repeated name the first."""
+        pairs: dict[str, str] = {}
+        for line in self.read(path).splitlines():
+            name, _, value = line.partition(separator)
+            pairs.setdefault(name.strip(), value.strip())
+        return pairs
+
+    def choice(self, path: str) -> str:
+        """The bracketed word of a file such as ``always [madvise] never``.
+
+        Raises:
+            NotReadable: no word is in brackets.
+        """
+        word = self.read(path).partition("[")[2].partition("]")[0]
+        if not word:
+            raise NotReadable(f"/{path} marks no choice")
+        return word
+
+    def release(self) -> dict[str, str]:
+        """The variables of os-release(5), by name; none where there is no such file."""
+        for path in ("etc/os-release", "usr/lib/os-release"):
+            if self.exists(path):
+                pairs = self.pairs(path, "=")
+                return {name: _unquoted(value) for name, value in pairs.items()}
+        return {}
+
+
+class Kernel(Files):
+    """A host that can be changed, too."""
+
+    def write(self, path: str, text: str) -> None:
+        """Write an existing file; the kernel may reject the text."""
+        descriptor = os.open(self.root / path, os.O_WRONLY | os.O_TRUNC)
+        try:
+            os.write(descriptor, f"{text}\n".encode())
+        finally:
+            os.close(descriptor)
 
     def has_systemd(self) -> bool:
         """Whether systemd is PID 1; otherwise its answers mean nothing (sd_booted(3))."""
@@ -65,14 +114,7 @@ class Kernel:
         """
         if not self.has_systemd():
             raise NotTunable("systemd does not run here")
-        answer = subprocess.run(
-            ["systemctl", *arguments],
-            env=environment("tool"),
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_S,
-        )
+        answer = _run(["systemctl", *arguments])
         if answer.returncode and arguments[0] != "is-active":
             raise NotTaken(f"systemctl {' '.join(arguments)}: {answer.stderr.strip()}")
         return answer.stdout.strip()
@@ -88,9 +130,8 @@ class Kernel:
         else:
             chosen = ["--priority", str(priority)] if priority >= 0 else []
             command = ["swapon", *chosen, device]
-        answer = subprocess.run(
-            command, env=environment("tool"), check=False, capture_output=True, text=True
-        )
+        # Emptying a full swap takes as long as the disk needs.
+        answer = _run(command, timeout_s=None)
         if answer.returncode:
             raise NotTaken(f"{' '.join(command)}: {answer.stderr.strip()}")
 
@@ -115,6 +156,23 @@ def kernel_at(root: Path) -> Kernel:
     return PlayedKernel(root)
 
 
+def _run(
+    command: Sequence[str], timeout_s: float | None = _TIMEOUT_S
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        env=environment("tool"),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+    )
+
+
 def _natural(path: str) -> list[tuple[int, str]]:
     parts = re.split(r"(\d+)", path)
     return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+
+
+def _unquoted(value: str) -> str:
+    return re.sub(r"\\([\\$\"'`])", r"\1", value.strip("\"'"))

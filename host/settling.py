@@ -3,6 +3,8 @@
 ``baseline.json`` holds the value of each place before the lab first changed it. The lab writes no
 place that is not in it. ``tuned.json`` holds the places that could not be tuned, with the reason,
 so that a later check expects it.
+
+The roles use this through the module lab_knobs.
 """
 
 from __future__ import annotations
@@ -10,10 +12,11 @@ from __future__ import annotations
 import errno
 import json
 import os
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
-from .kernel import NotTaken, NotTunable
+from .items import KNOBS
+from .kernel import NotReadable, NotTaken, NotTunable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -63,12 +66,13 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.baseline: dict[str, dict[str, str]] = self._load("baseline")
-        self.tuned: dict[str, dict[str, dict[str, str]]] = self._load("tuned")
+        self.baseline: dict[str, dict[str, str]] = self._load("baseline", {})
+        self.tuned: dict[str, dict[str, dict[str, str]]] = self._load("tuned", {})
 
-    def _load(self, name: str) -> dict[str, Any]:
+    def _load[T](self, name: str, nothing: T) -> T:
         path = self._folder / f"{name}.json"
-        return dict(json.loads(path.read_text())["knobs"]) if path.exists() else {}
+        knobs: T = json.loads(path.read_text())["knobs"] if path.exists() else nothing
+        return knobs
 
     def remember(self, knob: str, place: str, value: str) -> bool:
         """Record the first value of a place; returns whether it was recorded now."""
@@ -85,12 +89,15 @@ class Store:
             kept = {"wanted": outcome.wanted or "", "verdict": outcome.verdict}
             places[outcome.place] = kept | {"reason": outcome.reason}
 
-    def known(self, knob: str, place: str, wanted: str) -> tuple[Verdict, str] | None:
-        """Verdict and reason, if setting the same value failed before; None otherwise."""
-        kept = self.tuned.get(knob, {}).get(place)
-        if kept is None or kept["wanted"] != wanted or kept["verdict"] not in _KNOWN:
+    def known(self, drifted: Outcome) -> Outcome | None:
+        """The outcome, if setting the same value failed before; None otherwise."""
+        kept = self.tuned.get(drifted.knob, {}).get(drifted.place)
+        if kept is None or kept["wanted"] != drifted.wanted:
             return None
-        return "tolerated" if kept["verdict"] == "tolerated" else "not tunable here", kept["reason"]
+        for verdict in _KNOWN:
+            if verdict == kept["verdict"]:
+                return replace(drifted, verdict=verdict, reason=kept["reason"])
+        return None
 
     def save(self) -> None:
         """Write both files; they are on disk when this returns."""
@@ -98,7 +105,7 @@ class Store:
         self._save("baseline", {"schema": BASELINE_SCHEMA, "knobs": self.baseline})
         self._save("tuned", {"schema": TUNED_SCHEMA, "knobs": self.tuned})
 
-    def _save(self, name: str, document: Mapping[str, Any]) -> None:
+    def _save(self, name: str, document: Mapping[str, object]) -> None:
         path = self._folder / f"{name}.json"
         text = json.dumps(document, indent=1) + "\n"
         if path.exists() and path.read_text() == text:
@@ -111,21 +118,42 @@ class Store:
         fresh.replace(path)
 
 
-def record(kernel: Kernel, wanted: Mapping[Knob, Any], store: Store) -> list[Outcome]:
+def chosen(wanted: Mapping[str, object]) -> dict[Knob, object]:
+    """The knobs by name, in order, without those whose wanted value is None.
+
+    Raises:
+        KeyError: there is no knob of that name.
+    """
+    for name in wanted:
+        if name not in KNOBS:
+            raise KeyError(f"there is no knob {name}; there are {', '.join(KNOBS)}")
+    return {knob: wanted[name] for name, knob in KNOBS.items() if wanted.get(name) is not None}
+
+
+def tmpfiles(outcomes: Sequence[Outcome]) -> list[str]:
+    """Lines of tmpfiles.d(5) that set the same values at every boot."""
+    return [
+        f"w /{each.place} - - - - {each.wanted}"
+        for each in outcomes
+        if each.verdict in {"held", "changed"} and KNOBS[each.knob].kept
+    ]
+
+
+def record(kernel: Kernel, wanted: Mapping[Knob, object], store: Store) -> list[Outcome]:
     """Record the value of every place that ``wanted`` touches. The caller saves the store."""
     outcomes = []
     for knob, place, target in _places(kernel, wanted):
-        before, failed = _shown(knob, kernel, place)
-        if before is None:
-            outcomes.append(failed or Outcome(knob.name, place, None, target, "absent"))
-        else:
-            news = store.remember(knob.name, place, knob.lasting(before))
-            verdict: Verdict = "changed" if news else "held"
-            outcomes.append(Outcome(knob.name, place, before, target, verdict))
+        outcome = _compared(knob, kernel, place, target)
+        if outcome.before is not None:
+            news = store.remember(knob.name, place, knob.lasting(outcome.before))
+            outcome = replace(outcome, verdict="changed" if news else "held", reason="")
+        outcomes.append(outcome)
     return outcomes
 
 
-def tune(kernel: Kernel, wanted: Mapping[Knob, Any], store: Store, *, check: bool) -> list[Outcome]:
+def tune(
+    kernel: Kernel, wanted: Mapping[Knob, object], store: Store, *, check: bool
+) -> list[Outcome]:
     """Set every place that differs. With ``check`` only report what would change."""
     outcomes = _nowhere(kernel, wanted)
     for knob, value in wanted.items():
@@ -133,30 +161,22 @@ def tune(kernel: Kernel, wanted: Mapping[Knob, Any], store: Store, *, check: boo
             record(kernel, {knob: value}, store)
             store.save()
         for place, target in knob.targets(kernel, value).items():
-            before, failed = _shown(knob, kernel, place)
-            if failed or knob.same(kernel, before or "", target):
-                outcome = failed or Outcome(knob.name, place, before, target, "held")
-            elif check:
-                known = store.known(knob.name, place, target)
-                outcome = Outcome(knob.name, place, before, target, *(known or ("changed",)))
-            else:
-                outcome = _written(knob, kernel, place, before, target)
+            outcome = _compared(knob, kernel, place, target)
+            if outcome.verdict == "drifted":
+                would = store.known(outcome) or replace(outcome, verdict="changed", reason="")
+                outcome = would if check else _written(knob, kernel, outcome)
             outcomes.append(outcome)
             store.note(outcome)
     return outcomes
 
 
-def verify(kernel: Kernel, wanted: Mapping[Knob, Any], store: Store) -> list[Outcome]:
+def verify(kernel: Kernel, wanted: Mapping[Knob, object], store: Store) -> list[Outcome]:
     """Compare every place with its wanted value; a place that could not be tuned stays so."""
     outcomes = _nowhere(kernel, wanted)
     for knob, place, target in _places(kernel, wanted):
-        before, failed = _shown(knob, kernel, place)
-        if failed or knob.same(kernel, before or "", target):
-            outcomes.append(failed or Outcome(knob.name, place, before, target, "held"))
-            continue
-        known = store.known(knob.name, place, target)
-        drifted: tuple[Verdict, str] = ("drifted", f"it shows {before or 'nothing'}")
-        outcomes.append(Outcome(knob.name, place, before, target, *(known or drifted)))
+        outcome = _compared(knob, kernel, place, target)
+        known = store.known(outcome) if outcome.verdict == "drifted" else None
+        outcomes.append(known or outcome)
     return outcomes
 
 
@@ -166,19 +186,18 @@ def restore(kernel: Kernel, knobs: Sequence[Knob], store: Store, *, check: bool)
     for knob in knobs:
         baseline = store.baseline.get(knob.name, {})
         for place, target in list(baseline.items()):
-            before, failed = _shown(knob, kernel, place)
-            if failed and failed.verdict == "absent" and not knob.vanishing:
-                failed = Outcome(knob.name, place, None, target, "gone", "there is no such place")
-            if failed or knob.same(kernel, before or "", target):
-                outcomes.append(failed or Outcome(knob.name, place, before, target, "held"))
-            elif check:
-                outcomes.append(Outcome(knob.name, place, before, target, "changed"))
-            else:
-                outcome = _written(knob, kernel, place, before, target)
-                outcomes.append(outcome)
+            outcome = _compared(knob, kernel, place, target)
+            if outcome.verdict == "absent" and not knob.vanishing:
+                gone = "there is no such place"
+                outcome = replace(outcome, wanted=target, verdict="gone", reason=gone)
+            elif outcome.verdict == "drifted" and check:
+                outcome = replace(outcome, verdict="changed", reason="")
+            elif outcome.verdict == "drifted":
+                outcome = _written(knob, kernel, outcome)
                 if knob.vanishing and outcome.verdict in _KNOWN:
                     # The recorded place is gone, and the new one of this name cannot be set.
                     del baseline[place]
+            outcomes.append(outcome)
         if not check:
             store.tuned.pop(knob.name, None)
     return outcomes
@@ -187,26 +206,26 @@ def restore(kernel: Kernel, knobs: Sequence[Knob], store: Store, *, check: bool)
 def compare(kernel: Kernel, knobs: Sequence[Knob], store: Store) -> list[Outcome]:
     """The places that differ from the baseline: none after a complete restore."""
     return [
-        Outcome(each.knob, each.place, each.before, each.wanted, "drifted", "not as recorded")
+        replace(each, verdict="drifted", reason="not as recorded")
         if each.verdict == "changed"
         else each
         for each in restore(kernel, knobs, store, check=True)
     ]
 
 
-def records(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+def records(outcomes: Sequence[Outcome]) -> list[dict[str, str | None]]:
     """Outcomes as JSON objects."""
     return [asdict(outcome) for outcome in outcomes]
 
 
-def _places(kernel: Kernel, wanted: Mapping[Knob, Any]) -> Iterator[tuple[Knob, str, str]]:
+def _places(kernel: Kernel, wanted: Mapping[Knob, object]) -> Iterator[tuple[Knob, str, str]]:
     """Every place with its wanted value; a knob lists its places only at its turn."""
     for knob, value in wanted.items():
         for place, target in knob.targets(kernel, value).items():
             yield knob, place, target
 
 
-def _nowhere(kernel: Kernel, wanted: Mapping[Knob, Any]) -> list[Outcome]:
+def _nowhere(kernel: Kernel, wanted: Mapping[Knob, object]) -> list[Outcome]:
     """The knobs without any place on this host."""
     return [
         Outcome(knob.name, "", None, None, "absent", "this host has none")
@@ -215,42 +234,44 @@ def _nowhere(kernel: Kernel, wanted: Mapping[Knob, Any]) -> list[Outcome]:
     ]
 
 
-def _shown(knob: Knob, kernel: Kernel, place: str) -> tuple[str | None, Outcome | None]:
-    """The value of a place, or the outcome that says why it cannot be read."""
+def _compared(knob: Knob, kernel: Kernel, place: str, target: str) -> Outcome:
+    """The outcome held or drifted of a place, or the one that says why it cannot be read."""
     try:
-        return knob.show(kernel, place), None
+        before = knob.show(kernel, place)
     except FileNotFoundError:
-        return None, Outcome(knob.name, place, None, None, "absent", "this host has none")
-    except NotTunable as problem:
-        return None, Outcome(knob.name, place, None, None, "not tunable here", str(problem))
+        return Outcome(knob.name, place, None, None, "absent", "this host has none")
+    except (NotReadable, NotTunable) as problem:
+        return Outcome(knob.name, place, None, None, "not tunable here", str(problem))
     except OSError as problem:
-        return None, _failed(knob, place, None, None, problem)
+        return Outcome(knob.name, place, None, None, *_why(knob, problem))
+    if knob.same(kernel, before, target):
+        return Outcome(knob.name, place, before, target, "held")
+    return Outcome(knob.name, place, before, target, "drifted", f"it shows {before or 'nothing'}")
 
 
-def _written(knob: Knob, kernel: Kernel, place: str, before: str | None, target: str) -> Outcome:
+def _written(knob: Knob, kernel: Kernel, drifted: Outcome) -> Outcome:
     """Write a place, read it back, and return the outcome of what it then shows."""
+    target = drifted.wanted or ""
+    verdict: Verdict = "changed"
+    reason = ""
     try:
-        knob.write(kernel, place, target)
-        after = knob.show(kernel, place)
-    except NotTunable as problem:
-        return Outcome(knob.name, place, before, target, "not tunable here", str(problem))
+        knob.write(kernel, drifted.place, target)
+        after = knob.show(kernel, drifted.place)
+        if not knob.same(kernel, after, target):
+            verdict, reason = "refused", f"it still shows {after}"
+    except (NotReadable, NotTunable) as problem:
+        verdict, reason = "not tunable here", str(problem)
     except NotTaken as problem:
-        return Outcome(knob.name, place, before, target, "refused", str(problem))
+        verdict, reason = "refused", str(problem)
     except OSError as problem:
-        return _failed(knob, place, before, target, problem)
-    if not knob.same(kernel, after, target):
-        return Outcome(knob.name, place, before, target, "refused", f"it still shows {after}")
-    return Outcome(knob.name, place, before, target, "changed")
+        verdict, reason = _why(knob, problem)
+    return replace(drifted, verdict=verdict, reason=reason)
 
 
-def _failed(
-    knob: Knob, place: str, before: str | None, target: str | None, problem: OSError
-) -> Outcome:
+def _why(knob: Knob, problem: OSError) -> tuple[Verdict, str]:
+    """What an error of the kernel means for a place."""
     number = problem.errno or 0
     reason = f"{errno.errorcode.get(number, '?')}: {problem.strerror}"
-    verdict: Verdict = "refused"
     if number in knob.tolerated:
-        verdict = "tolerated"
-    elif number in _FORBIDDEN:
-        verdict = "not tunable here"
-    return Outcome(knob.name, place, before, target, verdict, reason)
+        return "tolerated", reason
+    return "not tunable here" if number in _FORBIDDEN else "refused", reason

@@ -3,25 +3,26 @@
 The tiers say how well the purposes can be kept apart: ``exclusive-l3``, ``exclusive-core``,
 ``degraded`` or ``none``. Results of different tiers are never compared.
 
-The agent plans with it before a run, and the role cpu_pinning when it sets up the host: the same
-code, which is why it needs nothing but the standard library.
+The agent plans with it before a run, and the role cpu_pinning when it sets up the host.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from .cpus import CPUS, cpu_list
+from .levels import lowest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from .levels import Tier
+
 Layout = Literal["dut_alone", "db_alone", "same_ccd"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
-TIERS = ("none", "degraded", "exclusive-core", "exclusive-l3")
 KEPT = "var/lib/ormlab/placement.json"
 VERDICT = "var/lib/ormlab/verdict.json"
 PURPOSES = ("housekeeping", "load", "database", "service")
@@ -50,7 +51,7 @@ class Topology:
 class Placement:
     """The plan: disjoint on tiers that promise it, never empty, whole cores only."""
 
-    tier: str
+    tier: Tier
     layout: Layout
     housekeeping: tuple[int, ...]
     load: tuple[int, ...]
@@ -111,22 +112,27 @@ def read_boost(root: Path) -> str | None:
 
 def read_plan(root: Path, layout: Layout | None = None) -> Placement:
     """Read a host and plan it, by the layout it was provisioned for unless told otherwise."""
-    chosen = layout or _provisioned(root, KEPT).get("layout", "dut_alone")
+    chosen = _provisioned(root, KEPT, "layout", LAYOUTS[0]) if layout is None else layout
     return plan(read_topology(root), chosen, boost=read_boost(root))
 
 
-def read_tier(root: Path, planned: Placement) -> str:
-    """The tier that a host keeps: not more than provisioning found that it can be tuned for."""
-    found = str(_provisioned(root, VERDICT).get("tier", planned.tier))
-    return min(planned.tier, found, key=TIERS.index)
+def read_tier(root: Path, planned: Placement) -> Tier:
+    """The tier that a host keeps: not more than provisioning found that it can be tuned for.
+
+    Raises:
+        ValueError: what the roles left there names no tier.
+    """
+    return lowest(planned.tier, _provisioned(root, VERDICT, "tier", planned.tier))
 
 
-def _provisioned(root: Path, path: str) -> dict[str, Any]:
-    """A document that the roles left; empty on a host that they have not set up."""
+def _provisioned[T](root: Path, path: str, key: str, otherwise: T) -> T:
+    """A value that the roles left there; the other one on a host that they have not set up."""
     try:
-        return dict(json.loads((root / path).read_text()))
+        document = json.loads((root / path).read_text())
     except FileNotFoundError:
-        return {}
+        return otherwise
+    found: T = document.get(key, otherwise)
+    return found
 
 
 def plan(topology: Topology, layout: Layout, *, boost: str | None) -> Placement:
@@ -160,7 +166,7 @@ def plan(topology: Topology, layout: Layout, *, boost: str | None) -> Placement:
     return Placement(tier, layout, housekeeping, load, database, service)
 
 
-def _two_domains(topology: Topology, layout: Layout) -> tuple[str, _Groups] | None:
+def _two_domains(topology: Topology, layout: Layout) -> tuple[Tier, _Groups] | None:
     """Cores by purpose where there are two large L3 domains."""
     large = [domain for domain in topology.l3 if len(domain) >= _CORES_FOR_L3]
     if len(large) < 2:  # noqa: PLR2004 - two domains, as the name says
@@ -175,9 +181,10 @@ def _two_domains(topology: Topology, layout: Layout) -> tuple[str, _Groups] | No
     return "exclusive-l3", (first[:2], first[2:4], database, service)
 
 
-def _one_domain(topology: Topology, layout: Layout) -> tuple[str, _Groups]:
+def _one_domain(topology: Topology, layout: Layout) -> tuple[Tier, _Groups]:
     """Cores by purpose everywhere else."""
     cores = range(len(topology.cores))
+    tier: Tier
     if len(cores) >= _CORES_FOR_EXCLUSIVE:
         load_end = 2 + (len(cores) >= _CORES_FOR_TWO_LOAD)
         database_end = load_end + (len(cores) - load_end) // 2

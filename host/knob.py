@@ -1,11 +1,11 @@
-"""The interface of a knob: a setting of a host that the lab can read, change and restore."""
+"""The interface of a knob: a setting of a host that a role can read, change and restore."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from ..cpus import CPUS
+from .cpus import CPUS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,21 +21,23 @@ class Knob(ABC):
 
     Attributes:
         name: its name in the variables of the roles and in every record.
-        meaning: its meaning in one phrase.
         tolerated: errors of single places that are listed and not fatal.
         vanishing: whether places appear and disappear by themselves.
         kept: whether a line of tmpfiles.d(5) can set its places again at boot.
     """
 
-    name: ClassVar[str]
-    meaning: ClassVar[str]
+    name: str
     tolerated: ClassVar[frozenset[int]] = frozenset()
     vanishing: ClassVar[bool] = False
     kept: ClassVar[bool] = True
 
     @abstractmethod
-    def targets(self, kernel: Kernel, wanted: Any) -> Mapping[str, str]:  # noqa: ANN401 - each knob's own
+    def targets(self, kernel: Kernel, wanted: object) -> Mapping[str, str]:
         """The wanted value of each place; a place need not exist.
+
+        Args:
+            kernel: the host.
+            wanted: of the role's variables: any JSON.
 
         Raises:
             TypeError, ValueError: ``wanted`` is invalid.
@@ -46,7 +48,7 @@ class Knob(ABC):
 
         Raises:
             FileNotFoundError: this host has no such place.
-            OSError, NotTunable: the place cannot be read.
+            OSError, NotReadable, NotTunable: the place cannot be read.
         """
         return kernel.read(place)
 
@@ -68,28 +70,32 @@ class Knob(ABC):
         return one == other
 
 
-class CpuFileKnob(Knob):
-    """A file of each online CPU that holds one word."""
+class FileKnob(Knob):
+    """A file that holds one word or number."""
 
-    file: ClassVar[str]
+    def __init__(self, name: str, path: str) -> None:
+        self.name = name
+        self._path = path
 
-    def targets(self, kernel: Kernel, wanted: Any) -> Mapping[str, str]:  # noqa: ANN401
-        """The word for every CPU that has the file; offline CPUs have none."""
-        return dict.fromkeys(kernel.find(f"{CPUS}/cpu[0-9]*/{self.file}"), word(wanted))
-
-
-class ChoiceKnob(Knob):
-    """A file such as ``always [madvise] never``."""
-
-    path: ClassVar[str]
-
-    def targets(self, kernel: Kernel, wanted: Any) -> Mapping[str, str]:  # noqa: ANN401, ARG002
+    def targets(self, kernel: Kernel, wanted: object) -> Mapping[str, str]:  # noqa: ARG002
         """The word for the one file."""
-        return {self.path: word(wanted)}
+        return {self._path: word(wanted)}
+
+
+class ChoiceKnob(FileKnob):
+    """A file such as ``always [madvise] never``."""
 
     def show(self, kernel: Kernel, place: str) -> str:
         """The word in brackets."""
-        return kernel.read(place).partition("[")[2].partition("]")[0]
+        return kernel.choice(place)
+
+
+class CpuFileKnob(FileKnob):
+    """A file of each online CPU that holds one word."""
+
+    def targets(self, kernel: Kernel, wanted: object) -> Mapping[str, str]:
+        """The word for every CPU that has the file; offline CPUs have none."""
+        return dict.fromkeys(kernel.find(f"{CPUS}/cpu[0-9]*/{self._path}"), word(wanted))
 
 
 def word(value: object) -> str:

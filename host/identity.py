@@ -1,22 +1,17 @@
-"""Identifies a machine, and finds every reason not to tune it; for the role lab_guard.
-
-The role ships this file to the host, so it needs only the standard library and its imports are
-relative.
-"""
+"""Identifies a machine, and finds every reason not to tune it; for the role lab_guard."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .knobs.kernel import kernel_at
+from .items import memory, processor
+from .kernel import Files, NotReadable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
     from pathlib import Path
-
-    from .knobs.kernel import Kernel
 
 MARKER = "etc/ormlab/enrolled.json"
 OWN_CLUSTER = "16/ormlab"
@@ -67,53 +62,69 @@ class Refusal:
     hint: str
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """The inventory's description of a host; None for what it leaves out.
+
+    Attributes:
+        machine_id: from machine-id(5).
+        cpu_model: part of the name.
+        memory_gib: a minimum.
+        any_distribution: whether to accept distributions that the roles do not support.
+    """
+
+    machine_id: str | None = None
+    cpu_model: str | None = None
+    memory_gib: float | None = None
+    any_distribution: bool = False
+
+
 def identify(root: Path) -> Identity:
     """Read the identity of the host below a root."""
-    kernel = kernel_at(root)
-    release = _pairs(kernel, "etc/os-release", "=")
-    enrolled = _text(kernel, MARKER)
-    memory = _pairs(kernel, "proc/meminfo", ":").get("MemTotal")
-    clusters = [path.removeprefix("etc/postgresql/") for path in kernel.find("etc/postgresql/*/*")]
-    names = {_text(kernel, path) for path in kernel.find("proc/[0-9]*/comm")}
-    batteries = kernel.find("sys/class/power_supply/*/status")
+    host = Files(root)
+    release = host.release()
+    enrolled = _text(host, MARKER)
+    total = _known(lambda: memory.meminfo(host, "MemTotal"))
+    clusters = [path.removeprefix("etc/postgresql/") for path in host.find("etc/postgresql/*/*")]
+    names = {_text(host, path) for path in host.find("proc/[0-9]*/comm")}
+    batteries = host.find("sys/class/power_supply/*/status")
     return Identity(
-        machine_id=_text(kernel, "etc/machine-id") or None,
-        cpu_model=_pairs(kernel, "proc/cpuinfo", ":").get("model name"),
-        memory_gib=round(int(memory.split()[0]) * 1024 / _GIB, 1) if memory else None,
+        machine_id=_text(host, "etc/machine-id") or None,
+        cpu_model=_known(lambda: processor.cpuinfo(host, "model name")),
+        memory_gib=None if total is None else round(total / _GIB, 1),
         distribution=(release.get("ID", "?"), release.get("VERSION_ID", "?")),
         enrolled_as=json.loads(enrolled)["machine_id"] if enrolled else None,
         clusters=tuple(clusters),
         retuners=tuple(name for name in _RETUNERS if name[:_COMM] in names),
-        discharging="Discharging" in {_text(kernel, path) for path in batteries},
+        discharging="Discharging" in {_text(host, path) for path in batteries},
     )
 
 
-def refusals(found: Identity, wanted: Mapping[str, Any], *, enrolled: bool) -> list[Refusal]:
+def refusals(found: Identity, wanted: Wanted, *, enrolled: bool) -> list[Refusal]:
     """Compare a host with the inventory's description of it.
 
     Args:
         found: its identity.
-        wanted: machine_id, cpu_model (part of the name), memory_gib (a minimum), each None if the
-            inventory leaves it out; any_distribution.
+        wanted: the inventory's description.
         enrolled: whether the host must have been enrolled.
     """
     return [*_wrong_host(found, wanted, enrolled=enrolled), *_in_the_way(found, wanted)]
 
 
-def _wrong_host(found: Identity, wanted: Mapping[str, Any], *, enrolled: bool) -> list[Refusal]:
+def _wrong_host(found: Identity, wanted: Wanted, *, enrolled: bool) -> list[Refusal]:
     """Reasons to believe that the inventory means another machine."""
     refused = []
-    machine, model, memory = (wanted.get(key) for key in ("machine_id", "cpu_model", "memory_gib"))
     look = "check the address of this host in the inventory, and lab_guard"
-    if machine and machine != found.machine_id:
-        what = f"its machine-id is {found.machine_id}, the inventory says {machine}"
+    if wanted.machine_id and wanted.machine_id != found.machine_id:
+        what = f"its machine-id is {found.machine_id}, the inventory says {wanted.machine_id}"
         refused.append(Refusal("wrong-machine", what, look))
-    if model and model not in (found.cpu_model or ""):
-        what = f"its processor is {found.cpu_model}, the inventory says {model}"
+    if wanted.cpu_model and wanted.cpu_model not in (found.cpu_model or ""):
+        what = f"its processor is {found.cpu_model}, the inventory says {wanted.cpu_model}"
         refused.append(Refusal("wrong-processor", what, look))
-    if memory and (found.memory_gib is None or memory > found.memory_gib):
+    least = wanted.memory_gib
+    if least and (found.memory_gib is None or least > found.memory_gib):
         has = "an unknown amount" if found.memory_gib is None else f"{found.memory_gib} GiB"
-        what = f"it has {has} of memory, the inventory says at least {memory}"
+        what = f"it has {has} of memory, the inventory says at least {least}"
         refused.append(Refusal("wrong-memory", what, look))
     if found.enrolled_as is not None and found.enrolled_as != found.machine_id:
         what = f"its enrolment belongs to machine {found.enrolled_as}: its disk is a copy"
@@ -126,11 +137,11 @@ def _wrong_host(found: Identity, wanted: Mapping[str, Any], *, enrolled: bool) -
     return refused
 
 
-def _in_the_way(found: Identity, wanted: Mapping[str, Any]) -> list[Refusal]:
+def _in_the_way(found: Identity, wanted: Wanted) -> list[Refusal]:
     """Reasons why this machine cannot be measured in its present state."""
     refused = []
     name, version = found.distribution
-    if version not in SUPPORTED.get(name, ()) and not wanted.get("any_distribution"):
+    if version not in SUPPORTED.get(name, ()) and not wanted.any_distribution:
         known = ", ".join(f"{each} {last}" for each, (last,) in SUPPORTED.items())
         what = f"it runs {name} {version}"
         refused.append(Refusal("wrong-distribution", what, f"the roles support {known}"))
@@ -149,17 +160,15 @@ def _in_the_way(found: Identity, wanted: Mapping[str, Any]) -> list[Refusal]:
     return refused
 
 
-def _text(kernel: Kernel, path: str) -> str:
+def _text(host: Files, path: str) -> str:
     try:
-        return kernel.read(path)
+        return host.read(path)
     except (FileNotFoundError, ProcessLookupError):
         return ""
 
 
-def _pairs(kernel: Kernel, path: str, separator: str) -> dict[str, str]:
-    """Name and value of each line, the first of a name."""
-    pairs: dict[str, str] = {}
-    for line in _text(kernel, path).splitlines():
-        name, _, value = line.partition(separator)
-        pairs.setdefault(name.strip(), value.strip().strip('"'))
-    return pairs
+def _known[T](read: Callable[[], T]) -> T | None:
+    try:
+        return read()
+    except (NotReadable, FileNotFoundError):
+        return None

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..evidence import parse_pressure
-from .source import NotReadable
+from .kernel import NotReadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _COUNTERS = ("proc/stat", "proc/pressure/cpu", "proc/pressure/memory", "proc/pressure/io")
-# Columns of the first line of /proc/stat (proc_stat(5)); guest time is contained in user time.
+# Columns of a CPU's line in /proc/stat (proc_stat(5)); guest time is contained in user time.
 _COLUMNS = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 # Fields of /proc/PID/stat, counted from the one behind the name.
 _PARENT, _USER, _SYSTEM, _START = 1, 11, 12, 19
@@ -36,9 +35,9 @@ class Moment:
             those of other users.
     """
 
-    at_s: float
-    counters: Mapping[str, str]
-    processes: Processes | None
+    at_s: float = 0.0
+    counters: Mapping[str, str] = field(default_factory=dict)
+    processes: Processes | None = None
 
 
 def take(root: Path, processes: Processes | None) -> Moment:
@@ -120,7 +119,7 @@ def cpu_shares(before: Moment, after: Moment) -> dict[str, float]:
     Raises:
         NotReadable: the counters have not moved.
     """
-    earlier, later = _cpu_ticks(before), _cpu_ticks(after)
+    earlier, later = (cpu_ticks(_content(each, "proc/stat"))[""] for each in (before, after))
     ticks = {name: later[name] - earlier[name] for name in _COLUMNS}
     total = sum(ticks.values())
     if total <= 0:
@@ -133,12 +132,11 @@ def cpu_shares(before: Moment, after: Moment) -> dict[str, float]:
 def stalled_share(before: Moment, after: Moment, resource: str) -> float:
     """Share of the interval in which some task waited for ``cpu``, ``memory`` or ``io``.
 
-    From the totals of /proc/pressure (Documentation/accounting/psi.rst), microseconds.
-
     Raises:
         NotReadable: the kernel does not account pressure.
     """
-    earlier, later = _stalled_us(before, resource), _stalled_us(after, resource)
+    path = f"proc/pressure/{resource}"
+    earlier, later = (stalled_us(_content(each, path)) for each in (before, after))
     return (later - earlier) / 1e6 / (after.at_s - before.at_s)
 
 
@@ -148,26 +146,48 @@ def counter(moment: Moment, name: str) -> int:
     Raises:
         LookupError: there is no such line.
     """
-    for line in _content(moment, "proc/stat").splitlines():
+    return stat_count(_content(moment, "proc/stat"), name)
+
+
+def cpu_ticks(stat: str) -> dict[str, dict[str, int]]:
+    """Ticks by CPU and state, from /proc/stat; of all CPUs together under the name ``""``."""
+    rows = (line.split() for line in stat.splitlines() if line.startswith("cpu"))
+    return {
+        name.removeprefix("cpu"): dict(zip(_COLUMNS, map(int, ticks), strict=False))
+        for name, *ticks in rows
+    }
+
+
+def stat_count(stat: str, name: str) -> int:
+    """A one-number line of /proc/stat.
+
+    Raises:
+        LookupError: there is no such line.
+    """
+    for line in stat.splitlines():
         key, _, rest = line.partition(" ")
         if key == name:
             return int(rest)
     raise LookupError(name)
 
 
+def stalled_us(pressure: str) -> int:
+    """Microseconds that some task stalled; see Documentation/accounting/psi.rst.
+
+    Raises:
+        LookupError: the kernel does not tell.
+    """
+    for line in pressure.splitlines():
+        name, *values = line.split()
+        if name == "some":
+            return int(dict(value.split("=") for value in values)["total"])
+    raise LookupError("some")
+
+
 def _listed(moment: Moment) -> Processes:
     if moment.processes is None:
         raise NotReadable("the kernel hides the processes of other users (hidepid)")
     return moment.processes
-
-
-def _cpu_ticks(moment: Moment) -> dict[str, int]:
-    numbers = _content(moment, "proc/stat").splitlines()[0].split()[1:]
-    return dict(zip(_COLUMNS, map(int, numbers), strict=False))
-
-
-def _stalled_us(moment: Moment, resource: str) -> int:
-    return parse_pressure(_content(moment, f"proc/pressure/{resource}"), "some")
 
 
 def _content(moment: Moment, path: str) -> str:

@@ -1,4 +1,4 @@
-"""``python -m agent.readings --folder DIR``: print the readings of this host as JSON."""
+"""``python -m host.items --folder DIR``: print the readings of this host as JSON."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import json
 import sys
 from pathlib import Path
 
-from agent.readings import take
+from host.items import take
 
 
 def main(arguments: list[str]) -> int:
     """Run the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="agent.readings")
-    parser.add_argument("--folder", type=Path, required=True, metavar="DIR", help="the lab's")
+    parser = argparse.ArgumentParser(prog="host.items")
+    parser.add_argument("--folder", type=Path, metavar="DIR", help="the lab's")
     parser.add_argument("--port", type=int, action="append", default=[], help="that a run wants")
     parser.add_argument("--uv", metavar="PATH", help="the uv to use")
     options = parser.parse_args(arguments)

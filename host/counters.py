@@ -1,0 +1,168 @@
+"""What the host's kernel counted around a window, kept even when clean.
+
+The counters are those of `host.items`; each only rises, and its difference over the window is the
+evidence. What cannot be read is null, never 0: a host without the file has not shown that nothing
+happened.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, TypedDict
+
+from .cpus import CPUS
+from .items import COUNTERS
+from .kernel import Files, NotReadable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .item import Count
+
+_ERROR = 3  # of syslog's levels, 0 the worst
+
+
+class Record(TypedDict):
+    """What was told around a window; `bundle.documents.readings.Kernel` has the meanings."""
+
+    seconds: float
+    clock_stepped_s: float
+    suspended_s: float
+    counted: dict[str, Count | None]
+    kernel_log: dict[str, int] | None
+    frequency_khz: dict[str, dict[str, int] | None]
+    cost_s: float
+
+
+def read(root: Path = Path("/")) -> dict[str, Count | None]:
+    """Read every counter once; None for those that cannot be read."""
+    files = Files(root)
+    return {key: _read(counter, files) for key, counter in COUNTERS.items()}
+
+
+def difference(
+    before: Mapping[str, Count | None], after: Mapping[str, Count | None]
+) -> dict[str, Count | None]:
+    """What was counted between two readings; None where one of them is missing.
+
+    A counter that fell was reset in between: what it counted is unknown.
+    """
+    return {key: _difference(before[key], after[key]) for key in before}
+
+
+def _read(counter: Callable[[Files], Count], files: Files) -> Count | None:
+    try:
+        return counter(files)
+    except (NotReadable, OSError, ValueError, LookupError):
+        return None
+
+
+def _difference(before: Count | None, after: Count | None) -> Count | None:
+    if isinstance(before, dict) and isinstance(after, dict):
+        if before.keys() != after.keys():  # a CPU came or went
+            return None
+        counts = {key: after[key] - before[key] for key in before}
+        return None if any(count < 0 for count in counts.values()) else counts
+    if isinstance(before, int) and isinstance(after, int):
+        return after - before if after >= before else None
+    return None
+
+
+def frequencies_khz(root: Path = Path("/")) -> dict[str, int] | None:
+    """The current frequency of each CPU; None where the kernel does not tell."""
+    try:
+        files = sorted((root / CPUS).glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
+        found = {file.parts[-3].removeprefix("cpu"): int(file.read_text()) for file in files}
+    except (OSError, ValueError):
+        return None
+    return found or None
+
+
+def _clocks_apart_ns() -> int:
+    """How far the wall clock is ahead of the clock that nobody can set."""
+    return time.time_ns() - time.monotonic_ns()
+
+
+def _suspended_so_far_ns() -> int:
+    """How long this machine has been suspended; the monotonic clock stands still meanwhile."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
+
+
+class KernelLog:
+    """Counts the messages of the kernel from now on; keeps none, for they may name addresses."""
+
+    def __init__(self, path: Path = Path("/dev/kmsg")) -> None:
+        self._file: int | None = None
+        try:
+            self._file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            os.lseek(self._file, 0, os.SEEK_END)
+        except OSError:
+            self.close()
+
+    def close(self) -> None:
+        """Stop counting."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def counts(self) -> dict[str, int] | None:
+        """Messages in all, and those of level error or worse; None where it cannot be read."""
+        if self._file is None:
+            return None
+        levels = []
+        while True:
+            try:
+                record = os.read(self._file, 8192)
+            except BlockingIOError:
+                break
+            except BrokenPipeError:  # the oldest were overwritten meanwhile: read on from there
+                continue
+            except OSError:
+                return None
+            # "level + 8 x facility, number, time, flags; message"
+            levels.append(int(record.split(b",", 1)[0]) & 7)
+        return {"messages": len(levels), "errors": sum(level <= _ERROR for level in levels)}
+
+
+class Around:
+    """The evidence around a window: enter before it, leave after it, then read ``record``.
+
+    Attributes:
+        record: the differences, and what reading them has cost.
+    """
+
+    record: Record
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        self._root = root
+
+    def __enter__(self) -> Self:
+        started = time.thread_time()
+        self._log = KernelLog()
+        self._frequencies = frequencies_khz(self._root)
+        self._before = read(self._root)
+        self._cost_s = time.thread_time() - started
+        self._started, self._apart_ns = time.monotonic(), _clocks_apart_ns()
+        self._suspended_ns = _suspended_so_far_ns()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        seconds = time.monotonic() - self._started
+        stepped_s = (_clocks_apart_ns() - self._apart_ns) / 1e9
+        suspended_s = (_suspended_so_far_ns() - self._suspended_ns) / 1e9
+        started = time.thread_time()
+        counted = difference(self._before, read(self._root))
+        frequencies = {"before": self._frequencies, "after": frequencies_khz(self._root)}
+        log = self._log.counts()
+        self._log.close()
+        self.record = {
+            "seconds": seconds,
+            "clock_stepped_s": stepped_s,
+            "suspended_s": suspended_s,
+            "counted": counted,
+            "kernel_log": log,
+            "frequency_khz": frequencies,
+            "cost_s": self._cost_s + time.thread_time() - started,
+        }

@@ -1,0 +1,268 @@
+"""What processes are allowed: control groups with their quotas and CPUs, and descriptors."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from ..cpus import CPUS, as_list, cpu_list
+from ..expectation import ANY, DOUBT, HOST, Expectation, Limit, one_of
+from ..item import Counter, Item
+from ..kernel import CONTROL, Files, NotReadable, NotTaken, NotTunable
+from ..knob import Knob, word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ..kernel import Kernel
+
+_MOUNT = "sys/fs/cgroup"
+_NO_LIMIT = "none"
+_HUGE = 1 << 60  # cgroup v1 writes "no limit" as the largest number of whole pages
+_OUTSIDE = "start the lab outside of the container or slice that has the {}"
+
+
+class Slices(Knob):
+    """CPUs of live slices and scopes, read from their control group and their processes.
+
+    systemd's own answer is not reliable. After a drop-in and daemon-reload it reports AllowedCPUs=
+    of a live slice although nothing is pinned, and on control groups of version 1 it ignores the
+    setting. set-property reaches the kernel, and this knob reads the kernel.
+    """
+
+    name = "slices"
+    kept = False  # set-property keeps them itself
+
+    def targets(self, kernel: Kernel, wanted: object) -> Mapping[str, str]:  # noqa: ARG002
+        """A dict of slice and CPUs in the kernel's list format."""
+        if not isinstance(wanted, dict):
+            raise TypeError(f"{wanted!r} is not a dict of slice and CPUs")
+        return {f"slice/{unit}": as_list(cpu_list(word(cpus))) for unit, cpus in wanted.items()}
+
+    def show(self, kernel: Kernel, place: str) -> str:
+        """The group's own list of CPUs; empty if none is set."""
+        if not kernel.exists(f"{_MOUNT}/cgroup.controllers"):
+            raise NotTunable("control groups of version 2 are not mounted here")
+        if not kernel.has_systemd():
+            raise NotTunable("systemd does not run here")
+        group = _group(_unit(place))
+        if not kernel.exists(group):
+            raise FileNotFoundError(group)
+        file = f"{group}/cpuset.cpus"
+        return kernel.read(file) if kernel.exists(file) else ""
+
+    def same(self, kernel: Kernel, one: str, other: str) -> bool:
+        """An empty list means every CPU."""
+        online = kernel.read(f"{CPUS}/online")
+        return set(cpu_list(one or online)) == set(cpu_list(other or online))
+
+    def write(self, kernel: Kernel, place: str, value: str) -> None:
+        """Set or remove a list, and check that every process follows it.
+
+        Before it removes a setting, it sets all CPUs; otherwise the processes would stay pinned.
+
+        Raises:
+            NotTaken: a process runs on other CPUs, or is still pinned.
+        """
+        unit = _unit(place)
+        before = self.show(kernel, place)
+        kernel.systemctl("set-property", unit, f"AllowedCPUs={value or _online(kernel)}")
+        if not value:
+            kernel.remove(f"{CONTROL}/{unit}.d/50-AllowedCPUs.conf")
+            kernel.systemctl("daemon-reload")
+        allowed = set(cpu_list(value or _online(kernel)))
+        for pid, cpus in _affinities(kernel, _group(unit)):
+            left_behind = not value and before and set(cpus) == set(cpu_list(before)) < allowed
+            if not set(cpus) <= allowed or left_behind:
+                raise NotTaken(f"process {pid} of {unit} still runs on CPUs {as_list(cpus)}")
+
+
+def _unit(place: str) -> str:
+    return place.removeprefix("slice/")
+
+
+def _online(kernel: Kernel) -> str:
+    return kernel.read(f"{CPUS}/online")
+
+
+def _group(unit: str) -> str:
+    """The folder of a unit's group: a-b.slice lies in a.slice (systemd.slice(5))."""
+    stem, dot, kind = unit.rpartition(".")
+    if kind != "slice":
+        return f"{_MOUNT}/{unit}"
+    parts = stem.split("-")
+    names = ["-".join(parts[: end + 1]) for end in range(len(parts))]
+    return "/".join([_MOUNT, *(f"{name}{dot}{kind}" for name in names)])
+
+
+def _affinities(kernel: Kernel, group: str) -> Iterator[tuple[str, list[int]]]:
+    """The allowed CPUs of each process in a group and its subgroups."""
+    for listing in kernel.find(f"{group}/**/cgroup.procs"):
+        for pid in kernel.read(listing).split():
+            try:
+                status = kernel.read(f"proc/{pid}/status")
+            except (FileNotFoundError, ProcessLookupError):  # it has just ended
+                continue
+            for line in status.splitlines():
+                if line.startswith("Cpus_allowed_list:"):
+                    yield pid, cpu_list(line.split()[1])
+
+
+def _version(host: Files) -> str:
+    if host.exists(f"{_MOUNT}/cgroup.controllers"):
+        return "2"
+    if host.exists(f"{_MOUNT}/unified/cgroup.controllers"):
+        return "1 and 2"
+    if host.exists(_MOUNT):
+        return "1"
+    raise NotReadable(f"no control groups at /{_MOUNT}")
+
+
+def _groups(host: Files, controller: str) -> Iterator[str]:
+    """The folders of this process's groups for a controller, its own first, then those above.
+
+    A limit of a group above holds what is in the lower ones. In a container the upper ones may be
+    out of sight.
+    """
+    mount, inside = _place_of(host, controller)
+    for group in (inside, *inside.parents):
+        if host.exists(f"{mount}/{group}"):
+            yield f"{mount}/{group}"
+
+
+def _require_own(host: Files, controller: str) -> None:
+    """Refuse to take no limit from no file, where the group that has the file is out of sight."""
+    mount, inside = _place_of(host, controller)
+    if not host.exists(f"{mount}/{inside}"):
+        raise NotReadable(f"the control group /{inside} of this process is out of sight")
+
+
+def _place_of(host: Files, controller: str) -> tuple[str, PurePosixPath]:
+    """Where a controller's hierarchy is mounted, and this process's group inside of it.
+
+    /proc/self/cgroup names both (cgroups(7)); a controller that no version 1 hierarchy has is
+    version 2's.
+    """
+    lines = [line.split(":", 2) for line in host.read("proc/self/cgroup").splitlines()]
+    named = {name: (names, path) for _, names, path in lines for name in names.split(",")}
+    if controller in named:
+        together, path = named[controller]
+        mounts = [f"{_MOUNT}/{together}", f"{_MOUNT}/{controller}"]
+    elif "" in named:
+        _, path = named[""]
+        mounts = [f"{_MOUNT}/unified" if _version(host) == "1 and 2" else _MOUNT]
+    else:
+        raise NotReadable(f"/proc/self/cgroup names no group for {controller}")
+    mount = next((each for each in mounts if host.exists(each)), None)
+    if mount is None:
+        raise NotReadable(f"no control groups at /{mounts[0]}")
+    return mount, PurePosixPath(path.lstrip("/"))
+
+
+def _cpu_quota(host: Files) -> str:
+    """The tightest quota on the way up, in cores."""
+    quotas, told = [], False
+    for group in _groups(host, "cpu"):
+        if host.exists(f"{group}/cpu.max"):
+            quota, period = host.read(f"{group}/cpu.max").split()
+        elif host.exists(f"{group}/cpu.cfs_quota_us"):
+            quota = host.read(f"{group}/cpu.cfs_quota_us")
+            period = host.read(f"{group}/cpu.cfs_period_us")
+        else:
+            continue
+        told = True
+        if quota not in {"max", "-1"}:
+            quotas.append(int(quota) / int(period))
+    if not told:
+        _require_own(host, "cpu")
+    return f"{min(quotas):g}" if quotas else _NO_LIMIT
+
+
+def _throttled(host: Files) -> int:
+    """Only the group that has a limit counts how often it held back what is in it."""
+    files = [f"{group}/cpu.stat" for group in _groups(host, "cpu")]
+    told = [host.pairs(file, " ") for file in files if host.exists(file)]
+    # A group without the CPU controller, as the topmost one, has the file and not the count.
+    counts = [int(each["nr_throttled"]) for each in told if "nr_throttled" in each]
+    if not counts:
+        raise NotReadable("no control group of this process counts nr_throttled")
+    return sum(counts)
+
+
+def _memory_limit(host: Files) -> str:
+    """The tightest limit on the way up, in MiB."""
+    found = []
+    for group in _groups(host, "memory"):
+        for name in ("memory.max", "memory.limit_in_bytes"):
+            if host.exists(f"{group}/{name}"):
+                text = host.read(f"{group}/{name}")
+                found.append(_HUGE if text == "max" else int(text))
+    if not found:
+        _require_own(host, "memory")
+    tightest = min(found, default=_HUGE)
+    return _NO_LIMIT if tightest >= _HUGE else f"{tightest >> 20}"
+
+
+def _open_files(host: Files) -> int:
+    for line in host.read("proc/self/limits").splitlines():
+        if line.startswith("Max open files"):
+            return int(line.split()[3])
+    raise NotReadable("/proc/self/limits has no line for open files")
+
+
+ITEMS = (
+    Item(
+        "cgroup_version",
+        "version of control groups",
+        f"/{_MOUNT}",
+        read=_version,
+        expected=Expectation(one_of("2"), DOUBT, vm=ANY),
+        why="systemd ignores AllowedCPUs= on version 1",
+        do="boot with systemd.unified_cgroup_hierarchy=1",
+    ),
+    Item(
+        "cpu_quota",
+        "CPU time that the control groups allow",
+        "cpu.max, or cpu.cfs_quota_us, of the lab's group and those above",
+        unit="cores",
+        read=_cpu_quota,
+        expected=Expectation(one_of(_NO_LIMIT), HOST, required=False),
+        why="a quota stops every process of the lab for the rest of each period once it is used up",
+        do=_OUTSIDE.format("quota"),
+    ),
+    Item(
+        "throttled",
+        "periods in which the CPU limit of the lab's group, or of one above, held it back",
+        "nr_throttled of cpu.stat, of the lab's group and those above",
+        read=_throttled,
+        expected=Expectation(one_of(0), DOUBT),
+        why="the quota has struck before and will again",
+        do=_OUTSIDE.format("quota"),
+        counter=Counter(_throttled),
+    ),
+    Item(
+        "memory_limit",
+        "memory that the control groups allow",
+        "memory.max, or memory.limit_in_bytes, of the lab's group and those above",
+        unit="MiB",
+        read=_memory_limit,
+        expected=Expectation(Limit(among=(_NO_LIMIT,), low=2 * 1024), DOUBT),
+        why="near the limit the kernel reclaims the page cache under the running trial",
+        do=_OUTSIDE.format("limit"),
+    ),
+    Item(
+        "open_files",
+        "descriptors a process may hold",
+        "/proc/self/limits",
+        read=_open_files,
+        expected=Expectation(Limit(low=1024), DOUBT),
+        why="each connection is a descriptor on both of its ends",
+        do="ulimit -n 4096",
+    ),
+    Item(
+        "slices",
+        "CPUs of slices, by name",
+        f"cpuset.cpus below /{_MOUNT}",
+        knob=Slices(),
+    ),
+)

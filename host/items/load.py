@@ -1,0 +1,139 @@
+"""What else the host is doing, over the interval between two moments and around each window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import moment
+from ..expectation import DOUBT, EMPTY, HOST, RECORDED, Expectation, Limit, one_of
+from ..item import Counter, Fact, Item
+
+if TYPE_CHECKING:
+    from ..item import Place
+    from ..kernel import Files
+
+BUSY_CORES = 0.05  # of one core: less than that is lost in the ticks of a second
+_END_IT = "end what is running; foreign_processes names it"
+
+
+def _load(host: Files) -> float:
+    return float(host.read("proc/loadavg").split()[0])
+
+
+def _foreign_cpu(place: Place) -> float:
+    # The interval is spent asleep, so that whatever is busy in it is somebody else.
+    busy = moment.cpu_shares(place.before, place.after)["busy"]
+    return round(busy * len(place.online()), 3)
+
+
+def _foreign_processes(place: Place) -> list[str]:
+    busy = moment.busy_processes(place.before, place.after, least=BUSY_CORES)
+    return [f"{name} {cores:.2f}" for name, cores in busy]
+
+
+def _cpu_ticks(host: Files) -> dict[str, int]:
+    ticks = moment.cpu_ticks(host.read("proc/stat"))
+    return {cpu: sum(by_state.values()) for cpu, by_state in ticks.items() if cpu}
+
+
+def _steal_ticks(host: Files) -> dict[str, int]:
+    ticks = moment.cpu_ticks(host.read("proc/stat"))
+    return {cpu: by_state["steal"] for cpu, by_state in ticks.items() if cpu}
+
+
+def _stalled(resource: str, high: float, what: str, why: str, do: str) -> Item:
+    path = f"proc/pressure/{resource}"
+    return Item(
+        f"pressure_{resource}",
+        f"share of the interval in which some task waited for {resource}",
+        f"some of /{path}",
+        unit="share",
+        read=lambda place: round(moment.stalled_share(place.before, place.after, resource), 4),
+        expected=Expectation(Limit(high=high), DOUBT),
+        why=why,
+        do=do,
+        counter=Counter(
+            lambda host: moment.stalled_us(host.read(path)),
+            f"psi_{resource}_some_us",
+            f"microseconds some task waited for {what}",
+        ),
+    )
+
+
+ITEMS = (
+    Item(
+        "load_1m",
+        "load average of the last minute",
+        "/proc/loadavg",
+        read=_load,
+        fact=Fact(identity=False),
+        expected=RECORDED,
+        why="it tells of the last minute, not of now: foreign_cpu does",
+    ),
+    Item(
+        "runnable",
+        "tasks running or waiting for a CPU, without the one that asks",
+        "procs_running of /proc/stat",
+        read=lambda place: max(0, moment.counter(place.after, "procs_running") - 1),
+        expected=RECORDED,
+        why="it tells of one instant: foreign_cpu tells of a second",
+    ),
+    Item(
+        "foreign_cpu",
+        "CPU time used while the lab slept",
+        "/proc/stat, twice",
+        unit="cores",
+        read=_foreign_cpu,
+        expected=Expectation(Limit(high=0.1), HOST, vm=Limit(high=0.2)),
+        why="what others use is missing from some trials and not from others",
+        do=_END_IT,
+    ),
+    Item(
+        "foreign_processes",
+        f"processes that used {BUSY_CORES:g} of a core and more meanwhile",
+        "/proc/PID/stat, twice",
+        unit="cores",
+        read=_foreign_processes,
+        expected=Expectation(EMPTY, HOST),
+        why="a process that is busy now will be busy in some trials",
+        do="end them, or wait until they have ended",
+    ),
+    Item(
+        "steal",
+        "share of CPU time that the hypervisor gave to others",
+        "steal of /proc/stat, twice",
+        unit="share",
+        read=lambda place: round(moment.cpu_shares(place.before, place.after)["steal"], 4),
+        expected=Expectation(one_of(0), HOST, vm=Limit(high=0.01)),
+        why="the hypervisor ran somebody else on these CPUs",
+        do="ask for dedicated CPUs, or measure at another hour",
+        counter=Counter(_steal_ticks, "steal_ticks", "ticks the hypervisor took, by CPU"),
+    ),
+    _stalled("cpu", 0.05, "a CPU", "tasks waited for a CPU although the lab was asleep", _END_IT),
+    _stalled(
+        "memory",
+        0.01,
+        "memory",
+        "tasks waited for memory to be reclaimed",
+        "end what holds memory",
+    ),
+    _stalled(
+        "io",
+        0.05,
+        "a disk",
+        "tasks waited for the disk that PostgreSQL commits to",
+        "end what writes, and wait until it is written",
+    ),
+    Item(
+        "cpu_ticks",
+        "ticks of each CPU in all states",
+        "/proc/stat",
+        counter=Counter(_cpu_ticks),
+    ),
+    Item(
+        "context_switches",
+        "context switches",
+        "ctxt of /proc/stat",
+        counter=Counter(lambda host: moment.stat_count(host.read("proc/stat"), "ctxt")),
+    ),
+)

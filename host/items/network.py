@@ -1,0 +1,97 @@
+"""TCP: ports, and what connections and listening sockets lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..expectation import ALWAYS, DOUBT, EMPTY, Expectation, Limit
+from ..item import Counter, Item
+from ..kernel import NotReadable
+
+if TYPE_CHECKING:
+    from ..item import Place
+    from ..kernel import Files
+
+_LISTENING = "0A"  # TCP_LISTEN of include/net/tcp_states.h
+_RANGE = "proc/sys/net/ipv4/ip_local_port_range"
+
+
+def _range(host: Files) -> tuple[int, int]:
+    low, high = map(int, host.read(_RANGE).split())
+    return low, high
+
+
+def _wanted(place: Place) -> tuple[int, ...]:
+    if not place.ports:
+        raise NotReadable("nobody said which ports a run will want")
+    return place.ports
+
+
+def _taken(place: Place) -> list[int]:
+    wanted = _wanted(place)
+    tables = [place.read("proc/net/tcp")]
+    if place.exists("proc/net/tcp6"):  # absent where IPv6 is off
+        tables.append(place.read("proc/net/tcp6"))
+    rows = [line.split() for table in tables for line in table.splitlines()[1:]]
+    listening = {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == _LISTENING}
+    return sorted(listening.intersection(wanted))
+
+
+def _in_range(place: Place) -> list[int]:
+    low, high = _range(place)
+    return [port for port in _wanted(place) if low <= port <= high]
+
+
+def _counted(key: str, meaning: str, file: str, protocol: str, name: str) -> Item:
+    """A counter of a file with a line of names, then one of values, for each protocol."""
+
+    def read(host: Files) -> int:
+        rows = [line.split() for line in host.read(f"proc/net/{file}").splitlines()]
+        names, values = (row for row in rows if row[0] == f"{protocol}:")
+        return int(values[names.index(name)])
+
+    return Item(key, meaning, f"{name} of /proc/net/{file}", counter=Counter(read))
+
+
+ITEMS = (
+    Item(
+        "ports_taken",
+        "ports of services and PostgreSQL on which something listens",
+        "/proc/net/tcp, tcp6",
+        read=_taken,
+        expected=Expectation(EMPTY, ALWAYS, required=False),
+        why="services and PostgreSQL could not be started",
+        do="end what listens there, or take lab_service_port and lab_postgres_port out of the "
+        "inventory: a run then draws free ones",
+    ),
+    Item(
+        "ports_ephemeral",
+        "those that the kernel may give to any outgoing connection",
+        f"/{_RANGE}",
+        read=_in_range,
+        expected=Expectation(EMPTY, DOUBT),
+        why="any outgoing connection may hold such a port when a service wants it",
+        do="set lab_service_port and lab_postgres_port below the range, or leave them out",
+    ),
+    Item(
+        "ephemeral_ports",
+        "ports there are for outgoing connections",
+        f"/{_RANGE}",
+        read=lambda host: _range(host)[1] - _range(host)[0] + 1,
+        expected=Expectation(Limit(low=16_384), DOUBT),
+        why="closed connections hold their port for a minute, and new ones fail when none is left",
+        do='sysctl net.ipv4.ip_local_port_range="32768 60999"',
+    ),
+    _counted("tcp_sent", "TCP segments sent", "snmp", "Tcp", "OutSegs"),
+    _counted("tcp_retransmitted", "TCP segments sent again", "snmp", "Tcp", "RetransSegs"),
+    _counted(
+        "listen_overflows",
+        "connections a full queue of a listening socket turned away",
+        *("netstat", "TcpExt", "ListenOverflows"),
+    ),
+    _counted(
+        "listen_drops",
+        "connections a listening socket dropped for any reason",
+        *("netstat", "TcpExt", "ListenDrops"),
+    ),
+)

@@ -1,0 +1,28 @@
+"""Profile and tier: how strictly a host is judged, and how well its CPUs are kept apart."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+type Profile = Literal["smoke", "vm", "bare-metal"]
+"""How strict a plan or a role is about its hosts, the mildest first."""
+type Tier = Literal["none", "degraded", "exclusive-core", "exclusive-l3"]
+"""How well the CPUs of service, database and load generator are kept apart, the worst first."""
+
+PROFILES: tuple[Profile, ...] = get_args(Profile.__value__)
+TIERS: tuple[Tier, ...] = get_args(Tier.__value__)
+SHARING_TIERS: frozenset[Tier] = frozenset({"none", "degraded"})
+"""Tiers on which load generator and database share a core."""
+MEANINGS: dict[Tier, str] = {
+    "exclusive-l3": "the service has an L3 cache of its own, and no purpose shares a core",
+    "exclusive-core": "no purpose shares a core, but all share the L3 cache",
+    "degraded": "generator and housekeeping share a core, on two cores with PostgreSQL too: good "
+    "for smoke tests and estimates",
+    "none": "everything shares one core: nothing can be told apart",
+}
+"""What each tier means for a measurement."""
+
+
+def lowest(*tiers: Tier) -> Tier:
+    """The worst of some tiers."""
+    return min(tiers, key=TIERS.index)
