@@ -113,7 +113,7 @@ def read[T](data: bytes, kind: type[T]) -> T:
         raise
 
 
-def parse(data: bytes) -> object:
+def parse(data: bytes) -> Json:
     """Read one JSON document of any kind, strictly and in bounded memory.
 
     Everything from outside is read by this or by `read`: bundles, indexes, stores, answers of
@@ -126,7 +126,7 @@ def parse(data: bytes) -> object:
     """
     _check_limits(data)
     # Of a repeated key, msgspec would keep the last and another reader the first.
-    document: object = json.loads(
+    document: Json = json.loads(
         data.decode(),
         object_pairs_hook=_once,
         parse_constant=_no_constant,

@@ -66,13 +66,13 @@ the expected value under the profiles {profiles}, and in brackets the
 severity of a breach. An unreadable value counts as a breach if the reading is marked *
 and a breach is fatal.
 
-All tables come from one registry, [host/items/](../host/items/__init__.py). To add an item, write one
-entry there. A setting also needs its default and its description in the role that sets it; a fact
+All tables come from one registry, [host/items/](../host/items/__init__.py). To add an item, write
+one entry there. A setting also needs its default and its description in the role that sets it; a fact
 or a counter needs its field in `bundle/documents/`. Then run `make docs`."""
 _EXPECTED = ("reading", "what it is", "should be", "why", "what to do", "source")
 _FACTS = """\
-A run records the facts of its hosts before and after (`host/facts.*.json` of a bundle). Those marked *
-make up the fingerprint of the host, which decides whether the results of two runs are comparable.
+A run records the facts of its hosts before and after (`host/facts.*.json` of a bundle). Those marked
+* make up the fingerprint of the host, which decides whether the results of two runs are comparable.
 """
 _COUNTERS = """\
 A trial reads these counters before and after its window, and records the differences.

@@ -115,7 +115,7 @@ class HostFacts(Document, frozen=True, kw_only=True, omit_defaults=True):
             KeyError: ``identity`` names something that is no fact.
         """
         facts = {key: getattr(self.facts, key) for key in Facts.__struct_fields__}
-        plain = {key: to_builtins(facts[key]) for key in self.identity}
+        plain: dict[str, Json] = {key: to_builtins(facts[key]) for key in self.identity}
         return plain | {"tier": self.placement.tier}
 
     @property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from ormlab.base.errors import ProvisioningError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from host.environment import Program
@@ -34,16 +34,37 @@ class CommandFailed(ProvisioningError):  # noqa: N818 - an outcome callers expec
 
 
 @dataclass(frozen=True)
-class Begun:
-    """A program on a host that runs until `end` is called or this process is gone.
+class Ended:
+    """How a program on a host ended.
 
     Attributes:
-        line: its first line of output; empty if it ended first.
-        end: closes its standard input, and waits until it has ended.
+        status: of its exit; negative for a signal, or where the host did not say.
+        errors: what it wrote to standard error.
     """
 
-    line: str
-    end: Callable[[], None]
+    status: int
+    errors: str
+
+
+class Begun(Protocol):
+    """A program on a host that lives until it is ended, or until this process is gone."""
+
+    @property
+    def line(self) -> str:
+        """The first line that it wrote; empty if it ended instead."""
+        ...
+
+    def send(self, data: bytes) -> None:
+        """Write to its standard input; may be called by another thread.
+
+        Raises:
+            OSError: it has ended, or the connection is gone.
+        """
+        ...
+
+    def end(self) -> Ended:
+        """Close its standard input, and wait until it has ended."""
+        ...
 
 
 class Host(Protocol):

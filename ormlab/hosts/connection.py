@@ -26,16 +26,69 @@ from pyinfra.api.state import State
 from host import environment
 from ormlab.base.errors import ProvisioningError
 from ormlab.hosts import trouble
-from ormlab.hosts.base import Begun, CommandFailed
+from ormlab.hosts.base import CommandFailed, Ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from paramiko import SSHClient
+
     from host.environment import Program
+    from ormlab.hosts.base import Begun
     from ormlab.hosts.inventory import HostSpec
 
 _SILENCE_S = 30  # a connection that is silent for longer counts as lost
+
+
+class _BegunHere:
+    """A program of this machine; see `ormlab.hosts.base.Begun`."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        # In a session of its own: a terminal's Ctrl-C is not meant for it.
+        self._process = subprocess.Popen(
+            command,
+            env=environment.environment("tool"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+        )
+        out = self._process.stdout
+        self.line = out.readline().decode(errors="replace").strip() if out else ""
+
+    def send(self, data: bytes) -> None:
+        """Write to its standard input."""
+        if self._process.stdin:
+            self._process.stdin.write(data)
+
+    def end(self) -> Ended:
+        """Close its standard input, and wait until it has ended."""
+        _, errors = self._process.communicate()
+        return Ended(self._process.returncode, errors.decode(errors="replace"))
+
+
+class _BegunThere:
+    """A program on another host, behind a channel of its connection."""
+
+    def __init__(self, client: SSHClient, command: str) -> None:
+        _, told, self._errors = client.exec_command(command)
+        self._channel = told.channel
+        self.line = str(told.readline()).strip()
+
+    def send(self, data: bytes) -> None:
+        """Write to its standard input."""
+        self._channel.sendall(data)
+
+    def end(self) -> Ended:
+        """Close its standard input, and wait until it has ended."""
+        try:
+            self._channel.shutdown_write()
+            errors = self._errors.read().decode(errors="replace")
+            return Ended(self._channel.recv_exit_status(), errors)
+        except (SSHException, OSError, EOFError) as lost:  # it ends by itself, when it can
+            return Ended(-1, str(lost))
 
 
 class PyinfraHost:
@@ -62,21 +115,9 @@ class PyinfraHost:
         """Start a program that ends with its standard input, and wait for its first line."""
         command = ["sh", "-c", self._as_user(argv)]
         if self._spec.local:
-            # A separate session: Ctrl-C in the terminal must not reach it.
-            process = subprocess.Popen(
-                command,
-                env=environment.environment("tool"),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                start_new_session=True,
-            )
-            line = process.stdout.readline() if process.stdout else ""
-            return Begun(line.strip(), lambda: (process.communicate(), None)[1])
+            return _BegunHere(command)
         with self._reached():
-            given, told, _ = self._connection.connector.client.exec_command(shlex.join(command))
-            line = str(told.readline())
-        return Begun(line.strip(), given.channel.close)
+            return _BegunThere(self._connection.connector.client, shlex.join(command))
 
     def put(self, data: bytes, path: str) -> None:
         """Write a file on the host."""

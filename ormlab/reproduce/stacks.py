@@ -11,8 +11,7 @@ from bundle.write import BundleWriter
 from ormlab import plan as plans
 from ormlab.run import hosts, preparation
 from ormlab.run.measure import record
-from ormlab.run.measure.session import Session
-from ormlab.run.stages import Run, seal, sealed_if_cut_short
+from ormlab.run.stages import Run, keep_inputs, seal, sealed_if_cut_short
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -75,18 +74,18 @@ def try_out(request: Request, progress: Progress) -> Path:
     resolved = plans.resolve(request.plan)
     with hosts.reached(request.inventory) as place:
         created = datetime.now(UTC).replace(microsecond=0)
-        writer = BundleWriter.create(request.bundles, plan_sha256=resolved.sha256, created=created)
-        session = Session(
-            place.hosts, resolved, run_id=writer.id, scratch=place.scratch, check=place.check
-        )
-        run = Run(session, resolved, writer, progress)
-        with writer:
-            with sealed_if_cut_short(run):
-                run.add(record.inputs(resolved, request.ledger))
-                preparation.deploy(session, resolved, progress, place.local)
-                preparation.start(session, resolved, progress)
-                run.add(record.host_before(session))
-                for name, subject in resolved.subjects.items():
-                    run.add(record.stack(name, session.stacks[subject.stack]))
-                run.add(record.host_after(session))
-            return seal(run, place.check, omitted=_NO_TRIALS)
+        with BundleWriter.create(
+            request.bundles, plan_sha256=resolved.sha256, created=created
+        ) as writer:
+            with sealed_if_cut_short(writer, resolved, progress):
+                keep_inputs(writer, record.inputs(resolved, request.ledger))
+                with (
+                    preparation.deployed(place, resolved, progress, run_id=writer.id) as site,
+                    preparation.started(site, progress) as session,
+                ):
+                    run = Run(session, writer, progress)
+                    run.add(record.host_before(session))
+                    for name, subject in resolved.subjects.items():
+                        run.add(record.stack(name, session.stacks[subject.stack]))
+                    run.add(record.host_after(session))
+            return seal(writer, resolved, progress, place.check, _NO_TRIALS)

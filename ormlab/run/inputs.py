@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from bundle import codec, names, outside, strict_yaml
+from bundle import codec, names, outside, strict_yaml, typed
+from bundle.documents.host import Source
+from bundle.documents.plan import SealedPlan
+from bundle.errors import RecordError
 from ormlab.base.changes import changes
 from ormlab.base.errors import UsageError
-from ormlab.plan import Plan, resolve
+from ormlab.plan import resolve
 from ormlab.run.measure import record
 from ormlab.run.recorded import LOCKS, lay_out
 
@@ -17,37 +18,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from bundle.codec import Json
     from ormlab.plan import ResolvedPlan
 
-PLAN: Final = outside.PLAN
-RERUN: Final = "inputs/rerun.json"
-_SOURCE: Final = "inputs/source"
-_SOURCE_JSON: Final = f"{_SOURCE}.json"
+PLAN: Final = SealedPlan.PATH
+_SOURCE: Final = "inputs/source"  # source.json and source.patch
 _MOST_SHOWN: Final = 5
 
 
-class Source(msgspec.Struct, frozen=True):
-    """``inputs/source.json``.
-
-    Attributes:
-        commit: of the checkout; None outside of git.
-        dirty: whether it had changes; None outside of git.
-        shipped: digest of the code that was shipped to the hosts; None in older bundles.
-    """
-
-    commit: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{40}([0-9a-f]{24})?\Z")] | None
-    dirty: bool | None
-    shipped: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")] | None = None
-
-
-def read(bundle: Path) -> dict[str, Any]:
+def read(bundle: Path) -> SealedPlan:
     """The resolved plan as it was recorded.
 
     Raises:
         UsageError: it is not there, or cannot be read.
     """
     try:
-        return outside.plan_of(bundle)
+        return typed.read_plan(bundle)
     except FileNotFoundError:
         raise UsageError(
             "nothing-recorded",
@@ -55,7 +41,7 @@ def read(bundle: Path) -> dict[str, Any]:
             where=str(bundle),
             hint="remove the folder, and run the plan again",
         ) from None
-    except (OSError, ValueError) as problem:
+    except (OSError, RecordError) as problem:
         raise _unreadable(bundle, problem) from None
 
 
@@ -69,10 +55,9 @@ def resolve_again(bundle: Path, stacks_folder: Path) -> ResolvedPlan:
     Raises:
         UsageError: the plan cannot be read, or cannot be resolved here.
     """
-    recorded = read(bundle)
+    sealed = read(bundle)
     try:
-        plan = Plan.model_validate(recorded["plan"])
-        return resolve(plan, omitted_loads=recorded["omitted_loads"], stacks_folder=stacks_folder)
+        return resolve(sealed.plan, omitted_loads=sealed.omitted_loads, stacks_folder=stacks_folder)
     except UsageError:
         raise
     except (ValueError, LookupError, TypeError) as problem:
@@ -85,7 +70,7 @@ def recorded_stacks(bundle: Path, into: Path) -> Path:
     Raises:
         UsageError: likewise, or the plan cannot be read.
     """
-    return lay_out(bundle, read(bundle)["stacks"], into)
+    return lay_out(bundle, read(bundle).stacks, into)
 
 
 def require_unchanged(bundle: Path, resolved: ResolvedPlan) -> None:
@@ -132,7 +117,7 @@ def require_honoured(bundle: Path, resolved: ResolvedPlan) -> list[str]:
     """
     recorded = read(bundle)
     for name, stack in resolved.stacks.items():
-        if stack.digest() != recorded["stacks"].get(name):
+        if stack.digest() != recorded.stacks.get(name):
             raise UsageError(
                 "stack-lost",
                 f"the stack {name} cannot be made as it was: with the recorded lock, what "
@@ -140,7 +125,8 @@ def require_honoured(bundle: Path, resolved: ResolvedPlan) -> list[str]:
                 where=str(bundle / LOCKS / f"{name}.txt"),
                 hint="use the version that made it: inputs/source.json names it",
             )
-    found = list(changes(recorded, strict_yaml.load(resolved.document).value))
+    # As they are written: what a plan does not say, its type fills in.
+    found = list(changes(outside.yaml_of(bundle / PLAN), _yaml(resolved.document)))
     if decided := [str(each) for each in found if each.before is not None]:
         raise UsageError(
             "plan-differs",
@@ -161,12 +147,12 @@ def source_of(bundle: Path) -> Source:
         UsageError: it does not say.
     """
     try:
-        return msgspec.convert(outside.json_of(bundle / _SOURCE_JSON), Source)
-    except (OSError, ValueError) as problem:
+        return typed.read(bundle, Source)
+    except (OSError, RecordError) as problem:
         raise UsageError(
             "source-unreadable",
             f"it does not say which source measured it: {names.printable(str(problem))}",
-            where=str(bundle / _SOURCE_JSON),
+            where=str(bundle / Source.PATH),
             hint="a bundle that reaches L2 says so",
         ) from None
 
@@ -175,7 +161,7 @@ def _other_source(bundle: Path, resolved: ResolvedPlan) -> Iterator[str]:
     """How the source that measures differs from the one that has measured, in sentences."""
     now = record.inputs(resolved)
     then = source_of(bundle)
-    here = msgspec.convert(codec.parse(now[_SOURCE_JSON]), Source)
+    here = codec.read(now[Source.PATH], Source)
     if then.commit != here.commit or then.dirty or here.dirty:
         same = then.shipped == here.shipped
         clean = {True: " with changes", False: "", None: ""}
@@ -201,8 +187,9 @@ def _described(path: str, then: bytes | None, now: bytes | None) -> Iterator[str
         yield f"{name} is another one"
 
 
-def _yaml(data: bytes) -> object:
-    return strict_yaml.load(data).value
+def _yaml(data: bytes) -> Json:
+    value: Json = strict_yaml.load(data).value
+    return value
 
 
 def _unreadable(bundle: Path, problem: Exception) -> UsageError:

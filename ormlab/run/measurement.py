@@ -6,12 +6,9 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from analysis import gates
 from bundle.codec import encode
 from bundle.documents.failure import Failure
-from bundle.documents.readings import TrialReadings
 from bundle.format import TrialRecord
 from bundle.instants import TrialTimes
 from bundle.read import read_trials
@@ -25,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from analysis.figures import Figures
+    from bundle.documents.readings import TrialReadings
     from ormlab.plan import Planned
-    from ormlab.run.measure.redaction import Redactor
     from ormlab.run.measure.station import Fetched
     from ormlab.run.stages import Run
 
@@ -65,8 +62,8 @@ def _carry_out(run: Run, trial: Planned, context: gates.Context, times: TrialTim
     with run.writer.trial(trial.id) as folder:
         unkept = _keep(trial, fetched, folder)
         leaking = redactor.clean_folder(folder)
-        readings = _masked(fetched.done.observed, redactor)
-        figures, failure = None, _told(fetched) or unkept or _leaked(trial, leaking)
+        readings = redactor.masked("trial.json", fetched.done.observed)
+        figures, failure = None, fetched.done.failure or unkept or _leaked(trial, leaking)
         if failure is None:
             figures, failure = _judge(trial, readings, folder, context)
         started, ended, set_back_s = times.place(
@@ -89,18 +86,6 @@ def _carry_out(run: Run, trial: Planned, context: gates.Context, times: TrialTim
         record = redactor.clean("trial.json", encode(envelope))
         (folder / "trial.json").write_bytes(record)
     return figures, failure
-
-
-def _masked(readings: TrialReadings, redactor: Redactor) -> TrialReadings:
-    """What the bundle is to hold of the readings of a trial."""
-    told = {"readings": msgspec.to_builtins(readings)}
-    masked = redactor.document("trial.json", told)
-    return msgspec.convert(masked["readings"], TrialReadings)
-
-
-def _told(fetched: Fetched) -> Failure | None:
-    """The agent's own word of why the trial failed."""
-    return Failure(**fetched.done.failure) if fetched.done.failure else None
 
 
 def _keep(trial: Planned, fetched: Fetched, folder: Path) -> Failure | None:

@@ -3,65 +3,83 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ormlab.base.errors import LoadError
 from ormlab.run import subjects
-from ormlab.run.measure import readiness, record
+from ormlab.run.measure import making, readiness, record, site, tables
+from ormlab.run.measure.database import Database
+from ormlab.run.measure.session import Session
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
-    from ormlab.hosts import Host
     from ormlab.plan import ResolvedPlan
-    from ormlab.run.measure.session import Session
+    from ormlab.run.hosts import Place
+    from ormlab.run.measure.site import Site
     from ormlab.run.progress import Progress
     from ormlab.run.stages import Run
 
 
-def deploy(session: Session, resolved: ResolvedPlan, progress: Progress, here: Host | None) -> None:
-    """Ship the code, read the hosts, and keep out of the way of the one that is this machine.
+@contextmanager
+def deployed(
+    place: Place, resolved: ResolvedPlan, progress: Progress, *, run_id: str, attempt: int = 0
+) -> Iterator[Site]:
+    """Take the hosts, and keep out of the way of the one that is this machine.
+
+    Args:
+        place: the hosts, connected.
+        resolved: the plan.
+        progress: is told how it goes.
+        run_id: names the run on them.
+        attempt: how often the run was begun before.
 
     Raises:
         HostGateError: a host must not be measured on as the plan's profile wants it.
         LoadError: another run has the lab's folder of a host, or somebody else a port of the run.
     """
     progress.stage("deploying the code and the agent")
-    session.prepare()
-    profile = resolved.plan.profile
-    for station in session.stations:
-        if weak := readiness.require(station.readings, profile, where=station.name):
-            progress.warn(weak)
-        station.ports.require_free(station.name)
-        if station.host is here:
-            # The orchestrator keeps off the measured CPUs, like everything else that is not.
-            os.sched_setaffinity(0, station.facts["placement"]["housekeeping"])
+    with site.opened(
+        place.hosts,
+        resolved,
+        run_id=run_id,
+        scratch=place.scratch,
+        check=place.check,
+        attempt=attempt,
+    ) as opened:
+        for station in opened.stations:
+            profile = resolved.plan.profile
+            if weak := readiness.require(station.readings, profile, where=station.name):
+                progress.warn(weak)
+            station.ports.require_free(station.name)
+            if station.host is place.local:
+                # The orchestrator keeps off the measured CPUs, like everything else that is not.
+                os.sched_setaffinity(0, station.facts.placement.housekeeping)
+        yield opened
 
 
-def draw(session: Session, progress: Progress) -> None:
-    """Draw what will be asked; it may take a minute, so before anything runs on the hosts.
+@contextmanager
+def started(opened: Site, progress: Progress) -> Iterator[Session]:
+    """Make what the run needs on its hosts: request tables, environments, database server, rows.
 
     Raises:
         PlanError: the dataset has too few rows for a workload.
+        LoadError: something cannot be made.
     """
+    plan = opened.resolved.plan
+    # It may take a minute, so before anything that waits for a sign of life runs on the hosts.
     progress.stage("drawing the requests")
-    session.ship_tables()
-
-
-def start(session: Session, resolved: ResolvedPlan, progress: Progress) -> None:
-    """Make environments, database server and rows.
-
-    Raises:
-        LoadError: one of them cannot be made.
-    """
+    drawn = tables.ship_all(plan, opened.load, opened.scratch)
     progress.stage("making the stacks' environments")
-    session.build_stacks()
+    stacks = making.stacks(opened)
     progress.stage("starting PostgreSQL 16")
-    session.start_database()
-    size = resolved.plan.dataset
-    rows = f"{size.users:,} users, {size.orders:,} orders, {size.payload_bytes} bytes"
-    progress.stage(f"dataset: {rows}")
-    session.seed()
+    with Database(opened) as database:
+        size = plan.dataset
+        rows = f"{size.users:,} users, {size.orders:,} orders, {size.payload_bytes} bytes"
+        progress.stage(f"dataset: {rows}")
+        seeded = making.rows(opened, database)
+        yield Session(opened, drawn, stacks, database, seeded)
 
 
 def examine(run: Run) -> None:
@@ -86,17 +104,18 @@ def _check(run: Run) -> None:
     for name, subject in run.resolved.subjects.items():
         outcome = run.session.stacks[subject.stack]
         run.add(record.stack(name, outcome))
-        if outcome["ok"]:
+        if outcome.ok:
             run.progress.stage(f"contract: {name}")
             run.add(record.contract(name, run.session.check(name)))
-        if not _tell_if_unusable(run, name) and (broken := subjects.broken(_folder(run, name))):
+        broken = None if _tell_if_unusable(run, name) else subjects.broken(run.folder, name)
+        if broken:
             run.progress.warn(f"{name}: {broken}; comparisons with it are invalid")
     _require_subjects(run)
 
 
 def _diagnose(run: Run) -> None:
     """Collect what every subject answers and what that costs the database."""
-    unusable = subjects.unusable(run.writer.folder, run.resolved)
+    unusable = subjects.unusable(run.folder, run.resolved)
     with run.session.statement_log():
         for name in [n for n in run.resolved.subjects if n not in unusable]:
             run.progress.stage(f"SQL and answers: {name}")
@@ -115,18 +134,14 @@ def _find_floors(run: Run) -> None:
 
 
 def _tell_if_unusable(run: Run, subject: str) -> bool:
-    reason = subjects.reason(_folder(run, subject))
+    reason = subjects.reason(run.folder, subject)
     if reason:
         run.progress.warn(f"{subject} is left out: {reason}")
     return reason is not None
 
 
-def _folder(run: Run, subject: str) -> Path:
-    return run.writer.folder / "services" / subject
-
-
 def _require_subjects(run: Run) -> None:
-    unusable = subjects.unusable(run.writer.folder, run.resolved)
+    unusable = subjects.unusable(run.folder, run.resolved)
     if len(unusable) == len(run.resolved.subjects):
         raise LoadError(
             "no-subject",

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from bundle import outside, typed
+from bundle import codec, typed
 from bundle.documents.host import HostFacts
-from ormlab.base.changes import Change, changes
+from bundle.documents.services import StackOutcome, StatementLog
+from ormlab.base.changes import changes
 from ormlab.base.errors import HostGateError
 from ormlab.hosts.fingerprint import fingerprint
 from ormlab.run.measure import record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from bundle.codec import Json
-    from ormlab.plan import ResolvedPlan
+    from bundle.codec import Document, Json
+    from ormlab.base.changes import Change
     from ormlab.run.measure.session import Session
+    from ormlab.run.measure.site import Site
 
 _STACK: Final = ("digest", "ok", "python", "packages", "extensions")
 _SERVER: Final = ("version", "settings")
@@ -27,48 +29,54 @@ _MOST_SHOWN: Final = 5
 
 def is_examined(bundle: Path) -> bool:
     """Whether the run had come to its first trial: this is the last file written before it."""
-    return (bundle / "host/statement-log.json").exists()
+    return (bundle / StatementLog.PATH).exists()
 
 
-def require_same_host(bundle: Path, session: Session) -> None:
+def require_same_host(bundle: Path, site: Site) -> None:
     """Refuse another host than the one of the trials that are there.
 
     Raises:
         HostGateError: its fingerprint differs; says what makes it differ.
+        RecordError: what is kept of its facts cannot be read.
     """
-    facts, now = _facts(bundle), record.facts_of(session)
+    facts, now = _facts(bundle), record.facts_of(site)
     if not facts or fingerprint(facts) == fingerprint(now):
         return
     found = changes(_identifying(facts), _identifying(now))
-    _refuse(f"this is not the host{'s' if len(facts) > 1 else ''}", found, bundle, session)
+    _refuse(f"this is not the host{'s' if len(facts) > 1 else ''}", found, bundle, site)
 
 
-def require_same_make(bundle: Path, session: Session, resolved: ResolvedPlan) -> None:
+def require_same_make(bundle: Path, session: Session) -> None:
     """Refuse stacks, a server or rows that came out otherwise than before.
 
     A lock does not name the patch release of every interpreter, nor a fingerprint the server.
 
     Raises:
         HostGateError: one of them differs; says which, and how.
+        RecordError: what is kept of them cannot be read.
     """
-    before: dict[str, Any] = {}
-    after: dict[str, Any] = {}
-    for name, subject in resolved.subjects.items():
-        stack = _document(bundle / "services" / name / "stack.json") or {}
-        before[subject.stack] = _some(stack, _STACK)
-        made = session.redactor.document("stack.json", session.stacks[subject.stack])
-        after[subject.stack] = _some(made, _STACK)
-    for name, keys, made in (
-        ("postgres", _SERVER, session.server),
-        ("dataset", _DATASET, session.template),
+    before: dict[str, Json] = {}
+    after: dict[str, Json] = {}
+    for name, subject in session.site.resolved.subjects.items():
+        kept = typed.read_if_there(bundle, StackOutcome, subject=name)
+        before[subject.stack] = _some(kept, _STACK)
+        after[subject.stack] = _some(_masked(session, session.stacks[subject.stack]), _STACK)
+    for key, keys, made in (
+        ("postgres", _SERVER, record.server_of(session)),
+        ("dataset", _DATASET, session.seeded),
     ):
-        before[name] = _some(_document(bundle / f"host/{name}.json") or {}, keys)
-        # The bundle holds it masked.
-        after[name] = _some(session.redactor.document(f"host/{name}.json", made), keys)
-    _refuse("what the run needs came out otherwise", changes(before, after), bundle, session)
+        before[key] = _some(typed.read_if_there(bundle, type(made)), keys)
+        after[key] = _some(_masked(session, made), keys)
+    what = "what the run needs came out otherwise"
+    _refuse(what, changes(before, after), bundle, session.site)
 
 
-def _refuse(what: str, found: Iterable[Change], bundle: Path, session: Session) -> None:
+def _masked[T: Document](session: Session, document: T) -> T:
+    """A document as the bundle holds it."""
+    return session.redactor.masked(document.PATH, document)
+
+
+def _refuse(what: str, found: Iterable[Change], bundle: Path, site: Site) -> None:
     listed = [str(change) for change in found]
     if not listed:
         return
@@ -77,7 +85,7 @@ def _refuse(what: str, found: Iterable[Change], bundle: Path, session: Session) 
         "host-changed",
         f"{what} that the trials of {bundle.name} were measured on: "
         f"{'; '.join(listed[:_MOST_SHOWN])}{more}",
-        where=session.host_name,
+        where=site.app.name,
         hint="make the host what it was, or name it with --inventory; nothing was changed",
     )
 
@@ -92,13 +100,12 @@ def _facts(bundle: Path) -> dict[str, HostFacts]:
     return {name: facts for name, facts in found.items() if facts is not None}
 
 
-def _identifying(facts: Mapping[str, HostFacts]) -> Json:
+def _identifying(facts: dict[str, HostFacts]) -> Json:
+    """What makes up the fingerprint of each host, as JSON."""
     return {name: each.identifying for name, each in facts.items()}
 
 
-def _some(document: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
-    return {key: document.get(key) for key in keys}
-
-
-def _document(path: Path) -> dict[str, Any] | None:
-    return dict(outside.json_of(path)) if path.exists() else None
+def _some(document: Document | None, keys: Iterable[str]) -> Json:
+    """Some values of a document that the bundle may lack."""
+    plain = {} if document is None else codec.plain(document)
+    return {key: plain.get(key) for key in keys}

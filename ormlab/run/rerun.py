@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from bundle.codec import serialise
+from bundle.documents.host import Rerun
 from bundle.read import Bundle
 from ormlab.base import scratch, source
 from ormlab.base.errors import UsageError
@@ -22,13 +23,12 @@ from ormlab.run.stages import carry_out
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bundle.documents.host import Source
     from ormlab.hosts.inventory import Inventory
     from ormlab.plan import ResolvedPlan
-    from ormlab.run.inputs import Source
     from ormlab.run.progress import Progress
     from ormlab.run.recorded import Lock
 
-SCHEMA = "rerun/1"
 PATCH = "inputs/source.patch"
 
 
@@ -167,13 +167,13 @@ def rerun(request: Request, proposal: Proposal, progress: Progress) -> Path:
         driven = {name: loads[name] for name in loads if name not in resolved.omitted_loads}
         if lacking := hosts.undrivable(place, driven):
             raise hosts.generator_missing(place, lacking)
-        origin = {"schema": SCHEMA, "bundle": original.record.id, "seal": original.seal}
+        origin = Rerun(schema="rerun/1", bundle=original.record.id, seal=str(original.seal))
         return carry_out(
             place,
             resolved,
             request.bundles,
             progress,
-            origin={inputs.RERUN: serialise(origin)},
+            origin={Rerun.PATH: serialise(origin)},
         )
 
 

@@ -9,11 +9,13 @@ compared. If it had not, all of the preparation is repeated and what is there of
 from __future__ import annotations
 
 import shutil
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bundle import index, names
+from bundle.documents.host import Rerun
 from bundle.read import Bundle
 from bundle.unsealed import UnsealedRun
 from ormlab.base import checkout
@@ -21,7 +23,6 @@ from ormlab.base.errors import UsageError
 from ormlab.judging import judge
 from ormlab.run import hosts, inputs, preparation, recovery, sealing
 from ormlab.run.measure import record
-from ormlab.run.measure.session import Session
 from ormlab.run.stages import Run, finish, seal, sealed_if_cut_short
 
 if TYPE_CHECKING:
@@ -62,37 +63,33 @@ def resume(request: Request, progress: Progress) -> Path:
         return _complete(sealed, given=folder)
     with UnsealedRun(folder) as unsealed, hosts.reached(request.inventory) as place:
         stacks_folder = checkout.STACKS
-        if (folder / inputs.RERUN).exists():
+        if (folder / Rerun.PATH).exists():
             stacks_folder = inputs.recorded_stacks(folder, place.scratch / "stacks")
         resolved = inputs.resolve_again(folder, stacks_folder)
         inputs.require_unchanged(folder, resolved)
         attempt = len(unsealed.interruptions) + 1
-        with Session(
-            place.hosts,
-            resolved,
-            run_id=unsealed.id,
-            scratch=place.scratch,
-            check=place.check,
-            attempt=attempt,
-        ) as session:
-            preparation.deploy(session, resolved, progress, place.local)
-            recovery.require_same_host(folder, session)
-            preparation.draw(session, progress)
-            preparation.start(session, resolved, progress)
+        with ExitStack() as held:
+            deployed = preparation.deployed(
+                place, resolved, progress, run_id=unsealed.id, attempt=attempt
+            )
+            site = held.enter_context(deployed)
+            recovery.require_same_host(folder, site)
+            session = held.enter_context(preparation.started(site, progress))
             examined = recovery.is_examined(folder)
             if examined:
-                recovery.require_same_make(folder, session, resolved)
+                recovery.require_same_make(folder, session)
             with unsealed.take_up(datetime.now(UTC)) as writer:
-                run = Run(session, resolved, writer, progress)
-                with sealed_if_cut_short(run):
+                # The hosts are given back before anything is sealed.
+                with sealed_if_cut_short(writer, resolved, progress), held:
+                    run = Run(session, writer, progress)
                     if examined:
-                        run.add(record.host_again(session, attempt))
+                        run.add(record.host_again(site, attempt))
                     else:
                         for part in ("host", "services", "generators"):
                             shutil.rmtree(folder / part, ignore_errors=True)
                         preparation.examine(run)
                     finish(run)
-                return seal(run, place.check)
+                return seal(writer, resolved, progress, place.check)
 
 
 def _complete(sealed: Path, given: Path) -> Path:

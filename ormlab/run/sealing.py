@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import UNSET, UnsetType
 
-from bundle import index, outside
+from bundle import index, typed
 from bundle.coherence import LEDGER
+from bundle.documents.host import Fingerprint, Rerun
 from bundle.format import BundleRecord, Omission, Plan, TrialCounts
 from bundle.instants import in_order, latest_here
 from bundle.read import read_trials
 from ormlab.judging import judge
 from ormlab.judging import ledger as ledgers
-from ormlab.run import inputs, subjects
+from ormlab.run import subjects
 from ormlab.run.measure import record, redaction
 
 if TYPE_CHECKING:
@@ -108,10 +109,10 @@ def _omitted(writer: BundleWriter, resolved: ResolvedPlan) -> tuple[Omission, ..
 
 
 def _fingerprint(folder: Path) -> str | None:
-    path = folder / "host/fingerprint.json"
-    return str(outside.json_of(path)["sha256"]) if path.exists() else None
+    found = typed.read_if_there(folder, Fingerprint)
+    return found.sha256 if found else None
 
 
 def _rerun_of(folder: Path) -> str | UnsetType:
-    path = folder / inputs.RERUN
-    return str(outside.json_of(path)["seal"]) if path.exists() else UNSET
+    found = typed.read_if_there(folder, Rerun)
+    return found.seal if found else UNSET

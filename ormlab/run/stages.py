@@ -12,7 +12,6 @@ from bundle.write import BundleWriter
 from ormlab.base.errors import Interrupted, LabError, LoadError
 from ormlab.run import measurement, preparation, sealing
 from ormlab.run.measure import record
-from ormlab.run.measure.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from ormlab.judging.ledger import LedgerFile
     from ormlab.plan import ResolvedPlan
     from ormlab.run.hosts import Place
+    from ormlab.run.measure.session import Session
     from ormlab.run.progress import Progress
 
 
@@ -30,16 +30,24 @@ class Run:
     """What the stages of a run work with.
 
     Attributes:
-        session: what it holds on its host.
-        resolved: the plan.
+        session: what it holds on its hosts.
         writer: of its bundle.
         progress: is told how it goes.
     """
 
     session: Session
-    resolved: ResolvedPlan
     writer: BundleWriter
     progress: Progress
+
+    @property
+    def resolved(self) -> ResolvedPlan:
+        """The plan."""
+        return self.session.site.resolved
+
+    @property
+    def folder(self) -> Path:
+        """What is kept so far."""
+        return self.writer.folder
 
     def add(self, files: dict[str, bytes]) -> None:
         """Put files into the bundle, clean of whose host it is, each durable before the next.
@@ -47,8 +55,9 @@ class Run:
         Raises:
             LoadError: a secret that the lab has drawn stands in what must be kept as it is.
         """
+        redactor = self.session.redactor
         for path, data in files.items():
-            if self.session.redactor.leaks(path, data):
+            if redactor.leaks(path, data):
                 raise LoadError(
                     "secret-leaked",
                     f"the password of the database stands in {path}, which no bundle may hold and "
@@ -56,7 +65,7 @@ class Run:
                     where=path,
                     hint="find out which program writes it there; no trial was carried out",
                 )
-            self.writer.add(path, self.session.redactor.clean(path, data))
+            self.writer.add(path, redactor.clean(path, data))
 
 
 def carry_out(
@@ -83,18 +92,22 @@ def carry_out(
     """
     created = datetime.now(UTC).replace(microsecond=0)
     with BundleWriter.create(bundles, plan_sha256=resolved.sha256, created=created) as writer:
-        session = Session(
-            place.hosts, resolved, run_id=writer.id, scratch=place.scratch, check=place.check
-        )
-        run = Run(session, resolved, writer, progress)
-        with sealed_if_cut_short(run):
-            run.add((origin or {}) | record.inputs(resolved, ledger))
-            preparation.deploy(session, resolved, progress, place.local)
-            preparation.draw(session, progress)
-            preparation.start(session, resolved, progress)
-            preparation.examine(run)
-            finish(run)
-        return seal(run, place.check)
+        with sealed_if_cut_short(writer, resolved, progress):
+            keep_inputs(writer, (origin or {}) | record.inputs(resolved, ledger))
+            with (
+                preparation.deployed(place, resolved, progress, run_id=writer.id) as site,
+                preparation.started(site, progress) as session,
+            ):
+                run = Run(session, writer, progress)
+                preparation.examine(run)
+                finish(run)
+        return seal(writer, resolved, progress, place.check)
+
+
+def keep_inputs(writer: BundleWriter, files: dict[str, bytes]) -> None:
+    """Put what decides a run into its bundle, as it is: digests elsewhere name these files."""
+    for path, data in files.items():
+        writer.add(path, data)
 
 
 def finish(run: Run) -> None:
@@ -103,19 +116,27 @@ def finish(run: Run) -> None:
     run.add(record.host_after(run.session))
 
 
-def seal(run: Run, check: Callable[[], None], omitted: tuple[Omission, ...] = ()) -> Path:
+def seal(
+    writer: BundleWriter,
+    resolved: ResolvedPlan,
+    progress: Progress,
+    check: Callable[[], None],
+    omitted: tuple[Omission, ...] = (),
+) -> Path:
     """Seal a run that came to its end, and judge it.
 
     Args:
-        run: it.
+        writer: of its bundle.
+        resolved: its plan.
+        progress: is told how it goes.
         check: raises KeyboardInterrupt when the user wants to stop.
         omitted: as `ormlab.run.sealing.seal`.
 
     Raises:
         Interrupted: somebody asked to stop meanwhile; the bundle is whole all the same.
     """
-    run.progress.stage("sealing and judging")
-    sealed = sealing.seal(run.writer, run.resolved, omitted=omitted)
+    progress.stage("sealing and judging")
+    sealed = sealing.seal(writer, resolved, omitted=omitted)
     try:
         check()
     except KeyboardInterrupt:
@@ -129,34 +150,37 @@ def seal(run: Run, check: Callable[[], None], omitted: tuple[Omission, ...] = ()
 
 
 @contextmanager
-def sealed_if_cut_short(run: Run) -> Iterator[None]:
+def sealed_if_cut_short(
+    writer: BundleWriter, resolved: ResolvedPlan, progress: Progress
+) -> Iterator[None]:
     """Seal what was measured, whichever way it ends; a run without a trial leaves nothing.
+
+    What the run holds on its hosts is given back inside of this.
 
     Raises:
         Interrupted: somebody asked to stop.
         LabError: whatever ended it, with a word about where the trials are.
     """
     try:
-        with run.session:
-            yield
+        yield
     except KeyboardInterrupt:
-        count = len(run.writer.closed_trials())
+        count = len(writer.closed_trials())
         raise Interrupted(
             "interrupted",
             f"the run was interrupted after {count} trials",
-            where=str(_abort(run) or ""),
+            where=str(_abort(writer, resolved, progress) or ""),
             hint="what was measured is sealed as aborted; `ormlab judge` shows what it holds",
         ) from None
     except LabError as problem:
-        sealed = _abort(run)
+        sealed = _abort(writer, resolved, progress)
         problem.hint += f"; what was measured is in {sealed}" if sealed else ""
         raise
 
 
-def _abort(run: Run) -> Path | None:
-    if run.writer.closed_trials():
-        run.progress.stage("sealing and judging")
-        return sealing.seal(run.writer, run.resolved, aborted=True)
-    run.writer.close()
-    shutil.rmtree(run.writer.folder)
+def _abort(writer: BundleWriter, resolved: ResolvedPlan, progress: Progress) -> Path | None:
+    if writer.closed_trials():
+        progress.stage("sealing and judging")
+        return sealing.seal(writer, resolved, aborted=True)
+    writer.close()
+    shutil.rmtree(writer.folder)
     return None

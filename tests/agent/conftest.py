@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from dataclasses import asdict
 
 import pytest
 
+from agent.postgres import Cluster
+from agent.postgres import settings as settings_of
 from agent.server import identity
-from tests.conftest import CHECKOUT
+from tests.conftest import CHECKOUT, free_port
 from tests.services.running import settings
 from workloads.dataset import Dataset, ensure_template
 from workloads.load.operations import Operation
@@ -39,32 +41,14 @@ def table_path(tmp_path):
 
 
 @pytest.fixture
-def order(tmp_path, psql, template, server, table_path):
-    """A trial that works: the asyncpg service, one second of wrk."""
-    heartbeat = tmp_path / "heartbeat"
-    heartbeat.touch()
+def order(psql, template, server, table_path):
+    """The work of a trial that succeeds: the asyncpg service, one second of wrk."""
     everywhere = sorted(os.sched_getaffinity(0))
+    told = settings(psql, "trial_test", pool={"size": 2, "overflow": 0})
     return {
-        "schema": "order/1",
         "kind": "trial",
-        "heartbeat": str(heartbeat),
-        "heartbeat_timeout_s": 120.0,
-        "deadline_s": 100.0,
-        "cpus": None,
-        "service": {
-            "python": sys.executable,
-            "variables": {},
-            "code": str(CHECKOUT),
-            "start_timeout_s": 20.0,
-            "stop_timeout_s": 5.0,
-            "settings": settings(psql, "trial_test", pool={"size": 2, "overflow": 0}, options={}),
-        },
-        "database": {
-            "psql": asdict(psql),
-            "name": "trial_test",
-            "template": template,
-            **server,
-        },
+        "service": service(told),
+        "database": {"psql": psql, "name": "trial_test", "template": template, **server},
         "load": {
             "generator": "wrk",
             "threads": 1,
@@ -79,3 +63,49 @@ def order(tmp_path, psql, template, server, table_path):
         "placement": {"service": everywhere, "load": everywhere, "database": everywhere},
         "probes": [],
     }
+
+
+def service(told):
+    """How an agent starts a service with such settings; what they leave open is the default."""
+    return {
+        "is": "service",
+        "python": sys.executable,
+        "variables": {},
+        "code": str(CHECKOUT),
+        "start_timeout_s": 20.0,
+        "stop_timeout_s": 5.0,
+        "settings": {
+            "nonce": "0123456789abcdef",
+            "workers": 1,
+            "framework": "aiohttp",
+            "cache": {"ttl_s": 0.0, "entries": 1024},
+            "options": {},
+            "loop": "asyncio",
+            "json": "stdlib",
+            "burden": 0.0,
+            **told,
+        },
+    }
+
+
+@pytest.fixture
+def own_server(order, tmp_path, lab_folder, postgres_binaries):
+    """A server that only this trial uses, to be stopped or killed; yields its process."""
+    cluster = Cluster(lab_folder / tmp_path.name, postgres_binaries, free_port())
+    with cluster.lock():
+        cluster.ensure_initialised()
+        server = cluster.start(log=tmp_path / "postgres.log", server_settings=settings_of(2**30))
+        order["database"] |= {
+            "psql": cluster.psql,
+            "template": ensure_template(cluster.psql, DATASET).database,
+            "server_pid": server.pid,
+            "identity": identity(cluster.psql),
+        }
+        order["service"]["settings"]["database"] |= {
+            "port": cluster.port,
+            "passfile": cluster.psql.passfile,
+        }
+        yield server
+        if server.poll() is None:
+            server.send_signal(signal.SIGINT)
+        server.wait()

@@ -8,7 +8,12 @@ import os
 import subprocess
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from agent.answers import Done
+from bundle.documents.readings import TrialReadings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,26 +28,44 @@ def client_load(table_path, **changes):
         "warmup_s": 0.1,
         "duration_s": 1,
         "timeout_s": 2,
+        "requests_total": None,
         "seed": 1,
         "table": str(table_path),
         "repeatable": True,
+        "hash_fraction": 0.01,
     }
     return load | changes
 
 
-@contextmanager
-def given(order, folder, path=None):
-    """Hand the order to a real agent; yields its folder while it works."""
-    folder.mkdir()
-    (folder / "order.json").write_text(json.dumps(order))
+def place(work, folder, /, **changes) -> Path:
+    """Write an order of some work into a folder; returns the file."""
+    heartbeat = folder / "heartbeat"
+    heartbeat.touch()
+    order = {
+        "schema": "order/2",
+        "heartbeat": str(heartbeat),
+        "heartbeat_timeout_s": 120.0,
+        "deadline_s": 100.0,
+        "cpus": None,
+        "work": work,
+    }
+    path = folder / "order.json"
+    path.write_bytes(msgspec.json.encode(order | changes))
+    return path
+
+
+def hand_over(order, path=None) -> subprocess.CompletedProcess[str]:
+    """Hand an order to a real agent; returns what its command line said."""
     environment = os.environ | ({"PATH": path} if path else {})
-    started = subprocess.run(
-        [sys.executable, "-m", "agent", folder / "order.json"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "agent", order]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@contextmanager
+def given(work, folder, path=None):
+    """Have a real agent do some work; yields its folder meanwhile."""
+    folder.mkdir()
+    started = hand_over(place(work, folder), path)
     assert started.returncode == 0, started.stderr
     try:
         yield folder
@@ -50,13 +73,14 @@ def given(order, folder, path=None):
         wait(folder)
 
 
-def wait(folder: Path) -> dict:
+def wait(folder: Path, observed: Any = TrialReadings) -> Done:
+    """Wait for the end of an order, and read how it ended; ``observed`` is the type of that."""
     with (folder / "lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
-    return json.loads((folder / "done.json").read_bytes())
+    return msgspec.convert(json.loads((folder / "done.json").read_bytes()), Done[observed])
 
 
-def carry_out(order, tmp_path, path=None) -> dict:
-    """Hand the order to a real agent, and wait for its end."""
-    with given(order, tmp_path / "trial", path) as folder:
+def carry_out(work, tmp_path, path=None) -> Done[TrialReadings]:
+    """Have a real agent carry out a trial, and wait for its end."""
+    with given(work, tmp_path / "trial", path) as folder:
         return wait(folder)

@@ -8,16 +8,19 @@ import signal
 import socket
 import time
 from contextlib import ExitStack
+from copy import replace
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
+from agent.answers import Done, PartReadings
 from agent.channel import Remote
 from agent.failure import Failure
+from agent.orders import RemoteSpec
 from analysis.figures import read
+from bundle.documents.readings import Environment
 from ormlab.run.measure import apart
-from ormlab.run.measure.dispatch import Done
 from ormlab.run.measure.keep import keep
 from ormlab.run.measure.station import Fetched
 from tests.agent.placing import client_load, given, wait
@@ -35,36 +38,31 @@ def await_file(path: Path) -> dict:
 
 @pytest.fixture
 def parts(order, table_path):
-    """The orders of app, db and load, made of one trial's order."""
-    common = {key: order[key] for key in ("schema", "heartbeat", "heartbeat_timeout_s")}
-    common |= {"deadline_s": 100.0, "cpus": None}
+    """The work of app, db and load, made of one trial's."""
     cpus, database = order["placement"], order["database"]
     elsewhere = database | {"server_pid": None, "log": None}
     watching = {"listen": "127.0.0.1", "word": "open sesame"}
     settings = order["service"]["settings"]
-    settings["nonce"] = "0123456789abcdef"
     return {
-        "app": common
-        | watching
+        "app": watching
         | {
             "kind": "serve",
             "service": order["service"] | {"environment": {"hash_seed": 1, "padding_bytes": 2}},
-            "module": "workloads.services",
             "database": elsewhere,
             "placement": {"service": cpus["service"]},
+            "server_pid": None,
+            "log": None,
         },
-        "db": common
-        | watching
+        "db": watching
         | {
             "kind": "observe",
             "server_pid": database["server_pid"],
             "log": database["log"],
             "placement": {"database": cpus["database"]},
         },
-        "load": common
-        | {
+        "load": {
             "kind": "trial",
-            "service": {"served": {key: settings[key] for key in ("host", "port", "nonce")}},
+            "service": {"is": "served"} | {key: settings[key] for key in ("host", "port", "nonce")},
             "database": elsewhere | {"template": None},
             "load": client_load(table_path),
             "placement": {"load": cpus["load"]},
@@ -73,19 +71,18 @@ def parts(order, table_path):
     }
 
 
-def remote(role: str, folder: Path) -> dict:
+def remote(role: str, folder: Path) -> RemoteSpec:
     port = await_file(folder / "ready.json")["port"]
-    return {"role": role, "host": "127.0.0.1", "port": port, "word": "open sesame"}
+    return RemoteSpec(role=role, host="127.0.0.1", port=port, word="open sesame")
 
 
-def end(folder: Path) -> dict:
+def end(folder: Path) -> Done[PartReadings]:
     os.kill(int((folder / "pid").read_text()), signal.SIGTERM)
-    return wait(folder)
+    return wait(folder, PartReadings)
 
 
-def fetched(folder: Path, done: dict) -> Fetched:
-    told = Done(done["failure"], done["observed"], done["started"], done["ended"])
-    return Fetched(folder, told)
+def fetched[T](folder: Path, done: Done[T]) -> Fetched[T]:
+    return Fetched(folder, done)
 
 
 def carry_out(parts, tmp_path, meanwhile=lambda _app: None) -> Fetched:
@@ -105,19 +102,19 @@ def test_what_three_agents_saw_is_one_trial(parts, tmp_path):
     trial = carry_out(parts, tmp_path)
     assert trial.done.failure is None
     observed = trial.done.observed
-    assert observed["health"]["service"] == "asyncpg"
-    assert observed["environment"] == {"hash_seed": 1, "padding_bytes": 2}
-    assert observed["stop"]["exit_status"] == 0
-    assert set(observed["stages_s"]) == {"restore", "start", "probe", "warmup", "window", "stop"}
-    assert set(observed["affinity"]["observed"]) == {"service", "database", "load"}
-    assert observed["host"]["database"]["log"]["checkpoints"] == 0
-    assert observed["host"]["database"]["connections"]["kept"] == 2
-    assert set(observed["hosts"]) == {"app", "db", "load"}
-    assert observed["probes"][0]["status"] == 200
-    assert observed["counters"]["after"]["users"]["index_scans"] > 0
-    for clock in observed["clocks"].values():
+    assert observed.health.service == "asyncpg"
+    assert observed.environment == Environment(hash_seed=1, padding_bytes=2)
+    assert observed.stop.exit_status == 0
+    assert set(observed.stages_s) == {"restore", "start", "probe", "warmup", "window", "stop"}
+    assert set(observed.affinity.observed) == {"service", "database", "load"}
+    assert observed.host.database.log.checkpoints == 0
+    assert observed.host.database.connections.kept == 2
+    assert set(observed.hosts) == {"app", "db", "load"}
+    assert observed.probes[0].status == 200
+    assert observed.counters.after["users"].index_scans > 0
+    for clock in observed.clocks.values():
         # On one machine the clocks are the same one: the error is at most half a round trip.
-        assert abs(clock["offset_ns"]) <= clock["round_trip_ns"] / 2
+        assert abs(clock.offset_ns) <= clock.round_trip_ns / 2
     (tmp_path / "kept").mkdir()
     keep(trial.folder, tmp_path / "kept")
     figures = read(tmp_path / "kept", observed)
@@ -138,8 +135,8 @@ def test_a_host_that_serves_watches_the_database_beside_it(parts, order, tmp_pat
     trial = apart.merge(driven, ended)
     assert trial.done.failure is None
     observed = trial.done.observed
-    assert set(observed["affinity"]["observed"]) == {"service", "database", "load"}
-    assert observed["host"]["database"]["log"]["checkpoints"] == 0
+    assert set(observed.affinity.observed) == {"service", "database", "load"}
+    assert observed.host.database.log.checkpoints == 0
 
 
 def test_a_service_that_dies_is_the_reason_and_not_the_agent_that_went_with_it(parts, tmp_path):
@@ -154,8 +151,8 @@ def test_a_service_that_dies_is_the_reason_and_not_the_agent_that_went_with_it(p
         service.kill()
 
     trial = carry_out(parts, tmp_path, kill)
-    assert trial.done.failure["code"] == "service-died"
-    assert "ended with -9" in trial.done.failure["what"]
+    assert trial.done.failure.code == "service-died"
+    assert "ended with -9" in trial.done.failure.what
 
 
 def test_an_agent_that_is_killed_ends_the_trial(parts, tmp_path):
@@ -172,22 +169,22 @@ def test_an_agent_that_is_killed_ends_the_trial(parts, tmp_path):
 def test_a_stranger_is_not_answered_and_keeps_nobody_out(parts, tmp_path):
     with given(parts["db"], tmp_path / "db") as folder:
         spec = remote("db", folder)
-        with socket.create_connection((spec["host"], spec["port"]), 5) as stranger:
+        with socket.create_connection((spec.host, spec.port), 5) as stranger:
             stranger.sendall(b'{"word": "guess"}\n')
             assert stranger.recv(1) == b""
         with pytest.raises(Failure) as told:
-            Remote(spec | {"word": "another"})
+            Remote(replace(spec, word="another"))
         assert told.value.code == "observer-lost"
         with Remote(spec) as driver:
             driver.ask("begin")
             driver.ask("end")
-        assert end(folder)["failure"] is None
+        assert end(folder).failure is None
 
 
 def test_nobody_there_is_said_with_the_address():
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     with pytest.raises(Failure) as told:
-        Remote({"role": "db", "host": "127.0.0.1", "port": port, "word": "x"})
+        Remote(RemoteSpec(role="db", host="127.0.0.1", port=port, word="x"))
     assert told.value.code == "observer-unreachable"
-    assert told.value.record()["where"] == f"127.0.0.1:{port}"
+    assert told.value.record().where == f"127.0.0.1:{port}"

@@ -19,10 +19,10 @@ def test_a_service_runs_as_it_was_built_whatever_the_agents_variables(
             monkeypatch.setenv(name, value)
     order["service"]["settings"]["loop"] = loop
     done = carry_out(order, tmp_path)
-    assert done["failure"] is None
-    runtime = done["observed"]["health"]["runtime"]
+    assert done.failure is None
+    runtime = done.observed.health.runtime
     odd = ("bytes_warning", "debug", "dev_mode", "inspect", "no_site", "optimize", "verbose")
-    assert {name: runtime["flags"][name] for name in odd} == dict.fromkeys(odd, 0)
-    assert (runtime["asyncio_debug"], runtime["tracemalloc"]) == (False, False)
-    assert runtime["allocator"] == runtime["allocator_of_build"]
-    assert (runtime["preloaded"], runtime["variables"]) == ([], [])
+    assert {name: runtime.flags[name] for name in odd} == dict.fromkeys(odd, 0)
+    assert (runtime.asyncio_debug, runtime.tracemalloc) == (False, False)
+    assert runtime.allocator == runtime.allocator_of_build
+    assert (runtime.preloaded, runtime.variables) == ([], [])

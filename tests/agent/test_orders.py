@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -12,46 +10,31 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from agent.answers import Kept
 from agent.failure import Failure
-from agent.orders import Heartbeat, Order
+from agent.heartbeat import Heartbeat
+from bundle.documents.services import Observed
+from tests.agent import placing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @pytest.fixture
-def place(tmp_path):
-    """Write an order and hand it to a real agent; returns its folder."""
+def order(tmp_path):
+    """Hand an order for a program, or for other work, to a real agent; returns its folder."""
 
-    def run(*, heartbeat_timeout_s=30.0, deadline_s=60.0, kind="command", **body):
-        heartbeat = tmp_path / "heartbeat"
-        heartbeat.touch()
-        order = {
-            "schema": "order/1",
-            "kind": kind,
-            "heartbeat": str(heartbeat),
-            "heartbeat_timeout_s": heartbeat_timeout_s,
-            "deadline_s": deadline_s,
-            "cpus": [0],
-            **body,
-        }
-        (tmp_path / "order.json").write_text(json.dumps(order))
-        started = subprocess.run(
-            [sys.executable, "-m", "agent", tmp_path / "order.json"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def run(argv=(), work=None, **changes):
+        work = work or {"kind": "command", "argv": argv, "env": {}}
+        started = placing.hand_over(placing.place(work, tmp_path, cpus=[0], **changes))
         assert started.returncode == 0, started.stderr
         return tmp_path
 
     return run
 
 
-def wait(folder: Path) -> dict:
-    with (folder / "lock").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
-    return json.loads((folder / "done.json").read_bytes())
+def wait(folder: Path, observed=Observed):
+    return placing.wait(folder, observed)
 
 
 def child_of(folder: Path) -> psutil.Process:
@@ -68,55 +51,55 @@ SAY_PID_AND_STAY = [
 ]
 
 
-def test_a_command_is_run_to_its_end_and_its_output_kept(place):
+def test_a_command_is_run_to_its_end_and_its_output_kept(order):
     script = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"
-    folder = place(argv=[sys.executable, "-c", script], env={})
+    folder = order([sys.executable, "-c", script])
     done = wait(folder)
-    assert done["failure"] is None
-    assert done["observed"]["exit_status"] == 3
+    assert done.failure is None
+    assert done.observed.exit_status == 3
     assert (folder / "stdout").read_text() == "out\n"
     assert (folder / "log.txt").read_text() == "err\n"
-    assert done["ended_by_force"] == []
+    assert done.ended_by_force == []
 
 
-def test_the_agent_returns_at_once_and_holds_its_lock_meanwhile(place):
-    folder = place(argv=SAY_PID_AND_STAY, env={})
+def test_the_agent_returns_at_once_and_holds_its_lock_meanwhile(order):
+    folder = order(SAY_PID_AND_STAY)
     with (folder / "lock").open() as lock, pytest.raises(BlockingIOError):
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     os.kill(int((folder / "pid").read_text()), signal.SIGTERM)
-    assert wait(folder)["failure"]["code"] == "interrupted"
+    assert wait(folder).failure.code == "interrupted"
 
 
-def test_without_a_heartbeat_everything_is_stopped(place):
-    folder = place(argv=SAY_PID_AND_STAY, env={}, heartbeat_timeout_s=1.0)
+def test_without_a_heartbeat_everything_is_stopped(order):
+    folder = order(SAY_PID_AND_STAY, heartbeat_timeout_s=1.0)
     child = child_of(folder)
     done = wait(folder)
-    assert done["failure"]["code"] == "abandoned"
+    assert done.failure.code == "abandoned"
     assert not child.is_running()
 
 
-def test_an_order_has_a_deadline(place):
-    folder = place(argv=SAY_PID_AND_STAY, env={}, deadline_s=1.0)
+def test_an_order_has_a_deadline(order):
+    folder = order(SAY_PID_AND_STAY, deadline_s=1.0)
     child = child_of(folder)
-    assert wait(folder)["failure"]["code"] == "deadline"
+    assert wait(folder).failure.code == "deadline"
     assert not child.is_running()
 
 
-def test_a_deadline_holds_while_a_program_hangs_that_nobody_watches(place, lab_folder):
+def test_a_deadline_holds_while_a_program_hangs_that_nobody_watches(order, lab_folder):
     binaries = lab_folder / "hanging"
     binaries.mkdir()
     initdb = binaries / "initdb"
     initdb.write_text("#!/bin/sh\nexec sleep 60\n")
     initdb.chmod(0o755)
-    cluster = {"cluster": str(lab_folder / "cluster"), "binaries": str(binaries), "port": 1}
-    folder = place(kind="database", deadline_s=1.0, placement={"database": [0]}, **cluster)
-    done = wait(folder)
-    assert done["failure"]["code"] == "deadline"
-    assert len(done["ended_by_force"]) == 1
+    work = {"kind": "database", "cluster": str(lab_folder / "cluster"), "port": 1, "cpus": [0]}
+    folder = order(work=work | {"binaries": str(binaries), "settings": {}}, deadline_s=1.0)
+    done = wait(folder, Kept)
+    assert done.failure.code == "deadline"
+    assert len(done.ended_by_force) == 1
 
 
-def test_when_the_agent_is_killed_its_program_dies_with_it(place):
-    folder = place(argv=SAY_PID_AND_STAY, env={})
+def test_when_the_agent_is_killed_its_program_dies_with_it(order):
+    folder = order(SAY_PID_AND_STAY)
     child = child_of(folder)
     os.kill(int((folder / "pid").read_text()), signal.SIGKILL)
     with (folder / "lock").open() as lock:
@@ -125,7 +108,7 @@ def test_when_the_agent_is_killed_its_program_dies_with_it(place):
     assert not (folder / "done.json").exists()
 
 
-def test_a_program_that_leaves_its_session_is_found_and_ended(place):
+def test_a_program_that_leaves_its_session_is_found_and_ended(order):
     script = """
 import os, signal, sys
 if os.fork() == 0:
@@ -134,40 +117,56 @@ if os.fork() == 0:
     signal.pause()
 os.wait()
 """
-    folder = place(argv=[sys.executable, "-c", script], env={}, deadline_s=1.0)
+    folder = order([sys.executable, "-c", script], deadline_s=1.0)
     runaway = child_of(folder)
     done = wait(folder)
-    assert done["ended_by_force"] == [runaway.pid]
+    assert done.ended_by_force == [runaway.pid]
     assert not runaway.is_running() or runaway.status() == psutil.STATUS_ZOMBIE
 
 
-def test_the_agent_runs_where_it_is_told(place):
-    folder = place(argv=SAY_PID_AND_STAY, env={})
+def test_the_agent_runs_where_it_is_told(order):
+    folder = order(SAY_PID_AND_STAY)
     agent = int((folder / "pid").read_text())
     assert os.sched_getaffinity(agent) == {0}
     os.kill(agent, signal.SIGTERM)
     wait(folder)
 
 
-@pytest.mark.parametrize("order", ['{"schema": "order/9"}', '{"schema": "order/1"}', "[", "{}"])
-def test_what_is_not_an_order_is_refused(tmp_path, order):
-    (tmp_path / "order.json").write_text(order)
-    answer = subprocess.run(
-        [sys.executable, "-m", "agent", tmp_path / "order.json"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+WORK = {"kind": "command", "argv": ["true"], "env": {}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"schema": "order/9"}, "schema is 'order/9', this agent knows order/2"),
+        ({"word": 1}, "unknown field `word`"),
+        ({"deadline_s": "60"}, "`$.deadline_s`"),
+        ({"work": WORK | {"kind": "dance"}}, "'dance' - at `$.work.kind`"),
+        ({"work": WORK | {"argv": None}}, "`$.work.argv`"),
+        ({"work": WORK | {"shell": True}}, "unknown field `shell` - at `$.work`"),
+        ({"work": {"kind": "command"}}, "missing required field `argv` - at `$.work`"),
+    ],
+)
+def test_what_is_no_order_is_refused_with_the_place_in_it(tmp_path, changes, said):
+    answer = placing.hand_over(placing.place(WORK, tmp_path, **changes))
     assert answer.returncode == 2
-    assert answer.stderr.startswith("agent: ")
+    assert answer.stderr.startswith(f"agent: {tmp_path / 'order.json'}: ")
+    assert said in answer.stderr
     assert not (tmp_path / "done.json").exists()
+
+
+@pytest.mark.parametrize("text", ["", "[", "[]", "{}", '{"schema": "order/2", "schema": 1}'])
+def test_what_is_no_document_of_an_order_is_refused(tmp_path, text):
+    (tmp_path / "order.json").write_text(text)
+    answer = placing.hand_over(tmp_path / "order.json")
+    assert answer.returncode == 2
+    assert len(answer.stderr.splitlines()) == 1
 
 
 def test_the_heartbeat_is_judged_by_movement_not_by_the_clock(tmp_path):
     heartbeat = tmp_path / "heartbeat"
     heartbeat.touch()
-    order = Order("command", tmp_path, heartbeat, 0.2, 60.0, None, {})
-    watch = Heartbeat(order)
+    watch = Heartbeat(heartbeat, timeout_s=0.2, deadline_s=60.0)
     os.utime(heartbeat, (0, 0))  # a clock stepped back by decades
     watch.check()
     time.sleep(0.3)  # the passing of this time is what is judged

@@ -13,14 +13,17 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
 from agent import ports, server
 from agent.channel import Remote
 from agent.failure import Failure
+from agent.orders import RemoteSpec, ServiceSpec
 from agent.service import Endpoint, Service
+from tests.agent.conftest import service
 from tests.agent.placing import carry_out, client_load
-from tests.conftest import CHECKOUT, free_port
+from tests.conftest import free_port
 from tests.services.running import serving, settings
 
 HERE = "127.0.0.1"
@@ -104,11 +107,20 @@ def test_a_port_that_cannot_be_had_says_who_has_it():
 def test_two_purposes_do_not_get_one_port(capsys):
     first = free_port(4)
     assert ports.main(["--address", HERE, f"1:{first + 1}", f"3:{first}", "2:"]) == 0
-    postgres, services, drawn = json.loads(capsys.readouterr().out)
+    postgres, services, drawn = json.loads(capsys.readouterr().out)["blocks"]
     assert postgres["refused"]["why"] == "the run wants it for two purposes"
     assert services["refused"]["port"] == first + 1
     assert drawn["refused"] is None
     assert drawn["first"] not in range(first - 1, first + 3)
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "no.such.host.invalid"])
+def test_an_address_of_another_host_is_refused_before_any_port_is_tried(monkeypatch, address):
+    monkeypatch.setattr(ports, "draw", lambda *_: pytest.fail("a port was tried"))
+    found = ports.settle(["1:", "3:"], [HERE, address])
+    assert found.blocks == []
+    assert found.not_own.address == address
+    assert ports.settle([], [HERE]).not_own is None
 
 
 def test_who_shares_a_port_is_seen():
@@ -139,11 +151,11 @@ def test_a_foreign_service_on_the_port_is_not_driven(order, tmp_path, table_path
     order["load"] = client_load(table_path)
     order["probes"] = ["GET /users/1"]
     with foreign(order["service"]["settings"]["port"]) as process:
-        failure = carry_out(order, tmp_path)["failure"]
+        failure = carry_out(order, tmp_path).failure
         process.kill()
         asked = set(process.stdout.read().split())
-    assert failure["code"] == "service-start"
-    assert f"(process {process.pid}) answers there" in failure["what"]
+    assert failure.code == "service-start"
+    assert f"(process {process.pid}) answers there" in failure.what
     assert asked <= {"/health"}
 
 
@@ -155,24 +167,28 @@ def database(psql, template):
 
 @pytest.fixture
 def two_workers(psql, database):
-    return {
-        "python": sys.executable,
-        "code": str(CHECKOUT),
-        "start_timeout_s": 20.0,
-        "stop_timeout_s": 5.0,
-        "settings": settings(psql, database, workers=2),
-    }
+    return msgspec.convert(service(settings(psql, database, workers=2)), ServiceSpec)
 
 
 def test_a_stranger_that_joins_the_workers_of_a_service_fails_the_trial(two_workers, tmp_path):
-    with Service(two_workers, folder=tmp_path, cpus=None) as service:
-        service.await_ready(QUIET)
-        assert service.port_record() == {"number": service.port, "shared": False, "reason": None}
-        service.require_answer()
-        with listening(service.port, shared=True), pytest.raises(Failure) as refused:
-            service.require_answer()
+    with Service(two_workers, folder=tmp_path, cpus=None) as running:
+        running.await_ready(QUIET)
+        record = running.port_record()
+        assert (record.number, record.shared, record.reason) == (running.port, False, None)
+        running.require_answer()
+        with listening(running.port, shared=True), pytest.raises(Failure) as refused:
+            running.require_answer()
         assert refused.value.code == "port-shared"
-        assert service.port_record()["shared"] is False
+        assert running.port_record().shared is False
+
+
+def test_who_took_the_port_of_a_service_is_named_on_its_own_host(two_workers, tmp_path):
+    with Service(two_workers, folder=tmp_path, cpus=None) as running:
+        running.await_ready(QUIET)
+        running.nonce = "another"
+        with pytest.raises(Failure, match=r"\(process \d+\)") as refused:
+            running.require_own()
+        assert refused.value.code == "service-foreign"
 
 
 def test_a_service_that_was_started_by_somebody_else_is_not_believed(psql, database, tmp_path):
@@ -180,9 +196,10 @@ def test_a_service_that_was_started_by_somebody_else_is_not_believed(psql, datab
         Endpoint(HERE, running.port, "a").await_ready(QUIET)
         endpoint = Endpoint(HERE, running.port, "b")
         for ask in (lambda: endpoint.await_ready(QUIET), endpoint.require_answer):
-            with pytest.raises(Failure, match=rf"process {running.process.pid}\)") as refused:
+            with pytest.raises(Failure) as refused:
                 ask()
             assert refused.value.code == "service-foreign"
+            assert "process" not in refused.value.what  # its own host would know whose it is
 
 
 @pytest.mark.parametrize("body", ["[1]", "null", "hello", '"x"'])
@@ -207,7 +224,7 @@ def test_who_is_no_agent_is_not_taken_for_one(said):
         answering.start()
         port = listener.getsockname()[1]
         with pytest.raises(Failure) as refused:
-            Remote({"role": "app", "host": HERE, "port": port, "word": "open sesame"})
+            Remote(RemoteSpec(role="app", host=HERE, port=port, word="open sesame"))
         answering.join()
     assert refused.value.code == "observer-lost"
 
@@ -215,9 +232,9 @@ def test_who_is_no_agent_is_not_taken_for_one(said):
 def test_nothing_in_another_database_server_is_changed(order, tmp_path, psql, table_path):
     order["database"] |= {"name": "never_made", "identity": "7 since 8"}
     order["load"] = client_load(table_path)
-    failure = carry_out(order, tmp_path)["failure"]
-    assert failure["code"] == "database-foreign"
-    assert server.identity(psql) in failure["what"]
+    failure = carry_out(order, tmp_path).failure
+    assert failure.code == "database-foreign"
+    assert server.identity(psql) in failure.what
     assert psql.run("select count(*) from pg_database where datname = 'never_made'") == "0"
 
 

@@ -38,8 +38,8 @@ def test_one_that_is_not_there_is_named_with_what_makes_it(tmp_path, postgres_bi
     with pytest.raises(Failure) as refused:
         provisioned(tmp_path, postgres_binaries).lock()
     assert refused.value.code == "database-missing"
-    assert str(tmp_path) in refused.value.record()["where"]
-    assert "ormlab provision" in refused.value.record()["hint"]
+    assert str(tmp_path) in refused.value.record().where
+    assert "ormlab provision" in refused.value.record().hint
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another account")

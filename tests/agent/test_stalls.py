@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import signal
 from contextlib import contextmanager
-from dataclasses import asdict
 
 import psutil
 import pytest
 
-from agent.postgres import Cluster, settings
-from agent.server import identity
 from analysis.gates import Context, TrialEvidence, Verdict, stall
 from ormlab.run.measure.keep import keep
-from tests.agent.conftest import DATASET
 from tests.agent.placing import client_load, given, wait
 from tests.agent.test_trial import needs_wrk
-from tests.conftest import free_port
 from tests.gates.recorded import DATA
 from tests.services.running import until
-from workloads.dataset import ensure_template
 
 DURATION_S = 5
 GENERATORS = [pytest.param("wrk", marks=needs_wrk), "client"]
@@ -90,11 +83,11 @@ def stalled(order, folder, generator, whom):
 
 def failed(folder, done, scratch):
     """The gates of standing still that the trial fails, in their order, with their sentences."""
-    assert done["failure"] is None
+    assert done.failure is None
     kept = scratch / "kept"
     kept.mkdir()
     keep(folder, kept)
-    evidence = TrialEvidence(kept, done["observed"], "", "", "", Context.read(DATA))
+    evidence = TrialEvidence(kept, done.observed, "", "", "", Context.read(DATA))
     found = [gate.judge(evidence, profile="vm", tier="degraded") for gate in stall.GATES]
     assert all(each is not None for each in found)
     return {
@@ -113,29 +106,9 @@ def test_a_service_that_stands_still_fails_the_trial(long_order, tmp_path, gener
 
 
 @pytest.mark.parametrize("generator", GENERATORS)
-def test_a_database_that_stands_still_fails_the_trial(
-    long_order, tmp_path, generator, lab_folder, postgres_binaries
-):
+def test_a_database_that_stands_still_fails_the_trial(long_order, tmp_path, generator, own_server):
     order, folder = long_order(generator), tmp_path / "trial"
-    own = Cluster(lab_folder / f"stopped-{generator}", postgres_binaries, free_port())
-    with own.lock():
-        own.ensure_initialised()
-        server = own.start(log=tmp_path / "postgres.log", server_settings=settings(2**30))
-        try:
-            order["database"] |= {
-                "psql": asdict(own.psql),
-                "template": ensure_template(own.psql, DATASET).database,
-                "server_pid": server.pid,
-                "identity": identity(own.psql),
-            }
-            order["service"]["settings"]["database"] |= {
-                "port": own.port,
-                "passfile": own.psql.passfile,
-            }
-            done = stalled(order, folder, generator, lambda *_: family(server.pid))
-        finally:
-            server.send_signal(signal.SIGINT)
-            server.wait()
+    done = stalled(order, folder, generator, lambda *_: family(own_server.pid))
     found = failed(folder, done, tmp_path)
     assert list(found) == ["stopped", "stall"]
     assert "database" in found["stopped"]
@@ -154,5 +127,5 @@ def test_a_trial_in_which_nothing_stands_still_fails_none(long_order, tmp_path, 
     with given(long_order(generator), folder):
         done = wait(folder)
     assert failed(folder, done, tmp_path) == {}
-    assert done["observed"]["sampler"]["unread"] == {}
-    assert done["observed"]["memory"]["service_pss_unread"] is None
+    assert done.observed.sampler.unread == {}
+    assert done.observed.memory.service_pss_unread is None

@@ -8,21 +8,15 @@ import shutil
 import signal
 import socket
 import subprocess
-from dataclasses import asdict
 from pathlib import Path
 
 import psutil
 import pytest
 
-from agent.postgres import Cluster, settings
-from agent.server import identity
 from analysis.figures import read
 from ormlab.run.measure.keep import keep
-from tests.agent.conftest import DATASET
 from tests.agent.placing import carry_out, client_load, given, wait
-from tests.conftest import free_port
 from tests.services.running import until
-from workloads.dataset import ensure_template
 
 needs_wrk = pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not installed: `make wrk`")
 
@@ -32,7 +26,9 @@ import http.server, json, os, signal, sys, threading
 
 settings = json.load(open(sys.argv[1]))
 manner = settings["options"]["manner"]
-health = json.dumps({"nonce": settings["nonce"], "pid": os.getpid()}).encode()
+same = ("service", "nonce", "workers", "pool", "framework", "cache", "loop", "json", "options")
+health = {key: settings[key] for key in same} | {"pid": os.getpid(), "python": "3", "jit": None}
+health = json.dumps(health | {"versions": {}, "extensions": {}}).encode()
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -81,15 +77,15 @@ def rogue_code(tmp_path):
 @needs_wrk
 def test_a_trial_leaves_its_raw_files_and_says_what_it_observed(order, tmp_path):
     done = carry_out(order, tmp_path)
-    assert done["failure"] is None
-    assert done["ended_by_force"] == []
-    observed = done["observed"]
-    assert observed["health"]["service"] == "asyncpg"
-    assert observed["stop"] == observed["stop"] | {"in_time": True, "exit_status": 0}
-    assert set(observed["affinity"]["observed"]) == {"service", "database", "load"}
-    before, after = observed["counters"]["before"], observed["counters"]["after"]
-    assert after["users"]["index_scans"] > before["users"]["index_scans"]
-    assert after["users"]["updated"] == before["users"]["updated"] == 0
+    assert done.failure is None
+    assert done.ended_by_force == []
+    observed = done.observed
+    assert observed.health.service == "asyncpg"
+    assert (observed.stop.in_time, observed.stop.exit_status) == (True, 0)
+    assert set(observed.affinity.observed) == {"service", "database", "load"}
+    before, after = observed.counters.before["users"], observed.counters.after["users"]
+    assert after.index_scans > before.index_scans
+    assert after.updated == before.updated == 0
     assert json.loads((tmp_path / "trial/wrk.json").read_bytes())["requests"] > 0
     header = (tmp_path / "trial/resources.csv").read_text().splitlines()[0]
     assert header == "round,at_ns,role,pid,user_ticks,system_ticks,rss_pages"
@@ -98,7 +94,7 @@ def test_a_trial_leaves_its_raw_files_and_says_what_it_observed(order, tmp_path)
 def test_the_variables_of_a_stack_reach_its_service(order, tmp_path, table_path):
     order["load"] = client_load(table_path)
     order["service"]["variables"] = {"AIOHTTP_NO_EXTENSIONS": "1"}
-    assert carry_out(order, tmp_path)["observed"]["health"]["extensions"]["aiohttp"] is False
+    assert carry_out(order, tmp_path).observed.health.extensions["aiohttp"] is False
 
 
 def test_connections_of_the_service_are_ended_when_and_as_the_order_says(
@@ -107,15 +103,15 @@ def test_connections_of_the_service_are_ended_when_and_as_the_order_says(
     order["load"] = client_load(table_path, duration_s=4)
     order["kills"] = [{"at_s": 2.5, "connections": 1}, {"at_s": 1.0, "connections": 9}]
     done = carry_out(order, tmp_path)
-    assert done["failure"] is None
-    first, second = done["observed"]["kills"]
-    assert (first["at_s"], first["connections"], first["ended"]) == (1.0, 9, 2)
-    assert (second["at_s"], second["connections"]) == (2.5, 1)
-    assert second["ended"] <= 1
-    assert 1.0 <= first["done_s"] < second["done_s"]
-    told = done["observed"]["host"]["database"]["connections"]
-    assert sum(told["before"].values()) == 2
-    assert told["kept"] == 0
+    assert done.failure is None
+    first, second = done.observed.kills
+    assert (first.at_s, first.connections, first.ended) == (1.0, 9, 2)
+    assert (second.at_s, second.connections) == (2.5, 1)
+    assert second.ended <= 1
+    assert 1.0 <= first.done_s < second.done_s
+    told = done.observed.host.database.connections
+    assert sum(told.before.values()) == 2
+    assert told.kept == 0
     # Saturated, both connections were at work: what ran on them failed, and was counted.
     answers = json.loads((tmp_path / "trial/client.json").read_bytes())
     assert sum(answers["errors"].values()) >= 1
@@ -124,27 +120,27 @@ def test_connections_of_the_service_are_ended_when_and_as_the_order_says(
 def test_a_kill_that_the_window_is_too_short_for_fails_the_trial(order, tmp_path, table_path):
     order["load"] = client_load(table_path)
     order["kills"] = [{"at_s": 60.0, "connections": 1}]
-    assert carry_out(order, tmp_path)["failure"]["code"] == "not-killed"
+    assert carry_out(order, tmp_path).failure.code == "not-killed"
 
 
 def test_a_trial_without_kills_records_none(order, tmp_path, table_path):
     order["load"] = client_load(table_path)
-    assert "kills" not in carry_out(order, tmp_path)["observed"]
+    assert carry_out(order, tmp_path).observed.kills is None
 
 
 def test_a_taken_port_is_a_failed_start_that_names_the_port(order, tmp_path):
     with socket.socket() as other:
         other.bind(("127.0.0.1", order["service"]["settings"]["port"]))
         other.listen()
-        failure = carry_out(order, tmp_path)["failure"]
-    assert failure["code"] == "service-start"
-    assert str(order["service"]["settings"]["port"]) in failure["what"]
+        failure = carry_out(order, tmp_path).failure
+    assert failure.code == "service-start"
+    assert str(order["service"]["settings"]["port"]) in failure.what
 
 
 def test_a_missing_wrk_says_how_to_get_it(order, tmp_path):
-    failure = carry_out(order, tmp_path, path="/nonexistent")["failure"]
-    assert failure["code"] == "generator-missing"
-    assert "make wrk" in failure["hint"]
+    failure = carry_out(order, tmp_path, path="/nonexistent").failure
+    assert failure.code == "generator-missing"
+    assert "make wrk" in failure.hint
 
 
 def test_a_wrk_that_prints_nothing_is_a_failed_trial_although_it_exits_with_0(order, tmp_path):
@@ -153,7 +149,7 @@ def test_a_wrk_that_prints_nothing_is_a_failed_trial_although_it_exits_with_0(or
     silent.write_text("#!/bin/sh\nexit 0\n")
     silent.chmod(0o755)
     path = f"{silent.parent}:{os.environ['PATH']}"
-    assert carry_out(order, tmp_path, path=path)["failure"]["code"] == "generator-silent"
+    assert carry_out(order, tmp_path, path=path).failure.code == "generator-silent"
 
 
 @pytest.mark.parametrize("generator", [pytest.param("wrk", marks=needs_wrk), "client"])
@@ -165,8 +161,8 @@ def test_a_service_that_dies_ends_the_trial_at_once(
     if generator == "client":
         order["load"] = client_load(table_path)
     done = carry_out(order, tmp_path)
-    assert done["failure"]["code"] == "service-died"
-    assert done["ended_by_force"] == []
+    assert done.failure.code == "service-died"
+    assert done.ended_by_force == []
 
 
 @pytest.mark.parametrize("generator", [pytest.param("wrk", marks=needs_wrk), "client"])
@@ -175,7 +171,7 @@ def test_a_service_that_hangs_is_a_failed_trial(order, tmp_path, rogue_code, tab
     order["service"]["settings"]["options"]["manner"] = "hangs"
     if generator == "client":
         order["load"] = client_load(table_path)
-    assert carry_out(order, tmp_path)["failure"]["code"] == "service-hung"
+    assert carry_out(order, tmp_path).failure.code == "service-hung"
 
 
 @needs_wrk
@@ -183,41 +179,27 @@ def test_a_service_that_answers_500_leaves_figures_that_say_so(order, tmp_path, 
     order["service"]["code"] = str(rogue_code)
     order["service"]["settings"]["options"]["manner"] = "fails"
     done = carry_out(order, tmp_path)
-    assert done["failure"] is None  # the agent observes; what it means is for the analysis
+    assert done.failure is None  # the agent observes; what it means is for the analysis
     kept = tmp_path / "kept"
     kept.mkdir()
     keep(tmp_path / "trial", kept)
-    figures = read(kept, done["observed"])
+    figures = read(kept, done.observed)
     assert "all-errors" in {problem.code for problem in figures.problems}
 
 
 def test_a_database_that_is_killed_fails_the_trial_and_says_so(
-    order, tmp_path, table_path, lab_folder, postgres_binaries
+    order, tmp_path, table_path, own_server
 ):
-    own = Cluster(lab_folder / "killed", postgres_binaries, free_port())
-    with own.lock():
-        own.ensure_initialised()
-        server = own.start(log=tmp_path / "postgres.log", server_settings=settings(2**30))
-        order["database"] |= {
-            "psql": asdict(own.psql),
-            "template": ensure_template(own.psql, DATASET).database,
-            "server_pid": server.pid,
-            "identity": identity(own.psql),
-        }
-        order["service"]["settings"]["database"] |= {
-            "port": own.port,
-            "passfile": own.psql.passfile,
-        }
-        order["load"] = client_load(table_path, duration_s=30)
-        with given(order, tmp_path / "trial") as folder:
-            while not (folder / "client.spec.json").exists():
-                assert not (folder / "done.json").exists(), (folder / "done.json").read_text()
-            family = psutil.Process(server.pid).children()
-            server.send_signal(signal.SIGKILL)
-            done = wait(folder)
-        server.wait()
-        psutil.wait_procs(family, timeout=20)
-    assert done["failure"]["code"] == "database-died"
+    order["load"] = client_load(table_path, duration_s=30)
+    with given(order, tmp_path / "trial") as folder:
+        while not (folder / "client.spec.json").exists():
+            assert not (folder / "done.json").exists(), (folder / "done.json").read_text()
+        family = psutil.Process(own_server.pid).children()
+        own_server.send_signal(signal.SIGKILL)
+        done = wait(folder)
+    own_server.wait()
+    psutil.wait_procs(family, timeout=20)
+    assert done.failure.code == "database-died"
 
 
 def test_a_process_outside_its_planned_cpus_is_caught(order, tmp_path, table_path):
@@ -226,24 +208,24 @@ def test_a_process_outside_its_planned_cpus_is_caught(order, tmp_path, table_pat
     first = min(os.sched_getaffinity(0))
     order["load"] = client_load(table_path, duration_s=2)
     order["placement"]["database"] = [first]  # the session's server runs everywhere
-    failure = carry_out(order, tmp_path)["failure"]
-    assert failure["code"] == "affinity"
-    assert "database" in failure["what"]
+    failure = carry_out(order, tmp_path).failure
+    assert failure.code == "affinity"
+    assert "database" in failure.what
 
 
 def test_a_template_that_is_not_there_is_no_fault_of_the_agent(order, tmp_path):
     order["database"]["template"] = "no_such_template"
-    failure = carry_out(order, tmp_path)["failure"]
-    assert failure["code"] == "database-unreachable"
-    assert "no_such_template" in failure["what"]
+    failure = carry_out(order, tmp_path).failure
+    assert failure.code == "database-unreachable"
+    assert "no_such_template" in failure.what
 
 
 def test_a_database_that_cannot_be_reached_is_named(order, tmp_path):
     order["database"]["template"] = None
     order["database"]["name"] = "no_such_database"
-    failure = carry_out(order, tmp_path)["failure"]
-    assert failure["code"] == "database-unreachable"
-    assert "no_such_database" in failure["where"]
+    failure = carry_out(order, tmp_path).failure
+    assert failure.code == "database-unreachable"
+    assert "no_such_database" in failure.where
 
 
 def test_a_full_disk_fails_the_trial_not_the_lab(order, tmp_path, table_path):
@@ -265,4 +247,4 @@ def test_a_full_disk_fails_the_trial_not_the_lab(order, tmp_path, table_path):
         # Lazily: the kernel closes a process's files after it has let go of its folder, and what
         # looks at every mount of the machine holds this one for a moment.
         subprocess.run(["umount", "--lazy", small], check=True)
-    assert done["failure"]["code"] == "disk-full"
+    assert done.failure.code == "disk-full"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from copy import replace
 from pathlib import Path
 
 import pytest
@@ -64,8 +64,8 @@ def test_descendants_are_found_where_the_kernel_lists_no_children(proc, lists_ch
         sampler.sample()
         told = sampler.record()
     assert sum(each.user_ticks for each in sampler.readings) == 95
-    assert told["found_by"] == {"service": method}
-    assert told["unread"] == {}
+    assert told.found_by == {"service": method}
+    assert told.unread == {}
 
 
 def test_both_ways_find_the_same_on_this_kernel():
@@ -96,7 +96,7 @@ def test_a_process_that_cannot_be_opened_leaves_no_figure_of_its_role(proc):
         sampler.follow("database", 99)
         sampler.sample()
         assert sampler.pss("database") == Pss(None, sampler.unread["database"])
-    assert list(sampler.record()["unread"]) == ["database"]
+    assert list(sampler.record().unread) == ["database"]
     assert "99" in sampler.unread["database"]
 
 
@@ -109,7 +109,7 @@ def test_a_process_that_cannot_be_read_leaves_no_figure_of_its_role(proc):
         sampler.sample()
         (played.root / "8/stat").write_text("nothing of the kind")
         sampler.sample()
-        assert "8" in sampler.record()["unread"]["service"]
+        assert "8" in sampler.record().unread["service"]
 
 
 def test_a_list_that_may_not_be_read_leaves_no_figure_of_its_role(proc):
@@ -120,7 +120,7 @@ def test_a_list_that_may_not_be_read_leaves_no_figure_of_its_role(proc):
     children.mkdir()  # reading it fails otherwise than for a file that is missing
     with Sampler(played.root) as sampler:
         sampler.follow("service", 7)
-        assert "could not be listed" in sampler.record()["unread"]["service"]
+        assert "could not be listed" in sampler.record().unread["service"]
 
 
 def test_a_process_that_ignores_its_children_leaves_no_figure_of_its_role(proc):
@@ -132,7 +132,7 @@ def test_a_process_that_ignores_its_children_leaves_no_figure_of_its_role(proc):
         sampler.follow("database", 6)
         sampler.sample()
         told = sampler.record()
-    assert list(told["unread"]) == ["service"]
+    assert list(told.unread) == ["service"]
 
 
 def test_workers_whose_time_is_thrown_away_leave_no_figure_of_their_role():
@@ -158,7 +158,7 @@ sys.stdin.readline()
         sampler.sample()
         told = sampler.record()
     process.communicate("\n")
-    assert "SIGCHLD" in told["unread"]["service"]
+    assert "SIGCHLD" in told.unread["service"]
 
 
 def stat(pid, parent, **more):
@@ -200,12 +200,12 @@ def test_a_stopped_process_is_counted():
         with Sampler() as sampler:
             sampler.follow("load", process.pid)
             sampler.sample()
-            assert sampler.record()["stopped"] == {"load": 0}
+            assert sampler.record().stopped == {"load": 0}
             process.send_signal(signal.SIGSTOP)
             while "T (" not in Path(f"/proc/{process.pid}/status").read_text():
                 pass
             sampler.sample()
-            assert sampler.record()["stopped"] == {"load": 1}
+            assert sampler.record().stopped == {"load": 1}
     finally:
         process.kill()
         process.wait()

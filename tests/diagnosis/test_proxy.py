@@ -1,6 +1,6 @@
 """The proxy against a real server, whose answers it must not change."""
 
-from dataclasses import replace
+from copy import replace
 from pathlib import Path
 
 import asyncpg

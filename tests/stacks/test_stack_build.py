@@ -73,8 +73,8 @@ def test_a_stack_that_works_is_built_once(workshop, make):
     assert outcome.ok
     assert outcome.failures == outcome.alone == []
     assert outcome.packages == {"plain": "1.0"}
-    assert outcome.python["version"] == stack.python
-    assert outcome.python["implementation"] == "cpython"
+    assert outcome.python.version == stack.python
+    assert outcome.python.implementation == "cpython"
     home = environment_of(stack, workshop.envs)
     assert home.name == outcome.environment
     (home / "witness").touch()

@@ -9,62 +9,91 @@ from __future__ import annotations
 
 import csv
 import shutil
-from typing import TYPE_CHECKING, Any
+from copy import replace
+from typing import TYPE_CHECKING
 
+from agent.answers import Done
 from agent.failure import Failure
-from ormlab.run.measure.dispatch import Done
+from bundle.documents.readings import (
+    Affinity,
+    Host,
+    Kernel,
+    KernelCounts,
+    KernelLog,
+    Sampler,
+    TrialReadings,
+)
 from ormlab.run.measure.station import Fetched
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
-type Count = int | dict[str, int] | None
+    from msgspec import UnsetType
+
+    from agent.answers import PartReadings
+    from bundle.documents import failure as documents
+    from bundle.documents.readings import Counted
+    from bundle.documents.services import Observed
 
 _READINGS = "resources.csv"
 _SERVICE_LOG = "service.log"
-_OF_THE_SERVICE = ("health", "port", "environment", "stop", "memory")
+_UNASKED = Kernel(clock_stepped_s=None, suspended_s=None)
 
 
-def merge(driven: Fetched | None, parts: Mapping[str, Fetched]) -> Fetched:
-    """Make one trial of its parts; the first host that failed says why.
+def not_begun[T](parts: Mapping[str, Fetched[PartReadings]], observes: type[T]) -> Fetched[T]:
+    """An order that was not driven, for one of its parts had ended before; the first says why."""
+    first = next(iter(parts.values()))
+    done = Done(
+        started=first.done.started,
+        ended=first.done.ended,
+        failure=_failure(parts),
+        ended_by_force=first.done.ended_by_force,
+        observed=observes(),
+    )
+    return Fetched(first.folder, done)
+
+
+def merge[T](
+    driven: Fetched[T],
+    parts: Mapping[str, Fetched[PartReadings]],
+    whole: Callable[[T, Mapping[str, PartReadings]], T],
+) -> Fetched[T]:
+    """Make one order of its parts; the first host that failed says why.
 
     Args:
-        driven: by the host that drove the load; None if it did not come to that.
+        driven: by the host that drove the load.
         parts: by role, app and db, as far as these are other hosts.
+        whole: makes one observation of all.
 
     Returns:
-        The trial, in the folder of the host that drove the load.
+        The order, in the folder of the host that drove the load.
     """
-    failures = [part.done.failure for part in parts.values() if part.done.failure]
-    if driven is None:
-        whole = next(iter(parts.values()))
-        return Fetched(
-            whole.folder,
-            Done(failures[0] if failures else None, {}, whole.done.started, whole.done.ended),
-        )
-    done = driven.done
+    done, failure = driven.done, _failure(parts)
+    observed = done.observed
+    clocks = observed.clocks or {} if isinstance(observed, TrialReadings) else {}
     try:
-        observed = observation(
-            done.observed, {role: part.done.observed for role, part in parts.items()}
-        )
+        observed = whole(observed, {role: part.done.observed for role, part in parts.items()})
     except Failure as unlike:
-        failures.append(unlike.record())
-        observed = dict(done.observed)
+        failure = failure or unlike.record()
     for role, part in parts.items():
         # The load's host compares the clocks first; readings of an unknown time are no evidence.
-        if clock := done.observed.get("clocks", {}).get(role):
+        if clock := clocks.get(role):
             theirs, ours = part.folder / _READINGS, driven.folder / _READINGS
-            _append_readings(theirs, ours, clock["offset_ns"])
+            _append_readings(theirs, ours, clock.offset_ns)
         if (part.folder / _SERVICE_LOG).exists():
             shutil.copyfile(part.folder / _SERVICE_LOG, driven.folder / _SERVICE_LOG)
-    failure = failures[0] if failures else done.failure
-    return Fetched(driven.folder, Done(failure, observed, done.started, done.ended))
+    whole_done = replace(done, failure=failure or done.failure, observed=observed)
+    return Fetched(driven.folder, whole_done)
 
 
-def observation(
-    driver: Mapping[str, Any], parts: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
+def floor(driver: Observed, parts: Mapping[str, PartReadings]) -> Observed:
+    """What was observed of a floor in all: how the endpoint ended is seen on its own host."""
+    app = parts.get("app")
+    return replace(driver, port=app.port, stop=app.stop) if app else driver
+
+
+def observation(driver: TrialReadings, parts: Mapping[str, PartReadings]) -> TrialReadings:
     """What was observed of a trial in all.
 
     Args:
@@ -74,71 +103,75 @@ def observation(
     Raises:
         Failure: the hosts count CPU time or memory in different units.
     """
-    observed = dict(driver)
-    app = parts.get("app", {})
-    observed |= {key: app[key] for key in _OF_THE_SERVICE if key in app}
-    if stages := app.get("stages_s"):
-        observed["stages_s"] = {**driver.get("stages_s", {}), **stages}
-    observed |= _pinning([driver, *parts.values()])
-    if "host" in driver:
-        kernels = {role: part.get("kernel", {}) for role, part in parts.items()}
-        kernels["load"] = driver["host"]["kernel"]
-        logs = [part["log"] for part in parts.values() if part.get("log")]
-        database = driver["host"]["database"] | ({"log": logs[0]} if logs else {})
+    whole = replace(driver, affinity=_pinning([driver, *parts.values()]))
+    if app := parts.get("app"):
+        whole.stages_s = {**driver.stages_s, **app.stages_s}
+        whole.health, whole.port, whole.stop = app.health, app.port, app.stop
+        whole.environment, whole.memory = app.environment, app.memory
+    if driver.host:
+        kernels = {role: part.kernel or _UNASKED for role, part in parts.items()}
+        kernels["load"] = driver.host.kernel
         cpus = {role: _planned(parts.get(role, driver)) for role in kernels}
-        observed["host"] = {"kernel": kernel(kernels, cpus), "database": database}
-        observed["hosts"] = kernels
-    if "sampler" in driver:
-        samplers = [driver["sampler"], *(p["sampler"] for p in parts.values() if "sampler" in p)]
-        observed["sampler"] = _sampler(samplers)
-    return observed
+        logs = [part.log for part in parts.values() if part.log]
+        server = driver.host.database
+        database = replace(server, log=logs[0]) if logs else server
+        whole.host = Host(kernel=kernel(kernels, cpus), database=database)
+        whole.hosts = kernels
+    if driver.sampler:
+        theirs = [part.sampler for part in parts.values() if part.sampler]
+        whole.sampler = _sampler([driver.sampler, *theirs])
+    return whole
 
 
-def kernel(
-    kernels: Mapping[str, Mapping[str, Any]], cpus: Mapping[str, Collection[int]]
-) -> dict[str, Any]:
+def kernel(kernels: Mapping[str, Kernel], cpus: Mapping[str, Collection[int]]) -> Kernel:
     """What the kernels of all hosts counted, as if they were one.
 
     Counts add up; what one kernel does not tell, or nobody asked it, is not known of all. CPUs are
     named by role and number, and of each host only those of its part in the trial are kept.
 
     Args:
-        kernels: by role, as `host.counters.Around` records them.
+        kernels: by role.
         cpus: of each host's part, by role.
     """
     every = list(kernels.values())
-    keys = {key for each in every for key in each.get("counted", {})}
     counted = {
-        key: _sum({role: each.get("counted", {}).get(key) for role, each in kernels.items()}, cpus)
-        for key in sorted(keys)
+        key: _sum({role: getattr(each.counted, key) for role, each in kernels.items()}, cpus)
+        for key in KernelCounts.__struct_fields__
     }
-    logs = [log for each in every if (log := each.get("kernel_log"))]
-    return {
-        "seconds": _largest(each.get("seconds") for each in every),
-        "clock_stepped_s": _largest(each.get("clock_stepped_s") for each in every),
-        "suspended_s": _largest(each.get("suspended_s") for each in every),
-        "counted": counted,
-        "kernel_log": {key: sum(log[key] for log in logs) for key in ("messages", "errors")}
-        if len(logs) == len(every)
-        else None,
-        "cost_s": sum(each.get("cost_s", 0.0) for each in every),
-    }
+    logs = [each.kernel_log for each in every if each.kernel_log]
+    return Kernel(
+        seconds=_largest(each.seconds for each in every),
+        clock_stepped_s=_largest(each.clock_stepped_s for each in every),
+        suspended_s=_largest(each.suspended_s for each in every),
+        counted=KernelCounts(**counted),
+        kernel_log=_log(logs) if len(logs) == len(every) else None,
+        cost_s=sum(each.cost_s for each in every),
+    )
 
 
-def _largest(seconds: Iterable[float | None]) -> float | None:
+def _failure(parts: Mapping[str, Fetched[PartReadings]]) -> documents.Failure | None:
+    return next((part.done.failure for part in parts.values() if part.done.failure), None)
+
+
+def _log(logs: Sequence[KernelLog]) -> KernelLog:
+    messages, errors = sum(log.messages for log in logs), sum(log.errors for log in logs)
+    return KernelLog(messages=messages, errors=errors)
+
+
+def _largest(seconds: Iterable[float | UnsetType | None]) -> float | None:
     """The one furthest from 0; None where one of the hosts does not tell, or there is none."""
     told = list(seconds)
-    known = [each for each in told if each is not None]
+    known = [each for each in told if isinstance(each, float)]
     return max(known, key=abs) if known and len(known) == len(told) else None
 
 
-def _planned(part: Mapping[str, Any]) -> set[int]:
+def _planned(part: TrialReadings) -> set[int]:
     """The CPUs of all that a host has in the trial, which may be more than one purpose."""
-    by_purpose = part.get("affinity", {}).get("planned", {})
+    by_purpose = part.affinity.planned if part.affinity else {}
     return {cpu for cpus in by_purpose.values() for cpu in cpus}
 
 
-def _sum(counts: Mapping[str, Count], cpus: Mapping[str, Collection[int]]) -> Count:
+def _sum(counts: Mapping[str, Counted], cpus: Mapping[str, Collection[int]]) -> Counted:
     numbers = [count for count in counts.values() if isinstance(count, int)]
     if len(numbers) == len(counts):
         return sum(numbers)
@@ -152,37 +185,37 @@ def _sum(counts: Mapping[str, Count], cpus: Mapping[str, Collection[int]]) -> Co
     return by_cpu if all(isinstance(count, dict) for count in counts.values()) else None
 
 
-def _pinning(every: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    found = [each["affinity"] for each in every if "affinity" in each]
+def _pinning(every: Iterable[TrialReadings]) -> Affinity | None:
+    found = [each.affinity for each in every if each.affinity]
     if not found:
-        return {}
-    planned: dict[str, Any] = {}
-    observed: dict[str, Any] = {}
-    for each in found:
-        planned |= each["planned"]
-        observed |= each["observed"]
-    return {"affinity": {"planned": planned, "observed": observed}}
+        return None
+    return Affinity(
+        planned=_united(each.planned for each in found),
+        observed=_united(each.observed for each in found),
+    )
 
 
-def _sampler(samplers: list[Mapping[str, Any]]) -> dict[str, Any]:
-    units = {(each["tick_hz"], each["page_bytes"]) for each in samplers}
+def _sampler(samplers: Sequence[Sampler]) -> Sampler:
+    units = {(each.tick_hz, each.page_bytes) for each in samplers}
     if len(units) > 1:
         raise Failure(
             "hosts-unlike",
             f"the hosts count CPU time (Hz) and memory (bytes) in different units: {sorted(units)}",
             hint="boot the same kernel on all of them",
         )
-    return {
-        **samplers[0],
-        "cpu_s": sum(each["cpu_s"] for each in samplers),
-        "readings": sum(each["readings"] for each in samplers),
-        **{key: _of_all_roles(samplers, key) for key in ("stopped", "unread", "found_by")},
-    }
+    return replace(
+        samplers[0],
+        cpu_s=sum(each.cpu_s for each in samplers),
+        readings=sum(each.readings for each in samplers),
+        stopped=_united(each.stopped or {} for each in samplers),
+        unread=_united(each.unread or {} for each in samplers),
+        found_by=_united(each.found_by or {} for each in samplers),
+    )
 
 
-def _of_all_roles(samplers: Iterable[Mapping[str, Any]], key: str) -> dict[str, Any]:
-    """What the sampler of each host says of the roles that it follows."""
-    return {role: said for each in samplers for role, said in each[key].items()}
+def _united[V](by_role: Iterable[Mapping[str, V]]) -> dict[str, V]:
+    """What each host says of the roles that it has, as one table."""
+    return {role: said for each in by_role for role, said in each.items()}
 
 
 def _append_readings(part: Path, whole: Path, offset_ns: int) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import secrets
+from copy import replace
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
+from agent.answers import PartReadings, Watching
+from agent.orders import RemoteSpec, RunTrial
 from ormlab.run.measure import apart
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from agent.orders import FindFloor, Observe
     from ormlab.run.measure.dispatch import Ticket
     from ormlab.run.measure.station import Fetched, Station
+
+type _Placed = dict[str, tuple[Station, Ticket[PartReadings]]]
 
 
 @dataclass(frozen=True)
@@ -20,38 +25,38 @@ class Part:
     """What one host does in a trial that is driven from another.
 
     Attributes:
-        role: app or db.
-        station: that host.
-        kind: of the order, serve or observe.
-        body: of the order.
+        role: of that host.
+        station: it.
+        work: what its agent does.
     """
 
-    role: str
+    role: Literal["app", "db"]
     station: Station
-    kind: str
-    body: dict[str, Any]
+    work: Observe
 
 
 @dataclass(frozen=True)
-class Drive:
+class Drive[T]:
     """What the host that drives the load does.
 
     Attributes:
         name: of the order.
         station: that host.
-        kind: of the order, trial or floor.
-        body: of the order.
+        work: what its agent does.
+        observes: the type of what is observed of it.
+        whole: makes that of what is observed in all, given what the parts have observed, by role.
         deadline_s: of it and of the parts.
     """
 
     name: str
     station: Station
-    kind: str
-    body: dict[str, Any]
+    work: RunTrial | FindFloor
+    observes: type[T]
+    whole: Callable[[T, Mapping[str, PartReadings]], T]
     deadline_s: float
 
 
-def conduct(drive: Drive, parts: Sequence[Part]) -> Fetched:
+def conduct[T](drive: Drive[T], parts: Sequence[Part]) -> Fetched[T]:
     """Carry out an order with its parts; what fails is an outcome, not an error.
 
     The parts are placed first and each is awaited until it watches; whatever happens, they are
@@ -61,9 +66,9 @@ def conduct(drive: Drive, parts: Sequence[Part]) -> Fetched:
         KeyboardInterrupt: the run is to stop; every agent has stopped already.
     """
     if not parts:
-        return _drive(drive, [])
-    placed: dict[str, tuple[Station, Ticket]] = {}
-    driven: Fetched | None = None
+        return _drive(drive, ())
+    placed: _Placed = {}
+    driven: Fetched[T] | None = None
     try:
         remotes = []
         for part in parts:
@@ -72,32 +77,29 @@ def conduct(drive: Drive, parts: Sequence[Part]) -> Fetched:
                 break
             remotes.append(remote)
         else:
-            driven = _drive(drive, remotes)
+            driven = _drive(drive, tuple(remotes))
     finally:
         ended = {role: station.stop(ticket) for role, (station, ticket) in placed.items()}
-    return apart.merge(driven, ended)
+    if driven is None:
+        return apart.not_begun(ended, drive.observes)
+    return apart.merge(driven, ended, drive.whole)
 
 
-def _drive(drive: Drive, remotes: list[dict[str, Any]]) -> Fetched:
-    station = drive.station
-    body = drive.body | ({"remotes": remotes} if remotes else {})
-    ticket = station.dispatch.place(drive.name, drive.kind, body, deadline_s=drive.deadline_s)
+def _drive[T](drive: Drive[T], remotes: tuple[RemoteSpec, ...]) -> Fetched[T]:
+    station, work = drive.station, drive.work
+    if isinstance(work, RunTrial):  # a floor has no window that others watch
+        work = replace(work, remotes=remotes)
+    ticket = station.dispatch.place(drive.name, work, drive.observes, deadline_s=drive.deadline_s)
     return station.wait(ticket)
 
 
-def _place(
-    part: Part, drive: Drive, placed: dict[str, tuple[Station, Ticket]]
-) -> dict[str, Any] | None:
+def _place[T](part: Part, drive: Drive[T], placed: _Placed) -> RemoteSpec | None:
     """Place a part; returns how the driving agent reaches it, or None if it has ended already."""
-    reach, word = part.station.host.spec.reach, secrets.token_hex(16)
-    ticket = part.station.dispatch.place(
-        f"{drive.name}-{part.role}",
-        part.kind,
-        part.body | {"listen": reach, "word": word},
-        deadline_s=drive.deadline_s,
-    )
+    dispatch, work = part.station.dispatch, part.work
+    name = f"{drive.name}-{part.role}"
+    ticket = dispatch.place(name, work, PartReadings, deadline_s=drive.deadline_s)
     placed[part.role] = (part.station, ticket)
-    ready = part.station.dispatch.look_for_file(ticket, "ready.json")
+    ready = dispatch.look_for_file(ticket, "ready.json", Watching)
     if ready is None:
         return None
-    return {"role": part.role, "host": reach, "port": ready["port"], "word": word}
+    return RemoteSpec(role=part.role, host=work.listen, port=ready.port, word=work.word)

@@ -2,97 +2,102 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from agent import answers
+from agent.orders import DatabaseSpec, KeepDatabase
+from workloads.psql import Psql
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from ormlab.run.measure.dispatch import Ticket
+    from ormlab.run.measure.site import Site
     from ormlab.run.measure.station import Station
 
 _DEADLINE_S = 7 * 24 * 3600.0
 _NAME = "ormlab_run"
 
 
+@dataclass(frozen=True)
+class _Server:
+    """One start of the server, and the order that holds it."""
+
+    ticket: Ticket[answers.Kept]
+    running: answers.Running
+
+
 class Database:
     """A PostgreSQL that an agent holds up for the length of a run: private, or provisioned.
 
+    It is started when this is made; leaving the context stops it.
+
     Args:
-        station: its host.
-        clients: the other hosts of the run; they come in by password, and nobody else does.
+        site: its host, and the others: they come in by password, and nobody else does.
 
     Attributes:
-        server: its version and settings, after `start`.
+        passwords: of its role, one for each start, which may have drawn another.
     """
 
     name = _NAME
 
-    def __init__(self, station: Station, clients: Sequence[Station]) -> None:
-        self._station = station
-        self._clients = clients
-        self._ticket: Ticket | None = None
+    def __init__(self, site: Site) -> None:
+        self._station = site.db
+        self._clients = [each for each in site.stations if each is not site.db]
         self._starts = 0
-        self.server: dict[str, Any] = {}
+        self.passwords: set[str] = set()
+        self._server = self._start({})
 
-    def start(self, settings: Mapping[str, str]) -> str:
-        """Start the server, with settings beside the lab's own; returns its password."""
-        self._starts += 1
-        station = self._station
-        body = {
-            "cluster": f"{station.deployment.root}/postgres",
-            "binaries": station.deployment.postgres,
-            "port": station.ports.postgres,
-            "placement": station.placement,
-            "settings": dict(settings),
-            "configuration": station.host.spec.postgres_cluster,
-        }
-        if self._clients:
-            reached = [client.host.spec.reach for client in self._clients]
-            body |= {"listen": station.host.spec.reach, "allow": reached}
-        name = f"database-{self._starts}"
-        self._ticket = station.dispatch.place(name, "database", body, deadline_s=_DEADLINE_S)
-        self.server = station.dispatch.wait_for_file(self._ticket, "ready.json")
-        lines = station.host.run("cat", self.server["psql"]["passfile"])
-        password = lines.strip().rpartition(":")[2]
-        for client in self._clients:
-            psql = self.psql(client)
-            # Whatever the address: the diagnostic pass goes through a proxy.
-            client.host.put_secret(f"*:*:*:{psql['user']}:{password}\n", psql["passfile"])
-        return password
+    def __enter__(self) -> Self:
+        return self
 
-    def stop(self) -> None:
-        """Stop it, if it was started."""
-        if self._ticket is not None:
-            self._station.dispatch.stop(self._ticket)
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    @property
+    def running(self) -> answers.Running:
+        """The server as it was last started."""
+        return self._server.running
+
+    def restart(self, settings: Mapping[str, str] | None = None) -> None:
+        """Stop it, if it has not died, and start it with settings beside the lab's own."""
+        self._stop()
+        self._server = self._start(settings or {})
 
     def has_died(self) -> bool:
         """Whether it is gone without having been stopped."""
-        return self._ticket is None or self._station.dispatch.ended(self._ticket)
+        return self._station.dispatch.ended(self._server.ticket)
 
     def log(self) -> bytes:
         """What it has logged since it was last started."""
-        path = self._log
-        return b"" if path is None else self._station.host.run("cat", path).encode()
+        return self._station.host.run("cat", self._log).encode()
 
-    def psql(self, station: Station) -> dict[str, Any]:
-        """How a host reaches it, as `workloads.psql.Psql` takes it."""
+    def psql(self, station: Station) -> Psql:
+        """How a host reaches it."""
+        own = self.running.psql
         if station is self._station:
-            return dict(self.server["psql"])
-        return {
-            "binary": f"{station.deployment.postgres}/psql",
-            "host": self._station.host.spec.reach,
-            "port": self._station.ports.postgres,
-            "user": self.server["psql"]["user"],
-            "passfile": f"{station.folder}/pgpass",
-        }
+            return own
+        return Psql(
+            binary=f"{station.deployment.postgres}/psql",
+            host=self._station.host.spec.reach,
+            port=self._station.ports.postgres,
+            user=own.user,
+            passfile=_passfile(station),
+        )
 
-    def options(self, station: Station) -> dict[str, Any]:
+    def options(self, station: Station) -> dict[str, str]:
         """The same as options of the programs of workloads."""
         psql = self.psql(station)
-        reached = {f"pg-{key}": psql[key] for key in ("host", "port", "user", "passfile")}
-        return {"psql": psql["binary"], **reached}
+        return {
+            "psql": psql.binary,
+            "pg-host": psql.host,
+            "pg-port": str(psql.port),
+            "pg-user": psql.user,
+            "pg-passfile": psql.passfile,
+        }
 
-    def seen_from(self, station: Station, *, template: str | None) -> dict[str, Any]:
+    def seen_from(self, station: Station, *, template: str | None) -> DatabaseSpec:
         """The run's database as an order to a host names it.
 
         Args:
@@ -100,15 +105,57 @@ class Database:
             template: to restore it from first; None to take it as it is.
         """
         here = station is self._station
-        return {
-            "psql": self.psql(station),
-            "name": _NAME,
-            "template": template,
-            "identity": self.server["identity"],
-            "server_pid": self.server["pid"] if here else None,
-            "log": self._log if here else None,
-        }
+        return DatabaseSpec(
+            psql=self.psql(station),
+            name=_NAME,
+            identity=self.running.identity,
+            template=template,
+            server_pid=self.running.pid if here else None,
+            log=self._log if here else None,
+        )
 
     @property
-    def _log(self) -> str | None:
-        return f"{self._ticket.folder}/postgres.log" if self._ticket else None
+    def _log(self) -> str:
+        return f"{self._server.ticket.folder}/postgres.log"
+
+    def _stop(self) -> None:
+        self._station.dispatch.stop(self._server.ticket)
+
+    def _start(self, settings: Mapping[str, str]) -> _Server:
+        self._starts += 1
+        station = self._station
+        spec = station.host.spec
+        work = KeepDatabase(
+            cluster=f"{station.deployment.root}/postgres",
+            binaries=station.deployment.postgres,
+            port=station.ports.postgres,
+            cpus=station.cpus("database"),
+            settings=dict(settings),
+            configuration=spec.postgres_cluster,
+            listen=spec.reach if self._clients else None,
+            allow=tuple(client.host.spec.reach for client in self._clients),
+        )
+        name = f"database-{self._starts}"
+        dispatch = station.dispatch
+        ticket = dispatch.place(name, work, answers.Kept, deadline_s=_DEADLINE_S)
+        try:
+            running = dispatch.wait_for_file(ticket, "ready.json", answers.Running)
+            self._admit(running)
+        except BaseException:
+            dispatch.stop(ticket)
+            raise
+        return _Server(ticket, running)
+
+    def _admit(self, running: answers.Running) -> None:
+        """Give the password to the other hosts."""
+        lines = self._station.host.run("cat", running.psql.passfile)
+        password = lines.strip().rpartition(":")[2]
+        self.passwords.add(password)
+        for client in self._clients:
+            # Whatever the address: the diagnostic pass goes through a proxy.
+            line = f"*:*:*:{running.psql.user}:{password}\n"
+            client.host.put_secret(line, _passfile(client))
+
+
+def _passfile(client: Station) -> str:
+    return f"{client.folder}/pgpass"

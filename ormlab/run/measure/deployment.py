@@ -52,6 +52,14 @@ class Deployment:
         """Where the stacks' environments are."""
         return f"{self.root}/envs"
 
+    @property
+    def interpreter(self) -> tuple[str, ...]:
+        """The words that start the agent's Python there; it finds the shipped code, and no other.
+
+        All that it starts inherits that: not what lies where it stands.
+        """
+        return ("env", f"PYTHONPATH={self.code}", "PYTHONSAFEPATH=1", self.python)
+
 
 def deploy(host: Host, stacks: Path = checkout.STACKS) -> Deployment:
     """Ship what is missing; a second call changes nothing, and one at the same time waits.

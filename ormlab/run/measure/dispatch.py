@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from msgspec.structs import asdict
+
+from agent.answers import Done
+from agent.orders import Order, RunCommand
+from bundle import codec
+from bundle.documents.failure import Failure
+from bundle.documents.services import Observed
 from ormlab.base.errors import LoadError
+from ormlab.run.measure import asking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from agent.orders import Work
     from host.environment import Program
     from ormlab.hosts import Host
+    from ormlab.run.measure.deployment import Deployment
 
 _HEARTBEAT_TIMEOUT_S = 10.0
 _BEAT_PERIOD_S = 2
@@ -25,7 +34,7 @@ _NOT_YET = (0, 1, 130, -2)
 
 
 @dataclass(frozen=True)
-class Ticket:
+class Ticket[T]:
     """An order that was accepted.
 
     Attributes:
@@ -33,39 +42,30 @@ class Ticket:
         pid: of the agent that carries it out.
         where: host and folder, for messages.
         placed: when, ISO 8601, UTC.
+        observes: the type of what is observed of its work.
     """
 
     folder: str
     pid: int
     where: str
     placed: str
+    observes: type[T]
 
 
 @dataclass(frozen=True)
-class Done:
-    """How an order ended.
+class Pulse:
+    """The heartbeats of a run, by which its agents know that somebody still waits for them.
 
     Attributes:
-        failure: code, what, where and hint; None if it was carried out.
-        observed: what the agent recorded.
-        started: ISO 8601, UTC; by the orchestrator's clock if the agent could not say.
-        ended: likewise.
+        files: each host of the run, and the file there that is touched.
     """
 
-    failure: dict[str, str] | None
-    observed: dict[str, Any]
-    started: str
-    ended: str
+    files: tuple[tuple[Host, str], ...]
 
-    def require(self) -> dict[str, Any]:
-        """What was observed.
-
-        Raises:
-            LoadError: the order was not carried out.
-        """
-        if self.failure:
-            raise LoadError(**self.failure)
-        return self.observed
+    def beat(self) -> None:
+        """Tell every agent of the run, on whatever host."""
+        for host, path in self.files:
+            host.run("touch", path)
 
 
 class Dispatch:
@@ -73,51 +73,49 @@ class Dispatch:
 
     Args:
         host: connected.
-        folder: of the run on the host; exists.
-        python: the agent's interpreter there.
-        code: folder of the shipped packages there.
+        deployment: of the lab there.
+        folder: of the run there; exists.
         cpus: where agents run; None leaves them alone.
+        pulse: of the run.
         check: raises KeyboardInterrupt when the run is to stop.
-
-    Attributes:
-        beside: orders of the same run on other hosts, whose agents are told at the same time that
-            somebody still waits.
     """
 
     def __init__(
         self,
         host: Host,
+        deployment: Deployment,
         *,
         folder: str,
-        python: str,
-        code: str,
         cpus: Sequence[int] | None,
+        pulse: Pulse,
         check: Callable[[], None],
     ) -> None:
         self._host = host
+        self._deployment = deployment
         self._folder = folder
-        self._python = python
-        self._code = code
         self._cpus = list(cpus) if cpus is not None else None
-        self._heartbeat = f"{folder}/heartbeat"
+        self._pulse = pulse
         self._check = check
-        self.beside: tuple[Dispatch, ...] = ()
 
-    def place(
+    @property
+    def _heartbeat(self) -> str:
+        return next(path for host, path in self._pulse.files if host is self._host)
+
+    def place[T](
         self,
         name: str,
-        kind: str,
-        body: dict[str, Any],
+        work: Work,
+        observes: type[T],
         *,
         deadline_s: float,
         program: Program = "agent",
-    ) -> Ticket:
+    ) -> Ticket[T]:
         """Hand an order to a new agent; returns once the agent has taken it.
 
         Args:
             name: of the order's folder.
-            kind: of the order.
-            body: what its kind needs.
+            work: what is to be done.
+            observes: the type of what is observed of it.
             deadline_s: after which the agent stops by itself.
             program: whose variables the agent gets: more where it starts such a program.
 
@@ -128,29 +126,20 @@ class Dispatch:
         self._check()
         folder = f"{self._folder}/{name}"
         self._host.run("mkdir", "-p", folder)
-        order = {
-            "schema": "order/1",
-            "kind": kind,
-            "heartbeat": self._heartbeat,
-            "heartbeat_timeout_s": _HEARTBEAT_TIMEOUT_S,
-            "deadline_s": deadline_s,
-            "cpus": self._cpus,
-            **body,
-        }
-        self._host.put(json.dumps(order, indent=1).encode(), f"{folder}/order.json")
-        self.beat()
-        agent = [self._python, "-m", "agent", f"{folder}/order.json"]
-        # Inherited by all that the agent starts: the shipped code, not what lies where it stands.
-        path = (f"PYTHONPATH={self._code}", "PYTHONSAFEPATH=1")
-        pid = self._host.run("env", *path, *agent, program=program)
-        return Ticket(folder, int(pid), f"{self._host.spec.name}:{folder}", _now())
+        order = Order(
+            heartbeat=self._heartbeat,
+            heartbeat_timeout_s=_HEARTBEAT_TIMEOUT_S,
+            deadline_s=deadline_s,
+            cpus=self._cpus,
+            work=work,
+        )
+        self._host.put(codec.encode(order), f"{folder}/order.json")
+        self._pulse.beat()
+        agent = [*self._deployment.interpreter, "-m", "agent", f"{folder}/order.json"]
+        pid = self._host.run(*agent, program=program)
+        return Ticket(folder, int(pid), f"{self._host.spec.name}:{folder}", _now(), observes)
 
-    def beat(self) -> None:
-        """Tell every agent of the run that somebody still waits, on whatever host."""
-        for each in (self, *self.beside):
-            each._host.run("touch", each._heartbeat)  # noqa: SLF001 - of its own kind
-
-    def wait(self, ticket: Ticket) -> Done:
+    def wait[T](self, ticket: Ticket[T]) -> Done[T]:
         """Wait for the order's end, however it comes; the heartbeat goes on meanwhile.
 
         Raises:
@@ -164,15 +153,15 @@ class Dispatch:
                 raise
         return self._outcome(ticket)
 
-    def wait_for_file(self, ticket: Ticket, name: str) -> dict[str, Any]:
+    def wait_for_file[T, F](self, ticket: Ticket[T], name: str, kind: type[F]) -> F:
         """Wait for a JSON file that the agent renames into place while it goes on working.
 
         Raises:
             LoadError: the agent ended instead.
         """
-        if (found := self.look_for_file(ticket, name)) is not None:
+        if (found := self.look_for_file(ticket, name, kind)) is not None:
             return found
-        self._outcome(ticket).require()
+        required(self._outcome(ticket))
         raise LoadError(
             "agent-lost",
             f"the agent ended without leaving {name}",
@@ -180,19 +169,17 @@ class Dispatch:
             hint="see agent.log there",
         )
 
-    def look_for_file(self, ticket: Ticket, name: str) -> dict[str, Any] | None:
+    def look_for_file[T, F](self, ticket: Ticket[T], name: str, kind: type[F]) -> F | None:
         """As `wait_for_file`; None if the agent ended instead."""
         path, lock = f"{ticket.folder}/{name}", f"{ticket.folder}/lock"
         look = 'until [ -e "$1" ] || flock --shared --nonblock "$2" true; do sleep 0.02; done'
         seen = ["timeout", str(_BEAT_PERIOD_S), "sh", "-c", look, "look", path, lock]
         while not self._host.try_run(*seen):
             self._check()
-            self.beat()
-        if not self._host.try_run("test", "-e", path):
-            return None
-        return dict(json.loads(self._host.run("cat", path)))
+            self._pulse.beat()
+        return self._read(ticket, name, kind)
 
-    def stop(self, ticket: Ticket) -> Done:
+    def stop[T](self, ticket: Ticket[T]) -> Done[T]:
         """Ask the agent to stop, and wait until it has stopped everything it started."""
         if not self.ended(ticket):
             # The shell's own: not every host has the program.
@@ -201,7 +188,7 @@ class Dispatch:
             pass
         return self._outcome(ticket)
 
-    def ended(self, ticket: Ticket) -> bool:
+    def ended[T](self, ticket: Ticket[T]) -> bool:
         """Whether the agent is gone."""
         return self._host.try_run(
             "flock", "--shared", "--nonblock", f"{ticket.folder}/lock", "true"
@@ -231,30 +218,58 @@ class Dispatch:
         Raises:
             LoadError: it could not be run to its end.
         """
-        body = {"argv": list(argv), "env": env or {}, "program": program}
-        ticket = self.place(name, "command", body, deadline_s=deadline_s, program=program)
-        observed = self.wait(ticket).require()
-        return int(observed["exit_status"]), self._host.run("cat", f"{ticket.folder}/stdout")
+        work = RunCommand(argv=list(argv), env=env or {}, program=program)
+        ticket = self.place(name, work, Observed, deadline_s=deadline_s, program=program)
+        status = required(self.wait(ticket)).exit_status
+        if not isinstance(status, int):
+            raise LoadError(**asdict(_silent(ticket)))
+        return status, self._host.run("cat", f"{ticket.folder}/stdout")
 
-    def _beat_and_wait(self, ticket: Ticket) -> bool:
-        if self.beside:
-            self.beat()
+    def _beat_and_wait[T](self, ticket: Ticket[T]) -> bool:
+        if len(self._pulse.files) > 1:
+            self._pulse.beat()
         lock = f"{ticket.folder}/lock"
         wait = [_BEAT_AND_WAIT, "beat", self._heartbeat, str(_BEAT_PERIOD_S), lock]
         return self._host.run("sh", "-c", *wait, accept=_NOT_YET).strip() == "ended"
 
-    def _outcome(self, ticket: Ticket) -> Done:
-        path = f"{ticket.folder}/done.json"
+    def _outcome[T](self, ticket: Ticket[T]) -> Done[T]:
+        done = self._read(ticket, "done.json", Done[ticket.observes])  # type: ignore[name-defined]
+        if done is not None:
+            return done
+        return Done(
+            started=ticket.placed,
+            ended=_now(),
+            failure=_silent(ticket),
+            ended_by_force=[],
+            observed=ticket.observes(),
+        )
+
+    def _read[T, F](self, ticket: Ticket[T], name: str, kind: type[F]) -> F | None:
+        """Read what the agent has left in an order's folder; None if there is no such file."""
+        path = f"{ticket.folder}/{name}"
         if not self._host.try_run("test", "-e", path):
-            failure = {
-                "code": "agent-lost",
-                "what": "the agent ended without saying how",
-                "where": ticket.where,
-                "hint": "it was killed, or the disk is full; see agent.log there",
-            }
-            return Done(failure, {}, ticket.placed, _now())
-        done = json.loads(self._host.run("cat", path))
-        return Done(done["failure"], done["observed"], done["started"], done["ended"])
+            return None
+        return asking.read(self._host.run("cat", path), kind, where=f"{ticket.where}/{name}")
+
+
+def _silent[T](ticket: Ticket[T]) -> Failure:
+    return Failure(
+        code="agent-lost",
+        what="the agent ended without saying how",
+        where=ticket.where,
+        hint="it was killed, or the disk is full; see agent.log there",
+    )
+
+
+def required[T](done: Done[T]) -> T:
+    """What was observed of an order that was carried out.
+
+    Raises:
+        LoadError: it was not.
+    """
+    if done.failure:
+        raise LoadError(**asdict(done.failure))
+    return done.observed
 
 
 def _now() -> str:

@@ -1,12 +1,31 @@
-"""The bodies of orders, as pure functions of plan, host and deployment."""
+"""What orders are made of, as functions of plan, host and deployment."""
 
 from __future__ import annotations
 
 import random
+import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
-from bundle.documents.plan import CapacityLoad, ClosedLoad, Load, OpenLoad, WrkLoad
+from agent import loads
+from agent.orders import (
+    Address,
+    KillSpec,
+    Served,
+    ServiceSettings,
+    ServiceSpec,
+    StaticSettings,
+    StaticSpec,
+)
+from bundle.documents.plan import (
+    ArticleLoad,
+    CapacityLoad,
+    ClosedLoad,
+    Load,
+    OpenLoad,
+    WrkLoad,
+)
+from bundle.documents.readings import Cache, Environment, Pool
 from ormlab.plan.meaning import operations
 from workloads.dataset import Dataset
 from workloads.diagnosis.examination import Task
@@ -16,11 +35,13 @@ from workloads.load.operations import Operation
 if TYPE_CHECKING:
     from bundle.documents.plan import Subject, Workload
     from ormlab.plan import Plan
+    from workloads.psql import Psql
 
 _REPEATED_ROWS = 20_000
 _ROWS_PER_SECOND = 8_000  # of a table that must not repeat; a faster trial says it ran out
 _FLOOR_S = 1  # of a generator's floor; enough for 1 in 100 at any rate worth planning
 _FLOOR_WARMUP_S = 0.5
+_HASH_FRACTION = 0.01  # of the answers of the asyncio client
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 5.0
 _OVERHEAD_S = 120.0  # of a trial beyond its load: restore, start, patience with a hung generator
@@ -38,6 +59,20 @@ class Table:
 
     measured: list[requests.Request]
     warmup: list[requests.Request]
+    repeatable: bool
+
+
+class Shipped(NamedTuple):
+    """A workload's tables, by their paths on the load's host.
+
+    Attributes:
+        measured: of the window.
+        warmup: of the time before it.
+        repeatable: whether a generator may start again at their top.
+    """
+
+    measured: str
+    warmup: str
     repeatable: bool
 
 
@@ -97,111 +132,204 @@ def floor_table(plan: Plan) -> list[requests.Request]:
     return requests.table(reads, users=size.users, orders=size.orders, seed=plan.seed, count=1_000)
 
 
-def endpoint_spec(
-    *, host: str, python: str, code: str, port: int, payload_bytes: int
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Program:
+    """What a server is started with.
+
+    Attributes:
+        python: the interpreter.
+        code: the folder of the shipped code.
+        variables: that its stack wants it started with.
+        host: the address to listen on.
+        port: likewise.
+    """
+
+    python: str
+    code: str
+    variables: dict[str, str]
+    host: str
+    port: int
+
+
+def static_spec(program: Program, *, payload_bytes: int) -> StaticSpec:
     """How the agent starts the endpoint that does no work."""
-    return {
-        "python": python,
-        "code": code,
-        "start_timeout_s": _START_TIMEOUT_S,
-        "stop_timeout_s": _STOP_TIMEOUT_S,
-        "settings": {"host": host, "port": port, "payload_bytes": payload_bytes},
-    }
+    return StaticSpec(
+        python=program.python,
+        code=program.code,
+        variables=program.variables,
+        start_timeout_s=_START_TIMEOUT_S,
+        stop_timeout_s=_STOP_TIMEOUT_S,
+        settings=StaticSettings(
+            host=program.host,
+            port=program.port,
+            nonce=_nonce(),
+            payload_bytes=payload_bytes,
+        ),
+    )
 
 
 def service_spec(
     subject: Subject,
+    program: Program,
     *,
-    host: str,
-    python: str,
-    variables: dict[str, str],
-    code: str,
-    port: int,
-    psql: dict[str, Any],
+    psql: Psql,
     database: str,
-) -> dict[str, Any]:
+    environment: Environment | None = None,
+) -> ServiceSpec:
     """How the agent starts a subject's service on a database.
 
     Args:
         subject: of the plan.
-        host: the address to listen on.
-        python: the interpreter of its stack's environment.
-        variables: that the stack wants it started with.
-        code: the folder of the shipped code.
-        port: to listen on.
+        program: its stack's.
         psql: how to reach the server.
         database: on it.
+        environment: what is drawn for the block.
     """
-    return {
-        "python": python,
-        "variables": variables,
-        "code": code,
-        "start_timeout_s": _START_TIMEOUT_S,
-        "stop_timeout_s": _STOP_TIMEOUT_S,
-        "settings": {
-            "service": subject.service,
-            "host": host,
-            "port": port,
-            "workers": subject.workers,
-            "database": {
-                "host": psql["host"],
-                "port": psql["port"],
-                "user": psql["user"],
-                "passfile": psql["passfile"],
-                "database": database,
-            },
-            "pool": subject.pool.model_dump(),
-            "framework": subject.framework,
-            "cache": subject.cache.model_dump(),
-            "options": subject.options,
-            "loop": subject.loop,
-            "json": subject.json_library,
-            "burden": subject.burden,
-        },
-    }
+    return ServiceSpec(
+        python=program.python,
+        code=program.code,
+        variables=program.variables,
+        environment=environment,
+        start_timeout_s=_START_TIMEOUT_S,
+        stop_timeout_s=_STOP_TIMEOUT_S,
+        settings=ServiceSettings(
+            service=subject.service,
+            host=program.host,
+            port=program.port,
+            nonce=_nonce(),
+            workers=subject.workers,
+            database=Address(
+                host=psql.host,
+                port=psql.port,
+                user=psql.user,
+                passfile=psql.passfile,
+                database=database,
+            ),
+            pool=Pool(size=subject.pool.size, overflow=subject.pool.overflow),
+            framework=subject.framework,
+            cache=Cache(ttl_s=subject.cache.ttl_s, entries=subject.cache.entries),
+            options=subject.options,
+            loop=subject.loop,
+            json=subject.json_library,
+            burden=subject.burden,
+        ),
+    )
 
 
-def environment(seed: int, block: int) -> dict[str, int]:
+def _nonce() -> str:
+    """A word by which a server is known: whatever else answers is not what was started."""
+    return secrets.token_hex(8)
+
+
+def served(spec: ServiceSpec | StaticSpec) -> Served:
+    """How an agent on another host drives a server that this is the start of."""
+    settings = spec.settings
+    return Served(host=settings.host, port=settings.port, nonce=settings.nonce)
+
+
+def environment(seed: int, block: int) -> Environment:
     """What moves a process's speed without meaning anything, drawn once for all of a block.
 
     The size of the environment shifts the stack, the hash seed the order of sets and the
     collisions of dictionaries: T. Mytkowicz et al., Producing Wrong Data Without Doing Anything
     Obviously Wrong! (ASPLOS 2009). Drawn anew for each block they are noise that the interval
     counts; the same for all subjects of a block, they are none of the difference.
-
-    Returns:
-        ``hash_seed`` for PYTHONHASHSEED and ``padding_bytes`` of a variable that nobody reads.
     """
     draw = random.Random(f"environment {seed} {block}")  # noqa: S311 - reproducible, not secret
-    return {"hash_seed": draw.randrange(1, 2**32), "padding_bytes": draw.randrange(4096)}
+    return Environment(hash_seed=draw.randrange(1, 2**32), padding_bytes=draw.randrange(4096))
 
 
-def load_spec(
-    load: Load, *, table: str, warmup_table: str, repeatable: bool, seed: int, cpus: list[int]
-) -> dict[str, Any]:
-    """A plan's load as the agent's generators take it."""
-    spec = load.model_dump(exclude={"kill"}) | {"table": table, "repeatable": repeatable}
-    if isinstance(load, WrkLoad):
-        spec["warmup_table"] = warmup_table
-    elif isinstance(load, ClosedLoad | OpenLoad | CapacityLoad):
-        spec |= {
-            "cpus": [cpus[index % len(cpus)] for index in range(load.processes)],
-            "seed": seed,
-            "hash_fraction": 0.01,
-            "start_at": None,
-        }
-    return spec
+def load_spec(load: Load, tables: Shipped, *, seed: int, cpus: list[int]) -> loads.Load:
+    """A plan's load as the agent's generators take it.
+
+    Args:
+        load: of the plan.
+        tables: of its workload, on the host of the load.
+        seed: of the block.
+        cpus: of the load.
+    """
+    table, repeatable = tables.measured, tables.repeatable
+    match load:
+        case WrkLoad():
+            return loads.Wrk(
+                threads=load.threads,
+                connections=load.connections,
+                duration_s=load.duration_s,
+                warmup_s=load.warmup_s,
+                timeout_s=load.timeout_s,
+                table=table,
+                warmup_table=tables.warmup,
+                repeatable=repeatable,
+            )
+        case ClosedLoad():
+            return loads.ClosedLoop(
+                connections=load.connections,
+                processes=load.processes,
+                cpus=_shared(cpus, load.processes),
+                warmup_s=load.warmup_s,
+                duration_s=load.duration_s,
+                timeout_s=load.timeout_s,
+                requests_total=load.requests_total,
+                seed=seed,
+                table=table,
+                repeatable=repeatable,
+                hash_fraction=_HASH_FRACTION,
+            )
+        case OpenLoad():
+            return loads.OpenLoop(
+                rate=load.rate,
+                arrivals=load.arrivals,
+                connections=load.connections,
+                processes=load.processes,
+                cpus=_shared(cpus, load.processes),
+                warmup_s=load.warmup_s,
+                duration_s=load.duration_s,
+                timeout_s=load.timeout_s,
+                seed=seed,
+                table=table,
+                repeatable=repeatable,
+                hash_fraction=_HASH_FRACTION,
+            )
+        case CapacityLoad():
+            return loads.Capacity(
+                objective_ms=load.objective_ms,
+                loss_ratio=load.loss_ratio,
+                width=load.width,
+                probe_s=load.probe_s,
+                probes=load.probes,
+                arrivals=load.arrivals,
+                connections=load.connections,
+                processes=load.processes,
+                cpus=_shared(cpus, load.processes),
+                warmup_s=load.warmup_s,
+                duration_s=load.duration_s,
+                seed=seed,
+                table=table,
+                repeatable=repeatable,
+                hash_fraction=_HASH_FRACTION,
+            )
+        case ArticleLoad():
+            return loads.Article(
+                requests=load.requests,
+                concurrency=load.concurrency,
+                duration_s=load.duration_s,
+                table=table,
+            )
 
 
-def floor_spec(load: Load, *, table: str, seed: int, cpus: list[int]) -> dict[str, Any] | None:
+def _shared(cpus: list[int], processes: int) -> list[int]:
+    """One CPU for each process, in turn."""
+    return [cpus[index % len(cpus)] for index in range(processes)]
+
+
+def floor_spec(load: Load, *, table: str, seed: int, cpus: list[int]) -> loads.Load | None:
     """The load, shortened, for an endpoint that does no work: at twice the rate if it has one.
 
     Returns:
         The spec, or None for a load whose generator has no floor of its own: a search drives many
         rates, and the article's client is measured for what it is.
     """
-    short: dict[str, Any]
+    short: dict[str, float | None]
     match load:
         case WrkLoad():
             short = {"duration_s": _FLOOR_S, "warmup_s": 0}
@@ -211,17 +339,11 @@ def floor_spec(load: Load, *, table: str, seed: int, cpus: list[int]) -> dict[st
             short = {"duration_s": _FLOOR_S, "warmup_s": _FLOOR_WARMUP_S, "rate": 2 * load.rate}
         case _:
             return None
-    return load_spec(
-        load.model_copy(update=short),
-        table=table,
-        warmup_table=table,
-        repeatable=True,
-        seed=seed,
-        cpus=cpus,
-    )
+    tables = Shipped(table, table, repeatable=True)
+    return load_spec(load.model_copy(update=short), tables, seed=seed, cpus=cpus)
 
 
-def kills(load: Load, *, seed: int) -> list[dict[str, Any]]:
+def kills(load: Load, *, seed: int) -> tuple[KillSpec, ...]:
     """When connections of the service are ended, in seconds from the generator's start.
 
     Not in the first and the last fifth of the window: a generator takes a moment to start, and what
@@ -233,12 +355,12 @@ def kills(load: Load, *, seed: int) -> list[dict[str, Any]]:
     """
     kill = getattr(load, "kill", None)
     if kill is None:
-        return []
+        return ()
     draw = random.Random(seed)  # noqa: S311 - a reproducible instant, not a secret
     # wrk warms up in a run of its own, the asyncio client within this one.
     begin_s = load.warmup_s if isinstance(load, OpenLoad) else 0.0
     at_s = sorted(begin_s + load.duration_s * draw.uniform(0.2, 0.8) for _ in range(kill.times))
-    return [{"at_s": at, "connections": kill.connections} for at in at_s]
+    return tuple(KillSpec(at_s=at, connections=kill.connections) for at in at_s)
 
 
 def deadline_s(load: Load) -> float:

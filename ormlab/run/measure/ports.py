@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, Literal
 
-from ormlab.base.errors import LoadError
+from msgspec import UNSET
+
+from agent import answers
+from bundle.documents import host as documents
+from ormlab.base.errors import InventoryError, LoadError
+from ormlab.run.measure import asking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,9 +18,13 @@ if TYPE_CHECKING:
     from ormlab.hosts import Host
     from ormlab.run.measure.deployment import Deployment
 
-SCHEMA: Final = "ports/1"
+type Purpose = Literal["postgres", "services"]
+
 _LOOPBACK: Final = "127.0.0.1"
-_VARIABLES: Final = {"postgres": "lab_postgres_port", "services": "lab_service_port"}
+_VARIABLES: Final[dict[Purpose, str]] = {
+    "postgres": "lab_postgres_port",
+    "services": "lab_service_port",
+}
 
 
 @dataclass(frozen=True)
@@ -24,14 +32,14 @@ class Block:
     """Neighbouring ports for one purpose.
 
     Attributes:
-        purpose: postgres or services.
+        purpose: whose they are.
         first: of them.
         count: how many.
         named: whether the inventory names them.
         refused: why one of them cannot be had, in a sentence; None if all can.
     """
 
-    purpose: str
+    purpose: Purpose
     first: int
     count: int
     named: bool
@@ -81,21 +89,24 @@ class Ports:
                     "draws ports that are free",
                 )
 
-    def document(self, subjects: Sequence[str]) -> dict[str, Any]:
+    def document(self, subjects: Sequence[str]) -> documents.Ports:
         """What a bundle keeps of it.
 
         Args:
             subjects: of the plan, in its order: each has the next port of the services.
         """
-        told: dict[str, Any] = {"schema": SCHEMA}
-        for block in self.blocks:
-            if block.purpose == "postgres":
-                told["postgres"] = block.first
-            else:
-                told["services"] = {name: block.first + i for i, name in enumerate(subjects)}
-        return told | {"named": [block.purpose for block in self.blocks if block.named]}
+        first = {block.purpose: block.first for block in self.blocks}
+        services = first.get("services")
+        return documents.Ports(
+            schema="ports/1",
+            named=[block.purpose for block in self.blocks if block.named],
+            postgres=first.get("postgres", UNSET),
+            services=UNSET
+            if services is None
+            else {name: services + index for index, name in enumerate(subjects)},
+        )
 
-    def _first(self, purpose: str) -> int:
+    def _first(self, purpose: Purpose) -> int:
         return next(block.first for block in self.blocks if block.purpose == purpose)
 
 
@@ -110,22 +121,33 @@ def settle(
         roles: of the run that it carries.
         subjects: each has a port of its own.
         apart: whether other hosts of the run come to it.
+
+    Raises:
+        InventoryError: it cannot listen where the others are to reach it.
     """
     spec = host.spec
-    wanted = [
-        *([("postgres", 1, spec.postgres_port)] if "db" in roles else []),
-        *([("services", subjects, spec.service_port)] if "app" in roles else []),
-    ]
+    wanted: list[tuple[Purpose, int, int | None]] = []
+    if "db" in roles:
+        wanted.append(("postgres", 1, spec.postgres_port))
+    if "app" in roles:
+        wanted.append(("services", subjects, spec.service_port))
     if not wanted:
         return Ports()
     addresses = [_LOOPBACK, *([spec.reach] if apart else [])]
-    argv = [part for address in addresses for part in ("--address", address)]
-    argv += [f"{count}:{first or ''}" for _, count, first in wanted]
-    path = (f"PYTHONPATH={deployment.code}", "PYTHONSAFEPATH=1")
-    answer = json.loads(host.run("env", *path, deployment.python, "-m", "agent.ports", *argv))
+    arguments = [part for address in addresses for part in ("--address", address)]
+    arguments += [f"{count}:{first or ''}" for _, count, first in wanted]
+    answer = asking.ask(host, deployment, answers.Ports, "agent.ports", *arguments)
+    if answer.not_own:
+        raise InventoryError(
+            "address-not-own",
+            f"{spec.name} cannot listen on {answer.not_own.address}, where the other hosts are to "
+            f"reach it: {answer.not_own.why}",
+            where=spec.name,
+            hint="set lab_address in the inventory to an address of that host",
+        )
     blocks = []
-    for (purpose, count, first), told in zip(wanted, answer, strict=True):
-        refused = told["refused"]
-        why = f"port {refused['port']} for {purpose}: {refused['why']}" if refused else None
-        blocks.append(Block(purpose, int(told["first"]), count, first is not None, why))
+    for (purpose, count, first), block in zip(wanted, answer.blocks, strict=True):
+        unfit = block.refused
+        why = f"port {unfit.port} for {purpose}: {unfit.why}" if unfit else None
+        blocks.append(Block(purpose, block.first, count, first is not None, why))
     return Ports(tuple(blocks))

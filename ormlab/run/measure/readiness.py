@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from analysis.host import judge
 from bundle.documents.host import HostReadings
 from bundle.documents.results import GateVerdict
 from ormlab.base.errors import HostGateError
+from ormlab.run.measure import asking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,13 +27,11 @@ def read(host: Host, deployment: Deployment, wanted: Sequence[int] = ()) -> Host
         wanted: ports that should be free; none where the lab itself holds them.
 
     Raises:
-        ValidationError: the host answers something else.
+        LoadError: the host answers something else.
     """
-    path = (f"PYTHONPATH={deployment.code}", "PYTHONSAFEPATH=1")
-    module = ["-m", "host.items", "--folder", deployment.root, "--uv", deployment.uv]
-    named = [part for port in wanted for part in ("--port", str(port))]
-    told = host.run("env", *path, deployment.python, *module, *named)
-    return msgspec.json.decode(told, type=HostReadings)
+    asked = ["--folder", deployment.root, "--uv", deployment.uv]
+    asked += [part for port in wanted for part in ("--port", str(port))]
+    return asking.ask(host, deployment, HostReadings, "host.items", *asked)
 
 
 def require(document: HostReadings, profile: Profile, *, where: str) -> str | None:

@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
 import yaml
 import zstandard
+from msgspec import UNSET
+from msgspec.structs import asdict, replace
 
+from bundle import typed
 from bundle.codec import serialise
 from bundle.coherence import LEDGER
-from bundle.documents.host import HostFacts
+from bundle.documents.host import Fingerprint, HostFacts, Moved, Seeded, Server, Source
+from bundle.documents.plan import SealedPlan
+from bundle.documents.services import (
+    Answers,
+    ContractOutcome,
+    OrderOutcome,
+    Sql,
+    StackOutcome,
+    StatementLog,
+)
 from bundle.format import Redaction, Tool
 from ormlab.base import checkout, source
 from ormlab.hosts.fingerprint import fingerprint
 from ormlab.provision import record as provisioning
-from ormlab.run.measure import keep, redaction
+from ormlab.run.measure import asking, keep, redaction
 from ormlab.run.measure.deployment import source_archive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from bundle.documents.host import Facts
+    from bundle.documents.services import Observed
     from ormlab.judging.ledger import LedgerFile
     from ormlab.plan import ResolvedPlan
     from ormlab.run.measure.session import Session
+    from ormlab.run.measure.site import Site
     from ormlab.run.measure.station import Fetched, Station
 
 REDACTIONS = (
@@ -34,15 +47,12 @@ REDACTIONS = (
     Redaction(path="host/postgres.json", reason="the path of the password file is taken out"),
     Redaction(path="host/provision/*.json", reason="what Ansible's modules returned is taken out"),
 )
-SOURCE = "inputs/source.json"
 _SAMPLES = "samples"
-_WORK = ("sql.json", "answers.json")
 
 
-def facts_of(session: Session) -> dict[str, HostFacts]:
+def facts_of(site: Site) -> dict[str, HostFacts]:
     """The facts of each host of a run, by the name it has in the bundle."""
-    hosts = _hosts(session)
-    return {name: msgspec.convert(each.facts, HostFacts) for name, each in hosts.items()}
+    return {name: station.facts for name, station in _hosts(site).items()}
 
 
 def inputs(resolved: ResolvedPlan, ledger: LedgerFile | None = None) -> dict[str, bytes]:
@@ -51,24 +61,31 @@ def inputs(resolved: ResolvedPlan, ledger: LedgerFile | None = None) -> dict[str
     for stack in resolved.stacks.values():
         locks += stack.files
     files = {f"inputs/locks/{path.name}": path.read_bytes() for path in locks}
-    shipped = hashlib.sha256(source_archive(checkout.ROOT, resolved.stacks_folder)).hexdigest()
     found = source.here()
-    told = {"commit": found.commit, "dirty": found.dirty, "version": checkout.VERSION}
-    why = {"reason": found.reason} if found.reason else {}
-    added = {"added": found.added} if found.added else {}
-    files[SOURCE] = serialise({**told, "shipped": shipped, **why, **added})
+    files[Source.PATH] = serialise(
+        Source(
+            commit=found.commit,
+            dirty=found.dirty,
+            version=checkout.VERSION,
+            shipped=hashlib.sha256(
+                source_archive(checkout.ROOT, resolved.stacks_folder)
+            ).hexdigest(),
+            reason=found.reason or UNSET,
+            added=found.added or UNSET,
+        )
+    )
     if found.dirty:
         files["inputs/source.patch"] = redaction.without_credentials(found.patch)
     if ledger:
         files[LEDGER] = ledger.data
     # The plan comes last: where it is, the others are.
-    return files | {"inputs/plan.yaml": resolved.document}
+    return files | {SealedPlan.PATH: resolved.document}
 
 
 def tool(folder: Path) -> Tool:
     """What measured a run: the source as it was when the run began, whatever it is by now."""
-    told = json.loads((folder / SOURCE).read_bytes())
-    return Tool(version=told["version"], commit=told["commit"], dirty=told["dirty"])
+    found = typed.read(folder, Source)
+    return Tool(version=found.version, commit=found.commit, dirty=found.dirty)
 
 
 def host_before(session: Session) -> dict[str, bytes]:
@@ -76,83 +93,90 @@ def host_before(session: Session) -> dict[str, bytes]:
 
     That of the services is ``host/``; others, where they are apart, lie below it by their names.
     """
-    server = {key: session.server[key] for key in ("version", "settings", "made")}
-    hosts = _hosts(session)
+    site = session.site
+    hosts = _hosts(site)
     names = {role: name for name, station in hosts.items() for role in station.roles}
     inventory = {
         "groups": {role: [names[role]] for role in sorted(names)},
-        "tier": session.facts["placement"]["tier"],
+        "tier": site.app.facts.placement.tier,
     }
     played = provisioning.of_hosts({name: each.host.spec for name, each in hosts.items()})
     files = {f"host/provision/{name}": serialise(document) for name, document in played.items()}
-    for folder, station in _folders(session):
+    for folder, station in _folders(site):
         files[f"{folder}/facts.before.json"] = serialise(_without_name(station.facts))
         files[f"{folder}/readings.before.json"] = serialise(station.readings)
-        files[f"{folder}/ports.json"] = serialise(station.ports.document(session.subjects))
+        files[f"{folder}/ports.json"] = serialise(station.ports.document(site.subjects))
     return {
         **files,
-        "host/fingerprint.json": serialise({"sha256": fingerprint(facts_of(session))}),
-        "host/postgres.json": serialise(server),
-        "host/dataset.json": serialise(session.template),
+        Fingerprint.PATH: serialise(Fingerprint(sha256=fingerprint(facts_of(site)))),
+        Server.PATH: serialise(server_of(session)),
+        Seeded.PATH: serialise(session.seeded),
         "inputs/inventory.redacted.yml": yaml.safe_dump(inventory).encode(),
     }
+
+
+def server_of(session: Session) -> Server:
+    """The database server, as a bundle names it."""
+    running = session.database.running
+    return Server(version=running.version, settings=running.settings, made=running.made)
 
 
 def host_after(session: Session) -> dict[str, bytes]:
     """The hosts after the last trial, what has moved since before, and the server's log."""
     log = zstandard.ZstdCompressor().compress(session.database.log())
     files = {"host/postgres.log.zst": log}
-    for folder, station in _folders(session):
-        before, after = station.facts, station.ask("facts")
-        drift = {
-            key: {"before": before["facts"][key], "after": value}
-            for key, value in after["facts"].items()
-            if value != before["facts"][key]
-        }
+    for folder, station in _folders(session.site):
+        after = station.facts_now()
         files[f"{folder}/facts.after.json"] = serialise(_without_name(after))
-        files[f"{folder}/readings.after.json"] = serialise(station.read_readings())
-        files[f"{folder}/drift.json"] = serialise(drift)
+        files[f"{folder}/readings.after.json"] = serialise(station.readings_now())
+        files[f"{folder}/drift.json"] = serialise(_moved(station.facts.facts, after.facts))
     return files
 
 
-def host_again(session: Session, attempt: int) -> dict[str, bytes]:
+def _moved(before: Facts, after: Facts) -> dict[str, Moved]:
+    """The facts that differ, by key."""
+    then, now = asdict(before), asdict(after)
+    return {
+        key: Moved(before=then[key], after=value)
+        for key, value in now.items()
+        if value != then[key]
+    }
+
+
+def host_again(site: Site, attempt: int) -> dict[str, bytes]:
     """The hosts when the run was resumed for the ``attempt``-th time."""
     files = {}
-    for folder, station in _folders(session):
+    for folder, station in _folders(site):
         files[f"{folder}/resumed-{attempt}/facts.json"] = serialise(_without_name(station.facts))
         files[f"{folder}/resumed-{attempt}/readings.json"] = serialise(station.readings)
-        ports = serialise(station.ports.document(session.subjects))
+        ports = serialise(station.ports.document(site.subjects))
         files[f"{folder}/resumed-{attempt}/ports.json"] = ports
     return files
 
 
-def _hosts(session: Session) -> dict[str, Station]:
+def _hosts(site: Site) -> dict[str, Station]:
     """The hosts of a run by their names in the bundle: that of the services comes first."""
-    return {f"host-{number}": each for number, each in enumerate(session.stations, start=1)}
+    return {f"host-{number}": each for number, each in enumerate(site.stations, start=1)}
 
 
-def _folders(session: Session) -> Iterator[tuple[str, Station]]:
+def _folders(site: Site) -> Iterator[tuple[str, Station]]:
     """Where the bundle keeps what is known of each host: that of the services comes first."""
-    for name, station in _hosts(session).items():
+    for name, station in _hosts(site).items():
         yield "host" if name == "host-1" else f"host/{name}", station
 
 
-def stack(subject: str, outcome: dict[str, Any]) -> dict[str, bytes]:
+def stack(subject: str, outcome: StackOutcome) -> dict[str, bytes]:
     """How the stack of a subject was made, or why it could not be."""
-    return {f"services/{subject}/stack.json": serialise(outcome)}
+    return {StackOutcome.PATH.format(subject=subject): serialise(outcome)}
 
 
-def contract(subject: str, checked: Fetched) -> dict[str, bytes]:
+def contract(subject: str, checked: Fetched[Observed]) -> dict[str, bytes]:
     """What the service said of itself, the contract's cases, and sample answers."""
     folder = f"services/{subject}"
-    files = {
-        f"{folder}/check.json": serialise(
-            {"failure": checked.done.failure, "observed": checked.done.observed}
-        )
-    }
+    files = {f"{folder}/check.json": serialise(_outcome(checked))}
     cases, log = checked.folder / "stdout", checked.folder / "log.txt"
     if cases.exists() and cases.stat().st_size:
-        files[f"{folder}/contract.json"] = cases.read_bytes()
+        files[ContractOutcome.PATH.format(subject=subject)] = cases.read_bytes()
     if log.exists() and log.stat().st_size:
         files[f"{folder}/check.log.zst"] = zstandard.ZstdCompressor().compress(log.read_bytes())
     for sample in sorted((checked.folder / _SAMPLES).glob("*")):
@@ -160,37 +184,36 @@ def contract(subject: str, checked: Fetched) -> dict[str, bytes]:
     return files
 
 
-def work(subject: str, diagnosed: Fetched) -> dict[str, bytes]:
+def work(subject: str, diagnosed: Fetched[Observed]) -> dict[str, bytes]:
     """What requests to the subject cost the database, and its answers to them."""
-    folder = f"services/{subject}"
-    files = {
-        f"{folder}/diagnosis.json": serialise(
-            {"failure": diagnosed.done.failure, "observed": diagnosed.done.observed}
-        )
-    }
-    for name in _WORK:
-        path = diagnosed.folder / name
-        if path.exists():
-            files[f"{folder}/{name}"] = serialise(json.loads(path.read_bytes()))
+    files = {f"services/{subject}/diagnosis.json": serialise(_outcome(diagnosed))}
+    if diagnosed.done.failure is None:
+        for kind in (Sql, Answers):
+            path = kind.PATH.format(subject=subject)
+            left = diagnosed.folder / path.rpartition("/")[2]
+            files[path] = serialise(asking.read(left.read_text(), kind, where=str(left)))
     return files
 
 
-def floor(load: str, driven: Fetched) -> dict[str, bytes]:
+def floor(load: str, driven: Fetched[Observed]) -> dict[str, bytes]:
     """What a load's generator reached against an endpoint that does no work; no raw samples."""
     folder = f"generators/{load}"
-    told = {"failure": driven.done.failure, "observed": driven.done.observed}
     kept = keep.reports(driven.folder)
     return {
-        f"{folder}/floor.json": serialise(told),
+        f"{folder}/floor.json": serialise(_outcome(driven)),
         **{f"{folder}/{path.name}": path.read_bytes() for path in kept},
     }
 
 
 def silence(session: Session) -> dict[str, bytes]:
     """What the server says of its logging after the diagnostic pass, before the first trial."""
-    document = {"schema": "statement-log/1", "after": session.server["logging"]}
-    return {"host/statement-log.json": serialise(document)}
+    after = session.database.running.logging
+    return {StatementLog.PATH: serialise(StatementLog(schema="statement-log/1", after=after))}
 
 
-def _without_name(facts: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in facts.items() if key != "hostname"}
+def _outcome(fetched: Fetched[Observed]) -> OrderOutcome:
+    return OrderOutcome(failure=fetched.done.failure, observed=fetched.done.observed)
+
+
+def _without_name(facts: HostFacts) -> HostFacts:
+    return replace(facts, hostname=UNSET)

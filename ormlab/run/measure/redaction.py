@@ -25,8 +25,9 @@ from fnmatch import fnmatchcase
 from functools import cache
 from ipaddress import ip_address
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
+import msgspec
 import zstandard
 
 from bundle import credentials
@@ -177,8 +178,17 @@ class Redactor:
         is_evidence = _treatment(path) == "evidence"
         return bool(is_evidence and drawn and drawn.search(_decoded(data)))
 
-    def document(self, path: str, value: object) -> Any:  # noqa: ANN401 - JSON of the given shape
-        """Return a document as `clean` leaves it: with the same keys, numbers and lengths."""
+    def masked[T](self, path: str, document: T) -> T:
+        """Return a document, or a part of one, as `clean` leaves it.
+
+        Args:
+            path: as of `clean`.
+            document: of a type that encodes as JSON.
+        """
+        return msgspec.convert(self._document(path, msgspec.to_builtins(document)), type(document))
+
+    def _document(self, path: str, value: object) -> object:
+        """Return JSON with the same keys, numbers and lengths, and its texts masked."""
         sentences = next((v for k, v in _SENTENCES.items() if fnmatchcase(_name(path), k)), ())
         return _mapped(value, (), lambda at, text: self._value(text, _is_any(at, sentences)))
 
@@ -188,7 +198,7 @@ class Redactor:
         if how == "document":
             try:
                 document = json.loads(text)
-                cleaned = self.document(path, document)
+                cleaned = self._document(path, document)
             except (ValueError, RecursionError):
                 return self._sentence(text)  # cut short: nothing can read it as a document
             return text if cleaned == document else _written(cleaned)

@@ -1,237 +1,77 @@
-"""One run at work on its hosts: deploy, database, stacks, contract, trials."""
+"""One run at work on its hosts: contract, diagnosis, floors, trials."""
 
 from __future__ import annotations
 
-import json
 import secrets
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any, Self
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from agent import owner
-from agent.floor import ENDPOINT
-from host.levels import lowest
-from ormlab.base import checkout
+from agent.orders import CheckService, Diagnose, FindFloor, Observe, RunTrial, Serve
+from bundle.documents.readings import TrialReadings
+from bundle.documents.services import Observed
 from ormlab.base.errors import LoadError
-from ormlab.run.measure import orders, tables
+from ormlab.run.measure import apart, making, orders, tables
 from ormlab.run.measure.conducting import Drive, Part, conduct
 from ormlab.run.measure.database import Database
-from ormlab.run.measure.deployment import packages
-from ormlab.run.measure.redaction import Redactor
-from ormlab.run.measure.station import Station
 from workloads.diagnosis import log as statement_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
-    from ormlab.hosts import Host
-    from ormlab.plan import Planned, ResolvedPlan
-    from ormlab.run.measure.station import Fetched
+    from agent.orders import DatabaseSpec, ServiceSpec, StaticSpec
+    from bundle.documents.host import Seeded
+    from bundle.documents.plan import Subject
+    from bundle.documents.readings import Environment
+    from bundle.documents.services import StackOutcome
+    from ormlab.plan import Plan, Planned
+    from ormlab.run.measure.orders import Shipped
+    from ormlab.run.measure.redaction import Redactor
+    from ormlab.run.measure.site import Site
+    from ormlab.run.measure.station import Fetched, Station
 
-_BUILD_DEADLINE_S = 3600.0
-_SEED_DEADLINE_S = 3600.0
 _CHECK_DEADLINE_S = 300.0
-_SERVICE = "workloads.services"
 _LOOPBACK = "127.0.0.1"
 
 
+@dataclass
 class Session:
-    """Everything a run holds on its hosts; leaving the context stops and removes it.
-
-    Args:
-        hosts: connected, by role; one of them may carry several.
-        resolved: the plan.
-        run_id: names the run's folder on each host.
-        scratch: an empty local folder for what is shipped and fetched.
-        check: raises KeyboardInterrupt when the run is to stop.
-        attempt: how often the run was begun before.
+    """A run whose hosts, stacks, database server and rows are ready.
 
     Attributes:
-        stations: the hosts, each once; that of the services is the first.
-        database: the server, after `start_database`.
-        template: the dataset's template database, after `seed`.
-        stacks: outcome by stack, after `build_stacks`.
-        redactor: takes out of what is kept all that tells whose hosts these are; it knows them
-            after `prepare`, and the database's password after `start_database`.
+        site: the hosts.
+        tables: what the load asks, by workload, on its host.
+        stacks: what came of making each stack.
+        database: the server.
+        seeded: the dataset's template database.
     """
 
-    def __init__(
-        self,
-        hosts: Mapping[str, Host],
-        resolved: ResolvedPlan,
-        *,
-        run_id: str,
-        scratch: Path,
-        check: Callable[[], None],
-        attempt: int = 0,
-    ) -> None:
-        self._plan = resolved.plan
-        self._subjects = resolved.subjects
-        self._stacks = resolved.stacks
-        self._stacks_folder = resolved.stacks_folder
-        self._run_id = run_id
-        self._attempt = attempt
-        self._scratch = scratch
-        self._cleanup = ExitStack()
-        self._tables: dict[str, tables.Shipped] = {}
-        self._writes = any(orders.writes(each) for each in resolved.plan.workloads.values())
-        self._database_is_fresh = False
-        self._probes = [
-            f"{request.method} {request.path}" for request in orders.task_of(self._plan).probes()
-        ]
-        by_name: dict[str, Station] = {}
-        for host in hosts.values():
-            roles = tuple(role for role in hosts if hosts[role].spec.name == host.spec.name)
-            by_name.setdefault(host.spec.name, Station(host, roles, scratch=scratch, check=check))
-        self.stations = tuple(by_name.values())
-        self._app, self._db, self._load = (
-            by_name[hosts[role].spec.name] for role in ("app", "db", "load")
-        )
-        others = [each for each in self.stations if each is not self._db]
-        self.database = Database(self._db, others)
-        self.template: dict[str, Any] = {}
-        self.stacks: dict[str, dict[str, Any]] = {}
-        self.redactor = Redactor()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._cleanup.close()
+    site: Site
+    tables: Mapping[str, Shipped]
+    stacks: Mapping[str, StackOutcome]
+    database: Database
+    seeded: Seeded
+    _is_fresh: bool = field(default=False, init=False)
 
     @property
-    def subjects(self) -> list[str]:
-        """Those of the plan, in its order: each has the next port of the services."""
-        return list(self._subjects)
+    def redactor(self) -> Redactor:
+        """Takes out of what is kept all that tells whose hosts these are, and the password."""
+        return self.site.redactor.knowing({"secret": self.database.passwords})
 
-    @property
-    def host_name(self) -> str:
-        """That of the services, in the inventory."""
-        return self._app.name
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """Those of the host of the services, after `prepare`; the tier is that of the weakest."""
-        return self._app.facts
-
-    @property
-    def server(self) -> dict[str, Any]:
-        """Version and settings of the database server; empty before it is started."""
-        return self.database.server
-
-    def prepare(self) -> None:
-        """Ship the code, read what the hosts are, open the run's folder on each.
-
-        Raises:
-            LoadError: another run has the lab's folder of a host.
-        """
-        for station in self.stations:
-            self._cleanup.callback(station.claim(self._run_id))
-            station.deploy(self._stacks_folder)
-        self._db.require_database_user()
-        self.redactor = Redactor().knowing({"checkout": [str(checkout.ROOT)]})
-        self.redactor = self.redactor.knowing(owner.collect())
-        for station in self.stations:
-            self.redactor = self._knowing(station).knowing({}, words=self._words)
-            station.look(self._run_id, len(self._subjects), apart=len(self.stations) > 1)
-        tiers = [station.facts["placement"]["tier"] for station in self.stations]
-        self.facts["placement"]["tier"] = lowest(*tiers)
-        for station in self.stations:
-            station.open(self._run_id, self._attempt)
-            self._cleanup.callback(station.close)
-        for station in self.stations:
-            others = [each.dispatch for each in self.stations if each is not station]
-            station.dispatch.beside = tuple(others)
-
-    def _knowing(self, station: Station) -> Redactor:
-        """The redactor, with what it must know of one host and of the lab's places on it."""
-        spec = station.host.spec
-        login = spec.variables.ansible_user
-        whose = {
-            "name": [spec.name, *([login] if login else [])],
-            "address": [spec.address, spec.reach],
-        }
-        known = self.redactor.knowing({"lab folder": [spec.root], **whose})
-        return known.knowing(station.ask("owner"))
-
-    @property
-    def _words(self) -> list[str]:
-        """The names that the record itself gives to what is measured."""
-        plan = self._plan
-        return [plan.name, *self._subjects, *plan.workloads, *plan.loads, *self._stacks]
-
-    def build_stacks(self) -> None:
-        """Make each stack's environment; what cannot be made is an outcome, not an error."""
-        app = self._app
-        for name, stack in self._stacks.items():
-            deployed = app.deployment
-            argv = [deployed.python, "-m", "agent.stacks", "build"]
-            argv += ["--stacks-dir", f"{deployed.code}/workloads/stacks", "--name", name]
-            argv += ["--envs", deployed.environments, "--uv", deployed.uv]
-            argv += ["--cache", deployed.cache]
-            order = f"stack-{name}"
-            status, said = app.dispatch.command(
-                order,
-                argv,
-                deadline_s=_BUILD_DEADLINE_S,
-                env=packages(app.host, stack),
-                program="installer",
-            )
-            if status != 0:
-                raise LoadError(
-                    "stack-build",
-                    f"building the stack {name} ended with {status}: {app.last_said(order)}",
-                    where=f"{app.name}:{app.folder}/{order}/log.txt",
-                    hint="read that log; a full disk and an unreachable registry are the causes",
-                )
-            self.stacks[name] = json.loads(said)
-
-    def ship_tables(self) -> None:
-        """Draw what the load is going to ask.
-
-        Raises:
-            PlanError: the dataset has too few rows for a workload.
-        """
-        self._tables = tables.ship_all(self._plan, self._load, self._scratch)
-
-    def start_database(self, settings: Mapping[str, str] | None = None) -> None:
-        """Start PostgreSQL, again if it has died; ``settings`` are added to the lab's."""
-        if not self.server:
-            self._cleanup.callback(self.database.stop)
-        password = self.database.start(settings or {})
-        self.redactor = self.redactor.knowing({"secret": [password]})
-
-    def seed(self) -> None:
-        """Make sure of the dataset's template database."""
-        db = self._db
-        argv = [db.deployment.python, "-m", "workloads.dataset", "seed", *self._options(db)]
-        status, said = db.dispatch.command("seed", argv, deadline_s=_SEED_DEADLINE_S)
-        if status != 0:
-            raise LoadError(
-                "dataset",
-                f"seeding the dataset ended with {status}: {db.last_said('seed')}",
-                where=f"{db.name}:{db.folder}/seed/log.txt",
-                hint="a full disk is the usual cause",
-            )
-        self.template = json.loads(said)
-
-    def check(self, subject: str) -> Fetched:
+    def check(self, subject: str) -> Fetched[Observed]:
         """Run the contract suite against a subject; its database is thrown away afterwards."""
-        app = self._app
+        app = self.site.app
         argv = [app.deployment.python, "-m", "workloads.contract", "--url", "{url}"]
         argv += ["--json", "--samples", "{folder}/samples", "--database", Database.name]
-        body = {
-            "service": self._service(subject),
-            "database": self.database.seen_from(app, template=self._template),
-            "placement": app.placement,
-            "argv": [*argv, *self._options(app)],
-            "env": {},
-        }
-        self._database_is_fresh = False
-        return app.wait(
-            app.dispatch.place(f"check-{subject}", "check", body, deadline_s=_CHECK_DEADLINE_S)
+        argv += making.program_options(self._plan, self.database, app)
+        work = CheckService(
+            service=self._service(subject),
+            cpus=app.cpus("service"),
+            database=self._restored(app),
+            argv=argv,
         )
+        name = f"check-{subject}"
+        return app.wait(app.dispatch.place(name, work, Observed, deadline_s=_CHECK_DEADLINE_S))
 
     @contextmanager
     def statement_log(self) -> Iterator[None]:
@@ -240,158 +80,158 @@ class Session:
         Raises:
             LoadError: it still logs statements, so trials would not be what they seem.
         """
-        self.database.stop()
-        self.start_database(statement_log.SERVER)
+        self.database.restart(statement_log.SERVER)
         yield
-        self.database.stop()
-        self.start_database()
-        if self.server["logging"] != statement_log.SILENT:
+        self.database.restart()
+        logging = self.database.running.logging
+        if logging != statement_log.SILENT:
+            db = self.site.db
             raise LoadError(
                 "statements-logged",
-                f"the server would log while it is measured: {self.server['logging']}",
-                where=f"{self._db.name}:{self._db.deployment.root}/postgres",
+                f"the server would log while it is measured: {logging}",
+                where=f"{db.name}:{db.deployment.root}/postgres",
                 hint="`make clean` removes the private cluster",
             )
 
-    def diagnose(self, subject: str) -> Fetched:
+    def diagnose(self, subject: str) -> Fetched[Observed]:
         """Find out what requests to a subject cost the database, and its answers to them."""
-        app = self._app
-        body = {
-            # Some ORMs write columns in the order of a set: the same plan gives the same SQL.
-            "service": self._service(subject)
-            | {"environment": orders.environment(self._plan.seed, block=0)},
-            "database": self.database.seen_from(app, template=self._template),
-            "task": orders.task_of(self._plan).document(),
-        }
-        self._database_is_fresh = False
-        return app.wait(
-            app.dispatch.place(
-                f"diagnose-{subject}", "diagnose", body, deadline_s=_CHECK_DEADLINE_S
-            )
+        app = self.site.app
+        # Some ORMs write columns in the order of a set: the same plan gives the same SQL.
+        drawn = orders.environment(self._plan.seed, block=0)
+        work = Diagnose(
+            service=self._service(subject, drawn),
+            database=self._restored(app),
+            task=orders.task_of(self._plan),
         )
+        name = f"diagnose-{subject}"
+        return app.wait(app.dispatch.place(name, work, Observed, deadline_s=_CHECK_DEADLINE_S))
 
-    def floor(self, load: str) -> Fetched | None:
+    def floor(self, load: str) -> Fetched[Observed] | None:
         """Find out what a load's generator reaches by itself; None if it has no floor."""
-        local = self._scratch / "floor.tsv"
-        table = f"{self._load.folder}/{local.name}"
-        cpus, seed = self._load.placement["load"], self._plan.seed
+        station, app = self.site.load, self.site.app
+        local = self.site.scratch / "floor.tsv"
+        table = f"{station.folder}/{local.name}"
+        cpus, seed = station.cpus("load"), self._plan.seed
         spec = orders.floor_spec(self._plan.loads[load], table=table, seed=seed, cpus=cpus)
         if spec is None:
             return None
-        tables.ship(orders.floor_table(self._plan), self._load, local)
-        endpoint = orders.endpoint_spec(
+        tables.ship(orders.floor_table(self._plan), station, local)
+        program = orders.Program(
+            python=app.deployment.python,
+            code=app.deployment.code,
+            variables={},
             host=self._address,
-            python=self._app.deployment.python,
-            code=self._app.deployment.code,
-            port=self._app.ports.services,
-            payload_bytes=self._plan.dataset.payload_bytes,
+            port=app.ports.services,
         )
-        body = {"load": spec, "placement": self._load.placement}
+        endpoint = orders.static_spec(program, payload_bytes=self._plan.dataset.payload_bytes)
+        parts = [] if app is station else [self._served(endpoint, database=None)]
+        work = FindFloor(
+            endpoint=orders.served(endpoint) if parts else endpoint,
+            load=spec,
+            placement=station.placement,
+        )
         deadline_s = orders.deadline_s(self._plan.loads[load])
-        drive = Drive(f"floor-{load}", self._load, "floor", body, deadline_s)
-        return self._drive(drive, endpoint, module=ENDPOINT, restore=None)
+        drive = Drive(f"floor-{load}", station, work, Observed, apart.floor, deadline_s)
+        return conduct(drive, parts)
 
-    def carry_out(self, trial: Planned) -> Fetched:
+    def carry_out(self, trial: Planned) -> Fetched[TrialReadings]:
         """Carry out one trial; a failed one is an outcome, not an error."""
-        load = self._plan.loads[trial.load]
-        table, warmup_table, repeatable = self._tables[trial.workload]
-        service = self._service(trial.subject) | {
-            "environment": orders.environment(self._plan.seed, trial.block)
-        }
+        app, db, station = self.site.app, self.site.db, self.site.load
+        load, seed = self._plan.loads[trial.load], self._plan.seed + trial.block
+        service = self._service(trial.subject, orders.environment(self._plan.seed, trial.block))
         # All trials of a plan find the database equally cold, whichever trial came before.
-        restore = self._writes or not self._database_is_fresh
-        body = {
-            "load": orders.load_spec(
-                load,
-                table=table,
-                warmup_table=warmup_table,
-                repeatable=repeatable,
-                seed=self._plan.seed + trial.block,
-                cpus=self._load.placement["load"],
-            ),
-            "kills": orders.kills(load, seed=self._plan.seed + trial.block),
-            "placement": self._load.placement,
-            "probes": self._probes,
-        }
-        self._database_is_fresh = False
-        drive = Drive(trial.id, self._load, "trial", body, orders.deadline_s(load))
-        fetched = self._drive(drive, service, module=_SERVICE, restore=restore)
-        self._database_is_fresh = fetched.done.failure is None
-        return fetched
-
-    def _drive(
-        self, drive: Drive, service: dict[str, Any], *, module: str, restore: bool | None
-    ) -> Fetched:
-        """Carry out a drive against a service, with the parts that other hosts have in it.
-
-        Args:
-            drive: its body lacks service and database.
-            service: as an agent starts it.
-            module: that it is.
-            restore: whether to restore the database first; None where none is used.
-        """
-        app, db, load = self._app, self._db, self._load
-        template = self._template if restore else None
-        body, parts = drive.body, []
-        # Known to both ends: whatever else answers at that address is not what was started.
-        settings = service["settings"] | {"nonce": secrets.token_hex(8)}
-        service = service | {"settings": settings}
-        if app is not load:
-            used = restore is not None and self.database.seen_from(app, template=template)
-            part = {"service": service, "module": module, "database": used or None}
-            parts.append(Part("app", app, "serve", part | self._watched(app)))
-            service = {"served": {key: settings[key] for key in ("host", "port", "nonce")}}
+        writes = any(orders.writes(each) for each in self._plan.workloads.values())
+        template = self.seeded.database if writes or not self._is_fresh else None
+        parts = []
+        if app is not station:
+            seen = self.database.seen_from(app, template=template)
+            parts.append(self._served(service, database=seen))
             template = None
-        if restore is not None:
-            body = body | {"database": self.database.seen_from(load, template=template)}
-            if db not in (load, app):
-                parts.append(Part("db", db, "observe", self._watched(db)))
-        whole = replace(drive, body=body | {"service": service})
-        return conduct(whole, parts)
-
-    def _watched(self, station: Station) -> dict[str, Any]:
-        """What a host that does not drive the load watches besides the service."""
-        server = self.database.seen_from(station, template=None)
-        seen = {key: server[key] for key in ("server_pid", "log")}
-        return {**seen, "placement": station.placement}
+        if db not in (app, station):
+            parts.append(Part("db", db, self._watching(db)))
+        work = RunTrial(
+            service=service if app is station else orders.served(service),
+            database=self.database.seen_from(station, template=template),
+            load=orders.load_spec(
+                load, self.tables[trial.workload], seed=seed, cpus=station.cpus("load")
+            ),
+            kills=orders.kills(load, seed=seed),
+            placement=station.placement,
+            probes=self._probes,
+        )
+        self._is_fresh = False
+        deadline_s = orders.deadline_s(load)
+        drive = Drive(trial.id, station, work, TrialReadings, apart.observation, deadline_s)
+        fetched = conduct(drive, parts)
+        self._is_fresh = fetched.done.failure is None
+        return fetched
 
     def revive_database(self) -> bool:
         """Start PostgreSQL again if it is gone; returns whether it had to be."""
         if not self.database.has_died():
             return False
-        self.start_database()
+        self.database.restart()
         return True
 
     @property
-    def _template(self) -> str:
-        return str(self.template["database"])
+    def _plan(self) -> Plan:
+        return self.site.resolved.plan
+
+    @property
+    def _probes(self) -> tuple[str, ...]:
+        probes = orders.task_of(self._plan).probes()
+        return tuple(f"{request.method} {request.path}" for request in probes)
 
     @property
     def _address(self) -> str:
         """Where services listen: nobody but the load comes to them."""
-        return _LOOPBACK if self._app is self._load else self._app.host.spec.reach
+        return _LOOPBACK if self.site.app is self.site.load else self.site.app.host.spec.reach
 
-    def _service(self, subject: str) -> dict[str, Any]:
-        spec, app = self._subjects[subject], self._app
-        environment = f"{app.deployment.environments}/{self.stacks[spec.stack]['environment']}"
-        position = self.subjects.index(subject)
-        return orders.service_spec(
-            spec,
-            host=self._address,
-            python=f"{environment}/bin/python",
-            variables=self._stacks[spec.stack].variables,
-            code=app.deployment.code,
-            port=app.ports.services + position,
-            psql=self.database.psql(app),
-            database=Database.name,
+    def _restored(self, station: Station) -> DatabaseSpec:
+        """The run's database, to be restored and then changed by whoever uses it."""
+        self._is_fresh = False
+        return self.database.seen_from(station, template=self.seeded.database)
+
+    def _watching(self, station: Station) -> Observe:
+        """What a host that does not drive the load watches."""
+        server = self.database.seen_from(station, template=None)
+        return Observe(
+            listen=station.host.spec.reach,
+            word=secrets.token_hex(16),
+            placement=station.placement,
+            server_pid=server.server_pid,
+            log=server.log,
         )
 
-    def _options(self, station: Station) -> list[str]:
-        """The options of a program of workloads that works on the database, on a host."""
-        numbers = asdict(orders.dataset_of(self._plan))
-        named = {key.replace("_", "-"): value for key, value in numbers.items()}
-        return _options({**self.database.options(station), **named})
+    def _served(self, service: ServiceSpec | StaticSpec, *, database: DatabaseSpec | None) -> Part:
+        """The part of the host that holds a server which another host drives."""
+        watching = self._watching(self.site.app)
+        serve = Serve(
+            listen=watching.listen,
+            word=watching.word,
+            placement=watching.placement,
+            server_pid=watching.server_pid,
+            log=watching.log,
+            service=service,
+            database=database,
+        )
+        return Part("app", self.site.app, serve)
 
-
-def _options(values: dict[str, Any]) -> list[str]:
-    return [part for name, value in values.items() for part in (f"--{name}", str(value))]
+    def _service(self, subject: str, drawn: Environment | None = None) -> ServiceSpec:
+        declared: Subject = self.site.resolved.subjects[subject]
+        app, name = self.site.app, declared.stack
+        environment = f"{app.deployment.environments}/{self.stacks[name].environment}"
+        program = orders.Program(
+            python=f"{environment}/bin/python",
+            code=app.deployment.code,
+            variables=self.site.resolved.stacks[name].variables,
+            host=self._address,
+            port=app.ports.services + self.site.subjects.index(subject),
+        )
+        return orders.service_spec(
+            declared,
+            program,
+            psql=self.database.psql(app),
+            database=Database.name,
+            environment=drawn,
+        )

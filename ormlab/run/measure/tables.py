@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ormlab.base.errors import PlanError
 from ormlab.run.measure import orders
+from ormlab.run.measure.orders import Shipped
 from workloads.load.requests import write_table
 
 if TYPE_CHECKING:
@@ -15,20 +16,6 @@ if TYPE_CHECKING:
     from ormlab.plan import Plan
     from ormlab.run.measure.station import Station
     from workloads.load.requests import Request
-
-
-class Shipped(NamedTuple):
-    """A workload's tables, by their paths on the load's host.
-
-    Attributes:
-        measured: of the window.
-        warmup: of the time before it.
-        repeatable: whether a generator may start again at their top.
-    """
-
-    measured: str
-    warmup: str
-    repeatable: bool
 
 
 def ship_all(plan: Plan, station: Station, scratch: Path) -> dict[str, Shipped]:

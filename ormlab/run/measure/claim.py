@@ -1,0 +1,116 @@
+"""The lab's folder on a host, held for one run.
+
+A program on the host holds a lock and lives as long as this process does, whose end closes its
+standard input. Over ssh a lost network closes nothing, and sshd may notice it only hours later: so
+that program must hear a sign of life now and then.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from ormlab.base.errors import LoadError, ProvisioningError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ormlab.hosts import Begun, Host
+
+_PATIENCE_S: Final = 60  # without a sign of life; by then the agents have stopped
+_PULSE_S: Final = 10.0
+_HELD: Final = "held"
+_CONFLICT: Final = 75  # EX_TEMPFAIL of sysexits.h; flock's own failures have other numbers
+# One character is one sign of life; at the end of the input, or in vain, head gives none. timeout
+# takes 0 for no limit.
+_HOLD: Final = """
+printf "%s\\n" "$2" > "$1" || exit
+echo held
+while [ -n "$(timeout "$3" head -c 1)" ]; do :; done
+"""
+
+
+@contextmanager
+def claimed(
+    host: Host, run_id: str, *, patience_s: int | None = None
+) -> Iterator[Callable[[], None]]:
+    """Take the lab's folder on a host for one run; it is free when this process ends.
+
+    Args:
+        host: connected.
+        run_id: names the run to whoever comes too late.
+        patience_s: how long the host waits for a sign of life, 0 for ever; by default a minute,
+            and for ever on this machine, where the end of this process is seen at once.
+
+    Yields:
+        What raises a LoadError if the host has given the folder free since.
+
+    Raises:
+        LoadError: another run has it, and would be disturbed.
+        ProvisioningError: the folder cannot be written.
+    """
+    root = host.spec.root
+    lock = f"{root}/run.lock"
+    who = f"{run_id} (process {os.getpid()} on {socket.gethostname()})"
+    if patience_s is None:
+        patience_s = 0 if host.spec.local else _PATIENCE_S
+    host.run("mkdir", "-p", root)
+    take = ["flock", "--nonblock", "--conflict-exit-code", str(_CONFLICT), lock]
+    held = host.begin(*take, "sh", "-c", _HOLD, "hold", lock, who, str(patience_s))
+    if held.line != _HELD:
+        raise _refusal(host, lock, held)
+    over, lost = threading.Event(), threading.Event()
+    beating = threading.Thread(target=_beat, args=(held, over, lost), daemon=True)
+    if patience_s:
+        beating.start()
+
+    def require() -> None:
+        if lost.is_set():
+            raise LoadError(
+                "host-unclaimed",
+                f"{host.spec.name} had no sign of life for {patience_s} s, so that another run may "
+                "use the lab's folder there by now",
+                where=f"{host.spec.name}:{root}",
+                hint="see whether the network or this machine stood still; then resume the run",
+            )
+
+    try:
+        yield require
+    finally:
+        over.set()
+        if patience_s:
+            beating.join()
+        held.end()
+
+
+def _beat(held: Begun, over: threading.Event, lost: threading.Event) -> None:
+    """Show the host that this process lives, until it is over or the host no longer listens."""
+    while not over.wait(_PULSE_S):
+        try:
+            held.send(b".")
+        except OSError:
+            lost.set()
+            return
+
+
+def _refusal(host: Host, lock: str, held: Begun) -> LoadError | ProvisioningError:
+    ended = held.end()
+    if ended.status == _CONFLICT:
+        other = host.run("cat", lock).strip() or "of an unknown name"
+        return LoadError(
+            "host-in-use",
+            f"the run {other} uses the lab's folder on {host.spec.name}: two at once would "
+            "disturb each other",
+            where=f"{host.spec.name}:{host.spec.root}",
+            hint="wait until it has ended",
+        )
+    said = ended.errors.strip().splitlines() or [f"the lock's holder ended with {ended.status}"]
+    return ProvisioningError(
+        "lab-folder",
+        f"the lab's folder on {host.spec.name} cannot be written: {said[-1]}",
+        where=f"{host.spec.name}:{lock}",
+        hint="make it a folder of the account that does the lab's work, or set lab_root",
+    )
