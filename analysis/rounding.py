@@ -12,8 +12,9 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
+    from collections.abc import Sequence
+
+    from bundle.documents.verdicts import Measured
 
 UNKNOWN = "-"
 _DIGITS = 3
@@ -127,9 +128,9 @@ def median_interval(values: Sequence[float]) -> tuple[float, float | None, float
     return median(ordered), *ends
 
 
-def measured(told: Mapping[str, Any] | None) -> str:
-    """What a claim was measured to be, as a verdict holds it."""
-    if told is None:
+def measured(found: Measured | None) -> str:
+    """What a claim was measured to be, with its interval."""
+    if found is None:
         return UNKNOWN
-    ci95 = told["ci95"] or {"low": None, "high": None}
-    return with_interval(told["value"], ci95["low"], ci95["high"])
+    low, high = (found.ci95.low, found.ci95.high) if found.ci95 else (None, None)
+    return with_interval(found.value, low, high)

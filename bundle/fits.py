@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 from pydantic import ValidationError
@@ -24,6 +24,12 @@ _MOST_SHOWN: Final = 20  # problems of one document
 # What other documents are compared with; the rest is not kept in memory.
 _NEEDED: Final = re.compile(r"inputs/plan\.yaml|host/.*|trials/[^/]+/client\.json")
 _DERIVED: Final = f"{names.DERIVED}/"
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A document that names its schema; nothing else is said of it."""
+
+    schema: Annotated[str, msgspec.Meta(pattern=r"\A[a-z-]+/[0-9]+\Z")]
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ def check(root: Path, found: Findings) -> Fitting:
             _check_undescribed(root, path, found)
             continue
         # Results are computed again at L3. A later version may have given them more keys.
-        kind = schemas.Named if path.startswith(_DERIVED) else described.kind
+        kind = Named if path.startswith(_DERIVED) else described.kind
         document = _read(root, path, kind, found)
         if document is not None and _NEEDED.fullmatch(path):
             fit[path] = document

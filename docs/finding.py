@@ -10,15 +10,18 @@ picture of it is in `docs.picture`.
 
 from __future__ import annotations
 
-import json
 import sys
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from analysis.claims import ClaimVerdict, plans_of
+import msgspec
+
+from analysis.claims import plans_of
 from analysis.claims.standing import together
+from bundle import typed
+from bundle.documents.verdicts import ClaimVerdict, Judgement
 from docs.evidence import EVIDENCE, HistoryError, whole
 from ormlab.archive.entries import Archive
 from ormlab.archive.exchange import pull
@@ -28,6 +31,8 @@ from ormlab.judging import judge, ledger, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from bundle.documents.verdicts import ClaimJudgement, Stand, StandingClaim
 
 _BEGIN, _END = "<!-- finding -->\n", "<!-- /finding -->\n"
 # The article's own table: both libraries, and which of them is above. It says 500 connections, and
@@ -60,12 +65,12 @@ ROWS = {
 }
 
 
-def judgement() -> dict[str, Any]:
+def judgement() -> Judgement:
     """The judgement of the article in evidence/, of which there is one."""
-    return dict(json.loads(_file().read_bytes()))
+    return typed.read(EVIDENCE, Judgement, _file().name)
 
 
-def judged_anew(archive: Path) -> dict[str, Any]:
+def judged_anew(archive: Path) -> Judgement:
     """What the bundles of an archive come to by the ledger and the code of today.
 
     Every run of a plan that tests a claim is in it, so that nobody chooses among them.
@@ -80,7 +85,7 @@ def judged_anew(archive: Path) -> dict[str, Any]:
     return judge.judge_several(bundles, article)
 
 
-def shown(standing: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def shown(standing: Sequence[Stand]) -> Stand:
     """What stands for a claim: of its runs that came furthest down the table, the newest.
 
     Runs of which one upholds and one refutes decide nothing.
@@ -89,15 +94,17 @@ def shown(standing: Sequence[dict[str, Any]]) -> dict[str, Any]:
         standing: the claim's verdicts, one a run, the newest last.
     """
     order = list(ClaimVerdict)
-    newest = max(reversed(standing), key=lambda one: order.index(one["verdict"]))
-    verdict = together(ClaimVerdict(one["verdict"]) for one in standing)
-    return newest if newest["verdict"] == verdict else newest | {"verdict": verdict, "side": None}
+    newest = max(reversed(standing), key=lambda one: order.index(one.verdict))
+    verdict = together(one.verdict for one in standing)
+    if newest.verdict == verdict:
+        return newest
+    return msgspec.structs.replace(newest, verdict=verdict, side=None)
 
 
 def pages() -> dict[str, str]:
     """docs/article.md, with the tables as they should be."""
     told = judgement()
-    claims = {claim["id"]: claim for claim in told["claims"]}
+    claims = {claim.id: claim for claim in told.claims}
     lines = [*_sides(claims), "", *_rows(claims), "", *_whole(told)]
     return {"article.md": between_marks(ROOT / "docs/article.md", lines)}
 
@@ -111,7 +118,7 @@ def between_marks(page: Path, lines: Sequence[str]) -> str:
     return head + begin + "\n" + "\n".join(lines) + "\n\n" + end + tail
 
 
-def _sides(claims: Mapping[str, dict[str, Any]]) -> Iterator[str]:
+def _sides(claims: Mapping[str, StandingClaim]) -> Iterator[str]:
     written = ledger.load("article").ledger.claims
     yield (
         "| | SQLAlchemy, published | measured | Tortoise, published | measured "
@@ -124,18 +131,19 @@ def _sides(claims: Mapping[str, dict[str, Any]]) -> Iterator[str]:
             continue  # tested under one load alone
         sqlalchemy, tortoise, order = (_cells(each) for each in stand if each)
         published = [f"{written[f'{name}.{each}'].value:,g}" for each in _OF_A_SIDE[:2]]
-        said = claims[f"{name}.direction"]["published"].partition(": ")[2].partition(" ")[0]
+        said = claims[f"{name}.direction"].published.partition(": ")[2].partition(" ")[0]
         cells = [published[0], sqlalchemy[0], published[1], tortoise[0], said]
         yield f"| {what}, {load} | {' | '.join(cells)} | {order[1]}: {order[0]} |"
 
 
-def under(claim: Mapping[str, Any], variant: str) -> dict[str, Any] | None:
+def under(claim: StandingClaim, variant: str) -> Stand | None:
     """The one verdict on a claim as it is tested, or under another assumption; None without."""
-    tested = [claim] if not variant else [v for v in claim["variants"] if v["name"] == variant]
-    return next((shown(each["standing"]) for each in tested), None)
+    if not variant:
+        return shown(claim.standing)
+    return next((shown(each.standing) for each in claim.variants if each.name == variant), None)
 
 
-def _rows(claims: Mapping[str, dict[str, Any]]) -> Iterator[str]:
+def _rows(claims: Mapping[str, StandingClaim]) -> Iterator[str]:
     yield "| the article says | measured, with its 95 % interval | verdict |"
     yield "|---|---|---|"
     for name, what in ROWS.items():
@@ -145,28 +153,28 @@ def _rows(claims: Mapping[str, dict[str, Any]]) -> Iterator[str]:
         if stands is None:
             raise ValueError(f"no run tests {name}")
         measured, verdict = _cells(stands)
-        if claim["kind"] == "runs":  # what came of it, without where
-            measured = ": ".join(stands["why"].split(": ")[1:3])
-        said = what if claim["kind"] in _WORDS else f"{what}: {claim['published']}"
+        if claim.kind == "runs":  # what came of it, without where
+            measured = ": ".join(stands.why.split(": ")[1:3])
+        said = what if claim.kind in _WORDS else f"{what}: {claim.published}"
         yield f"| {said} | {measured} | {verdict} |"
 
 
-def _whole(told: Mapping[str, Any]) -> Iterator[str]:
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in told["counts"].items() if count)
-    standing = [one for claim in told["claims"] for one in claim["standing"]]
-    weak = [weakness for one in standing for weakness in one["weaknesses"]]
+def _whole(told: Judgement) -> Iterator[str]:
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in told.counts.items() if count)
+    standing = [one for claim in told.claims for one in claim.standing]
+    weak = [weakness for one in standing for weakness in one.weaknesses]
     most = sorted(dict.fromkeys(weak), key=weak.count, reverse=True)[:2]
-    yield f"All {len(told['claims'])} claims: {counts}"
+    yield f"All {len(told.claims)} claims: {counts}"
     yield "([what each verdict means](claims.md#verdicts))."
     yield f"What weakens most verdicts: {'; '.join(most) or 'nothing known'}."
-    if len(hosts := {each["host"] for each in told["bundles"]}) > 1:
+    if len(hosts := {each.host for each in told.bundles}) > 1:
         yield f"The bundles come from {len(hosts)} hosts, each row from one of them: compare"
         yield "figures within a row, not sizes from row to row."
-    if flips := [f"`{claim['id']}`" for claim in told["claims"] if claim["flips"]]:
+    if flips := [f"`{claim.id}`" for claim in told.claims if claim.flips]:
         yield f"An assumption decides the verdict on {', '.join(flips)}."
 
 
-def _cells(judged: dict[str, Any]) -> tuple[str, str]:
+def _cells(judged: ClaimJudgement) -> tuple[str, str]:
     """Measured, and the verdict."""
     measured, verdict, _, _ = verdict_cells(judged)
     return measured, verdict

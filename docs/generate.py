@@ -13,6 +13,7 @@ import click
 
 from analysis import limits
 from analysis.gates import page
+from bundle import schemas
 from docs import environments, finding, picture, roles
 from host.expectation import ANY, Severity
 from host.items import BY_AREA, FACTS, ITEMS
@@ -67,12 +68,12 @@ severity of a breach. An unreadable value counts as a breach if the reading is m
 and a breach is fatal.
 
 All tables come from one registry, [host/items/](../host/items/__init__.py). To add an item, write
-one entry there. A setting also needs its default and its description in the role that sets it; a fact
-or a counter needs its field in `bundle/documents/`. Then run `make docs`."""
+one entry there. A setting also needs its default and its description in the role that sets it; a
+fact or a counter needs its field in `bundle/documents/`. Then run `make docs`."""
 _EXPECTED = ("reading", "what it is", "should be", "why", "what to do", "source")
 _FACTS = """\
-A run records the facts of its hosts before and after (`host/facts.*.json` of a bundle). Those marked
-* make up the fingerprint of the host, which decides whether the results of two runs are comparable.
+A run records the facts of its hosts before and after (`host/facts.*.json` of a bundle). A star
+marks those of the fingerprint, which decides whether the results of two runs are comparable.
 """
 _COUNTERS = """\
 A trial reads these counters before and after its window, and records the differences.
@@ -95,6 +96,7 @@ def pages() -> dict[str, str]:
         **roles.variables(),
         **finding.pages(),
         **picture.pages(),
+        **{f"../bundle/schemas/{name}": text for name, text in schemas.pages().items()},
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis import rounding
 from analysis.claims.ledger import Absolute, Ordering, Ratio
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from analysis.claims.ledger import Claim
+    from bundle.documents.verdicts import Judgement, StandingClaim
 
 NAME = "finding"
 TITLE = "Orders that the article publishes, and the ratios that were measured"
@@ -65,7 +66,7 @@ def pages() -> dict[str, str]:
     }
 
 
-def _words(told: Mapping[str, Any]) -> Iterator[str]:
+def _words(told: Judgement) -> Iterator[str]:
     """The picture with its alternative text, and what can be read from it."""
     drawn = rows(told)
     count = Counter(row.verdict for row in drawn)
@@ -92,18 +93,18 @@ def _words(told: Mapping[str, Any]) -> Iterator[str]:
     yield "them."
 
 
-def rows(told: Mapping[str, Any]) -> list[Row]:
+def rows(told: Judgement) -> list[Row]:
     """The rows of the picture, in the order of the ledger."""
-    return list(_rows(told["claims"]))
+    return list(_rows(told.claims))
 
 
-def undrawn(told: Mapping[str, Any]) -> int:
+def undrawn(told: Judgement) -> int:
     """How many published orders have no row."""
-    orders = [claim for claim in told["claims"] if claim["kind"] == "ordering"]
+    orders = [claim for claim in told.claims if claim.kind == "ordering"]
     return sum(not any(_rows([claim])) for claim in orders)
 
 
-def svg(told: Mapping[str, Any]) -> str:
+def svg(told: Judgement) -> str:
     """The file."""
     drawn = [
         PublishedOrder(
@@ -121,7 +122,7 @@ def svg(told: Mapping[str, Any]) -> str:
     return standalone(source, name=NAME, title=TITLE, description=description(told))
 
 
-def description(told: Mapping[str, Any]) -> str:
+def description(told: Judgement) -> str:
     """Every row in words, for those who do not see it."""
     return " ".join(f"{_sentence(row)}." for row in rows(told))
 
@@ -131,24 +132,24 @@ def _sentence(row: Row) -> str:
     return f"{row.says}: {published}measured {row.figure}, {row.verdict}"
 
 
-def _rows(claims: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
+def _rows(claims: Sequence[StandingClaim]) -> Iterator[Row]:
     written = ledger.load("article").ledger.claims
     for claim in claims:
-        said = written[claim["id"]]
+        said = written[claim.id]
         if not isinstance(said, Ordering) or said.metric in _DIFFERENCES:
             continue
         for variant, load in LOADS.items():
             judged = under(claim, variant)
-            measured = judged["measured"] if judged else None
-            if judged is None or measured is None:
+            measured = judged.measured if judged else None
+            if judged is None or measured is None or measured.ci95 is None:
                 continue
             yield Row(
                 says=f"{said.says}, {load}" if variant else said.says,
                 published=_published(said, written),
-                measured=measured["value"],
-                low=measured["ci95"]["low"],
-                high=measured["ci95"]["high"],
-                verdict=judged["verdict"],
+                measured=measured.value,
+                low=measured.ci95.low,
+                high=measured.ci95.high,
+                verdict=judged.verdict,
             )
 
 

@@ -11,7 +11,7 @@
 Pure throughout, but for ``evidence.collect``, which reads a bundle.
 """
 
-from analysis.claims.arithmetic import CheckOutcome, outcomes
+from analysis.claims.arithmetic import outcomes
 from analysis.claims.codes import CODES
 from analysis.claims.conditions import READINGS
 from analysis.claims.evidence import Place, Run, collect
@@ -20,9 +20,14 @@ from analysis.claims.ledger import Claim, Ledger, Runs, Statement, plans_of, var
 from analysis.claims.lint import PlanParts, Problem, lint
 from analysis.claims.measure import places_of
 from analysis.claims.metrics import CLAIM_METRICS
-from analysis.claims.printed import Outcome
-from analysis.claims.strength import Strength
-from analysis.claims.verdict import ClaimJudgement, ClaimVerdict, judge_claim
+from analysis.claims.verdict import judge_claim
+from bundle.documents.verdicts import (
+    CheckOutcome,
+    ClaimJudgement,
+    ClaimVerdict,
+    Outcome,
+    Strength,
+)
 
 __all__ = [
     "CLAIM_METRICS",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import stats
@@ -12,17 +12,20 @@ from scipy import stats
 from analysis.claims.ledger import Ordering, Ratio
 from analysis.claims.metrics import CLAIM_METRICS
 from analysis.claims.verdict import JUDGED
+from analysis.inference.interval import interval_of
+from bundle.documents.verdicts import AcrossHosts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analysis.claims.ledger import Claim
-    from analysis.claims.verdict import ClaimJudgement
+    from bundle.documents.results import Interval
+    from bundle.documents.verdicts import ClaimJudgement
 
 _FEWEST_HOSTS = 3  # with two, the interval has one degree of freedom and spans everything
 
 
-def across(claim: Claim, by_host: Sequence[tuple[str, ClaimJudgement]]) -> dict[str, Any] | None:
+def across(claim: Claim, by_host: Sequence[tuple[str, ClaimJudgement]]) -> AcrossHosts | None:
     """What hosts agree on about a ratio; None for anything else, or on fewer than two hosts.
 
     The interval for one more host is that of a prediction, mean +- t(.975, k-1) s sqrt(1 + 1/k) of
@@ -37,21 +40,24 @@ def across(claim: Claim, by_host: Sequence[tuple[str, ClaimJudgement]]) -> dict[
         return None
     seen: dict[str, list[float]] = {}
     for host, judged in by_host:
-        ratio = judged.measured.estimates[0].ratio if judged.measured else 0
+        ratio = judged.measured.value if judged.measured else 0
         if judged.verdict in JUDGED and 0 < ratio < math.inf:
             seen.setdefault(host, []).append(math.log(ratio))
     logs = [fmean(values) for values in seen.values()]
     if len(logs) < 2:  # noqa: PLR2004 - what "across" means
         return None
-    prediction = None
-    if len(logs) >= _FEWEST_HOSTS:
-        reach = float(stats.t.ppf(0.975, len(logs) - 1)) * float(np.std(logs, ddof=1))
-        half = reach * math.sqrt(1 + 1 / len(logs))
-        centre = fmean(logs)
-        prediction = {"low": math.exp(centre - half), "high": math.exp(centre + half)}
-    return {
-        "hosts": len(logs),
-        "above_one": sum(value > 0 for value in logs),
-        "below_one": sum(value < 0 for value in logs),
-        "prediction": prediction,
-    }
+    return AcrossHosts(
+        hosts=len(logs),
+        above_one=sum(value > 0 for value in logs),
+        below_one=sum(value < 0 for value in logs),
+        prediction=_prediction(logs) if len(logs) >= _FEWEST_HOSTS else None,
+    )
+
+
+def _prediction(logs: Sequence[float]) -> Interval | None:
+    """Where one more host is to be expected; None where that is beyond what a float holds."""
+    reach = float(stats.t.ppf(0.975, len(logs) - 1)) * float(np.std(logs, ddof=1))
+    half = reach * math.sqrt(1 + 1 / len(logs))
+    centre = fmean(logs)
+    found = interval_of(centre - half, centre + half)
+    return found if math.isfinite(found.high) else None

@@ -2,7 +2,9 @@
 
 A printed figure stands for every value that may be printed that way (``analysis.claims.printed``),
 so each is an interval, and a check contradicts only if no values of these intervals fit, within
-the ``slack`` that the check documents. A figure that is not stated can throw doubt, no more.
+the ``slack`` that the check documents. A figure that is not stated can throw doubt, no more. A
+number without a precision is taken as exact; where the check contradicts only because of that, it
+throws doubt, too.
 
 Figures that are averaged over several runs need such slack: the mean of the runs' ratios is not
 the ratio of the means. If throughputs differ by a factor s between the runs, and so do the ratios,
@@ -11,7 +13,6 @@ the two differ by a factor (1 + s)^2 / (4 s) at the most: 1.002 for s = 1.1, 1.0
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.claims import ledger as kinds
@@ -20,43 +21,18 @@ from analysis.claims.lint import inputs_of
 from analysis.claims.printed import (
     Answer,
     Figure,
-    Outcome,
     against,
     quotient,
     undecided,
     widened,
 )
-from analysis.inference import Interval
+from bundle.documents.results import Interval
+from bundle.documents.verdicts import CheckOutcome, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from analysis.claims.ledger import Check, Input, Ledger
-
-
-@dataclass(frozen=True)
-class CheckOutcome:
-    """A check with what came of it.
-
-    Attributes:
-        check: its name in the ledger.
-        kind: of the check.
-        outcome: see there.
-        says: what is checked, in the ledger's words.
-        what: the arithmetic in one sentence.
-        convicts: claims that cannot stand because of it; empty unless it contradicts.
-        concerns: claims it throws doubt on; empty if it holds or is undecided.
-        numbers: what was computed, by name.
-    """
-
-    check: str
-    kind: str
-    outcome: Outcome
-    says: str
-    what: str
-    convicts: tuple[str, ...]
-    concerns: tuple[str, ...]
-    numbers: Mapping[str, float]
 
 
 def outcomes(ledger: Ledger) -> list[CheckOutcome]:
@@ -79,7 +55,7 @@ def _carry_out(ledger: Ledger, name: str, check: Check) -> CheckOutcome:
         what=answer.what,
         convicts=tuple(check.convicts) if contradicts else (),
         concerns=tuple(str(each) for each in concerned) if doubts else (),
-        numbers=answer.numbers,
+        numbers=dict(answer.numbers),
     )
 
 
@@ -91,7 +67,7 @@ def _figure(ledger: Ledger, given: Input) -> Figure | None:
         return Figure.of(given.value, given.precision, given.status)
     claim = ledger.claims.get(given)
     if claim is not None:
-        value, precision = getattr(claim, "value", None), getattr(claim, "precision", 0.0)
+        value, precision = getattr(claim, "value", None), getattr(claim, "precision", None)
         if not isinstance(value, int | float):
             return None
         return Figure.of(value, precision, "stated")
@@ -100,7 +76,7 @@ def _figure(ledger: Ledger, given: Input) -> Figure | None:
     number = condition.value
     if isinstance(number, bool) or not isinstance(number, int | float):
         return None
-    return Figure(number, number, condition.status)
+    return Figure.of(number, condition.precision, condition.status)
 
 
 def _answer(check: Check, figures: dict[str, Figure | None]) -> Answer:
@@ -113,10 +89,19 @@ def _answer(check: Check, figures: dict[str, Figure | None]) -> Answer:
         return undecided(f"unknown, so nothing can be computed: {', '.join(missing)}")
     known = {name: figure for name, figure in figures.items() if figure is not None}
     answer = _computed(check, known)
-    stated = all(figure.status == "stated" for figure in known.values())
-    if answer.outcome == Outcome.CONTRADICTS and not stated:
-        return Answer(Outcome.DOUBTFUL, answer.what + "; not all of it is stated", answer.numbers)
-    return answer
+    doubt = _unsure(check, known) if answer.outcome == Outcome.CONTRADICTS else None
+    return Answer(Outcome.DOUBTFUL, f"{answer.what}; {doubt}", answer.numbers) if doubt else answer
+
+
+def _unsure(check: kinds.Arithmetic, known: Mapping[str, Figure]) -> str | None:
+    """Why a contradiction convicts nobody, as a clause; None if it does."""
+    if any(figure.status != "stated" for figure in known.values()):
+        return "not all of it is stated"
+    rounded = {name: figure.rounded() for name, figure in known.items()}
+    if _computed(check, rounded).outcome != Outcome.CONTRADICTS:
+        names = ", ".join(name for name, figure in known.items() if figure.is_taken_as_exact)
+        return f"it may fit if this was rounded, of which no precision is given: {names}"
+    return littles_law.left_open(check, known) if isinstance(check, kinds.LittlesLaw) else None
 
 
 def _computed(check: kinds.Arithmetic, known: Mapping[str, Figure]) -> Answer:

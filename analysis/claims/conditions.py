@@ -5,17 +5,24 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
+
+from bundle.documents.plan import ArticleLoad, WrkLoad
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from analysis.claims.evidence import Place, Run
+    from bundle.documents.host import Facts
+    from bundle.documents.plan import DatasetSize, Load, Subject
+    from bundle.documents.services import StackOutcome
 
 type Scope = Literal["host", "class", "run"]
 """How far a condition reaches: one machine, machines of a class, or the run wherever it is."""
 
 type Value = str | int | float | bool
+type Of = Callable[[Run, Place], Value | None]
+"""Takes a condition from a run and the place where a subject was measured; None if not recorded."""
 
 _VERSION = re.compile(r"[0-9]+(\.[0-9]+)*")
 _GIB = 2**30
@@ -31,13 +38,13 @@ class Reading:
         name: in the ledger.
         what: in words.
         scope: a claim that is portable to any host is not held to those of hosts.
-        of: takes it from a run and the place where a subject was measured; None if not recorded.
+        of: takes it from a run.
     """
 
     name: str
     what: str
     scope: Scope
-    of: Callable[[Run, Place], Value | None]
+    of: Of
 
 
 def concerns(scope: Scope, portability: str) -> bool:
@@ -64,75 +71,93 @@ def accepted(patterns: list[str], seen: Value) -> bool:
     return any(fnmatchcase(str(seen), pattern) for pattern in patterns)
 
 
-def _fact(name: str) -> Callable[[Run, Place], Value | None]:
-    return lambda run, _place: run.facts["facts"].get(name)
+def _host(of: Callable[[Facts], Value | None]) -> Of:
+    return lambda run, _place: of(run.facts.facts)
 
 
-def _size(name: str) -> Callable[[Run, Place], Value | None]:
-    return lambda run, _place: run.plan["dataset"].get(name)
+def _data(of: Callable[[DatasetSize], Value]) -> Of:
+    return lambda run, _place: of(run.plan.dataset)
 
 
-def _load(name: str) -> Callable[[Run, Place], Value | None]:
-    return lambda run, place: run.plan["loads"].get(place.load, {}).get(name)
+def _load(of: Callable[[Load], Value | None]) -> Of:
+    def read(run: Run, place: Place) -> Value | None:
+        load = run.plan.loads.get(place.load)
+        return of(load) if load else None
+
+    return read
 
 
-def _subject(run: Run, place: Place) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = run.plan["subjects"].get(place.subject, {})
-    return found
+def _subject(of: Callable[[Subject], Value]) -> Of:
+    def read(run: Run, place: Place) -> Value | None:
+        subject = run.plan.subjects.get(place.subject)
+        return of(subject) if subject else None
+
+    return read
 
 
-def _setting(name: str) -> Callable[[Run, Place], Value | None]:
-    return lambda run, place: _subject(run, place).get(name)
+def _stack(of: Callable[[StackOutcome], Value | None]) -> Of:
+    def read(run: Run, place: Place) -> Value | None:
+        outcome = run.stacks.get(place.subject)
+        return of(outcome) if outcome else None
+
+    return read
 
 
-def _pool(name: str) -> Callable[[Run, Place], Value | None]:
-    return lambda run, place: _subject(run, place).get("pool", {}).get(name)
+def _cores(facts: Facts) -> int | None:
+    return len(facts.topology.cores) if facts.topology else None
 
 
-def _package(name: str) -> Callable[[Run, Place], Value | None]:
-    return lambda run, place: run.stacks.get(place.subject, {}).get("packages", {}).get(name)
-
-
-def _python(run: Run, place: Place) -> str | None:
-    python = run.stacks.get(place.subject, {}).get("python")
-    return python["version"] if python else None
-
-
-def _memory(run: Run, _place: Place) -> float | None:
-    size = run.facts["facts"].get("memory_bytes")
-    return None if size is None else round(size / _GIB)
-
-
-def _cores(run: Run, _place: Place) -> int:
-    return len(run.facts["facts"]["topology"]["cores"])
+def _memory(facts: Facts) -> int | None:
+    return None if facts.memory_bytes is None else round(facts.memory_bytes / _GIB)
 
 
 def _class(run: Run, _place: Place) -> str:
-    return run.host_class
+    return run.facts.host_class
 
 
+def _python(outcome: StackOutcome) -> str | None:
+    return outcome.python.version if outcome.python else None
+
+
+def _package(name: str) -> Reading:
+    of = _stack(lambda outcome: outcome.packages.get(name))
+    return Reading(f"package.{name}", f"installed version of {name}", "run", of)
+
+
+def _server(run: Run, _place: Place) -> str | None:
+    return run.postgresql
+
+
+def _connections(load: Load) -> int | None:
+    return None if isinstance(load, ArticleLoad) else load.connections
+
+
+def _threads(load: Load) -> int | None:
+    return load.threads if isinstance(load, WrkLoad) else None
+
+
+_POOLED, _BEYOND = "pooled connections of a worker", "connections above the pool"
 _ALL = (
-    Reading("host.cpu", "model of the CPU", "host", _fact("cpu_model")),
-    Reading("host.cores", "physical cores", "host", _cores),
-    Reading("host.memory_gib", "main memory, GiB", "host", _memory),
+    Reading("host.cpu", "model of the CPU", "host", _host(lambda facts: facts.cpu_model)),
+    Reading("host.cores", "physical cores", "host", _host(_cores)),
+    Reading("host.memory_gib", "main memory, GiB", "host", _host(_memory)),
     Reading("host.class", "physical or virtual, and how CPUs are kept apart", "class", _class),
-    Reading("python", "version of the interpreter", "run", _python),
-    *(
-        Reading(f"package.{name}", f"installed version of {name}", "run", _package(name))
-        for name in ("aiohttp", "asyncpg", "sqlalchemy", "tortoise-orm", "uvloop")
+    Reading("python", "version of the interpreter", "run", _stack(_python)),
+    *map(_package, ("aiohttp", "asyncpg", "sqlalchemy", "tortoise-orm", "uvloop")),
+    Reading("postgresql", "version of the server", "run", _server),
+    Reading("data.users", "rows of users", "run", _data(lambda data: data.users)),
+    Reading("data.orders", "rows of orders", "run", _data(lambda data: data.orders)),
+    Reading(
+        "data.payload_bytes", "JSON body of one user", "run", _data(lambda data: data.payload_bytes)
     ),
-    Reading("postgresql", "version of the server", "run", lambda run, _place: run.postgresql),
-    Reading("data.users", "rows of users", "run", _size("users")),
-    Reading("data.orders", "rows of orders", "run", _size("orders")),
-    Reading("data.payload_bytes", "JSON body of one user", "run", _size("payload_bytes")),
-    Reading("load.generator", "what drives", "run", _load("generator")),
-    Reading("load.connections", "connections of the load", "run", _load("connections")),
-    Reading("load.threads", "threads of wrk", "run", _load("threads")),
-    Reading("load.duration_s", "seconds of a window", "run", _load("duration_s")),
-    Reading("service.workers", "worker processes", "run", _setting("workers")),
-    Reading("service.loop", "event loop", "run", _setting("loop")),
-    Reading("service.json", "JSON library", "run", _setting("json_library")),
-    Reading("pool.size", "pooled connections of a worker", "run", _pool("size")),
-    Reading("pool.overflow", "connections above the pool", "run", _pool("overflow")),
+    Reading("load.generator", "what drives", "run", _load(lambda load: load.generator)),
+    Reading("load.connections", "connections of the load", "run", _load(_connections)),
+    Reading("load.threads", "threads of wrk", "run", _load(_threads)),
+    Reading("load.duration_s", "seconds of a window", "run", _load(lambda load: load.duration_s)),
+    Reading("service.workers", "worker processes", "run", _subject(lambda one: one.workers)),
+    Reading("service.loop", "event loop", "run", _subject(lambda one: one.loop)),
+    Reading("service.json", "JSON library", "run", _subject(lambda one: one.json_library)),
+    Reading("pool.size", _POOLED, "run", _subject(lambda one: one.pool.size)),
+    Reading("pool.overflow", _BEYOND, "run", _subject(lambda one: one.pool.overflow)),
 )
 READINGS = {reading.name: reading for reading in _ALL}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from analysis.claims.verdict import ClaimVerdict
+from bundle.documents.verdicts import ClaimVerdict, Undermined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def undermined(
     ledger: Ledger, verdicts: Mapping[str, ClaimVerdict]
-) -> dict[str, list[dict[str, Any]]]:
+) -> dict[str, tuple[Undermined, ...]]:
     """By premise, the refuted claims that follow from it, and with which others together.
 
     A consequence that was judged on one host undermines a premise about another only if it was
@@ -25,7 +25,7 @@ def undermined(
         ledger: of the claims.
         verdicts: by claim; without those that an assumption of the test decides.
     """
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, tuple[Undermined, ...]] = {}
     for name, verdict in verdicts.items():
         claim = ledger.claims[name]
         if verdict != ClaimVerdict.REFUTED or getattr(claim, "portability", None) != "any":
@@ -33,6 +33,7 @@ def undermined(
         for entry in claim.entailed_by:
             together = [entry] if isinstance(entry, str) else entry
             for premise in together:
-                others = [other for other in together if other != premise]
-                found.setdefault(premise, []).append({"claim": name, "together_with": others})
+                others = tuple(other for other in together if other != premise)
+                accused = Undermined(claim=name, together_with=others)
+                found[premise] = (*found.get(premise, ()), accused)
     return found

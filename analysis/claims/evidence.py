@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis import figures
-from bundle import outside
+from bundle import typed
+from bundle.documents.host import Server
+from bundle.documents.services import OrderOutcome, StackOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from analysis.figures import Figures
+    from bundle.codec import Document
+    from bundle.documents.host import HostFacts
+    from bundle.documents.plan import Plan, SealedPlan
+    from bundle.documents.results import Results
     from bundle.format import BundleRecord
     from bundle.read import Bundle
+    from host.levels import Tier
 
 TOO_FEW_CPUS = frozenset({"degraded", "none"})
 """Tiers on which service, database and generator share CPUs: sizes are not the subject's own."""
@@ -37,48 +44,41 @@ class Run:
     Attributes:
         record: of the bundle.
         seal: its identity.
-        resolved: ``inputs/plan.yaml``.
-        facts: ``host/facts.before.json``.
+        resolved: the plan that decided the run.
+        facts: of the host, or of the application host where there are several.
         postgresql: version of the server; None if it was not recorded.
-        results: the document of ``results.json``.
+        results: derived from the bundle.
         stacks: outcome of building each subject's stack, by subject.
-        started: of each subject that was started, what prevented it from serving; None if nothing.
+        started: outcome of starting each subject and asking it once, by subject.
         trials: by place, then by block, those that may be used by the gates of today.
     """
 
     record: BundleRecord
     seal: str
-    resolved: Mapping[str, Any]
-    facts: Mapping[str, Any]
+    resolved: SealedPlan
+    facts: HostFacts
     postgresql: str | None
-    results: Mapping[str, Any]
-    stacks: Mapping[str, Mapping[str, Any]]
-    started: Mapping[str, str | None]
+    results: Results
+    stacks: Mapping[str, StackOutcome]
+    started: Mapping[str, OrderOutcome]
     trials: Mapping[Place, ByBlock]
 
     @property
-    def plan(self) -> Mapping[str, Any]:
+    def plan(self) -> Plan:
         """As written, every default filled in."""
-        plan: Mapping[str, Any] = self.resolved["plan"]
-        return plan
+        return self.resolved.plan
 
     @property
-    def tier(self) -> str:
+    def tier(self) -> Tier:
         """How well CPUs could be kept apart."""
-        return str(self.facts["placement"]["tier"])
-
-    @property
-    def host_class(self) -> str:
-        """``physical, exclusive-l3`` or ``virtual, degraded``: what sizes may carry over to."""
-        kind = "virtual" if self.facts["facts"].get("virtual") else "physical"
-        return f"{kind}, {self.tier}"
+        return self.facts.placement.tier
 
 
 def collect(
     bundle: Bundle,
-    resolved: Mapping[str, Any],
-    facts: Mapping[str, Any],
-    results: Mapping[str, Any],
+    resolved: SealedPlan,
+    facts: HostFacts,
+    results: Results,
     wanted: Iterable[Place],
 ) -> Run:
     """Read from a verified bundle what claims need.
@@ -90,49 +90,43 @@ def collect(
         results: what was derived from the bundle.
         wanted: where the claims look; other trials are not read. A control's arm is read with its
             subject.
+
+    Raises:
+        OSError: a document cannot be read.
+        RecordError: a document is not what it should be.
     """
     places = set(wanted)
     places |= {
         Place(arm, place.workload, place.load)
-        for arm, subject in resolved["arms"].items()
+        for arm, subject in resolved.arms.items()
         for place in places
         if place.subject == subject
     }
-    unusable = {each["trial"] for each in results["failures"]}
+    unusable = results.unusable
     trials: dict[Place, dict[int, Figures]] = {}
     for trial in bundle.trials:
         record = trial.record
         place = Place(record.subject, record.workload, record.load)
         if place in places and record.id not in unusable:
             trials.setdefault(place, {})[record.block] = figures.read(trial.path, record.readings)
-    names = [*resolved["plan"]["subjects"], *resolved["arms"]]
-    stacks = {name: _read(bundle, f"services/{name}/stack.json") for name in names}
-    server = _read(bundle, "host/postgres.json")
+    names = [*resolved.plan.subjects, *resolved.arms]
+    server = typed.read_if_there(bundle.path, Server)
     return Run(
         record=bundle.record,
         seal=str(bundle.seal),
         resolved=resolved,
         facts=facts,
-        postgresql=server.get("version") if server else None,
+        postgresql=server.version if server else None,
         results=results,
-        stacks={name: outcome for name, outcome in stacks.items() if outcome},
-        started=_started(bundle, names),
+        stacks=_by_subject(bundle, StackOutcome, names),
+        started=_by_subject(bundle, OrderOutcome, names),
         trials=trials,
     )
 
 
-def _started(bundle: Bundle, names: Iterable[str]) -> dict[str, str | None]:
-    checks = {name: _read(bundle, f"services/{name}/check.json") for name in names}
-    return {
-        name: check["failure"]["what"] if check["failure"] else None
-        for name, check in checks.items()
-        if check
-    }
-
-
-def _read(bundle: Bundle, path: str) -> dict[str, Any] | None:
-    file = bundle.path / path
-    if not file.exists():
-        return None
-    document: dict[str, Any] = outside.json_of(file)
-    return document
+def _by_subject[T: Document](
+    bundle: Bundle, kind: type[T], subjects: Iterable[str]
+) -> dict[str, T]:
+    """A document of each subject that has it."""
+    read = {name: typed.read_if_there(bundle.path, kind, subject=name) for name in subjects}
+    return {name: document for name, document in read.items() if document}

@@ -12,12 +12,23 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from analysis.claims.conditions import READINGS
 from analysis.claims.metrics import CLAIM_METRICS
 
 SCHEMA = "claims-ledger/1"
+SMALLEST, LARGEST = 1e-15, 1e15  # of numbers: arithmetic with a few of these stays finite
+
+
+def _bounded[T](given: T) -> T:
+    """Refuse numbers that arithmetic would overflow with."""
+    if isinstance(given, int | float) and given != 0 and not SMALLEST <= abs(given) <= LARGEST:
+        raise ValueError(f"a number is 0, or between {SMALLEST:g} and {LARGEST:g} in size")
+    return given
+
+
+_BOUNDED = AfterValidator(_bounded)
 
 type Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,39}$")]
 type Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,59}$")]
@@ -27,8 +38,9 @@ type MetricName = Annotated[str, Field(json_schema_extra={"enum": sorted(CLAIM_M
 type ReadingName = Annotated[str, Field(json_schema_extra={"enum": sorted(READINGS)})]
 type Status = Literal["stated", "inferred", "assumed", "unknown"]
 type Portability = Literal["same-fingerprint", "same-class", "any"]
-type Positive = Annotated[float, Field(gt=0)]
-type Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]  # what a float holds exactly
+type Size = Annotated[float, _BOUNDED]
+type Positive = Annotated[float, Field(gt=0), _BOUNDED]
+type Precision = Annotated[float, Field(ge=0), _BOUNDED]
 type Subjects = Annotated[list[Name], Field(min_length=1, max_length=1)]
 type Pair = Annotated[list[Name], Field(min_length=2, max_length=2)]
 
@@ -68,9 +80,11 @@ class Condition(Part):
     ``reading`` says how a bundle tells the same thing, ``subject`` whose it is where subjects
     differ. A material condition that differs makes a run incomparable, unless what was seen fits
     one of ``accepts``; then the verdict names the substitution, and ``note`` says why it is fair.
+    ``precision`` is that of a number, as of `Number`.
     """
 
-    value: str | Whole | float | bool | None = None
+    value: Annotated[str | int | float | bool | None, _BOUNDED] = None
+    precision: Precision | None = None
     status: Status
     material: bool = False
     reading: ReadingName | None = None
@@ -164,7 +178,7 @@ class Absolute(_Measured):
 
     kind: Literal["absolute"]
     subjects: Subjects
-    value: float
+    value: Size
     precision: Positive
     tolerance: Tolerance | None = None
 
@@ -192,7 +206,7 @@ class Bound(_Measured):
     kind: Literal["bound"]
     subjects: Subjects
     bound: Literal["at-least", "at-most"]
-    value: float
+    value: Size
     precision: Positive
     tolerance: Tolerance | None = None
 
@@ -211,7 +225,7 @@ class Statement(_Claim):
     """Something that is no figure of the registry; it is kept so that nothing is passed over."""
 
     kind: Literal["statement"]
-    value: str | Whole | float | None = None
+    value: Annotated[str | int | float | None, _BOUNDED] = None
     unit: str = ""
 
 
@@ -223,10 +237,14 @@ type Claim = Annotated[
 
 
 class Number(Part):
-    """A number in a check that is neither a claim nor a condition; ``note`` says whence."""
+    """A number in a check that is neither a claim nor a condition; ``note`` says whence.
 
-    value: float
-    precision: Annotated[float, Field(ge=0)] = 0.0
+    ``precision`` is the size of the last digit that is printed, 0 for what is exact; without it,
+    the zeros at the end of a whole number may be rounding.
+    """
+
+    value: Size
+    precision: Precision | None = None
     status: Status
     note: Text
 
@@ -272,7 +290,9 @@ class LittlesLaw(_Arithmetic):
     ``generator`` is "wrk" where wrk printed the figures: it opens ``threads`` x (``connections`` //
     ``threads``) and adds samples before it prints. It is "other" where a tool printed them that
     opens what it is asked to and prints the mean that it measured; without it, both are possible.
-    ``longest_ms`` is the longest latency. ``analysis.claims.littles_law`` says what follows.
+    ``longest_ms`` is the longest latency. ``in_flight`` is how many requests a connection sends
+    before it waits for an answer, ``failed_percent`` the share of the requests in the throughput
+    that failed and are no part of the latencies. ``analysis.claims.littles_law`` says what follows.
     """
 
     kind: Literal["littles_law"]
@@ -283,6 +303,8 @@ class LittlesLaw(_Arithmetic):
     p99: Input | None = None
     longest_ms: Input | None = None
     threads: Input | None = None
+    in_flight: Input | None = None
+    failed_percent: Input | None = None
     generator: Literal["wrk", "other"] | None = None
     loop: Literal["closed", "open"] = "closed"
 

@@ -24,6 +24,15 @@ times where that is more. Without the longest latency nothing bounds it. The tri
 print up to 2.45, one with a stall in tests/data/wrk prints 12.4. A generator that the source does
 not name may be wrk.
 
+**Above 1 by the requests in flight.** A connection that sends m requests before it waits for an
+answer (h2load -m, wrk with a pipeline) has m of them waiting at once, so N is m times as large.
+
+**Above 1 by failed requests.** Where a share f of the requests that X counts failed and is no part
+of R (hey), R is that of the others. They leave X (1 - f) R at N or less, so X R / N is at most
+1 / (1 - f). wrk counts an answer with an error in both, and leaves only time-outs out of R, which
+make the ratio smaller. Neither m nor f is often printed: where one is not told, a ratio above 1
+throws doubt and never convicts.
+
 **Below 1 without a bound.** Requests that have no answer when the window ends, connections that
 the service never serves, time-outs that a tool leaves out, and the time that a generator needs
 between an answer and the next request are all waiting or idling that no mean contains. wrk prints
@@ -51,8 +60,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from analysis.claims.printed import Answer, Outcome, undecided
-from analysis.inference import Interval
+from analysis.claims.printed import Answer, undecided
+from bundle.documents.results import Interval
+from bundle.documents.verdicts import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +72,8 @@ if TYPE_CHECKING:
 
 MOST = 1.2
 LEAST = 0.9
-OPTIONAL = frozenset({"longest_ms", "threads"})  # unknown ones only widen what fits
+# Unknown ones only widen what fits, or what may have been.
+OPTIONAL = frozenset({"longest_ms", "threads", "in_flight", "failed_percent"})
 _MS = 1000.0
 _TWO_ROUNDS = 2.0  # wrk adds nothing for a latency of less than two rounds
 _TAIL = 0.01  # of the answers lie beyond the 99th percentile
@@ -82,10 +93,12 @@ def check(law: LittlesLaw, known: Mapping[str, Figure]) -> Answer:
     rate = known["throughput"]
     if law.loop == "open":
         return undecided("in an open loop the connections follow from nothing")
-    if rate.low <= 0:
-        return undecided("without throughput there is no latency")
-    inside = opened(law, known)
-    due = Interval(_MS * inside.low / rate.high, _MS * inside.high / rate.low)
+    failed = known["failed_percent"].high if "failed_percent" in known else 0.0
+    answered = rate.low * (1 - failed / 100)
+    if answered <= 0:
+        return undecided("without answers there is no latency")
+    waiting = _waiting(law, known)
+    due = Interval(_MS * waiting.low / rate.high, _MS * waiting.high / answered)
     if not 0 < due.high < math.inf:
         return undecided("no latency follows from these connections and this throughput")
     ceiling = _ceiling(law, known, due)
@@ -96,12 +109,30 @@ def check(law: LittlesLaw, known: Mapping[str, Figure]) -> Answer:
     return undecided("it takes the mean, the median or the 99th percentile")
 
 
+def left_open(law: LittlesLaw, known: Mapping[str, Figure]) -> str | None:
+    """What would explain too high a ratio and is not ruled out, as a clause; None if nothing."""
+    open_ones = []
+    if "in_flight" not in known:
+        open_ones.append("several requests in flight on a connection (in_flight)")
+    if "failed_percent" not in known and law.generator != "wrk":
+        open_ones.append("failed requests that only the rate counts (failed_percent)")
+    return f"nothing rules out {' or '.join(open_ones)}" if open_ones else None
+
+
+def _waiting(law: LittlesLaw, known: Mapping[str, Figure]) -> Interval:
+    """How many requests may have waited at once."""
+    connections, each = opened(law, known), known.get("in_flight")
+    if each is None:
+        return connections
+    return Interval(connections.low * max(1.0, each.low), connections.high * max(1.0, each.high))
+
+
 def opened(law: LittlesLaw, known: Mapping[str, Figure]) -> Interval:
     """How many connections may really have been open."""
     asked, threads = known["connections"], known.get("threads")
     if law.generator == "other":
         return Interval(asked.low, asked.high)
-    if threads is None or not 1 <= threads.value <= asked.high:
+    if threads is None or threads.low < threads.high or not 1 <= threads.value <= asked.high:
         return Interval((asked.low + 1) / 2, asked.high)
     each = int(threads.value)
     high = asked.high // each * each if law.generator == "wrk" else asked.high

@@ -11,8 +11,10 @@ from scipy import stats
 from analysis.claims.evidence import Place
 from analysis.claims.ledger import Absolute, Bound, Ordering, Ratio, arms_of
 from analysis.claims.metrics import CLAIM_METRICS
-from analysis.inference import Estimate, Interval, PairedSample, estimate_ratio
+from analysis.inference import PairedSample, estimate_ratio
 from analysis.inference.estimators import moments
+from bundle.documents.results import Estimate, Interval
+from bundle.documents.verdicts import Measured
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +27,7 @@ _EXACT = "count"
 
 
 @dataclass(frozen=True)
-class Measured:
+class Estimated:
     """What a run says about a claim's figure.
 
     Attributes:
@@ -43,6 +45,18 @@ class Measured:
         """Whether it is a count, which needs no blocks."""
         return self.estimates[0].method == _EXACT
 
+    @property
+    def document(self) -> Measured:
+        """As the documents have it."""
+        first = self.estimates[0]
+        return Measured(
+            value=first.ratio,
+            ci95=first.ci95,
+            ci90=first.ci90,
+            blocks=self.blocks,
+            estimates=self.estimates,
+        )
+
 
 def places_of(claim: Measurable | Runs) -> dict[str, Place]:
     """Where the test of a claim measures each of its subjects, by the ledger's name."""
@@ -52,7 +66,7 @@ def places_of(claim: Measurable | Runs) -> dict[str, Place]:
     }
 
 
-def measure(claim: Measurable, run: Run) -> Measured | None:
+def measure(claim: Measurable, run: Run) -> Estimated | None:
     """Estimate the figure that a claim speaks of; None if the run has nothing for it."""
     metric = CLAIM_METRICS[claim.metric]
     places = [places_of(claim)[name] for name in claim.subjects]
@@ -66,8 +80,8 @@ def measure(claim: Measurable, run: Run) -> Measured | None:
     logs = _logs(claim, run, places, series)
     if not logs:
         return None
-    estimates = tuple(estimate_ratio(logs, seed=run.plan["seed"]))
-    return Measured(estimates, len(logs), moments(logs).sd if len(logs) > 1 else None)
+    estimates = tuple(estimate_ratio(logs, seed=run.plan.seed))
+    return Estimated(estimates, len(logs), moments(logs).sd if len(logs) > 1 else None)
 
 
 def _logs(
@@ -100,7 +114,7 @@ def _positive(series: dict[int, float | None]) -> dict[int, float | None]:
     return {block: value or None for block, value in series.items()}
 
 
-def _plain(values: Sequence[float]) -> Measured | None:
+def _plain(values: Sequence[float]) -> Estimated | None:
     """The mean and its t interval: Student, Biometrika 6 (1908) 1."""
     if len(values) < 2:  # noqa: PLR2004 - what a spread needs
         return None
@@ -111,25 +125,23 @@ def _plain(values: Sequence[float]) -> Measured | None:
         return Interval(seen.mean - half, seen.mean + half)
 
     estimate = Estimate("t", seen.mean, interval(0.95), interval(0.90), None)
-    return Measured((estimate,), seen.count, None)
+    return Estimated((estimate,), seen.count, None)
 
 
 def _counted(
     claim: Measurable, metric: ClaimMetric, run: Run, places: Sequence[Place]
-) -> Measured | None:
+) -> Estimated | None:
     """A count from the results, the same whenever it is taken."""
-    counts = [_count(metric.name, run, place) for place in places]
+    counts = [_count(metric, run, place) for place in places]
     known = [count for count in counts if count is not None]
     if len(known) < len(counts) or (len(known) > 1 and not known[1]):
         return None
     value = known[0] / known[1] if isinstance(claim, Ratio | Ordering) else known[0]
     exact = Interval(value, value)
-    return Measured((Estimate(_EXACT, value, exact, exact, None),), 0, None)
+    return Estimated((Estimate(_EXACT, value, exact, exact, None),), 0, None)
 
 
-def _count(name: str, run: Run, place: Place) -> float | None:
-    for cell in run.results["cells"]:
-        if (cell["workload"], cell["load"]) == (place.workload, place.load):
-            value = cell["subjects"].get(place.subject, {}).get(name)
-            return float(value) if isinstance(value, int | float) else None
-    return None
+def _count(metric: ClaimMetric, run: Run, place: Place) -> float | None:
+    cell = run.results.cell(place.workload, place.load)
+    subject = cell.subjects.get(place.subject) if cell else None
+    return metric.counted(subject) if subject and metric.counted else None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from analysis.figures import Figures
-    from analysis.inference import Better
+    from bundle.documents.results import Better, Subject
 
 type Scale = Literal["ratio", "plain", "count"]
 """How a figure is averaged over blocks: by its logarithm, as it is, or not at all."""
@@ -34,8 +34,8 @@ class ClaimMetric:
         estimator: how the lab arrives at it, in words.
         scale: ``ratio`` for figures above zero, whose logarithms are averaged; ``plain`` for those
             that may be zero; ``count`` for those that are counted once and do not vary.
-        of: takes it from a trial's figures, in ``unit``; None for a count, which stands in the
-            results of a subject under its own name.
+        of: takes it from a trial's figures, in ``unit``; None for a count.
+        counted: takes a count from a subject's results; None for all else.
         compared_as: the metric of the results that is the same figure, so that a comparison by it
             that is invalid speaks against this one; its own name if empty.
     """
@@ -46,6 +46,7 @@ class ClaimMetric:
     estimator: str
     scale: Scale = "ratio"
     of: Callable[[Figures], float | None] | None = None
+    counted: Callable[[Subject], float | None] | None = None
     compared_as: str = ""
 
     @property
@@ -122,6 +123,7 @@ _ALL = (
         "lower",
         "counted in the server's own log of one request, outside the measured windows",
         scale="count",
+        counted=lambda subject: subject.statements,
     ),
     ClaimMetric(
         "queries",
@@ -129,6 +131,7 @@ _ALL = (
         "lower",
         "statements without those that begin or end a transaction or reset a session",
         scale="count",
+        counted=lambda subject: subject.queries,
     ),
     ClaimMetric(
         "round_trips",
@@ -136,6 +139,7 @@ _ALL = (
         "lower",
         "counted between service and PostgreSQL, outside the measured windows",
         scale="count",
+        counted=lambda subject: subject.round_trips,
     ),
 )
 CLAIM_METRICS = {metric.name: metric for metric in _ALL}

@@ -8,31 +8,16 @@ stands for everything less than p away from it, and never for less than half of 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from analysis.inference import Interval
+from bundle.documents.results import Interval
+from bundle.documents.verdicts import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from analysis.claims.ledger import Status
-
-
-class Outcome(StrEnum):
-    """The result of a check.
-
-    holds          an honest run can print these figures together
-    doubtful       an honest run can print them only under an unlikely circumstance, or no run can
-                   and not all of the figures are stated
-    contradicts    no honest run can print the stated figures together
-    undecided      a figure that the check needs is unknown, or arithmetic says nothing about it
-    """
-
-    HOLDS = "holds"
-    DOUBTFUL = "doubtful"
-    CONTRADICTS = "contradicts"
-    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True)
@@ -43,17 +28,28 @@ class Figure:
         low: the lowest value that it may stand for.
         high: the highest.
         status: whether the source states it.
+        is_taken_as_exact: because no precision is given.
     """
 
     low: float
     high: float
     status: Status
+    is_taken_as_exact: bool = False
 
     @classmethod
-    def of(cls, value: float, precision: float, status: Status) -> Figure:
+    def of(cls, value: float, precision: float | None, status: Status) -> Figure:
         """A figure as printed; a size that cannot be negative stays at zero or above."""
+        if precision is None:
+            return cls(value, value, status, is_taken_as_exact=True)
         low = value - precision
         return cls(max(0.0, low) if value >= 0 else low, value + precision, status)
+
+    def rounded(self) -> Figure:
+        """The figure if it was rounded as far as its digits allow: 12,000 to thousands."""
+        if not self.is_taken_as_exact:
+            return self
+        digits = Decimal(repr(self.value)).normalize().as_tuple()
+        return Figure.of(self.value, 10.0 ** int(digits.exponent), self.status)
 
     @property
     def value(self) -> float:

@@ -18,20 +18,20 @@ _STAGES = {
 def unfit(claim: Runs, run: Run, subject: str) -> str | None:
     """Why the outcome of a stack says nothing about the claim; None if it does."""
     outcome = run.stacks[subject]
-    if any(failed["stage"] == "interpreter" for failed in outcome["failures"]):
-        return f"the interpreter of the stack {outcome['stack']} was not there"
+    if any(failed.stage == "interpreter" for failed in outcome.failures):
+        return f"the interpreter of the stack {outcome.stack} was not there"
     mine = (claim.package, claim.version)
     unbuilt = any(
-        failed["stage"] == "install" and (failed["package"], failed["version"]) == mine
-        for failed in outcome["failures"]
+        failed.stage == "install" and (failed.package, failed.version) == mine
+        for failed in outcome.failures
     )
-    if unbuilt and outcome["python"] and outcome["python"].get("c_compiler", "") is None:
+    if unbuilt and outcome.python and outcome.python.c_compiler is None:
         return "the host has no C compiler, which a package without a wheel needs"
-    tried = {(each["package"], each["version"]) for each in outcome["alone"]}
-    tried |= {(each["package"], each["version"]) for each in outcome["failures"]}
-    if mine in tried | set(outcome["packages"].items()):
+    tried: set[tuple[str, str | None]] = {(each.package, each.version) for each in outcome.alone}
+    tried |= {(each.package, each.version) for each in outcome.failures}
+    if mine in tried | set(outcome.packages.items()):
         return None
-    return f"the stack {outcome['stack']} was not made of {claim.package} {claim.version}"
+    return f"the stack {outcome.stack} was not made of {claim.package} {claim.version}"
 
 
 def judge_running(claim: Runs, run: Run, subject: str) -> tuple[bool, str]:
@@ -47,14 +47,14 @@ def judge_running(claim: Runs, run: Run, subject: str) -> tuple[bool, str]:
     """
     outcome = run.stacks[subject]
     named = f"{claim.package} {claim.version}"
-    for failed in outcome["failures"]:
-        mine = (failed["package"], failed["version"]) == (claim.package, claim.version)
-        if mine and failed["stage"] in _STAGES[claim.through]:
-            return False, f"{named}: {failed['stage']} fails: {failed['reason']}"
+    for failed in outcome.failures:
+        mine = (failed.package, failed.version) == (claim.package, claim.version)
+        if mine and failed.stage in _STAGES[claim.through]:
+            return False, f"{named}: {failed.stage} fails: {failed.reason}"
     if claim.through != "start":
-        return True, f"{named} gets through {claim.through} on the stack {outcome['stack']}"
+        return True, f"{named} gets through {claim.through} on the stack {outcome.stack}"
     if subject not in run.started:
-        culprits = ", ".join(failed["package"] for failed in outcome["failures"])
+        culprits = ", ".join(failed.package for failed in outcome.failures)
         return False, f"{named}: no service could be started, for want of {culprits}"
-    trouble = run.started[subject]
-    return trouble is None, f"{named}: {trouble or 'the service answers'}"
+    trouble = run.started[subject].failure
+    return trouble is None, f"{named}: {trouble.what if trouble else 'the service answers'}"

@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from analysis.claims.ledger import Statement, variants_of
-from analysis.claims.verdict import ClaimJudgement, ClaimVerdict, judge_claim
+from analysis.claims.verdict import judge_claim
+from bundle.documents.verdicts import ClaimVerdict, Flip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from analysis.claims.arithmetic import CheckOutcome
     from analysis.claims.evidence import Run
     from analysis.claims.ledger import Claim, Ledger
+    from bundle.documents.verdicts import CheckOutcome, ClaimJudgement
 
 DECIDED = frozenset({ClaimVerdict.UPHELD, ClaimVerdict.REFUTED})
 _ON_PAPER = frozenset({ClaimVerdict.UNTESTABLE, ClaimVerdict.INCOHERENT})
@@ -28,25 +29,6 @@ class Judged:
 
     run: Run | None
     judgement: ClaimJudgement
-
-
-@dataclass(frozen=True)
-class Flip:
-    """On one host a claim is decided otherwise under another assumption.
-
-    Attributes:
-        variant: its name.
-        assumes: what it assumes.
-        host: fingerprint.
-        as_tested: verdict, and side if it has one, by the test itself.
-        otherwise: the same by the variant.
-    """
-
-    variant: str
-    assumes: str
-    host: str
-    as_tested: str
-    otherwise: str
 
 
 @dataclass(frozen=True)
@@ -97,19 +79,13 @@ def standing(
     return Standing(judged, variants, tuple(_flips(claim, judged, variants)))
 
 
-def told(judgement: ClaimJudgement) -> str:
-    """The verdict with its side: ``refuted, below``."""
-    side = f", {judgement.side}" if judgement.side else ""
-    return f"{judgement.verdict}{side}"
-
-
 def _judged(
     name: str, ledger: Ledger, runs: Sequence[Run], checks: Sequence[CheckOutcome]
 ) -> tuple[Judged, ...]:
     claim = ledger.claims[name]
     alone = judge_claim(name, ledger, None, checks)
     plan = claim.test.plan if not isinstance(claim, Statement) and claim.test else None
-    fitting = [run for run in runs if run.plan["name"] == plan]
+    fitting = [run for run in runs if run.plan.name == plan]
     if alone.verdict in _ON_PAPER or not fitting:
         return (Judged(None, alone),)
     return tuple(Judged(run, judge_claim(name, ledger, run, checks)) for run in fitting)
@@ -125,8 +101,16 @@ def _flips(
         assumes = claim.test.variants[variant].assumes  # type: ignore[union-attr]
         for host, outcomes in _decided(others).items():
             if host in own and own[host].isdisjoint(outcomes):
-                both = (" and ".join(sorted(each)) for each in (own[host], outcomes))
-                found.append(Flip(variant, assumes, host, *both))
+                tested, otherwise = (" and ".join(sorted(each)) for each in (own[host], outcomes))
+                found.append(
+                    Flip(
+                        variant=variant,
+                        assumes=assumes,
+                        host=host,
+                        as_tested=tested,
+                        otherwise=otherwise,
+                    )
+                )
     return found
 
 
@@ -135,5 +119,5 @@ def _decided(judged: Sequence[Judged]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for each in judged:
         if each.run and each.run.record.host and each.judgement.verdict in DECIDED:
-            found.setdefault(each.run.record.host, set()).add(told(each.judgement))
+            found.setdefault(each.run.record.host, set()).add(each.judgement.said)
     return found

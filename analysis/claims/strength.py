@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from bundle.documents.verdicts import Strength
 
 if TYPE_CHECKING:
     from analysis.claims.ledger import Source
     from bundle.format import BundleRecord
-
-
-class Strength(StrEnum):
-    """The terms of ACM's artifact review.
-
-    repeated     the source's own plan and program, on its own host
-    reproduced   the source's own plan and program, on another host
-    replicated   another plan or program than the source's
-    none         the bundle's source was not committed, so nothing says what was measured
-    """
-
-    REPEATED = "repeated"
-    REPRODUCED = "reproduced"
-    REPLICATED = "replicated"
-    NONE = "none"
 
 
 def strength(source: Source, record: BundleRecord) -> Strength:

@@ -21,77 +21,34 @@ is decided by the 90 % interval where a band has two ends (an equivalence test a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from analysis import gates
 from analysis.claims.comparability import differences, substitutions
 from analysis.claims.evidence import TOO_FEW_CPUS, Place
 from analysis.claims.ledger import Bound, Ordering, Runs, Statement
 from analysis.claims.measure import measure, places_of
 from analysis.claims.metrics import CLAIM_METRICS
 from analysis.claims.running import judge_running, unfit
-from analysis.claims.strength import Strength, strength
-from analysis.inference import FEWEST_BLOCKS, Interval, blocks_needed
-from analysis.inference import Verdict as Comparison
+from analysis.claims.strength import strength
+from analysis.inference import FEWEST_BLOCKS, blocks_needed
 from analysis.metrics import waiting_left_out
+from bundle.documents.results import GateVerdict, Interval
+from bundle.documents.results import Verdict as Comparison
+from bundle.documents.verdicts import Band, ClaimJudgement, ClaimVerdict, Strength
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analysis.claims.arithmetic import CheckOutcome
     from analysis.claims.evidence import Run
     from analysis.claims.ledger import Claim, Ledger, Measurable
-    from analysis.claims.measure import Measured
-    from analysis.inference import Estimate
+    from analysis.claims.measure import Estimated
+    from bundle.documents.results import Estimate
+    from bundle.documents.verdicts import CheckOutcome, Measured, Side
 
 _FINEST = 300  # a distance so many times below the spread would take a million blocks
 _FARTHEST = 700.0  # a double holds powers of e up to 709
 
-type Side = Literal["above", "below"] | None
-
-
-class ClaimVerdict(StrEnum):
-    """What a bundle says about a claim."""
-
-    UNTESTABLE = "untestable"
-    INCOHERENT = "incoherent"
-    NOT_RUN = "not_run"
-    INVALID_RUN = "invalid_run"
-    INCOMPARABLE = "incomparable"
-    INCONCLUSIVE = "inconclusive"
-    UPHELD = "upheld"
-    REFUTED = "refuted"
-
-
 JUDGED = frozenset({ClaimVerdict.INCONCLUSIVE, ClaimVerdict.UPHELD, ClaimVerdict.REFUTED})
-
-
-@dataclass(frozen=True)
-class ClaimJudgement:
-    """A verdict with what it rests on.
-
-    Attributes:
-        verdict: see the table.
-        why: one sentence.
-        side: of a refuted figure, which side of the band it lies on.
-        more_blocks: of an inconclusive one, how many more would decide; None if that is unknown.
-        band: of the claim; None where it has no figure.
-        measured: also of an incomparable figure, which has no band; None where nothing was
-            measured, or nothing that may be shown.
-        strength: none unless something was judged.
-        weaknesses: what a reader must know beside the verdict.
-    """
-
-    verdict: ClaimVerdict
-    why: str
-    side: Side = None
-    more_blocks: int | None = None
-    band: Interval | None = None
-    measured: Measured | None = None
-    strength: Strength = Strength.NONE
-    weaknesses: tuple[str, ...] = ()
 
 
 def judge_claim(
@@ -108,7 +65,7 @@ def judge_claim(
     claim = ledger.claims[name]
     for row, why in _rows(name, ledger, run, checks):
         if why:
-            return ClaimJudgement(row, why, measured=_shown(row, claim, run))
+            return _unjudged(row, why, _shown(row, claim, run))
     if run is None or isinstance(claim, Statement):
         raise ValueError(f"{name} has nothing to be judged by, and no row says so")
     grade = strength(ledger.sources[claim.source], run.record)
@@ -116,22 +73,59 @@ def judge_claim(
     if isinstance(claim, Runs):
         upheld, why = judge_running(claim, run, places_of(claim)[claim.subjects[0]].subject)
         verdict = ClaimVerdict.UPHELD if upheld else ClaimVerdict.REFUTED
-        return ClaimJudgement(verdict, why, strength=grade, weaknesses=weak)
+        return ClaimJudgement(
+            verdict=verdict,
+            side=None,
+            why=why,
+            more_blocks=None,
+            band=None,
+            measured=None,
+            strength=grade,
+            weaknesses=weak,
+        )
     measured = measure(claim, run)
     if measured is None:
         what = f"no completed trial gives a figure for {claim.metric}"
-        return ClaimJudgement(ClaimVerdict.NOT_RUN, what)
+        return _unjudged(ClaimVerdict.NOT_RUN, what)
     band = band_of(claim)
-    profile, is_open = run.plan["profile"], isinstance(claim, Ordering)
+    profile, is_open = run.plan.profile, isinstance(claim, Ordering)
     verdict, side, more, why = decide(measured, band, profile=profile, is_open=is_open)
-    return ClaimJudgement(verdict, why, side, more, band, measured, grade, weak)
+    return ClaimJudgement(
+        verdict=verdict,
+        side=side,
+        why=why,
+        more_blocks=more,
+        band=Band(low=_end(band.low), high=_end(band.high)),
+        measured=measured.document,
+        strength=grade,
+        weaknesses=weak,
+    )
+
+
+def _unjudged(verdict: ClaimVerdict, why: str, measured: Measured | None = None) -> ClaimJudgement:
+    """A verdict of a row above the figure: nothing was judged."""
+    return ClaimJudgement(
+        verdict=verdict,
+        side=None,
+        why=why,
+        more_blocks=None,
+        band=None,
+        measured=measured,
+        strength=Strength.NONE,
+        weaknesses=(),
+    )
+
+
+def _end(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _shown(row: ClaimVerdict, claim: Claim, run: Run | None) -> Measured | None:
     """What a reader wants to see beside the published figure, though it decides nothing."""
     if row is not ClaimVerdict.INCOMPARABLE or run is None or isinstance(claim, Runs | Statement):
         return None
-    return measure(claim, run)
+    measured = measure(claim, run)
+    return measured.document if measured else None
 
 
 def _rows(
@@ -165,8 +159,8 @@ def band_of(claim: Measurable) -> Interval:
 
 
 def decide(
-    measured: Measured, band: Interval, *, profile: str, is_open: bool = False
-) -> tuple[ClaimVerdict, Side, int | None, str]:
+    measured: Estimated, band: Interval, *, profile: str, is_open: bool = False
+) -> tuple[ClaimVerdict, Side | None, int | None, str]:
     """The lower three rows of the table: verdict, side, blocks that are missing, and why.
 
     Args:
@@ -204,7 +198,7 @@ def decide(
 
 def _place(
     estimate: Estimate, band: Interval, *, is_open: bool, exact: bool
-) -> tuple[ClaimVerdict, Side]:
+) -> tuple[ClaimVerdict, Side | None]:
     wide, narrow = estimate.ci95, estimate.ci90
     if wide is None or narrow is None:
         return ClaimVerdict.INCONCLUSIVE, None
@@ -220,7 +214,7 @@ def _place(
     return ClaimVerdict.INCONCLUSIVE, None
 
 
-def _missing(measured: Measured, band: Interval) -> int | None:
+def _missing(measured: Estimated, band: Interval) -> int | None:
     """How many more blocks of this spread tell the estimate from the nearest end of the band."""
     centre = measured.estimates[0].ratio
     ends = [end for end in (band.low, band.high) if math.isfinite(end) and end > 0]
@@ -239,8 +233,8 @@ def _not_run(claim: Claim, run: Run | None) -> str | None:
     test = getattr(claim, "test", None)
     if run is None or test is None:
         return f"no bundle of the plan {test.plan!r} was given" if test else "no plan tests it"
-    if run.plan["name"] != test.plan:
-        return f"the bundle is of the plan {run.plan['name']!r}, and {test.plan!r} tests it"
+    if run.plan.name != test.plan:
+        return f"the bundle is of the plan {run.plan.name!r}, and {test.plan!r} tests it"
     for place in () if isinstance(claim, Statement) else places_of(claim).values():
         if isinstance(claim, Runs):
             if place.subject not in run.stacks:
@@ -263,25 +257,23 @@ def _gate(claim: Measurable, run: Run) -> str | None:
 
     A gate of the whole run counts whether or not the plan compares the claim's subjects.
     """
-    for gate in run.results["gates"]:
-        if gate["verdict"] == gates.Verdict.FAILED:
-            return str(gate["said"])
+    for gate in run.results.gates:
+        if gate.verdict == GateVerdict.FAILED:
+            return gate.said
     metric = CLAIM_METRICS[claim.metric]
     places = list(places_of(claim).values())
     subjects = {place.subject for place in places}
     cells = {(place.workload, place.load) for place in places}
-    for cell in run.results["cells"]:
-        if (cell["workload"], cell["load"]) not in cells:
+    for cell in run.results.cells:
+        if (cell.workload, cell.load) not in cells:
             continue
-        for each in cell["comparisons"]:
-            about = subjects & {each["baseline"], each["candidate"]}
-            of_all = each["reasons"][0]["code"] == "gate"
-            mine = each["metric"] == (metric.compared_as or metric.name) and subjects == {
-                each["baseline"],
-                each["candidate"],
-            }
-            if each["verdict"] == Comparison.INVALID and about and (of_all or mine):
-                return str(each["reasons"][0]["what"])
+        for each in cell.comparisons:
+            compared = {each.baseline, each.candidate}
+            reason = each.reasons[0]
+            same_metric = each.metric == (metric.compared_as or metric.name)
+            mine = reason.code == "gate" or (same_metric and subjects == compared)
+            if each.verdict == Comparison.INVALID and subjects & compared and mine:
+                return reason.what
     for place in places:
         if what := waiting_left_out(metric.unit, run.trials.get(place, {}).values()):
             return f"{place.subject}: {what}"
@@ -310,7 +302,7 @@ def _weaknesses(
         return ()
     found = []
     if not isinstance(claim, Runs) and not CLAIM_METRICS[claim.metric].everywhere:
-        found += run.results["weaknesses"]
+        found += run.results.weaknesses
         found += _doubts_of_gates(claim, run)
         found += _doubts_of_controls(claim, run)
     found += substitutions(claim, ledger, run)
@@ -325,10 +317,10 @@ def _doubts_of_gates(claim: Measurable, run: Run) -> Iterator[str]:
     places = set(places_of(claim).values())
     codes = {
         code
-        for cell in run.results["cells"]
-        for subject, told in cell["subjects"].items()
-        if Place(subject, cell["workload"], cell["load"]) in places
-        for code in told["doubts"]
+        for cell in run.results.cells
+        for subject, told in cell.subjects.items()
+        if Place(subject, cell.workload, cell.load) in places
+        for code in told.doubts
     }
     if codes:
         yield f"gates that warn of its trials: {', '.join(sorted(codes))}"
@@ -338,11 +330,11 @@ def _doubts_of_controls(claim: Measurable, run: Run) -> Iterator[str]:
     """What the second deployments say against the subjects' figures, whatever the metric."""
     places = list(places_of(claim).values())
     subjects = {place.subject for place in places}
-    if not any(f"{subject}-null" in run.resolved["arms"] for subject in subjects):
+    if not any(f"{subject}-null" in run.resolved.arms for subject in subjects):
         yield "no second deployment of a subject was measured"
     cells = {(place.workload, place.load) for place in places}
-    for cell in run.results["cells"]:
-        if (cell["workload"], cell["load"]) in cells:
-            for control in cell.get("controls", ()):
-                if control["baseline"] in subjects and not control["outcome"]["passed"]:
-                    yield f"a control failed: {control['outcome']['what']}"
+    for cell in run.results.cells:
+        if (cell.workload, cell.load) in cells:
+            for control in cell.controls:
+                if control.baseline in subjects and not control.outcome.passed:
+                    yield f"a control failed: {control.outcome.what}"

@@ -27,7 +27,7 @@ def _subject(trial: TrialEvidence) -> Reading:
 
 
 def _settings(told: Health, declared: Subject) -> Iterator[str]:
-    """The settings of a service that are not those of the subject."""
+    """The settings of a service that are not those of the subject; older ones told fewer."""
     pairs: dict[str, tuple[object, object]] = {
         "service": (told.service, declared.service),
         "workers": (told.workers, declared.workers),
@@ -39,7 +39,7 @@ def _settings(told: Health, declared: Subject) -> Iterator[str]:
         "options": (told.options, declared.options),
     }
     for key, (found, due) in pairs.items():
-        if found != due:
+        if found is not None and found != due:
             yield f"{key} {found!r} instead of {due!r}"
 
 

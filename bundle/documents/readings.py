@@ -95,6 +95,8 @@ class Runtime(Part, frozen=True, kw_only=True):
 class Health(Part, frozen=True, kw_only=True, omit_defaults=True):
     """The body of ``GET /health`` when the service was ready.
 
+    Older services did not tell all of it.
+
     Attributes:
         service: name of the service.
         pid: of the process that answered.
@@ -117,16 +119,16 @@ class Health(Part, frozen=True, kw_only=True, omit_defaults=True):
     service: str
     pid: int
     python: str
-    jit: bool | None
     versions: dict[str, str]
     extensions: dict[str, bool | None]
     pool: Pool
     workers: int
-    framework: str
-    cache: Cache
     loop: str
     json: str
-    options: dict[str, str | int | float | bool | None]
+    jit: bool | UnsetType | None = UNSET
+    framework: str | None = None
+    cache: Cache | None = None
+    options: dict[str, str | int | float | bool | None] | None = None
     nonce: str | None = None
     runtime: Runtime | None = None
     burden: Burden | None = None

@@ -19,13 +19,13 @@ class Interpreter(Part, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         version: of Python.
         implementation: such as ``cpython``.
-        c_compiler: first line of its version; null if there is none.
+        c_compiler: first line of its version; null if there is none, missing in older bundles.
         build: how the interpreter was built; null if it does not tell.
     """
 
     version: str
     implementation: str
-    c_compiler: str | None = None
+    c_compiler: str | UnsetType | None = UNSET
     build: dict[str, str | bool | None] | None = None
 
 

@@ -10,13 +10,13 @@ import json
 import re
 from functools import cache
 from importlib import resources
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
-from bundle.documents import explanation, generators, host, plan, results, services
+from bundle.documents import explanation, generators, host, plan, results, services, verdicts
 from bundle.format import BundleRecord, IndexLine, Provenance, Seal, TrialRecord
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -37,12 +37,6 @@ class Described(NamedTuple):
     kind: Any
     paths: str
     required: str | None = None
-
-
-class Named(msgspec.Struct, frozen=True):
-    """A document that names its schema; nothing else is said of it."""
-
-    schema: Annotated[str, msgspec.Meta(pattern=r"\A[a-z-]+/[0-9]+\Z")]
 
 
 # Of a host, or of one of several.
@@ -93,7 +87,7 @@ DOCUMENTS: Final = (
     Described("capacity-1", generators.Capacity, rf"{_LEFT}capacity\.json"),
     Described("results-1", results.Results, r"derived/results\.json"),
     Described("explanation-1", explanation.Explanation, r"derived/explanation\.json"),
-    Described("verdicts-1", Named, r"derived/verdicts\.json"),
+    Described("verdicts-1", verdicts.Verdicts, r"derived/verdicts\.json"),
     Described("derived-1", Provenance, _NEVER),  # the first line of derived/DERIVED.sha256
     Described("index-1", IndexLine, _NEVER),  # each line of index.jsonl, which is in no bundle
 )

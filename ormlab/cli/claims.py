@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import click
+from msgspec.structs import replace
 
+from bundle.codec import plain
 from ormlab.base.errors import Exit, LedgerError
 from ormlab.cli import options
 from ormlab.cli.output import document
@@ -38,12 +39,12 @@ def lint(ledger: str, *, as_json: bool) -> None:
     claims = len(found.claims) if found else 0
     if as_json:
         result = {"file": str(path), "claims": claims}
-        document("ormlab-claims-lint/1", result, problems=problems)
+        document("ormlab-claims-lint/1", result, problems=[each.record() for each in problems])
     else:
         click.echo(f"{path}: {claims} claims, {len(problems)} problems.")
         for problem in problems:
-            click.echo(f"  {problem['where']}: {problem['code']}: {problem['what']}")
-            click.echo(f"    next: {problem['hint']}")
+            click.echo(f"  {problem.where}: {problem.code}: {problem.what}")
+            click.echo(f"    next: {problem.hint}")
     if problems:
         sys.exit(Exit.USAGE)
 
@@ -67,11 +68,11 @@ def show(ledger: str, claim: str | None, *, as_json: bool) -> None:
     told = overview(ledgers.load(ledger))
     if claim is None:
         if as_json:
-            document("ormlab-claims-show/1", told)
+            document("ormlab-claims-show/1", plain(told))
         else:
             click.echo(ledger_text(told))
         return
-    one = next((each for each in told["claims"] if each["id"] == claim), None)
+    one = next((each for each in told.claims if each.id == claim), None)
     if one is None:
         raise LedgerError(
             "claim-unknown",
@@ -79,9 +80,10 @@ def show(ledger: str, claim: str | None, *, as_json: bool) -> None:
             where=ledger,
             hint=f"`ormlab claims show {ledger}` lists them",
         )
-    checks = [check for check in told["checks"] if claim in check["concerns"]]
+    checks = tuple(check for check in told.checks if claim in check.concerns)
     if as_json:
-        document("ormlab-claims-show/1", {**told, "claims": [one], "checks": checks})
+        one_alone = replace(told, claims=(one,), checks=checks)
+        document("ormlab-claims-show/1", plain(one_alone))
     else:
         click.echo(claim_text(one, checks))
 
@@ -97,13 +99,13 @@ def metrics(*, as_json: bool) -> None:
     """
     from ormlab.judging.verdicts import registries
 
-    told: dict[str, list[dict[str, Any]]] = registries()
+    told = registries()
     if as_json:
-        document("ormlab-claims-metrics/1", told)
+        document("ormlab-claims-metrics/1", plain(told))
         return
-    click.echo(f"{len(told['metrics'])} metrics, {len(told['readings'])} readings of conditions.")
-    for each in told["metrics"]:
-        head = f"{each['name']} ({each['unit']}, {each['better']} is better)"
-        click.echo(f"  metric   {head}: {each['estimator']}")
-    for each in told["readings"]:
-        click.echo(f"  reading  {each['name']} ({each['scope']}): {each['what']}")
+    click.echo(f"{len(told.metrics)} metrics, {len(told.readings)} readings of conditions.")
+    for metric in told.metrics:
+        head = f"{metric.name} ({metric.unit}, {metric.better} is better)"
+        click.echo(f"  metric   {head}: {metric.estimator}")
+    for reading in told.readings:
+        click.echo(f"  reading  {reading.name} ({reading.scope}): {reading.what}")

@@ -2,143 +2,146 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis import rounding
 from ormlab.cli.page import Grid, Page
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from bundle.documents.verdicts import (
+        CheckOutcome,
+        ClaimJudgement,
+        JudgedClaim,
+        Judgement,
+        OnTrial,
+        Verdicts,
+    )
+    from ormlab.judging.verdicts import ClaimOverview, Overview
 
 _NONE = "-"
 
 
-def ledger_text(told: dict[str, Any]) -> str:
+def ledger_text(told: Overview) -> str:
     """What is claimed, then the arithmetic."""
     page = Page()
-    title = told["ledger"]["title"]
-    page.line(f"{title}: {told['conclusion']}")
+    page.line(f"{told.ledger.title}: {told.conclusion}")
     grid = _grid("claim", "published", "arithmetic", "tested by", "follows from")
-    for claim in told["claims"]:
-        tested = claim["plan"] or ("untestable" if claim["untestable"] else "no plan yet")
-        follows = " or ".join(" + ".join(entry) for entry in claim["entailed_by"])
-        arithmetic = claim["arithmetic"] or _NONE
-        grid.row(claim["id"], claim["published"], arithmetic, tested, follows or _NONE)
+    for claim in told.claims:
+        tested = claim.plan or ("untestable" if claim.untestable else "no plan yet")
+        follows = " or ".join(" + ".join(entry) for entry in claim.entailed_by)
+        grid.row(claim.id, claim.published, claim.arithmetic or _NONE, tested, follows or _NONE)
     page.grid(grid)
-    _checks(page, told["checks"])
+    _checks(page, told.checks)
     return page.text()
 
 
-def claim_text(claim: dict[str, Any], checks: list[dict[str, Any]]) -> str:
+def claim_text(claim: ClaimOverview, checks: Sequence[CheckOutcome]) -> str:
     """One claim with its conditions, and the checks that throw doubt on it."""
     page = Page()
-    page.line(f"{claim['id']}: {claim['says']}")
+    page.line(f"{claim.id}: {claim.says}")
     rows = {
-        "published": f"{claim['published']} ({claim['source']}: {claim['locator']})",
-        "portability": claim["portability"],
-        "tolerance": claim["tolerance"],
-        "tested by": claim["plan"],
-        "untestable": claim["untestable"],
-        "not run": claim["not_run"],
-        "cost": claim["cost"],
-        "note": claim["note"],
+        "published": f"{claim.published} ({claim.source}: {claim.locator})",
+        "portability": claim.portability,
+        "tolerance": claim.tolerance,
+        "tested by": claim.plan,
+        "untestable": claim.untestable,
+        "not run": claim.not_run,
+        "cost": claim.cost,
+        "note": claim.note,
     }
     for name, value in rows.items():
         if value:
             page.line(f"  {name:<12} {value}")
-    for name, condition in claim["conditions"].items():
-        value = "not published" if condition["value"] is None else condition["value"]
-        weight = ", material" if condition["material"] else ""
-        page.line(f"  condition    {name} = {value} ({condition['status']}{weight})")
+    for name, condition in claim.conditions.items():
+        seen = "not published" if condition.value is None else condition.value
+        weight = ", material" if condition.material else ""
+        page.line(f"  condition    {name} = {seen} ({condition.status}{weight})")
     _checks(page, checks)
     return page.text()
 
 
-def verdicts_text(told: dict[str, Any], bundle: Path) -> str:
+def verdicts_text(told: Verdicts, bundle: Path) -> str:
     """Claim by claim: published, measured with its interval, verdict, why."""
     page = Page()
-    page.line(told["conclusion"])
+    page.line(told.conclusion)
     grid = _grid("claim", "published", "measured", "verdict", "strength", "why")
-    for claim in told["claims"]:
-        grid.row(claim["id"], claim["published"], *verdict_cells(claim))
+    for claim in told.claims:
+        grid.row(claim.id, claim.published, *verdict_cells(claim.judgement))
     page.grid(grid)
-    _beside(page, told["claims"])
-    _weaknesses(page, [(claim["id"], claim) for claim in told["claims"]])
+    _beside(page, told.claims)
+    _weaknesses(page, [(claim.id, claim) for claim in told.claims])
     page.line(f"bundle: {bundle}")
     return page.text()
 
 
-def judgement_text(told: dict[str, Any], file: Path) -> str:
+def judgement_text(told: Judgement, file: Path) -> str:
     """The standing of every claim over several bundles."""
     page = Page()
-    page.line(told["conclusion"])
+    page.line(told.conclusion)
     grid = _grid("claim", "published", "measured", "verdict", "strength", "why", "bundle")
-    for claim in told["claims"]:
-        for number, verdict in enumerate(claim["standing"]):
-            head = ("", "") if number else (claim["id"], claim["published"])
-            grid.row(*head, *verdict_cells(verdict), verdict["bundle"] or _NONE)
+    for claim in told.claims:
+        for number, verdict in enumerate(claim.standing):
+            head = ("", "") if number else (claim.id, claim.published)
+            grid.row(*head, *verdict_cells(verdict), verdict.bundle or _NONE)
     page.grid(grid)
-    _beside(page, told["claims"])
-    for claim in told["claims"]:
-        if hosts := claim["across_hosts"]:
-            said = f"{hosts['above_one']} of {hosts['hosts']} hosts above 1"
-            if hosts["prediction"]:
-                low, high = hosts["prediction"]["low"], hosts["prediction"]["high"]
-                said += f", another host to be expected between {low:.2f} and {high:.2f}"
-            page.line(f"{claim['id']} across hosts: {said}")
-    standing = [(claim["id"], one) for claim in told["claims"] for one in claim["standing"]]
-    _weaknesses(page, standing)
-    for bundle in told["bundles"]:
-        if not bundle["sealed_with_the_ledger"]:
-            said = f"weakness: {bundle['id']} was not sealed with this ledger, which may be newer"
+    _beside(page, told.claims)
+    for claim in told.claims:
+        if hosts := claim.across_hosts:
+            said = f"{hosts.above_one} of {hosts.hosts} hosts above 1"
+            if expected := hosts.prediction:
+                said += ", another host to be expected between "
+                said += f"{expected.low:.2f} and {expected.high:.2f}"
+            page.line(f"{claim.id} across hosts: {said}")
+    _weaknesses(page, [(claim.id, one) for claim in told.claims for one in claim.standing])
+    for bundle in told.bundles:
+        if not bundle.sealed_with_the_ledger:
+            said = f"weakness: {bundle.id} was not sealed with this ledger, which may be newer"
             page.line(said)
     page.line(f"judgement: {file}")
     return page.text()
 
 
-def _beside(page: Page, claims: list[dict[str, Any]]) -> None:
+def _beside(page: Page, claims: Sequence[OnTrial]) -> None:
     """What stands beside the verdicts: other assumptions, where they decide, what is shaken."""
     for claim in claims:
-        for variant in claim["variants"]:
-            for one in variant["standing"]:
+        for variant in claim.variants:
+            for one in variant.standing:
                 figure, verdict, _, why = verdict_cells(one)
-                said = f"{claim['id']} if {variant['assumes']}: {verdict}, measured {figure}: {why}"
+                said = f"{claim.id} if {variant.assumes}: {verdict}, measured {figure}: {why}"
                 page.line(said)
     for claim in claims:
-        for flip in claim["flips"]:
-            tested = f" ({claim['assumes']})" if claim["assumes"] else ""
-            said = (
-                f"{claim['id']} flips with an assumption: {flip['as_tested']} as tested{tested}, "
-            )
-            page.line(f"{said}{flip['otherwise']} if {flip['assumes']}")
+        for flip in claim.flips:
+            tested = f" ({claim.assumes})" if claim.assumes else ""
+            said = f"{claim.id} flips with an assumption: {flip.as_tested} as tested{tested}, "
+            page.line(f"{said}{flip.otherwise} if {flip.assumes}")
     for claim in claims:
-        for each in claim["undermined_by"]:
-            beside = " and ".join(each["together_with"])
+        for each in claim.undermined_by:
+            beside = " and ".join(each.together_with)
             both = f" or {beside}, or both, are wrong" if beside else " cannot stand as published"
-            said = f"{claim['id']}{both}: {each['claim']} follows and was refuted"
-            page.line(said)
+            page.line(f"{claim.id}{both}: {each.claim} follows and was refuted")
 
 
-def verdict_cells(judged: dict[str, Any]) -> tuple[str, str, str, str]:
+def verdict_cells(judged: ClaimJudgement) -> tuple[str, str, str, str]:
     """The cells of a table for one verdict: measured with its interval, verdict, strength, why."""
-    verdict = judged["verdict"] + (f", {judged['side']}" if judged["side"] else "")
-    return rounding.measured(judged["measured"]), verdict, judged["strength"], judged["why"]
+    return rounding.measured(judged.measured), judged.said, judged.strength, judged.why
 
 
-def _weaknesses(page: Page, judged: list[tuple[str, dict[str, Any]]]) -> None:
+def _weaknesses(page: Page, judged: Sequence[tuple[str, ClaimJudgement | JudgedClaim]]) -> None:
     """Each weakness once, with the claims that have it."""
     by_weakness: dict[str, dict[str, None]] = {}
     for name, verdict in judged:
-        for weakness in verdict["weaknesses"]:
+        for weakness in verdict.weaknesses:
             by_weakness.setdefault(weakness, {})[name] = None
     for weakness, names in by_weakness.items():
         page.line(f"weakness: {weakness} ({', '.join(names)})")
 
 
-def _checks(page: Page, checks: list[dict[str, Any]]) -> None:
+def _checks(page: Page, checks: Sequence[CheckOutcome]) -> None:
     for check in checks:
-        said = f"{check['outcome']}: {check['check']}: {check['says']}: {check['what']}"
-        page.line(said)
+        page.line(f"{check.outcome}: {check.check}: {check.says}: {check.what}")
 
 
 def _grid(*columns: str) -> Grid:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bundle.codec import plain
 from ormlab.base import checkout
 from ormlab.base.errors import Exit
 from ormlab.cli import options
@@ -64,7 +65,7 @@ def command(
     Ctrl-C keeps what was sealed and exits with 130; run it again to continue.
     """
     from ormlab.cli.claims_text import judgement_text
-    from ormlab.cli.reproduce_text import proposal_document, proposal_text
+    from ormlab.cli.reproduce_text import proposal_text, proposed
     from ormlab.hosts import inventory as inventories
     from ormlab.judging import ledger as ledgers
     from ormlab.reproduce import Request, carry_out, propose
@@ -75,22 +76,27 @@ def command(
     request = Request(ledgers.load(ledger), bundles, patterns, profile)  # type: ignore[arg-type]
     with bundle_errors():
         proposal = propose(request)
-    proposed = proposal_document(proposal)
+    plan = proposed(proposal)
     if dry_run:
         if as_json:
-            document("ormlab-reproduce/1", {"proposal": proposed})
+            document("ormlab-reproduce/1", {"proposal": plain(plan)})
         else:
-            click.echo(proposal_text(proposed))
+            click.echo(proposal_text(plan))
         return
-    click.echo(proposal_text(proposed), err=True)
+    click.echo(proposal_text(plan), err=True)
     where = inventories.load(inventory)
     with bundle_errors(), reporter() as progress:
         outcome = carry_out(proposal, where, progress)
     pages = [str(page) for page in outcome.reports]
-    told = {"file": str(outcome.file), "judgement": outcome.judgement, "reports": pages}
     if as_json:
+        told = {
+            "proposal": plain(plan),
+            "file": str(outcome.file),
+            "judgement": plain(outcome.judgement),
+            "reports": pages,
+        }
         problems = [problem.record() for problem in outcome.failed.values()]
-        document("ormlab-reproduce/1", {"proposal": proposed, **told}, problems=problems)
+        document("ormlab-reproduce/1", told, problems=problems)
     else:
         click.echo(judgement_text(outcome.judgement, outcome.file))
         for page in pages:
@@ -104,4 +110,4 @@ def _exit(outcome: Outcome, *, strict: bool) -> Exit:
         complain(problem.record(), problem.exit_code, as_json=False)
     for problem in outcome.failed.values():
         return problem.exit_code
-    return verdict_exit(outcome.judgement["counts"]) if strict else Exit.OK
+    return verdict_exit(outcome.judgement.counts) if strict else Exit.OK

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from analysis.claims import CODES, Ledger, PlanParts, lint, plans_of
@@ -35,6 +35,27 @@ class LedgerFile:
         return hashlib.sha256(self.data).hexdigest()
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a ledger, and where.
+
+    Attributes:
+        code: one of ``analysis.claims.codes``.
+        where: file and line.
+        what: one sentence.
+        hint: what to do next.
+    """
+
+    code: str
+    where: str
+    what: str
+    hint: str
+
+    def record(self) -> dict[str, str]:
+        """As a problem of a command's document."""
+        return asdict(self)
+
+
 def load(name_or_path: str, *, recorded: bool = False) -> LedgerFile:
     """Read a ledger by path, or by the name of one that the lab ships.
 
@@ -51,10 +72,10 @@ def load(name_or_path: str, *, recorded: bool = False) -> LedgerFile:
     ledger, problems = examine(path, recorded=recorded)
     if ledger is None or problems:
         raise LedgerError(
-            problems[0]["code"],
-            "\n".join(f"{each['where']}: {each['what']}" for each in problems),
+            problems[0].code,
+            "\n".join(f"{each.where}: {each.what}" for each in problems),
             where=str(path),
-            hint=problems[0]["hint"],
+            hint=problems[0].hint,
         )
     return LedgerFile(path, data, ledger)
 
@@ -77,7 +98,7 @@ def find(name_or_path: str) -> Path:
     )
 
 
-def examine(path: Path, *, recorded: bool = False) -> tuple[Ledger | None, list[dict[str, str]]]:
+def examine(path: Path, *, recorded: bool = False) -> tuple[Ledger | None, list[Fault]]:
     """Read a ledger and list everything that is wrong with it.
 
     Args:
@@ -85,8 +106,7 @@ def examine(path: Path, *, recorded: bool = False) -> tuple[Ledger | None, list[
         recorded: see `load`.
 
     Returns:
-        The ledger, None if it does not fit the types; and the problems as code, where (file and
-        line), what and hint.
+        The ledger, None if it does not fit the types; and what is wrong with it.
     """
     try:
         ledger = read(path, Ledger)
@@ -95,19 +115,19 @@ def examine(path: Path, *, recorded: bool = False) -> tuple[Ledger | None, list[
     found = lint(ledger, None if recorded else _plans(ledger, path))
     lines = lines_of(path, [problem.path for problem in found])
     return ledger, [
-        {
-            "code": problem.code,
-            "where": f"{path}:{line}",
-            "what": f"{'.'.join(map(str, problem.path))}: {problem.what}",
-            "hint": problem.hint,
-        }
+        Fault(
+            problem.code,
+            f"{path}:{line}",
+            f"{'.'.join(map(str, problem.path))}: {problem.what}",
+            problem.hint,
+        )
         for problem, line in sorted(zip(found, lines, strict=True), key=lambda pair: pair[1])
     ]
 
 
-def _told(path: Path, line: int, what: str) -> dict[str, str]:
+def _told(path: Path, line: int, what: str) -> Fault:
     code = "key-twice" if what.endswith("stands twice") else "ledger-invalid"
-    return {"code": code, "where": f"{path}:{line}", "what": what, "hint": CODES[code]}
+    return Fault(code, f"{path}:{line}", what, CODES[code])
 
 
 def find_plan(ledger: Path, name: str) -> Path:

@@ -4,96 +4,183 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, Self
+
+from msgspec.structs import asdict
 
 from analysis import claims
-from bundle import outside
-from bundle.codec import serialise
+from bundle import typed
+from bundle.codec import Part, serialise
+from bundle.documents.host import HostFacts
+from bundle.documents.results import Better
+from bundle.documents.verdicts import CheckOutcome, Claimed, LedgerOnTrial
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from analysis.claims import Ledger, Run
+    from analysis.claims.ledger import Claim, Condition
+    from bundle.documents.results import Results
+    from bundle.documents.verdicts import Judgement, Verdicts
     from bundle.read import Bundle
     from ormlab.judging.ledger import LedgerFile
 
 
-def verdict_files(
-    bundle: Bundle, results: Mapping[str, Any], ledger: LedgerFile
-) -> dict[str, bytes]:
-    """What belongs into derived/ beside the results: the verdicts, and the ledger they are on."""
-    document = claims.verdicts(ledger.ledger, ledger.sha256, run_of(bundle, results, ledger.ledger))
-    return {"verdicts.json": serialise(document), "ledger.yaml": ledger.data}
+class ConditionOverview(Part, frozen=True, kw_only=True):
+    """A condition as the ledger has it; see `analysis.claims.ledger.Condition`."""
+
+    value: str | int | float | bool | None
+    precision: float | None
+    status: str
+    material: bool
+    reading: str | None
+    subject: str | None
+    accepts: tuple[str, ...]
+    locator: str
+    note: str
+
+    @classmethod
+    def of(cls, written: Condition) -> Self:
+        """Take it from the ledger."""
+        return cls(**written.model_dump(mode="json"))
 
 
-def overview(ledger: LedgerFile) -> dict[str, Any]:
+class ClaimOverview(Claimed, frozen=True, kw_only=True):
+    """A claim as the ledger has it, before any bundle.
+
+    Attributes:
+        arithmetic: what the checks on paper say of it; empty if nothing.
+        portability: how far it reaches; None for a statement.
+        tolerance: with its reason; None without one.
+        untestable: why it cannot be tested; None if it can.
+        not_run: why nobody tests it yet; None if somebody does.
+        cost: of the test, in words.
+        note: of whoever wrote the ledger.
+        conditions: under which it was published, by name.
+    """
+
+    arithmetic: Literal["incoherent", "in doubt", ""]
+    portability: str | None
+    tolerance: str | None
+    untestable: str | None
+    not_run: str | None
+    cost: str
+    note: str
+    conditions: dict[str, ConditionOverview]
+
+
+class Overview(Part, frozen=True, kw_only=True):
+    """What a ledger claims, and what arithmetic alone says of it.
+
+    Attributes:
+        ledger: whose claims they are.
+        conclusion: one sentence.
+        claims: in the ledger's order.
+        checks: on paper, in the ledger's order.
+    """
+
+    ledger: LedgerOnTrial
+    conclusion: str
+    claims: tuple[ClaimOverview, ...]
+    checks: tuple[CheckOutcome, ...]
+
+
+class MetricLine(Part, frozen=True, kw_only=True):
+    """A figure that a ledger may speak of; see `analysis.claims.metrics.ClaimMetric`."""
+
+    name: str
+    unit: str
+    better: Better
+    estimator: str
+
+
+class ReadingLine(Part, frozen=True, kw_only=True):
+    """A condition that a bundle tells; see `analysis.claims.conditions.Reading`."""
+
+    name: str
+    scope: str
+    what: str
+
+
+class Registries(Part, frozen=True, kw_only=True):
+    """The metrics and the readings of conditions that a ledger may name."""
+
+    metrics: tuple[MetricLine, ...]
+    readings: tuple[ReadingLine, ...]
+
+
+def of(bundle: Bundle, results: Results, ledger: LedgerFile) -> Verdicts:
+    """What a verified bundle says of every claim of a ledger.
+
+    Raises:
+        OSError: a document of the bundle cannot be read.
+        RecordError: a document of the bundle is not what it should be.
+    """
+    run = run_of(bundle, results, ledger.ledger)
+    return claims.verdicts(ledger.ledger, ledger.sha256, run)
+
+
+def overview(ledger: LedgerFile) -> Overview:
     """What a ledger claims, and what arithmetic alone says of it."""
     written = ledger.ledger
     checks = claims.outcomes(written)
-    told = []
-    for name, claim in written.claims.items():
-        tolerance = getattr(claim, "tolerance", None)
-        own = [each for each in checks if name in each.concerns]
-        convicted = any(name in each.convicts for each in own)
-        told.append(
-            claims.describe(name, claim)
-            | {
-                "arithmetic": "incoherent" if convicted else "in doubt" if own else "",
-                "portability": getattr(claim, "portability", None),
-                "tolerance": tolerance and f"{tolerance.relative:.1%}: {tolerance.reason}",
-                "untestable": claim.untestable,
-                "not_run": claim.not_run,
-                "cost": getattr(claim, "cost", ""),
-                "note": claim.note,
-                "conditions": {
-                    leaf: each.model_dump(mode="json")
-                    for leaf, each in written.conditions_of(claim).items()
-                },
-            }
-        )
-    count = sum(each["arithmetic"] == "incoherent" for each in told)
-    doubtful = sum(each["arithmetic"] == "in doubt" for each in told)
-    tested = sum(each["plan"] is not None for each in told)
-    return {
-        "ledger": {"name": written.name, "title": written.title, "sha256": ledger.sha256},
-        "conclusion": (
+    told = tuple(_overview(written, name, claim, checks) for name, claim in written.claims.items())
+    count = sum(each.arithmetic == "incoherent" for each in told)
+    doubtful = sum(each.arithmetic == "in doubt" for each in told)
+    tested = sum(each.plan is not None for each in told)
+    return Overview(
+        ledger=LedgerOnTrial(name=written.name, title=written.title, sha256=ledger.sha256),
+        conclusion=(
             f"{len(told)} claims, {tested} with a plan that tests them; on paper {count} "
             f"incoherent, {doubtful} in doubt."
         ),
-        "claims": told,
-        "checks": [asdict(check) for check in checks],
-    }
+        claims=told,
+        checks=tuple(checks),
+    )
 
 
-def registries() -> dict[str, list[dict[str, Any]]]:
+def _overview(ledger: Ledger, name: str, claim: Claim, checks: list[CheckOutcome]) -> ClaimOverview:
+    own = [each for each in checks if name in each.concerns]
+    convicted = any(name in each.convicts for each in own)
+    tolerance = getattr(claim, "tolerance", None)
+    return ClaimOverview(
+        **asdict(claims.describe(name, claim)),
+        arithmetic="incoherent" if convicted else "in doubt" if own else "",
+        portability=getattr(claim, "portability", None),
+        tolerance=f"{tolerance.relative:.1%}: {tolerance.reason}" if tolerance else None,
+        untestable=claim.untestable,
+        not_run=claim.not_run,
+        cost=getattr(claim, "cost", ""),
+        note=claim.note,
+        conditions={
+            leaf: ConditionOverview.of(each) for leaf, each in ledger.conditions_of(claim).items()
+        },
+    )
+
+
+def registries() -> Registries:
     """The metrics and the readings of conditions that a ledger may name."""
-    return {
-        "metrics": [
-            {
-                "name": each.name,
-                "unit": each.unit,
-                "better": each.better,
-                "estimator": each.estimator,
-            }
+    return Registries(
+        metrics=tuple(
+            MetricLine(name=each.name, unit=each.unit, better=each.better, estimator=each.estimator)
             for each in claims.CLAIM_METRICS.values()
-        ],
-        "readings": [
-            {"name": each.name, "scope": each.scope, "what": each.what}
+        ),
+        readings=tuple(
+            ReadingLine(name=each.name, scope=each.scope, what=each.what)
             for each in claims.READINGS.values()
-        ],
-    }
+        ),
+    )
 
 
-def store(document: Mapping[str, Any], folder: Path) -> Path:
+def store(document: Judgement, folder: Path) -> Path:
     """Write a judgement under a name made of what it rests on, so that none is overwritten.
 
     Returns:
         The file; the same bundles, ledger and verdicts give the same name.
     """
     data = serialise(document)
-    name = f"judgement-{document['ledger']['name']}-{hashlib.sha256(data).hexdigest()[:8]}.json"
+    digest = hashlib.sha256(data).hexdigest()[:8]
+    name = document.PATH.format(ledger=document.ledger.name, digest=digest)
     folder.mkdir(parents=True, exist_ok=True)
     path, partial = folder / name, folder / f".{name}.partial"
     with partial.open("wb") as file:
@@ -104,16 +191,22 @@ def store(document: Mapping[str, Any], folder: Path) -> Path:
     return path
 
 
-def run_of(bundle: Bundle, results: Mapping[str, Any], ledger: Ledger) -> Run:
-    """What a verified bundle brings to the claims of a ledger."""
-    resolved = outside.plan_of(bundle.path)
-    facts = outside.json_of(bundle.path / "host/facts.before.json")
-    name = resolved["plan"]["name"]
+def run_of(bundle: Bundle, results: Results, ledger: Ledger) -> Run:
+    """What a verified bundle brings to the claims of a ledger.
+
+    Raises:
+        OSError: a document of the bundle cannot be read.
+        RecordError: a document of the bundle is not what it should be.
+    """
+    resolved = typed.read_plan(bundle.path)
+    facts = typed.read(bundle.path, HostFacts)
     wanted = {
         place
         for claim in ledger.claims.values()
         for tested in (claim, *claims.variants_of(claim).values())
-        if not isinstance(tested, claims.Statement) and tested.test and tested.test.plan == name
+        if not isinstance(tested, claims.Statement)
+        and tested.test
+        and tested.test.plan == resolved.plan.name
         for place in claims.places_of(tested).values()
     }
     return claims.collect(bundle, resolved, facts, results, wanted)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis import report
+from bundle import typed
+from bundle.documents.results import Results
 from bundle.errors import BundleError
 from ormlab.base.errors import HostGateError, Interrupted, LabError, LoadError, UsageError
 from ormlab.judging import judge, verdicts
@@ -20,6 +21,7 @@ from ormlab.run.start import run
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bundle.documents.verdicts import Judgement
     from ormlab.hosts.inventory import Inventory
     from ormlab.reproduce.proposal import Proposal, Request, Step
     from ormlab.run.progress import Progress
@@ -32,13 +34,13 @@ class Outcome:
     """What a reproduction came to.
 
     Attributes:
-        judgement: the document ``judgement/1``.
+        judgement: of the claims that were asked for, by all bundles.
         file: where it is stored.
         reports: one page a bundle, beside it.
         failed: by plan that could not be run, why.
     """
 
-    judgement: dict[str, Any]
+    judgement: Judgement
     file: Path
     reports: tuple[Path, ...]
     failed: dict[str, LabError]
@@ -101,8 +103,7 @@ def _bundles(
 
 def _without_trial(bundle: Path) -> LoadError | None:
     """The error of a run of which no trial may be used; its bundle is judged all the same."""
-    results = json.loads((bundle / "derived/results.json").read_bytes())
-    return judge.without_trial(results, bundle)
+    return judge.without_trial(typed.read(bundle, Results), bundle)
 
 
 def _run(step: Step, proposal: Proposal, inventory: Inventory, progress: Progress) -> Path:

@@ -50,7 +50,7 @@ def check(root: Path, found: Findings) -> tuple[str, ...]:
         bundle = Bundle.open(root)
         recorded = root / _LEDGER
         given = ledger.load(str(recorded), recorded=True) if recorded.exists() else None
-        derived = judge.derived_files(bundle, given)
+        derived = judge.derive(bundle, given).files()
     # A bundle of another version, or one that was made up, may fail in any way.
     except Exception as error:  # noqa: BLE001
         what = names.printable(f"{type(error).__name__}: {error}"[:300])

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from msgspec import structs
 
 from analysis import coherence
+from bundle.documents.readings import TrialReadings, Window
 from bundle.read import Trial
+from tests import generators
 from tests.bundle import making
 from tests.gates.recorded import DATA
 
@@ -36,19 +38,13 @@ def write_trial(folder, *, stall_ns, in_window=None):
         }
     )
     pq.write_table(table, folder / "samples.parquet", write_page_checksum=True)
-    told = {
-        "errors": {},
-        "window": {"seconds": WINDOW_NS / 1e9},
-        "requests_in_window": requests,
-        "throughput": requests / (WINDOW_NS / 1e9),
-        "operations": ["read-one"],
-        "answers": {"read-one": {"200": len(sent)}},
-        "censored": {"total": 0, "unsent": 0},
-        "loop": {"kind": "closed"},
-        "spec": {"connections": CONNECTIONS},
-    }
-    (folder / "client.json").write_text(json.dumps(told))
-    (folder / "trial.json").write_text("{}")
+    told = generators.client(
+        seconds=WINDOW_NS / 1e9,
+        connections=CONNECTIONS,
+        requests=requests,
+        answers={"read-user": {"200": len(sent)}},
+    )
+    generators.write(folder, told)
 
 
 def codes(folder):
@@ -74,6 +70,6 @@ def test_wrk_may_have_waited_before_its_own_clock_started(tmp_path, ran_s, expec
     dump = json.loads((tmp_path / "wrk.json").read_bytes())
     dump["connections_opened"] = 3
     (tmp_path / "wrk.json").write_text(json.dumps(dump))
-    window = {"started_ns": 0, "ended_ns": round(ran_s * 1e9)}
-    record = msgspec.structs.replace(making.trial_record(0), readings={"window": window})
+    window = Window(started="", started_ns=0, ended_ns=round(ran_s * 1e9))
+    record = structs.replace(making.trial_record(0), readings=TrialReadings(window=window))
     assert [each.code for each in coherence.check(Trial(tmp_path, record))] == expected

@@ -3,10 +3,12 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from msgspec import structs
 
 from analysis import resources
+from bundle.documents.readings import Sampler
 
-SAMPLER = {"tick_hz": 100, "page_bytes": 4096}
+SAMPLER = Sampler(cpu_s=0.0, readings=0, tick_hz=100, page_bytes=4096)
 SECOND = 1_000_000_000
 
 
@@ -53,7 +55,7 @@ def test_a_process_that_came_and_went_is_counted_once_by_its_parent(write):
         (3, 2 * SECOND, "database", 1, 30, 0, 1),
         (4, 3 * SECOND, "database", 1, 30, 0, 1),
     )
-    sampler = SAMPLER | {"ended_children": True}
+    sampler = structs.replace(SAMPLER, ended_children=True)
     assert resources.read(path, sampler, (0, 3 * SECOND)).cpu_s["database"] == pytest.approx(0.3)
 
 
@@ -64,3 +66,22 @@ def test_a_flipped_bit_in_the_samples_is_noticed(write):
     path.write_bytes(bytes(data))
     with pytest.raises(OSError, match=r"CRC|[Cc]orrupt|checksum"):
         resources.read(path, SAMPLER, (0, SECOND))
+
+
+def test_the_course_of_several_roles_keeps_what_one_has_used_while_another_is_seen(write):
+    path = write(
+        (1, 0, "load", 8, 5, 0, 1),
+        (1, 10, "service", 7, 1, 0, 1),
+        (1, 20, "service", 9, 2, 0, 1),
+        (2, SECOND, "service", 7, 4, 0, 1),
+        (3, 2 * SECOND, "load", 8, 6, 1, 1),
+        (3, 2 * SECOND, "service", 7, 4, 1, 1),
+    )
+    course = resources.read_course(path)
+    assert course.looks["service"].at_ns.tolist() == [10, SECOND, 2 * SECOND]
+    assert course.looks["service"].ticks.tolist() == [3, 4, 5]
+    assert len(course.looks["database"]) == 0
+    both = course.together("service", "load")
+    assert both.at_ns.tolist() == [0, 10, SECOND, 2 * SECOND, 2 * SECOND]
+    assert both.ticks.tolist() == [5, 8, 9, 11, 12]
+    assert both.within((10, SECOND)).ticks.tolist() == [8, 9]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis import silence
+from analysis import resources, silence
+from analysis.resources import Looks
+from bundle.documents.readings import Sampler, TrialReadings, Window
+from tests import generators
 from workloads.load.client.histograms import Histogram
 
 SECOND = 1_000_000_000
@@ -70,6 +71,12 @@ def test_in_an_open_loop_somebody_waits_from_when_a_request_was_due(due, end, an
     assert found.seconds == pytest.approx(longest)
 
 
+def read(folder, readings):
+    """The longest silence, where the agent's looks are in the folder."""
+    course = resources.read_course
+    return silence.read(folder, readings, lambda: course(folder / "resources.parquet"))
+
+
 def course(*parts):
     """Ticks at ten looks a second, from how long and how fast: seconds, ticks a second."""
     at, used, looks = 0, 0.0, [(0, 0)]
@@ -78,6 +85,12 @@ def course(*parts):
             at, used = at + SECOND // 10, used + pace / 10
             looks.append((at, int(used)))
     return looks
+
+
+def idle(*parts, begin_s=0, end_s):
+    at, ticks = np.array(course(*parts)).T
+    begin, end = begin_s * SECOND, end_s * SECOND
+    return silence.idle(Looks(at, ticks).within((begin, end)), begin)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +104,7 @@ def course(*parts):
     ],
 )
 def test_who_uses_no_cpu_time_is_idle(parts, longest, begins):
-    found, telling_s = silence.idle(course(*parts), (0, 5 * SECOND))
+    found, telling_s = idle(*parts, end_s=5)
     assert found.seconds == pytest.approx(longest, abs=0.11)
     if longest:
         assert found.begins_s == pytest.approx(begins, abs=0.11)
@@ -99,12 +112,12 @@ def test_who_uses_no_cpu_time_is_idle(parts, longest, begins):
 
 
 def test_who_needs_little_cpu_time_may_look_idle_for_longer():
-    found, telling_s = silence.idle(course((20, 4)), (0, 20 * SECOND))
+    found, telling_s = idle((20, 4), end_s=20)
     assert found.seconds < telling_s == pytest.approx(5, rel=0.1)
 
 
 def test_only_the_span_that_is_asked_for_is_looked_at():
-    found, _ = silence.idle(course((3, 0), (5, 90), (3, 0)), (3 * SECOND, 8 * SECOND))
+    found, _ = idle((3, 0), (5, 90), (3, 0), begin_s=3, end_s=8)
     assert found.seconds < 0.11
 
 
@@ -134,16 +147,12 @@ def client(tmp_path):
             "operation": np.zeros(len(sent), "uint16"),
         }
         pq.write_table(pa.table(columns), tmp_path / "samples.parquet", write_page_checksum=True)
-        told = {
-            "loop": {"kind": kind},
-            "window": {"seconds": stop},
-            "spec": {"connections": connections},
-        }
-        (tmp_path / "client.json").write_text(json.dumps(told))
+        told = generators.client(kind, seconds=stop, connections=connections)
+        generators.write(tmp_path, told)
         histogram = Histogram()
         histogram.add((columns["end_ns"] - columns["intended_ns"]).tolist())
         (tmp_path / "service.hdr").write_bytes(histogram.encode())
-        return silence.read(tmp_path, {})
+        return read(tmp_path, TrialReadings())
 
     return write
 
@@ -166,8 +175,8 @@ def test_a_stall_that_most_requests_have_seen_is_one(client, kind):
 
 def test_the_latencies_of_the_articles_client_are_the_times_of_its_answers(tmp_path):
     ends_us = [*range(900_000, 1_000_000, 100), *range(4_000_000, 5_000_000, 1000)]
-    (tmp_path / "article.json").write_text(json.dumps({"latencies_us": ends_us[::-1]}))
-    found = silence.read(tmp_path, {})
+    generators.write(tmp_path, generators.article(ends_us[::-1]))
+    found = read(tmp_path, TrialReadings())
     assert found.seconds == pytest.approx(3.0, abs=0.001)
     assert found.allowed_s == 1.0
 
@@ -185,28 +194,31 @@ def sampled(tmp_path):
         names = ("round", "at_ns", "role", "pid", "user_ticks", "system_ticks", "rss_pages")
         columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
         pq.write_table(pa.table(columns), tmp_path / "resources.parquet", write_page_checksum=True)
-        return {
-            "sampler": {"ended_children": True, "unread": dict.fromkeys(unread, "a reason")},
-            "window": {"started_ns": 0, "ended_ns": service[-1][0]},
-        }
+        sampler = Sampler(
+            cpu_s=0.0,
+            readings=len(rows),
+            tick_hz=100,
+            page_bytes=4096,
+            ended_children=True,
+            unread=dict.fromkeys(unread, "a reason"),
+        )
+        window = Window(started="", started_ns=0, ended_ns=service[-1][0])
+        return TrialReadings(sampler=sampler, window=window)
 
     return write
 
 
 def search(folder, *spans):
-    probes = [
-        {"rate": 100, "window": {"start_ns": start * SECOND, "stop_ns": stop * SECOND}}
-        for start, stop in spans
-    ]
-    (folder / "capacity.json").write_text(json.dumps({"probes": probes}))
+    probes = [generators.probe(start, stop) for start, stop in spans]
+    generators.write(folder, generators.capacity(probes))
 
 
 def test_a_search_is_looked_at_in_the_windows_of_its_probes(tmp_path, sampled):
     observed = sampled(course((2, 50), (3, 0), (2, 50), (3, 0)), course((10, 50)))
     search(tmp_path, (0, 2), (5, 7))
-    assert silence.read(tmp_path, observed).seconds < 0.11
+    assert read(tmp_path, observed).seconds < 0.11
     search(tmp_path, (0, 2), (5, 10))
-    found = silence.read(tmp_path, observed)
+    found = read(tmp_path, observed)
     assert found.seconds == pytest.approx(3.0, abs=0.11)
     assert found.allowed_s == 1.0
 
@@ -214,13 +226,13 @@ def test_a_search_is_looked_at_in_the_windows_of_its_probes(tmp_path, sampled):
 def test_nothing_is_said_where_the_processes_were_not_all_read(tmp_path, sampled):
     search(tmp_path, (0, 10))
     observed = sampled(course((10, 0)), course((10, 0)), unread=["service"])
-    assert silence.read(tmp_path, observed) is None
+    assert read(tmp_path, observed) is None
 
 
 def test_wrk_that_reads_its_requests_is_not_idle(tmp_path, sampled):
     (tmp_path / "wrk.stdout.txt").write_text("")
     reading = ((4, 0), (4, 90))
     observed = sampled(course(*reading), course((4, 100), (4, 10)))
-    assert silence.read(tmp_path, observed).seconds < 0.11
+    assert read(tmp_path, observed).seconds < 0.11
     observed = sampled(course(*reading), course((4, 0), (4, 10)))
-    assert silence.read(tmp_path, observed).seconds == pytest.approx(4.0, abs=0.11)
+    assert read(tmp_path, observed).seconds == pytest.approx(4.0, abs=0.11)

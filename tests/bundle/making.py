@@ -13,6 +13,7 @@ from msgspec import UNSET
 from bundle.codec import encode
 from bundle.derived import write_derived
 from bundle.documents.failure import Failure
+from bundle.documents.readings import TrialReadings
 from bundle.format import BundleRecord, Plan, Provenance, Tool, TrialCounts, TrialRecord
 from bundle.read import Bundle
 from bundle.readme import CHECKS
@@ -46,7 +47,7 @@ def trial_record(index: int, *, name: str | None = None, failed: bool = False) -
         failure=failure if failed else None,
         started=CREATED + timedelta(minutes=index),
         ended=CREATED + timedelta(minutes=index, seconds=30),
-        readings={"wrk": {"requests": 1000 + index}},
+        readings=TrialReadings(stages_s={"window": 1.0 + index}),
     )
 
 

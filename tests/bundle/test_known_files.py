@@ -24,4 +24,4 @@ KEPT = [
 
 @pytest.mark.parametrize("path", KEPT)
 def test_it_is_described_or_known(path):
-    assert schemas.schema_of(path) or schemas.is_known(path)
+    assert schemas.of_path(path) or schemas.is_known(path)

@@ -6,10 +6,32 @@ import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import yaml
+from msgspec import structs
 
 from analysis.claims import Ledger, Place, Run
 from analysis.figures import Figures
+from bundle.documents.failure import Failure
+from bundle.documents.host import Facts, HostFacts, Placement, Topology
+from bundle.documents.plan import SealedPlan
+from bundle.documents.results import (
+    Cell,
+    Comparison,
+    Control,
+    ControlArm,
+    Estimate,
+    Estimates,
+    GateFinding,
+    GateVerdict,
+    Interval,
+    Reason,
+    Results,
+    Severity,
+    Subject,
+)
+from bundle.documents.results import Verdict as ComparisonVerdict
+from bundle.documents.services import Observed, OrderOutcome, StackOutcome
 from bundle.format import BundleRecord, Omission, Plan, Tool, TrialCounts, bundle_id
 
 PLACE_A = Place("a", "read-one", "wrk")
@@ -107,15 +129,164 @@ def figures(throughput: float, *, errors: int = 0) -> Figures:
     )
 
 
-def stack(**changes):
-    return {
+def stack(**changes) -> StackOutcome:
+    """The outcome of a stack in which everything works; changes are as in stack.json."""
+    made = {
+        "schema": "stack/1",
         "stack": "published",
         "ok": True,
-        "python": {"version": "3.13.0"},
+        "digest": "5a" * 32,
+        "environment": "published-5a5a5a5a",
+        "python": {"version": "3.13.0", "implementation": "cpython"},
         "packages": {"sqlalchemy": "2.0.21"},
+        "extensions": {},
         "failures": [],
         "alone": [],
-    } | changes
+        "seconds": 1.0,
+    }
+    return msgspec.convert(made | changes, StackOutcome)
+
+
+def started(trouble: str | None = None) -> OrderOutcome:
+    """A service that was started and asked once, or what prevented it from serving."""
+    failure = Failure(code="x", what=trouble, where="", hint="") if trouble else None
+    return OrderOutcome(failure=failure, observed=Observed())
+
+
+def sealed_plan(name="small", *, profile="vm", arms=(), loads=()) -> SealedPlan:
+    """The plan of `run`; further loads are as in a plan."""
+    drive = {"generator": "wrk", "threads": 1, "connections": 64, "duration_s": 3}
+    written = {
+        "schema": "plan/1",
+        "name": name,
+        "title": "a plan",
+        "profile": profile,
+        "seed": 7,
+        "blocks": 12,
+        "dataset": {"users": 1000, "orders": 1000, "payload_bytes": 512},
+        "subjects": {subject: {"service": "asyncpg", "pool": {"size": 10}} for subject in "ab"},
+        "workloads": {"read-one": {"operations": [{"operation": "read-user"}]}},
+        "loads": {"wrk": drive, **{load: drive | changes for load, changes in dict(loads).items()}},
+    }
+    return SealedPlan.model_validate(
+        {
+            "schema": "resolved-plan/1",
+            "plan": written,
+            "stacks": {},
+            "omitted_loads": {},
+            "arms": dict(arms),
+            "trials": [],
+        }
+    )
+
+
+def facts(*, tier="exclusive-core", virtual=False) -> HostFacts:
+    return HostFacts(
+        schema="host-facts/1",
+        facts=Facts(
+            virtual=virtual, topology=Topology(cores=[[0], [1]], l3=[[0, 1]]), cpu_model="x"
+        ),
+        identity=["cpu_model"],
+        placement=Placement(service=[0], load=[1], database=[0], housekeeping=[1], tier=tier),
+    )
+
+
+def subject(**figures) -> Subject:
+    """A row of the results; figures that are not given are unknown."""
+    names = ("throughput", "p50", "p90", "p99", "cpu_service", "cpu_database", "cpu_load")
+    unknown = dict.fromkeys((*names, "rss_service"))
+    base = {"trials": 12, "requests": 1000, "errors": 0, "doubts": []}
+    return Subject(**unknown | base | figures)
+
+
+_EVIDENCE = {
+    "margin": 0.05,
+    "blocks": 12,
+    "dropped": (),
+    "estimates": Estimates(*[Estimate("t", 1.0, None, None, None)] * 3),
+    "sd": None,
+    "equivalence_p": None,
+    "detectable": None,
+    "needed": None,
+    "null": None,
+    "better": "higher",
+    "size_resolved": None,
+    "ratio": 1.0,
+    "low": None,
+    "high": None,
+    "family_p": None,
+}
+
+
+def comparison(
+    verdict="FASTER", *, code="gate", metric="throughput", pair=("b", "a")
+) -> Comparison:
+    """A comparison of two subjects, whose first reason has this code."""
+    baseline, candidate = pair
+    return Comparison(
+        **_EVIDENCE,
+        baseline=baseline,
+        candidate=candidate,
+        metric=metric,
+        verdict=ComparisonVerdict(verdict),
+        reasons=(Reason(code, "5 of 9 trials failed"),),
+    )
+
+
+def control(baseline="a", *, passed: bool, what: str) -> ControlArm:
+    """A second deployment of a subject, and whether the two were alike."""
+    return ControlArm(
+        **_EVIDENCE,
+        baseline=baseline,
+        candidate=f"{baseline}-null",
+        metric="throughput",
+        verdict=ComparisonVerdict.EQUIVALENT,
+        reasons=(Reason("x", "y"),),
+        outcome=Control("null", passed, Interval(0.95, 1.05), None, what),
+    )
+
+
+def gate(verdict: str, said: str) -> GateFinding:
+    """What a gate of the whole run says."""
+    return GateFinding(
+        code="repeats",
+        what="trials that were repeated",
+        unit="%",
+        low=None,
+        high=10,
+        severity=Severity.FATAL,
+        verdict=GateVerdict(verdict),
+        value=12,
+        said=said,
+    )
+
+
+def results(weaknesses=(), verdict="FASTER") -> Results:
+    """One cell, in which both subjects are compared."""
+    cell = Cell(
+        workload="read-one",
+        load="wrk",
+        drive={},
+        latency_kind="closed-loop service time",
+        subjects={"a": subject(statements=101.0), "b": subject(statements=2.0)},
+        comparisons=[comparison(verdict, code="gate" if "INVALID" in verdict else "x")],
+    )
+    return Results(
+        schema="results/1",
+        bundle=bundle_id(CREATED, "5a" * 32),
+        conclusion="One is faster.",
+        weaknesses=list(weaknesses),
+        cells=[cell],
+        failures=[],
+        omitted=[],
+    )
+
+
+def with_cell(on: Run, **changes) -> Run:
+    """A run whose one cell is otherwise."""
+    (cell,) = on.results.cells
+    cells = [structs.replace(cell, **changes)]
+    return replace(on, results=structs.replace(on.results, cells=cells))
 
 
 def run(
@@ -131,6 +302,8 @@ def run(
     verdict="FASTER",
     dirty=False,
     host="7" * 64,
+    arms=(),
+    loads=(),
     **changes,
 ) -> Run:
     """A run of two subjects whose throughputs scatter by ``sd`` around ``means``."""
@@ -140,33 +313,15 @@ def run(
         place: {block: figures(mean * draw.lognormvariate(0, sd)) for block in range(1, blocks + 1)}
         for place, mean in zip(places, means, strict=True)
     }
-    reasons = [{"code": "gate" if "INVALID" in verdict else "x", "what": "5 of 9 trials failed"}]
-    comparison = {"baseline": "b", "candidate": "a", "metric": "throughput", "verdict": verdict}
-    subjects = {name: {"statements": n, "doubts": []} for name, n in (("a", 101.0), ("b", 2.0))}
-    cell = {"workload": "read-one", "load": "wrk", "subjects": subjects}
-    cell["comparisons"] = [comparison | {"reasons": reasons}]
     made = Run(
         record=record(dirty=dirty, host=host, plan=plan),
         seal="9" * 64,
-        resolved={
-            "arms": {},
-            "plan": {
-                "name": plan,
-                "profile": profile,
-                "seed": 7,
-                "dataset": {"users": 1000, "orders": 1000, "payload_bytes": 512},
-                "subjects": {name: {"pool": {"size": 10}} for name in "ab"},
-                "loads": {"wrk": {"generator": "wrk", "connections": 64}},
-            },
-        },
-        facts={
-            "facts": {"virtual": virtual, "topology": {"cores": [[0], [1]]}, "cpu_model": "x"},
-            "placement": {"tier": tier},
-        },
+        resolved=sealed_plan(plan, profile=profile, arms=arms, loads=loads),
+        facts=facts(tier=tier, virtual=virtual),
         postgresql="16.11",
-        results={"weaknesses": [f"2-core machine, tier {tier}"], "cells": [cell], "gates": []},
+        results=results([f"2-core machine, tier {tier}"], verdict),
         stacks={"a": stack(), "b": stack()},
-        started={"a": None, "b": None},
+        started={"a": started(), "b": started()},
         trials=trials,
     )
     return replace(made, **changes)

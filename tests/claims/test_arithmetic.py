@@ -13,6 +13,10 @@ def number(value, precision=0.0, status="stated"):
     return {"value": value, "precision": precision, "status": status, "note": "n"}
 
 
+# One request at a time on a connection, and none that failed: a generator could not do better.
+RULED_OUT = {"in_flight": number(1), "failed_percent": number(0)}
+
+
 def outcome(**check):
     (found,) = outcomes(ledger(checks={"c": {"says": "it fits"} | check}))
     return found
@@ -83,6 +87,7 @@ def test_littles_law_holds_for_what_it_gives_and_convicts_only_what_is_too_much(
             connections=number(inside * factor, inside / 1e6),
             mean=number(mean, mean / 1e6),
             generator="other",
+            **RULED_OUT,
         )
         assert found.outcome == outcome_, factor
 
@@ -131,6 +136,7 @@ def test_what_cannot_be_computed_is_undecided(made):
 )
 def test_percentiles_bound_the_mean(p50, p99, longest, wanted):
     made = {"throughput": number(12450), "connections": number(500), "generator": "other"}
+    made |= RULED_OUT
     given = {"p50": p50, "p99": p99, "longest_ms": longest}
     figures = {name: number(value) for name, value in given.items() if value is not None}
     assert outcome(kind="littles_law", **made, **figures).outcome == wanted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,7 +15,12 @@ from ormlab.base import checkout
 from ormlab.judging.ledger import load
 from ormlab.plan import ResolvedPlan, resolve
 from ormlab.plan import load as load_plan
+from tests.claims.making import stack
 from workloads import stacks
+
+if TYPE_CHECKING:
+    from bundle.documents.plan import Plan
+    from bundle.documents.services import StackOutcome
 
 LEDGER = load("article").ledger
 STACKS = stacks.load()
@@ -37,22 +42,22 @@ def resolved(plan: str) -> ResolvedPlan:
 class Planned:
     """What conditions are read from, of a run that has not taken place."""
 
-    plan: dict[str, Any]
-    stacks: dict[str, Any]
+    plan: Plan
+    stacks: dict[str, StackOutcome]
     postgresql: str = "16.11"
 
 
 def planned(name: str) -> Planned:
     made = resolved(name)
     outcomes = {
-        subject: {
-            "packages": {package: pin.version for package, pin in stack.pins().items()},
-            "python": {"version": exactly(stack.python)},
-        }
+        subject: stack(
+            packages={package: pin.version for package, pin in written.pins().items()},
+            python={"version": exactly(written.python), "implementation": "cpython"},
+        )
         for subject, asked in made.subjects.items()
-        for stack in [STACKS[asked.stack]]
+        for written in [STACKS[asked.stack]]
     }
-    return Planned(made.plan.model_dump(mode="json", by_alias=True), outcomes)
+    return Planned(made.plan, outcomes)
 
 
 def exactly(python: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -34,11 +35,11 @@ def check(path, data):
         return True
     assert len(problems) <= MOST_PROBLEMS + 1
     for problem in problems:
-        where, _, line = problem["where"].rpartition(":")
+        where, _, line = problem.where.rpartition(":")
         assert where == str(path)
         assert 1 <= int(line) <= len(data.splitlines()) + 1
-        assert CODES[problem["code"]] == problem["hint"]
-        assert 0 < len(problem["what"]) <= 1000
+        assert CODES[problem.code] == problem.hint
+        assert 0 < len(problem.what) <= 1000
     return False
 
 
@@ -122,22 +123,58 @@ def test_what_is_beyond_a_limit_says_so(path):
     for kind in ("too large", "too many values", "too deep", "an expansion", "many aliases"):
         path.write_text(EXPENSIVE[kind])
         _, problems = examine(path)
-        said[kind] = problems[0]["what"]
+        said[kind] = problems[0].what
     assert said["too large"] == f"the file is larger than {LIMIT_BYTES:,} bytes"
     assert said["too many values"] == f"more than {MOST_VALUES:,} keys and values"
     assert said["too deep"] == f"nested more than {DEEPEST} levels deep"
     assert said["an expansion"] == said["many aliases"] == "an alias is used; write the value out"
 
 
-def test_arithmetic_and_verdicts_take_any_figures(path):
+def sized(value, precision):
+    text = LEDGER.replace("value: 1000\n", f"value: {value:.15e}\n")
+    text = text.replace("precision: 10", f"precision: {precision:.15e}")
+    text += "checks:\n  c: {kind: same_ratio, says: s, ratio: tput.a, numerator: tput.a, "
+    return text + "denominator: tput.a}\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "precision"), [(1e15, 1e15), (1e-15, 1e-15), (-1e15, 1e-15), (0.0, 1.0)]
+)
+def test_arithmetic_and_verdicts_take_any_figures(path, value, precision):
     """Figures at the ends of what a number can be."""
-    for value, precision in ((1e308, 1e308), (5e-324, 5e-324), (-1e308, 1e-300), (0.0, 1.0)):
-        text = LEDGER.replace("value: 1000\n", f"value: {value:e}\n")
-        text = text.replace("precision: 10", f"precision: {precision:e}")
-        text += "checks:\n  c: {kind: same_ratio, says: s, ratio: tput.a, numerator: tput.a, "
-        text += "denominator: tput.a}\n"
-        path.write_text(text)
-        ledger, problems = examine(path)
-        assert problems == []
-        assert outcomes(ledger)[0].what
-        assert judgement(ledger, SHA256, [run(plan="demo")])["conclusion"]
+    path.write_text(sized(value, precision))
+    ledger, problems = examine(path)
+    assert problems == []
+    (found,) = outcomes(ledger)
+    assert all(math.isfinite(number) for number in found.numbers.values())
+    assert judgement(ledger, SHA256, [run(plan="demo")]).conclusion
+
+
+SIZE = "a number is 0, or between 1e-15 and 1e+15 in size"
+
+
+@pytest.mark.parametrize(
+    ("value", "precision", "where"),
+    [
+        (1.1e15, 1.0, "claims.tput.a.value"),
+        (-1e308, 1.0, "claims.tput.a.value"),
+        (5e-324, 1.0, "claims.tput.a.value"),
+        (1.0, 1e308, "claims.tput.a.precision"),
+    ],
+)
+def test_a_number_that_arithmetic_would_overflow_with_is_one_problem(path, value, precision, where):
+    path.write_text(sized(value, precision))
+    (problem,) = examine(path)[1]
+    assert (problem.code, problem.what) == ("ledger-invalid", f"{where}: {SIZE}")
+
+
+@pytest.mark.parametrize("number", ["1.0e+308", "-5.0e-324", "9" * 400])
+def test_conditions_and_statements_are_of_such_a_size_too(path, number):
+    condition = f"value: {number}, status: stated, material: true, reading: data.users"
+    path.write_text(
+        LEDGER.replace(
+            "value: 1000, status: stated, material: true, reading: data.users", condition
+        )
+    )
+    (problem,) = examine(path)[1]
+    assert problem.what == f"conditions.all.users.value: {SIZE}"

@@ -6,12 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from analysis.claims import ClaimVerdict, judgement, verdicts
 from analysis.claims.codes import CODES
 from analysis.claims.entailment import undermined
-from bundle.codec import serialise
+from bundle import typed
+from bundle.codec import parse, plain, serialise
+from bundle.documents.verdicts import Judgement, Undermined, Verdicts
 from ormlab.cli.claims_text import judgement_text, verdicts_text
 from ormlab.judging.ledger import load
 from ormlab.judging.verdicts import store
@@ -19,6 +22,7 @@ from tests.claims.making import claim, ledger, run
 from tests.conftest import CHECKOUT
 
 ORMLAB = str(Path(sys.executable).with_name("ormlab"))
+V = ClaimVerdict
 SHA256 = "ab" * 32
 CLAIMS = {
     "tput.a": claim(),
@@ -39,22 +43,47 @@ def ormlab(*arguments, code=0):
 def test_one_bundle_judges_every_claim_of_the_ledger():
     book = ledger(claims=CLAIMS)
     told = verdicts(book, SHA256, run((700, 1000)))
-    assert json.loads(serialise(told)) == told
-    assert [each["id"] for each in told["claims"]] == list(CLAIMS)
-    assert sum(told["counts"].values()) == len(CLAIMS)
-    assert told["conclusion"].startswith("Of 4 claims in A small ledger: ")
-    assert told["sealed_with_the_ledger"] is False
+    assert [each.id for each in told.claims] == list(CLAIMS)
+    assert list(told.counts) == list(ClaimVerdict)
+    assert sum(told.counts.values()) == len(CLAIMS)
+    assert told.conclusion.startswith("Of 4 claims in A small ledger: ")
+    assert told.sealed_with_the_ledger is False
     text = verdicts_text(told, Path("bundle"))
-    assert text.startswith(told["conclusion"])
+    assert text.startswith(told.conclusion)
     assert all(name in text for name in CLAIMS)
     assert "ratio cannot stand as published: direction follows and was refuted" in text
+
+
+def test_the_verdicts_of_a_bundle_are_read_as_they_were_written():
+    told = verdicts(ledger(claims=CLAIMS), SHA256, run((700, 1000)))
+    assert msgspec.convert(parse(serialise(told)), Verdicts) == told
+
+
+def test_what_earlier_versions_left_out_is_nothing():
+    told = plain(verdicts(ledger(claims=CLAIMS), SHA256, run()))
+    for claim_ in told["claims"]:
+        for key in ("assumes", "variants", "flips"):
+            del claim_[key]
+    read = msgspec.convert(told, Verdicts)
+    assert {(each.assumes, each.variants, each.flips) for each in read.claims} == {("", (), ())}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("verdict", "proven"), ("strength", None), ("band", {"low": 1.0}), ("mood", "good")],
+)
+def test_a_claim_that_is_no_claim_is_refused(key, value):
+    told = plain(verdicts(ledger(claims=CLAIMS), SHA256, run()))
+    told["claims"][0][key] = value
+    with pytest.raises(msgspec.ValidationError, match=r"claims\[0\]|claims\[...\]"):
+        msgspec.convert(told, Verdicts)
 
 
 def test_a_refuted_consequence_undermines_its_premises_only_if_it_holds_anywhere():
     book = ledger(claims=CLAIMS)
     refuted = ClaimVerdict.REFUTED
     assert undermined(book, {"direction": refuted}) == {
-        "ratio": [{"claim": "direction", "together_with": []}]
+        "ratio": (Undermined(claim="direction", together_with=()),)
     }
     assert undermined(book, {"ratio": refuted}) == {}
     # What contradicts them on paper does not follow from them: both may be true.
@@ -66,26 +95,26 @@ def test_several_hosts_give_a_direction_and_a_prediction_but_no_size(tmp_path):
     runs = [run((mean, 1000), host=str(n) * 64, seed=n) for n, mean in enumerate((700, 900, 1100))]
     told = judgement(book, SHA256, runs)
     # The sizes were refuted everywhere; the direction was upheld once, and so is open.
-    assert (told["counts"]["refuted"], told["counts"]["inconclusive"]) == (3, 1)
-    direction = next(each for each in told["claims"] if each["id"] == "direction")
-    assert [each["verdict"] for each in direction["standing"]] == ["refuted", "refuted", "upheld"]
-    assert direction["across_hosts"]["hosts"] == 3
-    assert direction["across_hosts"]["above_one"] == 1
-    prediction = direction["across_hosts"]["prediction"]
-    assert prediction["low"] < 0.7
-    assert prediction["high"] > 1.1
-    absolute = next(each for each in told["claims"] if each["id"] == "tput.a")
-    assert absolute["across_hosts"] is None
-    assert [each["seal"] for each in told["bundles"]] == ["9" * 64] * 3
+    assert (told.counts[V.REFUTED], told.counts[V.INCONCLUSIVE]) == (3, 1)
+    direction = next(each for each in told.claims if each.id == "direction")
+    assert [each.verdict for each in direction.standing] == [V.REFUTED, V.REFUTED, V.UPHELD]
+    assert direction.across_hosts.hosts == 3
+    assert direction.across_hosts.above_one == 1
+    prediction = direction.across_hosts.prediction
+    assert prediction.low < 0.7
+    assert prediction.high > 1.1
+    absolute = next(each for each in told.claims if each.id == "tput.a")
+    assert absolute.across_hosts is None
+    assert [each.seal for each in told.bundles] == ["9" * 64] * 3
     file = store(told, tmp_path)
     assert store(told, tmp_path) == file
-    assert json.loads(file.read_bytes()) == told
+    assert typed.read(tmp_path, Judgement, file.name) == told
     assert str(file) in judgement_text(told, file)
 
 
 def test_runs_of_one_host_are_one_host():
     told = judgement(ledger(claims=CLAIMS), SHA256, [run(seed=1), run(seed=2)])
-    assert all(each["across_hosts"] is None for each in told["claims"])
+    assert all(each.across_hosts is None for each in told.claims)
 
 
 def test_the_example_of_the_documentation_is_sound(tmp_path):

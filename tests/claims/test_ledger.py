@@ -71,13 +71,13 @@ WRONG = {
 def test_every_fault_has_its_code_a_line_and_a_remedy(write, code):
     path = write(WRONG[code])
     _, problems = examine(path)
-    assert {problem["code"] for problem in problems} == {code}, problems
+    assert {problem.code for problem in problems} == {code}, problems
     for problem in problems:
-        where, line = problem["where"].rsplit(":", 1)
+        where, line = problem.where.rsplit(":", 1)
         assert where == str(path)
         assert 1 < int(line) <= len(WRONG[code].splitlines())
-        assert problem["what"]
-        assert problem["hint"]
+        assert problem.what
+        assert problem.hint
     with pytest.raises(LedgerError) as refused:
         load(str(path))
     assert refused.value.code == code
@@ -102,7 +102,7 @@ def test_a_ledger_that_is_not_there_names_those_that_are():
 def test_all_problems_are_listed_at_once(write):
     text = changed("source: page", "source: leaf").replace("metric: throughput", "metric: speed")
     _, problems = examine(write(text))
-    assert [problem["code"] for problem in problems] == ["source-unknown", "metric-unknown"]
+    assert [problem.code for problem in problems] == ["source-unknown", "metric-unknown"]
 
 
 def test_a_long_cycle_is_told_once_and_a_diamond_is_none(write):
@@ -116,7 +116,7 @@ def test_a_long_cycle_is_told_once_and_a_diamond_is_none(write):
 
     head = LEDGER[: LEDGER.index("  tput.a:")]
     _, problems = examine(write(head + claims(("a", "b"), ("b", "c"), ("c", "a"))))
-    assert [problem["code"] for problem in problems] == ["entailment-cycle"]
+    assert [problem.code for problem in problems] == ["entailment-cycle"]
     _, problems = examine(
         write(head + claims(("a", ("b", "c")), ("b", "d"), ("c", "d"), ("d", "")))
     )
@@ -154,7 +154,7 @@ def test_hostile_yaml_is_refused_with_its_place(write, hostile):
     path = write(hostile)
     ledger, problems = examine(path)
     assert ledger is None
-    assert all(problem["where"].startswith(str(path)) for problem in problems)
+    assert all(problem.where.startswith(str(path)) for problem in problems)
     assert problems
 
 

@@ -36,7 +36,7 @@ def latency(text):
 
 
 def exact(value):
-    return {"value": value, "status": "stated", "note": "n"}
+    return {"value": value, "precision": 0, "status": "stated", "note": "n"}
 
 
 def outcome(**check):
@@ -45,17 +45,15 @@ def outcome(**check):
     return found.outcome
 
 
-def littles(connections, rate, threads=None, generator=None, loop="closed", **latencies):
+def littles(connections, rate, *, threads=None, in_flight=1, failed=0, generator=None, **latencies):
+    """Figures in a closed loop; what is None is not stated."""
     told = {name: latency(text) for name, text in latencies.items()}
-    if threads:
-        told["threads"] = exact(threads)
+    counts = {"threads": threads, "in_flight": in_flight, "failed_percent": failed}
+    told |= {name: exact(value) for name, value in counts.items() if value is not None}
+    if generator:
+        told["generator"] = generator
     return outcome(
-        kind="littles_law",
-        throughput=number(rate),
-        connections=exact(connections),
-        loop=loop,
-        **({"generator": generator} if generator else {}),
-        **told,
+        kind="littles_law", throughput=number(rate), connections=exact(connections), **told
     )
 
 
@@ -120,6 +118,7 @@ def test_no_closed_loop_makes_wrk_print_more_than_the_check_allows(quick, slow, 
         generator="wrk",
         mean=exact(mean),
         longest_ms=exact(max(measured)),
+        in_flight=exact(1),
     )
     assert found != Outcome.CONTRADICTS
 
@@ -158,9 +157,10 @@ def test_a_mean_in_another_unit_is_a_doubt():
 
 
 def test_an_open_loop_has_no_connections_to_speak_of():
-    told = {"mean": "900ms", "generator": "other"}
-    assert littles(50, "1000", loop="open", **told) == Outcome.UNDECIDED
-    assert littles(50, "1000", **told) == Outcome.CONTRADICTS
+    law = {"throughput": number("1000"), "connections": exact(50), "generator": "other"}
+    law |= {"mean": latency("900ms"), "in_flight": exact(1), "failed_percent": exact(0)}
+    assert outcome(kind="littles_law", loop="open", **law) == Outcome.UNDECIDED
+    assert outcome(kind="littles_law", **law) == Outcome.CONTRADICTS
 
 
 @pytest.mark.parametrize(
@@ -177,6 +177,87 @@ def test_an_open_loop_has_no_connections_to_speak_of():
 )
 def test_more_waiting_than_connections_can_do_is_convicted(connections, rate, told):
     assert littles(connections, rate, **told) == Outcome.CONTRADICTS
+    # Nobody is convicted who may have had more requests in flight, or failed ones in the rate.
+    assert littles(connections, rate, **told, in_flight=None) == Outcome.DOUBTFUL
+    by_wrk = told["generator"] == "wrk" if "generator" in told else False
+    untold = littles(connections, rate, **told, failed=None)
+    assert untold == (Outcome.CONTRADICTS if by_wrk else Outcome.DOUBTFUL)
+
+
+@pytest.mark.parametrize("generator", ["other", "wrk", None])
+def test_several_requests_in_flight_on_a_connection_are_no_contradiction(generator):
+    """h2load -c 10 -m 10, or wrk with a pipeline of ten: 10,000 a second at 10 ms are 100."""
+    told = {"generator": generator, "mean": "10.0ms", "longest_ms": "11.0ms", "threads": 1}
+    assert littles(10, "10000", in_flight=10, **told) == Outcome.HOLDS
+    assert littles(10, "10000", in_flight=None, **told) == Outcome.DOUBTFUL
+    assert littles(10, "10000", in_flight=1, **told) == Outcome.CONTRADICTS
+    assert littles(10, "10000", in_flight=20, **told) == Outcome.DOUBTFUL
+
+
+def test_failed_requests_that_only_the_rate_counts_are_no_contradiction():
+    """hey: 4,000 a second of which 60 % are refused at once, and 1,600 take 62.5 ms, are 100."""
+    told = {"generator": "other", "mean": "62.5ms"}
+    assert littles(100, "4000", failed=60, **told) == Outcome.HOLDS
+    assert littles(100, "4000", failed=None, **told) == Outcome.DOUBTFUL
+    assert littles(100, "4000", failed=0, **told) == Outcome.CONTRADICTS
+    assert littles(100, "4000", failed=100, **told) == Outcome.UNDECIDED
+
+
+@given(
+    rate=st.floats(1, 1e6),
+    connections=st.integers(1, 10_000),
+    in_flight=st.integers(1, 1000),
+    failed=st.floats(0, 99),
+    quick=st.floats(0, 1),
+)
+def test_whoever_tells_of_both_is_never_convicted(*, rate, connections, in_flight, failed, quick):
+    """Failed requests take a share ``quick`` of the time of the others."""
+    share = failed / 100
+    mean = connections * in_flight / rate * 1000 / (1 - share + share * quick)
+    law = {"throughput": exact(rate), "connections": exact(connections), "mean": exact(mean)}
+    told = {"in_flight": exact(in_flight), "failed_percent": exact(failed)}
+    for known in ({}, {"in_flight": told["in_flight"]}, {"failed_percent": told["failed_percent"]}):
+        found = outcome(kind="littles_law", generator="other", **law, **known)
+        assert found != Outcome.CONTRADICTS
+    assert outcome(kind="littles_law", generator="other", **law, **told) == Outcome.HOLDS
+
+
+UNTOLD = {"status": "stated", "note": "n"}
+
+
+@pytest.mark.parametrize(
+    ("precision", "wanted"),
+    [
+        ({}, Outcome.DOUBTFUL),
+        ({"precision": 0}, Outcome.CONTRADICTS),
+        ({"precision": 1000}, Outcome.HOLDS),
+    ],
+)
+def test_a_whole_number_may_be_rounded_unless_its_precision_is_given(precision, wanted):
+    """12,000 may be printed of 12,450, which is 1.42 times 8,760; exactly, it is 1.37 times."""
+    figures = {"ratio": number("1.42"), "denominator": number("8760")}
+    rounded = {"value": 12000, **UNTOLD, **precision}
+    assert outcome(kind="same_ratio", numerator=rounded, **figures) == wanted
+    made = {"kind": "same_ratio", "says": "it fits", "numerator": "all/rate", **figures}
+    book = ledger(checks={"c": made}, conditions={"all": {"rate": rounded}})
+    assert outcomes(book)[0].outcome == wanted
+
+
+def test_a_contradiction_beyond_any_rounding_stands():
+    figures = {"ratio": number("2.42"), "denominator": number("8760")}
+    numerator = {"value": 12000, **UNTOLD}
+    assert outcome(kind="same_ratio", numerator=numerator, **figures) == Outcome.CONTRADICTS
+
+
+def test_threads_that_may_be_rounded_open_any_number_of_connections():
+    """100 threads open 200 of 299 connections, 99 open 297, which 100 a second at 3.7 s need."""
+    law = {"throughput": number("100.00"), "connections": exact(299), "mean": latency("3.70s")}
+    law |= {"generator": "wrk", "in_flight": exact(1), "longest_ms": latency("3.70s")}
+    for threads, wanted in (
+        (exact(100), Outcome.CONTRADICTS),
+        ({"value": 100, **UNTOLD}, Outcome.DOUBTFUL),
+    ):
+        assert outcome(kind="littles_law", threads=threads, **law) == wanted
 
 
 def ratio(stated, top, bottom, **more):

@@ -8,12 +8,23 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from analysis.claims import ClaimVerdict, judge_claim, outcomes
-from analysis.claims.measure import Measured
+from analysis.claims.measure import Estimated
 from analysis.claims.verdict import band_of, decide
 from analysis.inference import FEWEST_BLOCKS, Estimate, Interval
-from tests.claims.making import claim, ledger, record, run, runs_claim, stack
+from tests.claims.making import (
+    claim,
+    comparison,
+    gate,
+    ledger,
+    record,
+    run,
+    runs_claim,
+    stack,
+    with_cell,
+)
 
 V = ClaimVerdict
 UNIT = Interval(1.0, 2.0)
@@ -25,7 +36,7 @@ def measured(low, high, *, inner=0.0, blocks=FEWEST_BLOCKS, method="t"):
     """An estimate with a 95 % interval, and a 90 % one that is narrower by ``inner`` each way."""
     narrow = Interval(low + inner, high - inner)
     estimate = Estimate(method, (low + high) / 2, Interval(low, high), narrow, None)
-    return Measured((estimate,), blocks, 0.1)
+    return Estimated((estimate,), blocks, 0.1)
 
 
 def place(seen, band):
@@ -88,7 +99,7 @@ def test_the_position_of_the_intervals_alone_decides(*, ends, band, centre, sd, 
     low, inner_low, inner_high, high = ends
     wide, narrow = Interval(low, high), Interval(inner_low, inner_high)
     estimate = Estimate("t", centre, wide, narrow, None)
-    verdict, side, _, _ = decide(Measured((estimate,), blocks, sd), band, profile=profile)
+    verdict, side, _, _ = decide(Estimated((estimate,), blocks, sd), band, profile=profile)
     two_ended = math.isfinite(band.low) and math.isfinite(band.high)
     inside = narrow if two_ended else wide
     expected = {
@@ -129,11 +140,11 @@ def test_methods_must_agree_on_verdict_and_side(positions):
         measured(*where[position], method=str(number)).estimates[0]
         for number, position in enumerate(positions)
     )
-    verdict, side = place(Measured(estimates, 12, 0.1), UNIT)
+    verdict, side = place(Estimated(estimates, 12, 0.1), UNIT)
     if len(set(positions)) > 1:
         assert (verdict, side) == (V.INCONCLUSIVE, None)
     else:
-        assert (verdict, side) == place(Measured(estimates[:1], 12, 0.1), UNIT)
+        assert (verdict, side) == place(Estimated(estimates[:1], 12, 0.1), UNIT)
 
 
 @pytest.mark.parametrize("blocks", [1, FEWEST_BLOCKS - 1, FEWEST_BLOCKS])
@@ -148,7 +159,7 @@ def test_a_verdict_takes_the_fewest_blocks_and_no_smoke(blocks, profile):
 
 
 def test_without_an_interval_nothing_is_decided():
-    alone = Measured((Estimate("t", 1.5, None, None, None),), FEWEST_BLOCKS, None)
+    alone = Estimated((Estimate("t", 1.5, None, None, None),), FEWEST_BLOCKS, None)
     assert place(alone, UNIT) == (V.INCONCLUSIVE, None)
 
 
@@ -183,7 +194,7 @@ def ratio_check(status="stated", ratio=3, *, convicts=True):
             "says": "they fit",
             "ratio": {"value": ratio, "precision": 0.1, "status": status, "note": "n"},
             "numerator": "tput.a",
-            "denominator": {"value": 1000, "status": "stated", "note": "n"},
+            "denominator": {"value": 1000, "precision": 0, "status": "stated", "note": "n"},
             "convicts": ["tput.a"] if convicts else [],
         }
     }
@@ -191,18 +202,14 @@ def ratio_check(status="stated", ratio=3, *, convicts=True):
 
 def invalid(*, metric="throughput", code="gate", pair=("b", "a")):
     """A run one of whose comparisons a gate has turned away."""
-    on = run(verdict="INVALID (gate)")
-    (cell,) = on.results["cells"]
-    reason = {"code": code, "what": "5 of 9 trials failed"}
-    names = dict(zip(("baseline", "candidate"), pair, strict=True))
-    comparison = {**names, "metric": metric, "verdict": "INVALID (gate)", "reasons": [reason]}
-    return replace(on, results={**on.results, "cells": [{**cell, "comparisons": [comparison]}]})
+    turned = comparison("INVALID (gate)", metric=metric, code=code, pair=pair)
+    return with_cell(run(), comparisons=[turned])
 
 
 def turned_away(verdict):
-    gates = [{"code": "repeats", "verdict": verdict, "said": "12 % of the trials were repeated"}]
-    on = run(plan="small")
-    return replace(on, results={**on.results, "gates": gates})
+    gates = [gate(verdict, "12 % of the trials were repeated")]
+    on = run()
+    return replace(on, results=structs.replace(on.results, gates=gates))
 
 
 PYTHON = {"value": "3.12.0", "status": "stated", "material": True, "reading": "python"}

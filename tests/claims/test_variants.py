@@ -9,6 +9,7 @@ import pytest
 
 from analysis.claims import ClaimVerdict, Place, judgement, lint, verdicts
 from analysis.claims.lint import PlanParts
+from bundle.documents.verdicts import Undermined
 from ormlab.cli.claims_text import judgement_text, verdicts_text
 from tests.claims.making import claim, ledger, run
 
@@ -37,7 +38,7 @@ def run_both(one, two, *, load="wrk", **changes):
 
 
 def told(ledger_, *runs):
-    (one,) = judgement(ledger_, SHA256, runs)["claims"]
+    (one,) = judgement(ledger_, SHA256, runs).claims
     return one
 
 
@@ -52,28 +53,28 @@ def told(ledger_, *runs):
 )
 def test_a_verdict_flips_only_where_both_are_decided_and_differ(one, two, flips):
     found = told(book({"two": TWO}), run_both(one, two))
-    assert [(each["as_tested"], each["otherwise"]) for each in found["flips"]] == flips
-    (variant,) = found["variants"]
-    assert variant["assumes"] == "two workers"
-    assert found["assumes"] == "one worker"
+    assert [(each.as_tested, each.otherwise) for each in found.flips] == flips
+    (variant,) = found.variants
+    assert variant.assumes == "two workers"
+    assert found.assumes == "one worker"
 
 
 def test_above_and_below_the_band_are_a_flip_too():
     made = book({"two": TWO}, "ratio")
     found = told(made, run_both((2000, 1000), (1100, 1000)))
-    (flip,) = found["flips"]
-    assert (flip["as_tested"], flip["otherwise"]) == ("refuted, above", "refuted, below")
+    (flip,) = found.flips
+    assert (flip.as_tested, flip.otherwise) == ("refuted, above", "refuted, below")
 
 
 def test_a_variant_is_judged_by_the_same_table():
     found = told(book({"two": TWO}), run_both((1100, 1000), (900, 1000), blocks=4))
-    (one,) = found["variants"][0]["standing"]
-    assert one["verdict"] == V.INCONCLUSIVE
-    assert one["more_blocks"] == 6
+    (one,) = found.variants[0].standing
+    assert one.verdict == V.INCONCLUSIVE
+    assert one.more_blocks == 6
     found = told(book({"two": TWO}), run((1100, 1000)))
-    (one,) = found["variants"][0]["standing"]
-    assert one["verdict"] == V.NOT_RUN
-    assert "a-2" in one["why"]
+    (one,) = found.variants[0].standing
+    assert one.verdict == V.NOT_RUN
+    assert "a-2" in one.why
 
 
 def test_a_variant_may_have_another_load_and_other_conditions():
@@ -86,36 +87,36 @@ def test_a_variant_may_have_another_load_and_other_conditions():
     }
     made = claim("ordering", conditions=["c64"])
     made["test"] |= {"variants": variants}
-    on = run_both((1100, 1000), (900, 1000), load="few")
-    on.plan["loads"]["few"] = {"generator": "wrk", "connections": 8}
+    few = {"few": {"connections": 8}}
+    on = run_both((1100, 1000), (900, 1000), load="few", loads=few)
     found = told(ledger(claims={"tput.a": made}, conditions=conditions), on)
-    verdict_of = {each["name"]: each["standing"][0]["verdict"] for each in found["variants"]}
+    verdict_of = {each.name: each.standing[0].verdict for each in found.variants}
     assert verdict_of == {"c8": V.INCOMPARABLE, "c8-inferred": V.REFUTED}
-    assert [flip["variant"] for flip in found["flips"]] == ["c8-inferred"]
+    assert [flip.variant for flip in found.flips] == ["c8-inferred"]
 
 
 def test_a_variant_in_a_plan_of_its_own_is_held_against_the_test_on_the_same_host_only():
     made = book({"other": {"assumes": "another pool", "plan": "other"}})
     here, there = "1" * 64, "2" * 64
     runs = [run((1100, 1000), host=here), run((900, 1000), plan="other", host=there)]
-    assert told(made, *runs)["flips"] == []
+    assert told(made, *runs).flips == ()
     runs.append(run((900, 1000), plan="other", host=here))
     found = told(made, *runs)
-    (flip,) = found["flips"]
-    assert flip["host"] == here
-    assert len(found["standing"]) == 1
-    assert len(found["variants"][0]["standing"]) == 2
+    (flip,) = found.flips
+    assert flip.host == here
+    assert len(found.standing) == 1
+    assert len(found.variants[0].standing) == 2
 
 
 def test_a_verdict_that_an_assumption_decides_accuses_no_premise():
     made = book({"two": TWO}, entailed_by=["base"])
     firm, open_ = run_both((900, 1000), (900, 1000)), run_both((900, 1000), (1100, 1000))
     accused = [
-        {each["id"]: each["undermined_by"] for each in judgement(made, SHA256, [on])["claims"]}
+        {each.id: each.undermined_by for each in judgement(made, SHA256, [on]).claims}
         for on in (firm, open_)
     ]
-    assert accused[0]["base"] == [{"claim": "tput.a", "together_with": []}]
-    assert accused[1]["base"] == []
+    assert accused[0]["base"] == (Undermined(claim="tput.a", together_with=()),)
+    assert accused[1]["base"] == ()
 
 
 def test_both_documents_and_both_texts_say_that_it_flips():
@@ -128,8 +129,8 @@ def test_both_documents_and_both_texts_say_that_it_flips():
         (one, verdicts_text(one, Path("b"))),
         (many, judgement_text(many, Path("j"))),
     ):
-        assert "1 flips with an assumption" in document["conclusion"]
-        assert document["claims"][0]["flips"]
+        assert "1 flips with an assumption" in document.conclusion
+        assert document.claims[0].flips
         assert sentence in text
         assert "tput.a if two workers: refuted, below, measured 0.9" in text
 
@@ -151,8 +152,8 @@ def test_what_a_variant_names_must_exist():
 def test_without_a_bundle_a_claim_has_a_verdict_too():
     made = ledger(claims={"d": claim("ordering")})
     found = judgement(made, SHA256, [], only=["d"])
-    (one,) = found["claims"]
-    assert one["standing"][0]["verdict"] == V.NOT_RUN
-    assert one["standing"][0]["bundle"] is None
-    assert found["conclusion"] == "Of 1 claim in A small ledger: 1 not_run."
-    assert found["claims_in_ledger"] == 2
+    (one,) = found.claims
+    assert one.standing[0].verdict == V.NOT_RUN
+    assert one.standing[0].bundle is None
+    assert found.conclusion == "Of 1 claim in A small ledger: 1 not_run."
+    assert found.claims_in_ledger == 2

@@ -8,19 +8,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.claims import ClaimVerdict, Strength, judge_claim, outcomes
-from analysis.claims.measure import Measured
+from analysis.claims.measure import Estimated
 from analysis.claims.verdict import decide
 from analysis.inference import FEWEST_BLOCKS, Estimate, Interval
 from tests.claims.making import (
     PLACE_A,
     PLACE_B,
     claim,
+    control,
     figures,
     ledger,
     record,
     run,
     runs_claim,
     stack,
+    started,
+    subject,
+    with_cell,
 )
 
 V = ClaimVerdict
@@ -30,7 +34,7 @@ CONTRADICTION = {
         "says": "they fit",
         "ratio": {"value": 3, "precision": 0.1, "status": "stated", "note": "n"},
         "numerator": "tput.a",
-        "denominator": {"value": 1000, "status": "stated", "note": "n"},
+        "denominator": {"value": 1000, "precision": 0, "status": "stated", "note": "n"},
         "convicts": ["tput.a"],
     }
 }
@@ -121,7 +125,7 @@ def test_a_wider_band_never_turns_upheld_into_refuted_nor_the_other_way(centre, 
         return Interval(math.exp(centre - reach), math.exp(centre + reach))
 
     estimate = Estimate("t", math.exp(centre), interval(half), interval(half * 0.8), None)
-    measured = Measured((estimate,), 12, half)
+    measured = Estimated((estimate,), 12, half)
     narrow = Interval(math.exp(low), math.exp(low + width))
     wide = Interval(math.exp(low - 0.5), math.exp(low + width + 0.5))
     order = [V.REFUTED, V.INCONCLUSIVE, V.UPHELD]
@@ -134,7 +138,7 @@ def test_methods_that_disagree_are_inconclusive():
     def estimate(name, low, high):
         return Estimate(name, (low + high) / 2, Interval(low, high), Interval(low, high), None)
 
-    measured = Measured((estimate("t", 1.1, 1.2), estimate("rank", 0.9, 1.2)), 12, 0.1)
+    measured = Estimated((estimate("t", 1.1, 1.2), estimate("rank", 0.9, 1.2)), 12, 0.1)
     verdict, _, _, why = decide(measured, Interval(1.0, math.inf), profile="vm")
     assert verdict == V.INCONCLUSIVE
     assert "disagree" in why
@@ -223,21 +227,18 @@ def test_two_that_are_equal_are_in_no_order():
     alike = {block: figures(1000.0) for block in range(1, 13)}
     on = run(trials={PLACE_A: alike, PLACE_B: alike})
     assert judge(claim("ordering", metric="error_rate"), on).verdict == V.INCONCLUSIVE
-    for subject in on.results["cells"][0]["subjects"].values():
-        subject["statements"] = 2.0
-    counted = judge(claim("ordering", metric="statements"), on)
+    equal = {name: subject(statements=2.0) for name in "ab"}
+    counted = judge(claim("ordering", metric="statements"), with_cell(on, subjects=equal))
     assert (counted.verdict, counted.side) == (V.REFUTED, "below")
 
 
 def test_a_control_that_failed_or_is_not_there_is_a_weakness_of_every_metric():
     lone = "no second deployment of a subject was measured"
     assert lone in judge(claim(metric="rss"), run()).weaknesses
-    on = run()
-    on.resolved["arms"]["a-null"] = "a"
+    on = run(arms={"a-null": "a"})
     assert lone not in judge(claim(metric="rss"), on).weaknesses
-    outcome = {"passed": False, "what": "A' over A: 1.2"}
-    on.results["cells"][0]["controls"] = [{"baseline": "a", "outcome": outcome}]
-    assert "a control failed: A' over A: 1.2" in judge(claim(metric="rss"), on).weaknesses
+    failed = with_cell(on, controls=[control(passed=False, what="A' over A: 1.2")])
+    assert "a control failed: A' over A: 1.2" in judge(claim(metric="rss"), failed).weaknesses
 
 
 @pytest.mark.parametrize(
@@ -264,24 +265,36 @@ def test_latencies_that_leave_out_much_of_the_waiting_are_invalid(metric, ratio,
 
 def test_gates_that_warn_of_the_trials_of_its_subjects_are_a_weakness():
     said = "gates that warn of its trials: littles-law, steal"
-    on = run()
-    subjects = on.results["cells"][0]["subjects"]
-    subjects["a"]["doubts"] = ["littles-law"]
-    subjects["b"]["doubts"] = ["steal"]
+    doubts = {"a": ["littles-law"], "b": ["steal"]}
+    on = with_cell(run(), subjects={name: subject(doubts=each) for name, each in doubts.items()})
     assert said in judge(claim("ordering"), on).weaknesses
     assert "gates that warn of its trials: littles-law" in judge(claim(), on).weaknesses
-    on.results["cells"][0]["load"] = "another"
-    assert not any("gates" in each for each in judge(claim(), on).weaknesses)
+    elsewhere = with_cell(on, load="another")
+    assert not any("gates" in each for each in judge(claim(), elsewhere).weaknesses)
+
+
+def failed(package, version, stage, reason):
+    return {
+        "package": package,
+        "version": version,
+        "stage": stage,
+        "reason": reason,
+        "log": None,
+    }
+
+
+def python(version, **more):
+    return {"python": {"version": version, "implementation": "cpython", **more}}
 
 
 BROKEN = {
     "packages": {},
     "ok": False,
     "failures": [
-        {"package": "sqlalchemy", "version": "2.0.21", "stage": "import", "reason": "Assertion"},
-        {"package": "asyncpg", "version": "0.29.0", "stage": "install", "reason": "an error in C"},
+        failed("sqlalchemy", "2.0.21", "import", "Assertion"),
+        failed("asyncpg", "0.29.0", "install", "an error in C"),
     ],
-    "alone": [{"package": "tortoise-orm", "version": "0.21.0", "ok": True}],
+    "alone": [{"package": "tortoise-orm", "version": "0.21.0", "ok": True, "extensions": {}}],
 }
 
 
@@ -294,12 +307,12 @@ BROKEN = {
         ({"package": "asyncpg", "version": "0.29.0", "through": "install"}, BROKEN, V.REFUTED),
         (
             {"package": "asyncpg", "version": "0.29.0", "through": "install"},
-            BROKEN | {"python": {"version": "3.13.0", "c_compiler": None}},
+            BROKEN | python("3.13.0", c_compiler=None),
             V.INCOMPARABLE,
         ),
         ({"package": "tortoise-orm", "version": "0.21.0"}, BROKEN, V.UPHELD),
         ({"version": "2.0.22"}, {}, V.INCOMPARABLE),
-        ({"conditions": ["all"]}, {"python": {"version": "3.12.1"}}, V.INCOMPARABLE),
+        ({"conditions": ["all"]}, python("3.12.1"), V.INCOMPARABLE),
         ({}, {"failures": [{**BROKEN["failures"][0], "stage": "interpreter"}]}, V.INCOMPARABLE),
         ({"through": "start"}, {}, V.UPHELD),
     ],
@@ -310,7 +323,7 @@ def test_running_is_judged_from_the_outcome_of_the_stack(fields, outcome, verdic
 
 
 def test_a_service_that_does_not_start_refutes():
-    on = run(started={"a": "the port is taken"})
+    on = run(started={"a": started("the port is taken")})
     found = judge(runs_claim(through="start"), on)
     assert found.verdict == V.REFUTED
     assert "the port is taken" in found.why

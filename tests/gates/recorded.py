@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.gates import Context, PairEvidence, RunEvidence, TrialEvidence
+from bundle import outside, typed
+from bundle.documents.generators import Lag, Process
+from bundle.documents.host import HostReadings
+from bundle.documents.plan import SealedPlan
+from bundle.documents.readings import TrialReadings
+from bundle.documents.services import Shown
 from workloads.load.client.histograms import Histogram
 
 if TYPE_CHECKING:
@@ -32,7 +39,17 @@ WRK, OPEN, OTHER, WRITE = (
 
 
 class Recorded:
-    """One recorded trial in a folder of its own."""
+    """One recorded trial in a folder of its own; its documents are edited before they are read.
+
+    Attributes:
+        folder: of the trial.
+        names: subject, workload and load.
+        observed: the readings of its record.
+        plan: of the run.
+        facts: of the host.
+        packages: of the subject's stack.
+        answers: of the subject, in the diagnostic pass.
+    """
 
     def __init__(self, name: str, scratch: Path, profile: str, tier: str) -> None:
         self.folder = scratch / name
@@ -40,13 +57,21 @@ class Recorded:
         record = json.loads((self.folder / "trial.json").read_bytes())
         self.names = {key: record[key] for key in ("subject", "workload", "load")}
         self.observed: dict[str, Any] = record["readings"]
-        self.context = Context.read(DATA)
+        self.resolved: dict[str, Any] = outside.yaml_of(DATA / SealedPlan.PATH)
+        self.plan: dict[str, Any] = self.resolved["plan"]
         self.plan["profile"] = profile
-        self.context.facts["placement"]["tier"] = tier  # type: ignore[index] # read from JSON
+        self.tier = tier
+        self.packages: dict[str, str] = {}
+        self.answers: list[dict[str, Any]] = []
 
     @property
-    def plan(self) -> dict[str, Any]:
-        return self.context.resolved["plan"]
+    def context(self) -> Context:
+        context = of_tier(self.tier, SealedPlan.model_validate(self.resolved))
+        subject = self.names["subject"]
+        answers = msgspec.convert(self.answers, list[Shown])
+        context.answers.update({subject: {each.request: each for each in answers}})
+        context.packages.update({subject: self.packages})
+        return context
 
     @property
     def counted(self) -> dict[str, Any]:
@@ -70,24 +95,45 @@ class Recorded:
 
     def evidence(self) -> TrialEvidence:
         return TrialEvidence(
-            folder=self.folder, observed=self.observed, context=self.context, **self.names
+            folder=self.folder,
+            readings=msgspec.convert(self.observed, TrialReadings),
+            context=self.context,
+            **self.names,
         )
+
+
+def of_tier(tier: str, sealed: SealedPlan) -> Context:
+    """The recorded context on a host of another tier, and with another plan."""
+    context = Context.read(DATA)
+    placement = msgspec.structs.replace(context.facts.placement, tier=tier)
+    facts = msgspec.structs.replace(context.facts, placement=placement)
+    return replace(context, sealed=sealed, facts=facts)
 
 
 def pair(baseline: Recorded, candidate: Recorded) -> PairEvidence:
     return PairEvidence([baseline.evidence()], [candidate.evidence()])
 
 
-def run(completed: int, failed: int, readings: dict[str, Any] | None) -> RunEvidence:
-    context = Context.read(DATA)
-    context.resolved["plan"]["profile"] = "bare-metal"
+def run(
+    completed: int,
+    failed: int,
+    readings: HostReadings | None,
+    *,
+    profile: str = "bare-metal",
+    loads: dict[str, Any] | None = None,
+) -> RunEvidence:
+    """A run of the recorded plan under another profile, and with more loads."""
+    resolved = outside.yaml_of(DATA / SealedPlan.PATH)
+    resolved["plan"]["profile"] = profile
+    resolved["plan"]["loads"] |= loads or {}
+    context = of_tier("exclusive-core", SealedPlan.model_validate(resolved))
     hosts = () if readings is None else (readings,)
     return RunEvidence(completed, failed, hosts, context, fastest={}, floors={})
 
 
-def host_readings() -> dict[str, Any]:
+def host_readings() -> HostReadings:
     """Readings of the 2-core VM the trials were recorded on."""
-    return json.loads((DATA / "host/readings.before.json").read_bytes())
+    return typed.read(DATA, HostReadings)
 
 
 @dataclass(frozen=True)
@@ -159,14 +205,16 @@ ANSWER = {
     "content_type": "application/json",
     "content_length": "2",
     "sha256": "0" * 64,
+    "bytes": 2,
 }
+SHOWN = ANSWER | {"operation": "read-user", "expected_status": 200, "begins": ""}
 
 
 def _probed(**changes: Any) -> Callable[[Recorded], None]:
     """Give the trial one probe, beside the answer of the diagnostic pass."""
 
     def probe(trial: Recorded) -> None:
-        trial.context.answers["asyncpg"] = {ANSWER["request"]: ANSWER}
+        trial.answers = [SHOWN]
         trial.observed["probes"] = [ANSWER | changes]
 
     return probe
@@ -214,6 +262,23 @@ def _silent(trial: Recorded) -> None:
     _write_samples(trial, (due * 1e9).astype("int64"), (end * 1e9).astype("int64"))
 
 
+def _busy(*cpu_s: float) -> Callable[[Recorded], None]:
+    """Let the client have had processes that used so much CPU time."""
+    lag = Lag(median=None, max=None)
+    processes = [
+        Process(
+            pid=1,
+            requests_in_window=0,
+            samples=0,
+            cpu_s=seconds,
+            peak_rss_bytes=0,
+            loop_lag_ms=lag,
+        )
+        for seconds in cpu_s
+    ]
+    return told(processes=msgspec.to_builtins(processes))
+
+
 def _write_samples(trial: Recorded, due_ns: Any, end_ns: Any) -> None:
     columns = {
         "intended_ns": due_ns,
@@ -254,7 +319,7 @@ TRIAL_CASES = {
     "dispatch": Case(
         OPEN, lambda trial: trial.dispatch(5), prepare=lambda trial: trial.dispatch(0.1)
     ),
-    "generator-cpu": Case(OPEN, told(processes=[{"cpu_s": 0.2}, {"cpu_s": 0.9}])),
+    "generator-cpu": Case(OPEN, _busy(0.2, 0.9)),
     "unrecorded": Case(OPEN, nested("samples", rows=10_000)),
     "subject": Case(OPEN, lambda trial: trial.observed["health"].update(service="tortoise")),
     "probes": Case(OPEN, _probed(sha256="1" * 64), prepare=_probed()),

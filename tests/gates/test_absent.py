@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from analysis import resources
 from analysis.gates import GATES, Verdict, judge_pair, judge_run
@@ -14,6 +15,7 @@ from tests.gates.recorded import (
     OPEN,
     OTHER,
     TRIAL_CASES,
+    WRITE,
     WRK,
     pair,
     run,
@@ -83,15 +85,19 @@ def test_a_run_without_a_trial_has_not_passed():
     assert "no trial" in found["failed-trials"].sentence
 
 
+LOADS = {
+    "wrk": {"generator": "wrk", "threads": 1, "connections": 4, "duration_s": 1},
+    "capacity": {"generator": "capacity", "objective_ms": 50.0},
+}
+
+
 @pytest.mark.parametrize(("generator", "is_known"), [("wrk", False), ("capacity", True)])
 def test_a_generator_that_nobody_drove_by_itself_is_unknown(tmp_path, generator, is_known):
     told = tmp_path / "generators/looked-at"
     told.mkdir(parents=True)
-    (told / "floor.json").write_text('{"failure": null}')
+    (told / "floor.json").write_text('{"failure": null, "observed": {}}')
     (told / "wrk.json").write_bytes((DATA / "trials" / WRK / "wrk.json").read_bytes())
-    evidence = run(10, 0, None)
-    loads = evidence.context.plan["loads"]
-    loads |= {"looked-at": {"generator": "wrk"}, "other": {"generator": generator}}
+    evidence = run(10, 0, None, loads={"looked-at": LOADS["wrk"], "other": LOADS[generator]})
     evidence = replace(
         evidence,
         floors=Floor.read_all(tmp_path, evidence.context),
@@ -126,12 +132,26 @@ def test_a_role_that_was_not_read_whole_has_no_figure(recorded):
 
 
 def test_a_role_that_was_not_looked_at_near_an_end_has_no_cpu_time(recorded):
-    trial = recorded(WRK)
-    path, sampler = trial.folder / "resources.parquet", trial.observed["sampler"]
-    window = trial.observed["window"]
-    span = (window["started_ns"], window["ended_ns"])
-    whole = sampler | {"ended_children": True}
-    assert resources.read(path, whole, span).cpu_s["service"] is not None
+    trial = recorded(WRK).evidence()
+    path, older = trial.folder / "resources.parquet", trial.readings.sampler
+    span = (trial.readings.window.started_ns, trial.readings.window.ended_ns)
+    sampler = structs.replace(older, ended_children=True)
+    assert resources.read(path, sampler, span).cpu_s["service"] is not None
     late = (span[0], span[1] + 2 * 10**9)
-    assert resources.read(path, whole, late).cpu_s["service"] is None
-    assert resources.read(path, sampler, late).cpu_s["service"] is not None  # an older bundle
+    assert resources.read(path, sampler, late).cpu_s["service"] is None
+    assert resources.read(path, older, late).cpu_s["service"] is not None
+
+
+@pytest.mark.parametrize("reading", ["window", "sampler", "memory"])
+def test_a_trial_without_what_its_figures_need_has_none(recorded, reading):
+    trial = recorded(WRK)
+    del trial.observed[reading]
+    with pytest.raises(ValueError, match="lacks the window, the sampler or the memory"):
+        _ = trial.evidence().figures
+
+
+@pytest.mark.parametrize(("name", "code"), [(OPEN, "rows-unchanged"), (WRITE, "rows-changed")])
+def test_rows_that_nobody_counted_are_unknown(recorded, name, code):
+    trial = recorded(name)
+    del trial.observed["counters"]
+    assert finding(trial, code).verdict is Verdict.UNKNOWN

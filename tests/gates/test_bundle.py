@@ -14,7 +14,7 @@ from bundle.codec import encode
 from bundle.read import read_trials
 from tests.gates.recorded import DATA
 
-HYPOTHESIS = {"baseline": "asyncpg", "candidate": "tortoise"}
+PAIR = ("asyncpg", "tortoise")
 READS = ("read-one", "open")
 
 
@@ -56,9 +56,9 @@ def test_every_trial_of_the_recorded_run_may_be_used(bundle):
     assert set(found.cells[READS].usable) == {"asyncpg", "tortoise"}
     assert found.cells[READS].doubts("asyncpg") == ["dispatch"]  # one core for client and database
     assert gates.fatal(found.run) == []
-    codes = {each.gate.code for each in found.cells[READS].pair(HYPOTHESIS)}
+    codes = {each.gate.code for each in found.cells[READS].pair(*PAIR)}
     assert codes == {"dispatch-difference", "bodies-differ"}
-    assert found.cells["write", "open"].pair(HYPOTHESIS) == []
+    assert found.cells["write", "open"].pair(*PAIR) == []
 
 
 def test_a_trial_that_no_longer_passes_is_left_out_and_counts_as_failed(bundle):
@@ -68,7 +68,7 @@ def test_a_trial_that_no_longer_passes_is_left_out_and_counts_as_failed(bundle):
     edit(bundle, "asyncpg-read-one-open", checkpoint)
     found = gates.read(bundle)
     (failure,) = found.failures
-    assert failure["code"] == "checkpoint"
+    assert failure.code == "checkpoint"
     assert set(found.cells[READS].usable) == {"tortoise"}
     assert len(found.cells[READS].trials) == 2
     assert gates.fatal(found.run) != []  # one trial of four
@@ -76,7 +76,7 @@ def test_a_trial_that_no_longer_passes_is_left_out_and_counts_as_failed(bundle):
 
 def test_the_catalog_says_of_a_trial_what_the_gates_say(bundle):
     def told(trial):
-        rows = [row for row in catalog.rows(bundle, {}, {}) if row["trial"] == trial]
+        rows = [row for row in catalog.rows(bundle) if row["trial"] == trial]
         (row,) = (row for row in rows if row["metric"] == "throughput")
         return row
 
@@ -100,7 +100,7 @@ def test_a_trial_that_its_record_calls_failed_stays_so(bundle):
     failure = {"code": "checkpoint", "what": "one checkpoint", "where": "", "hint": ""}
     edit(bundle, "asyncpg-write-open", lambda r: r.update(status="failed", failure=failure))
     found = gates.read(bundle)
-    assert [each["what"] for each in found.failures] == ["one checkpoint"]
+    assert [each.what for each in found.failures] == ["one checkpoint"]
     assert ("write", "open") not in found.cells
 
 
@@ -108,4 +108,4 @@ def test_a_trial_that_was_never_carried_out_is_not_read(bundle):
     failure = {"code": "service-died", "what": "it ended", "where": "", "hint": ""}
     edit(bundle, "asyncpg-write-open", lambda r: r.update(status="failed", failure=failure))
     (bundle.path / "trials/asyncpg-write-open/client.json").unlink()
-    assert [each["code"] for each in gates.read(bundle).failures] == ["service-died"]
+    assert [each.code for each in gates.read(bundle).failures] == ["service-died"]

@@ -74,8 +74,7 @@ def test_each_generator_drives_the_endpoint_that_does_no_work(name, tmp_path):
     folder.parent.mkdir()
     shutil.copytree(tmp_path / "floor", folder)
     (folder / "floor.json").write_text(json.dumps({"failure": None, "observed": observed}))
-    context = run(1, 0, None).context
-    context.plan["loads"][name] = LOADS[name].model_dump()
+    context = run(1, 0, None, loads={name: LOADS[name].model_dump()}).context
     (floor,) = Floor.read_all(tmp_path, context).values()
     assert floor.failure is None
     if name == "client-open":
@@ -100,11 +99,10 @@ def floor(recorded, tmp_path):
         folder = tmp_path / "bundle/generators" / load
         if not folder.exists():
             shutil.copytree(trial.folder, folder)
-        told = {"failure": {"what": failure} if failure else None, "observed": {}}
+        why = {"code": "load", "what": failure, "where": "wrk", "hint": ""}
+        told = {"failure": why if failure else None, "observed": {}}
         (folder / "floor.json").write_text(json.dumps(told))
         evidence = run(1, 0, None)
-        evidence.context.plan["loads"].update(trial.plan["loads"])
-        evidence.context.facts["placement"]["tier"] = "exclusive-core"
         evidence.floors.update(Floor.read_all(tmp_path / "bundle", evidence.context))
         evidence.fastest[load] = fastest
         trial.folder = folder

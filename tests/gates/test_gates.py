@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
@@ -20,13 +19,16 @@ from analysis.gates import (
 )
 from analysis.gates.gate import GENERATOR
 from analysis.gates.summary import assess, documents
+from bundle.documents.generators import Bounds
 from docs import generate
 from host.expectation import ALWAYS, DOUBT, HOST
+from tests import generators
 from tests.gates.recorded import (
     ANSWER,
     OPEN,
     OTHER,
     RUNTIME,
+    SHOWN,
     TRIAL_CASES,
     WRK,
     dumped,
@@ -103,14 +105,14 @@ def test_an_unreadable_sensor_is_never_taken_for_0(recorded, code, gone, profile
 
 def test_the_generator_of_a_search_counts_up_to_the_lowest_rate_that_was_lost(recorded):
     def probe(rate, cpu_s):
-        return {"rate": rate, "cpu_s": [cpu_s], "window": {"seconds": 1.0}}
+        return generators.probe(0, 1, rate=rate, cpu_s=cpu_s)
 
     trial = recorded(OPEN)
     (trial.folder / "client.json").unlink()
-    told = {"capacity": {"lower": 100, "upper": 110}, "probes": [probe(999, 1.0), probe(100, 0.4)]}
+    bounds = Bounds(lower=100, upper=110)
     for cpu_s, verdict in ((0.5, Verdict.PASSED), (0.8, Verdict.FAILED)):
-        searched = told | {"probes": [*told["probes"], probe(110, cpu_s)]}
-        (trial.folder / "capacity.json").write_text(json.dumps(searched))
+        probes = [probe(999, 1.0), probe(100, 0.4), probe(110, cpu_s)]
+        generators.write(trial.folder, generators.capacity(probes, bounds))
         found = finding(trial, "generator-cpu")
         assert (found.reading.value, found.verdict) == (100 * cpu_s, verdict)
 
@@ -166,11 +168,14 @@ def test_of_a_service_that_did_not_say_how_it_runs_nothing_is_said(recorded):
     assert finding(trial, "runtime").reading.value is None
 
 
-@pytest.mark.parametrize("key", ["status", "content_type", "content_length", "sha256"])
-def test_a_probe_is_held_against_the_diagnostic_pass_in_status_headers_and_body(recorded, key):
+@pytest.mark.parametrize(
+    "other",
+    [{"status": 404}, {"content_type": "text/html"}, {"content_length": "3"}, {"sha256": "1" * 64}],
+)
+def test_a_probe_is_held_against_the_diagnostic_pass_in_status_headers_and_body(recorded, other):
     trial = recorded(OPEN)
-    trial.context.answers["asyncpg"] = {ANSWER["request"]: ANSWER}
-    trial.observed["probes"] = [ANSWER | {key: "another"}]
+    trial.answers = [SHOWN]
+    trial.observed["probes"] = [ANSWER | other]
     found = finding(trial, "probes")
     assert found.verdict is Verdict.FAILED
     assert "GET /users/1" in found.sentence
@@ -188,6 +193,8 @@ def test_probes_that_nothing_was_recorded_for_are_unknown(recorded):
         ("options", {"isolation_level": "AUTOCOMMIT"}, "AUTOCOMMIT"),
         ("loop", "uvloop", "uvloop"),
         ("pool", {"size": 5, "overflow": 10}, "'size': 5"),
+        ("cache", {"ttl_s": 1.0, "entries": 1024}, "'ttl_s': 1.0"),
+        ("framework", "fastapi", "fastapi"),
     ],
 )
 def test_another_setting_is_another_subject(recorded, key, value, said):
@@ -201,9 +208,9 @@ def test_another_setting_is_another_subject(recorded, key, value, said):
 def test_another_version_than_the_stacks_is_another_subject(recorded):
     trial = recorded(OPEN)
     versions = trial.observed["health"]["versions"]
-    trial.context.packages["asyncpg"] = versions | {"numpy": "1"}
+    trial.packages = versions | {"numpy": "1"}
     assert finding(trial, "subject").verdict is Verdict.PASSED
-    trial.context.packages["asyncpg"] = versions | {"asyncpg": "0.1"}
+    trial.packages = versions | {"asyncpg": "0.1"}
     assert "instead of 0.1" in finding(trial, "subject").sentence
 
 
@@ -247,11 +254,11 @@ def test_a_cell_shows_the_worst_of_its_trials_and_names_those_concerned(recorded
     good, bad = recorded(OPEN), recorded(OTHER)
     bad.counted["swapped_in"] = 7
     cell = documents([assess("good", good.evidence()), assess("bad", bad.evidence())])
-    (swap,) = [each for each in cell if each["code"] == "swap"]
-    assert (swap["verdict"], swap["value"], swap["worst_trial"]) == ("failed", 7, "bad")
-    assert swap["counts"] == {"passed": 1, "failed": 1}
-    assert swap["trials"] == ["bad"]
-    assert swap["severity"] == "fatal"
+    (swap,) = [each for each in cell if each.code == "swap"]
+    assert (swap.verdict, swap.value, swap.worst_trial) == (Verdict.FAILED, 7, "bad")
+    assert swap.counts == {Verdict.PASSED: 1, Verdict.FAILED: 1}
+    assert swap.trials == ["bad"]
+    assert swap.severity is Severity.FATAL
 
 
 def test_a_client_that_is_later_for_one_subject_forbids_the_comparison(recorded):
@@ -292,8 +299,7 @@ def test_a_host_that_the_profile_forbids_forbids_the_run():
 
 
 def test_a_host_that_the_profile_allows_passes():
-    evidence = run(10, 0, host_readings())
-    evidence.context.resolved["plan"]["profile"] = "vm"
+    evidence = run(10, 0, host_readings(), profile="vm")
     found = {each.gate.code: each for each in judge_run(evidence)}
     assert found["host"].verdict is Verdict.PASSED
 

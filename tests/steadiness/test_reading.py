@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +10,7 @@ import pytest
 from analysis import steadiness
 from analysis.steadiness import Shape
 from ormlab.run.measure.keep import keep
+from tests import generators
 
 SECOND = 1_000_000_000
 
@@ -26,12 +25,8 @@ def trial(tmp_path):
         table = pa.table({"intended_ns": due, "sent_ns": due, "end_ns": end})
         path = tmp_path / "samples.parquet"
         pq.write_table(table, path, row_group_size=group, write_page_checksum=True)
-        told = {
-            "loop": {"kind": kind},
-            "window": {"seconds": seconds},
-            "spec": {"warmup_s": warmup_s, "connections": connections},
-        }
-        (tmp_path / "client.json").write_text(json.dumps(told))
+        told = generators.client(kind, seconds=seconds, warmup_s=warmup_s, connections=connections)
+        generators.write(tmp_path, told)
         return tmp_path
 
     return write

@@ -7,21 +7,26 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from agent.stacks.outcome import Outcome
 
 from bundle import fits, schemas
+from bundle.documents.generators import Client
+from bundle.documents.host import HostFacts
+from bundle.documents.plan import SealedPlan
 from bundle.findings import Findings
 from bundle.format import IndexLine
+from bundle.strict_yaml import load
 from bundle.tree import scan
+from tests.verify.recorded import change
 
 FOLDER = Path(schemas.__file__).parent
-TYPES = {schemas.name_of(kind): kind for kind in schemas.RECORDS} | {"stack-1": Outcome}
-NAMES = sorted(path.name.removesuffix(".schema.json") for path in FOLDER.glob("*.json"))
+NAMES = [each.name for each in schemas.DOCUMENTS]
+BY_NAME = {each.name: each for each in schemas.DOCUMENTS}
 
 
-@pytest.mark.parametrize("name", TYPES)
-def test_a_schema_of_a_type_is_what_the_type_makes(name):
-    assert schemas.load(name) == schemas.of(TYPES[name]), "python -m tests.verify.write"
+def test_the_schemas_beside_the_table_are_those_of_its_types():
+    """The pages themselves are held against the types by tests/docs."""
+    assert {path.name for path in FOLDER.glob("*.json")} == set(schemas.pages())
+    assert len(set(NAMES)) == len(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -33,26 +38,40 @@ def test_each_is_a_schema_with_a_title_and_a_description(name):
     assert schema["description"]
 
 
-def test_each_is_used_and_each_that_is_used_is_there():
-    used = {described.schema for described in schemas.DOCUMENTS} | {"derived-1", "index-1"}
-    assert used == set(NAMES)
-
-
-def test_an_open_schema_says_so():
-    for name in NAMES:
-        schema = schemas.load(name)
-        if schema.get("additionalProperties") is not False and name != "drift-1":
-            assert "allowed" in schema["description"] or name == "open-1"
+@pytest.mark.parametrize("name", NAMES)
+def test_no_key_is_allowed_that_a_type_does_not_know(name):
+    schema = schemas.load(name)
+    for node in (schema, *schema.get("$defs", {}).values()):
+        if "properties" in node:
+            assert node["additionalProperties"] is False
 
 
 def test_every_document_of_a_real_bundle_is_described_and_fits(made):
     found = Findings()
     fit = fits.check(made, found)
     assert found.problems == found.doubts == []
-    assert {"inputs/plan.yaml", "host/facts.before.json"} < fit.keys()
-    described = {schemas.schema_of(entry.path) for entry in scan(made)}
-    elsewhere = {"article-1", "derived-1", "index-1", "ports-1", "provision-1", "rerun-1"}
-    assert described >= set(NAMES) - elsewhere
+    assert fit.get("inputs/plan.yaml", SealedPlan) is not None
+    assert fit.get("host/facts.before.json", HostFacts) is not None
+    assert [path for path, _ in fit.of(Client)] == sorted(
+        path.relative_to(made).as_posix() for path in made.glob("trials/*/client.json")
+    )
+    described = {each.name for entry in scan(made) if (each := schemas.of_path(entry.path))}
+    elsewhere = {"article-1", "capacity-1", "derived-1", "explanation-1", "index-1", "ports-1"}
+    assert described == set(NAMES) - elsewhere - {"provision-1", "rerun-1", "verdicts-1"}
+
+
+def test_a_schema_says_of_real_documents_what_their_type_says(made):
+    """Others read bundles by the schemas alone."""
+    for entry in scan(made):
+        described = schemas.of_path(entry.path)
+        if described:
+            data = (made / entry.path).read_bytes()
+            document = load(data).value if entry.path.endswith(".yaml") else json.loads(data)
+            validator = jsonschema.Draft202012Validator(schemas.load(described.name))
+            assert list(validator.iter_errors(document)) == [], entry.path
+            validator.validate(document)
+            document["a key of nobody"] = 1
+            assert not validator.is_valid(document), entry.path
 
 
 def test_lines_of_an_index_and_the_head_of_derived_fit_too(made):
@@ -70,6 +89,10 @@ def test_a_pattern_is_one_that_every_validator_knows():
     assert "^[0-9a-f]{64}$" in text
 
 
+def test_the_name_of_a_schema_stands_in_the_document():
+    assert schemas.of(IndexLine)["required"] == ["schema", "id", "seal", "previous"]
+
+
 @pytest.mark.parametrize("data", [b"", b"null", b"[", b"[" * 100_000, b"\xff", b'{"a": NaN}'])
 def test_what_is_no_document_is_named_and_does_not_crash(bundle, data):
     (bundle / "host/drift.json").write_bytes(data)
@@ -78,6 +101,36 @@ def test_what_is_no_document_is_named_and_does_not_crash(bundle, data):
     assert [(each.code, each.path) for each in found.problems] == [
         ("document-malformed", "host/drift.json")
     ]
+
+
+def test_every_mistake_of_a_plan_is_named_and_one_of_another_document(bundle):
+    plan, facts = bundle / "inputs/plan.yaml", bundle / "host/facts.before.json"
+    text = plan.read_text().replace("profile: smoke", "profile: steam")
+    plan.write_text(text.replace("seed: 20240101", "seed: -1"))
+    change(facts, lambda told: told["placement"].update(tier="all mine"))
+    found = Findings()
+    fits.check(bundle, found)
+    assert {(each.code, each.path) for each in found.problems} == {
+        ("document-invalid", "inputs/plan.yaml"),
+        ("document-invalid", "host/facts.before.json"),
+    }
+    places = [each.message for each in found.problems]
+    assert [each.split(": ")[1] for each in places if "plan." in each] == [
+        "plan.profile",
+        "plan.seed",
+    ]
+    assert any("$.placement.tier" in each for each in places)
+
+
+def test_results_of_a_later_version_are_no_contradiction_of_the_files(bundle):
+    """What is in derived/ is computed again at L3, which says so."""
+    change(bundle / "derived/results.json", lambda told: told.update(tomorrow=1))
+    found = Findings()
+    fits.check(bundle, found)
+    assert found.problems == []
+    change(bundle / "derived/results.json", lambda told: told.pop("schema"))
+    fits.check(bundle, found)
+    assert [each.code for each in found.problems] == ["document-invalid"]
 
 
 def test_a_plan_with_a_tag_is_not_run(bundle, tmp_path):

@@ -1,19 +1,13 @@
-"""Writes what is made from the code: ``python -m tests.verify.write``.
-
-The schemas of the records, and the tables of docs/verification.md.
-"""
+"""Writes the tables of docs/verification.md: ``python -m tests.verify.write``."""
 
 from __future__ import annotations
 
-import json
 import re
 
-from bundle import schemas
 from bundle.codes import CODES, LEVELS, MEANINGS, markdown
 from tests.bundle.breaking import CASES
 from tests.conftest import CHECKOUT
 from tests.verify.mutations import MUTATIONS
-from tests.verify.test_schemas import FOLDER, TYPES
 
 PAGE = CHECKOUT / "docs/verification.md"
 
@@ -46,7 +40,4 @@ def table(changes):
 
 
 if __name__ == "__main__":
-    for name, kind in TYPES.items():
-        document = json.dumps(schemas.of(kind), indent=1) + "\n"
-        (FOLDER / f"{name}.schema.json").write_text(document)
     PAGE.write_text(page(PAGE.read_text()))

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis.report.blocks import Code, Facts, Heading, Listing, Text
 from analysis.rounding import measured
 from analysis.tables import Cell, Row, Table, columns
+from bundle.documents.verdicts import ClaimVerdict, Strength
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from analysis.report.blocks import Block
     from analysis.report.material import Material
+    from bundle.documents.verdicts import Band, CheckOutcome, JudgedClaim
 
-_MARKS = {"upheld": "good", "refuted": "bad", "incoherent": "bad", "inconclusive": "open"}
+_MARKS = {
+    ClaimVerdict.UPHELD: "good",
+    ClaimVerdict.REFUTED: "bad",
+    ClaimVerdict.INCOHERENT: "bad",
+    ClaimVerdict.INCONCLUSIVE: "open",
+}
 _GROUPS = (
-    ("Judged by this bundle", ("upheld", "refuted", "inconclusive")),
-    ("Not comparable with this bundle", ("invalid_run", "incomparable")),
-    ("Decided on paper", ("incoherent", "untestable")),
-    ("Not tested by this bundle", ("not_run",)),
+    (
+        "Judged by this bundle",
+        (ClaimVerdict.UPHELD, ClaimVerdict.REFUTED, ClaimVerdict.INCONCLUSIVE),
+    ),
+    ("Not comparable with this bundle", (ClaimVerdict.INVALID_RUN, ClaimVerdict.INCOMPARABLE)),
+    ("Decided on paper", (ClaimVerdict.INCOHERENT, ClaimVerdict.UNTESTABLE)),
+    ("Not tested by this bundle", (ClaimVerdict.NOT_RUN,)),
 )
 _NONE = (
     "No claims were judged. With a ledger of claims, this part says of each what was published, "
@@ -33,23 +43,25 @@ def blocks(material: Material) -> tuple[Block, ...]:
     told = material.verdicts
     if told is None:
         return (Text(_NONE), *_usage(material))
-    ledger = told["ledger"]
-    sealed = "yes" if told["sealed_with_the_ledger"] else "no: the run names no such ledger"
+    sealed = "yes" if told.sealed_with_the_ledger else "no: the run names no such ledger"
     tables: list[Block] = []
     for caption, verdicts in _GROUPS:
-        rows = [_row(claim) for claim in told["claims"] if claim["verdict"] in verdicts]
+        rows = [_row(claim) for claim in told.claims if claim.verdict in verdicts]
         if rows:
             tables.append(_table(f"{caption}: {len(rows)}", rows))
     return (
-        Text(str(told["conclusion"])),
+        Text(told.conclusion),
         Facts(
-            (("Ledger", f"{ledger['name']}: {ledger['title']}"), ("Sealed with the run", sealed))
+            (
+                ("Ledger", f"{told.ledger.name}: {told.ledger.title}"),
+                ("Sealed with the run", sealed),
+            )
         ),
         *tables,
-        *_weaknesses(told["claims"]),
-        *_undermined(told["claims"]),
-        *_flips(told["claims"]),
-        *_checks(told["checks"]),
+        *_weaknesses(told.claims),
+        *_undermined(told.claims),
+        *_flips(told.claims),
+        *_checks(told.checks),
     )
 
 
@@ -67,82 +79,76 @@ def _table(caption: str, rows: Sequence[Row]) -> Table:
     return Table(caption, columns(*names), tuple(rows))
 
 
-def _row(claim: Mapping[str, Any]) -> Row:
-    verdict = claim["verdict"].replace("_", " ")
-    if claim["side"]:
-        verdict += f", {claim['side']}"
-    if claim["strength"] != "none":
-        verdict += f"\n{claim['strength']}"
-    why = claim["why"]
-    band = claim["band"]
-    if band and claim["measured"]:
-        why += f" ({_band(band, is_open=claim['kind'] == 'ordering')})"
+def _row(claim: JudgedClaim) -> Row:
+    verdict = claim.judgement.said.replace("_", " ")
+    if claim.strength != Strength.NONE:
+        verdict += f"\n{claim.strength}"
+    why = claim.why
+    if claim.band and claim.measured:
+        why += f" ({_band(claim.band, is_open=claim.kind == 'ordering')})"
     return Row(
         (
-            f"{claim['id']}\n{claim['says']}",
-            claim["published"],
-            measured(claim["measured"]),
-            Cell(verdict, mark=_MARKS.get(claim["verdict"], "none")),
+            f"{claim.id}\n{claim.says}",
+            claim.published,
+            measured(claim.measured),
+            Cell(verdict, mark=_MARKS.get(claim.verdict, "none")),
             why,
         ),
-        anchor=anchor(claim["id"]),
+        anchor=anchor(claim.id),
     )
 
 
-def _band(band: Mapping[str, Any], *, is_open: bool) -> str:
-    low, high = band["low"], band["high"]
-    if low is None:
-        return f"band: at most {high:,.4g}"
-    if high is None:
-        return f"band: {'above' if is_open else 'at least'} {low:,.4g}"
-    return f"band: {low:,.4g} to {high:,.4g}"
+def _band(band: Band, *, is_open: bool) -> str:
+    if band.low is None:
+        return f"band: at most {band.high:,.4g}"
+    if band.high is None:
+        return f"band: {'above' if is_open else 'at least'} {band.low:,.4g}"
+    return f"band: {band.low:,.4g} to {band.high:,.4g}"
 
 
-def _weaknesses(claims: Sequence[Mapping[str, Any]]) -> tuple[Block, ...]:
+def _weaknesses(claims: Sequence[JudgedClaim]) -> tuple[Block, ...]:
     """Each weakness once, with the claims that have it."""
     found: dict[str, list[str]] = {}
     for claim in claims:
-        for weakness in claim["weaknesses"]:
-            found.setdefault(weakness, []).append(claim["id"])
+        for weakness in claim.weaknesses:
+            found.setdefault(weakness, []).append(claim.id)
     if not found:
         return ()
     items = tuple(f"{weakness}: {', '.join(names)}" for weakness, names in found.items())
     return (Heading("What makes these verdicts weak"), Listing(items))
 
 
-def _undermined(claims: Sequence[Mapping[str, Any]]) -> tuple[Block, ...]:
+def _undermined(claims: Sequence[JudgedClaim]) -> tuple[Block, ...]:
     items = []
     for claim in claims:
-        for each in claim["undermined_by"]:
-            beside = " and ".join(each["together_with"])
+        for each in claim.undermined_by:
+            beside = " and ".join(each.together_with)
             stands = f"and {beside} cannot both stand" if beside else "cannot stand as published"
-            items.append(f"{claim['id']} {stands}: {each['claim']} follows and does not hold")
+            items.append(f"{claim.id} {stands}: {each.claim} follows and does not hold")
     if not items:
         return ()
     return (Heading("What follows from it"), Listing(tuple(items)))
 
 
-def _flips(claims: Sequence[Mapping[str, Any]]) -> tuple[Block, ...]:
-    """Verdicts that an assumption decides; verdicts/1 of earlier days has none."""
+def _flips(claims: Sequence[JudgedClaim]) -> tuple[Block, ...]:
+    """Verdicts that an assumption decides."""
     items = []
     for claim in claims:
-        tested = f" ({claim['assumes']})" if claim.get("assumes") else ""
+        tested = f" ({claim.assumes})" if claim.assumes else ""
         items += [
-            f"{claim['id']} is {flip['as_tested']} as tested{tested}, and {flip['otherwise']} if "
-            f"{flip['assumes']}"
-            for flip in claim.get("flips", ())
+            f"{claim.id} is {flip.as_tested} as tested{tested}, and {flip.otherwise} if "
+            f"{flip.assumes}"
+            for flip in claim.flips
         ]
     if not items:
         return ()
     return (Heading("Verdicts that an assumption decides"), Listing(tuple(items)))
 
 
-def _checks(checks: Sequence[Mapping[str, Any]]) -> tuple[Block, ...]:
+def _checks(checks: Sequence[CheckOutcome]) -> tuple[Block, ...]:
     """The arithmetic of the ledger, which needs no machine."""
     if not checks:
         return ()
-    rows = tuple(
-        Row((check["check"], check["says"], check["outcome"], check["what"])) for check in checks
-    )
+    rows = tuple(Row((check.check, check.says, check.outcome, check.what)) for check in checks)
     caption = f"Arithmetic on paper: {len(rows)}"
     return (Table(caption, columns("Check", "Says", "Outcome", "What was found"), rows),)

@@ -2,8 +2,8 @@
 
 Only Ansible knows the value of a variable in a play: it reads groups and their folders, renders
 templates and decrypts vaults. It is slow to import and changes global state, so this is a separate
-program, started by `ormlab.hosts.inventory`. Standard input holds the names of the wanted variables,
-each with the wanted keys if it is a dict.
+program, started by `ormlab.hosts.inventory`. Standard input holds the names of the wanted
+variables, each with the wanted keys if it is a dict.
 """
 
 from __future__ import annotations
