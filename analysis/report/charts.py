@@ -160,4 +160,34 @@ class OrderChart:
     orders: tuple[PublishedOrder, ...]
 
 
-type Chart = TrialChart | LatencyChart | WaterfallChart | OrderChart
+@dataclass(frozen=True)
+class TrendLine:
+    """One subject over time.
+
+    Attributes:
+        look: of the subject.
+        points: when, in seconds since 1970, and the figure.
+        changes: those of the points at which a new level begins.
+        levels: from when, to when, and the median between.
+    """
+
+    look: Look
+    points: tuple[tuple[float, float], ...]
+    changes: tuple[tuple[float, float], ...]
+    levels: tuple[tuple[float, float, float], ...]
+
+
+@dataclass(frozen=True)
+class TrendChart:
+    """A figure of several subjects over bundles.
+
+    Attributes:
+        axis: what is measured, with its unit.
+        lines: by subject, at least one with a point.
+    """
+
+    axis: str
+    lines: tuple[TrendLine, ...]
+
+
+type Chart = TrialChart | LatencyChart | WaterfallChart | OrderChart | TrendChart

@@ -7,6 +7,7 @@ dark and print. No text is read as mathematics, whatever a bundle puts into it.
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib as mpl
@@ -14,7 +15,13 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from analysis.report.charts import LatencyChart, OrderChart, TrialChart, WaterfallChart
+from analysis.report.charts import (
+    LatencyChart,
+    OrderChart,
+    TrendChart,
+    TrialChart,
+    WaterfallChart,
+)
 from analysis.report.svg import PALETTE, Role
 from analysis.rounding import significant
 from bundle.display import visible
@@ -96,6 +103,8 @@ def _figure(chart: Chart) -> Figure:
             return _waterfall(chart)
         case OrderChart():
             return _order_rows(chart)
+        case TrendChart():
+            return _trend(chart)
 
 
 def _trials(chart: TrialChart) -> Figure:
@@ -296,6 +305,34 @@ def _order_legend(axes: Axes) -> None:
     labels = ["published", "measured, with its 95 % interval"]
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1)}
     axes.legend(handles, labels, ncols=2, **place)
+
+
+def _trend(chart: TrendChart) -> Figure:
+    """A mark for each bundle, hollow where a new level begins, and the levels as lines."""
+    looks = [line.look for line in chart.lines]
+    height = 2.6 + 0.24 * -(-len(looks) // _abreast(looks))
+    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+    axes = figure.add_subplot()
+    for number, line in enumerate(chart.lines):
+        style = _marker(line.look)
+        for start, end, level in line.levels:
+            axes.plot([start, end], [level, level], color=style["color"])
+        steady = [point for point in line.points if point not in line.changes]
+        hollow = style | {"markerfacecolor": Role.PAPER, "markeredgewidth": 2}
+        for points, how, kind in ((steady, style, "marks"), (line.changes, hollow, "changes")):
+            x, y = [at for at, _ in points], [value for _, value in points]
+            axes.plot(x, y, linestyle="none", gid=f"{kind}-{number}", **how)
+    times = [at for line in chart.lines for at, _ in line.points]
+    axes.xaxis.set_major_locator(FixedLocator(sorted({min(times), max(times)})))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: _day(at)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axes.set_ylabel(chart.axis)
+    _legend(axes, looks)
+    return figure
+
+
+def _day(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
 
 
 def _legend(axes: Axes, looks: Sequence[Look]) -> None:

@@ -9,11 +9,11 @@ from urllib.parse import urldefrag
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from bundle.documents.verdicts import BundleOnTrial, JudgedClaim, LedgerOnTrial, Verdicts
 
 from bundle.codec import plain
 from bundle.derived import write_derived
 from bundle.documents.results import Results
+from bundle.documents.verdicts import BundleOnTrial, JudgedClaim, LedgerOnTrial, Verdicts
 from bundle.format import Provenance
 from bundle.read import Bundle
 from ormlab.archive.catalog import build as build_catalog
@@ -260,17 +260,24 @@ def test_a_claims_standing_is_the_list_of_all_its_verdicts(site):
     assert len(re.findall(r"<tr>\n", section)) == len(given)
 
 
+def marks(drawn, name):
+    """How many marks stand in the groups of an SVG whose ids begin with a name."""
+    groups = drawn.split(f'<g id="{name}')[1:]
+    return sum(group.partition("</g>")[0].count("<use ") for group in groups)
+
+
 def test_a_trend_has_a_chart_with_its_change_of_level_and_its_table(site):
     page = text(site, "trends.html")
     trends = next(each for each in site.contents.trends if each.shared.metric == "throughput")
     asyncpg = next(each for each in trends.series if each.subject == "asyncpg")
     changed = [point.bundle for point in asyncpg.points if point.changed]
     assert changed[0] == asyncpg.points[STEP].bundle
-    drawn = page.partition(f'aria-labelledby="title-{trends.number}"')[2].partition("</svg>")[0]
+    name = f"trend-{trends.number}"
+    drawn = page.partition(f'aria-labelledby="{name}-title')[2].partition("</svg>")[0]
     points = sum(len(series.points) for series in trends.series)
-    assert drawn.count('class="dot') == points
     changes = sum(point.changed for series in trends.series for point in series.points)
-    assert drawn.count('class="dot changed"') == changes > 0
+    assert marks(drawn, f"{name}-changes-") == changes > 0
+    assert marks(drawn, f"{name}-marks-") == points - changes
     table = page.partition(f'id="trend-{trends.number}"')[2].partition("</table>")[0]
     assert table.count('<th scope="row">') == points
     assert "1,000" in table

@@ -1,7 +1,7 @@
 """A static site of an archive: what was run, how claims stand, and trends.
 
     gather      what is shown, from bundles that verify
-    chart       where the marks of a trend lie
+    chart       what the chart of a trend shows
     wording     how numbers and foreign text are said
     pages       the files
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import jinja2
-from bundle.documents.verdicts import ClaimVerdict
 
 import analysis
 from analysis import rounding
 from analysis.tables import results as tables
 from bundle import storage
+from bundle.documents.verdicts import ClaimVerdict
 from ormlab.archive.errors import EntryError
 from ormlab.archive.site import wording
-from ormlab.archive.site.chart import chart
+from ormlab.archive.site.chart import drawn
 from ormlab.archive.site.gather import Contents, gather
 
 if TYPE_CHECKING:
@@ -121,10 +121,11 @@ def _environment() -> jinja2.Environment:
         finalize=wording.plain,
     )
     environment.filters |= {
-        "chart": chart,
+        "drawn": drawn,
         "instant": wording.instant,
         "measured": wording.measured,
         "tables": _tables,
+        "unit": _unit,
         "value": _value,
         "verdict": _verdict,
     }
@@ -145,6 +146,11 @@ def _tables(cell: Cell) -> list[Table]:
 def _value(point: Point, unit: str) -> str:
     divisor, _ = wording.magnitude(unit)
     return rounding.figure(point.value / divisor)
+
+
+def _unit(unit: str) -> str:
+    _, shown = wording.magnitude(unit)
+    return shown
 
 
 def _remove(path: Path) -> None:
