@@ -28,6 +28,11 @@ _MARKS = {
 }
 
 
+def of(cell: Measured) -> list[Table]:
+    """All tables of a cell; those without rows are left out."""
+    return [table for table in (subjects(cell), costs(cell), comparisons(cell)) if table.rows]
+
+
 def subjects(cell: Measured, spread: Spread | None = None) -> Table:
     """The figures of each subject: medians of its trials.
 

@@ -24,11 +24,8 @@ def results_text(results: Results, bundle: Path) -> str:
     for cell in results.cells:
         page.line()
         page.line(cell.title)
-        # Gates that cast a doubt have lines of their own below.
-        page.table(tables.subjects(cell).without(tables.DOUBTS))
-        page.table(tables.costs(cell))
-        if cell.comparisons:
-            page.table(tables.comparisons(cell).without("Margin"))
+        for table in tables.of(cell):
+            page.table(table.without(tables.DOUBTS))  # which have lines of their own below
         for control in cell.controls:
             page.line(_control(control))
         for line in (*_undeclared(cell), *_order(cell), *_gates(cell)):

@@ -7,11 +7,13 @@ import sys
 import pytest
 import yaml
 
+from analysis.tables import results as tables
+from bundle.documents.results import Cell
 from docs import roles
 from docs.generate import DOCS, pages
 from ormlab.base import errors
 from ormlab.cli import group
-from ormlab.cli.tables import results_text
+from ormlab.cli.page import Page
 from tests.conftest import CHECKOUT
 
 MADE = pages()
@@ -70,31 +72,23 @@ def test_every_make_target_and_command_of_the_readme_exists():
 
 
 def test_the_sample_of_the_readme_has_the_columns_that_are_printed(monkeypatch):
-    """The header lines of both tables, from a cell without figures."""
+    """The header lines of the tables, from a cell without figures."""
     monkeypatch.setenv("COLUMNS", "200")
     sample = (CHECKOUT / "README.md").read_text().partition("<!-- demo -->")[2]
-    shown = {
-        tuple(re.split(r" {2,}", line.strip()))
-        for line in sample.splitlines()
-        if line.startswith((" subject ", " ratio "))
-    }
-    bare = {"workload": "w", "load": "l", "latency_kind": "k", "subjects": {}, "gates": []}
-    ratio = dict.fromkeys(("ratio", "low", "high"), 1.0) | {"blocks": 1, "detectable": None}
-    order = {"position": None, "drift": None, "carry_over": {"p": None}}
-    named = dict.fromkeys(("candidate", "baseline", "metric", "better", "verdict"), "x")
-    cell = bare | {
-        "comparisons": [ratio | named | {"order": order}],
-        "controls": [],
-        "pair_gates": [],
-    }
-    told = {"conclusion": "", "cells": [cell], "gates": [], "failures": [], "omitted": []}
-    printed = {
-        tuple(re.split(r" {2,}", line.strip()))
-        for line in results_text(told, CHECKOUT).splitlines()
-        if line.strip().startswith(("subject ", "ratio "))
-    }
-    assert len(shown) == 2
-    assert shown == printed
+    page = Page()
+    bare = Cell(workload="w", load="l", drive={}, latency_kind="k", subjects={}, comparisons=[])
+    for made in (tables.subjects, tables.comparisons):
+        page.table(made(bare).without(tables.DOUBTS))
+    heads = [
+        _columns(line) for line in sample.splitlines() if line[:9] in {" Subject ", " Ratio   "}
+    ]
+    printed = [_columns(line) for line in page.text().splitlines() if line.startswith(" ")]
+    assert len(heads) == 2
+    assert heads == [columns for columns in printed if len(columns) > 1]
+
+
+def _columns(line):
+    return re.split(r" {2,}", line.strip())
 
 
 def test_the_readme_quotes_the_sentence_of_its_sample():

@@ -23,8 +23,6 @@ from ormlab.archive.site.gather import Contents, gather
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analysis.tables import Table
-    from bundle.documents.results import Cell
     from ormlab.archive.query import Point
 
 _TEMPLATES: Final = (
@@ -124,7 +122,7 @@ def _environment() -> jinja2.Environment:
         "drawn": drawn,
         "instant": wording.instant,
         "measured": wording.measured,
-        "tables": _tables,
+        "tables": tables.of,
         "unit": _unit,
         "value": _value,
         "verdict": _verdict,
@@ -135,12 +133,6 @@ def _environment() -> jinja2.Environment:
 def _verdict(verdict: ClaimVerdict) -> str:
     """The class of a verdict; one that says nothing of the figure is not marked."""
     return _MARKS.get(verdict, "quiet")
-
-
-def _tables(cell: Cell) -> list[Table]:
-    """The tables of one workload under one load."""
-    made = [tables.subjects(cell), tables.costs(cell)]
-    return [*made, tables.comparisons(cell)] if cell.comparisons else made
 
 
 def _value(point: Point, unit: str) -> str:
