@@ -142,6 +142,11 @@ def aliases_in_the_inventory(bundle):
     path.write_bytes(path.read_bytes() + b"a: &a [x]\nb: [*a]\n")
 
 
+@caught_at("L2", "document-invalid")
+def plan_of_an_unknown_kind(bundle):
+    edit_plan(bundle, b"profile: smoke", b"profile: steam")
+
+
 @caught_at("L2", "plan-digest")
 def plan_edited(bundle):
     edit(bundle / "inputs/plan.yaml", b"throughput: 0.05", b"throughput: 0.50")
@@ -380,9 +385,9 @@ def another_seed_claimed(bundle):
     edit_plan(bundle, b"seed: 20240101", b"seed: 20240102")
 
 
-@caught_at("L3", "plan-underivable", "results-underivable", then=pass_results_off)
-def plan_of_an_unknown_kind(bundle):
-    edit_plan(bundle, b"profile: smoke", b"profile: steam")
+@caught_at("L3", "plan-underivable", "results-differ", then=pass_results_off)
+def plan_of_an_operation_that_nobody_has(bundle):
+    edit_plan(bundle, b"operation: read-user", b"operation: read-mind")
 
 
 def edit_plan(bundle, old, new):
