@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent import server
+from bundle.documents.readings import DatabaseServer
 from host import counters
 from host.items import COUNTERS
 
@@ -116,17 +117,17 @@ ANALYZE = '2026-01-01 LOG:  automatic analyze of table "a.b.c"\n'
 )
 def test_the_servers_log_tells_checkpoints_and_vacuums(earlier, inside, expected):
     found = server.parse_log(earlier, inside)
-    assert (found["checkpoints"], found["autovacuums"]) == expected
+    assert (found.checkpoints, found.autovacuums) == expected
 
 
 def test_a_log_that_cannot_be_read_is_null(psql):
     now = server.observe(psql, "postgres", "/nonexistent/postgres.log")
     assert now.log_bytes is None
     assert now.connections == {}
-    assert server.between(now, now, "/nonexistent/postgres.log")["log"] is None
+    assert server.between(now, now, "/nonexistent/postgres.log").log is None
 
 
 def test_a_server_that_does_not_answer_is_null(psql):
     nobody = server.observe(psql, "no_such_database", None)
     told = server.between(nobody, nobody, None)
-    assert told == {"log": None, "checkpoints": None, "connections": None}
+    assert told == DatabaseServer(log=None, checkpoints=None, connections=None)

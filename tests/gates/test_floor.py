@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import shutil
+import sys
 
 import pytest
 
 from agent.floor import carry_out
-from agent.orders import Heartbeat, Order
+from agent.heartbeat import Heartbeat
+from agent.orders import FindFloor
 from analysis.gates import Verdict, judge_run
 from analysis.gates.evidence import Floor
+from bundle.codec import serialise
+from bundle.documents.failure import Failure
 from bundle.documents.plan import ArticleLoad, CapacityLoad, ClosedLoad, OpenLoad, WrkLoad
+from bundle.documents.services import Observed, OrderOutcome
 from ormlab.run.measure import orders
 from tests.agent.test_trial import needs_wrk
 from tests.conftest import CHECKOUT, free_port
@@ -28,39 +32,27 @@ LOADS = {
 }
 
 
-def floor_order(load, folder):
+def drive(load, folder):
+    """Find the floor of a generator as an agent does; returns what it observed."""
     folder.mkdir()
     reads = table([Operation("read-user")], users=1000, orders=1000, seed=1, count=10)
     write_table(folder / "floor.tsv", reads)
+    program = orders.Program(
+        python=sys.executable,
+        code=str(CHECKOUT),
+        variables={},
+        host="127.0.0.1",
+        port=free_port(),
+    )
+    work = FindFloor(
+        endpoint=orders.static_spec(program, payload_bytes=1024),
+        load=orders.floor_spec(load, table=str(folder / "floor.tsv"), seed=1, cpus=[0]),
+        placement={"service": [0], "load": [0]},
+    )
     heartbeat = folder / "heartbeat"
     heartbeat.touch()
-    (folder / "order.json").write_text(
-        json.dumps(
-            {
-                "schema": "order/1",
-                "kind": "floor",
-                "heartbeat": str(heartbeat),
-                "heartbeat_timeout_s": 60,
-                "deadline_s": 60,
-                "cpus": None,
-                "placement": {"service": [0], "load": [0]},
-                "service": orders.endpoint_spec(
-                    host="127.0.0.1",
-                    python=shutil.which("python3", path=str(CHECKOUT / ".venv/bin")),
-                    code=str(CHECKOUT),
-                    port=free_port(),
-                    payload_bytes=1024,
-                ),
-                "load": orders.floor_spec(load, table=str(folder / "floor.tsv"), seed=1, cpus=[0]),
-            }
-        )
-    )
-    return Order.load(folder / "order.json")
-
-
-def drive(load, folder):
-    order, observed = floor_order(load, folder), {}
-    carry_out(order, Heartbeat(order), observed)
+    observed = Observed()
+    carry_out(work, folder, Heartbeat(heartbeat, timeout_s=60, deadline_s=60), observed)
     return observed
 
 
@@ -69,11 +61,12 @@ def drive(load, folder):
 )
 def test_each_generator_drives_the_endpoint_that_does_no_work(name, tmp_path):
     observed = drive(LOADS[name], tmp_path / "floor")
-    assert observed["exit_status"] == 0
+    assert observed.exit_status == 0
     folder = tmp_path / "generators" / name
     folder.parent.mkdir()
     shutil.copytree(tmp_path / "floor", folder)
-    (folder / "floor.json").write_text(json.dumps({"failure": None, "observed": observed}))
+    outcome = OrderOutcome(failure=None, observed=observed)
+    (folder / "floor.json").write_bytes(serialise(outcome))
     context = run(1, 0, None, loads={name: LOADS[name].model_dump()}).context
     (floor,) = Floor.read_all(tmp_path, context).values()
     assert floor.failure is None
@@ -99,9 +92,9 @@ def floor(recorded, tmp_path):
         folder = tmp_path / "bundle/generators" / load
         if not folder.exists():
             shutil.copytree(trial.folder, folder)
-        why = {"code": "load", "what": failure, "where": "wrk", "hint": ""}
-        told = {"failure": why if failure else None, "observed": {}}
-        (folder / "floor.json").write_text(json.dumps(told))
+        why = Failure(code="load", what=failure, where="wrk", hint="") if failure else None
+        outcome = OrderOutcome(failure=why, observed=Observed())
+        (folder / "floor.json").write_bytes(serialise(outcome))
         evidence = run(1, 0, None)
         evidence.floors.update(Floor.read_all(tmp_path / "bundle", evidence.context))
         evidence.fastest[load] = fastest

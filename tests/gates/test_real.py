@@ -14,10 +14,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from msgspec.structs import asdict, replace
 
 from analysis.gates import TRIAL_GATES, Context, TrialEvidence, Verdict, assess
+from bundle.documents.readings import DatabaseServer, Host, Kernel, TrialReadings
 from host import counters
-from host.items import COUNTERS
 from ormlab.run.measure import orders
 from ormlab.run.measure.keep import keep
 from tests.agent import conftest as trials
@@ -37,37 +38,41 @@ order, template, server, table_path = (
 make_table, start_client, start_service = load.make_table, load.start_client, load.start_service
 
 
-def verdicts(folder, observed) -> dict:
+def evidence(folder, readings) -> TrialEvidence:
     context = Context.read(DATA)
-    trial = TrialEvidence(folder, observed, "asyncpg", "read-one", "open", context)
-    return {each.gate.code: each for each in assess("trial", trial).findings}
+    return TrialEvidence(folder, readings, "asyncpg", "read-one", "open", context)
 
 
 def kept(tmp_path, done) -> dict:
-    assert done["failure"] is None, done["failure"]
+    assert done.failure is None, done.failure
     folder = tmp_path / "kept"
     folder.mkdir()
     keep(tmp_path / "trial", folder)
-    return verdicts(folder, done["observed"])
+    trial = evidence(folder, done.observed)
+    return {each.gate.code: each for each in assess("trial", trial).findings}
 
 
 @pytest.fixture
 def open_order(order, table_path):
     """The trial that the recorded plan describes: four connections, an open loop."""
     order["service"]["settings"]["pool"] = {"size": 4, "overflow": 0}
-    order["load"] = client_load(
+    load = client_load(
         table_path, generator="client-open", rate=100, arrivals="constant", hash_fraction=0.5
     )
+    del load["requests_total"]  # of a closed loop
+    order["load"] = load
     return order
 
 
 def test_a_clean_trial_passes_and_every_sensor_is_archived(open_order, tmp_path):
     done = carry_out(open_order, tmp_path)
-    kernel = done["observed"]["host"]["kernel"]
-    assert kernel["counted"].keys() == COUNTERS.keys()
-    assert kernel["counted"]["context_switches"] > 0
-    assert kernel["seconds"] > 1
-    assert done["observed"]["host"]["database"]["connections"]["before"] == {"": 4}
+    host = done.observed.host
+    readable = {key for key, count in counters.read().items() if count is not None}
+    counted = asdict(host.kernel.counted)
+    assert readable <= {key for key, count in counted.items() if count is not None}
+    assert host.kernel.counted.context_switches > 0
+    assert host.kernel.seconds > 1
+    assert host.database.connections.before == {"": 4}
     found = kept(tmp_path, done)
     shown = (
         "rows-unchanged",
@@ -113,8 +118,7 @@ def test_a_throttled_client_fires_the_dispatch_gate_although_it_achieves_its_rat
                     worker.send_signal(number)
             time.sleep(wait_s)
     assert client.returncode == 0
-    context = Context.read(DATA)
-    trial = TrialEvidence(client.folder, {}, "asyncpg", "read-one", "open", context)
+    trial = evidence(client.folder, TrialReadings())
     judged = {
         gate.code: gate.judge(trial, profile="vm", tier="exclusive-core")
         for gate in TRIAL_GATES
@@ -137,17 +141,13 @@ def test_the_service_is_asked_before_the_load_and_other_answers_fail_the_trial(
 ):
     open_order["probes"] = ["GET /users/1", "GET /orders?limit=2"]
     done = carry_out(open_order, tmp_path)
-    probes = done["observed"]["probes"]
-    assert [each["status"] for each in probes] == [200, 200]
+    assert [each.status for each in done.observed.probes] == [200, 200]
     kept(tmp_path, done)
-    context = Context.read(DATA)
-    context.answers["asyncpg"] = {each["request"]: dict(each) for each in probes}
-    trial = TrialEvidence(
-        tmp_path / "kept", done["observed"], "asyncpg", "read-one", "open", context
-    )
+    trial = evidence(tmp_path / "kept", done.observed)
+    due = trial.context.answers["asyncpg"] = {each.request: each for each in done.observed.probes}
     judge = {gate.code: gate for gate in TRIAL_GATES}["probes"].judge
     assert judge(trial, profile="vm", tier="degraded").verdict is Verdict.PASSED
-    context.answers["asyncpg"]["GET /users/1"]["sha256"] = "0" * 64
+    due["GET /users/1"] = replace(due["GET /users/1"], sha256="0" * 64)
     found = judge(trial, profile="vm", tier="degraded")
     assert found.verdict is Verdict.FAILED
     assert "GET /users/1" in found.sentence
@@ -161,9 +161,9 @@ def test_what_is_drawn_for_a_block_reaches_the_service_and_the_record(open_order
             assert not (folder / "done.json").exists()
         environment = services[0].environ()
         done = wait(folder)
-    assert environment["PYTHONHASHSEED"] == str(drawn["hash_seed"])
-    assert len(environment["ORMLAB_PADDING"]) == drawn["padding_bytes"]
-    assert done["observed"]["environment"] == drawn
+    assert environment["PYTHONHASHSEED"] == str(drawn.hash_seed)
+    assert len(environment["ORMLAB_PADDING"]) == drawn.padding_bytes
+    assert done.observed.environment == drawn
     assert orders.environment(7, 3) == drawn != orders.environment(7, 4)
 
 
@@ -203,12 +203,9 @@ def test_a_clock_that_is_set_in_the_window_is_seen(tmp_path):
     )
     stepped = json.loads(told.stdout)
     assert stepped == pytest.approx(2, abs=0.01)
-    trial = TrialEvidence(
-        tmp_path,
-        {"host": {"kernel": {"clock_stepped_s": stepped}}},
-        *("asyncpg", "read-one", "open"),
-        Context.read(DATA),
-    )
+    server = DatabaseServer(log=None, checkpoints=None, connections=None)
+    host = Host(kernel=Kernel(clock_stepped_s=stepped), database=server)
+    trial = evidence(tmp_path, TrialReadings(host=host))
     gate = {gate.code: gate for gate in TRIAL_GATES}["clock"]
     assert gate.judge(trial, profile="bare-metal", tier="degraded").verdict is Verdict.FAILED
 
