@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +33,7 @@ def lab_verdict(
     return msgspec.to_builtins(
         provisioned.verdict(
             _read(outcomes, list[Outcome]),
-            host,
+            _read(host, str),
             _read(profile, Profile),
             _read(plan, Plan),
             _read(readings, HostReadings),
@@ -63,7 +65,16 @@ class _Reason(msgspec.Struct):
 
 def _read[T](value: object, kind: type[T]) -> T:
     """What a role hands over, as its type."""
-    return msgspec.convert(value, kind)
+    return msgspec.json.decode(json.dumps(_plain(value)), type=kind)
+
+
+def _plain(value: object) -> object:
+    """Containers of Ansible evaluate their content only when Python itself walks through them."""
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value
 
 
 class FilterModule:

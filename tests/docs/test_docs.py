@@ -35,7 +35,7 @@ def test_the_defaults_of_a_role_are_those_that_its_specification_names(role):
 def named(options):
     """The default of each option, and of a dict those of its keys."""
     return {
-        name: named(option.options) if option.options else option.value()
+        name: named(option.options) if option.type == "dict" and option.options else option.value()
         for name, option in options.items()
     }
 
