@@ -6,15 +6,18 @@ import json
 import math
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 import yaml
 
 from analysis.claims import CLAIM_METRICS, ClaimVerdict
 from analysis.claims.standing import together
+from bundle.codec import plain
 from docs import finding, picture
 from docs.evidence import fetch, here
 
 JUDGEMENT = finding.judgement()
+PLAIN = plain(JUDGEMENT)  # as the file has it
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +36,7 @@ def sample(archive):
 
 def test_the_verdicts_are_what_the_bundles_in_evidence_come_to(sample):
     """`make test-evidence` holds the whole judgement against all bundles."""
-    told, kept = (rounded(json.dumps(each)) for each in (sample, JUDGEMENT))
+    told, kept = (rounded(json.dumps(plain(each))) for each in (sample, JUDGEMENT))
     assert told["bundles"] == [each for each in kept["bundles"] if each["id"] in here()]
     assert (told["ledger"], told["checks"]) == (kept["ledger"], kept["checks"])
     found, due = by_bundle(told), by_bundle(kept)
@@ -60,7 +63,7 @@ def only(verdicts, bundles):
 def test_the_bundles_in_evidence_have_every_verdict_and_every_generator_that_was_used(
     archive, sample
 ):
-    assert {stands["verdict"] for stands in by_bundle(sample).values()} == {*ClaimVerdict}
+    assert {stands["verdict"] for stands in by_bundle(plain(sample)).values()} == {*ClaimVerdict}
     plans = [yaml.safe_load((archive / name / "inputs/plan.yaml").read_text()) for name in here()]
     used = {load["generator"] for each in plans for load in each["plan"]["loads"].values()}
     assert used == {"wrk", "client-closed", "client-open", "article"}
@@ -69,9 +72,9 @@ def test_the_bundles_in_evidence_have_every_verdict_and_every_generator_that_was
 def test_the_counts_of_the_judgement_follow_from_its_verdicts():
     stands = [
         together(ClaimVerdict(each["verdict"]) for each in claim["standing"])
-        for claim in JUDGEMENT["claims"]
+        for claim in PLAIN["claims"]
     ]
-    assert JUDGEMENT["counts"] == {each.value: stands.count(each) for each in ClaimVerdict}
+    assert PLAIN["counts"] == {each.value: stands.count(each) for each in ClaimVerdict}
 
 
 def rounded(document):
@@ -81,24 +84,24 @@ def rounded(document):
 
 def test_every_row_of_the_table_is_on_its_page_with_its_verdict():
     lines = (finding.ROOT / "docs/article.md").read_text().splitlines()
-    claims = {claim["id"]: claim for claim in JUDGEMENT["claims"]}
+    claims = {claim.id: claim for claim in JUDGEMENT.claims}
     for name, what in finding.ROWS.items():
         (row,) = [line for line in lines if line.startswith((f"| {what} |", f"| {what}: "))]
         claim, _, variant = name.partition("/")
         tested = next(
-            (each for each in claims[claim]["variants"] if each["name"] == variant), claims[claim]
+            (each for each in claims[claim].variants if each.name == variant), claims[claim]
         )
-        assert finding.shown(tested["standing"])["verdict"] in row
+        assert finding.shown(tested.standing).verdict in row
     for name, what in finding.SIDES.items():
         (row,) = [line for line in lines if line.startswith(f"| {what}, 500 ")]
-        assert finding.shown(claims[f"{name}.direction"]["standing"])["verdict"] in row
+        assert finding.shown(claims[f"{name}.direction"].standing).verdict in row
 
 
 def test_every_order_with_a_measured_ratio_is_drawn():
     """Counted here without the code that draws: orders that one run measured, as tested."""
     tested = [
         claim
-        for claim in JUDGEMENT["claims"]
+        for claim in PLAIN["claims"]
         if claim["kind"] == "ordering" and not claim["published"].startswith("error_rate")
     ]
     measured = [each for each in tested if any(one["measured"] for one in each["standing"])]
@@ -148,29 +151,29 @@ def test_memory_is_named_by_the_unit_in_which_it_is_measured():
 
 def test_most_of_what_the_case_study_gains_in_p99_is_the_labs_cache():
     """As docs/article.md says: on a logarithmic scale, more than half of the change."""
-    claims = {claim["id"]: claim for claim in JUDGEMENT["claims"]}
-    cached, (uncached,) = (
-        claims["case.p99.direction"]["standing"],
-        [
-            variant["standing"]
-            for variant in claims["case.p99.direction"]["variants"]
-            if variant["name"] == "uncached"
-        ],
+    (claim,) = [each for each in JUDGEMENT.claims if each.id == "case.p99.direction"]
+    (uncached,) = [each for each in claim.variants if each.name == "uncached"]
+    with_cache, without = (
+        finding.shown(each.standing).measured.value for each in (claim, uncached)
     )
-    with_cache, without = (finding.shown(each)["measured"]["value"] for each in (cached, uncached))
     assert math.log(without) / math.log(with_cache) < 1 / 2
 
 
 def runs(*verdicts):
-    return [{"verdict": verdict, "side": "below", "run": n} for n, verdict in enumerate(verdicts)]
+    """Runs of one claim, the newest last; each says its number as its reason."""
+    pattern = JUDGEMENT.claims[0].standing[0]
+    return [
+        msgspec.structs.replace(pattern, verdict=ClaimVerdict(verdict), side="below", why=str(n))
+        for n, verdict in enumerate(verdicts)
+    ]
 
 
 def test_of_several_runs_the_newest_that_came_furthest_is_shown():
-    assert finding.shown(runs("refuted"))["run"] == 0
-    assert finding.shown(runs("refuted", "invalid_run"))["run"] == 0
-    assert finding.shown(runs("refuted", "refuted", "incomparable"))["run"] == 1
+    assert finding.shown(runs("refuted")).why == "0"
+    assert finding.shown(runs("refuted", "invalid_run")).why == "0"
+    assert finding.shown(runs("refuted", "refuted", "incomparable")).why == "1"
 
 
 def test_runs_that_contradict_each_other_decide_nothing():
     stands = finding.shown(runs("refuted", "upheld", "invalid_run"))
-    assert (stands["verdict"], stands["side"]) == ("inconclusive", None)
+    assert (stands.verdict, stands.side) == ("inconclusive", None)
