@@ -58,8 +58,10 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
         return ()
     if not all(0 <= p <= 1 for p in p_values):
         raise ValueError(f"p values lie inside [0, 1]: {list(p_values)}")
-    # Imported here because it takes a second that only a judgement needs. It ships no types.
-    from statsmodels.stats import multitest  # noqa: PLC0415
-
-    _, adjusted, _, _ = multitest.multipletests(p_values, alpha=ALPHA, method="holm")
-    return tuple(float(p) for p in adjusted)
+    adjusted = list(p_values)
+    least = 0.0
+    ranked = sorted(range(len(p_values)), key=p_values.__getitem__)
+    for place, index in enumerate(ranked):
+        least = max(least, min(1.0, (len(ranked) - place) * p_values[index]))
+        adjusted[index] = least
+    return tuple(adjusted)

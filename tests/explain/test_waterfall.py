@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gc
 import math
 
 import pytest
@@ -9,14 +8,6 @@ from analysis.waterfall import differences, waterfall, way
 from tests.explain.sessions import ALONE, EXPLANATION, MEANS, TOTAL, TRUTH, session
 
 LINKS = way(EXPLANATION)
-
-
-@pytest.fixture
-def _quick_holm():
-    """statsmodels collects garbage in every call of Holm: leave it nothing to look at."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def on_the_way(figures):
@@ -51,7 +42,6 @@ def test_without_noise_every_factor_comes_out_as_it_was_put_in():
     assert sum(part.share for part in fall.parts) == pytest.approx(1.0)
 
 
-@pytest.mark.usefixtures("_quick_holm")
 def test_the_intervals_hold_the_truth_as_often_as_they_say():
     # 5 links in 80 sessions: 95 % of 400 with a standard error of 1.1 %, of 80 wholes with 2.4 %;
     # three times that on either side, and links of one session are not independent.
@@ -67,7 +57,6 @@ def test_the_intervals_hold_the_truth_as_often_as_they_say():
     assert wholes / 80 >= 0.87
 
 
-@pytest.mark.usefixtures("_quick_holm")
 def test_steps_that_do_nothing_are_rarely_shown_as_causes():
     # Holm over the family: some false cause in at most 5 % of the sessions, here 4 of 80; above 9
     # lies less than 1 % of that binomial. Without the adjustment there would be about 16.

@@ -5,6 +5,7 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
 from analysis.inference import holm, margin_band, paired_t, tost
@@ -51,6 +52,12 @@ def test_holm_leaves_a_single_comparison_alone():
 
 # statsmodels collects garbage in every call: few of them, however long they take.
 @settings(max_examples=30, deadline=None)
+@given(P_VALUES)
+def test_holm_agrees_with_statsmodels(p_values):
+    _, known, _, _ = multipletests(p_values, method="holm")
+    assert holm(p_values) == tuple(known)
+
+
 @given(P_VALUES)
 def test_holm_only_ever_raises_p_and_keeps_the_order(p_values):
     adjusted = holm(p_values)
