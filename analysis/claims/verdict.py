@@ -220,7 +220,7 @@ def _missing(measured: Estimated, band: Interval) -> int | None:
     ends = [end for end in (band.low, band.high) if math.isfinite(end) and end > 0]
     if measured.sd is None or centre <= 0 or not ends:
         return None
-    distance = min(abs(math.log(centre / end)) for end in ends)
+    distance = min(abs(math.log(centre) - math.log(end)) for end in ends)
     if distance * _FINEST <= measured.sd:
         return None
     needed = blocks_needed(measured.sd, math.expm1(min(distance, _FARTHEST)))

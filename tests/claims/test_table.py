@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -93,6 +93,14 @@ BANDS = st.one_of(
     sd=st.none() | st.floats(0, 10),
     blocks=st.integers(FEWEST_BLOCKS, 500),
     profile=st.sampled_from(["vm", "bare-metal"]),
+)
+@example(
+    ends=[0.0, 0.0, 0.0, 2.0],
+    band=Interval(2.0, math.inf),
+    centre=5e-324,
+    sd=0.0,
+    blocks=FEWEST_BLOCKS,
+    profile="vm",
 )
 def test_the_position_of_the_intervals_alone_decides(*, ends, band, centre, sd, blocks, profile):
     """The estimate, the spread, the blocks beyond the fewest and the profile do not."""
