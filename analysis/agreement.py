@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from scipy import stats
+import scipy
 
 from analysis.inference import Interval, margin_band
 from analysis.inference.interval import interval_of, ratio_of
@@ -180,4 +180,4 @@ def _direction(side: Side) -> int:
 
 
 def _t(confidence: float, freedom: float) -> float:
-    return float(stats.t.ppf((1 + confidence) / 2, freedom))
+    return float(scipy.stats.t.ppf((1 + confidence) / 2, freedom))

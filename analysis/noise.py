@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal
 
-from scipy import stats
+import scipy
 
 from analysis.figures import Figures, read
 from analysis.inference import ALPHA, FEWEST_BLOCKS, PairedSample, detectable_effect
@@ -102,7 +102,8 @@ def floor(log_ratios: Sequence[float]) -> Spread:
     sd = moments(log_ratios).sd
     free = len(log_ratios) - 1
     low, high = (
-        sd * math.sqrt(free / float(stats.chi2.ppf(p, free))) for p in (1 - ALPHA / 2, ALPHA / 2)
+        sd * math.sqrt(free / float(scipy.stats.chi2.ppf(p, free)))
+        for p in (1 - ALPHA / 2, ALPHA / 2)
     )
     return Spread(
         blocks=len(log_ratios),
@@ -115,5 +116,5 @@ def floor(log_ratios: Sequence[float]) -> Spread:
 
 
 def _half_width(sd: float, blocks: int) -> float:
-    t = float(stats.t.ppf(1 - ALPHA / 2, blocks - 1))
+    t = float(scipy.stats.t.ppf(1 - ALPHA / 2, blocks - 1))
     return math.expm1(t * sd / math.sqrt(blocks))

@@ -16,7 +16,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scipy import stats
+import scipy
 
 from analysis.inference import ALPHA, PairedSample, detectable_effect, holm, paired_t
 from analysis.inference.estimators import moments
@@ -239,7 +239,7 @@ def _difference(values: Sequence[float]) -> Difference | None:
             return None
         return Difference(mean=values[0], low=None, high=None, blocks=1)
     seen = moments(values)
-    half = float(stats.t.ppf(0.975, seen.count - 1)) * seen.error
+    half = float(scipy.stats.t.ppf(0.975, seen.count - 1)) * seen.error
     return Difference(
         mean=seen.mean, low=seen.mean - half, high=seen.mean + half, blocks=seen.count
     )

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from analysis.claims.ledger import Ordering, Ratio
 from analysis.claims.metrics import CLAIM_METRICS
@@ -56,7 +56,7 @@ def across(claim: Claim, by_host: Sequence[tuple[str, ClaimJudgement]]) -> Acros
 
 def _prediction(logs: Sequence[float]) -> Interval | None:
     """Where one more host is to be expected; None where that is beyond what a float holds."""
-    reach = float(stats.t.ppf(0.975, len(logs) - 1)) * float(np.std(logs, ddof=1))
+    reach = float(scipy.stats.t.ppf(0.975, len(logs) - 1)) * float(np.std(logs, ddof=1))
     half = reach * math.sqrt(1 + 1 / len(logs))
     centre = fmean(logs)
     found = interval_of(centre - half, centre + half)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scipy import stats
+import scipy
 
 from analysis.claims.evidence import Place
 from analysis.claims.ledger import Absolute, Bound, Ordering, Ratio, arms_of
@@ -121,7 +121,7 @@ def _plain(values: Sequence[float]) -> Estimated | None:
     seen = moments(values)
 
     def interval(confidence: float) -> Interval:
-        half = float(stats.t.ppf((1 + confidence) / 2, seen.count - 1)) * seen.error
+        half = float(scipy.stats.t.ppf((1 + confidence) / 2, seen.count - 1)) * seen.error
         return Interval(seen.mean - half, seen.mean + half)
 
     estimate = Estimate("t", seen.mean, interval(0.95), interval(0.90), None)

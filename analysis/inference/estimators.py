@@ -13,7 +13,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from analysis.inference.interval import interval_of, ratio_of
 from bundle.documents.results import Estimate, Estimates, Interval
@@ -91,11 +91,11 @@ def paired_t(log_ratios: Sequence[float]) -> Estimate:
     freedom = seen.count - 1
 
     def interval(confidence: float) -> Interval:
-        half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * seen.error
+        half = float(scipy.stats.t.ppf((1 + confidence) / 2, freedom)) * seen.error
         return interval_of(seen.mean - half, seen.mean + half)
 
     if seen.error:
-        p = 2 * float(stats.t.sf(abs(seen.mean) / seen.error, freedom))
+        p = 2 * float(scipy.stats.t.sf(abs(seen.mean) / seen.error, freedom))
     else:
         p = float(seen.mean == 0)
     return Estimate(name, ratio_of(seen.mean), interval(0.95), interval(0.90), p)
@@ -161,7 +161,7 @@ def signed_rank(log_ratios: Sequence[float]) -> Estimate:
         rank = int(np.searchsorted(below, (1 - confidence) / 2, side="right"))
         return interval_of(float(walsh[rank - 1]), float(walsh[-rank])) if rank else None
 
-    p = float(stats.wilcoxon(d).pvalue) if d.any() else 1.0
+    p = float(scipy.stats.wilcoxon(d).pvalue) if d.any() else 1.0
     centre = ratio_of(float(np.median(walsh)))
     return Estimate("Wilcoxon signed rank", centre, interval(0.95), interval(0.90), p)
 

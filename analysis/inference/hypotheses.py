@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from scipy import stats
+import scipy
 
 from analysis.inference.estimators import moments
 from analysis.inference.interval import margin_band
@@ -37,7 +37,7 @@ def tost(log_ratios: Sequence[float], margin: float) -> float:
     nearest = reach - abs(seen.mean)
     if not seen.error:
         return float(nearest <= 0)
-    return float(stats.t.sf(nearest / seen.error, seen.count - 1))
+    return float(scipy.stats.t.sf(nearest / seen.error, seen.count - 1))
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:

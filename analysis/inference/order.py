@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from analysis.inference.interval import interval_of, ratio_of
 from bundle.documents.results import CarryOver, Ends, OrderEffects, Trend
@@ -43,8 +43,8 @@ def linear_trend(logs: Sequence[float], at: Sequence[float]) -> Trend | None:
     if len(logs) < _FEWEST or min(at) == max(at):
         return None
     span = max(at) - min(at)
-    line = stats.linregress(at, logs)
-    half = float(stats.t.ppf(0.975, len(logs) - 2)) * float(line.stderr)
+    line = scipy.stats.linregress(at, logs)
+    half = float(scipy.stats.t.ppf(0.975, len(logs) - 2)) * float(line.stderr)
     slope = float(line.slope)
     ends = interval_of((slope - half) * span, (slope + half) * span)
     ci95 = Ends(_known(ends.low), _known(ends.high))
@@ -101,4 +101,4 @@ def _carry_over(d: LogRatios, candidate: str, orders: Mapping[int, Sequence[str]
     repeated = [values for values in groups.values() if len(values) > 1]
     if len(repeated) < 2 or len(set(d.values)) == 1:  # noqa: PLR2004 - groups to compare
         return CarryOver(ratios, None)
-    return CarryOver(ratios, float(stats.kruskal(*repeated).pvalue))
+    return CarryOver(ratios, float(scipy.stats.kruskal(*repeated).pvalue))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from scipy import stats
+import scipy
 
 from analysis.inference.hypotheses import ALPHA
 
@@ -42,7 +42,7 @@ def blocks_needed(
         raise ValueError(f"there is no number of blocks for an effect of {effect}")
     noise_to_effect = sd / abs(math.log1p(effect))
     # t quantiles are larger than normal ones, so the search may start at the normal answer.
-    normal = float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power))
+    normal = float(scipy.stats.norm.ppf(1 - alpha / 2) + scipy.stats.norm.ppf(power))
     count = max(fewest, 2, math.floor((normal * noise_to_effect) ** 2))
     while count < (_quantiles(count, alpha, power) * noise_to_effect) ** 2:
         count += 1
@@ -72,7 +72,9 @@ def detectable_effect(
 
 
 def _quantiles(blocks: int, alpha: float, power: float) -> float:
-    return float(stats.t.ppf(1 - alpha / 2, blocks - 1) + stats.t.ppf(power, blocks - 1))
+    return float(
+        scipy.stats.t.ppf(1 - alpha / 2, blocks - 1) + scipy.stats.t.ppf(power, blocks - 1)
+    )
 
 
 def _check(sd: float, alpha: float, power: float) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from analysis.steadiness.noise import noise_of
 
@@ -51,8 +51,8 @@ def theil_sen(series: Series) -> Slope | None:
     if not level:
         return None
     times = np.arange(len(values)) * series.window_s
-    wide = float(stats.norm.ppf((1 + _CONFIDENCE) / 2))
+    wide = float(scipy.stats.norm.ppf((1 + _CONFIDENCE) / 2))
     wide *= math.sqrt(noise_of(series.values).inflation)
-    fit = stats.theilslopes(values, times, alpha=2 * float(stats.norm.cdf(wide)) - 1)
+    fit = scipy.stats.theilslopes(values, times, alpha=2 * float(scipy.stats.norm.cdf(wide)) - 1)
     slope, low, high = (float(each) / level for each in (fit.slope, fit.low_slope, fit.high_slope))
     return Slope(slope, low, high)

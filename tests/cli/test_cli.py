@@ -97,3 +97,9 @@ def test_wrong_usage_ends_with_2_and_says_so(arguments):
 
 def test_a_bundle_that_is_not_there_is_a_usage_error():
     assert "no such folder" in ormlab("judge", "/nonexistent", code=2).stderr
+
+
+def test_a_command_that_computes_no_statistics_does_not_wait_for_their_library():
+    code = "import sys; from ormlab import plan, verify; print('scipy.stats' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    assert answer.stdout.strip() == b"False"
