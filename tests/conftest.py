@@ -23,13 +23,31 @@ hypothesis.settings.load_profile("lab")
 
 CHECKOUT = Path(__file__).parents[1]
 
-# Folders whose files take minutes. They come first, so that no worker is left with one at the end.
-_LONG = ("reproduce", "resume", "roles", "rerun", "redaction", "run", "docs", "explain", "stacks")
+# The files that take longest, the longest first: no worker is left with one at the end.
+LONG = (
+    "hostile/test_hostile_bundle.py",
+    "roles/test_playbooks.py",
+    "run/test_run.py",
+    "reproduce/test_reproduce.py",
+    "services/test_process.py",
+    "resume/test_kills.py",
+    "resume/test_resume.py",
+    "rerun/test_rerun.py",
+    "contract/test_services.py",
+    "explain/test_explain.py",
+    "redaction/test_canary.py",
+    "run/test_pilot.py",
+    "agent/test_trial.py",
+    "agent/test_stalls.py",
+    "docs/test_finding.py",
+    "explain/test_variants.py",
+    "stacks/test_stack_real.py",
+)
 
 
 def pytest_collection_modifyitems(items):
-    folders = [CHECKOUT / "tests" / name for name in _LONG]
-    items.sort(key=lambda item: item.path.parent not in folders)
+    place = {CHECKOUT / "tests" / name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.path, len(LONG)))
 
 
 def free_port(count: int = 4) -> int:

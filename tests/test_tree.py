@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.conftest import CHECKOUT
+from tests.conftest import CHECKOUT, LONG
 
 MB = 1_000_000
 LARGEST_TREE = 30 * MB
@@ -34,3 +34,8 @@ def test_the_evidence_is_small(sizes):
     evidence = [size for name, size in sizes.items() if name.startswith("evidence/")]
     assert len(evidence) > 40
     assert sum(evidence) <= LARGEST_EVIDENCE
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_file_that_comes_first_is_there(name):
+    assert (CHECKOUT / "tests" / name).is_file()
