@@ -35,6 +35,19 @@ test: .venv/.dev  ## the whole test suite, but for test hosts and the evidence t
 	@$(BIN)/pytest --ignore=tests/host --ignore=tests/metal --ignore=tests/evidence \
 	  -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
+# Whole folders, and the files of others, that need no database, host, browser or whole run.
+QUICK = analysis bundle diff environment inventory plan test_contracts.py test_scratch.py test_tree.py \
+  $(addprefix claims/test_,arithmetic.py article.py ledger.py printed_figures.py table.py variants.py verdict.py) \
+  $(addprefix doctor/test_,judgement.py noise.py readings.py) docs/test_docs.py explain/test_waterfall.py \
+  $(addprefix gates/test_,absent.py bundle.py floor.py gates.py) hostile/test_tables.py \
+  $(addprefix load/test_,client_parts.py requests.py) \
+  $(addprefix redaction/test_,evidence.py redactor.py) reproduce/test_parts.py resume/test_course.py \
+  $(addprefix roles/test_,knobs.py specs.py) \
+  $(addprefix stacks/test_,hostile_lock.py stack_files.py stack_interpreters.py stack_reasons.py) \
+  steadiness/test_steadiness.py $(addprefix verify/test_,judging.py levels.py mutations.py schemas.py)
+test-quick: .venv/.dev  ## what needs no database, host, browser or whole run: about a minute
+	@$(BIN)/pytest $(addprefix tests/,$(QUICK)) -n 2 --dist loadfile
+
 test-evidence: .venv/.dev  ## the whole evidence judged anew, with what git's history has of it
 	@$(BIN)/pytest tests/evidence
 
