@@ -96,7 +96,8 @@ def test_each_change_stands_in_its_area(original, other):
         assert at in text
 
 
-def test_on_another_host_it_is_held_against_what_hosts_differ_by(original, other):
+def test_on_another_host_it_is_held_against_what_hosts_differ_by(original, other, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
     move_to_another_host(other)
     told = diff(original, other, host_sd=0.2)
     assert told.relation == Relation(same_host=False, is_rerun=False, host_sd=0.2)
