@@ -20,19 +20,21 @@ import msgspec
 
 from analysis.claims import plans_of
 from analysis.claims.standing import together
+from analysis.rounding import measured
+from analysis.tables import Row, Table, columns
+from analysis.tables.markdown import table
 from bundle import typed
 from bundle.documents.verdicts import ClaimVerdict, Judgement
 from docs.evidence import EVIDENCE, HistoryError, whole
 from ormlab.archive.entries import Archive
 from ormlab.archive.exchange import pull
 from ormlab.base.checkout import ROOT
-from ormlab.cli.claims_text import verdict_cells
 from ormlab.judging import judge, ledger, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from bundle.documents.verdicts import ClaimJudgement, Stand, StandingClaim
+    from bundle.documents.verdicts import Stand, StandingClaim
 
 _BEGIN, _END = "<!-- finding -->\n", "<!-- /finding -->\n"
 # The article's own table: both libraries, and which of them is above. It says 500 connections, and
@@ -105,7 +107,7 @@ def pages() -> dict[str, str]:
     """docs/article.md, with the tables as they should be."""
     told = judgement()
     claims = {claim.id: claim for claim in told.claims}
-    lines = [*_sides(claims), "", *_rows(claims), "", *_whole(told)]
+    lines = [table(_sides(claims)), "", table(_rows(claims)), "", *_whole(told)]
     return {"article.md": between_marks(ROOT / "docs/article.md", lines)}
 
 
@@ -118,22 +120,29 @@ def between_marks(page: Path, lines: Sequence[str]) -> str:
     return head + begin + "\n" + "\n".join(lines) + "\n\n" + end + tail
 
 
-def _sides(claims: Mapping[str, StandingClaim]) -> Iterator[str]:
-    written = ledger.load("article").ledger.claims
-    yield (
-        "| | SQLAlchemy, published | measured | Tortoise, published | measured "
-        "| larger, by the article | verdict: measured ratio |"
-    )
-    yield "|---|---|---|---|---|---|---|"
+def _sides(claims: Mapping[str, StandingClaim]) -> Table:
+    """Both libraries by figure: what was published, what was measured, which is larger."""
+    written, rows = ledger.load("article").ledger.claims, []
     for (name, what), (variant, load) in product(SIDES.items(), LOADS.items()):
         stand = [under(claims[f"{name}.{each}"], variant) for each in _OF_A_SIDE]
         if not all(stand):
             continue  # tested under one load alone
-        sqlalchemy, tortoise, order = (_cells(each) for each in stand if each)
+        sqlalchemy, tortoise, order = (each for each in stand if each)
         published = [f"{written[f'{name}.{each}'].value:,g}" for each in _OF_A_SIDE[:2]]
         said = claims[f"{name}.direction"].published.partition(": ")[2].partition(" ")[0]
-        cells = [published[0], sqlalchemy[0], published[1], tortoise[0], said]
-        yield f"| {what}, {load} | {' | '.join(cells)} | {order[1]}: {order[0]} |"
+        figures = (measured(sqlalchemy.measured), measured(tortoise.measured))
+        rows.append(
+            Row(
+                (
+                    f"{what}, {load}",
+                    *(published[0], figures[0], published[1], figures[1], said),
+                    f"{order.said}: {measured(order.measured)}",
+                )
+            )
+        )
+    sides = ("SQLAlchemy, published", "measured", "Tortoise, published", "measured")
+    named = columns("", *sides, "larger, by the article", "verdict: measured ratio")
+    return Table("Both libraries", named, tuple(rows))
 
 
 def under(claim: StandingClaim, variant: str) -> Stand | None:
@@ -143,20 +152,22 @@ def under(claim: StandingClaim, variant: str) -> Stand | None:
     return next((shown(each.standing) for each in claim.variants if each.name == variant), None)
 
 
-def _rows(claims: Mapping[str, StandingClaim]) -> Iterator[str]:
-    yield "| the article says | measured, with its 95 % interval | verdict |"
-    yield "|---|---|---|"
+def _rows(claims: Mapping[str, StandingClaim]) -> Table:
+    """What else the article says."""
+    rows = []
     for name, what in ROWS.items():
         claim_id, _, variant = name.partition("/")
         claim = claims[claim_id]
         stands = under(claim, variant)
         if stands is None:
             raise ValueError(f"no run tests {name}")
-        measured, verdict = _cells(stands)
+        figure = measured(stands.measured)
         if claim.kind == "runs":  # what came of it, without where
-            measured = ": ".join(stands.why.split(": ")[1:3])
+            figure = ": ".join(stands.why.split(": ")[1:3])
         said = what if claim.kind in _WORDS else f"{what}: {claim.published}"
-        yield f"| {said} | {measured} | {verdict} |"
+        rows.append(Row((said, figure, stands.said)))
+    named = columns("the article says", "measured, with its 95 % interval", "verdict")
+    return Table("What else it says", named, tuple(rows))
 
 
 def _whole(told: Judgement) -> Iterator[str]:
@@ -172,12 +183,6 @@ def _whole(told: Judgement) -> Iterator[str]:
         yield "figures within a row, not sizes from row to row."
     if flips := [f"`{claim.id}`" for claim in told.claims if claim.flips]:
         yield f"An assumption decides the verdict on {', '.join(flips)}."
-
-
-def _cells(judged: ClaimJudgement) -> tuple[str, str]:
-    """Measured, and the verdict."""
-    measured, verdict, _, _ = verdict_cells(judged)
-    return measured, verdict
 
 
 def _file() -> Path:

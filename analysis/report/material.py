@@ -19,13 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from bundle.documents.verdicts import Verdicts
-
     from analysis.report.trials import Shown
     from bundle.codec import Json
     from bundle.documents.explanation import Explanation
     from bundle.documents.plan import Plan, SealedPlan
     from bundle.documents.results import Results
+    from bundle.documents.verdicts import Verdicts
     from bundle.format import BundleRecord
     from bundle.read import Bundle
 

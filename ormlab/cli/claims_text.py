@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis import rounding
-from ormlab.cli.page import Grid, Page
+from analysis.tables import Row, Table, columns
+from analysis.tables import verdicts as tables
+from ormlab.cli.page import Page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,14 +30,16 @@ def ledger_text(told: Overview) -> str:
     """What is claimed, then the arithmetic."""
     page = Page()
     page.line(f"{told.ledger.title}: {told.conclusion}")
-    grid = _grid("claim", "published", "arithmetic", "tested by", "follows from")
-    for claim in told.claims:
-        tested = claim.plan or ("untestable" if claim.untestable else "no plan yet")
-        follows = " or ".join(" + ".join(entry) for entry in claim.entailed_by)
-        grid.row(claim.id, claim.published, claim.arithmetic or _NONE, tested, follows or _NONE)
-    page.grid(grid)
+    named = columns("Claim", "Published", "Arithmetic", "Tested by", "Follows from")
+    page.table(Table("Claims", named, tuple(map(_overview, told.claims))))
     _checks(page, told.checks)
     return page.text()
+
+
+def _overview(claim: ClaimOverview) -> Row:
+    tested = claim.plan or ("untestable" if claim.untestable else "no plan yet")
+    follows = " or ".join(" + ".join(entry) for entry in claim.entailed_by)
+    return Row((claim.id, claim.published, claim.arithmetic or _NONE, tested, follows or _NONE))
 
 
 def claim_text(claim: ClaimOverview, checks: Sequence[CheckOutcome]) -> str:
@@ -67,10 +71,7 @@ def verdicts_text(told: Verdicts, bundle: Path) -> str:
     """Claim by claim: published, measured with its interval, verdict, why."""
     page = Page()
     page.line(told.conclusion)
-    grid = _grid("claim", "published", "measured", "verdict", "strength", "why")
-    for claim in told.claims:
-        grid.row(claim.id, claim.published, *verdict_cells(claim.judgement))
-    page.grid(grid)
+    page.table(tables.verdicts("Verdicts", told.claims))
     _beside(page, told.claims)
     _weaknesses(page, [(claim.id, claim) for claim in told.claims])
     page.line(f"bundle: {bundle}")
@@ -81,12 +82,7 @@ def judgement_text(told: Judgement, file: Path) -> str:
     """The standing of every claim over several bundles."""
     page = Page()
     page.line(told.conclusion)
-    grid = _grid("claim", "published", "measured", "verdict", "strength", "why", "bundle")
-    for claim in told.claims:
-        for number, verdict in enumerate(claim.standing):
-            head = ("", "") if number else (claim.id, claim.published)
-            grid.row(*head, *verdict_cells(verdict), verdict.bundle or _NONE)
-    page.grid(grid)
+    page.table(tables.standing("Verdicts", told.claims))
     _beside(page, told.claims)
     for claim in told.claims:
         if hosts := claim.across_hosts:
@@ -109,8 +105,8 @@ def _beside(page: Page, claims: Sequence[OnTrial]) -> None:
     for claim in claims:
         for variant in claim.variants:
             for one in variant.standing:
-                figure, verdict, _, why = verdict_cells(one)
-                said = f"{claim.id} if {variant.assumes}: {verdict}, measured {figure}: {why}"
+                figure = rounding.measured(one.measured)
+                said = f"{claim.id} if {variant.assumes}: {one.said}, measured {figure}: {one.why}"
                 page.line(said)
     for claim in claims:
         for flip in claim.flips:
@@ -122,11 +118,6 @@ def _beside(page: Page, claims: Sequence[OnTrial]) -> None:
             beside = " and ".join(each.together_with)
             both = f" or {beside}, or both, are wrong" if beside else " cannot stand as published"
             page.line(f"{claim.id}{both}: {each.claim} follows and was refuted")
-
-
-def verdict_cells(judged: ClaimJudgement) -> tuple[str, str, str, str]:
-    """The cells of a table for one verdict: measured with its interval, verdict, strength, why."""
-    return rounding.measured(judged.measured), judged.said, judged.strength, judged.why
 
 
 def _weaknesses(page: Page, judged: Sequence[tuple[str, ClaimJudgement | JudgedClaim]]) -> None:
@@ -142,10 +133,3 @@ def _weaknesses(page: Page, judged: Sequence[tuple[str, ClaimJudgement | JudgedC
 def _checks(page: Page, checks: Sequence[CheckOutcome]) -> None:
     for check in checks:
         page.line(f"{check.outcome}: {check.check}: {check.says}: {check.what}")
-
-
-def _grid(*columns: str) -> Grid:
-    grid = Grid()
-    for column in columns:
-        grid.column(column, wrap=column != "claim")
-    return grid

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from analysis.host import sentence, tier_meaning
 from analysis.limits import shown
+from analysis.tables import Row, Table, columns
 from bundle.documents.results import GateVerdict
-from ormlab.cli.page import Grid, Page
+from ormlab.cli.page import Page
 
 if TYPE_CHECKING:
     from analysis.host import Finding
     from ormlab.run.doctor import Examination, Noise
-
-_COLUMNS = {"": 17, "value": 20, "should be": 20, "verdict": 7, "why, and what to do": None}
 
 
 def examination_text(examined: Examination, *, verbose: bool) -> str:
@@ -29,24 +28,25 @@ def examination_text(examined: Examination, *, verbose: bool) -> str:
     page.line(tier_meaning(examined.readings))
     for area in dict.fromkeys(finding.area for finding in examined.findings):
         findings = [finding for finding in examined.findings if finding.area == area]
-        page.grid(_table(area, findings, verbose=verbose))
+        page.table(_table(area, findings, verbose=verbose))
     return page.text()
 
 
-def _table(area: str, findings: list[Finding], *, verbose: bool) -> Grid:
-    grid = Grid(expand=True)
-    for name, width in _COLUMNS.items():
-        grid.column(name or area, width=width, fold=True)
-    for finding in findings:
-        told = verbose or finding.verdict is not GateVerdict.PASSED
-        grid.row(
-            finding.key,
-            shown(finding.value, finding.unit),
-            finding.should_be,
-            finding.word,
-            _advice(finding) if told else "",
+def _table(area: str, findings: list[Finding], *, verbose: bool) -> Table:
+    rows = (
+        Row(
+            (
+                finding.key,
+                shown(finding.value, finding.unit),
+                finding.should_be,
+                finding.word,
+                _advice(finding) if verbose or finding.verdict is not GateVerdict.PASSED else "",
+            )
         )
-    return grid
+        for finding in findings
+    )
+    named = columns(area.capitalize(), "Value", "Should be", "Verdict", "Why, and what to do")
+    return Table(f"Readings: {area}", named, tuple(rows))
 
 
 def _advice(finding: Finding) -> str:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bundle.documents.verdicts import ClaimVerdict
-
     from ormlab.judging.ledger import LedgerFile
 
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
-from bundle.documents.verdicts import ClaimVerdict
 
 from bundle.codec import plain
 from bundle.display import visible
+from bundle.documents.verdicts import ClaimVerdict
 from bundle.errors import (
     ArchiveError,
     BundleError,

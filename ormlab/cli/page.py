@@ -23,51 +23,9 @@ if TYPE_CHECKING:
 
 _WIDTH: Final = 150  # where standard output is no terminal
 _NARROWEST: Final = 20
-_CUT: Final = "\u2026"
 _GAP: Final = 3  # characters between two columns
 _EDGES: Final = 2  # characters at both ends of a line
 _LONG: Final = 30  # characters; a longer word, such as a digest, may go on in the next line
-
-
-class Grid:
-    """A table whose headers and cells are plain text of one line each."""
-
-    def __init__(self, *, expand: bool = False) -> None:
-        self.table = Drawn(box=box.SIMPLE, pad_edge=False, expand=expand)
-
-    def column(
-        self,
-        name: str,
-        *,
-        right: bool = False,
-        wrap: bool = True,
-        fold: bool = False,
-        width: int | None = None,
-    ) -> None:
-        """Add a column.
-
-        Args:
-            name: its header.
-            right: set flush right, as numbers are.
-            wrap: between words where it is too narrow.
-            fold: also inside a word, rather than cut it.
-            width: in characters; None for what it needs.
-        """
-        self.table.add_column(
-            visible(name),
-            justify="right" if right else "left",
-            no_wrap=not wrap,
-            overflow="fold" if fold else "ellipsis",
-            width=width,
-        )
-
-    def row(self, *cells: str) -> None:
-        """Add a row."""
-        self.table.add_row(*map(visible, cells))
-
-    def section(self) -> None:
-        """Draw a line below the last row."""
-        self.table.add_section()
 
 
 class Page:
@@ -81,10 +39,6 @@ class Page:
     def line(self, text: str = "") -> None:
         """Add one line, however long; a line break inside it is shown as such."""
         self._console.print(visible(text), soft_wrap=True)
-
-    def grid(self, grid: Grid) -> None:
-        """Add a table."""
-        self._console.print(grid.table)
 
     def table(self, table: Table) -> None:
         """Add a table without its caption.
@@ -129,9 +83,7 @@ class Page:
     def text(self) -> str:
         """The whole, without space at the ends of lines."""
         lines = (line.rstrip() for line in self._out.getvalue().rstrip("\n").split("\n"))
-        text = "\n".join(lines)
-        # rich marks so what it cuts off, whatever the stream can show.
-        return text if _shows(self._out.encoding, _CUT) else text.replace(_CUT, "~")
+        return "\n".join(lines)
 
 
 def _said(cell: Cell) -> str:
@@ -179,14 +131,6 @@ def _in_two_lines(text: str) -> int:
 def _word(text: str) -> int:
     """The length of the longest word, so far as it must not be broken."""
     return min(_LONG, max(map(cell_len, text.split()), default=0))
-
-
-def _shows(encoding: str, text: str) -> bool:
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def plain_console(

@@ -7,8 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from bundle.documents.verdicts import Verdicts
-
 from analysis import claims, explanation, results
 from bundle import names, outside, typed
 from bundle.codec import serialise
@@ -16,6 +14,7 @@ from bundle.derived import write_derived
 from bundle.documents.explanation import Explanation
 from bundle.documents.host import HostFacts
 from bundle.documents.results import Results
+from bundle.documents.verdicts import Verdicts
 from bundle.errors import RecordError
 from bundle.format import Provenance, Tool
 from bundle.read import Bundle
@@ -28,9 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from bundle.documents.verdicts import Judgement
-
     from bundle.documents.plan import SealedPlan
+    from bundle.documents.verdicts import Judgement
     from ormlab.judging.ledger import LedgerFile
 
 

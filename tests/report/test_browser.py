@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from analysis.report.parts.claims import anchor
+from analysis.tables.verdicts import anchor
 from tests import browser as browsers
 
 pytestmark = browsers.in_browser

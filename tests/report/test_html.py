@@ -10,7 +10,6 @@ from html.parser import HTMLParser
 
 import msgspec
 import pytest
-from bundle.documents.verdicts import Verdicts
 
 from analysis import report
 from analysis.report.blocks import Code, Facts, Figure, Heading, Listing, Part, Report, Text
@@ -20,6 +19,7 @@ from bundle.codec import serialise
 from bundle.documents.explanation import Explanation
 from bundle.documents.results import Results
 from bundle.documents.services import Sql
+from bundle.documents.verdicts import Verdicts
 
 NAMES = ("conclusion", "claims", "trials", "latency", "causes", "sql", "host", "limits", "verify")
 EVIL = "</script><script>alert('x')</script>&\"' `|*_[a](javascript:b)<!-- \x00\x1b $a_b$"

@@ -8,7 +8,6 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from bundle.documents.verdicts import Flip
 
 from analysis import report
 from analysis.report.blocks import Facts, Figure, Listing, Text
@@ -16,6 +15,7 @@ from analysis.report.charts import TrialChart, WaterfallChart
 from analysis.report.material import Seen
 from analysis.tables import Cell, Table
 from bundle.documents.results import FailedTrial
+from bundle.documents.verdicts import Flip
 
 
 def part(material, name, **changes):

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from analysis.report.blocks import Code, Facts, Heading, Listing, Text
-from analysis.rounding import measured
-from analysis.tables import Cell, Row, Table, columns
-from bundle.documents.verdicts import ClaimVerdict, Strength
+from analysis.tables import Row, Table, columns
+from analysis.tables.verdicts import verdicts
+from bundle.documents.verdicts import ClaimVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analysis.report.blocks import Block
     from analysis.report.material import Material
-    from bundle.documents.verdicts import Band, CheckOutcome, JudgedClaim
+    from bundle.documents.verdicts import CheckOutcome, JudgedClaim
 
-_MARKS = {
-    ClaimVerdict.UPHELD: "good",
-    ClaimVerdict.REFUTED: "bad",
-    ClaimVerdict.INCOHERENT: "bad",
-    ClaimVerdict.INCONCLUSIVE: "open",
-}
 _GROUPS = (
     (
         "Judged by this bundle",
@@ -45,10 +38,10 @@ def blocks(material: Material) -> tuple[Block, ...]:
         return (Text(_NONE), *_usage(material))
     sealed = "yes" if told.sealed_with_the_ledger else "no: the run names no such ledger"
     tables: list[Block] = []
-    for caption, verdicts in _GROUPS:
-        rows = [_row(claim) for claim in told.claims if claim.verdict in verdicts]
-        if rows:
-            tables.append(_table(f"{caption}: {len(rows)}", rows))
+    for caption, group in _GROUPS:
+        claims = [claim for claim in told.claims if claim.verdict in group]
+        if claims:
+            tables.append(verdicts(f"{caption}: {len(claims)}", claims))
     return (
         Text(told.conclusion),
         Facts(
@@ -65,45 +58,8 @@ def blocks(material: Material) -> tuple[Block, ...]:
     )
 
 
-def anchor(claim: str) -> str:
-    """Where a claim stands: ``claim-`` and its id; other characters than these are replaced."""
-    return "claim-" + re.sub(r"[^A-Za-z0-9._-]", "-", claim)
-
-
 def _usage(material: Material) -> tuple[Block, ...]:
     return (Code(f"ormlab report bundles/{material.record.id} --ledger article"),)
-
-
-def _table(caption: str, rows: Sequence[Row]) -> Table:
-    names = ("Claim", "Published", "Measured (95 % interval)", "Verdict", "Why")
-    return Table(caption, columns(*names), tuple(rows))
-
-
-def _row(claim: JudgedClaim) -> Row:
-    verdict = claim.judgement.said.replace("_", " ")
-    if claim.strength != Strength.NONE:
-        verdict += f"\n{claim.strength}"
-    why = claim.why
-    if claim.band and claim.measured:
-        why += f" ({_band(claim.band, is_open=claim.kind == 'ordering')})"
-    return Row(
-        (
-            f"{claim.id}\n{claim.says}",
-            claim.published,
-            measured(claim.measured),
-            Cell(verdict, mark=_MARKS.get(claim.verdict, "none")),
-            why,
-        ),
-        anchor=anchor(claim.id),
-    )
-
-
-def _band(band: Band, *, is_open: bool) -> str:
-    if band.low is None:
-        return f"band: at most {band.high:,.4g}"
-    if band.high is None:
-        return f"band: {'above' if is_open else 'at least'} {band.low:,.4g}"
-    return f"band: {band.low:,.4g} to {band.high:,.4g}"
 
 
 def _weaknesses(claims: Sequence[JudgedClaim]) -> tuple[Block, ...]:

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from bundle.documents.verdicts import ClaimVerdict, Verdicts
-
 from analysis.metrics import METRICS
 from bundle import typed
 from bundle.documents.host import HostFacts
 from bundle.documents.results import Results
+from bundle.documents.verdicts import ClaimVerdict, Verdicts
 from bundle.errors import BundleError
 from bundle.read import Bundle
 from ormlab.archive import query
@@ -27,9 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from bundle.documents.verdicts import JudgedClaim, LedgerOnTrial
-
     from bundle.codec import Document
+    from bundle.documents.verdicts import JudgedClaim, LedgerOnTrial
     from bundle.format import BundleRecord, IndexLine
     from ormlab.archive.query import Series
 

@@ -13,8 +13,8 @@ import jinja2
 import analysis
 from analysis import rounding
 from analysis.tables import results as tables
+from analysis.tables.verdicts import MARKS, verdicts
 from bundle import storage
-from bundle.documents.verdicts import ClaimVerdict
 from ormlab.archive.errors import EntryError
 from ormlab.archive.site import wording
 from ormlab.archive.site.chart import drawn
@@ -23,6 +23,8 @@ from ormlab.archive.site.gather import Contents, gather
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from analysis.tables import Table
+    from bundle.documents.verdicts import ClaimVerdict, Verdicts
     from ormlab.archive.query import Point
 
 _TEMPLATES: Final = (
@@ -30,14 +32,6 @@ _TEMPLATES: Final = (
     # The style sheet is that of the report of one bundle.
     Path(analysis.__file__).parent / "report/templates",
 )
-_MARKS: Final = {
-    ClaimVerdict.INCOHERENT: "mark bad",
-    ClaimVerdict.INVALID_RUN: "mark open",
-    ClaimVerdict.INCOMPARABLE: "mark open",
-    ClaimVerdict.INCONCLUSIVE: "mark open",
-    ClaimVerdict.UPHELD: "mark good",
-    ClaimVerdict.REFUTED: "mark bad",
-}
 
 
 @dataclass(frozen=True)
@@ -126,18 +120,24 @@ def _environment() -> jinja2.Environment:
         "unit": _unit,
         "value": _value,
         "verdict": _verdict,
+        "verdicts": _verdicts,
     }
     return environment
 
 
 def _verdict(verdict: ClaimVerdict) -> str:
     """The class of a verdict; one that says nothing of the figure is not marked."""
-    return _MARKS.get(verdict, "quiet")
+    mark = MARKS.get(verdict)
+    return f"mark {mark}" if mark else "quiet"
 
 
 def _value(point: Point, unit: str) -> str:
     divisor, _ = wording.magnitude(unit)
     return rounding.figure(point.value / divisor)
+
+
+def _verdicts(told: Verdicts) -> Table:
+    return verdicts("What this run says of each claim", told.claims)
 
 
 def _unit(unit: str) -> str:
