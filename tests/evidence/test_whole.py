@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from bundle.codec import plain
 from docs import finding
 from tests.docs.test_finding import rounded
 from tests.evidence.quoted import QUOTED
@@ -13,7 +14,7 @@ from tests.evidence.quoted import QUOTED
 
 def test_the_judgement_is_what_all_its_bundles_come_to(archive):
     told = finding.judged_anew(archive)
-    assert rounded(json.dumps(told)) == rounded(json.dumps(finding.judgement()))
+    assert rounded(json.dumps(plain(told))) == rounded(json.dumps(plain(finding.judgement())))
 
 
 @pytest.mark.parametrize("name", QUOTED)
