@@ -6,7 +6,6 @@ reader. `bundle.codec` and `bundle.strict_yaml` say what the limits are.
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,15 +16,10 @@ from bundle.errors import BundleError, RecordError
 from bundle.tree import read_small
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-PLAN: Final = "inputs/plan.yaml"
-FACTS: Final = "host/facts.before.json"
 LARGEST_TEXT: Final = 16 * 2**20  # bytes of what a program printed; wrk prints 2 KB
-
-_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+=@,-]{0,99}")
-_NAMED: Final = ("subjects", "workloads", "loads")
 
 
 @contextmanager
@@ -69,21 +63,6 @@ def json_of(path: Path) -> Any:  # noqa: ANN401 - any JSON
     return codec.parse(bytes_of(path))
 
 
-def json_if_there(path: Path) -> dict[str, Any] | None:
-    """Read a JSON object of a bundle; None if there is no such file.
-
-    Raises:
-        as `json_of`; ValueError also if it is no object.
-    """
-    try:
-        document = json_of(path)
-    except FileNotFoundError:
-        return None
-    if not isinstance(document, dict):
-        raise ValueError(f"{path.name} is not a JSON object")  # noqa: TRY004 - what it says is wrong
-    return document
-
-
 def yaml_of(path: Path) -> Any:  # noqa: ANN401 - any YAML
     """Read a YAML document of a bundle.
 
@@ -111,45 +90,3 @@ def text_of(path: Path) -> str:
         OSError: it is not there, no regular file, or too large.
     """
     return read_small(path, limit=LARGEST_TEXT).decode(errors="replace")
-
-
-def plan_of(root: Path) -> dict[str, Any]:
-    """Read the resolved plan of a bundle; what becomes part of a path in it is a name.
-
-    Raises:
-        OSError: it is not there, no regular file, or too large.
-        ValueError: it cannot be read, or a name in it is none.
-    """
-    resolved: dict[str, Any] = yaml_of(root / PLAN)
-    check_plan(resolved)
-    return resolved
-
-
-def check_plan(resolved: object) -> None:
-    """Refuse a resolved plan in which something that becomes part of a path is no name.
-
-    Raises:
-        ValueError: likewise.
-    """
-    plan = resolved.get("plan") if isinstance(resolved, dict) else None
-    if not isinstance(resolved, dict) or not isinstance(plan, dict):
-        raise ValueError(f"{PLAN} is not a resolved plan")  # noqa: TRY004 - what it says is wrong
-    _require_names(*(_keys(plan.get(part, {}), f"plan.{part}") for part in _NAMED))
-    stacks, arms = (_keys(resolved.get(part, {}), part) for part in ("stacks", "arms"))
-    trials = resolved.get("trials", [])
-    if not isinstance(trials, list):
-        raise ValueError(f"{PLAN}: trials is not a list")  # noqa: TRY004 - what it says is wrong
-    _require_names(stacks, arms, trials)
-
-
-def _keys(table: object, where: str) -> Iterable[object]:
-    if not isinstance(table, dict):
-        raise ValueError(f"{PLAN}: {where} is not a table")  # noqa: TRY004 - what it says is wrong
-    return table.keys()
-
-
-def _require_names(*groups: Iterable[object]) -> None:
-    for group in groups:
-        for name in group:
-            if not isinstance(name, str) or not _NAME.fullmatch(name):
-                raise ValueError(f"{PLAN}: {names.printable(str(name)[:60])} is no name")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from bundle import names, outside
 from bundle.codec import decode
 from bundle.codes import FILE_LEVELS, LEVELS, Level
+from bundle.errors import BundleError
 from bundle.findings import Findings, Verification
 from bundle.format import BundleRecord
 from bundle.verify import verify as verify_files
@@ -76,8 +77,9 @@ def _beside(path: Path) -> Path | None:
     """The index in the folder that the bundle lies in, if it speaks of the bundle."""
     index = path.resolve().parent / names.INDEX
     try:
-        identifier = str(outside.json_of(path / names.RECORD)["id"])
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        data = outside.bytes_of(path / names.RECORD)
+        identifier = decode(data, BundleRecord, where=names.RECORD).id
+    except (OSError, BundleError):
         return None
     return index if index.is_file() and anchor.names_bundle(index, identifier) else None
 
