@@ -19,9 +19,9 @@ DEEPEST: Final = 64  # levels of nesting; the deepest document of a bundle has a
 _INTEGERS: Final = range(-(2**63), 2**64)  # what other readers of JSON can hold
 _DIGITS: Final = bytes(48 if chr(byte).isdigit() else 32 for byte in range(128)) + bytes(128)
 _LONG: Final = b"0" * len(str(2**63))
-# One that has no end reaches to that of the document: whoever looks on from there, looks once.
+# A text without an end reaches to the end of the document, so that no byte is searched twice.
 _TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-# What decides about keys: texts, the colon behind those that are keys, the braces of objects.
+# Texts, with the colon after those that are keys, and the braces of objects.
 _TOKEN: Final = re.compile(_TEXT.pattern + rb"(\s*+:)?|[{}]", re.DOTALL)
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _DEEPER: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
@@ -104,12 +104,12 @@ def read[T](data: bytes, kind: type[T]) -> T:
     """
     _check_limits(data)
     if _has_long_numbers(data):
-        parse(data)  # which looks at every number
+        parse(data)  # it checks every number
     _check_keys(data)
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError:
-        parse(data)  # what is no JSON at all is called so
+        parse(data)  # raises if the data is no JSON at all
         raise
 
 
@@ -142,7 +142,7 @@ def _check_limits(data: bytes) -> None:
     # Each value but the first of a container follows a comma. In a text it counts as well.
     if sum(map(data.count, (b",", b"[", b"{"))) > MOST_VALUES:
         raise ValueError(f"the document has more than {MOST_VALUES:,} values")
-    # Those that hold no others are most of the containers, and are taken out at once.
+    # Most containers hold no other. Without them, few brackets are left to count.
     brackets = _TEXT.sub(b"", data).translate(None, _NO_BRACKETS)
     outer = brackets.replace(b"[]", b"").replace(b"{}", b"")
     if max(accumulate(map(_DEEPER.__getitem__, outer)), default=0) >= DEEPEST:
@@ -150,13 +150,13 @@ def _check_limits(data: bytes) -> None:
 
 
 def _has_long_numbers(data: bytes) -> bool:
-    """Whether there are so many digits in a row that they may have more than 64 bits."""
+    """Whether so many digits stand in a row that a number may have more than 64 bits."""
     return _LONG in data.translate(_DIGITS)
 
 
 def _check_keys(data: bytes) -> None:
-    """Refuse a key that occurs twice in an object, of what may be no JSON at all."""
-    objects: list[set[bytes | str]] = [set()]
+    """Refuse a key that occurs twice in an object; the data need not be JSON."""
+    objects: list[set[str]] = [set()]
     for token in _TOKEN.finditer(data):
         text = token[0]
         if text == b"{":
