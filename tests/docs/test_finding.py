@@ -83,7 +83,7 @@ def rounded(document):
 
 
 def test_every_row_of_the_table_is_on_its_page_with_its_verdict():
-    lines = (finding.ROOT / "docs/article.md").read_text().splitlines()
+    lines = (finding.ROOT / "docs/article.md").read_text().replace("\\", "").splitlines()
     claims = {claim.id: claim for claim in JUDGEMENT.claims}
     for name, what in finding.ROWS.items():
         (row,) = [line for line in lines if line.startswith((f"| {what} |", f"| {what}: "))]
