@@ -18,10 +18,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from socket import create_connection, socket
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import aiohttp
 
+from bundle import typed
+from bundle.documents.generators import Client
 from host.environment import environment
 from workloads.load import wrk
 from workloads.load.operations import Operation
@@ -105,12 +107,12 @@ class Generators:
         """Give each generator its turn; return requests per second by name."""
         return {
             "wrk": self._wrk(round(seconds)),
-            "client": self.client(seconds)["throughput"],
+            "client": self.client(seconds).throughput,
             "article": self._aiohttp("_article", seconds),
             "worker_pool": self._aiohttp("_worker_pool", seconds),
         }
 
-    def client(self, seconds: float) -> dict[str, Any]:
+    def client(self, seconds: float) -> Client:
         """Run the client; return its report."""
         spec = {
             "host": "127.0.0.1",
@@ -127,7 +129,7 @@ class Generators:
         spec_file = self.folder / "spec.json"
         spec_file.write_text(json.dumps(spec))
         self._run([sys.executable, "-m", "workloads.load.client", str(spec_file), str(self.folder)])
-        return dict(json.loads((self.folder / "client.json").read_bytes()))
+        return typed.read(self.folder, Client)
 
     def _wrk(self, seconds: int) -> float:
         out = self.folder / "wrk.json"

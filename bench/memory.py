@@ -30,8 +30,8 @@ def run(*, seconds: float = 30.0) -> dict[str, object]:
             keeping, env=environment("tool"), check=True, stdout=subprocess.PIPE, text=True
         ).stdout
     return {
-        "memory.samples": report["samples"]["rows"],
-        "memory.client_peak_bytes": report["peak_rss_bytes"],
+        "memory.samples": report.samples.rows,
+        "memory.client_peak_bytes": report.peak_rss_bytes,
         "memory.orchestrator_peak_bytes": int(peak),
     }
 

@@ -164,7 +164,7 @@ def _series(key: tuple[Any, ...], rows: Sequence[tuple[Any, ...]]) -> Series:
     return Series(metric, subject, workload, load, host, tier, unit, points)
 
 
-def _ask(folder: Path, sql: str, values: dict[str, Any]) -> Answer:
+def _ask(folder: Path, sql: str, values: dict[str, str | None]) -> Answer:
     table, fresh = load(folder)
     with closing(duckdb.connect()) as connection:
         connection.register("catalog", table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -331,13 +331,13 @@ def export(bundle: Path, form: str, out: Path, *, as_json: bool) -> None:
         click.echo(str(out))
 
 
-def _kept(kept: Kept) -> dict[str, Any]:
+def _kept(kept: Kept) -> dict[str, object]:
     line = kept.line
     return {"id": line.id, "seal": line.seal, "folder": str(kept.path), "outcome": kept.outcome}
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
-    told: dict[str, Any] = {"id": entry.line.id, "seal": entry.line.seal, "line": entry.number}
+def _entry(entry: Entry) -> dict[str, object]:
+    told: dict[str, object] = {"id": entry.line.id, "seal": entry.line.seal, "line": entry.number}
     told["folder"] = str(entry.path) if entry.path else None
     if record := entry.record:
         told |= {

@@ -174,7 +174,7 @@ def _warn_if_old(folder: Path, *, fresh: bool) -> None:
         click.echo(f"{what}; `ormlab catalog build`", err=True)
 
 
-def _told(series: Series) -> dict[str, Any]:
+def _told(series: Series) -> dict[str, object]:
     return {
         "workload": series.workload,
         "load": series.load,
