@@ -2,7 +2,7 @@
 
 The first form returns as soon as the detached agent holds its lock, or says why it cannot.
 ``python -m agent placement`` prints which CPUs serve which purpose, here or below another root;
-``python -m agent obstacle FOLDER...`` whether PostgreSQL can run with its files there.
+``python -m agent obstacle FOLDER...`` what keeps PostgreSQL from having its files there, as a list.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def main(arguments: list[str]) -> int:
     """Run the command line; returns the exit code."""
     reach.let_others_read()
     if arguments[:1] == ["obstacle"]:
-        _say(reach.obstacle(*map(Path, arguments[1:])))
+        found = reach.obstacle(*map(Path, arguments[1:]))
+        _say([found] if found else [])
         return 0
     if len(arguments) == 1 and (answer := _QUESTIONS.get(arguments[0])):
         _say(answer())

@@ -19,8 +19,8 @@ from ormlab.base.errors import ProvisioningError
 from ormlab.hosts import connected
 from ormlab.hosts.inventory import HostSpec
 from ormlab.hosts.inventory.variables import Variables
+from ormlab.run.measure import site
 from ormlab.run.measure.deployment import Deployment
-from ormlab.run.measure.station import Station
 from tests.conftest import CHECKOUT
 
 NOBODY = pwd.getpwnam("nobody").pw_uid
@@ -130,7 +130,7 @@ def test_the_agent_and_the_command_line_begin_with_that(umask, monkeypatch, caps
     umask(0o077)
     assert agent.main(["obstacle"]) == 0
     assert umask(0o077) == 0o022
-    assert json.loads(capsys.readouterr().out) is None
+    assert json.loads(capsys.readouterr().out) == []
     monkeypatch.setattr(sys, "argv", ["ormlab", "--help"])
     with pytest.raises(SystemExit):
         cli.main()
@@ -179,8 +179,7 @@ def test_a_run_says_so_before_it_makes_a_stack(tmp_path):
         variables=Variables(),
     )
     with connected([spec]) as hosts:
-        station = Station(hosts["localhost"], ("db",), scratch=tmp_path, check=lambda: None)
-        station.deployment = Deployment(
+        deployment = Deployment(
             root=str(closed),
             code=str(CHECKOUT),
             python=sys.executable,
@@ -189,5 +188,5 @@ def test_a_run_says_so_before_it_makes_a_stack(tmp_path):
             postgres=str(closed),
         )
         with pytest.raises(ProvisioningError) as refused:
-            station.require_database_user()
+            site.require_database_user(hosts["localhost"], deployment)
     assert (refused.value.code, refused.value.exit_code) == ("database-folder", 7)

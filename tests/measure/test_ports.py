@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import socket
-import subprocess
 import sys
 from contextlib import closing
 
@@ -14,40 +11,19 @@ import jsonschema
 import pytest
 
 from bundle import schemas
-from ormlab.base.errors import LoadError
+from bundle.codec import plain
+from ormlab.base.errors import InventoryError, LoadError
 from ormlab.hosts import connected
-from ormlab.hosts.inventory import HostSpec
-from ormlab.hosts.inventory.variables import Variables
 from ormlab.run.measure.deployment import Deployment
 from ormlab.run.measure.ports import settle
-from ormlab.run.measure.station import Station
 from tests.conftest import CHECKOUT, free_port
-from tests.services.running import until
 
 
-@pytest.fixture
-def reach(tmp_path):
-    """Connect to this machine as a host with such variables; a folder of its own if asked."""
-
-    def spec(*, folder="lab", **variables):
-        root = str(tmp_path / folder)
-        return HostSpec(
-            name="here",
-            local=True,
-            address="127.0.0.1",
-            root=root,
-            known_hosts="",
-            variables=Variables(**variables),
-        )
-
-    return spec
-
-
-def settled(spec, *roles, subjects=3):
+def settled(spec, *roles, subjects=3, apart=False):
     deployment = Deployment(spec.root, str(CHECKOUT), sys.executable, "uv", "", "")
     with connected([spec]) as hosts:
-        found = settle(hosts["here"], deployment, roles=roles, subjects=subjects, apart=False)
-    document = found.document([f"s{number}" for number in range(subjects)])
+        found = settle(hosts["here"], deployment, roles=roles, subjects=subjects, apart=apart)
+    document = plain(found.document([f"s{number}" for number in range(subjects)]))
     jsonschema.validate(document, schemas.load("ports-1"))
     return found, document
 
@@ -80,43 +56,16 @@ def test_a_named_port_that_is_taken_is_refused_with_who_has_it(reach):
     assert "lab_service_port" in refused.value.hint
 
 
-def station(host):
-    return Station(host, ("app",), scratch=CHECKOUT, check=lambda: None)
-
-
-def test_a_folder_of_the_lab_has_one_run_at_a_time(reach):
-    with connected([reach()]) as hosts, connected([reach(folder="other")]) as others:
-        give_back = station(hosts["here"]).claim("first")
-        with pytest.raises(LoadError, match=rf"run first \(process {os.getpid()} ") as refused:
-            station(hosts["here"]).claim("second")
-        assert refused.value.code == "host-in-use"
-        station(others["here"]).claim("third")()
-        give_back()
-        station(hosts["here"]).claim("second")()
-
-
-def test_a_run_that_was_killed_has_its_folder_no_longer(reach):
-    spec = reach()
-    claim = """
-import json, sys
-from ormlab.hosts import connected
-from ormlab.hosts.inventory import HostSpec
-from ormlab.hosts.inventory.variables import Variables
-from tests.measure.test_ports import station
-with connected([HostSpec(**json.loads(sys.argv[1]), variables=Variables())]) as hosts:
-    station(hosts["here"]).claim("first")
-    print("ready", flush=True)
-    sys.stdin.read()
-"""
-    told = {key: value for key, value in vars(spec).items() if key != "variables"}
-    command = [sys.executable, "-c", claim, json.dumps(told)]
-    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with connected([spec]) as hosts, subprocess.Popen(command, cwd=CHECKOUT, **streams) as run:
-        assert run.stdout.readline() == b"ready\n"
-        with pytest.raises(LoadError, match="run first"):
-            station(hosts["here"]).claim("second")
-        run.send_signal(signal.SIGKILL)
-        run.wait()
-        free = ["flock", "--nonblock", f"{spec.root}/run.lock", "true"]
-        until(lambda: subprocess.run(free, check=False).returncode == 0)
-        station(hosts["here"]).claim("second")()
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("192.0.2.1", "Cannot assign requested address"),
+        ("no-such-host.invalid", "Name or service not known"),
+    ],
+)
+def test_a_lab_address_of_another_host_is_one_clear_error(reach, address, why):
+    with pytest.raises(InventoryError, match=f"here cannot listen on {address}, .*: {why}") as told:
+        settled(reach(lab_address=address), "app", "db", apart=True)
+    assert told.value.code == "address-not-own"
+    assert "lab_address" in told.value.hint
+    settled(reach(lab_address=address), "app", "db")  # no other host is to reach it

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from host import mirror
 from ormlab.base import checkout, scratch, source
 from ormlab.base.errors import ProvisioningError
 from ormlab.hosts.inventory import embedded_postgres
@@ -18,6 +17,8 @@ from ormlab.run.measure import wheels
 from workloads.stacks import locks
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ormlab.hosts import Host
     from workloads.stacks import Stack
 
@@ -80,7 +81,7 @@ def _deploy(host: Host, stacks: Path) -> Deployment:
     host.run("mkdir", "-p", *(f"{root}/{part}" for part in ("code", "envs", "runs", "wheels")))
     code = _code(host, stacks)
     uv, cache = _uv(host)
-    environments = _Environments(host, _interpreter(host, code), uv, cache)
+    environments = _Environments(host, code, _interpreter(host, code), uv, cache)
     agent = environments.make("agent", (checkout.ROOT / "requirements/agent.txt").read_bytes())
     postgres = _postgres(host, environments)
     return Deployment(root, code, f"{agent}/bin/python", uv, cache, postgres)
@@ -210,12 +211,14 @@ class _Environments:
 
     Attributes:
         host: connected.
+        code: folder of the shipped packages there.
         interpreter: a CPython there.
         uv: path of uv there.
         cache: uv's cache there.
     """
 
     host: Host
+    code: str
     interpreter: str
     uv: str
     cache: str
@@ -226,21 +229,26 @@ class _Environments:
         digest = hashlib.sha256(lock + self.interpreter.encode()).hexdigest()[:12]
         folder = f"{host.spec.root}/envs/{name}-{digest}"
         if not host.try_run("test", "-e", f"{folder}/.complete"):
-            variables = {"UV_CACHE_DIR": self.cache, "UV_PYTHON_DOWNLOADS": "never"}
-            if host.spec.local:  # elsewhere the host's own variables name a mirror
-                variables |= mirror.variables()
-            if host.spec.offline:
-                variables |= wheels.shipped(host, lock, _python_version())
-            uv = ["env", *(f"{key}={value}" for key, value in variables.items())]
-            uv += [self.uv, "--no-config"]
             host.put(lock, f"{folder}.txt")
-            make = ["venv", "--quiet", "--clear", "--python", self.interpreter, folder]
-            host.run(*uv, *make, program="installer")
+            wanted = wheels.shipped(host, lock, _python_version()) if host.spec.offline else {}
+            self._run(wanted, "venv", "--quiet", "--clear", "--python", self.interpreter, folder)
             install = ["pip", "install", "--quiet", "--no-deps", "--require-hashes"]
             install += ["--compile-bytecode", "--python", f"{folder}/bin/python"]
-            host.run(*uv, *install, "-r", f"{folder}.txt", program="installer")
+            self._run(wanted, *install, "-r", f"{folder}.txt")
             host.run("touch", f"{folder}/.complete")
         return folder
+
+    def _run(self, variables: Mapping[str, str], *arguments: str) -> None:
+        """Run uv; ``python -m host`` on the host reads which mirror its configuration names."""
+        code = ("env", f"PYTHONPATH={self.code}", "PYTHONSAFEPATH=1")
+        given = {"UV_CACHE_DIR": self.cache, "UV_PYTHON_DOWNLOADS": "never"}
+        installer = [*code, *_assigned(variables), self.interpreter, "-m", "host", "installer"]
+        uv = ["env", *_assigned(given), self.uv, "--no-config"]
+        self.host.run(*installer, *uv, *arguments, program="installer")
+
+
+def _assigned(variables: Mapping[str, str]) -> list[str]:
+    return [f"{name}={value}" for name, value in variables.items()]
 
 
 def _postgres(host: Host, environments: _Environments) -> str:

@@ -120,7 +120,7 @@ def opened(
             shipped.append(_Shipped(host, roles, deploy(host, resolved.stacks_folder)))
         for each in shipped:
             if "db" in each.roles:
-                _require_database_user(each)
+                require_database_user(each.host, each.deployment)
         redactor = _redactor(shipped, resolved)
         seen = _with_the_lowest_tier(
             [_look(each, run_id, resolved, len(shipped)) for each in shipped]
@@ -169,16 +169,16 @@ def _station(
     )
 
 
-def _require_database_user(shipped: _Shipped) -> None:
+def require_database_user(host: Host, deployment: Deployment) -> None:
     """Make sure that PostgreSQL can be run from the lab's folder, before anything else is.
 
     Raises:
         ProvisioningError: it would run as root, or as a user who cannot get there.
     """
-    if shipped.host.spec.postgres_cluster:
+    if host.spec.postgres_cluster:
         return  # it belongs to an account of its own
-    deployed = shipped.deployment
-    for found in shipped.ask(list[Failure], "obstacle", deployed.root, deployed.postgres):
+    folders = (deployment.root, deployment.postgres)
+    for found in asking.ask(host, deployment, list[Failure], "agent", "obstacle", *folders):
         raise ProvisioningError(**asdict(found))
 
 
