@@ -141,7 +141,7 @@ def test_a_user_without_an_entry_in_passwd_and_without_a_home(monkeypatch):
     monkeypatch.setattr(os, "getuid", lambda: 54_321)
     for name in ("HOME", "USER", "LOGNAME", "SUDO_USER", "PYENV_ROOT", "UV_PYTHON_INSTALL_DIR"):
         monkeypatch.delenv(name, raising=False)
-    assert owner.collect()["home folder"] == ["", ""]
+    assert owner.collect().homes == ["", ""]
     assert interpreters.find("9.99") is None
 
 

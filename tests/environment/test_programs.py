@@ -19,6 +19,7 @@ from ormlab.hosts import connected, inventory
 from ormlab.provision import playbook
 from tests.conftest import CHECKOUT
 from tests.environment.test_table import HOSTILE
+from tests.run.small import write_inventory
 
 WARLIKE = HOSTILE | {
     "ANSIBLE_INVENTORY_ENABLED": "none",
@@ -44,12 +45,7 @@ def warlike(monkeypatch):
 @pytest.fixture
 def here(tmp_path):
     """An inventory of this machine alone."""
-    group = {"hosts": {"localhost": None}}
-    variables = {"ansible_connection": "local", "lab_root": str(tmp_path / "lab")}
-    groups = {"app": group, "db": group, "load": group}
-    path = tmp_path / "inventory.yml"
-    path.write_text(yaml.safe_dump({"bench": {"children": groups, "vars": variables}}))
-    return path
+    return write_inventory(tmp_path / "inventory.yml", tmp_path / "lab")
 
 
 def test_psql_reaches_the_server_it_was_told(psql, warlike):

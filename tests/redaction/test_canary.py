@@ -100,7 +100,7 @@ def betray(lab_root, process):
         "password": password,
         "lab": str(lab_root),
         "checkout": str(CHECKOUT),
-        **{f"address {at}": each for at, each in enumerate(owner.collect()["address"])},
+        **{f"address {at}": each for at, each in enumerate(owner.collect().addresses)},
     }
     with log.open("a") as out:
         out.write("what I know: " + ", ".join(canaries.values()) + f" and {HOST}:5432\n")

@@ -10,6 +10,7 @@ import json
 import shutil
 from types import SimpleNamespace
 
+import msgspec
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
@@ -18,8 +19,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent import owner
+from agent.answers import Done
 from analysis import wrk
 from analysis.figures import read as read_figures
+from bundle.codec import serialise
+from bundle.documents.failure import Failure
+from bundle.documents.host import Seeded, Server
+from bundle.documents.readings import TrialReadings
 from bundle.instants import TrialTimes
 from bundle.unpack import unpack
 from ormlab.base.errors import LoadError
@@ -27,7 +33,6 @@ from ormlab.judging import judge
 from ormlab.plan import Planned
 from ormlab.run import measurement, recovery
 from ormlab.run.measure import redaction
-from ormlab.run.measure.dispatch import Done
 from ormlab.run.measure.redaction import Redactor, declared
 from ormlab.run.measure.station import Fetched
 from ormlab.run.stages import Run
@@ -138,7 +143,7 @@ def test_a_key_is_no_place_for_a_name_nor_is_a_field_that_is_no_sentence():
 
 def test_a_user_whom_no_file_names_is_read_all_the_same(monkeypatch):
     monkeypatch.setattr(owner.os, "getuid", lambda: 4_000_000_000)
-    assert owner.collect()["name"][0]
+    assert owner.collect().names[0]
 
 
 @pytest.fixture
@@ -152,10 +157,16 @@ def carried_out(recorded, tmp_path):
     pyarrow.csv.write_csv(used, raw / "resources.csv")
 
     def carry_out(redactor, failure=None):
-        done = Done(failure, told["readings"], told["started"], told["ended"])
+        done = Done(
+            started=told["started"],
+            ended=told["ended"],
+            failure=failure,
+            ended_by_force=[],
+            observed=msgspec.convert(told["readings"], TrialReadings),
+        )
         session = SimpleNamespace(redactor=redactor, carry_out=lambda _: Fetched(raw, done))
         with making.new_writer(tmp_path) as writer:
-            run = Run(session, None, writer, None)
+            run = Run(session, writer, None)
             times = TrialTimes(writer.folder, writer.created)
             figures, failed = measurement._carry_out(run, planned, context, times)
         return figures, failed, writer.folder / WRK
@@ -168,8 +179,9 @@ def test_a_trial_is_judged_by_the_bytes_that_the_bundle_holds(recorded, carried_
     known = {"name": ["requests", "threads", "Latency"], "lab folder": ["/users"]}
     figures, failure, folder = carry_out(Redactor().knowing(known))
     assert failure is None
-    observed = json.loads((recorded / WRK / "trial.json").read_bytes())["readings"]
-    assert figures == read_figures(recorded / WRK, observed)
+    told = json.loads((recorded / WRK / "trial.json").read_bytes())
+    readings = msgspec.convert(told["readings"], TrialReadings)
+    assert figures == read_figures(recorded / WRK, readings)
     assert (folder / "wrk.stdout.txt").read_bytes() == (
         recorded / WRK / "wrk.stdout.txt"
     ).read_bytes()
@@ -191,7 +203,7 @@ def test_a_drawn_secret_in_what_a_generator_left_fails_the_trial_and_is_masked(c
 def test_a_drawn_secret_in_what_a_service_said_ends_the_run(tmp_path):
     session = SimpleNamespace(redactor=Redactor().knowing({"secret": [PASSWORD]}))
     with making.new_writer(tmp_path) as writer:
-        run = Run(session, None, writer, None)
+        run = Run(session, writer, None)
         with pytest.raises(LoadError) as refused:
             run.add({"services/asyncpg/sql.json": f'{{"sql": "{PASSWORD}"}}'.encode()})
     assert refused.value.code == "secret-leaked"
@@ -202,8 +214,12 @@ def test_a_drawn_secret_in_what_a_service_said_ends_the_run(tmp_path):
 
 def test_the_failure_of_a_trial_is_masked_in_its_sentences_but_not_in_its_code(carried_out):
     _, carry_out = carried_out
-    told = {"code": "service-died", "what": "service-died: alice said so, 10.1.2.3"}
-    told |= {"where": "/srv/alice/runs/1", "hint": "alice"}
+    told = Failure(
+        code="service-died",
+        what="service-died: alice said so, 10.1.2.3",
+        where="/srv/alice/runs/1",
+        hint="alice",
+    )
     known = {"name": ["alice", "service-died"], "lab folder": ["/srv/alice"]}
     _, failure, folder = carry_out(Redactor().knowing(known | {"address": ["10.1.2.3"]}), told)
     assert failure.code == "service-died"
@@ -249,14 +265,19 @@ def test_wrks_text_with_the_masked_address_of_another_host_is_still_wrks_text(re
 
 
 def test_what_is_masked_does_not_keep_a_run_from_being_resumed(tmp_path):
-    made = {"version": "16.11", "settings": {"archive_command": "/srv/alice/lab/copy %p"}}
+    settings = {"archive_command": "/srv/alice/lab/copy %p"}
+    made = Server(version="16.11", settings=settings, made=True)
+    seeded = Seeded(schema="ormlab-seed/1", database="d", digest="0" * 64, rows={}, checksums={})
     redactor = Redactor().knowing({"lab folder": ["/srv/alice/lab"]})
     (tmp_path / "host").mkdir()
-    kept = redactor.clean("host/postgres.json", json.dumps(made).encode())
-    assert b"alice" not in kept
-    (tmp_path / "host/postgres.json").write_bytes(kept)
-    session = SimpleNamespace(redactor=redactor, server=made, template={}, stacks={}, host_name="")
-    recovery.require_same_make(tmp_path, session, SimpleNamespace(subjects={}))
+    for document in (made, seeded):
+        kept = redactor.clean(document.PATH, serialise(document))
+        assert b"alice" not in kept
+        (tmp_path / document.PATH).write_bytes(kept)
+    database = SimpleNamespace(running=made)
+    site = SimpleNamespace(resolved=SimpleNamespace(subjects={}))
+    session = SimpleNamespace(redactor=redactor, database=database, seeded=seeded, site=site)
+    recovery.require_same_make(tmp_path, session)
 
 
 def test_credentials_in_a_patch_of_the_source_are_masked_as_often_as_it_is_made():

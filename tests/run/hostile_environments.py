@@ -20,10 +20,10 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-
-import yaml
+from typing import Any
 
 from tests.conftest import CHECKOUT
+from tests.run.small import write_plan
 
 ORMLAB = str(Path(sys.executable).with_name("ormlab"))
 _TIMEOUT_S = 600
@@ -156,16 +156,9 @@ class Row:
     reason: str
 
 
-def plan(path: Path) -> Path:
-    """Write the small plan: two subjects, one load, two blocks."""
-    document = yaml.safe_load((CHECKOUT / "workloads/plans/demo.yaml").read_text())
-    document |= {"name": "small", "blocks": 2}
-    document["dataset"] = {"users": 1000, "orders": 1000, "payload_bytes": 512}
-    del document["subjects"]["sqlalchemy"], document["loads"]["wrk"]
-    document["comparisons"] = [{"baseline": "asyncpg", "candidate": "tortoise"}]
-    document["loads"]["client"] |= {"connections": 8, "warmup_s": 0.5, "duration_s": 2}
-    path.write_text(yaml.safe_dump(document))
-    return path
+def _longer(plan: dict[str, Any]) -> None:
+    """Windows long enough for figures that may be compared."""
+    plan["loads"]["client"] |= {"warmup_s": 0.5, "duration_s": 2}
 
 
 def run(hostile: Hostile, inventory: Path) -> Row:
@@ -181,7 +174,8 @@ def run(hostile: Hostile, inventory: Path) -> Row:
             for name, value in hostile.variables.items()
         }
         variables = {k: v for k, v in (os.environ | changed).items() if v is not None}
-        command = [ORMLAB, "run", plan(scratch / "small.yaml"), "--inventory", inventory, "--json"]
+        small = write_plan(scratch / "small.yaml", _longer)
+        command = [ORMLAB, "run", small, "--inventory", inventory, "--json"]
         # Found by the caller's path, which the run itself may lack.
         first = [shutil.which(hostile.prefix[0]) or hostile.prefix[0]] if hostile.prefix else []
         argv = [*first, *hostile.prefix[1:], *command, "--bundles", scratch / "bundles"]
