@@ -73,8 +73,9 @@ class _BegunThere:
     """A program on another host, behind a channel of its connection."""
 
     def __init__(self, client: SSHClient, command: str) -> None:
-        _, told, self._errors = client.exec_command(command)
-        self._channel = told.channel
+        # Kept as long as the program lives: paramiko ends its input with this object.
+        self._input, told, self._errors = client.exec_command(command)
+        self._channel = self._input.channel
         self.line = str(told.readline()).strip()
 
     def send(self, data: bytes) -> None:
