@@ -41,10 +41,10 @@ def test_a_rerun_names_the_seal_and_differs_in_nothing_but_its_figures(lab, smal
     assert again.record.plan == original.record.plan
     assert json.loads((second / "inputs/rerun.json").read_bytes())["bundle"] == first.name
     compared = diff(first, second)
-    assert compared["relation"]["is_rerun"]
-    assert compared["relation"]["same_host"]
-    assert compared["changes"] == []
-    assert {each["metric"] for each in compared["agreements"]} >= {"throughput", "p50"}
+    assert compared.relation.is_rerun
+    assert compared.relation.same_host
+    assert not compared.changes
+    assert {each.metric for each in compared.agreements} >= {"throughput", "p50"}
 
 
 @pytest.fixture
