@@ -70,13 +70,17 @@ def given(work, folder, path=None):
     try:
         yield folder
     finally:
-        wait(folder)
+        _await_end(folder)
+
+
+def _await_end(folder: Path) -> None:
+    with (folder / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
 
 
 def wait(folder: Path, observed: Any = TrialReadings) -> Done:
     """Wait for the end of an order, and read how it ended; ``observed`` is the type of that."""
-    with (folder / "lock").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
+    _await_end(folder)
     return msgspec.convert(json.loads((folder / "done.json").read_bytes()), Done[observed])
 
 

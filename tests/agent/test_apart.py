@@ -95,7 +95,7 @@ def carry_out(parts, tmp_path, meanwhile=lambda _app: None) -> Fetched:
             meanwhile(folders["app"])
             driven = fetched(driving, wait(driving))
         ended = {role: fetched(folder, end(folder)) for role, folder in folders.items()}
-    return apart.merge(driven, ended)
+    return apart.merge(driven, ended, apart.observation)
 
 
 def test_what_three_agents_saw_is_one_trial(parts, tmp_path):
@@ -132,7 +132,7 @@ def test_a_host_that_serves_watches_the_database_beside_it(parts, order, tmp_pat
         with given(parts["load"], tmp_path / "load") as driving:
             driven = fetched(driving, wait(driving))
         ended = {"app": fetched(folder, end(folder))}
-    trial = apart.merge(driven, ended)
+    trial = apart.merge(driven, ended, apart.observation)
     assert trial.done.failure is None
     observed = trial.done.observed
     assert set(observed.affinity.observed) == {"service", "database", "load"}

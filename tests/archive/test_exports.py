@@ -15,13 +15,13 @@ from in_toto_attestation.v1 import statement_pb2
 from in_toto_attestation.v1.statement import Statement
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from analysis.catalog import rows
 from analysis.metrics import METRICS
 from bundle import tree
 from bundle.errors import BundleError
 from bundle.read import Bundle
 from bundle.verify import verify
 from ormlab.archive import exports
-from ormlab.archive.catalog import rows_of
 from ormlab.archive.errors import EntryError
 from ormlab.archive.exports import Form, export
 from ormlab.archive.exports.openmetrics import UNITS
@@ -180,7 +180,7 @@ def samples(path):
 def expected_values(bundle):
     return {
         (row["metric"], row["trial"]): row["value"]
-        for row in rows_of(Bundle.open(bundle))
+        for row in rows(Bundle.open(bundle))
         if row["value"] is not None
     }
 
@@ -261,7 +261,7 @@ def test_the_statement_is_over_the_seal_and_names_what_decided_the_run(exported,
     assert statement.predicate_type == "https://in-toto.io/attestation/test-result/v0.1"
     # The recorded host has two cores, which casts a doubt on some of its trials.
     whole = Bundle.open(bundle)
-    doubted = {row["trial"] for row in rows_of(whole) if row["doubts"]}
+    doubted = {row["trial"] for row in rows(whole) if row["doubts"]}
     trials = [trial.record.id for trial in whole.trials]
     assert doubted
     for told, expected in (

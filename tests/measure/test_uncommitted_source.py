@@ -270,7 +270,7 @@ def test_a_source_without_a_commit_says_why(tree, monkeypatch, make, reason):
 
 def test_a_package_of_another_checkout_is_vouched_for_by_no_commit(tmp_path):
     write(tmp_path, {"workloads/__init__.py": b""})
-    ask = "from ormlab import source; print(source.here().reason)"
+    ask = "from ormlab.base import source; print(source.here().reason)"
     answer = subprocess.run(
         [sys.executable, "-P", "-c", ask],
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
@@ -295,7 +295,8 @@ def test_a_commit_made_while_a_run_goes_on_does_not_make_its_source_clean(tmp_pa
     ],
 )
 def test_a_source_without_a_commit_is_a_weakness_with_its_reason(tmp_path, told, said):
-    write(tmp_path, {"inputs/source.json": json.dumps(told).encode()})
+    written = {"commit": None, "dirty": None, "version": checkout.VERSION} | told
+    write(tmp_path, {"inputs/source.json": json.dumps(written).encode()})
     assert results._of_the_source(SimpleNamespace(path=tmp_path)) == said
 
 

@@ -39,7 +39,7 @@ def test_a_service_is_asked_at_an_ipv6_address(psql, database, tmp_path, framewo
     waiting = SimpleNamespace(check=lambda: None)
     with serving(tmp_path, wanted):
         endpoint.await_ready(waiting)
-        assert endpoint.health["service"] == "asyncpg"
+        assert endpoint.health().service == "asyncpg"
         with Client(endpoint.url) as client:
             assert client.send("GET", "/users/1").status == 200
 
