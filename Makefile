@@ -36,7 +36,7 @@ test: .venv/.dev  ## the whole test suite, but for test hosts and the evidence t
 	  -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Whole folders, and the files of others, that need no database, host, browser or whole run.
-QUICK = analysis bundle diff environment inventory plan test_contracts.py test_scratch.py test_tree.py \
+QUICK = analysis bundle diff environment inventory plan test_scratch.py test_tree.py \
   $(addprefix claims/test_,arithmetic.py article.py ledger.py printed_figures.py table.py variants.py verdict.py) \
   $(addprefix doctor/test_,judgement.py noise.py readings.py) docs/test_docs.py explain/test_waterfall.py \
   $(addprefix gates/test_,absent.py bundle.py floor.py gates.py) hostile/test_tables.py \
