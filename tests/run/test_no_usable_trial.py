@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import sys
+from copy import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +18,10 @@ from hypothesis import strategies as st
 
 from analysis import catalog, explanation, results, rounding
 from analysis import report as rendering
+from bundle import typed
+from bundle.documents.host import Facts, HostFacts, Placement, Topology
+from bundle.documents.plan import Switch, Way
+from bundle.documents.results import Results
 from bundle.read import Bundle
 from bundle.verify import verify
 from ormlab.cli import group
@@ -71,14 +76,14 @@ def invoked(*arguments):
 
 
 def test_the_conclusion_says_why_there_is_no_figure(losing):
-    told = judge.judge(losing("*"))
-    assert told["cells"] == []
-    assert told["conclusion"].startswith(
+    told = judge.judge(losing("*")).results
+    assert told.cells == []
+    assert told.conclusion.startswith(
         "Nothing is known of any subject: all 8 trials failed with service-start: the service "
         "ended with exit code 1: No module named 'x' ("
     )
-    assert "8 of 8 trials failed" in told["conclusion"]
-    assert "asyncpg" not in told["conclusion"]
+    assert "8 of 8 trials failed" in told.conclusion
+    assert "asyncpg" not in told.conclusion
 
 
 def test_judging_such_a_bundle_ends_with_8_and_as_json_with_ok_false(losing):
@@ -112,9 +117,9 @@ def test_a_reproduction_counts_its_plan_as_failed(losing):
 
 
 def test_a_bundle_without_any_trial_of_its_own_is_no_failure(original):
-    told = json.loads((original / "derived/results.json").read_bytes())
+    told = typed.read(original, Results)
     assert judge.without_trial(told, original) is None
-    of_stacks_alone = told | {"cells": [], "failures": []}
+    of_stacks_alone = replace(told, cells=[], failures=[])
     assert judge.without_trial(of_stacks_alone, original) is None
 
 
@@ -125,49 +130,53 @@ def test_report_diff_and_catalog_take_such_a_bundle(losing, original):
     assert "Nothing is known of any subject" in page
     assert "0 of 8 planned were completed, 8 failed, 0 were not carried out" in page
     told = diff(original, bundle)
-    assert (told["verdict"], told["agreements"]) == ("open", [])
-    assert results_text(judge.judge(bundle), bundle).startswith("Nothing is known of any subject")
-    rows = list(catalog.rows(Bundle.open(bundle), {}, {}))
+    assert (told.verdict, told.agreements) == ("open", [])
+    text = results_text(judge.judge(bundle).results, bundle)
+    assert text.startswith("Nothing is known of any subject")
+    rows = list(catalog.rows(Bundle.open(bundle)))
     assert {row["failure"] for row in rows} == {"service-start"}
     assert {row["value"] for row in rows} == {None}
 
 
 def test_an_explanation_without_a_trial_says_so(losing):
     bundle = Bundle.open(losing("*"))
-    steps = {"name": "x", "what": "x", "side": "from", "alone": "asyncpg", "cumulative": "asyncpg"}
-    resolved = {
-        "plan": {"workloads": {"read-one": {}}, "loads": {}},
-        "explanation": {"from": "asyncpg", "to": "tortoise", "steps": [steps]},
-    }
-    told = judge.judge(bundle.path)
-    assert explanation.derive(bundle, resolved, told)["conclusion"] == told["conclusion"]
+    step = Switch(name="x", what="x", side="from", alone="asyncpg", cumulative="asyncpg")
+    way = Way.model_validate({"from": "asyncpg", "to": "tortoise", "steps": [step]})
+    sealed = typed.read_plan(bundle.path).model_copy(update={"explanation": way})
+    told = judge.judge(bundle.path).results
+    assert explanation.derive(bundle, sealed, told).conclusion == told.conclusion
 
 
 def test_a_subject_without_a_trial_is_named_with_the_reason(losing):
-    told = judge.judge(losing("*-tortoise-*"))
-    assert told["conclusion"].startswith(
+    told = judge.judge(losing("*-tortoise-*")).results
+    assert told.conclusion.startswith(
         "tortoise and asyncpg are not compared: of tortoise all 4 trials failed with service-start"
     )
-    assert {name for cell in told["cells"] for name in cell["subjects"]} == {"asyncpg"}
+    assert {name for cell in told.cells for name in cell.subjects} == {"asyncpg"}
     assert judge.without_trial(told, Path()) is None
 
 
 def test_a_load_without_a_trial_leaves_the_conclusion_to_the_other(losing):
-    told = judge.judge(losing("*-wrk-*"))
-    assert [cell["load"] for cell in told["cells"]] == ["client"]
-    assert "under client" in told["conclusion"]
+    told = judge.judge(losing("*-wrk-*")).results
+    assert [cell.load for cell in told.cells] == ["client"]
+    assert "under client" in told.conclusion
 
 
 def test_a_lost_block_leaves_an_estimate_without_an_interval(losing):
-    told = judge.judge(losing("*-b02"))
-    assert "no interval with one block" in told["conclusion"]
-    assert {cell["comparisons"][0]["blocks"] for cell in told["cells"]} == {1}
+    told = judge.judge(losing("*-b02")).results
+    assert "no interval with one block" in told.conclusion
+    assert {cell.comparisons[0].blocks for cell in told.cells} == {1}
     assert results_text(told, Path("x"))
 
 
 def test_no_more_trials_fail_than_were_carried_out():
-    plan = {"blocks": 1, "dataset": {}}
-    facts = {"facts": {"topology": {"cores": [0]}, "virtual": False}, "placement": {"tier": "x"}}
+    plan = SimpleNamespace(blocks=1)
+    facts = HostFacts(
+        schema="host-facts/1",
+        facts=Facts(topology=Topology(cores=[[0]], l3=[[0]]), virtual=False),
+        identity=[],
+        placement=Placement(service=[0], load=[0], database=[0], housekeeping=[0], tier="degraded"),
+    )
 
     def said(**counts):
         record = SimpleNamespace(
