@@ -1,7 +1,7 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from copy import replace
 from itertools import count
 
 import pytest

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import count
 
-import msgspec
 import psutil
 import pytest
 
@@ -56,10 +55,7 @@ def diagnose(logging_psql, logging_template, tmp_path):
             told["database"]["port"] = proxy.port
             told["pool"] = {"size": 1, "overflow": 0}
             with serving(tmp_path, told, program=program) as running:
-                documents = examine(
-                    running.url, service=service, task=task, proxy=proxy, log=statements
-                )
-                return tuple(map(msgspec.to_builtins, documents))
+                return examine(running.url, service=service, task=task, proxy=proxy, log=statements)
 
     yield run
     for name in made:

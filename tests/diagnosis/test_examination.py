@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from analysis.work import Work
+from agent.files import write_json
+from analysis.work import PerRequest, Work
+from bundle.documents.services import Cost, Sql, Statement
 from tests.diagnosis.tasks import READ_USER, every_operation, task
 from tests.services.running import SERVICES
 from workloads.diagnosis import log
 from workloads.load.operations import Operation
 
 ODD = str(Path(__file__).with_name("odd_service.py"))
-PAIR = {"baseline": "plain", "candidate": "odd"}
+PAIR = ("plain", "odd")
 
 
 def work_of(folder, **subjects):
@@ -22,20 +23,20 @@ def work_of(folder, **subjects):
     for name, (sql, answers) in subjects.items():
         place = folder / "services" / name
         place.mkdir(parents=True)
-        (place / "sql.json").write_text(json.dumps(sql))
-        (place / "answers.json").write_text(json.dumps(answers))
+        write_json(place / "sql.json", sql)
+        write_json(place / "answers.json", answers)
     return Work.read(folder)
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_operation_costs_what_its_service_declares(diagnose, tmp_path, service):
     sql, answers = diagnose(every_operation(), service=service)
-    assert len(sql["operations"]) == 17
-    for name, cost in sql["operations"].items():
-        assert not cost["varies"], name
-        got = {key: cost[f"{key}_per_request"] for key in ("statements", "round_trips")}
-        assert got == cost["declared"], name
-    assert all(each["status"] == each["expected_status"] for each in answers["answers"])
+    assert len(sql.operations) == 17
+    for name, cost in sql.operations.items():
+        assert not cost.varies, name
+        assert cost.statements_per_request == cost.declared.statements, name
+        assert cost.round_trips_per_request == cost.declared.round_trips, name
+    assert all(each.status == each.expected_status for each in answers.answers)
     assert work_of(tmp_path, subject=(sql, answers)).undeclared("subject") == []
 
 
@@ -43,13 +44,13 @@ def test_all_services_answer_with_the_same_bytes(diagnose, tmp_path):
     first = diagnose(every_operation(), service="asyncpg")
     second = diagnose(every_operation(), service="tortoise")
     work = work_of(tmp_path, plain=first, odd=second)
-    assert work.problems(PAIR) == []
-    told = work.compare(PAIR, "everything")
-    assert told["answers"] == "equal"
-    assert {each["sql"] for each in told["operations"]} == {"different"}
-    short = work.verdict(PAIR, "everything")
-    assert short["sql"] == "different"
-    assert short["sql_digests"]["baseline"] != short["sql_digests"]["candidate"]
+    assert work.problems(*PAIR) == []
+    told = work.compare(*PAIR, "everything")
+    assert told.answers == "equal"
+    assert {each.sql for each in told.operations} == {"different"}
+    short = work.in_short(*PAIR, "everything")
+    assert short.sql == "different"
+    assert short.sql_digests.baseline != short.sql_digests.candidate
 
 
 def test_one_extra_query_is_caught(diagnose, tmp_path):
@@ -61,8 +62,8 @@ def test_one_extra_query_is_caught(diagnose, tmp_path):
     said = work.undeclared("odd")
     assert [line for line in said if "4 statements, its service declares 2" in line]
     assert [line for line in said if "4 round trips, its service declares 2" in line]
-    assert work.verdict(PAIR, "reads")["sql"] == "different"
-    assert work.problems(PAIR) == []  # the answers are the same: shown, not forbidden
+    assert work.in_short(*PAIR, "reads").sql == "different"
+    assert work.problems(*PAIR) == []  # the answers are the same: shown, not forbidden
 
 
 def test_one_changed_byte_makes_a_comparison_invalid(diagnose, tmp_path):
@@ -70,21 +71,21 @@ def test_one_changed_byte_makes_a_comparison_invalid(diagnose, tmp_path):
     plain = diagnose(mine, service="asyncpg")
     odd = diagnose(mine, service="asyncpg", program=(ODD, "another_byte"))
     work = work_of(tmp_path, plain=plain, odd=odd)
-    (problem,) = work.problems(PAIR)
-    first, second = (each["answers"][0] for _, each in (plain, odd))
-    assert first["content_length"] == second["content_length"]
-    assert first["request"] in problem
-    assert first["sha256"][:12] in problem
-    assert second["sha256"][:12] in problem
+    (problem,) = work.problems(*PAIR)
+    first, second = (each.answers[0] for _, each in (plain, odd))
+    assert first.content_length == second.content_length
+    assert first.request in problem
+    assert first.sha256[:12] in problem
+    assert second.sha256[:12] in problem
     assert "0x30 and 0x31" in problem
-    assert work.problems({"baseline": "plain", "candidate": "plain"}) == []
+    assert work.problems("plain", "plain") == []
 
 
 def test_statements_that_vary_from_request_to_request_are_said_to(diagnose, tmp_path):
     sql, answers = diagnose(
         task(reads=READ_USER), service="asyncpg", program=(ODD, "sometimes_one_more")
     )
-    assert sql["operations"]["read-user"]["varies"]
+    assert sql.operations["read-user"].varies
     said = work_of(tmp_path, odd=(sql, answers)).undeclared("odd")
     assert said[0] == "read-user: its statements vary from request to request"
 
@@ -92,7 +93,7 @@ def test_statements_that_vary_from_request_to_request_are_said_to(diagnose, tmp_
 def test_an_option_that_changes_the_statements_shows(diagnose, tmp_path):
     unreset = {"reset_on_return": False}
     sql, answers = diagnose(task(reads=READ_USER), service="asyncpg", options=unreset)
-    assert sql["operations"]["read-user"]["statements_per_request"] == 1
+    assert sql.operations["read-user"].statements_per_request == 1
     work = work_of(tmp_path, plain=(sql, answers))
     assert "read-user: 1 statements, its service declares 2" in work.undeclared("plain")
 
@@ -100,9 +101,11 @@ def test_an_option_that_changes_the_statements_shows(diagnose, tmp_path):
 def test_requests_are_weighted_by_the_mix_of_the_workload(diagnose, tmp_path):
     mix = [Operation("read-user", weight=3), Operation("users-with-orders", loading="prefetch")]
     work = work_of(tmp_path, plain=diagnose(task(mixed=mix), service="asyncpg"))
-    costs = {"round_trips": 2.25, "statements": 2.25, "queries": 1.25}
+    costs = PerRequest(round_trips=2.25, statements=2.25, queries=1.25)
     assert work.per_request("plain", "mixed") == costs
-    assert work.per_request("unknown", "mixed") == dict.fromkeys(costs)
+    assert work.per_request("unknown", "mixed") == PerRequest(
+        round_trips=None, statements=None, queries=None
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,10 +124,19 @@ def test_requests_are_weighted_by_the_mix_of_the_workload(diagnose, tmp_path):
     ],
 )
 def test_what_begins_or_ends_a_transaction_or_resets_a_session_is_no_query(statement, queries):
-    cost = {"statements_per_request": 3.0, "round_trips_per_request": 3.0}
-    cost["statements"] = [{"text": statement, "count": 3.0}]
-    sql = {"mixes": {"reads": {"read-user": 1.0}}, "operations": {"read-user": cost}}
-    assert Work({}, {"s": sql}, {}).per_request("s", "reads")["queries"] == 3 * queries
+    cost = Cost(
+        requests=5,
+        statements=[Statement(text=statement, count=3)],
+        statements_per_request=3.0,
+        round_trips_per_request=3.0,
+        rows_per_request=0.0,
+        digest="",
+        varies=False,
+        declared=None,
+    )
+    mixes = {"reads": {"read-user": 1.0}}
+    sql = Sql(schema="sql/1", service="s", digest="", mixes=mixes, operations={"read-user": cost})
+    assert Work({}, {"s": sql}, {}).per_request("s", "reads").queries == 3 * queries
 
 
 def test_the_pass_leaves_no_database_that_logs(diagnose, logging_psql):

@@ -64,8 +64,10 @@ def test_what_a_play_did_is_told_by_task_and_kept_for_the_bundle(
     assert kept.host == "host-1"
     assert kept.counts == {"ok": 1, "changed": 1, "skipped": 0, "failed": 0, "unreachable": 0}
     assert [task.outcome for task in kept.tasks] == ["changed", "ok"]
-    assert schemas.schema_of(f"host/provision/{HOST}-1-untune.json") == "provision-1"
-    jsonschema.validate(plain(kept), schemas.load("provision-1"))
+    described = schemas.of_path(f"host/provision/{HOST}-1-untune.json")
+    assert described.name == "provision-1"
+    assert isinstance(kept, described.kind)
+    jsonschema.validate(plain(kept), schemas.load(described.name))
 
 
 def load(path):

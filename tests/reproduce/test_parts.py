@@ -147,7 +147,7 @@ def test_a_plan_beside_the_ledger_counts_if_it_is_of_that_name(write):
     path = write()
     assert examine(path)[1] == []
     (path.parent / "plans/second.yaml").write_text(dumped(plan("third")))
-    assert {problem["code"] for problem in examine(path)[1]} == {"plan-unknown"}
+    assert {problem.code for problem in examine(path)[1]} == {"plan-unknown"}
     # In a bundle the plan need not be there any more.
     assert examine(path, recorded=True)[1] == []
 
