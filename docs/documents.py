@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bundle import format as envelopes
-from bundle.documents import failure, host, readings, services
+from bundle.documents import (
+    explanation,
+    failure,
+    generators,
+    host,
+    readings,
+    results,
+    services,
+    verdicts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,17 +31,27 @@ holds a bundle together, `bundle/format.py`. A key that a type does not name is 
 marked *optional* may be missing: older bundles lack it, or there is nothing to say. JSON Schemas of
 all of them are in `bundle/schemas/`. The plan is written by people: [plans.md](plans.md).
 """
-_MODULES: tuple[ModuleType, ...] = (envelopes, readings, host, services, failure)
+_MODULES: tuple[ModuleType, ...] = (
+    envelopes,
+    readings,
+    generators,
+    host,
+    services,
+    failure,
+    results,
+    explanation,
+    verdicts,
+)
 
 
 def page(mark: str) -> str:
     """The page; `mark` says that it is generated."""
     lines = ["# The documents of a bundle\n", mark, _INTRODUCTION]
     for module in _MODULES:
-        lines.append(f"## {_first(module)}\n")
+        lines.append(f"## {_first(module).rstrip('.:')}\n")
         for kind in _types(module):
             lines.extend(_section(kind))
-    return "\n".join(lines)
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def _types(module: ModuleType) -> Iterator[type[msgspec.Struct]]:

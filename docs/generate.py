@@ -14,7 +14,7 @@ import click
 from analysis import limits
 from analysis.gates import page
 from bundle import schemas
-from docs import environments, finding, picture, roles
+from docs import documents, environments, finding, picture, roles
 from host.expectation import ANY, Severity
 from host.items import BY_AREA, FACTS, ITEMS
 from host.levels import PROFILES
@@ -88,6 +88,7 @@ def pages() -> dict[str, str]:
     """Every page by file name."""
     return {
         "cli.md": cli(),
+        "documents.md": documents.page(_MADE),
         "environment.md": environments.page(_MADE),
         "failures.md": failures(),
         "readings.md": readings(),
