@@ -38,7 +38,7 @@ def test_three_hosts_are_provisioned_and_a_run_ends_in_one_bundle(three, plan, c
     trials = Bundle.open(folder).trials
     assert {trial.record.status for trial in trials} == {"completed"}
     for trial in trials:
-        assert set(trial.record.readings["hosts"]) == {"app", "db", "load"}
+        assert set(trial.record.readings.hosts) == {"app", "db", "load"}
     passwords = (lab.machines["db1"].tree / "srv/ormlab/postgres/pgpass").read_text()
     password = passwords.strip().rsplit(":", 1)[1].encode()
     assert any(b"workloads.services" in line for line in seen)
