@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import subprocess
@@ -53,6 +54,21 @@ class Files:
         """The paths that match, numbers in their order."""
         found = [path.relative_to(self.root).as_posix() for path in self.root.glob(pattern)]
         return sorted(found, key=_natural)
+
+    def find_active(self, pattern: str) -> list[str]:
+        """As `find`, without the files of inactive cpufreq policies.
+
+        The policy of an offline CPU keeps its files, and they answer EBUSY: since Linux 5.19,
+        show() and store() of drivers/cpufreq/cpufreq.c.
+        """
+        return [path for path in self.find(pattern) if not self._is_busy(path)]
+
+    def _is_busy(self, path: str) -> bool:
+        try:
+            self.read(path)
+        except OSError as problem:
+            return problem.errno == errno.EBUSY
+        return False
 
     def online(self) -> list[int]:
         """The CPUs that are online."""

@@ -94,8 +94,8 @@ class CpuFileKnob(FileKnob):
     """A file of each online CPU that holds one word."""
 
     def targets(self, kernel: Kernel, wanted: object) -> Mapping[str, str]:
-        """The word for every CPU that has the file; offline CPUs have none."""
-        return dict.fromkeys(kernel.find(f"{CPUS}/cpu[0-9]*/{self._path}"), word(wanted))
+        """The word for every CPU that has the file; an offline CPU has none, or an inactive one."""
+        return dict.fromkeys(kernel.find_active(f"{CPUS}/cpu[0-9]*/{self._path}"), word(wanted))
 
 
 def word(value: object) -> str:

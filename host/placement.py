@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from .cpus import CPUS, cpu_list
+from .kernel import Files
 from .levels import lowest
 
 if TYPE_CHECKING:
@@ -94,15 +95,13 @@ def _group(
 def read_boost(root: Path) -> str | None:
     """Say whether the clock may exceed its nominal value: ``on``, ``off``, ``mixed``, or None.
 
-    Every switch that there is must agree: the global one, Intel's, and one for each policy. None
-    where there is no switch.
+    Every switch that there is must agree: the global one, Intel's, and one for each active policy.
+    None where there is no switch.
     """
-    base = root / CPUS
-    inverted = base / "intel_pstate/no_turbo"
-    switches = [base / "cpufreq/boost", *base.glob("cpufreq/policy*/boost")]
-    states = {path.read_text().strip() == "1" for path in switches if path.exists()}
-    if inverted.exists():
-        states.add(inverted.read_text().strip() == "0")
+    host = Files(root)
+    switches = (f"{CPUS}/cpufreq/boost", f"{CPUS}/cpufreq/policy*/boost")
+    states = {host.read(path) == "1" for each in switches for path in host.find_active(each)}
+    states |= {host.read(path) == "0" for path in host.find(f"{CPUS}/intel_pstate/no_turbo")}
     if not states:
         return None
     if len(states) > 1:

@@ -4,6 +4,7 @@ Tests run the whole roles on it through Ansible, for hosts that nobody has. It s
 
 - lists of choices, which keep their list; an unavailable governor is EINVAL;
 - the switch for SMT: siblings go offline, their files disappear, the lists of the others shrink;
+  their cpufreq policies stay and answer EBUSY, as in drivers/cpufreq/cpufreq.c since Linux 5.19;
 - the global switch of boost, which sets the switches of the policies;
 - swap and systemd, with the pitfalls of the real one: daemon-reload pins nothing, and removing
   AllowedCPUs= leaves processes pinned.
@@ -19,6 +20,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CGROUPS = "sys/fs/cgroup"
-_OF_ONLINE_CPUS = ("topology", "cache", "cpufreq", "cpuidle")
+_OF_ONLINE_CPUS = ("topology", "cache", "cpuidle")
+_POLICY = re.compile(rf"{CPUS}/(?:cpu(\d+)/cpufreq|cpufreq/policy(\d+))/")
 _SWAP_KIB = 8388604
 _SIBLINGS = ("topology/thread_siblings_list", "cache/index3/shared_cpu_list")
 
@@ -42,8 +45,14 @@ class PlayedKernel(Kernel):
         super().__init__(root)
         self._aside = root / ".played"
 
+    def read(self, path: str) -> str:
+        """Read as the kernel would."""
+        self._require_active(path)
+        return super().read(path)
+
     def write(self, path: str, text: str) -> None:
         """Write as the kernel would."""
+        self._require_active(path)
         for pattern, error in self._refused().items():
             if fnmatch(path, pattern):
                 number = getattr(errno, error)
@@ -129,6 +138,12 @@ class PlayedKernel(Kernel):
     def _require(holds: bool, path: str) -> None:  # noqa: FBT001 - one condition
         if not holds:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
+
+    def _require_active(self, path: str) -> None:
+        """Refuse a policy whose CPU is offline."""
+        policy = _POLICY.match(path)
+        if policy and int(policy[1] or policy[2]) not in self.online():
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), path)
 
     def _pin(self, unit: str, cpus: str) -> None:
         control = self.root / CONTROL / f"{unit}.d"

@@ -46,7 +46,8 @@ class Boost(Knob):
     def targets(self, kernel: Kernel, wanted: object) -> Mapping[str, str]:
         """Documentation/admin-guide/pm/cpufreq.rst and intel_pstate.rst."""
         on = flag(wanted)
-        files = [*kernel.find(f"{CPUS}/cpufreq/boost"), *kernel.find(f"{CPUS}/cpufreq/*/boost")]
+        patterns = (f"{CPUS}/cpufreq/boost", f"{CPUS}/cpufreq/*/boost")
+        files = [path for pattern in patterns for path in kernel.find_active(pattern)]
         inverted = kernel.find(f"{CPUS}/intel_pstate/no_turbo")
         return dict.fromkeys(files, str(int(on))) | dict.fromkeys(inverted, str(int(not on)))
 

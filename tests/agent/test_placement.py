@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from host.cpus import as_list, as_mask, cpu_list, mask_cpus
+from host.cpus import CPUS, as_list, as_mask, cpu_list, mask_cpus
+from host.kernel import Files
 from host.placement import (
     KEPT,
     LAYOUTS,
@@ -19,6 +21,7 @@ from host.placement import (
     VERDICT,
     Topology,
     plan,
+    read_boost,
     read_plan,
     read_tier,
     read_topology,
@@ -192,3 +195,20 @@ def test_lists_and_masks_are_read_as_they_were_written(cpus):
 )
 def test_the_kernels_mask_format(cpus, mask):
     assert as_mask(cpus) == mask
+
+
+def test_the_policy_of_an_offline_cpu_answers_busy_and_says_nothing_of_boost(tmp_path, monkeypatch):
+    for number, state in ((0, "0"), (1, "1")):
+        policy = tmp_path / CPUS / f"cpufreq/policy{number}"
+        policy.mkdir(parents=True)
+        (policy / "boost").write_text(state)
+    assert read_boost(tmp_path) == "mixed"
+    read = Files.read
+
+    def busy(self, path):
+        if "policy1" in path:
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), path)
+        return read(self, path)
+
+    monkeypatch.setattr(Files, "read", busy)
+    assert read_boost(tmp_path) == "off"
