@@ -5,8 +5,9 @@ BIN := .venv/bin
 # A command in the environment of its kind, whatever the caller's variables say.
 CLEAN = $(BIN)/python -E -m host
 DEMO ?= demo
-# Tests wait more than they compute, so four of them share two cores well.
-WORKERS ?= 4
+# Tests wait more than they compute, so two of them share two cores well. With more, tests that look
+# at time find the machine too busy.
+WORKERS ?= 2
 
 # uv, Ansible and XDG keep inside the checkout.
 export UV_CACHE_DIR := $(CURDIR)/.lab/cache/uv
