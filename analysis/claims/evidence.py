@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from bundle.read import Bundle
     from host.levels import Tier
 
-TOO_FEW_CPUS = frozenset({"degraded", "none"})
-"""Tiers on which service, database and generator share CPUs: sizes are not the subject's own."""
-
 type ByBlock = Mapping[int, Figures]
 
 

@@ -24,7 +24,7 @@ import math
 from typing import TYPE_CHECKING
 
 from analysis.claims.comparability import differences, substitutions
-from analysis.claims.evidence import TOO_FEW_CPUS, Place
+from analysis.claims.evidence import Place
 from analysis.claims.ledger import Bound, Ordering, Runs, Statement
 from analysis.claims.measure import measure, places_of
 from analysis.claims.metrics import CLAIM_METRICS
@@ -35,6 +35,7 @@ from analysis.metrics import waiting_left_out
 from bundle.documents.results import GateVerdict, Interval
 from bundle.documents.results import Verdict as Comparison
 from bundle.documents.verdicts import Band, ClaimJudgement, ClaimVerdict, Strength
+from host.levels import SHARING_TIERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -286,7 +287,8 @@ def _incomparable(claim: Measurable | Runs, ledger: Ledger, run: Run) -> list[st
         reason = unfit(claim, run, places_of(claim)[claim.subjects[0]].subject)
         return [*apart, reason] if reason else apart
     sized = not isinstance(claim, Ordering) and claim.portability != "any"
-    if sized and run.tier in TOO_FEW_CPUS:
+    # There sizes are not the subject's own.
+    if sized and run.tier in SHARING_TIERS:
         apart.append(
             f"on tier {run.tier} service, database and generator share CPUs: "
             "a direction may be judged there, a size may not"
