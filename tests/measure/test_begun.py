@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import socket
 import subprocess
@@ -47,7 +48,10 @@ def serve(channel, command):
             each.start()
         for each in pumps[:2]:
             each.join()
-        channel.send_exit_status(process.wait())
+        status = process.wait()
+    # A client that has what it wants, or is lost, hangs up first: sshd makes nothing of it either.
+    with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+        channel.send_exit_status(status)
         channel.close()
 
 
