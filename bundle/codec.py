@@ -35,13 +35,9 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Document(Part, frozen=True):
-    """A part that is a file of its own in a bundle.
+    """A part that is a file of its own in a bundle."""
 
-    Attributes:
-        PATH: where it lies; ``{subject}`` and the like stand for a name.
-    """
-
-    PATH: ClassVar[str]
+    PATH: ClassVar[str]  #: where it lies; ``{subject}`` and the like stand for a name
 
 
 class Record(Part, frozen=True):

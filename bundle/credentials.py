@@ -11,16 +11,12 @@ from typing import Final, NamedTuple
 
 
 class Format(NamedTuple):
-    """A kind of credential.
+    """A kind of credential."""
 
-    Attributes:
-        anchors: one of them, in lower case, is in every credential of this kind: looking for them
-            is a hundred times faster than matching the pattern.
-        pattern: of the credential, as a regular expression.
-    """
-
+    #: one of them, in lower case, is in every credential of this kind: looking for them is a
+    #: hundred times faster than matching the pattern
     anchors: tuple[bytes, ...]
-    pattern: str
+    pattern: str  #: of the credential, as a regular expression
 
 
 FORMATS: Final = {

@@ -10,44 +10,26 @@ from bundle.codes import CODES, LEVELS, Level
 
 @dataclass(frozen=True)
 class Problem:
-    """One finding.
+    """One finding."""
 
-    Attributes:
-        code: a key of `bundle.codes.CODES`.
-        level: the level that is not reached because of it.
-        path: relative to the bundle; ``.`` is the bundle itself.
-        message: what is wrong there.
-        hint: what to do.
-    """
-
-    code: str
-    level: Level
-    path: str
-    message: str
-    hint: str
+    code: str  #: a key of `bundle.codes.CODES`
+    level: Level  #: the level that is not reached because of it
+    path: str  #: relative to the bundle; ``.`` is the bundle itself
+    message: str  #: what is wrong there
+    hint: str  #: what to do
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What `verify` found.
+    """What `verify` found."""
 
-    Attributes:
-        asked: the level that was asked for.
-        level_reached: the highest level that holds, or None.
-        problems: everything that is wrong, in the order of the levels.
-        seal: SHA-256 of SEAL.json, or None if it cannot be read.
-        files: how many files have the digest that the manifest gives.
-        doubts: what does not stand against a level and should be known.
-        notes: how the levels above L1 were reached, one sentence each.
-    """
-
-    asked: Level
-    level_reached: Level | None
-    problems: tuple[Problem, ...]
-    seal: str | None
-    files: int
-    doubts: tuple[Problem, ...] = ()
-    notes: tuple[str, ...] = ()
+    asked: Level  #: the level that was asked for
+    level_reached: Level | None  #: the highest level that holds, or None
+    problems: tuple[Problem, ...]  #: everything that is wrong, in the order of the levels
+    seal: str | None  #: SHA-256 of SEAL.json, or None if it cannot be read
+    files: int  #: how many files have the digest that the manifest gives
+    doubts: tuple[Problem, ...] = ()  #: what does not stand against a level and should be known
+    notes: tuple[str, ...] = ()  #: how the levels above L1 were reached, one sentence each
 
     @property
     def ok(self) -> bool:

@@ -34,13 +34,9 @@ class Named(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Fitting:
-    """Documents that fit their types: plan, host's documents and reports of the client.
+    """Documents that fit their types: plan, host's documents and reports of the client."""
 
-    Attributes:
-        by_path: the documents.
-    """
-
-    by_path: Mapping[str, object]
+    by_path: Mapping[str, object]  #: the documents
 
     def get[T](self, path: str, kind: type[T]) -> T | None:
         """The document at a path; None if there is none, or it does not fit."""

@@ -10,10 +10,10 @@
     derived/1        0.1     first
     index/1          0.1     first
 
-A version that was ever written is read forever. An unknown, missing or repeated key is an error
-that names the file and the key: absence is written as null or as an empty list, never left out.
-The exceptions are keys that came later: they are left out where there is nothing to say, so that
-whoever does not know them reads every other bundle as before.
+Every version that was ever written stays readable. An unknown, missing or repeated key is an error
+that names the file and the key. Absence is written as null or as an empty list, never left out.
+Keys that were added later are the exception: a bundle leaves them out where they say nothing, so
+that readers of the older format still read it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from bundle.documents.failure import Failure
 from bundle.documents.readings import TrialReadings
 from bundle.values import BUNDLE_ID, SHA256, BundleId, Commit, Count, Name, Sha256, Utc
 
-_MOST_OMITTED: Final = 1000  # each is a pattern that every missing trial is held against
+_MOST_OMITTED: Final = 1000  # verification matches every missing trial against each of them
 _YEARS: Final = range(1970, 3000)
 _ID_TIME: Final = "%Y%m%dT%H%M%SZ"
 
@@ -69,35 +69,24 @@ class Omission(Part, frozen=True, kw_only=True):
 
 
 class Redaction(Part, frozen=True, kw_only=True):
-    """A file from which something was taken out before the seal, and why.
+    """A file from which something was taken out before the seal, and why."""
 
-    Attributes:
-        path: of the file; ``*`` stands for any part of a name.
-        reason: what was taken out, in words.
-        counts: how often the mark ``[redacted <kind>]`` stands in the file, by kind; left out
-            where nothing was marked, but left away.
-    """
-
-    path: str
-    reason: str
+    path: str  #: path of the file; ``*`` stands for any part of a name
+    reason: str  #: what was taken out, in words
+    #: number of marks ``[redacted <kind>]`` in the file, by kind; left out where the text was
+    #: removed without a mark
     counts: dict[str, Count] | UnsetType = UNSET
 
 
 class Interruption(Part, frozen=True, kw_only=True):
-    """The process of a run had ended before the seal, and the run was taken up again.
+    """The process of a run ended before the seal, and the run was resumed."""
 
-    Attributes:
-        resumed: when it was taken up again, UTC; it was interrupted after the last trial that
-            stood then had ended.
-        trials: how many closed trials stood then, failed ones included.
-        discarded: names of the trials that were open, and were removed.
-        clock_set_back_s: left out unless the wall clock stood before an instant that the run had
-            recorded already: by how many seconds, rounded up. `resumed` is that instant then.
-    """
-
+    #: when the run was resumed, UTC; the interruption came after the end of its last closed trial
     resumed: Utc
-    trials: Count
-    discarded: tuple[str, ...]
+    trials: Count  #: number of trials that were closed by then, failed ones included
+    discarded: tuple[str, ...]  #: names of the trials that were open, and were removed
+    #: seconds, rounded up, by which the wall clock was behind an instant that the run had already
+    #: recorded; `resumed` is that instant then. Left out if the clock was not behind
     clock_set_back_s: Count | UnsetType = UNSET
 
     def __post_init__(self) -> None:
@@ -114,45 +103,30 @@ class Interruptions(Record, frozen=True, kw_only=True):
 
 
 class BundleRecord(Record, frozen=True, kw_only=True):
-    """``bundle.json``: what the bundle is.
-
-    Attributes:
-        schema: the version of this format.
-        id: ``<utc>-<plan8>``, from `created` and the plan; the folder's name when it was sealed.
-        status: complete; partial when planned trials are missing; aborted when it was interrupted.
-        tool: the orchestrator.
-        plan: the plan that decided the run.
-        ledger: digest of the ledger put on trial, or null.
-        host: fingerprint of the host or hosts, or null if it was never taken.
-        trials: counts.
-        omitted: what is not here.
-        redactions: what was taken out.
-        previous: digest of the seal before this one in the same index, or null.
-        created: when the run began, UTC.
-        sealed: when it was sealed, UTC.
-        interruptions: each time the run was taken up again; left out if it never was.
-        rerun_of: digest of the seal of the bundle whose plan and inputs were run again; left out
-            if the run was no rerun.
-        clock_set_back_s: as of an interruption, when the bundle was sealed.
-    """
+    """``bundle.json``: what the bundle is."""
 
     SCHEMA: ClassVar[str] = "bundle/1"
 
     schema: Literal["bundle/1"] = "bundle/1"
+    #: ``<utc>-<plan8>``, from `created` and the plan; the name of the folder at the seal
     id: BundleId
+    #: partial if planned trials are missing, aborted if the run was interrupted, else complete
     status: Literal["complete", "partial", "aborted"]
-    tool: Tool
-    plan: Plan
-    ledger: Sha256 | None
-    host: Sha256 | None
+    tool: Tool  #: the orchestrator
+    plan: Plan  #: the plan that decided the run
+    ledger: Sha256 | None  #: digest of the ledger whose claims the run tests, or null
+    host: Sha256 | None  #: fingerprint of the host or hosts, or null if it was never taken
     trials: TrialCounts
-    omitted: tuple[Omission, ...]
-    redactions: tuple[Redaction, ...]
-    previous: Sha256 | None
-    created: Utc
-    sealed: Utc
+    omitted: tuple[Omission, ...]  #: files that are not here
+    redactions: tuple[Redaction, ...]  #: files from which something was taken out
+    previous: Sha256 | None  #: digest of the seal before this one in the same index, or null
+    created: Utc  #: when the run began, UTC
+    sealed: Utc  #: when the bundle was sealed, UTC
+    #: each time the run was resumed; left out if it never was
     interruptions: tuple[Interruption, ...] | UnsetType = UNSET
+    #: digest of the seal of the bundle that this run repeats; left out if the run is no rerun
     rerun_of: Sha256 | UnsetType = UNSET
+    #: as in `Interruption`, at the seal
     clock_set_back_s: Count | UnsetType = UNSET
 
     def __post_init__(self) -> None:
@@ -165,7 +139,7 @@ class BundleRecord(Record, frozen=True, kw_only=True):
 
 
 class Seal(Record, frozen=True, kw_only=True):
-    """``SEAL.json``: the digests that everything else hangs on."""
+    """``SEAL.json``: the digests of record and manifest; its own digest identifies the bundle."""
 
     SCHEMA: ClassVar[str] = "seal/1"
 
@@ -180,40 +154,25 @@ class Seal(Record, frozen=True, kw_only=True):
 
 
 class TrialRecord(Record, frozen=True, kw_only=True):
-    """``trial.json``: one trial and what was read around it.
-
-    Attributes:
-        schema: the version of this format.
-        id: the name of the trial's folder.
-        index: position in the order of execution, from 1.
-        block: the block it belongs to, from 1.
-        subject: name of the subject.
-        workload: name of the workload.
-        load: name of the load.
-        status: completed, or failed: then `failure` says why.
-        failure: null if and only if the trial completed.
-        started: when its processes were started, UTC.
-        ended: when they were gone, UTC.
-        readings: what was read around it. JSON has no NaN or infinity: both are written as null.
-        clock_set_back_s: left out unless the host's wall clock stood, when the trial began, before
-            the end of the trial before it or the beginning of the run: by how many seconds, rounded
-            up. `started` and `ended` are later by that.
-    """
+    """``trial.json``: one trial and the readings around it."""
 
     SCHEMA: ClassVar[str] = "trial/1"
 
     schema: Literal["trial/1"] = "trial/1"
-    id: Name
-    index: Count
-    block: Count
-    subject: Name
-    workload: Name
-    load: Name
+    id: Name  #: the name of the trial's folder
+    index: Count  #: position in the order of execution, from 1
+    block: Count  #: the block it belongs to, from 1
+    subject: Name  #: name of the subject
+    workload: Name  #: name of the workload
+    load: Name  #: name of the load
     status: Literal["completed", "failed"]
-    failure: Failure | None
-    started: Utc
-    ended: Utc
-    readings: TrialReadings
+    failure: Failure | None  #: why the trial failed; null if and only if it completed
+    started: Utc  #: when the processes of the trial were started, UTC
+    ended: Utc  #: when all of them had ended, UTC
+    readings: TrialReadings  #: JSON has no NaN or infinity: both are written as null
+    #: seconds, rounded up, by which the host's wall clock was behind when the trial began: before
+    #: the end of the trial before it, or before the beginning of the run. They are added to
+    #: `started` and `ended`. Left out if the clock was not behind
     clock_set_back_s: Count | UnsetType = UNSET
 
     def __post_init__(self) -> None:
@@ -223,23 +182,15 @@ class TrialRecord(Record, frozen=True, kw_only=True):
 
 
 class Provenance(Record, frozen=True, kw_only=True):
-    """The first line of ``DERIVED.sha256``: what was judged, and with what.
-
-    Attributes:
-        schema: the version of this format.
-        seal: digest of the ``SEAL.json`` that was judged.
-        ledger: digest of the ledger, or null.
-        analysis_lock: digest of the hash-locked requirements that the analysis ran with.
-        tool: the program that judged.
-    """
+    """The first line of ``DERIVED.sha256``: what was judged, and with what."""
 
     SCHEMA: ClassVar[str] = "derived/1"
 
     schema: Literal["derived/1"] = "derived/1"
-    seal: Sha256
-    ledger: Sha256 | None
-    analysis_lock: Sha256
-    tool: Tool
+    seal: Sha256  #: digest of the ``SEAL.json`` that was judged
+    ledger: Sha256 | None  #: digest of the ledger, or null
+    analysis_lock: Sha256  #: digest of the hash-locked requirements that the analysis ran with
+    tool: Tool  #: the program that judged
 
 
 class IndexLine(Record, frozen=True, kw_only=True):
@@ -267,7 +218,7 @@ def bundle_id(created: datetime, plan_sha256: str) -> str:
 
 
 def created_of(identifier: str) -> datetime | None:
-    """Return the instant in a bundle's id, or None if it is not an id."""
+    """Return the instant in a bundle's id, or None if the text is not an id."""
     if not re.match(BUNDLE_ID, identifier):
         return None
     try:
@@ -277,9 +228,9 @@ def created_of(identifier: str) -> datetime | None:
 
 
 def _check_times(**times: datetime) -> None:
-    """Refuse instants that are not UTC, not in the order given, or of no year of a measurement."""
+    """Refuse instants that are not in UTC, not in the order given, or outside `_YEARS`."""
     for name, instant in times.items():
-        # Near the ends of what a datetime can hold, no span of time can be added.
+        # An instant near the first or last year of a datetime overflows when a span is added.
         if instant.year not in _YEARS:
             raise ValueError(f"{name} is in the year {instant.year}")
         if instant.utcoffset() != timedelta(0):

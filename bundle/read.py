@@ -28,17 +28,11 @@ class Trial:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle as it lies on the disk; made by `open`.
+    """A bundle as it lies on the disk; made by `open`."""
 
-    Attributes:
-        path: its folder.
-        trials: the closed trials, by index.
-        seal: SHA-256 of SEAL.json, the bundle's identity; None if it is not sealed.
-    """
-
-    path: Path
-    trials: tuple[Trial, ...]
-    seal: str | None
+    path: Path  #: its folder
+    trials: tuple[Trial, ...]  #: the closed trials, by index
+    seal: str | None  #: SHA-256 of SEAL.json, the bundle's identity; None if it is not sealed
     _record: BundleRecord | None
 
     @classmethod

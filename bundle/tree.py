@@ -25,15 +25,11 @@ _THREADS: Final = min(4, os.process_cpu_count() or 1)
 
 
 class Entry(NamedTuple):
-    """What lies at a path: a file, or something that a bundle must not hold.
+    """What lies at a path: a file, or something that a bundle must not hold."""
 
-    Attributes:
-        path: relative to the scanned folder, with ``/``; undecodable bytes are escaped surrogates.
-        kind: ``special`` is a device, fifo or socket, ``empty`` a folder with nothing in it.
-    """
-
+    #: relative to the scanned folder, with ``/``; undecodable bytes are escaped surrogates
     path: str
-    kind: Kind
+    kind: Kind  #: ``special`` is a device, fifo or socket, ``empty`` a folder with nothing in it
 
 
 def scan(root: Path) -> list[Entry]:

@@ -22,15 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Limits:
-    """What an archive may cost.
+    """What an archive may cost."""
 
-    Attributes:
-        size: largest unpacked archive, headers included, in bytes.
-        files: largest number of files.
-    """
-
-    size: int = 16 * 2**30
-    files: int = 100_000
+    size: int = 16 * 2**30  #: largest unpacked archive, headers included, in bytes
+    files: int = 100_000  #: largest number of files
 
 
 DEFAULT_LIMITS: Final = Limits()

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
+# The line of a field with the comment after it, or the lines of the comment above it.
+_FIELD = re.compile(r"^((?:    #: .*\n)*)    (\w+): [^#\n]*(?:#: (.+))?$", re.MULTILINE)
 _ATTRIBUTE = re.compile(r"^    (\w+): ((?:.|\n        )+)$", re.MULTILINE)
+_EVERYWHERE = {"schema": "the version of this format"}
 _INTRODUCTION = """\
 Programs write these documents, so each has one definition in `bundle/documents/` or, for what
 holds a bundle together, `bundle/format.py`. A key that a type does not name is refused. A key
@@ -76,12 +79,19 @@ def _first(thing: object) -> str:
 
 
 def _meanings(kind: type[msgspec.Struct]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    """What the comments that begin with ``#:`` say of the fields, those of the bases included."""
+    meanings = dict(_EVERYWHERE)
     for each in reversed(kind.__mro__):
+        if not each.__module__.startswith("bundle."):
+            continue
         _, _, attributes = (inspect.cleandoc(each.__doc__ or "")).partition("Attributes:\n")
         for name, meaning in _ATTRIBUTE.findall(attributes):
-            found[name] = re.sub(r"\s+", " ", meaning).strip()
-    return found
+            meanings[name] = re.sub(r"\s+", " ", meaning).strip().removesuffix(".")
+        for above, name, beside in _FIELD.findall(inspect.getsource(each)):
+            meaning = beside or re.sub(r"\s*#: ", " ", above).strip()
+            if meaning:
+                meanings[name] = meaning
+    return meanings
 
 
 def _type(kind: type[msgspec.Struct], name: str) -> str:

@@ -21,20 +21,13 @@ class PsqlError(RuntimeError):
 
 
 class Psql(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One PostgreSQL server, one role, reached over TCP.
+    """One PostgreSQL server, one role, reached over TCP."""
 
-    Attributes:
-        binary: path of psql.
-        host: address of the server.
-        port: its TCP port.
-        user: the role to log in as.
-        passfile: libpq password file (mode 0600); the password is in no argument and no variable.
-    """
-
-    binary: str
-    host: str
-    port: int
-    user: str
+    binary: str  #: path of psql
+    host: str  #: address of the server
+    port: int  #: its TCP port
+    user: str  #: the role to log in as
+    #: libpq password file (mode 0600); the password is in no argument and no variable
     passfile: str
 
     @property

@@ -1,7 +1,8 @@
 """``derived/explanation.json``: where the difference between two subjects comes from.
 
-The way from one subject to the other leads over subjects of which each differs from the one before
-in a single cause. Ratios multiply along it to the whole, and CPU times add up to it.
+The way leads from one subject to the other over intermediate subjects. Each of them differs from
+the one before it in a single cause. The ratios of the steps multiply to the ratio of the whole way,
+and their CPU times add up to its CPU time.
 
 History of the schema: explanation/1 (first).
 """
@@ -17,133 +18,82 @@ from bundle.values import Count
 
 
 class Effect(Part, frozen=True, kw_only=True):
-    """A ratio over blocks.
+    """A ratio over blocks."""
 
-    Attributes:
-        ratio: exp of the mean log-ratio.
-        low: of the 95 % interval; null with one block.
-        high: likewise.
-        p: two-sided, that the ratio is 1; null likewise.
-        detectable: the smallest relative effect that so many blocks of this spread find nine
-            times out of ten; null likewise.
-        blocks: how many.
-        shown: whether the interval excludes 1.
-    """
-
-    ratio: float
-    low: float | None
-    high: float | None
-    p: float | None
+    ratio: float  #: exp of the mean log-ratio
+    low: float | None  #: lower end of the 95 % interval; null with one block
+    high: float | None  #: upper end of the 95 % interval; null with one block
+    p: float | None  #: two-sided, of the hypothesis that the ratio is 1; null with one block
+    #: smallest relative effect that these blocks detect nine times out of ten; null with one block
     detectable: float | None
-    blocks: Count
-    shown: bool
+    blocks: Count  #: number of blocks
+    shown: bool  #: whether the interval excludes 1
 
 
 class Difference(Part, frozen=True, kw_only=True):
-    """After minus before, in the unit of the figure.
+    """After minus before, in the unit of the figure."""
 
-    Attributes:
-        mean: over the blocks.
-        low: of the paired t interval at 95 %; null with one block.
-        high: likewise.
-        blocks: how many.
-    """
-
-    mean: float
-    low: float | None
-    high: float | None
-    blocks: Count
+    mean: float  #: over the blocks
+    low: float | None  #: lower end of the paired t interval at 95 %; null with one block
+    high: float | None  #: upper end of that interval; null with one block
+    blocks: Count  #: number of blocks
 
 
 class Cause(Part, frozen=True, kw_only=True):
-    """What one step of the way contributes.
+    """What one step of the way contributes."""
 
-    Attributes:
-        name: of the step, or ``residual``.
-        what: the step in words.
-        before: the subject before it.
-        after: the subject after it.
-        rank: by the size of its effect, from 1; null for the residual and without an effect.
-        throughput: after over before, over the blocks that hold the whole way; null without any.
-        family_p: its p adjusted by Holm for all steps of the way; null with fewer than two blocks.
-        share: its logarithm over that of the whole; negative if it works the other way. Null where
-            the whole is not shown to differ from 1: shares of noise mean nothing.
-        alone: the effect of this cause switched alone; null for the residual.
-        interaction: effect over alone, over the blocks that hold both; null where they are one.
-        cpu_service: CPU microseconds per request of the service that it adds.
-        cpu_database: likewise, of the database server.
-    """
-
-    name: str
-    what: str
-    before: str
-    after: str
+    name: str  #: name of the step, or ``residual``
+    what: str  #: the step in words
+    before: str  #: the subject before the step
+    after: str  #: the subject after the step
+    #: 1 for the largest effect; null for the residual, and for a step without an effect
     rank: int | None
+    #: after over before, over the blocks that hold the whole way; null without such a block
     throughput: Effect | None
+    #: p of `throughput`, adjusted by Holm for all steps of the way; null with fewer than two blocks
     family_p: float | None
+    #: logarithm of the effect over that of the whole way; negative if the step works against it.
+    #: Null where the whole is not shown to differ from 1, because shares of noise mean nothing
     share: float | None
-    alone: Effect | None
+    alone: Effect | None  #: effect of this cause switched alone; null for the residual
+    #: `throughput` over `alone`, over the blocks that hold both; null where they are the same
     interaction: Effect | None
-    cpu_service: Difference | None
-    cpu_database: Difference | None
+    cpu_service: Difference | None  #: CPU microseconds per request that it adds to the service
+    cpu_database: Difference | None  #: CPU microseconds per request that it adds to the database
 
 
 class Whole(Part, frozen=True, kw_only=True):
-    """The whole way.
+    """The last subject of the way against the first."""
 
-    Attributes:
-        throughput: last over first; null without a block that holds both ends.
-        cpu_service: CPU microseconds per request of the service, last minus first.
-        cpu_database: likewise, of the database server.
-    """
-
-    throughput: Effect | None
-    cpu_service: Difference | None
-    cpu_database: Difference | None
+    throughput: Effect | None  #: last over first; null without a block that holds both
+    cpu_service: Difference | None  #: CPU microseconds per request of the service, last minus first
+    cpu_database: Difference | None  #: CPU microseconds per request of the database server
 
 
 class Stop(Part, frozen=True, kw_only=True):
-    """The figures of a subject of the explanation, medians of its trials; null where it has none.
+    """Figures of a subject of the explanation: medians of its trials, null where it has none."""
 
-    Attributes:
-        trials: whose figures may be used.
-        throughput: answers per second.
-        cpu_service: CPU microseconds per request of the service.
-        cpu_database: likewise, of the database server.
-        round_trips: to the database, of one request; null where the bundle does not tell.
-        statements: that one request sends; null likewise.
-    """
-
-    trials: Count
-    throughput: float | None
-    cpu_service: float | None
-    cpu_database: float | None
-    round_trips: float | None
-    statements: float | None
+    trials: Count  #: number of trials whose figures may be used
+    throughput: float | None  #: answers per second
+    cpu_service: float | None  #: CPU microseconds per request of the service
+    cpu_database: float | None  #: CPU microseconds per request of the database server
+    round_trips: float | None  #: of one request to the database; null where the bundle lacks it
+    statements: float | None  #: that one request sends; null where the bundle lacks it
 
 
 class ExplainedCell(Part, frozen=True, kw_only=True):
-    """The way under one workload and load.
+    """The way under one workload and load."""
 
-    Attributes:
-        workload: its name.
-        load: its name.
-        blocks: how many hold the whole way.
-        dropped: blocks that do not, by number.
-        total: the whole way.
-        parts: in the order of the way.
-        discrepancy: the largest difference, over blocks, between the sum of the steps' logarithms
-            and the logarithm of the whole: rounding, or a mistake.
-        subjects: figures by subject, those on the way and those with one cause switched alone.
-    """
-
-    workload: str
-    load: str
-    blocks: Count
-    dropped: tuple[int, ...]
-    total: Whole
-    parts: list[Cause]
+    workload: str  #: name of the workload
+    load: str  #: name of the load
+    blocks: Count  #: number of blocks that hold the whole way
+    dropped: tuple[int, ...]  #: numbers of the blocks that do not
+    total: Whole  #: the whole way
+    parts: list[Cause]  #: the steps in the order of the way, then the residual
+    #: largest difference, over blocks, between the sum of the steps' logarithms and the logarithm
+    #: of the whole: rounding, or a mistake
     discrepancy: float
+    #: figures of the subjects on the way and of those with one cause switched alone
     subjects: dict[str, Stop]
 
     def round_trips(self, cause: Cause) -> tuple[float, float] | None:
@@ -154,24 +104,16 @@ class ExplainedCell(Part, frozen=True, kw_only=True):
 
 
 class Explanation(Document, frozen=True, kw_only=True):
-    """``derived/explanation.json``.
-
-    Attributes:
-        schema: the version of this format.
-        bundle: its id.
-        from_: the subject that the way begins with; ``from`` in the file.
-        to: the subject that it leads to.
-        conclusion: the largest cause in one sentence.
-        weaknesses: as in the results.
-        cells: those with a usable trial, but for loads whose rate is given.
-    """
+    """``derived/explanation.json``."""
 
     PATH: ClassVar[str] = "derived/explanation.json"
 
     schema: Literal["explanation/1"]
-    bundle: str
+    bundle: str  #: id of the bundle
+    #: the subject that the way begins with; ``from`` in the file
     from_: str = msgspec.field(name="from")
-    to: str
-    conclusion: str
-    weaknesses: list[str]
+    to: str  #: the subject that the way leads to
+    conclusion: str  #: the largest cause in one sentence
+    weaknesses: list[str]  #: as in the results
+    #: the cells with a usable trial; a load with a given arrival rate has no cell here
     cells: list[ExplainedCell]

@@ -1,4 +1,4 @@
-"""What a run found out about its hosts, their database server and its rows."""
+"""What a run recorded about its hosts, their database server and its rows."""
 
 from __future__ import annotations
 
@@ -15,104 +15,63 @@ type Value = str | int | float | bool | list[str | int] | None
 
 
 class Topology(Part, frozen=True, kw_only=True):
-    """Online CPUs of the host.
+    """Online CPUs of the host."""
 
-    Attributes:
-        cores: CPUs of each core.
-        l3: cores, by index, of each L3 cache.
-    """
-
-    cores: list[list[int]]
-    l3: list[list[int]]
+    cores: list[list[int]]  #: CPUs of each core
+    l3: list[list[int]]  #: cores, by index, of each L3 cache
 
 
 class Facts(Part, frozen=True, kw_only=True):
-    """Facts of a host; null where it does not tell. ``host.items.FACTS`` has their sources.
+    """Facts of a host; null where it offers none. ``host.items.FACTS`` has their sources."""
 
-    Attributes:
-        cpu_model: name of the processor.
-        topology: online CPUs.
-        memory_bytes: physical memory.
-        virtual: whether the kernel runs under a hypervisor.
-        distribution: name and version.
-        kernel: release.
-        governor: cpufreq governors in use.
-        boost: ``on``, ``off`` or ``mixed``.
-        smt: ``1`` while siblings are active.
-        aslr: randomize_va_space.
-        thp: transparent huge pages.
-        clocksource: of the kernel.
-        swap_bytes: configured swap.
-        wrk: first line of ``wrk --version``.
-        environment: variables that programs of the run start with, by kind of program.
-        load_1m: load average.
-        memory_available_bytes: memory that can be had without swapping.
-    """
-
-    cpu_model: str | None = None
-    topology: Topology | None = None
-    memory_bytes: int | None = None
-    virtual: bool | None = None
-    distribution: str | None = None
-    kernel: str | None = None
-    governor: list[str] | None = None
-    boost: str | None = None
-    smt: str | None = None
-    aslr: str | None = None
-    thp: str | None = None
-    clocksource: str | None = None
-    swap_bytes: int | None = None
-    wrk: str | None = None
+    cpu_model: str | None = None  #: name of the processor
+    topology: Topology | None = None  #: online CPUs
+    memory_bytes: int | None = None  #: physical memory
+    virtual: bool | None = None  #: whether the kernel runs under a hypervisor
+    distribution: str | None = None  #: name and version of the distribution
+    kernel: str | None = None  #: release of the kernel
+    governor: list[str] | None = None  #: cpufreq governors in use
+    boost: str | None = None  #: ``on``, ``off`` or ``mixed``
+    smt: str | None = None  #: ``1`` while siblings are active
+    aslr: str | None = None  #: value of randomize_va_space
+    thp: str | None = None  #: mode of transparent huge pages
+    clocksource: str | None = None  #: clocksource of the kernel
+    swap_bytes: int | None = None  #: configured swap
+    wrk: str | None = None  #: first line of ``wrk --version``
+    #: variables that programs of the run start with, by kind of program
     environment: dict[str, Any] | None = None
-    load_1m: float | None = None
-    memory_available_bytes: int | None = None
+    load_1m: float | None = None  #: load average over one minute
+    memory_available_bytes: int | None = None  #: memory that can be had without swapping
 
 
 class Placement(Part, frozen=True, kw_only=True, omit_defaults=True):
-    """CPUs by purpose, and the tier that this reaches.
+    """CPUs by purpose, and the tier that this reaches."""
 
-    Attributes:
-        service: CPUs of the service.
-        load: CPUs of the generator.
-        database: CPUs of the database server.
-        housekeeping: CPUs of everything else.
-        tier: how well these are kept apart.
-        layout: name of the layout; missing in older bundles.
-    """
-
-    service: list[Count]
-    load: list[Count]
-    database: list[Count]
-    housekeeping: list[Count]
-    tier: Tier
-    layout: str | None = None
+    service: list[Count]  #: CPUs of the service
+    load: list[Count]  #: CPUs of the generator
+    database: list[Count]  #: CPUs of the database server
+    housekeeping: list[Count]  #: CPUs of everything else
+    tier: Tier  #: tier that this placement reaches
+    layout: str | None = None  #: name of the layout; missing in older bundles
 
 
 class HostFacts(Document, frozen=True, kw_only=True, omit_defaults=True):
-    """``host/facts.before.json``, ``facts.after.json``: what decides whether results compare.
-
-    Attributes:
-        schema: the version of this format.
-        facts: of the host.
-        identity: keys of the facts that make up the host fingerprint.
-        placement: CPUs by purpose.
-        hostname: taken out before the seal.
-    """
+    """``host/facts.before.json``, ``facts.after.json``: what decides whether results compare."""
 
     PATH: ClassVar[str] = "host/facts.before.json"
 
     schema: Literal["host-facts/1"]
     facts: Facts
-    identity: list[str]
-    placement: Placement
-    hostname: str | UnsetType = UNSET
+    identity: list[str]  #: keys of the facts that make up the host fingerprint
+    placement: Placement  #: CPUs by purpose
+    hostname: str | UnsetType = UNSET  #: the lab removes it before the seal
 
     @property
     def identifying(self) -> dict[str, Json]:
         """The facts of the host fingerprint by key, as the document has them, and the tier.
 
         Raises:
-            KeyError: ``identity`` names something that is no fact.
+            KeyError: ``identity`` names something that is not a fact.
         """
         facts = {key: getattr(self.facts, key) for key in Facts.__struct_fields__}
         plain: dict[str, Json] = {key: to_builtins(facts[key]) for key in self.identity}
@@ -120,38 +79,26 @@ class HostFacts(Document, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def host_class(self) -> str:
-        """``physical, exclusive-l3`` or ``virtual, degraded``: where absolute values carry over."""
+        """``physical, exclusive-l3`` or the like: absolute values compare within one class."""
         return f"{'virtual' if self.facts.virtual else 'physical'}, {self.placement.tier}"
 
 
 class Reading(Part, frozen=True, kw_only=True):
-    """One reading of a host.
+    """One reading of a host."""
 
-    Attributes:
-        value: null if it cannot be read.
-        unit: null where it has none.
-        reason: why the value is null.
-    """
-
-    value: Value
-    unit: str | None
-    reason: str | None
+    value: Value  #: null if the host cannot be read
+    unit: str | None  #: null where the value has none
+    reason: str | None  #: why the value is null
 
 
 class HostReadings(Document, frozen=True, kw_only=True):
-    """``host/readings.before.json``, ``readings.after.json``: what decides whether to measure.
-
-    Attributes:
-        schema: the version of this format.
-        interval_s: seconds over which shares were taken.
-        readings: by key.
-    """
+    """``host/readings.before.json``, ``readings.after.json``: what decides whether to measure."""
 
     PATH: ClassVar[str] = "host/readings.before.json"
 
     schema: Literal["host-readings/1"]
-    interval_s: float
-    readings: dict[str, Reading]
+    interval_s: float  #: seconds over which shares were taken
+    readings: dict[str, Reading]  #: readings by key
 
 
 class Moved(Part, frozen=True, kw_only=True):
@@ -173,64 +120,40 @@ type Ending = Literal["ok", "changed", "skipped", "failed", "unreachable"]
 
 
 class Task(Part, frozen=True, kw_only=True):
-    """A task of a play.
+    """A task of a play."""
 
-    Attributes:
-        role: that it belongs to.
-        task: its name.
-        place: file and line.
-        outcome: how it ended.
-        seconds: it took.
-    """
-
-    role: str
-    task: str
-    place: str
-    outcome: Ending
-    seconds: float
+    role: str  #: role that the task belongs to
+    task: str  #: name of the task
+    place: str  #: file and line
+    outcome: Ending  #: how the task ended
+    seconds: float  #: duration of the task
 
 
 class Provision(Document, frozen=True, kw_only=True):
-    """``host/provision/<host>-<started>-<playbook>.json``: how a host was set up before the run.
-
-    Attributes:
-        schema: the version of this format.
-        playbook: its name.
-        host: its name in the bundle.
-        started: ISO 8601.
-        seconds: the play took.
-        complete: whether it came to its end on this host.
-        counts: tasks by how they ended.
-        tasks: in order; none of their output.
-    """
+    """``host/provision/<host>-<started>-<playbook>.json``: how a host was set up before the run."""
 
     PATH: ClassVar[str] = "host/provision/{play}.json"
 
     schema: Literal["provision/1"]
-    playbook: str
-    host: str
-    started: str
-    seconds: float
-    complete: bool
-    counts: dict[Ending, Count]
-    tasks: list[Task]
+    playbook: str  #: name of the playbook
+    host: str  #: name of the host in the bundle
+    started: str  #: ISO 8601
+    seconds: float  #: duration of the play
+    complete: bool  #: whether the play came to its end on this host
+    counts: dict[Ending, Count]  #: number of tasks by how they ended
+    tasks: list[Task]  #: tasks in their order, without their output
 
 
 class Ports(Document, frozen=True, kw_only=True, omit_defaults=True):
-    """``host/ports.json``: TCP ports of the run on a host.
-
-    Attributes:
-        schema: the version of this format.
-        named: those that the inventory names; the others were drawn.
-        postgres: of the database server, if it is here.
-        services: by subject, if they are here.
-    """
+    """``host/ports.json``: TCP ports of the run on a host."""
 
     PATH: ClassVar[str] = "host/ports.json"
 
     schema: Literal["ports/1"]
+    #: ports that the inventory names; the lab drew the others
     named: list[Literal["postgres", "services"]]
-    postgres: Port | UnsetType = UNSET
+    postgres: Port | UnsetType = UNSET  #: port of the database server, if it runs on this host
+    #: ports by subject, if the services run on this host
     services: dict[str, Port] | UnsetType = UNSET
 
 
@@ -243,64 +166,42 @@ class Fingerprint(Document, frozen=True, kw_only=True):
 
 
 class Server(Document, frozen=True, kw_only=True):
-    """``host/postgres.json``: the database server.
-
-    Attributes:
-        version: of PostgreSQL.
-        settings: by name, as the server shows them.
-        made: whether the lab made the cluster.
-    """
+    """``host/postgres.json``: the database server."""
 
     PATH: ClassVar[str] = "host/postgres.json"
 
-    version: str
-    settings: dict[str, str]
-    made: bool
+    version: str  #: version of PostgreSQL
+    settings: dict[str, str]  #: settings by name, as the server shows them
+    made: bool  #: whether the lab made the cluster
 
 
 class Seeded(Document, frozen=True, kw_only=True, omit_defaults=True):
-    """``host/dataset.json``: the rows that were measured on.
-
-    Attributes:
-        schema: the version of this format.
-        database: name of the template database.
-        digest: of what decides the rows.
-        rows: by table.
-        checksums: by table, of its rows.
-        reused: whether an earlier run had made it.
-        seconds: of each step that made it; null where an earlier run had.
-    """
+    """``host/dataset.json``: the rows of the database that the services read."""
 
     PATH: ClassVar[str] = "host/dataset.json"
 
     schema: Literal["ormlab-seed/1"]
-    database: str
-    digest: Sha256
-    rows: dict[str, Count]
-    checksums: dict[str, Sha256]
-    reused: bool = False
+    database: str  #: name of the template database
+    digest: Sha256  #: digest of all that decides the rows
+    rows: dict[str, Count]  #: number of rows by table
+    checksums: dict[str, Sha256]  #: checksum of the rows by table
+    reused: bool = False  #: whether an earlier run made the database
+    #: duration of each step that made the database; null where an earlier run made it
     seconds: dict[str, float] | None = None
 
 
 class Source(Document, frozen=True, kw_only=True, omit_defaults=True):
-    """``inputs/source.json``: the source that measured; null where git vouches for none.
-
-    Attributes:
-        commit: of the checkout.
-        dirty: whether the source differs from the commit.
-        version: of the lab.
-        shipped: SHA-256 of the code that was shipped to the hosts; missing in early versions.
-        reason: why there is no commit.
-        added: SHA-256 by path of the files that the commit does not have.
-    """
+    """``inputs/source.json``: the lab's own source; null where there is no git checkout."""
 
     PATH: ClassVar[str] = "inputs/source.json"
 
-    commit: Commit | None
-    dirty: bool | None
-    version: str
+    commit: Commit | None  #: commit of the checkout
+    dirty: bool | None  #: whether the source differs from the commit
+    version: str  #: version of the lab
+    #: SHA-256 of the code that was shipped to the hosts; missing in early versions
     shipped: Sha256 | UnsetType = UNSET
-    reason: str | UnsetType = UNSET
+    reason: str | UnsetType = UNSET  #: why there is no commit
+    #: SHA-256 by path of the files that the commit does not have
     added: dict[str, Sha256] | UnsetType = UNSET
 
 

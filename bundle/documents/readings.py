@@ -1,6 +1,6 @@
-"""What was read around one trial: the evidence, key by key, with unit and source.
+"""The readings around one trial: the evidence, key by key, with unit and source.
 
-A key that is null, or missing, was not read: the trial failed before, or the host does not tell.
+A key that is null or missing was not read: the trial failed before, or the host does not offer it.
 Times that end in ``_ns`` are of the monotonic clock of the host that drove the load.
 """
 
@@ -17,15 +17,10 @@ type Counted = int | dict[str, int] | None
 
 
 class Environment(Part, frozen=True, kw_only=True):
-    """What is drawn for every block, so that no subject keeps one lucky layout of memory.
+    """Values drawn for every block, so that no subject keeps one lucky layout of memory."""
 
-    Attributes:
-        hash_seed: PYTHONHASHSEED of the service.
-        padding_bytes: length of a variable that moves the service's stack.
-    """
-
-    hash_seed: int
-    padding_bytes: int
+    hash_seed: int  #: PYTHONHASHSEED of the service
+    padding_bytes: int  #: length of a variable that moves the service's stack
 
 
 class Pool(Part, frozen=True, kw_only=True):
@@ -43,208 +38,125 @@ class Cache(Part, frozen=True, kw_only=True):
 
 
 class Turns(Part, frozen=True, kw_only=True):
-    """Requests of the turns with, or without, the added CPU time, and what they used.
+    """Requests of the turns with, or of those without, the added CPU time, and what they used."""
 
-    Attributes:
-        requests: how many.
-        cpu_ns: CPU time of the process during them, nanoseconds.
-    """
-
-    requests: int
-    cpu_ns: int
+    requests: int  #: number of requests
+    cpu_ns: int  #: CPU time of the process during them, nanoseconds
 
 
 class Burden(Part, frozen=True, kw_only=True):
-    """The slowdown of a positive control, by the service's own account.
+    """The slowdown of a positive control, by the service's own account."""
 
-    Attributes:
-        fraction: CPU time added to each request, as a fraction of its own.
-        burdened: turns that carry it.
-        unburdened: turns that do not.
-    """
-
-    fraction: float
-    burdened: Turns
-    unburdened: Turns
+    fraction: float  #: CPU time added to each request, as a fraction of its own
+    burdened: Turns  #: turns with the added CPU time
+    unburdened: Turns  #: turns without it
 
 
 class Runtime(Part, frozen=True, kw_only=True):
-    """How the service's Python runs, from ``workloads.services.runtime``.
+    """How the service's Python runs, from ``workloads.services.health``."""
 
-    Attributes:
-        flags: some of ``sys.flags``, by name.
-        debug_build: whether CPython was built for debugging.
-        asyncio_debug: whether the event loop is in debug mode.
-        tracemalloc: whether allocations are traced.
-        allocator: of Python's objects, by the names of PYTHONMALLOC.
-        allocator_of_build: the one that this CPython has by default.
-        preloaded: libraries that LD_PRELOAD or another allocator brought; null if unreadable.
-        variables: names of variables that tune Python, the loader or malloc.
-    """
-
-    flags: dict[str, int]
-    debug_build: bool
-    asyncio_debug: bool
-    tracemalloc: bool
-    allocator: str
-    allocator_of_build: str
+    flags: dict[str, int]  #: some of ``sys.flags``, by name
+    debug_build: bool  #: whether CPython was built for debugging
+    asyncio_debug: bool  #: whether the event loop is in debug mode
+    tracemalloc: bool  #: whether allocations are traced
+    allocator: str  #: allocator of Python's objects, by the names of PYTHONMALLOC
+    allocator_of_build: str  #: allocator that this CPython has by default
+    #: libraries that LD_PRELOAD or another allocator brought; null if unreadable
     preloaded: list[str] | None
-    variables: list[str]
+    variables: list[str]  #: names of variables that tune Python, the loader or malloc
 
 
 class Health(Part, frozen=True, kw_only=True, omit_defaults=True):
-    """The body of ``GET /health`` when the service was ready.
+    """The body of ``GET /health`` when the service was ready; older services lack some keys."""
 
-    Older services did not tell all of it.
-
-    Attributes:
-        service: name of the service.
-        pid: of the process that answered.
-        nonce: what the lab gave this process; another process does not know it.
-        python: version of the interpreter.
-        jit: whether CPython's experimental JIT is on; null in a build without one.
-        versions: of each distribution of the stack, by name.
-        extensions: whether a library's compiled parts are loaded; null if it is not used.
-        pool: database connections a worker.
-        workers: processes.
-        framework: ``aiohttp`` or ``fastapi``.
-        cache: of answers.
-        loop: ``asyncio`` or ``uvloop``.
-        json: ``stdlib`` or ``orjson``.
-        options: those of the plan's subject.
-        runtime: how its Python runs; missing in bundles that are older than the question.
-        burden: of a positive control; null otherwise.
-    """
-
-    service: str
-    pid: int
-    python: str
-    versions: dict[str, str]
+    service: str  #: name of the service
+    pid: int  #: id of the process that answered
+    python: str  #: version of the interpreter
+    versions: dict[str, str]  #: version of each distribution of the stack, by name
+    #: whether a library's compiled parts are loaded; null if the service does not use it
     extensions: dict[str, bool | None]
-    pool: Pool
-    workers: int
-    loop: str
-    json: str
+    pool: Pool  #: database connections of each worker
+    workers: int  #: number of worker processes
+    loop: str  #: ``asyncio`` or ``uvloop``
+    json: str  #: ``stdlib`` or ``orjson``
+    #: whether CPython's experimental JIT is on; null in a build without one
     jit: bool | UnsetType | None = UNSET
-    framework: str | None = None
-    cache: Cache | None = None
+    framework: str | None = None  #: ``aiohttp`` or ``fastapi``
+    cache: Cache | None = None  #: cache of answers
+    #: options of the plan's subject
     options: dict[str, str | int | float | bool | None] | None = None
-    nonce: str | None = None
-    runtime: Runtime | None = None
-    burden: Burden | None = None
+    nonce: str | None = None  #: value that the lab gave this process, to recognise it by
+    runtime: Runtime | None = None  #: how its Python runs; missing in older bundles
+    burden: Burden | None = None  #: burden of a positive control, else null
 
 
 class Answer(Part, frozen=True, kw_only=True):
-    """The answer to a request whose answer is known, before the load began.
+    """The answer to a request whose right answer is known, sent before the load began."""
 
-    Attributes:
-        request: method and path.
-        status: of HTTP.
-        content_type: header; null without one.
-        content_length: header; null without one.
-        sha256: of the body.
-        bytes: length of the body.
-    """
-
-    request: str
-    status: int
-    content_type: str | None
-    content_length: str | None
-    sha256: str
-    bytes: Count
+    request: str  #: method and path
+    status: int  #: HTTP status
+    content_type: str | None  #: value of the header; null without one
+    content_length: str | None  #: value of the header; null without one
+    sha256: str  #: SHA-256 of the body
+    bytes: Count  #: length of the body
 
 
 class Port(Part, frozen=True, kw_only=True):
-    """The service's TCP port.
-
-    Attributes:
-        number: of the port.
-        shared: whether others listen on it too, by ``/proc/net/tcp``; null if that is unknown.
-        reason: why it is unknown; null otherwise.
-    """
+    """The service's TCP port."""
 
     number: int
+    #: whether other sockets listen on it too, by ``/proc/net/tcp``; null if unknown
     shared: bool | None
-    reason: str | None
+    reason: str | None  #: why `shared` is null, else null
 
 
 class Affinity(Part, frozen=True, kw_only=True):
-    """Where processes may run, by ``/proc/PID/status``.
+    """Where processes may run, by ``/proc/PID/status``."""
 
-    Attributes:
-        planned: CPUs by role.
-        observed: CPUs by role and process id.
-    """
-
-    planned: dict[str, list[int]]
-    observed: dict[str, dict[str, list[int]]]
+    planned: dict[str, list[int]]  #: CPUs by role
+    observed: dict[str, dict[str, list[int]]]  #: CPUs by role and process id
 
 
 class Window(Part, frozen=True, kw_only=True):
-    """When the load was measured.
+    """When the load was measured."""
 
-    Attributes:
-        started: by the wall clock, ISO 8601, UTC.
-        started_ns: by the monotonic clock.
-        ended_ns: likewise.
-    """
-
-    started: str
-    started_ns: int
-    ended_ns: int
+    started: str  #: by the wall clock, ISO 8601, UTC
+    started_ns: int  #: by the monotonic clock
+    ended_ns: int  #: by the monotonic clock
 
 
 class Sampler(Part, frozen=True, kw_only=True, omit_defaults=True):
-    """What a reader of ``resources.parquet`` must know; ``agent.sampling`` takes the samples.
+    """What a reader of ``resources.parquet`` must know; ``agent.sampling`` takes the samples."""
 
-    Attributes:
-        cpu_s: CPU seconds that sampling used.
-        readings: rows of the table.
-        tick_hz: clock ticks a second.
-        page_bytes: bytes a page.
-        ended_children: whether ticks hold those of children that have ended.
-        stopped: by role, readings in which a process was stopped; null in older bundles, as the
-            next two.
-        unread: by role, why its processes are not all in the table; empty if they are.
-        found_by: by role, how its processes were found.
-    """
-
-    cpu_s: float
-    readings: Count
-    tick_hz: int
-    page_bytes: int
+    cpu_s: float  #: CPU seconds that sampling used
+    readings: Count  #: number of rows of the table
+    tick_hz: int  #: clock ticks a second
+    page_bytes: int  #: bytes of a page
+    #: whether the ticks of a process include those of its ended children
     ended_children: bool = False
+    #: number of readings in which a process was stopped, by role; null in older bundles
     stopped: dict[str, Count] | None = None
+    #: by role, why the table lacks some of its processes; empty if it lacks none. Null in older
+    #: bundles
     unread: dict[str, str] | None = None
+    #: by role, how the sampler found its processes; null in older bundles
     found_by: dict[str, str] | None = None
 
 
 class Memory(Part, frozen=True, kw_only=True, omit_defaults=True):
-    """Proportional set size of the service, bytes, by ``/proc/PID/smaps_rollup``.
+    """Proportional set size of the service, bytes, by ``/proc/PID/smaps_rollup``."""
 
-    Attributes:
-        service_pss_before_bytes: before the window; null if unreadable.
-        service_pss_after_bytes: after it, likewise.
-        service_pss_unread: why one of them is null.
-    """
-
-    service_pss_before_bytes: int | None
-    service_pss_after_bytes: int | None
-    service_pss_unread: str | None = None
+    service_pss_before_bytes: int | None  #: before the window; null if unreadable
+    service_pss_after_bytes: int | None  #: after the window; null if unreadable
+    service_pss_unread: str | None = None  #: why one of them is null
 
 
 class Stop(Part, frozen=True, kw_only=True):
-    """How the service ended when it was told to.
+    """How the service ended when the lab asked it to stop."""
 
-    Attributes:
-        in_time: whether it did before it was killed.
-        exit_status: of the process; negative for a signal.
-        seconds: it took.
-    """
-
-    in_time: bool
-    exit_status: int | None
-    seconds: float
+    in_time: bool  #: whether the service ended before the lab had to kill it
+    exit_status: int | None  #: exit status of the process; negative for a signal
+    seconds: float  #: seconds from the signal to the end
 
 
 class Rows(Part, frozen=True, kw_only=True):
@@ -258,46 +170,28 @@ class Rows(Part, frozen=True, kw_only=True):
 
 
 class Counters(Part, frozen=True, kw_only=True, omit_defaults=True):
-    """Row counters around the trial, by table.
+    """Row counters around the trial, by table."""
 
-    Attributes:
-        before: after the database was restored.
-        after: when the service's connections were gone.
-        connected: connections that were still open then, so that ``after`` may lack counts; null
-            if that is unknown.
-    """
-
-    before: dict[str, Rows]
-    after: dict[str, Rows]
+    before: dict[str, Rows]  #: after the database was restored
+    after: dict[str, Rows]  #: when the service's connections had closed
+    #: connections that were still open then, so that `after` may lack counts; null if unknown
     connected: int | UnsetType | None = UNSET
 
 
 class Kill(Part, frozen=True, kw_only=True):
-    """One failure of the database connections, made by the lab.
+    """One failure of the database connections, made by the lab."""
 
-    Attributes:
-        at_s: when it was due, seconds from the beginning of the load.
-        connections: how many to end at most.
-        done_s: when it was done.
-        ended: how many connections ended.
-    """
-
-    at_s: float
-    connections: int
-    done_s: float
-    ended: int
+    at_s: float  #: when it was due, seconds after the beginning of the load
+    connections: int  #: most connections to end
+    done_s: float  #: when it was done, seconds after the beginning of the load
+    ended: int  #: connections that were ended
 
 
 class Clock(Part, frozen=True, kw_only=True):
-    """How far another host's monotonic clock is ahead.
-
-    Attributes:
-        offset_ns: nanoseconds.
-        round_trip_ns: the offset is known to half of this.
-    """
+    """How far another host's monotonic clock is ahead."""
 
     offset_ns: int
-    round_trip_ns: int
+    round_trip_ns: int  #: the offset is known to half of this
 
 
 class KernelCounts(Part, frozen=True, kw_only=True, omit_defaults=True):
@@ -330,33 +224,24 @@ class KernelLog(Part, frozen=True, kw_only=True):
 
 
 class Frequencies(Part, frozen=True, kw_only=True):
-    """Frequency of each CPU before and after the window, kHz; null where the kernel is silent."""
+    """Frequency of each CPU before and after the window, kHz; null where the kernel has none."""
 
     before: dict[str, int] | None
     after: dict[str, int] | None
 
 
 class Kernel(Part, frozen=True, kw_only=True, omit_defaults=True):
-    """What one kernel, or the kernels of all hosts together, told around the window.
+    """Readings of one kernel, or of the kernels of all hosts together, around the window."""
 
-    Attributes:
-        seconds: between the two looks.
-        clock_stepped_s: how far the wall clock was set in between; null if that is unknown,
-            missing in older bundles.
-        suspended_s: how long the machine was suspended; likewise.
-        counted: differences of the counters.
-        kernel_log: null if it cannot be read.
-        frequency_khz: null where several hosts are summed up.
-        cost_s: CPU seconds that looking used.
-    """
-
-    seconds: float | None = None
+    seconds: float | None = None  #: seconds between the two looks
+    #: how far the wall clock was set between the looks; null if unknown, missing in older bundles
     clock_stepped_s: float | UnsetType | None = UNSET
+    #: how long the machine was suspended; null if unknown, missing in older bundles
     suspended_s: float | UnsetType | None = UNSET
-    counted: KernelCounts = KernelCounts()
-    kernel_log: KernelLog | None = None
-    frequency_khz: Frequencies | None = None
-    cost_s: float = 0.0
+    counted: KernelCounts = KernelCounts()  #: differences of the counters
+    kernel_log: KernelLog | None = None  #: null if unreadable
+    frequency_khz: Frequencies | None = None  #: null in a sum over several hosts
+    cost_s: float = 0.0  #: CPU seconds that the two looks used
 
 
 class ServerLog(Part, frozen=True, kw_only=True):
@@ -376,17 +261,12 @@ class Connections(Part, frozen=True, kw_only=True):
 
 
 class DatabaseServer(Part, frozen=True, kw_only=True):
-    """What the database server told around the window.
+    """Readings of the database server around the window."""
 
-    Attributes:
-        log: null if it cannot be read.
-        checkpoints: completed in between, by the server's statistics; null if it did not answer.
-        connections: null likewise.
-    """
-
-    log: ServerLog | None
+    log: ServerLog | None  #: null if unreadable
+    #: checkpoints completed in the window, by the server's statistics; null if it did not answer
     checkpoints: int | None
-    connections: Connections | None
+    connections: Connections | None  #: null if the server did not answer
 
 
 class Host(Part, frozen=True, kw_only=True):
@@ -397,40 +277,22 @@ class Host(Part, frozen=True, kw_only=True):
 
 
 class TrialReadings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """``readings`` of ``trial.json``. The agent fills it in, stage by stage.
+    """``readings`` of ``trial.json``, which the agent fills in stage by stage."""
 
-    Attributes:
-        stages_s: seconds of each stage that was entered.
-        environment: of the service, drawn for the block.
-        health: of the service when it was ready.
-        port: of the service, when it was ready.
-        probes: answers to requests whose answers are known.
-        affinity: where processes may run.
-        host: kernel and database server around the window.
-        hosts: where several hosts take part, what each kernel told, by role.
-        clocks: clocks of the other hosts, by role.
-        window: when the load was measured.
-        sampler: about the samples of CPU time and memory.
-        memory: of the service.
-        burden: of a positive control, after the window.
-        stop: how the service ended; null if it has no process here.
-        counters: rows of the database.
-        kills: failures that the plan asked for.
-    """
-
-    stages_s: dict[str, float] = {}
-    environment: Environment | None = None
-    health: Health | None = None
-    port: Port | None = None
-    probes: list[Answer] | None = None
-    affinity: Affinity | None = None
-    host: Host | None = None
+    stages_s: dict[str, float] = {}  #: seconds of each stage that the trial entered
+    environment: Environment | None = None  #: environment of the service, drawn for the block
+    health: Health | None = None  #: health of the service when it was ready
+    port: Port | None = None  #: port of the service when it was ready
+    probes: list[Answer] | None = None  #: answers to requests whose answers are known
+    affinity: Affinity | None = None  #: where processes may run
+    host: Host | None = None  #: kernel and database server around the window
+    #: where several hosts take part, the account of each kernel, by role
     hosts: dict[str, Kernel] | None = None
-    clocks: dict[str, Clock] | None = None
-    window: Window | None = None
-    sampler: Sampler | None = None
-    memory: Memory | None = None
-    burden: Burden | None = None
-    stop: Stop | None = None
-    counters: Counters | None = None
-    kills: list[Kill] | None = None
+    clocks: dict[str, Clock] | None = None  #: clocks of the other hosts, by role
+    window: Window | None = None  #: when the load was measured
+    sampler: Sampler | None = None  #: how CPU time and memory were sampled
+    memory: Memory | None = None  #: memory of the service
+    burden: Burden | None = None  #: burden of a positive control, after the window
+    stop: Stop | None = None  #: how the service ended; null if its process is on another host
+    counters: Counters | None = None  #: row counters of the database
+    kills: list[Kill] | None = None  #: failures that the plan asked for

@@ -1,11 +1,11 @@
 """``derived/results.json``: what the trials of a bundle show, cell by cell.
 
-The analysis makes these parts itself, so what it computes and what the file holds are one. Figures
-of a subject are medians of its trials; ratios are the candidate's figure over the baseline's. JSON
-has no infinity: a ratio beyond a float is null in the file, which then cannot be read as this.
+The analysis computes these very types. A figure of a subject is the median of its trials; a ratio
+is the candidate's figure over the baseline's. JSON has no infinity: a ratio beyond a float is null
+in the file, and that file does not fit this type.
 
 History of the schema: results/1 (first; keys may be added to it, none changes its meaning). A key
-that came later has a default, so that older files can be read.
+that was added later has a default, so that older files stay readable.
 """
 
 from __future__ import annotations
@@ -52,20 +52,14 @@ class Interval(Part, frozen=True):
 
 
 class Estimate(Part, frozen=True):
-    """Candidate over baseline as one method sees it.
+    """Candidate over baseline, estimated by one method."""
 
-    Attributes:
-        method: its name, as a report prints it.
-        ratio: 1.25 means that the candidate's figure is 25 % larger.
-        ci95: the 95 % interval; null where the method has none for so few blocks.
-        ci90: the 90 % interval, whose place in the margin is the equivalence test; null likewise.
-        p: two-sided, of the hypothesis that the ratio is 1; null where the method has none.
-    """
-
-    method: str
-    ratio: float
-    ci95: Interval | None
+    method: str  #: name of the method, as a report prints it
+    ratio: float  #: 1.25 means that the candidate's figure is 25 % larger
+    ci95: Interval | None  #: the 95 % interval; null where the method has none for so few blocks
+    #: the 90 % interval, which the equivalence test compares with the margin; null likewise
     ci90: Interval | None
+    #: two-sided, of the hypothesis that the ratio is 1; null where the method has none
     p: float | None
 
 
@@ -81,39 +75,27 @@ class Estimates(Part, frozen=True):
 
 
 class Control(Part, frozen=True):
-    """What a control found.
-
-    Attributes:
-        name: ``null`` or ``positive``.
-        passed: whether the run may be believed as far as this control can tell.
-        band: where the 90 % interval has to lie.
-        estimate: what was measured: A' over A; or the cost of A + delta over that of A, so that a
-            slowdown is above 1 whichever way the metric improves. Null without log-ratios.
-        what: one sentence.
-    """
+    """The outcome of a control."""
 
     name: Literal["null", "positive"]
-    passed: bool
-    band: Interval
+    passed: bool  #: whether the control confirms that the run can be believed
+    band: Interval  #: the band that must contain the 90 % interval
+    #: A' over A; or the cost of A + delta over that of A, so that a slowdown is above 1 whichever
+    #: way the metric improves. Null without log-ratios
     estimate: Estimate | None
-    what: str
+    what: str  #: the outcome in one sentence
 
 
 class Scatter(Part, frozen=True):
     """By how much two deployments of one service differ from block to block, and in what.
 
-    Throughput is the CPU time that the service uses in a second over what a request takes of it:
-    where the first hardly differs, it is the second that does.
-
-    Attributes:
-        sd: of ln y_A' - ln y_A, throughput.
-        busy_sd: the same of the CPU time used in a second.
-        what: what differs and how many blocks would do, in one clause.
+    Throughput is CPU time used in a second over CPU time of a request. Where the former hardly
+    differs between the deployments, the latter does.
     """
 
-    sd: float
-    busy_sd: float
-    what: str
+    sd: float  #: standard deviation of ln y_A' - ln y_A, throughput
+    busy_sd: float  #: the same of the CPU time used in a second
+    what: str  #: what differs, and how many blocks would suffice, in one clause
 
 
 class Ends(Part, frozen=True):
@@ -124,76 +106,53 @@ class Ends(Part, frozen=True):
 
 
 class Trend(Part, frozen=True):
-    """A straight line through logarithms.
+    """A straight line through logarithms."""
 
-    Attributes:
-        span: from the smallest to the largest regressor, in its unit.
-        ratio: change over the whole span; 0.95 means a fall by 5 %.
-        ci95: its 95 % interval; without ends where the logarithms are all the same.
-        p: two-sided, of the hypothesis that there is no trend; null likewise.
-    """
-
-    span: float
-    ratio: float
-    ci95: Ends
+    span: float  #: from the smallest to the largest regressor, in its unit
+    ratio: float  #: change over the whole span; 0.95 means a fall by 5 %
+    ci95: Ends  #: its 95 % interval; without ends where all logarithms are equal
+    #: two-sided, of the hypothesis that there is no trend; null where all logarithms are equal
     p: float | None
 
 
 class CarryOver(Part, frozen=True):
-    """Whether the candidate's ratio depends on which subject ran before it.
+    """Whether the candidate's ratio depends on which subject ran before it."""
 
-    Attributes:
-        ratios: geometric mean of the block ratios by predecessor, ``(first)`` where there was none.
-        p: of the hypothesis that they are equal; null where no two predecessors have two blocks.
-    """
-
+    #: geometric mean of the block ratios by predecessor, ``(first)`` where there was none
     ratios: dict[str, float]
+    #: of the hypothesis that they are equal; null where no two predecessors have two blocks
     p: float | None
 
 
 class OrderEffects(Part, frozen=True):
-    """What the order of the trials did; null where the run cannot tell.
+    """Effects of the order of the trials; null where the run cannot show them."""
 
-    Attributes:
-        position: trend of the log-ratios over the candidate's position relative to the baseline's.
-        drift: trend of the log-ratios over the session; its span is in seconds.
-        carry_over: by predecessor.
-    """
-
+    #: trend of the log-ratios over the candidate's position relative to the baseline's
     position: Trend | None
-    drift: Trend | None
-    carry_over: CarryOver
+    drift: Trend | None  #: trend of the log-ratios over the session; its span is in seconds
+    carry_over: CarryOver  #: by predecessor
 
 
 class Evidence(Part, frozen=True, kw_only=True):
-    """What the blocks of a run say about candidate over baseline.
+    """What the blocks of a run say about candidate over baseline."""
 
-    Attributes:
-        margin: theta as a fraction, from the plan.
-        blocks: how many hold all the trials of the comparison.
-        dropped: those that do not, by number.
-        estimates: by three methods, as ratios.
-        sd: standard deviation of the log-ratios; null with a single block.
-        equivalence_p: of TOST at the margin; null likewise.
-        detectable: smallest relative effect that these blocks find nine times out of ten; null
-            likewise.
-        needed: blocks of this spread that find an effect of the size of the margin; null likewise.
-        null: the null control; null without a null arm.
-    """
-
-    margin: float
-    blocks: Count
-    dropped: tuple[int, ...]
-    estimates: Estimates
-    sd: float | None
-    equivalence_p: float | None
+    margin: float  #: theta as a fraction, from the plan
+    blocks: Count  #: number of blocks that hold all trials of the comparison
+    dropped: tuple[int, ...]  #: numbers of the blocks that do not
+    estimates: Estimates  #: the ratio by three methods
+    sd: float | None  #: standard deviation of the log-ratios; null with a single block
+    equivalence_p: float | None  #: p of TOST at the margin; null with a single block
+    #: smallest relative effect that these blocks detect nine times out of ten; null with a single
+    #: block
     detectable: float | None
+    #: blocks of this spread that detect an effect of the size of the margin; null with a single
+    #: block
     needed: int | None
-    null: Control | None
+    null: Control | None  #: the null control; null without a null arm
 
 
 class Verdict(StrEnum):
-    """What a comparison comes to, in the words of the report."""
+    """The verdict of a comparison, in the words of the report."""
 
     INVALID = "INVALID (gate)"
     ESTIMATE = "ESTIMATE"
@@ -206,43 +165,31 @@ class Verdict(StrEnum):
 
 
 class Reason(Part, frozen=True):
-    """Why, as a stable code and one sentence."""
+    """A reason for a verdict: a stable code and one sentence."""
 
     code: str
     what: str
 
 
 class Judged(Evidence, frozen=True, kw_only=True):
-    """Two subjects of a cell, judged by one metric; the evidence with what it comes to.
+    """Two subjects of a cell, judged by one metric: the evidence with its verdict."""
 
-    Attributes:
-        baseline: a subject or an arm.
-        candidate: likewise.
-        metric: as in `Subject`.
-        better: which way the metric improves.
-        verdict: of the candidate.
-        size_resolved: whether a FASTER or SLOWER candidate is so by more than the margin; null
-            with any other verdict.
-        reasons: at least one; the first is why this verdict and not another.
-        ratio: by the primary method.
-        low: of its 95 % interval; null with a single block.
-        high: likewise.
-        family_p: the p value adjusted for the family; null where there is no family.
-        order: what the order of the trials did; null where nobody looked.
-    """
-
-    baseline: str
-    candidate: str
-    metric: str
+    baseline: str  #: a subject or an arm
+    candidate: str  #: a subject or an arm
+    metric: str  #: name of the metric, as in `Subject`
     better: Better
-    verdict: Verdict
+    verdict: Verdict  #: verdict on the candidate
+    #: whether a FASTER or SLOWER candidate is so by more than the margin; null with any other
+    #: verdict
     size_resolved: bool | None
+    #: at least one; the first is why the verdict is this one and no other
     reasons: tuple[Reason, ...]
-    ratio: float
-    low: float | None
-    high: float | None
+    ratio: float  #: ratio by the primary method
+    low: float | None  #: lower end of its 95 % interval; null with a single block
+    high: float | None  #: upper end of its 95 % interval; null with a single block
+    #: p value adjusted for the family of comparisons; null where there is none
     family_p: float | None
-    order: OrderEffects | None = None
+    order: OrderEffects | None = None  #: null where the analysis did not look
 
 
 type Answers = Literal["equal", "different"]
@@ -257,86 +204,54 @@ class Digests(Part, frozen=True):
 
 
 class WorkInShort(Part, frozen=True, kw_only=True):
-    """Whether two subjects did the same work.
+    """Whether two subjects did the same work."""
 
-    Attributes:
-        answers: of the requests that both were asked.
-        sql: of the operations of the workload.
-        sql_digests: of their SQL.
-    """
-
-    answers: Answers
-    sql: Relation
+    answers: Answers  #: answers to the requests that both received
+    sql: Relation  #: SQL of the operations of the workload
     sql_digests: Digests
 
 
 class Comparison(Judged, frozen=True, kw_only=True):
-    """A comparison of the plan.
+    """A comparison of the plan."""
 
-    Attributes:
-        work: whether both did the same; null without the record of both.
-    """
-
+    #: whether both did the same work; null without the record of both
     work: WorkInShort | None = None
 
 
 class ControlArm(Judged, frozen=True, kw_only=True):
-    """A control's arm as the candidate, its subject as the baseline.
-
-    Attributes:
-        outcome: of the control.
-        scatter: what the two deployments differ in; null for a positive control, and with a
-            single block.
-    """
+    """A control's arm as the candidate, its subject as the baseline."""
 
     outcome: Control
+    #: how the two deployments differ; null for a positive control and with a single block
     scatter: Scatter | None = None
 
 
 class Subject(Part, frozen=True, kw_only=True):
-    """The figures of a subject: medians of its trials; null where no trial has the figure.
+    """The figures of a subject: medians of its trials; null where no trial has the figure."""
 
-    Attributes:
-        trials: whose figures may be used.
-        requests: answered in their windows, together.
-        errors: of them failed, together.
-        throughput: answers per second.
-        capacity: highest rate that met the objective, requests per second.
-        p50: median latency of the kind that the cell names, ms.
-        p90: 90th percentile, ms.
-        p99: 99th percentile, ms.
-        cpu_service: CPU microseconds per request of the service.
-        cpu_database: likewise, of the database server.
-        cpu_load: likewise, of the generator.
-        rss_service: largest resident set of the service's processes together, bytes.
-        round_trips: to the database, of one request by the workload's mix.
-        statements: that one request sends.
-        queries: those of them that do more than keep house.
-        doubts: codes of the gates that cast a doubt on one of its trials.
-        undeclared: operations that cost the database something else than the service declares.
-    """
-
-    trials: Count
-    requests: Count
-    errors: Count
-    throughput: float | None
-    capacity: float | None = None
-    p50: float | None
-    p90: float | None
-    p99: float | None
-    cpu_service: float | None
-    cpu_database: float | None
-    cpu_load: float | None
-    rss_service: Number | None
+    trials: Count  #: number of trials whose figures may be used
+    requests: Count  #: requests answered in the windows of these trials
+    errors: Count  #: requests of these trials that failed
+    throughput: float | None  #: answers per second
+    capacity: float | None = None  #: highest rate that met the objective, requests per second
+    p50: float | None  #: median latency of the kind that the cell names, ms
+    p90: float | None  #: 90th percentile, ms
+    p99: float | None  #: 99th percentile, ms
+    cpu_service: float | None  #: CPU microseconds per request of the service
+    cpu_database: float | None  #: CPU microseconds per request of the database server
+    cpu_load: float | None  #: CPU microseconds per request of the generator
+    rss_service: Number | None  #: largest resident set of all processes of the service, bytes
+    #: round trips to the database of one request, by the workload's mix
     round_trips: float | None = None
-    statements: float | None = None
-    queries: float | None = None
-    doubts: list[str]
+    statements: float | None = None  #: statements that one request sends
+    queries: float | None = None  #: statements that read or write rows
+    doubts: list[str]  #: codes of the gates that cast doubt on one of its trials
+    #: operations whose database cost differs from the service's declaration
     undeclared: list[str] = msgspec.field(default_factory=list)
 
 
 class GateVerdict(StrEnum):
-    """What a value comes to that was held against a limit, from the best to the worst."""
+    """The verdict on a value with limits, from the best to the worst."""
 
     PASSED = "passed"
     UNKNOWN = "unknown"
@@ -345,43 +260,26 @@ class GateVerdict(StrEnum):
 
 
 class GateFinding(Part, frozen=True, kw_only=True):
-    """What one gate says.
+    """The finding of one gate."""
 
-    Attributes:
-        code: of the gate.
-        what: it limits, in words.
-        unit: of its number.
-        low: smallest number that passes; null for no such limit.
-        high: largest number that passes; null for no such limit.
-        severity: under the plan's profile and the host's tier.
-        verdict: what it comes to.
-        value: its number; null where the evidence cannot be read.
-        said: the finding in one sentence.
-    """
-
-    code: str
-    what: str
-    unit: str
-    low: Number | None
-    high: Number | None
-    severity: Severity
+    code: str  #: code of the gate
+    what: str  #: what the gate limits, in words
+    unit: str  #: unit of `value`
+    low: Number | None  #: smallest value that passes; null without such a limit
+    high: Number | None  #: largest value that passes; null without such a limit
+    severity: Severity  #: severity under the plan's profile and the host's tier
     verdict: GateVerdict
-    value: Number | None
-    said: str
+    value: Number | None  #: null where the evidence cannot be read
+    said: str  #: the finding in one sentence
 
 
 class CellGate(GateFinding, frozen=True, kw_only=True):
-    """One gate over the trials of a cell: its worst finding.
+    """One gate over the trials of a cell: its worst finding."""
 
-    Attributes:
-        worst_trial: whose it is.
-        counts: trials by verdict; a verdict that none has is left out.
-        trials: that did not pass.
-    """
-
-    worst_trial: str | None = None
+    worst_trial: str | None = None  #: id of the trial with that finding
+    #: number of trials by verdict; verdicts of no trial are left out
     counts: dict[GateVerdict, Count]
-    trials: list[str]
+    trials: list[str]  #: ids of the trials that did not pass
 
 
 class PairGate(GateFinding, frozen=True, kw_only=True):
@@ -403,7 +301,7 @@ class Costs(Part, frozen=True, kw_only=True):
 
 
 class OperationPair(Part, frozen=True, kw_only=True):
-    """One operation of both subjects."""
+    """The costs of one operation for both subjects."""
 
     operation: str
     sql: Relation
@@ -412,50 +310,30 @@ class OperationPair(Part, frozen=True, kw_only=True):
 
 
 class SideBySide(Part, frozen=True, kw_only=True):
-    """The work of two compared subjects.
-
-    Attributes:
-        baseline: a subject.
-        candidate: a subject.
-        answers: whether they gave the same.
-        differences: where not, one sentence each.
-        operations: of the workload.
-    """
+    """The work of two compared subjects."""
 
     baseline: str
     candidate: str
-    answers: Answers
-    differences: list[str]
-    operations: list[OperationPair]
+    answers: Answers  #: whether both gave the same answers
+    differences: list[str]  #: how the answers differ, one sentence each
+    operations: list[OperationPair]  #: operations of the workload
 
 
 class Cell(Part, frozen=True, kw_only=True):
-    """One workload under one load.
+    """One workload under one load."""
 
-    Attributes:
-        workload: its name.
-        load: its name.
-        drive: the load as the plan has it.
-        latency_kind: what its latencies are, in words.
-        subjects: figures by subject or arm, in the plan's order; those without a usable trial are
-            left out.
-        comparisons: by metric, then in the plan's order.
-        controls: each control's arm, by the primary metric.
-        gates: of its trials.
-        work: of the compared subjects.
-        pair_gates: of the comparisons.
-    """
-
-    workload: str
-    load: str
-    drive: Drive
-    latency_kind: str
+    workload: str  #: name of the workload
+    load: str  #: name of the load
+    drive: Drive  #: the load as the plan has it
+    latency_kind: str  #: what its latencies measure, in words
+    #: figures by subject or arm, in the plan's order; a subject without a usable trial is left out
     subjects: dict[str, Subject]
-    comparisons: list[Comparison]
+    comparisons: list[Comparison]  #: ordered by metric, then as in the plan
+    #: each control's arm, by the primary metric
     controls: list[ControlArm] = msgspec.field(default_factory=list)
-    gates: list[CellGate] = msgspec.field(default_factory=list)
-    work: list[SideBySide] = msgspec.field(default_factory=list)
-    pair_gates: list[PairGate] = msgspec.field(default_factory=list)
+    gates: list[CellGate] = msgspec.field(default_factory=list)  #: gates of its trials
+    work: list[SideBySide] = msgspec.field(default_factory=list)  #: work of the compared subjects
+    pair_gates: list[PairGate] = msgspec.field(default_factory=list)  #: gates of its comparisons
 
     @property
     def title(self) -> str:
@@ -464,43 +342,26 @@ class Cell(Part, frozen=True, kw_only=True):
 
 
 class FailedTrial(Part, frozen=True, kw_only=True):
-    """A trial whose figures may not be used.
+    """A trial whose figures may not be used."""
 
-    Attributes:
-        trial: its id.
-        code: of the failure, or of the gate.
-        what: one sentence.
-    """
-
-    trial: str
-    code: str
-    what: str
+    trial: str  #: id of the trial
+    code: str  #: code of the failure or of the gate
+    what: str  #: the reason in one sentence
 
 
 class Results(Document, frozen=True, kw_only=True):
-    """``derived/results.json``.
-
-    Attributes:
-        schema: the version of this format.
-        bundle: its id.
-        conclusion: one sentence with its interval and what makes it weak.
-        weaknesses: what a reader must know before believing the numbers, worst first.
-        cells: those of which a trial may be used.
-        gates: of the run.
-        failures: trials that may not be used.
-        omitted: as in ``bundle.json``.
-    """
+    """``derived/results.json``."""
 
     PATH: ClassVar[str] = "derived/results.json"
 
     schema: Literal["results/1"]
-    bundle: str
-    conclusion: str
-    weaknesses: list[str]
-    cells: list[Cell]
-    gates: list[GateFinding] = msgspec.field(default_factory=list)
-    failures: list[FailedTrial]
-    omitted: list[Omission]
+    bundle: str  #: id of the bundle
+    conclusion: str  #: the main ratio with its interval and its weaknesses, in one sentence
+    weaknesses: list[str]  #: reasons to trust the figures less, worst first
+    cells: list[Cell]  #: cells with a usable trial
+    gates: list[GateFinding] = msgspec.field(default_factory=list)  #: gates of the run
+    failures: list[FailedTrial]  #: trials that may not be used
+    omitted: list[Omission]  #: as in ``bundle.json``
 
     def cell(self, workload: str, load: str) -> Cell | None:
         """The cell of a workload and a load; None if no trial of it may be used."""

@@ -1,4 +1,4 @@
-"""What a run found out about each subject before its trials: stack, contract, SQL, answers."""
+"""What a run recorded about each subject before its trials: stack, contract, SQL, answers."""
 
 from __future__ import annotations
 
@@ -14,37 +14,24 @@ from bundle.values import Count
 
 
 class Interpreter(Part, frozen=True, kw_only=True, omit_defaults=True):
-    """The interpreter of a stack.
+    """The interpreter of a stack."""
 
-    Attributes:
-        version: of Python.
-        implementation: such as ``cpython``.
-        c_compiler: first line of its version; null if there is none, missing in older bundles.
-        build: how the interpreter was built; null if it does not tell.
-    """
-
-    version: str
-    implementation: str
+    version: str  #: version of Python
+    implementation: str  #: such as ``cpython``
+    #: first line of its version; null without one, missing in older bundles
     c_compiler: str | UnsetType | None = UNSET
+    #: how the interpreter was built; null if it does not say
     build: dict[str, str | bool | None] | None = None
 
 
 class Failed(Part, frozen=True, kw_only=True):
-    """A package that does not work.
+    """A package that does not work."""
 
-    Attributes:
-        package: its name.
-        version: null if it is unknown.
-        stage: at which it failed.
-        reason: the line that says why.
-        log: file beside the document that holds the rest; null without one.
-    """
-
-    package: str
-    version: str | None
-    stage: Literal["extension", "import", "install", "interpreter"]
-    reason: str
-    log: str | None
+    package: str  #: name of the package
+    version: str | None  #: null if unknown
+    stage: Literal["extension", "import", "install", "interpreter"]  #: stage at which it failed
+    reason: str  #: the line that says why
+    log: str | None  #: file beside the document with the rest of the output; null without one
 
 
 class Tried(Part, frozen=True, kw_only=True):
@@ -57,49 +44,29 @@ class Tried(Part, frozen=True, kw_only=True):
 
 
 class StackOutcome(Document, frozen=True, kw_only=True):
-    """``services/<subject>/stack.json``: what came of building the subject's stack.
-
-    Attributes:
-        schema: the version of this format.
-        stack: its name.
-        ok: whether every package works.
-        digest: of definition and lock.
-        environment: name of its folder.
-        python: the interpreter; null if there is none.
-        packages: versions that were found, by name.
-        extensions: whether a compiled module loads, by name.
-        failures: packages that do not work.
-        alone: packages that were tried by themselves after a failure.
-        seconds: it took.
-    """
+    """``services/<subject>/stack.json``: the outcome of building the subject's stack."""
 
     PATH: ClassVar[str] = "services/{subject}/stack.json"
 
     schema: Literal["stack/1"]
-    stack: str
-    ok: bool
-    digest: str
-    environment: str
-    python: Interpreter | None
-    packages: dict[str, str]
-    extensions: dict[str, bool]
-    failures: list[Failed]
-    alone: list[Tried]
-    seconds: float
+    stack: str  #: name of the stack
+    ok: bool  #: whether every package works
+    digest: str  #: digest of definition and lock
+    environment: str  #: name of the environment's folder
+    python: Interpreter | None  #: null if there is no interpreter
+    packages: dict[str, str]  #: installed version of each package
+    extensions: dict[str, bool]  #: whether each compiled module loads
+    failures: list[Failed]  #: packages that do not work
+    alone: list[Tried]  #: packages that were tried one by one after a failure
+    seconds: float  #: duration of the build
 
 
 class Broken(Part, frozen=True, kw_only=True):
-    """A case of the contract that a service does not keep.
+    """A case of the contract that a service breaks."""
 
-    Attributes:
-        case: its name.
-        expected: what the contract wants.
-        got: what the service answered.
-    """
-
-    case: str
-    expected: str
-    got: str
+    case: str  #: name of the case
+    expected: str  #: what the contract demands
+    got: str  #: what the service answered
 
 
 class ContractOutcome(Document, frozen=True, kw_only=True):
@@ -121,77 +88,47 @@ class Statement(Part, frozen=True, kw_only=True):
 
 
 class Declared(Part, frozen=True, kw_only=True):
-    """What a service says that one request of an operation costs.
+    """What one request of an operation costs by the service's own declaration."""
 
-    Attributes:
-        statements: BEGIN, COMMIT, ROLLBACK and the reset of a session included.
-        round_trips: waits of the service for the server.
-    """
-
-    statements: int
-    round_trips: int
+    statements: int  #: including BEGIN, COMMIT, ROLLBACK and the reset of a session
+    round_trips: int  #: times that the service waits for the server
 
 
 class Cost(Part, frozen=True, kw_only=True):
-    """What one operation costs the database, by the server's own log.
+    """What one operation costs the database, by the server's own log."""
 
-    Attributes:
-        requests: how many were looked at.
-        statements: in the order they were sent.
-        statements_per_request: how many.
-        round_trips_per_request: messages that wait for an answer.
-        rows_per_request: that the server returned or changed.
-        digest: of the statements' texts.
-        varies: whether two requests sent different statements.
-        declared: what the service declares; null if it declares nothing.
-    """
-
-    requests: Count
-    statements: list[Statement]
+    requests: Count  #: number of requests that were counted
+    statements: list[Statement]  #: in the order in which they were sent
     statements_per_request: float
-    round_trips_per_request: float
-    rows_per_request: float
-    digest: str
-    varies: bool
-    declared: Declared | None
+    round_trips_per_request: float  #: times that a request waits for the server
+    rows_per_request: float  #: rows that the server returned or changed
+    digest: str  #: digest of the statements' texts
+    varies: bool  #: whether two requests sent different statements
+    declared: Declared | None  #: declaration of the service; null without one
 
 
 class Sql(Document, frozen=True, kw_only=True):
-    """``services/<subject>/sql.json``: what its operations cost the database.
-
-    Attributes:
-        schema: the version of this format.
-        service: name of the service.
-        digest: of all statements.
-        mixes: by workload, the weight of each operation.
-        operations: by operation.
-    """
+    """``services/<subject>/sql.json``: what its operations cost the database."""
 
     PATH: ClassVar[str] = "services/{subject}/sql.json"
 
     schema: Literal["sql/1"]
-    service: str
-    digest: str
-    mixes: dict[str, dict[str, float]]
-    operations: dict[str, Cost]
+    service: str  #: name of the service
+    digest: str  #: digest of all statements
+    mixes: dict[str, dict[str, float]]  #: by workload, the weight of each operation
+    operations: dict[str, Cost]  #: costs by operation
 
 
 class Shown(Answer, frozen=True, kw_only=True):
-    """An answer of the diagnosis.
+    """An answer of the diagnosis."""
 
-    Attributes:
-        operation: that was asked.
-        expected_status: by the contract.
-        begins: the first bytes of the body, base64.
-    """
-
-    operation: str
-    expected_status: int
-    begins: str
+    operation: str  #: the operation of the request
+    expected_status: int  #: status that the contract demands
+    begins: str  #: the first bytes of the body, base64
 
 
 class Answers(Document, frozen=True, kw_only=True):
-    """``services/<subject>/answers.json``: what it answers to the requests of the diagnosis."""
+    """``services/<subject>/answers.json``: its answers to the requests of the diagnosis."""
 
     PATH: ClassVar[str] = "services/{subject}/answers.json"
 
@@ -200,21 +137,13 @@ class Answers(Document, frozen=True, kw_only=True):
 
 
 class Observed(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """What an order that is no trial observed. The agent fills it in as it goes on.
+    """What an order that is not a trial observed; the agent fills it in as the order proceeds."""
 
-    Attributes:
-        health: of the service, if one was started.
-        port: of that service.
-        stop: how it ended.
-        exit_status: of the program that was run.
-        seconds: that program took.
-    """
-
-    health: Health | None = None
-    port: Port | None = None
-    stop: Stop | None = None
-    exit_status: int | UnsetType = UNSET
-    seconds: float | UnsetType = UNSET
+    health: Health | None = None  #: health of the service, if one was started
+    port: Port | None = None  #: port of that service
+    stop: Stop | None = None  #: how that service ended
+    exit_status: int | UnsetType = UNSET  #: exit status of the program that was run
+    seconds: float | UnsetType = UNSET  #: duration of that program
 
 
 class OrderOutcome(Document, frozen=True, kw_only=True):

@@ -1,11 +1,11 @@
-"""``derived/verdicts.json`` and ``judgement-*.json``: what bundles say of a ledger's claims.
+"""``derived/verdicts.json`` and ``judgement-*.json``: verdicts of bundles on a ledger's claims.
 
-The analysis makes these parts itself, so what it computes and what the files hold are one. A figure
-is in the unit of the claim's metric; the figure of a ratio or an ordering is the first subject's
-over the second's, or their difference where figures may be zero.
+The analysis computes these very types. A figure is in the unit of the claim's metric. The figure of
+a ratio or an ordering is the first subject's over the second's, or their difference where figures
+may be zero.
 
-History of the schemas: verdicts/1, judgement/1 (both the first). A key that came later has a
-default, so that older files can be read. No judgement overwrites an earlier one.
+History of the schemas: verdicts/1, judgement/1 (both the first). A key that was added later has a
+default, so that older files stay readable. No judgement overwrites an earlier one.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class ClaimVerdict(StrEnum):
 
 
 class Strength(StrEnum):
-    """How much a verdict weighs, in the terms of ACM's artifact review.
+    """How near a run is to the source's experiment, in the terms of ACM's artifact review.
 
     repeated     the source's own plan and program, on its own host
     reproduced   the source's own plan and program, on another host
@@ -76,67 +76,40 @@ class Outcome(StrEnum):
 
 
 class LedgerOnTrial(Part, frozen=True, kw_only=True):
-    """The ledger whose claims were judged.
+    """The ledger whose claims were judged."""
 
-    Attributes:
-        name: by which the lab finds it.
-        title: for people.
-        sha256: of its file.
-    """
-
-    name: str
-    title: str
-    sha256: Sha256
+    name: str  #: name by which the lab finds the ledger
+    title: str  #: title for readers
+    sha256: Sha256  #: SHA-256 of the ledger's file
 
 
 class BundleOnTrial(Part, frozen=True, kw_only=True):
-    """A bundle that gave verdicts.
-
-    Attributes:
-        id: of the bundle.
-        seal: SHA-256 of its ``SEAL.json``.
-        plan: name of its plan.
-        plan_sha256: of the resolved plan.
-        profile: of the plan.
-        host: fingerprint of the host or hosts; null if it was never taken.
-        host_class: ``physical, exclusive-l3`` or the like.
-        status: of the run.
-        sealed_with_the_ledger: whether the run was sealed with this very ledger.
-    """
+    """A bundle that gave verdicts."""
 
     id: BundleId
-    seal: Sha256
-    plan: str
-    plan_sha256: Sha256
-    profile: Literal["smoke", "vm", "bare-metal"]
-    host: Sha256 | None
-    host_class: str
-    status: Literal["complete", "partial", "aborted"]
-    sealed_with_the_ledger: bool
+    seal: Sha256  #: SHA-256 of its ``SEAL.json``
+    plan: str  #: name of its plan
+    plan_sha256: Sha256  #: SHA-256 of the resolved plan
+    profile: Literal["smoke", "vm", "bare-metal"]  #: profile of the plan
+    host: Sha256 | None  #: fingerprint of the host or hosts; null if it was never taken
+    host_class: str  #: ``physical, exclusive-l3`` or the like
+    status: Literal["complete", "partial", "aborted"]  #: status of the run
+    sealed_with_the_ledger: bool  #: whether the bundle was sealed with this ledger inside
 
 
 class CheckOutcome(Part, frozen=True, kw_only=True):
-    """A check on paper with what came of it.
+    """A check on paper with its outcome."""
 
-    Attributes:
-        check: its name in the ledger.
-        kind: of the check.
-        outcome: see there.
-        says: what is checked, in the ledger's words.
-        what: the arithmetic in one sentence.
-        convicts: claims that cannot stand because of it; empty unless it contradicts.
-        concerns: claims it throws doubt on; empty if it holds or is undecided.
-        numbers: what was computed, by name, in the units of the figures that were checked.
-    """
-
-    check: str
+    check: str  #: name of the check in the ledger
     kind: Literal["same_ratio", "littles_law", "difference", "percent_of", "method"]
     outcome: Outcome
-    says: str
-    what: str
+    says: str  #: what is checked, in the ledger's words
+    what: str  #: the arithmetic in one sentence
+    #: claims that the check contradicts; empty unless the outcome is ``contradicts``
     convicts: tuple[str, ...]
+    #: claims that the check casts doubt on; empty if it holds or is undecided
     concerns: tuple[str, ...]
-    numbers: dict[str, float]
+    numbers: dict[str, float]  #: computed values by name, in the units of the checked figures
 
 
 class Band(Part, frozen=True, kw_only=True):
@@ -147,46 +120,30 @@ class Band(Part, frozen=True, kw_only=True):
 
 
 class Measured(Part, frozen=True, kw_only=True):
-    """What a bundle measured of a claim's figure.
+    """What a bundle measured of a claim's figure."""
 
-    Attributes:
-        value: by the first method.
-        ci95: its 95 % interval; null where it has none.
-        ci90: its 90 % interval; null where it has none.
-        blocks: how many hold all the trials; 0 for a figure that is counted, not measured.
-        estimates: by each method.
-    """
-
-    value: float
-    ci95: Interval | None
-    ci90: Interval | None
-    blocks: Count
-    estimates: tuple[Estimate, ...]
+    value: float  #: estimate by the first method
+    ci95: Interval | None  #: its 95 % interval; null without one
+    ci90: Interval | None  #: its 90 % interval; null without one
+    blocks: Count  #: number of blocks that hold all the trials; 0 for a figure that is counted
+    estimates: tuple[Estimate, ...]  #: estimates by all methods
 
 
 class ClaimJudgement(Part, frozen=True, kw_only=True):
-    """A verdict with what it rests on.
-
-    Attributes:
-        verdict: by the table.
-        side: on which side of the band a refuted figure lies; null for every other.
-        why: one sentence.
-        more_blocks: how many more would decide an inconclusive one; null if that is unknown.
-        band: of the claim; null where no figure was judged.
-        measured: also of an incomparable figure, which has no band; null where nothing was
-            measured, or nothing that may be shown.
-        strength: none unless something was judged.
-        weaknesses: what a reader must know beside the verdict.
-    """
+    """A verdict with its evidence."""
 
     verdict: ClaimVerdict
+    #: on which side of the band a refuted figure lies; null for every other verdict
     side: Side | None
-    why: str
+    why: str  #: the reason in one sentence
+    #: how many more blocks would decide an inconclusive claim; null if unknown
     more_blocks: Count | None
-    band: Band | None
+    band: Band | None  #: band of the claim; null where no figure was judged
+    #: null where nothing was measured that may be shown; an incomparable figure is shown without a
+    #: band
     measured: Measured | None
-    strength: Strength
-    weaknesses: tuple[str, ...]
+    strength: Strength  #: ``none`` unless a figure was judged
+    weaknesses: tuple[str, ...]  #: reasons to trust the verdict less
 
     @property
     def said(self) -> str:
@@ -195,116 +152,69 @@ class ClaimJudgement(Part, frozen=True, kw_only=True):
 
 
 class Stand(ClaimJudgement, frozen=True, kw_only=True):
-    """The verdict of one bundle.
+    """The verdict of one bundle."""
 
-    Attributes:
-        bundle: its id; null where no bundle was needed, or none was there.
-        seal: SHA-256 of its ``SEAL.json``; null likewise.
-    """
-
-    bundle: BundleId | None
-    seal: Sha256 | None
+    bundle: BundleId | None  #: id of the bundle; null where none was needed, or there was none
+    seal: Sha256 | None  #: SHA-256 of its ``SEAL.json``; null without a bundle
 
 
 class VariantStanding(Part, frozen=True, kw_only=True):
-    """The same claim under another assumption.
+    """The same claim under another assumption."""
 
-    Attributes:
-        name: of the variant.
-        assumes: what it assumes.
-        standing: its verdicts, one a bundle, in the order of the bundles.
-    """
-
-    name: str
-    assumes: str
-    standing: tuple[Stand, ...]
+    name: str  #: name of the variant
+    assumes: str  #: what the variant assumes
+    standing: tuple[Stand, ...]  #: its verdicts, one for each bundle, in the order of the bundles
 
 
 class Flip(Part, frozen=True, kw_only=True):
-    """On one host a claim is decided otherwise under another assumption.
+    """On one host, another assumption gives a claim another verdict."""
 
-    Attributes:
-        variant: its name.
-        assumes: what it assumes.
-        host: fingerprint.
-        as_tested: verdict, and side if it has one, by the test itself.
-        otherwise: the same by the variant.
-    """
-
-    variant: str
-    assumes: str
-    host: Sha256
-    as_tested: str
-    otherwise: str
+    variant: str  #: name of the variant
+    assumes: str  #: what the variant assumes
+    host: Sha256  #: fingerprint of the host
+    as_tested: str  #: verdict of the test itself, and its side if it has one
+    otherwise: str  #: verdict of the variant, and its side if it has one
 
 
 class Undermined(Part, frozen=True, kw_only=True):
-    """A refuted claim that follows from this one.
+    """A refuted claim that follows from this one."""
 
-    Attributes:
-        claim: its id.
-        together_with: other claims that it takes to follow; then any of them may be wrong.
-    """
-
-    claim: str
+    claim: str  #: id of the refuted claim
+    #: further claims that it follows from; then any of them may be the wrong one
     together_with: tuple[str, ...]
 
 
 class AcrossHosts(Part, frozen=True, kw_only=True):
-    """What hosts agree on about a ratio.
+    """What hosts agree on about a ratio."""
 
-    Attributes:
-        hosts: how many measured it.
-        above_one: on how many it is above 1.
-        below_one: on how many it is below 1.
-        prediction: where the ratio of one more host is to be expected, at 95 %; null with fewer
-            than three hosts.
-    """
-
-    hosts: Count
-    above_one: Count
-    below_one: Count
+    hosts: Count  #: number of hosts that measured the ratio
+    above_one: Count  #: number of hosts on which it is above 1
+    below_one: Count  #: number of hosts on which it is below 1
+    #: 95 % prediction interval for the ratio on one more host; null with fewer than three hosts
     prediction: Interval | None
 
 
 class Claimed(Part, frozen=True, kw_only=True):
-    """What is claimed, as the ledger has it.
+    """What is claimed, as the ledger has it."""
 
-    Attributes:
-        id: of the claim.
-        kind: of the claim.
-        says: what it says, in the lab's words.
-        source: name of the source.
-        locator: place in the source.
-        published: the claimed figure as a reader would say it.
-        plan: name of the plan that tests it; null without one.
-        entailed_by: the claims from which it follows, each entry alone or several together.
-    """
-
-    id: str
+    id: str  #: id of the claim
     kind: Literal["absolute", "ratio", "ordering", "bound", "runs", "statement"]
-    says: str
-    source: str
-    locator: str
-    published: str
-    plan: str | None
+    says: str  #: the claim in the lab's words
+    source: str  #: name of the source
+    locator: str  #: place in the source
+    published: str  #: the claimed figure as a reader would say it
+    plan: str | None  #: name of the plan that tests it; null without one
+    #: claims from which it follows: each entry suffices, alone or as a group
     entailed_by: tuple[tuple[str, ...], ...]
 
 
 class OnTrial(Claimed, frozen=True, kw_only=True):
-    """What stands beside the verdicts on a claim.
+    """A claim with everything but its verdicts."""
 
-    Attributes:
-        undermined_by: the refuted claims that follow from it.
-        assumes: what its test assumes; empty if nothing.
-        variants: its verdicts under other assumptions.
-        flips: where an assumption decides.
-    """
-
-    undermined_by: tuple[Undermined, ...]
-    assumes: str = ""
-    variants: tuple[VariantStanding, ...] = ()
-    flips: tuple[Flip, ...] = ()
+    undermined_by: tuple[Undermined, ...]  #: refuted claims that follow from it
+    assumes: str = ""  #: assumption of its test; empty without one
+    variants: tuple[VariantStanding, ...] = ()  #: its verdicts under other assumptions
+    flips: tuple[Flip, ...] = ()  #: hosts on which an assumption decides the verdict
 
 
 class JudgedClaim(OnTrial, frozen=True, kw_only=True):
@@ -321,71 +231,47 @@ class JudgedClaim(OnTrial, frozen=True, kw_only=True):
 
     @property
     def judgement(self) -> ClaimJudgement:
-        """The verdict with what it rests on."""
+        """The verdict with its evidence."""
         names = ClaimJudgement.__struct_fields__
         return ClaimJudgement(**{name: getattr(self, name) for name in names})
 
 
 class StandingClaim(OnTrial, frozen=True, kw_only=True):
-    """A claim as several bundles judge it.
+    """A claim as several bundles judge it."""
 
-    Attributes:
-        standing: its verdicts, one a bundle, in the order of the bundles; at least one.
-        across_hosts: what hosts agree on; null unless it is a ratio that two of them measured.
-    """
-
+    #: its verdicts, one for each bundle, in the order of the bundles; at least one
     standing: tuple[Stand, ...]
-    across_hosts: AcrossHosts | None
+    across_hosts: AcrossHosts | None  #: null unless the claim is a ratio that two hosts measured
 
 
 class Verdicts(Document, frozen=True, kw_only=True):
-    """``derived/verdicts.json``: what one bundle says of every claim of a ledger.
-
-    Attributes:
-        schema: the version of this format.
-        ledger: of the claims.
-        bundle: that judges them.
-        conclusion: one sentence: the counts, the first claim that a figure decided, the weakness.
-        sealed_with_the_ledger: whether the run was sealed with this very ledger.
-        counts: claims by verdict, every verdict named.
-        checks: on paper, in the ledger's order.
-        claims: in the ledger's order.
-    """
+    """``derived/verdicts.json``: what one bundle says of every claim of a ledger."""
 
     PATH: ClassVar[str] = "derived/verdicts.json"
 
     schema: Literal["verdicts/1"] = "verdicts/1"
-    ledger: LedgerOnTrial
-    bundle: BundleOnTrial
+    ledger: LedgerOnTrial  #: ledger of the claims
+    bundle: BundleOnTrial  #: the bundle that judges them
+    #: in one sentence the counts, the first claim that a figure decided, and the weakness
     conclusion: str
-    sealed_with_the_ledger: bool
-    counts: dict[ClaimVerdict, Count]
-    checks: tuple[CheckOutcome, ...]
-    claims: tuple[JudgedClaim, ...]
+    sealed_with_the_ledger: bool  #: whether the bundle was sealed with this ledger inside
+    counts: dict[ClaimVerdict, Count]  #: number of claims by verdict, every verdict named
+    checks: tuple[CheckOutcome, ...]  #: checks on paper, in the ledger's order
+    claims: tuple[JudgedClaim, ...]  #: in the ledger's order
 
 
 class Judgement(Document, frozen=True, kw_only=True):
-    """A file beside bundles: what several of them say of claims of a ledger.
-
-    Attributes:
-        schema: the version of this format.
-        ledger: of the claims.
-        claims_in_ledger: how many it has, those that nobody asked for included.
-        bundles: that judge them, in the order in which they were given.
-        conclusion: as of `Verdicts`.
-        counts: claims by the last row of the table that any bundle reached; inconclusive where one
-            upholds and one refutes.
-        checks: those that concern the claims, in the ledger's order.
-        claims: those that were asked for, in the ledger's order.
-    """
+    """A file beside bundles: what several of them say of claims of a ledger."""
 
     PATH: ClassVar[str] = "judgement-{ledger}-{digest}.json"
 
     schema: Literal["judgement/1"] = "judgement/1"
-    ledger: LedgerOnTrial
-    claims_in_ledger: Count
-    bundles: tuple[BundleOnTrial, ...]
-    conclusion: str
+    ledger: LedgerOnTrial  #: ledger of the claims
+    claims_in_ledger: Count  #: number of all claims of the ledger, also those that nobody asked for
+    bundles: tuple[BundleOnTrial, ...]  #: the bundles that judge them, in the given order
+    conclusion: str  #: as in `Verdicts`
+    #: claims by the last row of the verdict table that any bundle reached; inconclusive where one
+    #: bundle upholds and one refutes
     counts: dict[ClaimVerdict, Count]
-    checks: tuple[CheckOutcome, ...]
-    claims: tuple[StandingClaim, ...]
+    checks: tuple[CheckOutcome, ...]  #: checks that concern the claims, in the ledger's order
+    claims: tuple[StandingClaim, ...]  #: the claims that were asked for, in the ledger's order

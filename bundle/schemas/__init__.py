@@ -24,19 +24,12 @@ _NEVER: Final = r"(?!)"
 
 
 class Described(NamedTuple):
-    """A type of documents, and the paths of a bundle that hold one.
+    """A type of documents, and the paths of a bundle that hold one."""
 
-    Attributes:
-        name: of the schema's file, without its suffix.
-        kind: the type, or an alias of one.
-        paths: a pattern that matches the whole path.
-        required: the path at which a bundle must hold one; None if it need not.
-    """
-
-    name: str
-    kind: Any
-    paths: str
-    required: str | None = None
+    name: str  #: of the schema's file, without its suffix
+    kind: Any  #: the type, or an alias of one
+    paths: str  #: a pattern that matches the whole path
+    required: str | None = None  #: the path at which a bundle must hold one; None if it need not
 
 
 # Of a host, or of one of several.

@@ -20,41 +20,26 @@ _INSTANT = """to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"
 
 @dataclass(frozen=True)
 class Effect:
-    """What the database must answer afterwards.
+    """What the database must answer afterwards."""
 
-    Attributes:
-        question: SQL that prints one JSON value.
-        answer: that value.
-    """
-
-    question: str
-    answer: Any
+    question: str  #: SQL that prints one JSON value
+    answer: Any  #: that value
 
 
 @dataclass(frozen=True)
 class Case:
-    """One request and the one right answer to it.
+    """One request and the one right answer to it."""
 
-    Attributes:
-        name: of the operation, and after a colon of the circumstance.
-        method: HTTP method.
-        path: path and query.
-        status: HTTP status.
-        answer: the body; empty if there is none.
-        body: of the request, or None.
-        allow: value of the header Allow, or None if there is none.
-        effect: what the database must hold afterwards, or None if the answer says it all.
-        headers: of the request, in place of those a client sends by itself.
-    """
-
-    name: str
-    method: str
-    path: str
-    status: int
-    answer: bytes
-    body: bytes | None = None
-    allow: str | None = None
+    name: str  #: of the operation, and after a colon of the circumstance
+    method: str  #: HTTP method
+    path: str  #: path and query
+    status: int  #: HTTP status
+    answer: bytes  #: the body; empty if there is none
+    body: bytes | None = None  #: of the request, or None
+    allow: str | None = None  #: value of the header Allow, or None if there is none
+    #: what the database must hold afterwards, or None if the answer says it all
     effect: Effect | None = None
+    #: of the request, in place of those a client sends by itself
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

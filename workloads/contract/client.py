@@ -16,19 +16,12 @@ _TIMEOUT_S = 30
 
 @dataclass(frozen=True)
 class Answer:
-    """What a service answered.
+    """What a service answered."""
 
-    Attributes:
-        status: HTTP status.
-        reason: its phrase.
-        headers: in the order they came.
-        body: its bytes.
-    """
-
-    status: int
-    reason: str
-    headers: list[tuple[str, str]]
-    body: bytes
+    status: int  #: HTTP status
+    reason: str  #: its phrase
+    headers: list[tuple[str, str]]  #: in the order they came
+    body: bytes  #: its bytes
 
     def header(self, name: str) -> str | None:
         """Return the value of a header, or None; names are compared without case."""

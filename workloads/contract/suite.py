@@ -29,20 +29,13 @@ class ContractError(ValueError):
 
 @dataclass(frozen=True)
 class CaseResult:
-    """How one case went.
+    """How one case went."""
 
-    Attributes:
-        name: of the case.
-        ok: whether everything was as it must be.
-        expected: what had to come, for a reader; long bodies are cut.
-        got: what came, in the same form.
-        answer: all of what came; None for a check that asks the database alone.
-    """
-
-    name: str
-    ok: bool
-    expected: str
-    got: str
+    name: str  #: of the case
+    ok: bool  #: whether everything was as it must be
+    expected: str  #: what had to come, for a reader; long bodies are cut
+    got: str  #: what came, in the same form
+    #: all of what came; None for a check that asks the database alone
     answer: Answer | None = field(default=None, repr=False)
 
 

@@ -39,20 +39,15 @@ _TEXT_STEP, _INSTANT_STEP, _TOTAL_STEP = 7_919, 86_413, 15_485_863
 class Dataset:
     """The rows of one experiment, decided by four numbers.
 
-    Attributes:
-        users: number of users, ids 1 to ``users``.
-        orders: number of orders, ids 1 to ``orders``; ten each for the first ``orders / 10`` users.
-        payload_bytes: exact length of the canonical body of ``GET /users/{id}``.
-        seed: picks the texts, instants and totals.
-
     Raises:
         ValueError: the numbers do not describe a dataset; the message says which.
     """
 
-    users: int
+    users: int  #: number of users, ids 1 to ``users``
+    #: number of orders, ids 1 to ``orders``; ten each for the first ``orders / 10`` users
     orders: int
-    payload_bytes: int
-    seed: int
+    payload_bytes: int  #: exact length of the canonical body of ``GET /users/{id}``
+    seed: int  #: picks the texts, instants and totals
 
     def __post_init__(self) -> None:
         if not 1 <= self.users <= _MAX_ID:

@@ -33,22 +33,15 @@ class ChecksumError(RuntimeError):
 
 @dataclass(frozen=True)
 class Template:
-    """A finished template database.
+    """A finished template database."""
 
-    Attributes:
-        database: its name, ``ormlab_`` and the first 12 digits of the dataset's digest.
-        checksums: SHA-256, in hex, of each table's binary COPY stream ordered by id.
-        rows: number of rows of each table.
-        seconds: how long making it took, by phase: load, constraints, verify, finish; empty if
-            it was there already.
-        reused: whether it was there already.
-    """
-
-    database: str
-    checksums: dict[str, str]
-    rows: dict[str, int]
+    database: str  #: its name, ``ormlab_`` and the first 12 digits of the dataset's digest
+    checksums: dict[str, str]  #: SHA-256, in hex, of each table's binary COPY stream ordered by id
+    rows: dict[str, int]  #: number of rows of each table
+    #: how long making it took, by phase: load, constraints, verify, finish; empty if it was there
+    #: already
     seconds: dict[str, float]
-    reused: bool
+    reused: bool  #: whether it was there already
 
 
 def ensure_template(psql: Psql, dataset: Dataset) -> Template:

@@ -36,21 +36,13 @@ _KEPT_BYTES = 1 << 16  # of an answer's body, to name the first byte that differ
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is asked of every subject.
+    """What is asked of every subject."""
 
-    Attributes:
-        workloads: the operations of each.
-        users: rows of the dataset.
-        orders: rows of the dataset.
-        profile_bytes: length of the profile of created users.
-        seed: decides the requests.
-    """
-
-    workloads: dict[str, list[Operation]]
-    users: int
-    orders: int
-    profile_bytes: int
-    seed: int
+    workloads: dict[str, list[Operation]]  #: the operations of each
+    users: int  #: rows of the dataset
+    orders: int  #: rows of the dataset
+    profile_bytes: int  #: length of the profile of created users
+    seed: int  #: decides the requests
 
     def operations(self) -> dict[str, Operation]:
         """Each operation once, by its key: reads find the rows untouched, deletes come last."""

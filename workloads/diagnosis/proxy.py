@@ -29,23 +29,14 @@ _READY, _ROW, _EMPTY = b"Z", b"D", b"I"
 
 @dataclass(frozen=True)
 class Counts:
-    """Messages so far; subtract an earlier count to get those in between.
+    """Messages so far; subtract an earlier count to get those in between."""
 
-    Attributes:
-        queries: simple queries of the client.
-        executes: statements that the client executed by the extended protocol.
-        flushes: waits that the server does not end with ReadyForQuery.
-        ready: ReadyForQuery messages of the server.
-        rows: rows that the server sent.
-        empty: empty statements, by which some clients try a connection; nothing is executed.
-    """
-
-    queries: int
-    executes: int
-    flushes: int
-    ready: int
-    rows: int
-    empty: int
+    queries: int  #: simple queries of the client
+    executes: int  #: statements that the client executed by the extended protocol
+    flushes: int  #: waits that the server does not end with ReadyForQuery
+    ready: int  #: ReadyForQuery messages of the server
+    rows: int  #: rows that the server sent
+    empty: int  #: empty statements, by which some clients try a connection; nothing is executed
 
     def __sub__(self, earlier: Counts) -> Counts:
         return Counts(

@@ -27,15 +27,11 @@ _MAX_DIGITS = 308  # a number of so many is within the range of a double
 
 @dataclass(frozen=True)
 class Codec:
-    """How values become canonical bytes, and request bodies values.
+    """How values become canonical bytes, and request bodies values."""
 
-    Attributes:
-        encode: any JSON value, instants in UTC included, to canonical bytes.
-        decode: bytes to a JSON value; raises ValueError or RecursionError if they are not JSON,
-            hold a number beyond a double, or are nested deeper than ``MAX_DEPTH``.
-    """
-
-    encode: Callable[[Any], bytes]
+    encode: Callable[[Any], bytes]  #: any JSON value, instants in UTC included, to canonical bytes
+    #: bytes to a JSON value; raises ValueError or RecursionError if they are not JSON, hold a
+    #: number beyond a double, or are nested deeper than ``MAX_DEPTH``
     decode: Callable[[bytes], Any]
 
 

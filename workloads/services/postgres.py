@@ -14,15 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What a service can be told whose pool is asyncpg's own; the names are asyncpg's.
+    """What a service can be told whose pool is asyncpg's own; the names are asyncpg's."""
 
-    Attributes:
-        statement_cache_size: prepared statements kept by each connection; 0 prepares none.
-        reset_on_return: reset a session when its connection goes back to the pool, which costs
-            a round trip (asyncpg's default).
-    """
-
-    statement_cache_size: int = 100
+    statement_cache_size: int = 100  #: prepared statements kept by each connection; 0 prepares none
+    #: reset a session when its connection goes back to the pool, which costs a round trip
+    #: (asyncpg's default)
     reset_on_return: bool = True
 
 

@@ -54,21 +54,13 @@ class InFlight:
 
 @dataclass(frozen=True)
 class Parts:
-    """What an application is made of, whatever the framework.
+    """What an application is made of, whatever the framework."""
 
-    Attributes:
-        repository: whose rows; open before the first request.
-        codec: makes the bytes.
-        health: what ``GET /health`` says.
-        burden: slows every request down; None does not.
-        in_flight: counts the requests.
-    """
-
-    repository: Repository
-    codec: Codec
-    health: dict[str, object]
-    burden: Burden | None
-    in_flight: InFlight = field(default_factory=InFlight)
+    repository: Repository  #: whose rows; open before the first request
+    codec: Codec  #: makes the bytes
+    health: dict[str, object]  #: what ``GET /health`` says
+    burden: Burden | None  #: slows every request down; None does not
+    in_flight: InFlight = field(default_factory=InFlight)  #: counts the requests
 
     def told(self) -> dict[str, object]:
         """The body of ``GET /health`` now."""

@@ -47,37 +47,22 @@ class Cache:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """One service process, or with ``workers`` above 1 one parent and so many workers.
+    """One service process, or with ``workers`` above 1 one parent and so many workers."""
 
-    Attributes:
-        service: which repository.
-        host: address to listen on.
-        port: TCP port to listen on.
-        workers: processes that serve.
-        database: the database.
-        pool: connections of each worker.
-        framework: what serves HTTP.
-        cache: of the queries that read.
-        options: what only this service knows; see ``Options`` in its package.
-        loop: the event loop.
-        json: the JSON library; both give the same bytes.
-        burden: CPU time added to every request, as a fraction of its own.
-        nonce: that it says on /health, by which whoever started it knows it.
-    """
-
-    service: Literal["asyncpg", "sqlalchemy", "tortoise"]
-    host: str
-    port: int
-    database: Database
-    pool: Pool = field(default_factory=Pool)
-    workers: int = 1
-    framework: Literal["aiohttp", "fastapi"] = "aiohttp"
-    cache: Cache = field(default_factory=Cache)
+    service: Literal["asyncpg", "sqlalchemy", "tortoise"]  #: which repository
+    host: str  #: address to listen on
+    port: int  #: TCP port to listen on
+    database: Database  #: the database
+    pool: Pool = field(default_factory=Pool)  #: connections of each worker
+    workers: int = 1  #: processes that serve
+    framework: Literal["aiohttp", "fastapi"] = "aiohttp"  #: what serves HTTP
+    cache: Cache = field(default_factory=Cache)  #: of the queries that read
+    #: what only this service knows; see ``Options`` in its package
     options: dict[str, str | int | float | bool | None] = field(default_factory=dict)
-    loop: Literal["asyncio", "uvloop"] = "asyncio"
-    json: Literal["stdlib", "orjson"] = "stdlib"
-    burden: float = 0.0
-    nonce: str = ""
+    loop: Literal["asyncio", "uvloop"] = "asyncio"  #: the event loop
+    json: Literal["stdlib", "orjson"] = "stdlib"  #: the JSON library; both give the same bytes
+    burden: float = 0.0  #: CPU time added to every request, as a fraction of its own
+    nonce: str = ""  #: that it says on /health, by which whoever started it knows it
 
     def __post_init__(self) -> None:
         for key, value, least, greatest in (

@@ -46,17 +46,11 @@ class StackFileError(ValueError):
 
 
 class Pin(NamedTuple):
-    """One package of a lock.
+    """One package of a lock."""
 
-    Attributes:
-        version: the pinned one.
-        lines: its lines as they stand in the lock, hashes included.
-        requirement: the same written anew, for an installer: one line, ended by a newline.
-    """
-
-    version: str
-    lines: str
-    requirement: str
+    version: str  #: the pinned one
+    lines: str  #: its lines as they stand in the lock, hashes included
+    requirement: str  #: the same written anew, for an installer: one line, ended by a newline
 
 
 def normalise(name: str) -> str:

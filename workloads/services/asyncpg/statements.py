@@ -11,21 +11,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Statements:
-    """The five statements on one table.
+    """The five statements on one table."""
 
-    Attributes:
-        read: takes an id.
-        page: takes limit and offset.
-        create: takes every column but the id.
-        update: takes an id and every other column, null for those that stay.
-        delete: takes an id.
-    """
-
-    read: str
-    page: str
-    create: str
-    update: str
-    delete: str
+    read: str  #: takes an id
+    page: str  #: takes limit and offset
+    create: str  #: takes every column but the id
+    update: str  #: takes an id and every other column, null for those that stay
+    delete: str  #: takes an id
 
 
 USERS = Statements(

@@ -35,24 +35,19 @@ IsolationLevel = Literal["AUTOCOMMIT", "READ COMMITTED", "REPEATABLE READ", "SER
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What only this service can be told; the names are SQLAlchemy's, but for the last two.
+    """What only this service can be told; the names are SQLAlchemy's, but for the last two."""
 
-    Attributes:
-        pool_pre_ping: test a connection each time it leaves the pool.
-        isolation_level: ``AUTOCOMMIT`` saves BEGIN and ROLLBACK around a read; null leaves the
-            transaction that a session opens by itself.
-        reset_on_return: ``rollback``, or null to hand connections back as they are.
-        prepared_statement_cache_size: prepared statements kept by each connection.
-        read_as: one row is read by its id as an ``entity``, in a session; as a plain ``row``, over
-            a connection; or as a ``record``, by the driver of a connection of the pool.
-        read_statement: the statement for that is constructed for ``each`` request, or ``once``.
-    """
-
-    pool_pre_ping: bool = False
+    pool_pre_ping: bool = False  #: test a connection each time it leaves the pool
+    #: ``AUTOCOMMIT`` saves BEGIN and ROLLBACK around a read; null leaves the transaction that a
+    #: session opens by itself
     isolation_level: IsolationLevel = None
+    #: ``rollback``, or null to hand connections back as they are
     reset_on_return: Literal["rollback", "commit"] | None = "rollback"
-    prepared_statement_cache_size: int = 100
+    prepared_statement_cache_size: int = 100  #: prepared statements kept by each connection
+    #: one row is read by its id as an ``entity``, in a session; as a plain ``row``, over a
+    #: connection; or as a ``record``, by the driver of a connection of the pool
     read_as: ReadAs = "entity"
+    #: the statement for that is constructed for ``each`` request, or ``once``
     read_statement: ReadStatement = "each"
 
 

@@ -30,13 +30,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Options(postgres.Options):
-    """What this service can be told beside what all can whose pool is asyncpg's own.
+    """What this service can be told beside what all can whose pool is asyncpg's own."""
 
-    Attributes:
-        read_as: one row is read by its id as an ``entity``, by a query that is built for each
-            request; or as a plain ``row``, by SQL written by hand.
-    """
-
+    #: one row is read by its id as an ``entity``, by a query that is built for each request; or as
+    #: a plain ``row``, by SQL written by hand
     read_as: Literal["entity", "row"] = "entity"
 
 
