@@ -1,21 +1,8 @@
-"""What can go wrong with a bundle, as one tree.
+"""What can go wrong with a bundle, as one tree below `BundleError`.
 
-    BundleError               bundle-error      also
-    ├── PathRefusedError      path-refused      ValueError
-    ├── RecordError           record-refused    ValueError
-    ├── ArchiveError          archive-refused   ValueError
-    ├── VerificationError     not-verified      ValueError
-    ├── NotSealedError        not-sealed        ValueError
-    ├── IndexBrokenError      index-broken      ValueError
-    ├── WriterClosedError     writer-closed     RuntimeError
-    └── StorageError          storage-failed    OSError
-        ├── DiskFullError     disk-full         OSError
-        ├── BundleBusyError   bundle-busy       BlockingIOError
-        ├── BundleMissingError  bundle-missing  FileNotFoundError
-        └── BundleExistsError   bundle-exists   FileExistsError
-
-Each says what happened, where, and what to do next, and has a stable code. What `verify` finds in
-a bundle is not raised: it is listed, with the codes of `bundle.codes`.
+Each error says what happened, where, and what to do next, and each class has a stable code. Each is
+also an error of Python's own: code that knows nothing of bundles can catch it as a ValueError or an
+OSError. `verify` does not raise what it finds: it lists it, with the codes of `bundle.codes`.
 """
 
 from __future__ import annotations
@@ -24,18 +11,22 @@ from typing import ClassVar
 
 
 class BundleError(Exception):
-    """The root of the tree.
+    """The root of the tree."""
 
-    Attributes:
-        code: stable name of the kind of failure.
-        what: what happened, one clause.
-        where: the file, folder or key it happened at.
-        hint: what to do next.
-    """
+    code: ClassVar[str] = "bundle-error"  #: stable name of the kind of failure
 
-    code: ClassVar[str] = "bundle-error"
+    def __init_subclass__(cls, *, code: str) -> None:
+        super().__init_subclass__()
+        cls.code = code
 
     def __init__(self, what: str, *, where: object, hint: str) -> None:
+        """Make an error.
+
+        Args:
+            what: what happened, one clause.
+            where: the file, folder or key.
+            hint: what to do next.
+        """
         super().__init__(what)
         self.what = what
         self.where = str(where)
@@ -45,77 +36,53 @@ class BundleError(Exception):
         return f"{self.where}: {self.what}; {self.hint}"
 
 
-class PathRefusedError(BundleError, ValueError):
+class PathRefusedError(BundleError, ValueError, code="path-refused"):
     """A name cannot be used in a bundle."""
 
-    code = "path-refused"
+
+class RecordError(BundleError, ValueError, code="record-refused"):
+    """A record of the bundle is malformed, or contradicts the files beside it."""
 
 
-class RecordError(BundleError, ValueError):
-    """A record of the bundle is malformed, or says what is not so."""
-
-    code = "record-refused"
-
-
-class ArchiveError(BundleError, ValueError):
+class ArchiveError(BundleError, ValueError, code="archive-refused"):
     """An archive is not exactly what `pack` writes."""
 
-    code = "archive-refused"
 
-
-class VerificationError(BundleError, ValueError):
+class VerificationError(BundleError, ValueError, code="not-verified"):
     """A bundle does not reach the level that the caller needs."""
 
-    code = "not-verified"
+
+class NotSealedError(BundleError, ValueError, code="not-sealed"):
+    """A bundle has no valid seal, and the caller needs one."""
 
 
-class NotSealedError(BundleError, ValueError):
-    """A bundle has no seal that holds, and the caller needs one."""
-
-    code = "not-sealed"
+class IndexBrokenError(BundleError, ValueError, code="index-broken"):
+    """A line of the index does not continue the chain of the lines before it."""
 
 
-class IndexBrokenError(BundleError, ValueError):
-    """A line of the index does not continue the chain of those before it."""
-
-    code = "index-broken"
-
-
-class WriterClosedError(BundleError, RuntimeError):
+class WriterClosedError(BundleError, RuntimeError, code="writer-closed"):
     """A writer was used after its bundle was sealed or closed."""
 
-    code = "writer-closed"
 
-
-class StorageError(BundleError, OSError):
+class StorageError(BundleError, OSError, code="storage-failed"):
     """The operating system refused; `errno` says why."""
-
-    code = "storage-failed"
 
     def __init__(self, what: str, *, where: object, hint: str, errno: int | None = None) -> None:
         super().__init__(what, where=where, hint=hint)
         self.errno = errno
 
 
-class DiskFullError(StorageError):
+class DiskFullError(StorageError, code="disk-full"):
     """There is no room left, or a quota or file size limit is reached."""
 
-    code = "disk-full"
 
-
-class BundleBusyError(StorageError, BlockingIOError):
+class BundleBusyError(StorageError, BlockingIOError, code="bundle-busy"):
     """Another process is writing this bundle."""
 
-    code = "bundle-busy"
 
-
-class BundleMissingError(StorageError, FileNotFoundError):
+class BundleMissingError(StorageError, FileNotFoundError, code="bundle-missing"):
     """There is no bundle at this place."""
 
-    code = "bundle-missing"
 
-
-class BundleExistsError(StorageError, FileExistsError):
+class BundleExistsError(StorageError, FileExistsError, code="bundle-exists"):
     """Something is already there that would be overwritten."""
-
-    code = "bundle-exists"

@@ -1,12 +1,12 @@
-"""Sealing a folder: the record, the list of all files, and the digest of both."""
+"""Sealing a folder: record, README.md, the manifest of all files, and the digests of both."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from bundle import manifest, names, readme, storage
+from bundle import manifest, names, storage
 from bundle.codec import decode, encode
 from bundle.errors import PathRefusedError, RecordError
 from bundle.format import BundleRecord, Interruption, Interruptions, Seal
@@ -15,6 +15,42 @@ from bundle.tree import digests, scan
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# Also printed in docs/bundle-format.md; a test runs both.
+CHECKS: Final = r"""sha256sum --check --strict --quiet MANIFEST.sha256
+{
+  find . -path ./derived -type d -prune -o \( ! -type d -o -empty \) -printf '%y %P\n' |
+    grep -vxE 'f (MANIFEST\.sha256|SEAL\.json(\.sig)?|ro-crate-metadata\.json)'
+  sed 's/^.\{65\}/f/' MANIFEST.sha256
+} | sort | uniq -u
+for name in MANIFEST.sha256 bundle.json; do
+  grep -q "$(sha256sum < $name | cut -c -64)" SEAL.json || echo "$name is not the sealed one"
+done
+"""
+
+_README: Final = """\
+# Benchmark bundle {id}
+
+The sealed record of one benchmark run: its inputs, the host before and after, and the raw files of
+every trial. Plan `{plan}`, {status}: {completed} trials completed, {failed} failed, {skipped} not
+carried out. `bundle.json` is the machine-readable form of this page; `derived/`, if present, holds
+what was computed from the rest and is not part of the seal.
+
+## Is it as it was sealed?
+
+With GNU coreutils, findutils, sed and grep, in this folder. It is if nothing is printed:
+
+```sh
+{checks}```
+
+The first command says which files were changed or are missing, the second what was added or is
+not a plain file, the third whether the list itself is the one that was sealed.
+
+With the tool that made it, ormlab {version}: `ormlab verify .`
+
+This shows that nothing was changed since the seal. It does not show who sealed it: for that,
+compare `sha256sum SEAL.json` with a digest that the maker published elsewhere.
+"""
 
 
 def check_record(folder: Path, identifier: str, record: BundleRecord) -> None:
@@ -67,7 +103,7 @@ def write_seal(folder: Path, record: BundleRecord) -> str:
     storage.prune(folder)
     storage.write_file(folder / names.RECORD, encode(record))
     (folder / names.INTERRUPTIONS).unlink(missing_ok=True)
-    storage.write_file(folder / names.README, readme.render(record))
+    storage.write_file(folder / names.README, _readme(record))
     paths = [path for path in plain_files(folder) if path not in names.UNLISTED]
     found: dict[str, str] = {}
     for path, answer in digests(folder, paths):
@@ -105,3 +141,17 @@ def plain_files(folder: Path) -> list[str]:
         what = f"the name differs from {names.printable(first)} only in case"
         raise PathRefusedError(what, where=names.printable(second), hint="rename one of them")
     return paths
+
+
+def _readme(record: BundleRecord) -> bytes:
+    """The page for somebody who finds the folder and knows nothing of this project."""
+    return _README.format(
+        id=record.id,
+        plan=record.plan.name,
+        status=record.status,
+        completed=record.trials.completed,
+        failed=record.trials.failed,
+        skipped=record.trials.skipped,
+        checks=CHECKS,
+        version=record.tool.version,
+    ).encode()

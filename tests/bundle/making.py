@@ -16,7 +16,7 @@ from bundle.documents.failure import Failure
 from bundle.documents.readings import TrialReadings
 from bundle.format import BundleRecord, Plan, Provenance, Tool, TrialCounts, TrialRecord
 from bundle.read import Bundle
-from bundle.readme import CHECKS
+from bundle.seal import CHECKS
 from bundle.unsealed import UnsealedRun
 from bundle.write import BundleWriter
 

@@ -12,7 +12,7 @@ import pytest
 from agent import interpreters
 from bundle import verify_bundle
 from bundle.codes import CODES, FILE_LEVELS
-from bundle.readme import CHECKS
+from bundle.seal import CHECKS
 from bundle.verify import verify
 from tests.bundle import making
 from tests.bundle.breaking import CASES

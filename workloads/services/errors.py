@@ -1,16 +1,4 @@
-"""Why a request was refused, as the contract says it.
-
-Refusal
-├── Malformed         400 malformed_json
-├── NotFound          404 not_found
-├── WrongMethod       405 method_not_allowed
-├── Duplicate         409 duplicate
-├── UnknownUser       409 unknown_user
-├── UserHasOrders     409 user_has_orders
-├── TooLarge          413 too_large
-├── UnsupportedMedia  415 unsupported_media_type
-└── Invalid           422 invalid, with the field
-"""
+"""Why a service refuses a request, each with the status and the code of the contract."""
 
 from __future__ import annotations
 
@@ -28,63 +16,51 @@ class Refusal(Exception):  # noqa: N818 - an answer of the contract, not a fault
     status: ClassVar[HTTPStatus]
     code: ClassVar[str]
 
+    def __init_subclass__(cls, *, status: HTTPStatus, code: str) -> None:
+        super().__init_subclass__()
+        cls.status, cls.code = status, code
+
     def body(self) -> dict[str, str | None]:
         """Return the error body, keys in the contract's order."""
         return {"error": self.code}
 
 
-class Malformed(Refusal):
+class Malformed(Refusal, status=HTTPStatus.BAD_REQUEST, code="malformed_json"):
     """The body is not JSON."""
 
-    status, code = HTTPStatus.BAD_REQUEST, "malformed_json"
 
-
-class NotFound(Refusal):
+class NotFound(Refusal, status=HTTPStatus.NOT_FOUND, code="not_found"):
     """There is no such row or path."""
 
-    status, code = HTTPStatus.NOT_FOUND, "not_found"
 
-
-class WrongMethod(Refusal):
+class WrongMethod(Refusal, status=HTTPStatus.METHOD_NOT_ALLOWED, code="method_not_allowed"):
     """The path exists, but not for this method."""
 
-    status, code = HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed"
 
-
-class Duplicate(Refusal):
+class Duplicate(Refusal, status=HTTPStatus.CONFLICT, code="duplicate"):
     """Another user has this username or e-mail address."""
 
-    status, code = HTTPStatus.CONFLICT, "duplicate"
 
-
-class UnknownUser(Refusal):
+class UnknownUser(Refusal, status=HTTPStatus.CONFLICT, code="unknown_user"):
     """An order names a user that does not exist."""
 
-    status, code = HTTPStatus.CONFLICT, "unknown_user"
 
-
-class UserHasOrders(Refusal):
+class UserHasOrders(Refusal, status=HTTPStatus.CONFLICT, code="user_has_orders"):
     """A user with orders cannot be deleted."""
 
-    status, code = HTTPStatus.CONFLICT, "user_has_orders"
 
-
-class TooLarge(Refusal):
+class TooLarge(Refusal, status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE, code="too_large"):
     """The body is larger than any valid one."""
 
-    status, code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large"
+
+class UnsupportedMedia(
+    Refusal, status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE, code="unsupported_media_type"
+):
+    """The body has another type than JSON, or is compressed."""
 
 
-class UnsupportedMedia(Refusal):
-    """The body is called something else than JSON, or is compressed."""
-
-    status, code = HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"
-
-
-class Invalid(Refusal):
+class Invalid(Refusal, status=HTTPStatus.UNPROCESSABLE_ENTITY, code="invalid"):
     """A parameter or a field is missing, unknown, of the wrong type or out of range."""
-
-    status, code = HTTPStatus.UNPROCESSABLE_ENTITY, "invalid"
 
     def __init__(self, field: str | None) -> None:
         super().__init__(field)
@@ -96,11 +72,11 @@ class Invalid(Refusal):
 
 
 def conflict(sqlstate: str | None, *, deleting: bool = False) -> Refusal | None:
-    """Return what the contract calls an error of the database, or None if it has no name for it.
+    """Return the contract's refusal for an error of the database, or None if it has none.
 
-    A deadlock is a duplicate: here it can only arise between updates of which each wants the
-    username or e-mail address that another of them is giving up. One after the other, in whatever
-    order, each would find that value taken.
+    A deadlock counts as a duplicate: it can only arise between updates of which each wants the
+    username or e-mail address that another one gives up. Carried out one after the other, in any
+    order, each of them would find its value taken.
 
     Args:
         sqlstate: PostgreSQL's five-character code (PostgreSQL 16 manual, appendix A).
