@@ -58,17 +58,17 @@ def test_every_lock_of_the_checkout_is_one(path):
 @pytest.mark.parametrize(
     ("old", "new", "why"),
     [
-        ("[stacks.current]", '[stacks."../x"]', "is no name of a stack"),
-        ("[stacks.current]", '[stacks."/tmp/x"]', "is no name of a stack"),
-        ("[stacks.current]", '[stacks."current\\n"]', "is no name of a stack"),
-        ("[stacks.current]\n", '[stacks.current]\nbuild = "../x"\n', "is no name of a file"),
+        ("[stacks.current]", '[stacks."../x"]', r"stacks: '\.\./x': .*matching regex"),
+        ("[stacks.current]", '[stacks."/tmp/x"]', r"stacks: '/tmp/x': .*matching regex"),
+        ("[stacks.current]", '[stacks."current\\n"]', r"stacks: 'current\\n': .*matching regex"),
+        ("[stacks.current]\n", '[stacks.current]\nbuild = "../x"\n', r"regex.*at `\$\.build`"),
         (
             "[stacks.current]\n",
             '[stacks.current]\nno_binary = ["--find-links=/tmp"]\n',
-            "is no package's name",
+            r"matching regex.* - at `\$\.no_binary\[0\]`",
         ),
-        ('uvloop = "uvloop"', 'uvloop = "uvloop; x"', "is no module"),
-        ('"uvloop.loop"', '"uvloop loop"', "is no list of modules"),
+        ('uvloop = "uvloop"', 'uvloop = "uvloop; x"', r"imports\.uvloop: .*matching regex"),
+        ('"uvloop.loop"', '"uvloop loop"', r"extensions\.\w+\.uvloop: .*matching regex"),
     ],
 )
 def test_names_that_become_paths_or_options_are_refused(tmp_path, old, new, why):

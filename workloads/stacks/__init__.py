@@ -5,8 +5,8 @@ A stack is a pinned, hash-locked set of interpreter, ORM, driver and web framewo
 differs. This module says what a stack is; ``locks.py`` reads its locks, ``agent.stacks`` makes its
 environment, ``lock.py`` renews its lock.
 
-The files may come from somebody else's bundle. Whatever becomes part of a path or of a command is
-held against a pattern here: names of stacks, of files of build tools, of packages and modules.
+The files may come from somebody else's bundle. Whatever becomes part of a path or of a command must
+match a pattern here: names of stacks, of files of build tools, of packages and modules.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta
 
 from workloads.stacks import locks
 from workloads.stacks.locks import Pin, StackFileError, normalise
@@ -25,64 +28,49 @@ from workloads.stacks.locks import Pin, StackFileError, normalise
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SCHEMA = "stacks/1"
 FOLDER = Path(__file__).parent
 
-__all__ = ["FOLDER", "SCHEMA", "Pin", "Stack", "StackFileError", "load", "normalise", "wanted_in"]
+__all__ = ["FOLDER", "STACK_NAME", "Pin", "Stack", "StackFileError", "load", "wanted_in"]
 
 STACK_NAME: Final = r"[a-z0-9][a-z0-9.-]{0,39}"
 """What the name of a stack, and of a file of build tools, must match as a whole."""
 
 _LARGEST = 2**18  # bytes of stacks.toml and of each .in; the lab's stacks.toml has 7 KB
-_STACK = re.compile(STACK_NAME)
-_PACKAGE = re.compile(locks.NAME)
-_MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 _WANTED = re.compile(rf"^(?P<name>{locks.NAME})", re.MULTILINE)
-_PYTHON = re.compile(r"(?P<version>3\.\d+(?:\.\d+)?)(?:\+(?P<jit>jit|jit-off))?", re.ASCII)
-_DAY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
-# What a stack with a base has from there if it says nothing.
-_INHERITED: dict[str, type] = {"python": str, "exclude_newer": str, "extensions": str}
-_OWN: dict[str, type] = {"title": str, "expect": str}
-_OPTIONAL: dict[str, type] = dict.fromkeys(("note", "base", "build"), str)
-_OPTIONAL |= dict.fromkeys(("no_binary", "pure"), list)
+_PYTHON = re.compile(r"\A3\.[0-9]+(?:\.[0-9]+)?(?:\+(?P<jit>jit|jit-off))?\Z")
+_DAY = r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z"
+_IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]*"
+
+type _Name = Annotated[str, Meta(pattern=rf"\A{STACK_NAME}\Z")]
+type _Package = Annotated[str, Meta(pattern=rf"\A{locks.NAME}\Z")]
+type _Module = Annotated[str, Meta(pattern=rf"\A{_IDENTIFIER}(?:\.{_IDENTIFIER})*\Z")]
 # CPython 3.13, "What's New": a build with the JIT runs with it or without, as this variable says.
 _JIT = {"jit": {"PYTHON_JIT": "1"}, "jit-off": {"PYTHON_JIT": "0"}}
 
 
 @dataclass(frozen=True)
 class Stack:
-    """One stack as it is defined, before anything is installed.
+    """One stack as it is defined, before anything is installed."""
 
-    Attributes:
-        name: its table in stacks.toml, and the stem of its two requirement files.
-        folder: where these files are.
-        title: for people.
-        python: the interpreter: ``"3.13"`` is any patch release, ``"3.13.0"`` exactly that one,
-            ``"3.13+jit"`` one that was built with the JIT, ``"3.13+jit-off"`` the same one run
-            without it.
-        exclude_newer: the instant (RFC 3339, UTC) as of which the lock was resolved.
-        expect: whether it is known to work; a failure may be the point.
-        note: why the stack is there.
-        base: the stack that this one is but for its own packages; None if it stands alone.
-        build: stem of the lock of build tools in ``build/``; None installs wheels only.
-        no_binary: packages that are built from source although a wheel exists.
-        pure: packages whose compiled modules must be absent.
-        compiled: by package, the modules that are compiled where they are not ``pure``.
-        imports: by package, the module that proves it usable.
-    """
-
-    name: str
-    folder: Path
-    title: str
+    name: str  #: its table in stacks.toml, and the stem of its two requirement files
+    folder: Path  #: where these files are
+    title: str  #: for people
+    #: the interpreter: ``"3.13"`` is any patch release, ``"3.13.0"`` exactly that one,
+    #: ``"3.13+jit"`` one that was built with the JIT, ``"3.13+jit-off"`` the same one run without
+    #: it
     python: str
-    exclude_newer: str
-    expect: Literal["works", "fails"]
-    note: str = ""
+    exclude_newer: str  #: the instant (RFC 3339, UTC) as of which the lock was resolved
+    expect: Literal["works", "fails"]  #: whether it is known to work; a failure may be the point
+    note: str = ""  #: why the stack is there
+    #: the stack that this one is but for its own packages; None if it stands alone
     base: Stack | None = None
+    #: stem of the lock of build tools in ``build/``; None installs wheels only
     build: str | None = None
-    no_binary: tuple[str, ...] = ()
-    pure: tuple[str, ...] = ()
+    no_binary: tuple[str, ...] = ()  #: packages that are built from source although a wheel exists
+    pure: tuple[str, ...] = ()  #: packages whose compiled modules must be absent
+    #: by package, the modules that are compiled where they are not ``pure``
     compiled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: by package, the module that proves it usable
     imports: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -110,8 +98,8 @@ class Stack:
     @property
     def variables(self) -> dict[str, str]:
         """The variables that its programs are started with."""
-        asked = _PYTHON.fullmatch(self.python)
-        return dict(_JIT.get(asked["jit"], {})) if asked and asked["jit"] else {}
+        asked = _PYTHON.match(self.python)
+        return dict(_JIT[asked["jit"]]) if asked and asked["jit"] else {}
 
     def pins(self) -> dict[str, Pin]:
         """Every package of the lock by its normalised name.
@@ -178,6 +166,30 @@ class Stack:
         return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``stacks.toml``; its tables are read one by one, so that an error names the table."""
+
+    schema: Literal["stacks/1"]
+    imports: dict[str, Any]
+    stacks: dict[str, Any]
+    extensions: dict[str, dict[str, Any]]
+
+
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The table of a stack; null where it takes a value from its base."""
+
+    title: str
+    expect: Literal["works", "fails"]
+    base: str | None = None
+    python: Annotated[str, Meta(pattern=_PYTHON.pattern)] | None = None
+    exclude_newer: Annotated[str, Meta(pattern=_DAY)] | None = None
+    extensions: _Name | None = None
+    note: str = ""
+    build: _Name | None = None
+    no_binary: tuple[_Package, ...] = ()
+    pure: tuple[_Package, ...] = ()
+
+
 def load(folder: Path = FOLDER, *, lost_asks_nothing: bool = False) -> dict[str, Stack]:
     """Read all stacks of a folder, by name. The locks themselves are read when asked for.
 
@@ -194,14 +206,17 @@ def load(folder: Path = FOLDER, *, lost_asks_nothing: bool = False) -> dict[str,
         document = tomllib.loads(_read(path))
     except tomllib.TOMLDecodeError as problem:
         raise StackFileError(f"{path.name}: {problem}") from None
-    top = {"schema": str, "imports": dict, "stacks": dict, "extensions": dict}
-    _check(document, top, {}, "top level")
-    if document["schema"] != SCHEMA:
-        raise StackFileError(f"{path.name}: schema is {document['schema']!r}, not {SCHEMA!r}")
+    file = _convert(document, _File, "top level")
     stacks: dict[str, Stack] = {}
-    for name, table in document["stacks"].items():
+    for name, table in file.stacks.items():
+        _convert(name, _Name, f"stacks: {name!a}")
         stacks[name] = _stack(
-            name, table, folder, document, stacks, lost_asks_nothing=lost_asks_nothing
+            name,
+            _convert(table, _Table, f"stacks.{name}"),
+            folder,
+            file,
+            stacks,
+            lost_asks_nothing=lost_asks_nothing,
         )
     return stacks
 
@@ -221,107 +236,62 @@ def _requirements(pins: Mapping[str, Pin]) -> str:
 
 def _stack(
     name: str,
-    table: Any,  # noqa: ANN401 - as parsed
+    table: _Table,
     folder: Path,
-    document: Any,  # noqa: ANN401 - as parsed
+    file: _File,
     before: Mapping[str, Stack],
     *,
     lost_asks_nothing: bool,
 ) -> Stack:
     where = f"stacks.{name}"
-    _demand(_STACK.fullmatch(name), "stacks", name, f"is no name of a stack ({STACK_NAME})")
-    base = _base(table, before, where)
-    if base:
-        _check(table, _OWN, _INHERITED | _OPTIONAL, where)
-        table = {"python": base.python, "exclude_newer": base.exclude_newer, **table}
-    else:
-        _check(table, _OWN | _INHERITED, _OPTIONAL, where)
-    _demand(_PYTHON.fullmatch(table["python"]), where, "python", "is not like 3.13 or 3.13.0")
-    _demand(_DAY.fullmatch(table["exclude_newer"]), where, "exclude_newer", "is no UTC instant")
-    _demand(table["expect"] in ("works", "fails"), where, "expect", "is neither works nor fails")
-    _check_names(table, where)
-    compiled = {**base.compiled} if base else {}
-    if "extensions" in table:
-        compiled |= _compiled(table["extensions"], document["extensions"], where)
+    base = before.get(table.base) if table.base is not None else None
+    _demand(base or table.base is None, where, "base", f"{table.base!r} is no stack before it")
+    python = table.python or (base.python if base else None)
+    exclude_newer = table.exclude_newer or (base.exclude_newer if base else None)
+    for key, value in (
+        ("python", python),
+        ("exclude_newer", exclude_newer),
+        ("extensions", base or table.extensions),
+    ):
+        _demand(value, where, key, "is missing, and there is no base to take it from")
+    compiled = dict(base.compiled) if base else {}
+    if table.extensions is not None:
+        is_there = table.extensions in file.extensions
+        _demand(is_there, where, "extensions", f"names no such table: {table.extensions!r}")
+        for package, modules in file.extensions[table.extensions].items():
+            place = f"extensions.{table.extensions}"
+            _convert(package, _Package, f"{place}: {package!a}")
+            compiled[package] = _convert(modules, tuple[_Module, ...], f"{place}.{package}")
     path = folder / f"{name}.in"
     is_needed = base is None and not lost_asks_nothing
     asked = wanted_in(path) if is_needed or path.exists() else []
     wanted = sorted({*asked, *(base.imports if base else ())})
     for package in wanted:
-        module = document["imports"].get(package)
-        is_module = isinstance(module, str) and _MODULE.fullmatch(module)
-        _demand(is_module, "imports", package, f"is no module, and {name}.in asks for the package")
-    for package in table.get("pure", ()):
+        _demand(package in file.imports, "imports", package, f"is missing: {name}.in asks for it")
+    for package in table.pure:
         _demand(package in compiled, where, "pure", f"{package!r} has no extensions to be without")
     return Stack(
         name=name,
         folder=folder,
-        title=table["title"],
-        python=table["python"],
-        exclude_newer=table["exclude_newer"],
-        expect=table["expect"],
-        note=table.get("note", ""),
+        title=table.title,
+        python=str(python),
+        exclude_newer=str(exclude_newer),
+        expect=table.expect,
+        note=table.note,
         base=base,
-        build=table.get("build"),
-        no_binary=tuple(table.get("no_binary", ())),
-        pure=tuple(table.get("pure", ())),
+        build=table.build,
+        no_binary=table.no_binary,
+        pure=table.pure,
         compiled=compiled,
-        imports={package: document["imports"][package] for package in wanted},
+        imports={each: _convert(file.imports[each], _Module, f"imports.{each}") for each in wanted},
     )
 
 
-def _check_names(table: Any, where: str) -> None:  # noqa: ANN401 - as parsed
-    """What becomes part of a path or of a command is a name."""
-    if "build" in table:
-        _demand(_STACK.fullmatch(table["build"]), where, "build", "is no name of a file")
-    for key in ("no_binary", "pure"):
-        for package in table.get(key, ()):
-            _demand(_PACKAGE.fullmatch(package), where, key, f"{package!r} is no package's name")
-
-
-def _base(table: Any, before: Mapping[str, Stack], where: str) -> Stack | None:  # noqa: ANN401 - as parsed
-    if not isinstance(table, dict) or "base" not in table:
-        return None
-    base = before.get(str(table["base"]))
-    _demand(base, where, "base", f"{table['base']!r} is no stack that stands before it")
-    return base
-
-
-def _compiled(
-    name: str,
-    tables: Any,  # noqa: ANN401 - as parsed
-    where: str,
-) -> dict[str, tuple[str, ...]]:
-    _demand(name in tables, where, "extensions", "names no table of extensions")
-    where = f"extensions.{name}"
-    _demand(isinstance(tables[name], dict), "extensions", name, "is not a table")
-    for package, modules in tables[name].items():
-        _demand(_PACKAGE.fullmatch(package), where, package, "is no package's name")
-        is_list = isinstance(modules, list) and all(
-            isinstance(module, str) and _MODULE.fullmatch(module) for module in modules
-        )
-        _demand(is_list, where, package, "is no list of modules")
-    return {package: tuple(modules) for package, modules in tables[name].items()}
-
-
-def _check(
-    table: Any,  # noqa: ANN401 - as parsed
-    required: Mapping[str, type],
-    optional: Mapping[str, type],
-    where: str,
-) -> None:
-    if not isinstance(table, dict):
-        raise StackFileError(f"stacks.toml: {where} is not a table")
-    kinds = {**required, **optional}
-    for key in required.keys() - table.keys():
-        raise StackFileError(f"stacks.toml: {where} lacks {key!r}")
-    for key, value in table.items():
-        _demand(key in kinds, where, key, f"is unknown; the keys are {', '.join(sorted(kinds))}")
-        right = isinstance(value, kinds[key])
-        _demand(right, where, key, f"is not a {kinds[key].__name__}")
-        if kinds[key] is list:
-            strings = all(isinstance(item, str) for item in value)
-            _demand(strings, where, key, "is not a list of strings")
+def _convert(value: object, kind: Any, where: str) -> Any:  # noqa: ANN401 - a type, and its value
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as problem:
+        raise StackFileError(f"stacks.toml: {where}: {problem}") from None
 
 
 def _demand(condition: object, where: str, key: str, complaint: str) -> None:
