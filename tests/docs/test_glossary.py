@@ -83,7 +83,6 @@ ALLOWED = {
     "Request": "of each use case of the command line, and of a load",
     "Row": "of a catalog, and of a table that is shown",
     "Run": "of the stages, of claims, of the site, and of the article's client",
-    "Runtime": "as the service reports it without any library, and as a bundle holds it",
     "Said": "one verdict on a claim, and one variable of an inventory",
     "Sampler": "as it works, and as its record in a bundle",
     "Samples": "as it works, and as its record in a bundle",

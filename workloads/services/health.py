@@ -1,23 +1,25 @@
-"""What a service says of itself: which code really runs, pure Python or compiled."""
+"""What a service says of itself: which code runs, pure Python or compiled, and how Python runs."""
 
 from __future__ import annotations
 
+import _tracemalloc
+import asyncio
 import os
 import platform
 import re
 import sys
 import sysconfig
+from dataclasses import asdict
 from importlib import metadata
 from importlib.machinery import ExtensionFileLoader
+from pathlib import Path
 from typing import TYPE_CHECKING
-
-from workloads.services import runtime
 
 if TYPE_CHECKING:
     from workloads.services.settings import Settings
 
-# Libraries fall back silently to slower Python; these modules tell which it was. SQLAlchemy 2.1
-# keeps one name for both, so the loader of the module decides.
+# Libraries fall back silently to slower Python; these modules show which code runs. SQLAlchemy 2.1
+# keeps one name for both, so it is asked instead.
 _COMPILED = {
     "aiohttp": ("aiohttp._http_parser", "aiohttp._http_writer"),
     "asyncpg": ("asyncpg.protocol.protocol",),
@@ -36,6 +38,16 @@ _VERSIONED = (
     *("fastapi", "pydantic", "pypika-tortoise", "starlette", "tortoise-orm", "uvicorn"),
 )
 
+_FLAGS = (
+    *("bytes_warning", "debug", "dev_mode", "hash_randomization", "ignore_environment"),
+    *("inspect", "interactive", "isolated", "no_site", "no_user_site", "optimize", "safe_path"),
+    *("utf8_mode", "verbose", "warn_default_encoding"),
+)
+# Variables that the lab sets itself.
+_OWN = {"PYTHONHASHSEED", "PYTHONPATH", "PYTHONSAFEPATH", "PYTHON_JIT"}
+_TUNING = re.compile(r"GLIBC_TUNABLES|LD_.*|MALLOC_.*|PYTHON.*")
+_ALLOCATORS = re.compile(r"lib(?:jemalloc|tcmalloc|mimalloc|snmalloc|hoard|scudo)(?![a-z]).*")
+
 
 def report(settings: Settings) -> dict[str, object]:
     """Return the body of ``GET /health`` of this process, once everything is imported.
@@ -51,14 +63,14 @@ def report(settings: Settings) -> dict[str, object]:
         "jit": jit(str(sysconfig.get_config_var("CONFIG_ARGS")), os.environ.get("PYTHON_JIT")),
         "versions": _versions(),
         "extensions": {library: _compiled(library) for library in _COMPILED},
-        "pool": {"size": settings.pool.size, "overflow": settings.pool.overflow},
+        "pool": asdict(settings.pool),
         "workers": settings.workers,
         "framework": settings.framework,
-        "cache": {"ttl_s": settings.cache.ttl_s, "entries": settings.cache.entries},
+        "cache": asdict(settings.cache),
         "loop": settings.loop,
         "json": settings.json,
         "options": settings.options,
-        "runtime": runtime.effective(),
+        "runtime": _runtime(),
     }
 
 
@@ -100,3 +112,52 @@ def _is_extension(name: str) -> bool:
     module = sys.modules.get(name)
     spec = getattr(module, "__spec__", None)
     return isinstance(getattr(spec, "loader", None), ExtensionFileLoader)
+
+
+def _runtime() -> dict[str, object]:
+    """How this process's Python runs, where a variable can change it without leaving a trace.
+
+    The keys are those of ``bundle.documents.readings.Runtime``, which no stack can import.
+    """
+    of_build = _allocator_of_build()
+    return {
+        "flags": {name: int(getattr(sys.flags, name)) for name in _FLAGS},
+        "debug_build": hasattr(sys, "gettotalrefcount"),
+        "asyncio_debug": asyncio.get_running_loop().get_debug(),
+        "tracemalloc": _tracemalloc.is_tracing(),
+        "allocator": _allocator(of_build),
+        "allocator_of_build": of_build,
+        "preloaded": _preloaded(),
+        "variables": sorted(set(filter(_TUNING.fullmatch, os.environ)) - _OWN),
+    }
+
+
+def _allocator_of_build() -> str:
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return "mimalloc"
+    return "pymalloc" if sysconfig.get_config_var("WITH_PYMALLOC") else "malloc"
+
+
+def _allocator(of_build: str) -> str:
+    named = "" if sys.flags.ignore_environment else os.environ.get("PYTHONMALLOC", "")
+    if named not in {"", "default"}:
+        return named
+    return f"{of_build}_debug" if sys.flags.dev_mode else of_build
+
+
+def _preloaded() -> list[str] | None:
+    try:
+        lines = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    mapped = {line.rpartition("/")[2] for line in lines if "/" in line}
+    named = re.split(r"[:\s]+", f"{os.environ.get('LD_PRELOAD', '')} {_preloaded_everywhere()}")
+    asked = {name.rpartition("/")[2] for name in named if name}
+    return sorted(mapped & asked | set(filter(_ALLOCATORS.match, mapped)))
+
+
+def _preloaded_everywhere() -> str:
+    try:
+        return Path("/etc/ld.so.preload").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
