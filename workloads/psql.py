@@ -1,4 +1,4 @@
-"""SQL through the psql that came with the server: the host needs no other database driver."""
+"""SQL through the psql of the server's own installation: the host needs no database driver."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class PsqlError(RuntimeError):
-    """psql refused or could not reach the server; the message is what it said."""
+    """psql refused or could not reach the server; the message is psql's own."""
 
 
 class Psql(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,7 +32,7 @@ class Psql(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """The libpq variables that lead any client to this server, database aside."""
+        """The libpq variables that name this server and role to any client."""
         return {
             "PGHOST": self.host,
             "PGPORT": str(self.port),
@@ -43,7 +43,7 @@ class Psql(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         }
 
     def run(self, sql: str, *, database: str = "postgres") -> str:
-        """Run SQL statements and return what they print, unaligned, one line a row.
+        """Run SQL statements and return their output, unaligned, one line a row.
 
         Each statement is its own transaction, unless the SQL says BEGIN.
 
@@ -64,62 +64,55 @@ class Psql(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @contextmanager
     def copy_in(self, *commands: str, database: str) -> Iterator[BufferedWriter]:
-        r"""Run commands in one transaction; the last is a ``\copy ... from pstdin``.
+        r"""Run commands in one transaction, and yield the stream for the rows of the last one.
 
-        Args:
-            commands: SQL or psql commands, in order.
-            database: where to run them.
-
-        Yields:
-            The stream to write the rows to. Leaving the block ends the rows and commits; leaving
-            it by an exception ends psql, and the server rolls the transaction back.
+        The commands are SQL or psql commands in their order; the last is a ``\copy ... from
+        pstdin``. The end of the block ends the rows and commits. An exception in the block ends
+        psql, and the server rolls the transaction back.
 
         Raises:
             PsqlError: a command failed, or psql ended before all rows were written.
         """
-        process = subprocess.Popen(
-            [*self._argv(database), "--single-transaction", *_options(commands)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=environment("psql", self.variables),
-        )
-        broken = False
-        try:
+        options = [part for command in commands for part in ("-c", command)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL}
+        with self._running(database, "--single-transaction", *options, **pipes) as process:
             yield cast("BufferedWriter", process.stdin)
-        except BrokenPipeError:
-            broken = True
-        except BaseException:
-            process.kill()
-            process.communicate()
-            raise
-        _, said = process.communicate()
-        if process.returncode != 0 or broken:
-            raise PsqlError(said.decode().strip() or f"psql ended with {process.returncode}")
 
     @contextmanager
     def copy_out(self, command: str, *, database: str) -> Iterator[BufferedReader]:
         r"""Run one ``\copy ... to pstdout`` and yield the stream of its rows.
 
         Raises:
-            PsqlError: the command failed. Rows that were read before are then not all of them.
+            PsqlError: the command failed; rows may be missing at the end of the stream.
         """
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
+        with self._running(database, "-c", command, **pipes) as process:
+            yield cast("BufferedReader", process.stdout)
+
+    @contextmanager
+    def _running(
+        self, database: str, *options: str, stdin: int, stdout: int
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """Run psql during a block; PsqlError if it fails or ends before the block does."""
         process = subprocess.Popen(
-            [*self._argv(database), "-c", command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            [*self._argv(database), *options],
+            stdin=stdin,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             env=environment("psql", self.variables),
         )
+        broken = False
         try:
-            yield cast("BufferedReader", process.stdout)
+            yield process
+        except BrokenPipeError:
+            broken = True
         except BaseException:
             process.kill()
             process.communicate()
             raise
-        _, said = process.communicate()
-        if process.returncode != 0:
-            raise PsqlError(said.decode().strip() or f"psql ended with {process.returncode}")
+        _, errors = process.communicate()
+        if process.returncode != 0 or broken:
+            raise PsqlError(errors.decode().strip() or f"psql ended with {process.returncode}")
 
     def _argv(self, database: str) -> list[str]:
         options = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
@@ -128,23 +121,14 @@ class Psql(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Give a command line the options that ``from_arguments`` reads."""
-    parser.add_argument("--psql", default="psql", help="path of psql (default: on PATH)")
-    parser.add_argument("--pg-host", default="127.0.0.1", help="address of the server")
-    parser.add_argument("--pg-port", type=int, default=5432, help="its TCP port")
-    parser.add_argument("--pg-user", required=True, help="role to log in as")
-    parser.add_argument("--pg-passfile", required=True, help="libpq password file")
+    add = parser.add_argument
+    add("--psql", dest="binary", default="psql", help="path of psql (default: on PATH)")
+    add("--pg-host", dest="host", default="127.0.0.1", help="address of the server")
+    add("--pg-port", dest="port", type=int, default=5432, help="its TCP port")
+    add("--pg-user", dest="user", required=True, help="role to log in as")
+    add("--pg-passfile", dest="passfile", required=True, help="libpq password file")
 
 
 def from_arguments(arguments: Namespace) -> Psql:
     """Return the server that a command line names."""
-    return Psql(
-        binary=arguments.psql,
-        host=arguments.pg_host,
-        port=arguments.pg_port,
-        user=arguments.pg_user,
-        passfile=arguments.pg_passfile,
-    )
-
-
-def _options(commands: tuple[str, ...]) -> list[str]:
-    return [part for command in commands for part in ("-c", command)]
+    return Psql(**{name: getattr(arguments, name) for name in Psql.__struct_fields__})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 from workloads import psql as server
 from workloads.dataset import ChecksumError, Dataset, ensure_template
@@ -22,12 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     try:
-        dataset = Dataset(
-            users=arguments.users,
-            orders=arguments.orders,
-            payload_bytes=arguments.payload_bytes,
-            seed=arguments.seed,
-        )
+        dataset = Dataset(*(getattr(arguments, field.name) for field in fields(Dataset)))
         template = ensure_template(server.from_arguments(arguments), dataset)
     except ValueError as problem:
         return _refuse(problem, _USAGE)
