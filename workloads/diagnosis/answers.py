@@ -1,4 +1,4 @@
-"""What of an answer must be the same whoever gives it, and whenever: status, headers, bytes."""
+"""What every service must answer alike, every time: status, headers, bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def record(request: str, answer: Answer) -> readings.Answer:
-    """What is kept of an answer; ``request`` is its method and path."""
+    """Return the record of an answer to a request of this method and path."""
     return readings.Answer(
         request=request,
         status=answer.status,
@@ -27,16 +27,12 @@ def record(request: str, answer: Answer) -> readings.Answer:
 
 
 def ask(url: str, requests: Iterable[str]) -> list[readings.Answer]:
-    """Send requests without a body to a service, one after the other, and record its answers.
-
-    Args:
-        url: of the service.
-        requests: method and path of each.
+    """Send requests, each a method and a path, one after the other and record the answers.
 
     Raises:
         OSError: the service cannot be reached.
         http.client.HTTPException: what came is not HTTP.
     """
     with Client(url) as client:
-        parted = ((each, *each.partition(" ")[::2]) for each in requests)
-        return [record(each, client.send(method, path)) for each, method, path in parted]
+        parted = ((request, *request.partition(" ")[::2]) for request in requests)
+        return [record(request, client.send(method, path)) for request, method, path in parted]

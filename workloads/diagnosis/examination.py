@@ -1,8 +1,8 @@
 """The pass itself: the same requests to every subject, one at a time, on one connection.
 
-The service is warm: two requests of an operation go before the five that count. With one
-connection in the pool all of them meet the same prepared statements. Every subject gets the same
-requests on a fresh clone, so its answers can be compared with those of any other, byte for byte.
+Two requests of an operation warm the service up before the five that count. The pool has one
+connection, so all requests meet the same prepared statements. Every subject gets the same requests
+on a fresh clone, so the answers of any two subjects can be compared byte for byte.
 
 History of the schemas: sql/1, answers/1 (first).
 """
@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import base64
 import json
+import tomllib
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import asdict, replace
 
-from bundle.documents.services import Answers, Cost, Shown, Sql
+from bundle.documents.services import Answers, Cost, Declared, Shown, Sql
 from workloads.contract.client import Answer, Client
-from workloads.diagnosis import answers, declared, fingerprint
+from workloads.diagnosis import answers, fingerprint
 from workloads.load.operations import Operation
 from workloads.load.requests import Request, table
 
@@ -31,30 +33,32 @@ if TYPE_CHECKING:
     from workloads.diagnosis.log import StatementLog
     from workloads.diagnosis.proxy import Counts, Proxy
 
+_SERVICES = Path(__file__).parents[1] / "services"
 _WARM, _COUNTED = 2, 5
-_KEPT_BYTES = 1 << 16  # of an answer's body, to name the first byte that differs
+_KEPT_BYTES = 1 << 16  # of an answer's body, enough to name the first byte that differs
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is asked of every subject."""
+    """The requests to every subject."""
 
-    workloads: dict[str, list[Operation]]  #: the operations of each
+    workloads: dict[str, list[Operation]]  #: operations by workload
     users: int  #: rows of the dataset
     orders: int  #: rows of the dataset
     profile_bytes: int  #: length of the profile of created users
     seed: int  #: decides the requests
 
     def operations(self) -> dict[str, Operation]:
-        """Each operation once, by its key: reads find the rows untouched, deletes come last."""
-        all_of = {key(each): each for own in self.workloads.values() for each in own}
+        """Each operation once, by its key: first the reads, last the deletes."""
+        by_key = {key(each): each for own in self.workloads.values() for each in own}
         ranks = {"create": 1, "update": 1, "delete": 2}
-        ordered = sorted(
-            all_of.items(), key=lambda item: ranks.get(item[1].name.partition("-")[0], 0)
-        )
-        return dict(ordered)
+
+        def rank(item: tuple[str, Operation]) -> int:
+            return ranks.get(item[1].name.partition("-")[0], 0)
+
+        return dict(sorted(by_key.items(), key=rank))
 
     def probes(self) -> list[Request]:
-        """The first request of each operation that only reads: their answers never change."""
+        """The first request of each operation that only reads, whose answer never changes."""
         firsts = (
             self.requests(operation, position)[0]
             for position, operation in enumerate(self.operations().values())
@@ -71,7 +75,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return mixes
 
     def requests(self, operation: Operation, position: int) -> list[Request]:
-        """The requests of one operation; names of rows that it creates are its own."""
+        """The requests of one operation; its position makes the names of created rows unique."""
         return table(
             [replace(operation, weight=1.0)],
             users=self.users,
@@ -83,14 +87,14 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 def key(operation: Operation) -> str:
-    """What tells one operation of a plan from another, whatever its weight."""
+    """The name of an operation with its parameters, but without its weight."""
     row = "" if operation.id is None else f"#{operation.id}"
     return f"{operation.name}{row}{operation.query}"
 
 
 @dataclass
 class _Asked:
-    """The requests of one operation, their answers and counts; statements follow from the log."""
+    """The requests of one operation with their answers and message counts."""
 
     operation: Operation
     requests: list[Request]
@@ -101,17 +105,14 @@ class _Asked:
 def examine(
     url: str, *, service: str, task: Task, proxy: Proxy, log: StatementLog
 ) -> tuple[Sql, Answers]:
-    """Send the requests of a task to a service.
+    """Send the requests of a task to a service; return ``sql.json`` and ``answers.json``.
 
     Args:
-        url: of the service, whose database is reached through the proxy on one connection.
-        service: its name, for what it declares.
+        url: address of the service, which reaches its database by one connection to the proxy.
+        service: name of the service.
         task: the requests.
         proxy: between the service and the server.
         log: of the database, switched on before the service connected.
-
-    Returns:
-        The documents ``sql.json`` and ``answers.json``.
 
     Raises:
         OSError: the service cannot be reached.
@@ -119,7 +120,7 @@ def examine(
         TimeoutError: the server's log does not grow.
     """
     asked: dict[str, _Asked] = {}
-    log.mark()  # what the service did before its first request belongs to none
+    log.mark()  # what the service did before its first request belongs to no request
     start = proxy.counts
     with Client(url) as client:
         for position, (name, operation) in enumerate(task.operations().items()):
@@ -141,10 +142,10 @@ def examine(
 
 
 def _logged(log: StatementLog, sent: int) -> Iterator[str]:
-    """The statements of all requests, in order; with one connection they fall to each by number.
+    """The statements of all requests, in order: on one connection, counts assign them to requests.
 
     Raises:
-        RuntimeError: the server logged more or fewer than it was sent.
+        RuntimeError: the server logged more or fewer statements than were sent.
     """
     log.mark()
     logged = log.pieces()[1]
@@ -163,19 +164,13 @@ def _ask(client: Client, operation: Operation, requests: list[Request], proxy: P
 
 
 def _cost(service: str, asked: _Asked, pieces: list[list[str]]) -> Cost:
-    """What one request of an operation costs, of those after the first two."""
+    """The cost of one request of an operation, from the requests after the warm-up."""
     counted, counts = pieces[_WARM:], asked.counts[_WARM:]
     kinds = {
         (tuple(statements), count.round_trips)
         for statements, count in zip(counted, counts, strict=True)
     }
     statements = fingerprint.counted(counted[0])
-    declaration = declared.cost(
-        service,
-        asked.operation.name,
-        asked.operation.loading,
-        _elements(asked.answers[_WARM]),
-    )
     return Cost(
         requests=len(counts),
         varies=len(kinds) > 1,
@@ -184,12 +179,25 @@ def _cost(service: str, asked: _Asked, pieces: list[list[str]]) -> Cost:
         round_trips_per_request=fmean(count.round_trips for count in counts),
         rows_per_request=fmean(count.rows for count in counts),
         digest=fingerprint.digest(statements),
-        declared=declaration,
+        declared=_declared(service, asked),
+    )
+
+
+def _declared(service: str, asked: _Asked) -> Declared | None:
+    """What a service with default options declares in its ``statements.toml``; None if nothing."""
+    operation = asked.operation
+    table = tomllib.loads((_SERVICES / service / "statements.toml").read_text())
+    declared = table.get(operation.name if operation.loading is None else operation.loading)
+    if declared is None:
+        return None
+    more = declared.get("for_each_element", 0) * _elements(asked.answers[_WARM])
+    return Declared(
+        statements=declared["statements"] + more, round_trips=declared["round_trips"] + more
     )
 
 
 def _first(name: str, asked: _Asked) -> Iterator[Shown]:
-    """Each different request of an operation and what was answered to it first."""
+    """Each different request of an operation with its first answer."""
     seen = set()
     for request, answer in zip(asked.requests, asked.answers, strict=True):
         if request not in seen:
@@ -204,7 +212,7 @@ def _first(name: str, asked: _Asked) -> Iterator[Shown]:
 
 
 def _elements(answer: Answer) -> int:
-    """The length of the list that was answered; 0 if it was none."""
+    """The length of the list in an answer; 0 if it holds none."""
     try:
         value = json.loads(answer.body)
     except ValueError:

@@ -1,9 +1,9 @@
-"""A statement without what may differ between two requests of one kind.
+"""A statement without the parts that may differ between two requests of one kind.
 
-Taken out: string, number and dollar-quoted literals, comments, runs of blanks, the semicolon at
+Removed are string, number and dollar-quoted literals, comments, runs of blanks, the semicolon at
 the end, names that a driver or an ORM generates (prepared statements, portals, savepoints), and
-the length of lists of values. Left as sent: letter case, identifiers, aliases, the order of
-clauses, casts, and numbered parameters outside of lists.
+the length of lists of values. Letter case, identifiers, aliases, the order of clauses, casts, and
+numbered parameters outside of lists stay as sent.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _TOKEN = re.compile(
 )
 _LITERALS = ("text", "dollar", "number")
 _BLANKS = ("comment", "blank")
-# What comes after one of these is a name that somebody made up for the moment.
+# After each of these words comes a generated name.
 _NAMED = (
     re.compile(
         r"\b(SAVEPOINT|PREPARE|EXECUTE|DEALLOCATE(?: PREPARE)?|DECLARE) (?!ALL\b)(\"[^\"]*\"|\w+)",

@@ -1,8 +1,8 @@
 """The server's JSON log as the source of the statements of one request.
 
-``log_statement = all`` logs a statement once, when it is executed: a simple query as it came, one
-of the extended protocol with the name of its prepared statement. Only databases on which the pass
-switches it on are logged, and the collector runs only while a server is started with ``SERVER``.
+``log_statement = all`` logs a statement once, when the server executes it: a simple query as it
+came, one of the extended protocol with the name of its prepared statement. The pass switches it on
+for single databases, and the collector runs only in a server that was started with ``SERVER``.
 
 Source: PostgreSQL 16, "Error Reporting and Logging".
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from workloads.psql import Psql
 
-# Settings of a server that can be asked for its statements; the collector needs a start.
+# Settings of a server that logs statements; the collector starts only with the server.
 SERVER = {
     "logging_collector": "on",
     "log_destination": "jsonlog",
@@ -32,7 +32,7 @@ SERVER = {
     "log_rotation_size": "0",
 }
 FOLDER = SERVER["log_directory"]
-# What a server says that logs no statement of anybody.
+# Settings of a server that logs no statement at all.
 SILENT = {
     "logging_collector": "off",
     "log_destination": "stderr",
@@ -50,14 +50,14 @@ _HERE = "log_statement%"
 
 
 def logging(psql: Psql) -> dict[str, str]:
-    """What the server says of its logging now, and on how many databases or roles it differs."""
+    """The server's settings of its log, and the number of databases or roles that differ."""
     shown = "".join(f"SHOW {name};" for name in _SHOWN)
     special = (
         "SELECT count(*) FROM pg_db_role_setting, unnest(setconfig) AS one "  # noqa: S608 - constant
         f"WHERE one LIKE '{_HERE}'"
     )
-    said = psql.run(f"{shown}{special}").splitlines()
-    return dict(zip((*_SHOWN, "databases"), said, strict=True))
+    values = psql.run(f"{shown}{special}").splitlines()
+    return dict(zip((*_SHOWN, "databases"), values, strict=True))
 
 
 class StatementLog:
@@ -79,7 +79,7 @@ class StatementLog:
     @classmethod
     @contextmanager
     def on(cls, psql: Psql, database: str) -> Iterator[Self]:
-        """Log every statement of the sessions that begin on a database meanwhile."""
+        """Log every statement of the sessions that begin on a database during the block."""
         psql.run(f"ALTER DATABASE {database} SET log_statement = 'all'")
         try:
             yield cls(psql, database)
@@ -87,16 +87,12 @@ class StatementLog:
             psql.run(f"ALTER DATABASE {database} RESET log_statement")
 
     def mark(self) -> None:
-        """End a piece: what is logged from here on belongs to the next."""
+        """End a piece: statements after the mark belong to the next one."""
         self._marks += 1
         self._psql.run(f"SELECT '{_MARK} {self._marks}'", database=self._database)
 
     def pieces(self) -> list[list[str]]:
-        """The normalised statements of each piece, once all of them have been written.
-
-        Raises:
-            TimeoutError: the last mark did not appear in the log.
-        """
+        """The normalised statements of each piece; TimeoutError if the last mark is not logged."""
         pieces: list[list[str]] = [[]]
         deadline = time.monotonic() + _TIMEOUT_S
         while len(pieces) <= self._marks:
@@ -113,10 +109,10 @@ class StatementLog:
             if not line.endswith("}"):
                 break  # the collector is still writing it
             entry = json.loads(line)
-            said = _STATEMENT.match(entry.get("message", ""))
-            if entry.get("dbname") != self._database or said is None:
+            prefix = _STATEMENT.match(entry.get("message", ""))
+            if entry.get("dbname") != self._database or prefix is None:
                 continue
-            statement = entry["message"][said.end() :]
+            statement = entry["message"][prefix.end() :]
             if entry.get("application_name") != "psql":
                 pieces[-1].append(normalised(statement))
             elif _MARK in statement:

@@ -2,21 +2,22 @@
 
 A round trip is one wait of the client for the server. The server ends its answer to a simple query
 and to a Sync of the extended protocol with ReadyForQuery, so everything that is pipelined up to one
-Sync is one round trip; a client that sends a Flush waits for an answer without ReadyForQuery, and
+Sync is one round trip. A client that sends a Flush waits for an answer without ReadyForQuery, so
 each Flush is one more. A client that sent several Syncs without waiting would wait less often than
-is counted here; no driver of the lab does.
+the proxy counts; no driver of the lab does.
 
 Source: PostgreSQL 16, "Frontend/Backend Protocol", message flow and message formats.
 """
 
 from __future__ import annotations
 
+import operator
 import socket
 import struct
 import threading
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -39,36 +40,25 @@ class Counts:
     empty: int  #: empty statements, by which some clients try a connection; nothing is executed
 
     def __sub__(self, earlier: Counts) -> Counts:
-        return Counts(
-            self.queries - earlier.queries,
-            self.executes - earlier.executes,
-            self.flushes - earlier.flushes,
-            self.ready - earlier.ready,
-            self.rows - earlier.rows,
-            self.empty - earlier.empty,
-        )
+        return Counts(*map(operator.sub, astuple(self), astuple(earlier)))
 
     @property
     def round_trips(self) -> int:
-        """How often the client waited for the server."""
+        """Number of times that the client waited for the server."""
         return self.ready + self.flushes
 
     @property
     def statements(self) -> int:
-        """How many statements the server was given; it logs each of them once."""
+        """Number of statements that the server received; it logs each of them once."""
         return self.queries + self.executes - self.empty
 
 
 class Proxy:
     """Passes bytes between clients and one server; use as a context manager.
 
-    Who connects before the context is entered waits until it is: threads are started there.
-
-    A message is counted before it is passed on: who has an answer finds it counted. Encryption is
-    declined, as the messages could not be seen inside it.
-
-    Attributes:
-        port: where it listens on 127.0.0.1.
+    It listens on `port` of 127.0.0.1. Its threads start with the context; earlier connections wait.
+    It counts a message before it passes it on, so that a client with an answer finds it counted. It
+    declines encryption, which would hide the messages.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -87,13 +77,13 @@ class Proxy:
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
-            for each in self._sockets:
+            for connection in self._sockets:
                 with suppress(OSError):
-                    each.shutdown(socket.SHUT_RDWR)
+                    connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join()
-        for each in self._sockets:
-            each.close()
+        for connection in self._sockets:
+            connection.close()
 
     @property
     def counts(self) -> Counts:
@@ -129,7 +119,7 @@ class Proxy:
         try:
             server = socket.create_connection(self._server)
         except OSError:
-            client.shutdown(socket.SHUT_RDWR)  # as the server that is not there would
+            client.shutdown(socket.SHUT_RDWR)  # as a server that is not running would
             return
         with suppress(OSError), client.makefile("rb") as stream:
             self._keep(server)
@@ -157,7 +147,7 @@ class Proxy:
 
 
 def _greet(stream: BufferedReader, client: socket.socket, server: socket.socket) -> None:
-    """Pass the first message on: it has a length but no type."""
+    """Pass the first message on, which has a length but no type."""
     while head := stream.read(8):
         length, code = struct.unpack("!ii", head)
         if code not in _ENCRYPTION_REQUESTS:
