@@ -1,7 +1,7 @@
 """Taking a bundle out of an archive that may be hostile.
 
-Nothing is accepted but what `pack` writes: see `bundle.ustar` and `bundle.zframe`.
-The files go to a temporary folder beside the target and get their name when L1 is verified.
+Only what `pack` writes is accepted: see `bundle.ustar` and `bundle.zframe`. The files go to a
+temporary folder beside the target, which gets its name when the bundle in it reaches L1.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bundle import names, storage, ustar, zframe
-from bundle.errors import ArchiveError, BundleExistsError, PathRefusedError
+from bundle.errors import BundleExistsError, PathRefusedError
 from bundle.read import Bundle
 from bundle.tree import open_regular
+from bundle.zframe import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,31 +23,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Limits:
-    """What an archive may cost."""
+    """The most that an archive may unpack to."""
 
-    size: int = 16 * 2**30  #: largest unpacked archive, headers included, in bytes
-    files: int = 100_000  #: largest number of files
+    size: int = 16 * 2**30  #: bytes, headers included
+    files: int = 100_000
 
 
 DEFAULT_LIMITS: Final = Limits()
 
 
 def unpack(archive: Path, parent: Path, *, limits: Limits = DEFAULT_LIMITS) -> Path:
-    """Unpack an archive made by `pack` and verify what was in it.
-
-    Args:
-        archive: the file.
-        parent: where the bundle's folder is made.
-        limits: what the archive may cost.
-
-    Returns:
-        The folder of the bundle, which reaches L1.
+    """Unpack an archive into a folder below ``parent``; return that folder, which reaches L1.
 
     Raises:
-        ArchiveError: the archive is not what `pack` writes, or is above a limit.
-        NotSealedError: what was in it is not sealed.
-        VerificationError: it does not reach L1.
-        BundleExistsError: a folder of this name is there already.
+        ArchiveError: the archive is not what `pack` writes, or exceeds a limit.
+        NotSealedError: it does not hold a sealed bundle.
+        VerificationError: the bundle does not reach L1.
+        BundleExistsError: a folder of this name exists already.
         DiskFullError: there was no room; nothing is left behind.
     """
     with (
@@ -58,7 +51,7 @@ def unpack(archive: Path, parent: Path, *, limits: Limits = DEFAULT_LIMITS) -> P
         top = _extract(_Content(pieces, archive), Path(scratch), limits)
         identifier = Bundle.open(top, level="L1").record.id
         if identifier != top.name:
-            raise _refusal(f"the folder is {top.name}, the bundle {identifier}", archive)
+            raise refusal(f"the folder is {top.name}, the bundle {identifier}", archive)
         target = parent / identifier
         if target.exists():
             hint = "verify that one, or move it away"
@@ -73,7 +66,7 @@ def unpack(archive: Path, parent: Path, *, limits: Limits = DEFAULT_LIMITS) -> P
 
 
 class _Content:
-    """The unpacked bytes, taken in the amounts that are needed."""
+    """The unpacked bytes, taken in the amounts that the caller needs."""
 
     def __init__(self, pieces: Iterator[bytes], archive: Path) -> None:
         self._pieces = pieces
@@ -81,12 +74,12 @@ class _Content:
         self.archive = archive
 
     def take(self, length: int) -> Iterator[bytes]:
-        """Yield the next bytes in pieces, exactly as many as asked for."""
+        """Yield exactly ``length`` bytes in pieces."""
         while length:
             if not self._rest:
                 self._rest = next(self._pieces, b"")
             if not self._rest:
-                raise _refusal("the archive ends inside a file", self.archive)
+                raise refusal("the archive ends inside a file", self.archive)
             piece, self._rest = self._rest[:length], self._rest[length:]
             length -= len(piece)
             yield piece
@@ -95,30 +88,30 @@ class _Content:
         return b"".join(self.take(ustar.BLOCK))
 
     def end(self) -> None:
-        """Refuse anything after the end mark, and have the frame checked to its end."""
+        """Refuse anything after the end mark, and read the frame to its checksum."""
         if self.block() != ustar.END[ustar.BLOCK :] or self._rest or any(self._pieces):
-            raise _refusal("something follows the end of the archive", self.archive)
+            raise refusal("something follows the end of the archive", self.archive)
 
 
 def _extract(content: _Content, scratch: Path, limits: Limits) -> Path:
-    """Write all files below the scratch folder; return the one folder they are in."""
+    """Write all files below the scratch folder; return the one folder that holds them."""
     top = latest = ""
     count = 0
     while (block := content.block()) != ustar.END[: ustar.BLOCK]:
         path, size = _parse(block, content.archive)
         first = path.partition("/")[0]
         if first != (top or first):
-            raise _refusal(f"{path} is not below {top}", content.archive)
+            raise refusal(f"{path} is not below {top}", content.archive)
         if path <= latest:
-            raise _refusal(f"{path} is there twice, or out of order", content.archive)
+            raise refusal(f"{path} is there twice, or out of order", content.archive)
         count += 1
         if count > limits.files:
-            raise _refusal(f"more than {limits.files} files", content.archive)
+            raise refusal(f"more than {limits.files} files", content.archive)
         top, latest = first, path
         _write(content, scratch / path, size)
     content.end()
     if not top:
-        raise _refusal("the archive is empty", content.archive)
+        raise refusal("the archive is empty", content.archive)
     return scratch / top
 
 
@@ -129,9 +122,9 @@ def _parse(block: bytes, archive: Path) -> tuple[str, int]:
         path = names.check_path(f"{folder}/{name}".partition("/")[2])
         return f"{names.check_path(folder.partition('/')[0])}/{path}", size
     except PathRefusedError as error:
-        raise _refusal(f"{error.where}: {error.what}", archive) from error
+        raise refusal(f"{error.where}: {error.what}", archive) from error
     except ValueError as error:
-        raise _refusal(str(error), archive) from error
+        raise refusal(str(error), archive) from error
 
 
 def _write(content: _Content, target: Path, size: int) -> None:
@@ -139,14 +132,9 @@ def _write(content: _Content, target: Path, size: int) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         file = target.open("xb")
     except (FileExistsError, NotADirectoryError) as error:
-        raise _refusal(f"{target.name} is a file and a folder", content.archive) from error
+        raise refusal(f"{target.name} is a file and a folder", content.archive) from error
     with file:
         for piece in content.take(size):
             file.write(piece)
     if any(b"".join(content.take(ustar.padding(size)))):
-        raise _refusal(f"{target.name} is not followed by zeros", content.archive)
-
-
-def _refusal(what: str, archive: Path) -> ArchiveError:
-    hint = "fetch the archive again; if it is the same there, do not rely on it"
-    return ArchiveError(what, where=archive, hint=hint)
+        raise refusal(f"{target.name} is not followed by zeros", content.archive)

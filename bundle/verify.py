@@ -1,15 +1,15 @@
-"""Does a bundle still say what its maker sealed?
+"""Is a bundle still what its maker sealed?
 
 L0: there is a seal and its digests hold. L1: the files are exactly those of the manifest. Neither
-says that the maker told the truth; docs/bundle-format.md says what each level does and does not
-stop.
+shows that the maker told the truth; docs/bundle-format.md says what each level does and does not
+prevent.
 """
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from bundle import manifest, names
 from bundle.codec import Record, decode
@@ -26,6 +26,7 @@ from bundle.tree import Entry, digests, read_small, scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
 _MAX_RECORD: Final = 16 * 2**20
@@ -40,14 +41,10 @@ _ODD: Final = {
 
 
 def verify(path: Path, level: Level = "L1") -> Verification:
-    """Check a bundle up to a level and list everything that is wrong.
+    """Check a bundle up to ``"L0"`` or ``"L1"`` and list everything that is wrong.
 
-    Problems of one level do not keep the next from being looked at. Memory is bounded by the
-    number of files, not by their size.
-
-    Args:
-        path: the folder of the bundle.
-        level: ``"L0"`` or ``"L1"``.
+    It checks a level even if the one before has problems. The number of files bounds its memory,
+    not their size.
 
     Raises:
         ValueError: there is no such level.
@@ -73,7 +70,7 @@ def verify(path: Path, level: Level = "L1") -> Verification:
 
 
 def require(path: Path, level: Level) -> Verification:
-    """Verify a bundle and accept nothing less than the level.
+    """Verify a bundle, and raise unless it reaches the level.
 
     Raises:
         BundleMissingError: there is no folder.
@@ -93,7 +90,7 @@ def require(path: Path, level: Level) -> Verification:
 
 
 def _check_seal(root: Path, found: Findings) -> tuple[bytes | None, str | None]:
-    """Check L0; return the bytes of the manifest and the digest of the seal, where readable."""
+    """Check L0; return the bytes of the manifest and the digest of the seal, if readable."""
     if root.name.endswith(names.PARTIAL_SUFFIX):
         found.add("seal-unfinished", "")
     sealed = _read(root, names.SEAL, "seal-missing", "seal-malformed", found)
@@ -121,12 +118,7 @@ def _check_files(root: Path, own: list[Entry], listed: bytes, found: Findings) -
         if path in names.UNLISTED or PurePosixPath(path).parts[0] == names.DERIVED:
             found.add("manifest-reserved", names.MANIFEST, path)
             del due[path]
-    here = {entry.path for entry in own if entry.kind == "file"} - names.UNLISTED
-    for path in sorted(due.keys() - {entry.path for entry in own}):
-        found.add("file-missing", path)
-    for path in sorted(here - due.keys()):
-        found.add("file-extra", path)
-    return _compare(root, due, here, "file-changed", found)
+    return _compare(root, due, own, names.UNLISTED, code="file", found=found)
 
 
 def _check_derived(root: Path, inside: list[Entry], seal: str | None, found: Findings) -> None:
@@ -149,16 +141,11 @@ def _check_derived(root: Path, inside: list[Entry], seal: str | None, found: Fin
         found.add("derived-malformed", itself, "it lists itself")
     due = {f"{names.DERIVED}/{path}": digest for path, digest in listing.digests.items()}
     due.pop(itself, None)
-    here = {entry.path for entry in inside if entry.kind == "file"} - {itself}
-    for path in sorted(due.keys() - {entry.path for entry in inside}):
-        found.add("derived-missing", path)
-    for path in sorted(here - due.keys()):
-        found.add("derived-extra", path)
-    _compare(root, due, here, "derived-changed", found)
+    _compare(root, due, inside, {itself}, code="derived", found=found)
 
 
 def _check_shapes(entries: Iterable[Entry], found: Findings) -> None:
-    """Name everything that is not a regular file, and names that differ only in case."""
+    """Report everything that is not a regular file, and names that differ only in case."""
     for entry in entries:
         if entry.kind != "file":
             found.add(_ODD[entry.kind], entry.path)
@@ -166,13 +153,27 @@ def _check_shapes(entries: Iterable[Entry], found: Findings) -> None:
         found.add("case-collision", second, names.printable(first))
 
 
-def _compare(root: Path, due: dict[str, str], here: set[str], changed: str, found: Findings) -> int:
+def _compare(
+    root: Path,
+    due: dict[str, str],
+    entries: list[Entry],
+    unlisted: AbstractSet[str],
+    *,
+    code: Literal["file", "derived"],
+    found: Findings,
+) -> int:
+    """Compare entries with the digests that are due, both ways; return how many agree."""
+    here = {entry.path for entry in entries if entry.kind == "file"} - unlisted
+    for path in sorted(due.keys() - {entry.path for entry in entries}):
+        found.add(f"{code}-missing", path)
+    for path in sorted(here - due.keys()):
+        found.add(f"{code}-extra", path)
     agree = 0
     for path, answer in digests(root, sorted(here & due.keys())):
         if isinstance(answer, OSError):
             found.add("file-unreadable", path, answer.strerror or str(answer))
         elif answer != due[path]:
-            found.add(changed, path, f"{answer} instead of {due[path]}")
+            found.add(f"{code}-changed", path, f"{answer} instead of {due[path]}")
         else:
             agree += 1
     return agree

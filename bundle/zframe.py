@@ -1,8 +1,8 @@
-"""Decompressing exactly one Zstandard frame: no more, no less, in bounded memory.
+"""Decompressing exactly one Zstandard frame in bounded memory.
 
-The library's streams stop silently where a file was cut, pass over what follows a frame, and can
-be made to put out gigabytes for a few bytes of input. So the frame is walked block by block: its
-structure (RFC 8878, section 3.1.1) says where it ends, and no block yields more than 128 KiB.
+The library's streams stop silently where a file was cut, skip what follows a frame, and can unpack
+a few bytes to gigabytes. Therefore the frame is decompressed block by block: its structure (RFC
+8878, section 3.1.1) says where it ends, and no block unpacks to more than 128 KiB.
 """
 
 from __future__ import annotations
@@ -25,15 +25,9 @@ _CHECKSUM_LENGTH: Final = 4
 
 
 def decompress(source: IO[bytes], *, limit: int, where: object) -> Iterator[bytes]:
-    """Yield the content of the one frame that a file must consist of.
+    """Yield the content of the only frame of a file, in pieces of which none is empty.
 
-    Args:
-        source: the file, at its beginning, seekable.
-        limit: largest content accepted, in bytes.
-        where: what an error names as the place.
-
-    Yields:
-        Pieces of the content, none empty.
+    ``limit`` is the largest content in bytes, ``where`` the place that an error names.
 
     Raises:
         ArchiveError: it is not one whole frame with a checksum and a declared size, the size is
@@ -42,16 +36,11 @@ def decompress(source: IO[bytes], *, limit: int, where: object) -> Iterator[byte
     try:
         yield from _decompress(source, limit)
     except zstandard.ZstdError as error:
-        raise _refusal(str(error), where) from error
-    except _RefusedError as error:
-        raise _refusal(str(error), where) from None
+        raise refusal(str(error), where) from error
 
 
-class _RefusedError(Exception):
-    """Why a frame is refused."""
-
-
-def _refusal(what: str, where: object) -> ArchiveError:
+def refusal(what: str, where: object) -> ArchiveError:
+    """Return the error of an archive that is not what `pack` writes."""
     hint = "fetch the archive again; if it is the same there, do not rely on it"
     return ArchiveError(what, where=where, hint=hint)
 
@@ -59,12 +48,12 @@ def _refusal(what: str, where: object) -> ArchiveError:
 def _decompress(source: IO[bytes], limit: int) -> Iterator[bytes]:
     header = source.read(_MAX_HEADER)
     if not header.startswith(zstandard.FRAME_HEADER):
-        raise _RefusedError("this is not a Zstandard frame")
+        raise zstandard.ZstdError("this is not a Zstandard frame")
     frame = zstandard.get_frame_parameters(header)
     if not frame.has_checksum or frame.dict_id:
-        raise _RefusedError("the frame has no checksum, or needs a dictionary")
+        raise zstandard.ZstdError("the frame has no checksum, or needs a dictionary")
     if frame.content_size > limit:  # an undeclared size reads as the largest number there is
-        raise _RefusedError(f"the content is declared above {limit} bytes, or its size is not")
+        raise zstandard.ZstdError(f"the declared size is above {limit} bytes, or there is none")
     start = zstandard.frame_header_size(header)
     source.seek(start)
     stream = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).decompressobj()
@@ -81,20 +70,20 @@ def _decompress(source: IO[bytes], limit: int) -> Iterator[bytes]:
         fed = b""
         size += len(piece)
         if size > frame.content_size:
-            raise _RefusedError("there is more in the frame than it declares")
+            raise zstandard.ZstdError("there is more in the frame than it declares")
         if piece:
             yield piece
     piece = stream.decompress(_exactly(source, _CHECKSUM_LENGTH))
     if not stream.eof or size + len(piece) != frame.content_size:
-        raise _RefusedError("the frame does not end where its blocks do")
+        raise zstandard.ZstdError("the frame does not end where its blocks do")
     if piece:
         yield piece
     if source.read(1):
-        raise _RefusedError("something follows the frame")
+        raise zstandard.ZstdError("something follows the frame")
 
 
 def _exactly(source: IO[bytes], length: int) -> bytes:
     data = source.read(length)
     if len(data) != length:
-        raise _RefusedError("the file was cut off")
+        raise zstandard.ZstdError("the file was cut off")
     return data

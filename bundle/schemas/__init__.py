@@ -1,15 +1,13 @@
 """Which path of a bundle holds a document of which type, and the JSON Schemas of these types.
 
-The types are what `verify` reads documents by. The schemas beside this file say the same to
-programs of others; `make docs` writes them.
+`verify` reads documents by their types. The schemas beside this file say the same to other
+programs; `make docs` writes them.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from functools import cache
-from importlib import resources
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -26,18 +24,18 @@ _NEVER: Final = r"(?!)"
 class Described(NamedTuple):
     """A type of documents, and the paths of a bundle that hold one."""
 
-    name: str  #: of the schema's file, without its suffix
+    name: str  #: name of the schema's file, without its suffix
     kind: Any  #: the type, or an alias of one
-    paths: str  #: a pattern that matches the whole path
+    paths: str  #: pattern of the whole path
     required: str | None = None  #: the path at which a bundle must hold one; None if it need not
 
 
-# Of a host, or of one of several.
+# The folder of the only host, or of one of several.
 _HOST: Final = r"host/(host-[0-9]+/)?"
 _AGAIN: Final = r"resumed-[0-9]+/"
 _LEFT: Final = r"(trials|generators)/[^/]+/"
 
-# The first that matches counts.
+# The first entry that matches a path counts.
 DOCUMENTS: Final = (
     Described("bundle-1", BundleRecord, r"bundle\.json", "bundle.json"),
     Described("seal-1", Seal, r"SEAL\.json", "SEAL.json"),
@@ -86,7 +84,7 @@ DOCUMENTS: Final = (
 )
 
 
-# Files of a bundle that no schema describes. What is in no place of the format is a doubt.
+# Files of a bundle that no schema describes. Any other file is a doubt of the verification.
 _FILES: Final = re.compile(
     r"README\.md|MANIFEST\.sha256|SEAL\.json\.sig|ro-crate-metadata\.json"
     r"|derived/(DERIVED\.sha256|ledger\.yaml)"
@@ -108,14 +106,6 @@ def of_path(path: str) -> Described | None:
     return next((each for each in DOCUMENTS if re.fullmatch(each.paths, path)), None)
 
 
-@cache
-def load(name: str) -> dict[str, Any]:
-    """Return a schema by name, such as ``trial-1``."""
-    text = resources.files(__name__).joinpath(f"{name}.schema.json").read_text()
-    document: dict[str, Any] = json.loads(text)
-    return document
-
-
 def pages() -> dict[str, str]:
     """The text of every schema by the name of its file."""
     return {
@@ -126,37 +116,36 @@ def pages() -> dict[str, str]:
 def of(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - a type, or an alias of one
     """Return the schema of a type: no key is allowed that it does not know."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return {"$schema": DIALECT, **_told(kind.model_json_schema(schema_generator=_Untitled))}
+        return {"$schema": DIALECT, **_plain(kind.model_json_schema(schema_generator=_Untitled))}
     (schema,), parts = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
     inner = parts.pop(schema["$ref"].rpartition("/")[2]) if "$ref" in schema else schema
-    return {"$schema": DIALECT, **_told(inner | ({"$defs": parts} if parts else {}))}
+    return {"$schema": DIALECT, **_plain(inner | ({"$defs": parts} if parts else {}))}
 
 
 class _Untitled(GenerateJsonSchema):
-    """Does without titles that only repeat the names of keys."""
+    """Omits titles, which only repeat the names of keys."""
 
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 - pydantic's name
         """Never."""
         return False
 
 
-def _told(node: Any) -> Any:  # noqa: ANN401 - any JSON
-    """First lines of docstrings, a schema's name as a required key, anchors as ECMA-262 has them.
+def _plain(node: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Keep first lines of docstrings, require the key ``schema``, write anchors as ECMA-262 does.
 
-    The name of its schema has a default in the type, so that whoever makes a document need not
-    write it; in the document it must stand.
+    The key ``schema`` has a default in the type, for whoever makes a document, but a document
+    must have it.
     """
     if isinstance(node, list):
-        return [_told(each) for each in node]
+        return [_plain(item) for item in node]
     if not isinstance(node, dict):
         return node
-    told = {key: _told(value) for key, value in node.items()}
-    if isinstance(told.get("description"), str):
-        told["description"] = told["description"].partition("\n")[0]
-    if isinstance(told.get("pattern"), str):
-        told["pattern"] = told["pattern"].replace(r"\A", "^").replace(r"\Z", "$")
-    if isinstance(told.get("properties"), dict) and "schema" in told["properties"]:
-        told["required"] = sorted(
-            {"schema", *told.get("required", ())}, key=list(told["properties"]).index
-        )
-    return told
+    plain = {key: _plain(value) for key, value in node.items()}
+    if isinstance(plain.get("description"), str):
+        plain["description"] = plain["description"].partition("\n")[0]
+    if isinstance(plain.get("pattern"), str):
+        plain["pattern"] = plain["pattern"].replace(r"\A", "^").replace(r"\Z", "$")
+    if isinstance(plain.get("properties"), dict) and "schema" in plain["properties"]:
+        required = {"schema", *plain.get("required", ())}
+        plain["required"] = sorted(required, key=list(plain["properties"]).index)
+    return plain

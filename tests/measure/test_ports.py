@@ -12,6 +12,7 @@ import pytest
 
 from bundle import schemas
 from bundle.codec import plain
+from bundle.documents.host import Ports
 from ormlab.base.errors import InventoryError, LoadError
 from ormlab.hosts import connected
 from ormlab.run.measure.deployment import Deployment
@@ -24,7 +25,7 @@ def settled(spec, *roles, subjects=3, apart=False):
     with connected([spec]) as hosts:
         found = settle(hosts["here"], deployment, roles=roles, subjects=subjects, apart=apart)
     document = plain(found.document([f"s{number}" for number in range(subjects)]))
-    jsonschema.validate(document, schemas.load("ports-1"))
+    jsonschema.validate(document, schemas.of(Ports))
     return found, document
 
 

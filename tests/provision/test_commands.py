@@ -67,7 +67,7 @@ def test_what_a_play_did_is_told_by_task_and_kept_for_the_bundle(
     described = schemas.of_path(f"host/provision/{HOST}-1-untune.json")
     assert described.name == "provision-1"
     assert isinstance(kept, described.kind)
-    jsonschema.validate(plain(kept), schemas.load(described.name))
+    jsonschema.validate(plain(kept), schemas.of(described.kind))
 
 
 def load(path):
