@@ -1,4 +1,4 @@
-"""How records are read, strictly, and written, always in the same way."""
+"""JSON documents: read strictly and in bounded memory, written always in the same way."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEEPEST: Final = 64  # levels of nesting; the deepest document of a bundle has a
 _INTEGERS: Final = range(-(2**63), 2**64)  # what other readers of JSON can hold
 _DIGITS: Final = bytes(48 if chr(byte).isdigit() else 32 for byte in range(128)) + bytes(128)
 _LONG: Final = b"0" * len(str(2**63))
-# A text without an end reaches to the end of the document, so that no byte is searched twice.
+# An unterminated text extends to the end of the document, so that no byte is searched twice.
 _TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 # Texts, with the colon after those that are keys, and the braces of objects.
 _TOKEN: Final = re.compile(_TEXT.pattern + rb"(\s*+:)?|[{}]", re.DOTALL)
@@ -31,23 +31,23 @@ type Json = dict[str, Json] | list[Json] | str | int | float | bool | None
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What all records and their parts share: immutable, and no key goes unnoticed."""
+    """Base of all records and their parts: immutable, and an unknown key is an error."""
 
 
 class Document(Part, frozen=True):
     """A part that is a file of its own in a bundle."""
 
-    PATH: ClassVar[str]  #: where it lies; ``{subject}`` and the like stand for a name
+    PATH: ClassVar[str]  #: its path in the bundle; ``{subject}`` and the like stand for a name
 
 
 class Record(Part, frozen=True):
-    """A part that is a file of its own, and so carries a schema and is read by `decode`."""
+    """A part that is a file of its own: it names its schema, and `decode` reads it."""
 
     SCHEMA: ClassVar[str]
 
 
 def encode(record: Record, *, indent: int = 2) -> bytes:
-    """Return the bytes of a record: one JSON document and a newline; 0 puts it on one line."""
+    """Return a record as one JSON document and a newline; an indent of 0 puts it on one line."""
     compact = msgspec.json.encode(record)
     return (msgspec.json.format(compact, indent=indent) if indent else compact) + b"\n"
 
@@ -64,16 +64,11 @@ def plain(document: Part) -> dict[str, Json]:
 
 
 def decode[T: Record](data: bytes, kind: type[T], *, where: object) -> T:
-    """Read a record strictly.
-
-    Args:
-        data: one JSON document in UTF-8.
-        kind: the record it must be.
-        where: what the error names as the place, usually the file.
+    """Read a record strictly; ``where`` is the place that an error names, usually the file.
 
     Raises:
-        RecordError: it is not JSON, has a repeated, unknown or missing key, a value outside its
-            range, or a schema that this version does not read.
+        RecordError: the data is not JSON, has a repeated, unknown or missing key, a value outside
+            its range, or a schema that this version does not read.
     """
     try:
         raw = parse(data)
@@ -88,19 +83,15 @@ def decode[T: Record](data: bytes, kind: type[T], *, where: object) -> T:
 
 
 def read[T](data: bytes, kind: type[T]) -> T:
-    """Read one JSON document of a kind, as strictly as `parse`, and much faster.
-
-    Args:
-        data: one JSON document in UTF-8.
-        kind: what it must be.
+    """Read one JSON document of a type, as strictly as `parse`, and much faster.
 
     Raises:
-        msgspec.ValidationError: it is JSON, but not of this kind; this is a ValueError.
+        msgspec.ValidationError: it is JSON, but not of this type; this is a ValueError.
         ValueError: as `parse`.
     """
     _check_limits(data)
     if _has_long_numbers(data):
-        parse(data)  # it checks every number
+        parse(data)  # checks every number
     _check_keys(data)
     try:
         return msgspec.json.decode(data, type=kind)
@@ -110,18 +101,16 @@ def read[T](data: bytes, kind: type[T]) -> T:
 
 
 def parse(data: bytes) -> Json:
-    """Read one JSON document of any kind, strictly and in bounded memory.
+    """Read one JSON document of any type, strictly and in bounded memory.
 
-    Everything from outside is read by this or by `read`: bundles, indexes, stores, answers of
-    programs.
+    This or `read` reads everything from outside: bundles, indexes, stores, answers of programs.
 
     Raises:
-        ValueError: it is not JSON in UTF-8, has a repeated key, NaN, infinity, a number that is
-            as good as infinite, an integer of more than 64 bits, or is above a limit of size,
-            values or nesting.
+        ValueError: it is not JSON in UTF-8, has a repeated key, NaN, infinity, a number beyond a
+            float, an integer of more than 64 bits, or exceeds a limit of size, values or nesting.
     """
     _check_limits(data)
-    # Of a repeated key, msgspec would keep the last and another reader the first.
+    # Of a repeated key, msgspec would keep the last value and another reader the first.
     document: Json = json.loads(
         data.decode(),
         object_pairs_hook=_once,
@@ -135,10 +124,10 @@ def parse(data: bytes) -> Json:
 def _check_limits(data: bytes) -> None:
     if len(data) > LARGEST:
         raise ValueError(f"the document is larger than {LARGEST:,} bytes")
-    # Each value but the first of a container follows a comma. In a text it counts as well.
+    # Each value but the first of a container follows a comma. Commas in texts count as well.
     if sum(map(data.count, (b",", b"[", b"{"))) > MOST_VALUES:
         raise ValueError(f"the document has more than {MOST_VALUES:,} values")
-    # Most containers hold no other. Without them, few brackets are left to count.
+    # Most containers hold no other container. Without those, few brackets are left to count.
     brackets = _TEXT.sub(b"", data).translate(None, _NO_BRACKETS)
     outer = brackets.replace(b"[]", b"").replace(b"{}", b"")
     if max(accumulate(map(_DEEPER.__getitem__, outer)), default=0) >= DEEPEST:
@@ -146,7 +135,7 @@ def _check_limits(data: bytes) -> None:
 
 
 def _has_long_numbers(data: bytes) -> bool:
-    """Whether so many digits stand in a row that a number may have more than 64 bits."""
+    """Whether a row of digits is so long that a number may have more than 64 bits."""
     return _LONG in data.translate(_DIGITS)
 
 
@@ -174,12 +163,12 @@ def _check_schema(raw: object, kind: type[Record]) -> None:
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found: dict[str, object] = {}
+    values: dict[str, object] = {}
     for key, value in pairs:
-        if key in found:
+        if key in values:
             raise ValueError(f"the key {key!a} occurs twice")
-        found[key] = value
-    return found
+        values[key] = value
+    return values
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -1,11 +1,11 @@
-"""What `verify` can find, by stable code: this table is the only place where codes are made.
+"""Every finding of a verification by its stable code; no other place defines a code.
 
-The levels L0 and L1 are looked at by `bundle.verify`, L2 to L4 by `ormlab.verify`, which may
-use the analysis; the codes of all stand here, so that none is given away twice.
+`bundle.verify` checks the levels L0 and L1, `ormlab.verify` L2 to L4, because those may use the
+analysis.
 
-The tables in docs/bundle-format.md and docs/verification.md are `markdown()`; a test compares them,
-and breaks a bundle for every code. A code never changes its meaning; one that is no longer used is
-not given away.
+`markdown()` makes the tables in docs/bundle-format.md and docs/verification.md. A test compares
+them, and breaks a bundle for every code. A code never changes its meaning, and a code that is no
+longer used is not used again.
 """
 
 from __future__ import annotations

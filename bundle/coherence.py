@@ -1,7 +1,4 @@
-"""Do plan, record and trials tell the same story? Part of level L2.
-
-What needs the analysis is elsewhere: this looks at names, counts and times only.
-"""
+"""Do plan, record and trials agree in names, counts and times? Part of level L2."""
 
 from __future__ import annotations
 
@@ -28,17 +25,17 @@ if TYPE_CHECKING:
     from bundle.findings import Findings
 
 LEDGER: Final = "inputs/claims.yaml"
-# A ledger names days without a time zone. In UTC+14 a day begins this long before it does in UTC.
+# A ledger names days without a time zone. In UTC+14 a day begins 14 hours before it does in UTC.
 _DAY_BEGINS: Final = timedelta(hours=14)
 _REPEAT: Final = re.compile(r"-r[0-9]+\Z")
 _LEDGER_DATES: Final = frozenset({"published", "retrieved"})
 
 
 def check(root: Path, plan: SealedPlan | None, found: Findings) -> tuple[Trial, ...]:
-    """Compare plan, record, ledger and trials with each other.
+    """Compare plan, record, ledger and trials of a bundle that reaches L1.
 
     Args:
-        root: the folder of a bundle that reaches L1.
+        root: the folder of the bundle.
         plan: the resolved plan, or None if it cannot be read.
         found: takes the problems.
 
@@ -83,10 +80,9 @@ def _check_digest(path: Path, due: str | None, code: str, shown: str, found: Fin
 
 
 def _check_ledger(path: Path, record: BundleRecord, found: Findings) -> None:
-    """A claim that was written down after the run was not put on trial by it."""
+    """A run cannot test a claim that was written down after it."""
     if not path.is_file():
-        # The ledger that a bundle is judged by may also lie elsewhere.
-        return
+        return  # the ledger may also lie outside the bundle
     _check_digest(path, record.ledger, "ledger-digest", LEDGER, found)
     try:
         ledger = outside.yaml_of(path)
@@ -114,11 +110,11 @@ def _dates(node: object) -> Iterator[tuple[str, date]]:
 
 def _check_names(trials: Iterable[Trial], found: Findings) -> None:
     for trial in trials:
-        told = trial.record
-        place = f"{told.subject}-{told.workload}-{told.load}-b{told.block:02d}"
-        due = f"{told.index:03d}-{place}"
-        if trial.path.name != told.id or _REPEAT.sub("", told.id) != due:
-            found.add("trial-name", _path(trial), names.printable(f"{told.id}, of {due}"))
+        record = trial.record
+        place = f"{record.subject}-{record.workload}-{record.load}-b{record.block:02d}"
+        due = f"{record.index:03d}-{place}"
+        if trial.path.name != record.id or _REPEAT.sub("", record.id) != due:
+            found.add("trial-name", _path(trial), names.printable(f"{record.id}, of {due}"))
 
 
 def _check_times(trials: Sequence[Trial], record: BundleRecord, found: Findings) -> None:
@@ -128,22 +124,22 @@ def _check_times(trials: Sequence[Trial], record: BundleRecord, found: Findings)
             found.add("trials-overlap", _path(after), f"with {before.path.name}")
     for trial in trials:
         begin, end = trial.record.started, trial.record.ended
-        # As differences: the sum of an instant in year 9999 and a minute is none.
+        # Compared as differences: adding a minute to an instant in year 9999 overflows.
         if record.created - begin > SKEW or end - record.sealed > SKEW:
             found.add("trial-outside-run", _path(trial), f"{begin} to {end}")
 
 
 def _check_interruptions(trials: Sequence[Trial], record: BundleRecord, found: Findings) -> None:
-    """Trials that stood when the run was taken up again had ended, and no others had begun."""
-    latest, stood = record.created, 0
-    for each in record.interruptions or ():
-        begun = sum(each.resumed - trial.record.started > SKEW for trial in trials)
-        ended = sum(trial.record.ended - each.resumed <= SKEW for trial in trials)
-        in_order = latest <= each.resumed <= record.sealed and stood <= each.trials
-        if not in_order or not begun <= each.trials <= ended:
-            what = f"{each.trials} at {each.resumed}: {begun} had begun, {ended} had ended"
+    """When a run was resumed, its closed trials had ended, and no other trial had begun."""
+    latest, closed = record.created, 0
+    for stop in record.interruptions or ():
+        begun = sum(stop.resumed - trial.record.started > SKEW for trial in trials)
+        ended = sum(trial.record.ended - stop.resumed <= SKEW for trial in trials)
+        in_order = latest <= stop.resumed <= record.sealed and closed <= stop.trials
+        if not in_order or not begun <= stop.trials <= ended:
+            what = f"{stop.trials} at {stop.resumed}: {begun} had begun, {ended} had ended"
             found.add("interruption-counts", names.RECORD, what)
-        latest, stood = each.resumed, each.trials
+        latest, closed = stop.resumed, stop.trials
 
 
 def _check_plan(
@@ -181,9 +177,10 @@ def _check_counts(
         "skipped": planned - carried_out,
     }
     for key, count in here.items():
-        said = getattr(record.trials, key)
-        if said != count:
-            found.add("trial-counts", names.RECORD, f"{key} is {said}, the trials make it {count}")
+        stated = getattr(record.trials, key)
+        if stated != count:
+            what = f"{key} is {stated}, the trials make it {count}"
+            found.add("trial-counts", names.RECORD, what)
     if record.status != "aborted":
         status = "partial" if here["skipped"] else "complete"
         if record.status != status:

@@ -1,7 +1,7 @@
-"""Can what is packed inside a bundle's files be read, and is anything there that must not be?
+"""Can tables and compressed files be read, and does any file hold a secret? Part of level L2.
 
-Part of level L2: tables with the checksums of their pages, compressed files, and secrets in any
-file, compressed or not. Of a table its columns of text and its metadata are searched.
+Tables are read with the checksums of their pages. Secrets are searched for in all files, compressed
+or not, and in the text columns and the metadata of tables.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from bundle.findings import Findings
 
 _PIECE: Final = 2**20
-# A block of 4 bytes may stand for 128 KiB: so many bytes give 16 MiB at most.
+# A block of 4 bytes can unpack to 128 KiB, so this many bytes unpack to 16 MiB at most.
 _PACKED_PIECE: Final = 512
-# What the compressed files of a bundle may unpack to: so many bytes, and so many for each of their
-# own. Logs have up to 25 for one; searching 6 MiB takes a second where every line looks suspicious.
+# The compressed files of a bundle may unpack to this many bytes, and to this many more for each of
+# their own. Logs have up to 25 for one; searching 6 MiB takes a second if every line is suspicious.
 _FREE: Final = 32 * 2**20
 _RATIO: Final = 50
-_LONGEST: Final = 512  # a match across two pieces is at most so long
+_LONGEST: Final = 512  # bytes of a match across two pieces, at most
 
 
 def check(root: Path, found: Findings) -> dict[str, int]:
@@ -60,20 +60,12 @@ class _Budget:
         self._left = left
 
     def take(self, count: int) -> None:
-        """Use up so many bytes.
-
-        Raises:
-            zstandard.ZstdError: there are not so many left.
-        """
+        """Use up bytes, or raise ZstdError if there are not so many left."""
         self.require(count)
         self._left -= count
 
     def require(self, count: int) -> None:
-        """Refuse what declares more bytes than are left.
-
-        Raises:
-            zstandard.ZstdError: likewise.
-        """
+        """Raise ZstdError if there are not so many bytes left."""
         if count > self._left:
             what = f"the bundle's compressed files unpack to more than {_RATIO} times their size"
             raise zstandard.ZstdError(what)
@@ -83,7 +75,7 @@ def _rows(file: Path, path: str, found: Findings) -> int | None:
     """Count the rows of a table by reading them, each page with its checksum."""
     try:
         with tables.opened(file) as table:
-            _tell_of_text(repr(table.schema_arrow.metadata).encode(), path, "metadata", found)
+            _report_text(repr(table.schema_arrow.metadata).encode(), path, "metadata", found)
             return sum(
                 _rows_of(table.read_row_group(group), path, found)
                 for group in range(table.num_row_groups)
@@ -94,17 +86,17 @@ def _rows(file: Path, path: str, found: Findings) -> int | None:
 
 
 def _rows_of(group: pa.Table, path: str, found: Findings) -> int:
-    """Search the text in a group of rows; returns how many there are."""
+    """Search the text in a group of rows for secrets; return the number of rows."""
     for name, column in zip(group.column_names, group.columns, strict=True):
         if not pa.types.is_primitive(column.type):
             values = column if pa.types.is_nested(column.type) else column.unique()
             text = "\n".join(map(str, values.to_pylist()))
             where = f"column {names.printable(name)}"
-            _tell_of_text(text.encode("utf-8", "replace"), path, where, found)
+            _report_text(text.encode("utf-8", "replace"), path, where, found)
     return int(group.num_rows)
 
 
-def _tell_of_text(data: bytes, path: str, where: str, found: Findings) -> None:
+def _report_text(data: bytes, path: str, where: str, found: Findings) -> None:
     for _, kind in credentials.found(data):
         found.add("secret-found", path, f"{kind}, {where}")
 
@@ -118,16 +110,16 @@ def _search(file: Path, path: str, budget: _Budget, found: Findings) -> None:
                 data = rest + piece
                 # A match that begins in the rest may go on in the next piece.
                 cut = max(0, len(data) - _LONGEST)
-                _tell(data, cut, path, line, found)
+                _report(data, cut, path, line, found)
                 line += data.count(b"\n", 0, cut)
                 rest = data[cut:]
-        _tell(rest, len(rest), path, line, found)
+        _report(rest, len(rest), path, line, found)
     except (OSError, zstandard.ZstdError) as error:
         found.add("log-damaged", path, names.printable(str(error)))
 
 
-def _tell(data: bytes, end: int, path: str, line: int, found: Findings) -> None:
-    """Say of which kind each secret is that begins before the end, and where; never what it is."""
+def _report(data: bytes, end: int, path: str, line: int, found: Findings) -> None:
+    """Report kind and line of each secret that begins before the end, never the secret itself."""
     for start, kind in credentials.found(data):
         if start < end:
             at = line + data.count(b"\n", 0, start)
@@ -147,8 +139,8 @@ def _unpacked(source: IO[bytes], budget: _Budget) -> Iterator[bytes]:
     while piece := source.read(_PACKED_PIECE):
         if declared is None:
             declared = zstandard.get_frame_parameters(piece).content_size
-            is_told = declared != zstandard.CONTENTSIZE_UNKNOWN
-            budget.require(declared if is_told else 0)
+            is_known = declared != zstandard.CONTENTSIZE_UNKNOWN
+            budget.require(declared if is_known else 0)
         if stream.eof:
             raise zstandard.ZstdError("something follows the end of the frame")
         part = stream.decompress(piece)

@@ -1,7 +1,7 @@
-"""Credentials that are known by their format: what a bundle must not hold, whoever wrote it.
+"""Credentials of known formats, which no bundle may hold.
 
-`found` is what a verifier asks, each pattern with a bounded match, so that a file can be searched
-piece by piece. `masked` takes the same credentials out of a text, each to its end.
+`found` searches for them with patterns of bounded length, so that a verifier can search a file
+piece by piece. `masked` takes the same credentials out of a text, each up to its end.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 class Format(NamedTuple):
     """A kind of credential."""
 
-    #: one of them, in lower case, is in every credential of this kind: looking for them is a
+    #: every credential of this kind contains one of them, in lower case; searching for them is a
     #: hundred times faster than matching the pattern
     anchors: tuple[bytes, ...]
-    pattern: str  #: of the credential, as a regular expression
+    pattern: str  #: regular expression of the credential
 
 
 FORMATS: Final = {
@@ -43,11 +43,11 @@ FORMATS: Final = {
         r"\bPGPASSWORD=[^\s'\"$*]{3}|:\*:\*:[^\s:]{1,64}:[^\s:*]{6}",
     ),
 }
-"""The kinds by their names."""
+"""The formats by the names of their kinds."""
 
 _SOUGHT: Final = {what: re.compile(each.pattern.encode()) for what, each in FORMATS.items()}
 
-# A format whose match goes on, or of which a part stays, is masked by another pattern.
+# Patterns for `masked` where the credential is longer than the match, or a part of it may stay.
 _WHOLE: Final = {
     "a private key": FORMATS["a private key"].pattern
     + r"(?s:.{0,16384}?-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|[A-Za-z0-9+/=\s]*)",
@@ -67,7 +67,7 @@ def masked(text: str, mark: str) -> str:
 
 
 def found(data: bytes) -> list[tuple[int, str]]:
-    """Where in a piece of a file credentials begin, ascending, and of which kind each is."""
+    """Return the offset of each credential in a piece of a file, ascending, with its kind."""
     lower = data.lower()
     return sorted(
         (match.start(), what)

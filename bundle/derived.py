@@ -22,16 +22,13 @@ if TYPE_CHECKING:
 def write_derived(bundle: Path, files: Mapping[str, bytes], provenance: Provenance) -> Path:
     """Replace derived/ of a sealed bundle as a whole.
 
-    It is made beside the bundle and moved in, so a crash leaves the old one, the new one, or for
-    a moment none: the bundle verifies in each case.
+    The new folder is made beside the bundle and moved in. A crash leaves the old one, the new one,
+    or for a moment none, and the bundle verifies in each case.
 
     Args:
         bundle: the folder of a sealed bundle.
         files: bytes by path relative to derived/.
-        provenance: what was judged, with what; its seal must be this bundle's.
-
-    Returns:
-        The folder derived/.
+        provenance: must name the seal of this bundle.
 
     Raises:
         NotSealedError: the bundle does not reach L0.
@@ -79,7 +76,7 @@ def _check_names(files: Mapping[str, bytes]) -> None:
 def _fill(folder: Path, files: Mapping[str, bytes], provenance: Provenance) -> None:
     folder.mkdir()
     listing = manifest.render({p: hashlib.sha256(data).hexdigest() for p, data in files.items()})
-    # sha256sum passes over lines that start with a hash sign.
+    # sha256sum skips lines that start with a hash sign.
     head = b"# " + encode(provenance, indent=0)
     for path, data in {**files, names.DERIVED_MANIFEST: head + listing}.items():
         target = folder / path

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from bundle.findings import Findings
 
 _MOST_SHOWN: Final = 20  # problems of one document
-# What other documents are compared with; the rest is not kept in memory.
+# Later checks compare these documents with others; the rest is not kept in memory.
 _NEEDED: Final = re.compile(r"inputs/plan\.yaml|host/.*|trials/[^/]+/client\.json")
 _DERIVED: Final = f"{names.DERIVED}/"
 
 
 class Named(msgspec.Struct, frozen=True):
-    """A document that names its schema; nothing else is said of it."""
+    """A document that names its schema, whatever else it holds."""
 
     schema: Annotated[str, msgspec.Meta(pattern=r"\A[a-z-]+/[0-9]+\Z")]
 
@@ -36,15 +36,15 @@ class Named(msgspec.Struct, frozen=True):
 class Fitting:
     """Documents that fit their types: plan, host's documents and reports of the client."""
 
-    by_path: Mapping[str, object]  #: the documents
+    by_path: Mapping[str, object]
 
     def get[T](self, path: str, kind: type[T]) -> T | None:
         """The document at a path; None if there is none, or it does not fit."""
-        found = self.by_path.get(path)
-        return found if isinstance(found, kind) else None
+        document = self.by_path.get(path)
+        return document if isinstance(document, kind) else None
 
     def of[T](self, kind: type[T]) -> Iterator[tuple[str, T]]:
-        """All of a type, with their paths."""
+        """All documents of a type, with their paths."""
         for path, document in self.by_path.items():
             if isinstance(document, kind):
                 yield path, document
@@ -62,7 +62,7 @@ def check(root: Path, found: Findings) -> Fitting:
         if described is None:
             _check_undescribed(root, path, found)
             continue
-        # Results are computed again at L3. A later version may have given them more keys.
+        # L3 computes results again. A later version may have added keys to them.
         kind = Named if path.startswith(_DERIVED) else described.kind
         document = _read(root, path, kind, found)
         if document is not None and _NEEDED.fullmatch(path):
@@ -79,7 +79,7 @@ def _check_undescribed(root: Path, path: str, found: Findings) -> None:
 
 
 def _read(root: Path, path: str, kind: Any, found: Findings) -> object:  # noqa: ANN401 - a type
-    """A document of some type; None if it is not one, which is noted."""
+    """Read a document; None, and a finding, if it does not fit its type."""
     if kind is SealedPlan:
         return _plan(_yaml(root, path, found), path, found)
     try:
@@ -113,12 +113,12 @@ def _plan(document: object, path: str, found: Findings) -> SealedPlan | None:
     try:
         return SealedPlan.model_validate(document)
     except ValidationError as wrong:
-        for each in islice(wrong.errors(include_url=False, include_context=False), _MOST_SHOWN):
-            place = ".".join(map(str, each["loc"]))
-            _invalid(path, f"{place[:200]}: {each['msg']}", found)
+        for error in islice(wrong.errors(include_url=False, include_context=False), _MOST_SHOWN):
+            place = ".".join(map(str, error["loc"]))
+            _invalid(path, f"{place[:200]}: {error['msg']}", found)
     return None
 
 
 def _invalid(path: str, what: str, found: Findings) -> None:
-    # A message may hold the whole value.
+    # A message may contain the whole value.
     found.add("document-invalid", path, names.printable(what[:400]))

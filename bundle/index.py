@@ -1,9 +1,9 @@
 """The list of seals made in one folder: append-only, each line chained to the one before.
 
-`previous` of a line is the SHA-256 of the whole line before it, newline included, so that
-``sed -n 3p index.jsonl | sha256sum`` gives what line 4 must say. The chain shows that a line was
-changed, moved or taken out of the middle; that the last lines were cut off shows only against a
-copy kept elsewhere, such as git.
+`previous` of a line is the SHA-256 of the whole line before it, newline included:
+``sed -n 3p index.jsonl | sha256sum`` gives the `previous` of line 4. The chain shows that a line
+was changed, moved or taken out of the middle. Only a copy kept elsewhere, such as in git, shows
+that the last lines were cut off.
 """
 
 from __future__ import annotations
@@ -30,17 +30,15 @@ LARGEST: Final = 64 * 2**20  # bytes of an index: 270,000 lines
 
 
 def append(folder: Path, identifier: str, seal: str) -> IndexLine:
-    """Add one bundle to the index of a folder, durably; a bundle that stands there stays as it is.
+    """Add a bundle to the index of a folder, durably, and return its line.
 
-    A chain that is broken further up is no obstacle: `read` still names the place.
+    A bundle that the index has already keeps its line. A chain that is broken further up is no
+    obstacle: `read` still names the place.
 
     Args:
-        folder: where the bundles lie.
+        folder: the folder of the bundles.
         identifier: the bundle's id.
         seal: SHA-256 of its SEAL.json.
-
-    Returns:
-        The bundle's line.
 
     Raises:
         DiskFullError: there was no room; the index is as it was before.
@@ -83,7 +81,7 @@ def read(folder: Path) -> tuple[IndexLine, ...]:
 
 
 def latest(folder: Path) -> str | None:
-    """The seal in the last line that can be read, wherever the chain may be broken."""
+    """The seal of the last readable line, even if the chain is broken."""
     path = folder / INDEX
     for raw in reversed(_lines(_data(path))):
         with suppress(RecordError):
@@ -106,7 +104,7 @@ def _append(file: IO[bytes], identifier: str, seal: str) -> IndexLine:
 
 
 def _mended(file: IO[bytes], data: bytes) -> bytes:
-    """Undo what an append that was killed half-way left: a last line without its newline."""
+    """Repair a last line without a newline, which an append that was killed half-way left."""
     whole = data[: data.rfind(b"\n") + 1]
     torn = data[len(whole) :]
     if not torn:
@@ -121,7 +119,7 @@ def _mended(file: IO[bytes], data: bytes) -> bytes:
 
 
 def _write(file: IO[bytes], data: bytes) -> None:
-    """Append all of it or nothing: a full disk may take the first half of a write."""
+    """Append all of the data or nothing: a full disk may accept the first half of a write."""
     before = os.fstat(file.fileno()).st_size
     try:
         while data:

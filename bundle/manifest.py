@@ -1,6 +1,7 @@
 """Lists of files and their SHA-256, in the format that `sha256sum --check` reads.
 
-One line a file: 64 hex digits, two spaces, the relative path; sorted by path, ended by a newline.
+Each file has one line: 64 hex digits, two spaces, the relative path, a newline. The lines are
+sorted by path.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _LINE = re.compile(rb"([0-9a-f]{64})  ([\x20-\x7e]+)")
 
 
 class Flaw(NamedTuple):
-    """One thing wrong with a list: of what kind, and in which line (from 1)."""
+    """One fault of a list: its kind, and its line from 1."""
 
     kind: Literal["malformed", "escapes", "unsorted", "duplicate"]
     line: int
@@ -26,26 +27,23 @@ class Flaw(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """What a list says: the digest of each path, and its flaws."""
+    """A list that was read: the digest of each path, and its faults."""
 
     digests: dict[str, str]
     flaws: list[Flaw]
 
 
 def render(digests: Mapping[str, str]) -> bytes:
-    """Return the list of these files.
-
-    Args:
-        digests: SHA-256 in hex by relative path.
+    """Return the list of files with these digests, SHA-256 in hex by relative path.
 
     Raises:
-        PathRefusedError: a path is not one a bundle may hold.
+        PathRefusedError: a bundle may not hold a file of such a path.
     """
     return "".join(f"{digests[path]}  {check_path(path)}\n" for path in sorted(digests)).encode()
 
 
 def parse(data: bytes) -> Listing:
-    """Read a list, keeping every line that can be understood and naming each that is wrong."""
+    """Read a list: keep every line that can be understood, and name each that cannot."""
     digests: dict[str, str] = {}
     flaws: list[Flaw] = []
     lines = data.split(b"\n")

@@ -1,8 +1,7 @@
 """The names a bundle uses, and the rule that every path in it obeys.
 
-The rule is narrower than any file system's, so that a bundle means the same everywhere: it can be
-listed by `sha256sum` without escapes, packed as plain ustar, and unpacked on a file system that
-folds case.
+The rule is narrower than that of any file system, so that `sha256sum` lists a bundle without
+escapes, plain ustar packs it, and a file system that folds case can hold it.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ INTERRUPTIONS: Final = "interruptions.json"
 PARTIAL_SUFFIX: Final = ".partial"
 OPEN_SUFFIX: Final = ".open"
 
-# Written after the manifest, so it cannot list them.
+# Written after the manifest, which therefore cannot list them.
 UNLISTED: Final = frozenset({MANIFEST, SEAL, SIGNATURE, RO_CRATE})
 # Written by the bundle itself and by nothing else.
 RESERVED: Final = UNLISTED | {RECORD, README, INTERRUPTIONS}
@@ -45,11 +44,11 @@ _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+=@,-]*")
 
 
 def check_path(path: str) -> str:
-    """Return ``path`` if a bundle may hold a file of that relative path.
+    """Return a relative path if a bundle may hold a file there.
 
     Raises:
-        PathRefusedError: it is absolute, empty or too long, or a part of it starts with other than
-            a letter, digit or underscore, or has other characters than those and ``.+=@,-``.
+        PathRefusedError: it is absolute, empty or too long; or a part of it does not start with a
+            letter, digit or underscore, or has characters other than those and ``.+=@,-``.
     """
     folder, _, name = path.rpartition("/")
     if not all(_SEGMENT.fullmatch(segment) for segment in path.split("/")):
@@ -66,7 +65,7 @@ def check_path(path: str) -> str:
 
 
 def collisions(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield each pair of paths that a file system which folds case would take for one.
+    """Yield each pair of paths that are one path on a file system which folds case.
 
     Folders count as well: ``a/x`` and ``A/y`` collide as ``a`` and ``A``.
     """
@@ -84,5 +83,5 @@ def collisions(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def printable(path: str) -> str:
-    """Return a name from a file system in a form that any terminal or JSON encoder accepts."""
+    """Return a name or message as ASCII, in a form that any terminal or JSON encoder accepts."""
     return ascii(path)[1:-1]

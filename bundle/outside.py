@@ -1,7 +1,8 @@
-"""Reading a bundle's documents: each as a stranger's, with limits, and following no link.
+"""Reading files of a bundle that a stranger made: within limits, and without following links.
 
-A bundle that verifies is one that its maker sealed; what is in it may still be meant to hurt its
-reader. `bundle.codec` and `bundle.strict_yaml` say what the limits are.
+A verified bundle is as its maker sealed it, and the maker may still mean to harm the reader. The
+limits are those of `bundle.codec`, `bundle.strict_yaml` and `bundle.strict_toml`. A file that is
+missing, not a regular file or too large is an OSError; content that is refused is a ValueError.
 """
 
 from __future__ import annotations
@@ -24,12 +25,9 @@ LARGEST_TEXT: Final = 16 * 2**20  # bytes of what a program printed; wrk prints 
 
 @contextmanager
 def readable(bundle: Path) -> Iterator[None]:
-    """Say of a bundle whose files make the analysis fail that it is not what it should be.
+    """Turn any failure of the analysis of a bundle into a RecordError that names the bundle.
 
-    A bundle of another version, or one that was made up, may fail in any of these ways.
-
-    Raises:
-        RecordError: likewise.
+    A bundle of another version, or an invented one, can make the analysis fail in all these ways.
     """
     try:
         yield
@@ -45,48 +43,25 @@ def readable(bundle: Path) -> Iterator[None]:
 
 
 def bytes_of(path: Path) -> bytes:
-    """Read a JSON document's bytes.
-
-    Raises:
-        OSError: it is not there, no regular file, or too large.
-    """
+    """Read the bytes of a JSON document."""
     return read_small(path, limit=codec.LARGEST)
 
 
 def json_of(path: Path) -> Any:  # noqa: ANN401 - any JSON
-    """Read a JSON document of a bundle.
-
-    Raises:
-        OSError: it is not there, no regular file, or too large.
-        ValueError: as `bundle.codec.parse`.
-    """
+    """Read a JSON document."""
     return codec.parse(bytes_of(path))
 
 
 def yaml_of(path: Path) -> Any:  # noqa: ANN401 - any YAML
-    """Read a YAML document of a bundle.
-
-    Raises:
-        OSError: it is not there, no regular file, or too large.
-        ValueError: as `bundle.strict_yaml.load`.
-    """
+    """Read a YAML document."""
     return strict_yaml.load(read_small(path, limit=strict_yaml.LIMIT_BYTES)).value
 
 
 def toml_of(path: Path) -> dict[str, Any]:
-    """Read a TOML document of a bundle.
-
-    Raises:
-        OSError: it is not there, no regular file, or too large.
-        ValueError: as `bundle.strict_toml.load`.
-    """
+    """Read a TOML document."""
     return strict_toml.load(read_small(path, limit=strict_toml.LIMIT_BYTES))
 
 
 def text_of(path: Path) -> str:
-    """Read what a program printed; bytes that are no UTF-8 are replaced.
-
-    Raises:
-        OSError: it is not there, no regular file, or too large.
-    """
+    """Read the output of a program; bytes that are not UTF-8 are replaced."""
     return read_small(path, limit=LARGEST_TEXT).decode(errors="replace")

@@ -1,8 +1,8 @@
 """A bundle as one file: deterministic, so that a digest names it.
 
-One Zstandard frame around one tar of plain files under one folder, named by the bundle's id
-whatever the folder is called now. With the same version of libzstd the same bundle packs to the
-same bytes; another version may compress them differently, and the bundle inside is the same.
+The archive is one Zstandard frame around one tar of plain files under one folder. That folder has
+the bundle's id as its name, whatever the bundle's own folder is called. One version of libzstd
+packs one bundle always to the same bytes; another version may compress it differently.
 """
 
 from __future__ import annotations
@@ -26,21 +26,14 @@ _PIECE: Final = 2**20
 
 
 def pack(bundle: Path, out: Path) -> str:
-    """Write a verified bundle to one archive.
-
-    Args:
-        bundle: the folder of a bundle that reaches L1.
-        out: the archive to make; it must not exist. Usually named ``<id>.tar.zst``.
-
-    Returns:
-        SHA-256 of the archive, in hex.
+    """Write a bundle that reaches L1 to a new archive; return the archive's SHA-256, in hex.
 
     Raises:
         NotSealedError: the bundle is not sealed.
         VerificationError: it does not reach L1.
         BundleExistsError: ``out`` exists.
-        ArchiveError: a file is larger than 8 GiB, or changed meanwhile.
-        DiskFullError: there was no room; nothing is left of the archive.
+        ArchiveError: a file is larger than 8 GiB, or changed while it was packed.
+        DiskFullError: there was no room; no part of the archive is left.
     """
     identifier = Bundle.open(bundle, level="L1").record.id
     temporary = out.with_name(f".{out.name}.tmp")

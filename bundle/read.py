@@ -1,4 +1,4 @@
-"""Reading a bundle: its record and its trials in the order they were carried out."""
+"""A bundle on the disk: its record, and its trials in the order in which they were carried out."""
 
 from __future__ import annotations
 
@@ -28,26 +28,23 @@ class Trial:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle as it lies on the disk; made by `open`."""
+    """A bundle on the disk; `open` makes it."""
 
-    path: Path  #: its folder
+    path: Path  #: folder of the bundle
     trials: tuple[Trial, ...]  #: the closed trials, by index
-    seal: str | None  #: SHA-256 of SEAL.json, the bundle's identity; None if it is not sealed
+    seal: str | None  #: SHA-256 of SEAL.json, the bundle's identity; None without a seal
     _record: BundleRecord | None
 
     @classmethod
     def open(cls, path: Path, *, level: Level = "L0", unsealed: bool = False) -> Self:
-        """Verify a bundle and read its records.
+        """Verify a bundle up to a level and read its records; ``"L1"`` reads every byte.
 
-        Args:
-            path: the folder of the bundle.
-            level: what it must reach; ``"L1"`` reads every byte.
-            unsealed: accept a run that is not sealed (yet), and verify nothing.
+        With ``unsealed`` it opens a run that has no seal yet, and verifies nothing.
 
         Raises:
             BundleMissingError: there is no folder.
-            NotSealedError: it is not sealed, or the seal does not hold.
-            VerificationError: it does not reach the level.
+            NotSealedError: there is no seal, or the seal does not hold.
+            VerificationError: the bundle does not reach the level.
             RecordError: a trial.json is malformed.
         """
         if not path.is_dir():
@@ -57,17 +54,13 @@ class Bundle:
             if unsealed:
                 return cls(path, read_trials(path), None, None)
             seal = require(path, level).seal
-            stated = read_small(path / names.RECORD, limit=LARGEST)
-            record = decode(stated, BundleRecord, where=path / names.RECORD)
+            data = read_small(path / names.RECORD, limit=LARGEST)
+            record = decode(data, BundleRecord, where=path / names.RECORD)
             return cls(path, read_trials(path), seal, record)
 
     @property
     def record(self) -> BundleRecord:
-        """What the bundle is.
-
-        Raises:
-            NotSealedError: it was opened unsealed.
-        """
+        """The record of a sealed bundle; NotSealedError if the bundle was opened unsealed."""
         if self._record is None:
             hint = "seal it, or do without the record"
             raise NotSealedError("there is no record before the seal", where=self.path, hint=hint)
@@ -75,15 +68,15 @@ class Bundle:
 
 
 def read_trials(path: Path) -> tuple[Trial, ...]:
-    """Return the closed trials of a bundle or of a run that is not sealed, by index.
+    """Return the closed trials of a bundle or of an unsealed run, by index.
 
     Raises:
         RecordError: a trial.json is malformed.
     """
-    found = []
+    trials = []
     for folder in (path / names.TRIALS).glob("*"):
         if not folder.name.endswith(names.OPEN_SUFFIX):
             file = folder / names.TRIAL
             data = read_small(file, limit=LARGEST)
-            found.append(Trial(folder, decode(data, TrialRecord, where=file)))
-    return tuple(sorted(found, key=lambda trial: (trial.record.index, trial.record.id)))
+            trials.append(Trial(folder, decode(data, TrialRecord, where=file)))
+    return tuple(sorted(trials, key=lambda trial: (trial.record.index, trial.record.id)))

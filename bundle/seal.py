@@ -54,10 +54,10 @@ compare `sha256sum SEAL.json` with a digest that the maker published elsewhere.
 
 
 def check_record(folder: Path, identifier: str, record: BundleRecord) -> None:
-    """Refuse a record that the files beside it contradict: a seal would make it permanent.
+    """Refuse a record whose id, counts or interruptions differ from the files beside it.
 
     Raises:
-        RecordError: id, counts or interruptions are not those of what was written.
+        RecordError: they differ.
     """
     if (record.interruptions or ()) != interruptions(folder):
         hint = "take the interruptions from the writer"
@@ -65,20 +65,17 @@ def check_record(folder: Path, identifier: str, record: BundleRecord) -> None:
     ends = Counter(trial.record.status for trial in read_trials(folder))
     here = {"id": identifier, "completed": ends["completed"], "failed": ends["failed"]}
     counts = record.trials
-    said = {"id": record.id, "completed": counts.completed, "failed": counts.failed}
+    stated = {"id": record.id, "completed": counts.completed, "failed": counts.failed}
     for key, value in here.items():
-        if said[key] != value:
-            what = f"{key} is {said[key]}, but what was written makes it {value}"
+        if stated[key] != value:
+            what = f"{key} is {stated[key]}, but what was written makes it {value}"
             raise RecordError(what, where=names.RECORD, hint="count the closed trials")
 
 
 def interruptions(folder: Path) -> tuple[Interruption, ...]:
-    """Return each time an unsealed run was taken up again, in order.
+    """Return each time an unsealed run was resumed, in order; RecordError if unreadable.
 
     A seal that was begun has moved them from a file of their own into the record.
-
-    Raises:
-        RecordError: they cannot be read.
     """
     path = folder / names.INTERRUPTIONS
     if path.exists():
@@ -92,9 +89,7 @@ def interruptions(folder: Path) -> tuple[Interruption, ...]:
 def write_seal(folder: Path, record: BundleRecord) -> str:
     """Write record, README, manifest and, last, the seal; return the seal's digest.
 
-    Args:
-        folder: the folder of the bundle, with everything else already in it.
-        record: what the bundle is.
+    Everything else must already be in the folder.
 
     Raises:
         PathRefusedError: something in the folder cannot be part of a bundle.

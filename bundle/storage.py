@@ -1,4 +1,4 @@
-"""Writing so that a crash at any instant leaves either the old or the new, never half of one.
+"""Writing so that a crash at any instant leaves either the old file or the new one, never half.
 
 A file is written under a temporary name, flushed to the disk, renamed, and its folder flushed.
 """
@@ -25,11 +25,7 @@ _RESUME: Final = "free some space and resume: every trial closed so far is kept"
 
 @contextmanager
 def room(where: Path, *, hint: str = _RESUME) -> Iterator[None]:
-    """Turn only the lack of room into an error of a bundle, and let all others pass.
-
-    Raises:
-        DiskFullError: there was no room.
-    """
+    """Turn a lack of room into a DiskFullError, and let all other errors pass."""
     try:
         yield
     except BundleError:
@@ -47,15 +43,9 @@ def room(where: Path, *, hint: str = _RESUME) -> Iterator[None]:
 
 @contextmanager
 def guard(where: Path, *, hint: str = _RESUME) -> Iterator[None]:
-    """Turn the operating system's refusals into errors of a bundle.
+    """Turn a lack of room into a DiskFullError, and any other OSError into a StorageError.
 
-    Args:
-        where: the place to name if the system names none.
-        hint: what to do if there is no room.
-
-    Raises:
-        DiskFullError: there was no room.
-        StorageError: any other OSError.
+    ``where`` is the place to name if the system names none, ``hint`` what to do without room.
     """
     try:
         with room(where, hint=hint):
@@ -72,11 +62,9 @@ def guard(where: Path, *, hint: str = _RESUME) -> Iterator[None]:
 
 
 def write_file(path: Path, data: bytes | Path) -> None:
-    """Write a file whole, replacing one that is there; its folder must exist.
+    """Write a whole file into a folder that exists, in place of any of that name.
 
-    Args:
-        path: where.
-        data: the bytes, or the file to copy them from.
+    ``data`` is its bytes, or a file to copy.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
@@ -105,7 +93,7 @@ def make_folders(folder: Path, *, under: Path) -> None:
 
 
 def prune(folder: Path) -> None:
-    """Remove the empty folders below one: no list of files could tell of them."""
+    """Remove the empty folders below a folder, because a list of files cannot name them."""
     for below, _, _ in folder.walk(top_down=False):
         if below != folder and not any(below.iterdir()):
             below.rmdir()
@@ -121,14 +109,9 @@ def sync(path: Path) -> None:
 
 
 class Lock:
-    """An exclusive lock on a folder or file, which ends with the process if not before.
+    """An exclusive lock on a folder or file; it ends at the latest with the process.
 
-    Args:
-        path: likewise.
-        wait: until whoever holds it gives it up.
-
-    Raises:
-        BundleBusyError: somebody holds it, and it is not waited for.
+    With ``wait`` it waits for the holder of the lock; without, that raises BundleBusyError.
     """
 
     def __init__(self, path: Path, *, wait: bool = False) -> None:
@@ -152,11 +135,7 @@ class Lock:
 
 
 class LockHolder:
-    """Whoever works on a locked folder: until `close`, or the end of a with block.
-
-    Args:
-        lock: that is held.
-    """
+    """Holds a lock until `close`, or until the end of a with block."""
 
     def __init__(self, lock: Lock) -> None:
         self._lock: Lock | None = lock

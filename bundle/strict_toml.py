@@ -1,7 +1,7 @@
-"""TOML of a bundle, read with limits: what a small text may cost is bounded before it is parsed.
+"""TOML of a stranger, read in bounded time and memory.
 
-`tomllib` makes a table for each part of a dotted key, follows every nesting by recursion, and takes
-time by the square of a key's parts: 60 KB of dots cost it 5 GB.
+`tomllib` makes a table for each part of a dotted key, recurses into every nesting, and takes time
+quadratic in the parts of a key: 60 KB of dots cost it 5 GB. Limits on the text prevent that.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""YAML from outside, read in bounded time and memory: what a file may hold is limited beforehand.
+"""YAML of a stranger, read in bounded time and memory.
 
-By size, by depth, and by the number of values. Aliases, merge keys and tags are refused: with them
-a short text stands for a long one, or for something else than data.
+Size, depth and the number of values are limited. Aliases, merge keys and tags are refused, because
+with them a short text can stand for a long one, or for something else than data.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 LIMIT_BYTES: Final = 2**20  # the lab's largest ledger has a twentieth of that
 MOST_VALUES: Final = 50_000  # keys and values; that ledger has 4,000
 DEEPEST: Final = 24  # levels of nesting; a ledger has 7
-_LONGEST_NUMBER: Final = 40  # characters; a number of base 60 takes time that grows with its square
+_LONGEST_NUMBER: Final = 40  # characters; reading a number of base 60 takes quadratic time
 
-# The same in C, where PyYAML was built with libyaml: twenty times faster.
+# libyaml's loader, where PyYAML was built with it, is twenty times faster.
 LOADER = cast("type[yaml.SafeLoader]", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 _TAG = "tag:yaml.org,2002:"
 _NUMBERS = frozenset({f"{_TAG}int", f"{_TAG}float"})
@@ -31,11 +31,7 @@ type Problem = tuple[int, str]
 
 
 class YamlProblems(ValueError):  # noqa: N818 - a list of problems, raised by callers as their own error
-    """What is wrong with a text.
-
-    Attributes:
-        problems: line and message of each.
-    """
+    """What is wrong with a text: `problems` has line and message of each."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
@@ -44,18 +40,14 @@ class YamlProblems(ValueError):  # noqa: N818 - a list of problems, raised by ca
 
 
 class Document(NamedTuple):
-    """One document: its nodes, which know their lines, and what they stand for."""
+    """One document: its nodes, which know their lines, and its value."""
 
     root: yaml.Node
     value: Any
 
 
 def load(text: bytes) -> Document:
-    """Read one document.
-
-    Raises:
-        YamlProblems: it is not YAML, or has what is refused.
-    """
+    """Read one document; YamlProblems if it is not YAML, or holds what is refused."""
     if len(text) > LIMIT_BYTES:
         raise YamlProblems([(1, f"the file is larger than {LIMIT_BYTES:,} bytes")])
     try:
@@ -77,7 +69,7 @@ def line_of(part: yaml.Node | yaml.Event) -> int:
 
 
 class _Constructor(SafeConstructor):
-    """Knows the place of a value that looks like a date or a number and is none."""
+    """Names the line of a value that looks like a date or a number and is not one."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - as inherited
         is_number = node.tag in _NUMBERS
@@ -95,7 +87,7 @@ class _Constructor(SafeConstructor):
 
 
 def _refused(text: bytes) -> Iterator[Problem]:
-    """What a file may not hold, found without making anything of it."""
+    """What a file may not hold, found from its events, before any value is made."""
     depth = values = documents = 0
     for event in yaml.parse(text, Loader=LOADER):
         line = line_of(event)
@@ -122,7 +114,7 @@ def _beyond(depth: int, values: int, documents: int) -> str | None:
 
 
 def _keys(root: yaml.Node) -> Iterator[Problem]:
-    """Keys that are none, or that stand twice in one place."""
+    """Keys that are not texts, and keys that stand twice in one mapping."""
     waiting = [root]
     while waiting:
         node = waiting.pop()

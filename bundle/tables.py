@@ -1,9 +1,9 @@
-"""Opening a Parquet table of a bundle: how much reading it costs is bounded before it is read.
+"""Parquet tables of a stranger, read in bounded memory.
 
 A row group of a few hundred bytes can stand for gigabytes: repeated values are stored once, pages
-are compressed, and what the metadata says of sizes need not be so. So the metadata is limited, the
-header of every page is walked (Thrift's compact protocol; parquet-format, "Page Header") and held
-against limits, and columns of text are read as dictionaries, which take each value once.
+are compressed, and the metadata may lie about sizes. Therefore the metadata is limited, the header
+of every page is read (Thrift's compact protocol; parquet-format, "Page Header") and checked against
+limits, and text columns are read as dictionaries, which hold each value once.
 """
 
 from __future__ import annotations
@@ -25,32 +25,32 @@ MOST_ROWS: Final = 2**20  # of a row group; the lab writes up to 2**18
 MOST_ROWS_IN_ALL: Final = 2**25  # an hour of 9,000 requests a second
 MOST_BYTES: Final = 2**27  # unpacked, of a row group
 LARGEST_FOOTER: Final = 2**20  # the largest of the evidence has 1.6 KB
-# Sizes in memory a file may stand for: so many bytes, and so many for each of its own. Samples have
-# 2 for one; the counters of processes that sleep have up to 50.
+# A file may take this many bytes in memory, and this many more for each of its own. Samples take 2
+# for one; the counters of sleeping processes take up to 50.
 _FREE: Final = 2**24
 _RATIO: Final = 100
 _MOST_IN_LIST: Final = 4096  # row groups, columns, entries of metadata
 _LONGEST_NAME: Final = 2**20
 _WIDTHS: Final = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8, "INT96": 12}
 _INDEX_WIDTH: Final = 4  # of a value in a dictionary
-# Of Parquet's encodings those whose values are not made of the values before them.
+# Those of Parquet's encodings in which no value depends on the values before it.
 _ENCODINGS: Final = frozenset({0, 2, 3, 4, 8, 9})
 _TAIL: Final = 8  # bytes after the footer: its length, and a mark
 _HEADER: Final = 2**16  # bytes of a page's header, which may hold statistics
 
 
 class TableError(ValueError):
-    """A table whose reading could cost more than its limits allow, or that is none."""
+    """A file that is not a table, or whose reading could exceed a limit."""
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[pq.ParquetFile]:
-    """Open a table whose row groups can each be read in bounded memory, checksums included.
+    """Open a table with checked pages whose row groups can each be read in bounded memory.
 
     Raises:
-        OSError: it is not there, no regular file, damaged or no table.
-        TableError: it is above a limit.
-        pyarrow.ArrowException: it is no table.
+        OSError: it is missing, not a regular file, damaged or not a table.
+        TableError: it exceeds a limit.
+        pyarrow.ArrowException: it is not a table.
     """
     with open_regular(path) as file:
         _check_footer(file)
@@ -73,16 +73,7 @@ def opened(path: Path) -> Iterator[pq.ParquetFile]:
 def read(
     path: Path, columns: list[str] | None = None, *, most_rows: int = MOST_ROWS_IN_ALL
 ) -> pa.Table:
-    """Read a table whole.
-
-    Args:
-        path: the file.
-        columns: to be read; None for all.
-        most_rows: refuse a table of more rows.
-
-    Raises:
-        as `opened`.
-    """
+    """Read some columns of a table, or all; errors as in `opened`, also above `most_rows`."""
     with opened(path) as table:
         if table.metadata.num_rows > most_rows:
             raise TableError(f"the table has more than {most_rows:,} rows")
@@ -98,7 +89,7 @@ def _check_footer(file: IO[bytes]) -> None:
 
 
 def _check(metadata: pq.FileMetaData, file: IO[bytes]) -> list[str]:
-    """Hold the metadata and every page against the limits; returns the columns of text."""
+    """Check the metadata and every page against the limits; return the text columns."""
     size = file.seek(0, os.SEEK_END)
     most = _FREE + _RATIO * size
     texts, in_memory, rows = set(), 0, 0
@@ -121,7 +112,7 @@ def _check(metadata: pq.FileMetaData, file: IO[bytes]) -> list[str]:
                 raise TableError(f"row group {number} has more values than rows")
             unpacked += pages
             in_memory += width * group.num_rows
-        # Whether a text stands once for all rows, or each row has one, it is in the pages.
+        # Texts are counted by their pages, whether one stands for all rows or each row has one.
         if unpacked > MOST_BYTES:
             raise TableError(f"row group {number} unpacks to {unpacked:,} bytes")
         in_memory += unpacked
@@ -132,7 +123,7 @@ def _check(metadata: pq.FileMetaData, file: IO[bytes]) -> list[str]:
 
 
 def _walk(file: IO[bytes], column: pq.ColumnChunkMetaData, size: int) -> tuple[int, int]:
-    """Values and unpacked bytes of a column's pages, by their headers."""
+    """Return the values and the unpacked bytes of a column's pages, by their headers."""
     starts = [column.data_page_offset]
     if column.has_dictionary_page and column.dictionary_page_offset:
         starts.append(column.dictionary_page_offset)
@@ -153,13 +144,9 @@ def _walk(file: IO[bytes], column: pq.ColumnChunkMetaData, size: int) -> tuple[i
 
 
 class _Page:
-    """What the header of a page says.
+    """The header of a page: its own length, and the page's bytes in the file and in memory.
 
-    Attributes:
-        length: of the header itself, in bytes.
-        packed: bytes of the page in the file.
-        unpacked: bytes of the page in memory.
-        values: of a page of data; 0 of a dictionary.
+    `values` is the number of values of a data page, and 0 for a dictionary.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -197,7 +184,7 @@ class _Page:
                 raise TableError("the header of a page has a number of more than 64 bits")
 
     def _struct(self, depth: int) -> dict[int, object]:
-        """The fields by number: a number, or the fields of a struct; texts are passed over."""
+        """The fields by their ids: a number, or the fields of a struct; texts are skipped."""
         if depth > 4:  # noqa: PLR2004 - the header of a page has 3
             raise TableError("the header of a page is nested too deeply")
         fields: dict[int, object] = {}

@@ -1,4 +1,4 @@
-"""Looking at the files of a bundle without following, opening or trusting anything odd."""
+"""The files of a folder that a stranger made: listed and read without following links."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 type Kind = Literal["file", "symlink", "special", "empty", "unreadable"]
 
 _PIECE: Final = 2**18
-# A file of holes takes no room on its disk and hours to read.
+# A sparse file takes no room on its disk and hours to read.
 _LARGE: Final = 2**28
 _MOST_HOLES: Final = 64
 _BLOCK: Final = 512
@@ -25,15 +25,14 @@ _THREADS: Final = min(4, os.process_cpu_count() or 1)
 
 
 class Entry(NamedTuple):
-    """What lies at a path: a file, or something that a bundle must not hold."""
+    """A path and what it is: a file, or something that a bundle must not hold."""
 
-    #: relative to the scanned folder, with ``/``; undecodable bytes are escaped surrogates
-    path: str
-    kind: Kind  #: ``special`` is a device, fifo or socket, ``empty`` a folder with nothing in it
+    path: str  #: relative to the folder, with ``/``; undecodable bytes are surrogates
+    kind: Kind  #: ``special`` is a device, fifo or socket, ``empty`` an empty folder
 
 
 def scan(root: Path) -> list[Entry]:
-    """Return everything below a folder except the folders that hold something, sorted by path."""
+    """Return everything below a folder except folders that are not empty, sorted by path."""
     found: list[Entry] = []
     pending = [""]
     while pending:
@@ -56,26 +55,26 @@ def scan(root: Path) -> list[Entry]:
 
 
 def open_regular(path: Path, *, follow: bool = False) -> io.FileIO:
-    """Open a regular file for reading; a fifo or device is refused instead of waited for.
+    """Open a regular file for reading, without waiting at a fifo or device.
 
     Raises:
-        OSError: it is not a regular file, a large one of holes, a symlink that is not to be
-            followed, or unreadable.
+        OSError: it is not a regular file, is large and sparse, is a symlink and ``follow`` is not
+            set, or is unreadable.
     """
     flags = os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
     file = io.FileIO(os.open(path, flags), "rb")
-    told = os.fstat(file.fileno())
-    if not stat.S_ISREG(told.st_mode):
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
         file.close()
         raise OSError(f"{path} is not a regular file")
-    if told.st_size > _LARGE and told.st_blocks * _BLOCK < told.st_size // _MOST_HOLES:
+    if status.st_size > _LARGE and status.st_blocks * _BLOCK < status.st_size // _MOST_HOLES:
         file.close()
         raise OSError(f"{path} is a large file of holes")
     return file
 
 
 def read_small(path: Path, *, limit: int, follow: bool = False) -> bytes:
-    """Read a file that a hostile maker may have made large.
+    """Read a file whole that a hostile maker may have made large.
 
     Raises:
         OSError: as `open_regular`, or there are more than ``limit`` bytes.
@@ -96,7 +95,7 @@ def digest(path: Path) -> str:
 
 
 def digests(root: Path, paths: Sequence[str]) -> Iterator[tuple[str, str | OSError]]:
-    """Yield each path, in order, with its SHA-256 or with what kept it from being read."""
+    """Yield each path, in order, with its SHA-256 or with the error that prevented reading it."""
 
     def one(path: str) -> str | OSError:
         try:

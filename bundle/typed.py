@@ -1,7 +1,4 @@
-"""Reading the documents of a bundle as their types, each as a stranger's.
-
-The types are in ``bundle.documents``; ``bundle.outside`` has the limits.
-"""
+"""Documents of a stranger's bundle, read as their types within the limits of `bundle.outside`."""
 
 from __future__ import annotations
 
@@ -22,17 +19,14 @@ _HINT = "`ormlab verify` says what is wrong with the bundle"
 
 
 def read[T: Document](root: Path, kind: type[T], path: str | None = None, **parts: str) -> T:
-    """Read a document of a bundle.
+    """Read a document below a folder: the bundle's, or for a generator's document the trial's.
 
-    Args:
-        root: the bundle's folder; of a generator's document, the folder of its trial.
-        kind: the document.
-        path: where it lies in the folder, if not at the usual place of its kind.
-        parts: what stands for the names in braces of that place.
+    The document lies at its usual ``kind.PATH``, with ``parts`` for the names in its braces, or at
+    another ``path``.
 
     Raises:
         FileNotFoundError: the bundle does not have it.
-        OSError: it is no regular file, or too large.
+        OSError: it is not a regular file, or too large.
         RecordError: it is not such a document.
     """
     where = path or kind.PATH.format(**parts)
@@ -46,7 +40,7 @@ def read[T: Document](root: Path, kind: type[T], path: str | None = None, **part
 def read_if_there[T: Document](
     root: Path, kind: type[T], path: str | None = None, **parts: str
 ) -> T | None:
-    """As `read`; None if the bundle does not have it."""
+    """As `read`, but None if the bundle does not have the document."""
     try:
         return read(root, kind, path, **parts)
     except FileNotFoundError:
@@ -54,13 +48,7 @@ def read_if_there[T: Document](
 
 
 def read_plan(root: Path) -> SealedPlan:
-    """Read the plan of a bundle.
-
-    Raises:
-        FileNotFoundError: the bundle does not have it.
-        OSError: it is no regular file, or too large.
-        RecordError: it is not such a document.
-    """
+    """Read the plan of a bundle; errors as in `read`."""
     try:
         return SealedPlan.model_validate(outside.yaml_of(root / SealedPlan.PATH))
     except ValidationError as wrong:

@@ -1,4 +1,4 @@
-"""A run whose process was ended before the seal, and how it is taken up again."""
+"""A run whose process ended before the seal, and how it is resumed."""
 
 from __future__ import annotations
 
@@ -19,20 +19,13 @@ if TYPE_CHECKING:
 
 
 class UnsealedRun(storage.LockHolder):
-    """The folder of an unsealed run, held by its lock so that nobody else takes it up.
+    """The folder ``<id>.partial`` of an unsealed run, locked so that nobody else resumes it.
 
-    Nothing is changed before `take_up`: whoever holds it can look first whether to go on.
-
-    Args:
-        folder: ``<id>.partial``.
-
-    Attributes:
-        folder: likewise.
-        id: of the bundle it will be.
+    Nothing changes before `take_up`: the holder can first look whether to resume the run.
 
     Raises:
-        BundleMissingError: there is no such folder, or it has not the name of an unsealed run.
-        BundleBusyError: its writer is still alive, or somebody else holds it.
+        BundleMissingError: there is no such folder, or its name is not that of an unsealed run.
+        BundleBusyError: its writer is still alive, or another process holds it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -51,20 +44,15 @@ class UnsealedRun(storage.LockHolder):
 
     @property
     def interruptions(self) -> tuple[Interruption, ...]:
-        """Each time it was taken up before, in order."""
+        """Each time the run was resumed before, in order."""
         return interruptions(self.folder)
 
     def take_up(self, at: datetime) -> BundleWriter:
-        """Record the interruption, then remove what the process that was ended had not finished.
+        """Record the interruption, then remove what the ended process had not finished.
 
-        That is the trials that were open, whose names are recorded, and a seal that was begun:
-        until the folder is renamed it was never given out.
-
-        Args:
-            at: now, UTC; if the run has recorded a later instant, that is recorded again.
-
-        Returns:
-            A writer, which holds the lock from now on.
+        It removes the trials that were open, whose names it records, and a seal that was begun:
+        nobody has seen that seal, because the folder was not renamed. ``at`` is now, UTC; if the
+        run has recorded a later instant, that one is recorded again. The writer holds the lock.
         """
         trials = {path.name for path in (self.folder / names.TRIALS).glob("*")}
         opened = {name for name in trials if name.endswith(names.OPEN_SUFFIX)}
@@ -84,7 +72,7 @@ class UnsealedRun(storage.LockHolder):
 
 
 def _tidy(folder: Path) -> None:
-    """Remove what a writer that was ended had not finished."""
+    """Remove what an ended writer had not finished."""
     for name in (names.SEAL, names.MANIFEST, names.README, names.RECORD):
         (folder / name).unlink(missing_ok=True)
     for leftover in folder.rglob(".*.tmp"):

@@ -1,9 +1,9 @@
 """The one form of tar header that archives of bundles use.
 
-A regular file in ustar (POSIX.1-2017, pax, ustar interchange format) with mode 0644, owner 0 and
-time 0. It is written here, not by the standard library, because the bytes must not change with
-the interpreter: `unpack` accepts a header if and only if it is, byte for byte, what `header`
-writes for the name and size in it. That leaves no room for links, devices or extensions.
+A header describes a regular file in ustar (POSIX.1-2017, pax, ustar interchange format) with mode
+0644, owner 0 and time 0. This module writes it, not the standard library, because the bytes must
+not change with the interpreter: `unpack` accepts a header if and only if it is, byte for byte, what
+`header` writes for its name and size. That excludes links, devices and extensions.
 """
 
 from __future__ import annotations
@@ -22,15 +22,12 @@ _DEVICE: Final = b"0000000\0" + b"0000000\0"
 
 
 def header(folder: str, name: str, size: int) -> bytes:
-    """Return the header of one file: 512 bytes.
+    """Return the header of one file, 512 bytes.
 
-    Args:
-        folder: its folder in the archive, ASCII, at most 155 bytes.
-        name: its own name, ASCII, at most 100 bytes.
-        size: its size in bytes, at most `MAX_SIZE`.
+    The folder has at most 155 bytes, the name at most 100.
 
     Raises:
-        ValueError: the size is out of range, or a name is not ASCII.
+        ValueError: the size is above `MAX_SIZE` bytes or negative, or a name is not ASCII.
     """
     if not 0 <= size <= MAX_SIZE:
         raise ValueError(f"a size of {size} bytes does not fit")

@@ -1,6 +1,6 @@
 """Writing a bundle so that a killed run loses at most the trials that were open.
 
-What lies on the disk, and when:
+What is on the disk, and when:
 
     <id>.partial/                   while the run goes on; locked by its writer
     <id>.partial/trials/<t>.open/   while a trial goes on
@@ -35,18 +35,11 @@ if TYPE_CHECKING:
 
 
 class BundleWriter(storage.LockHolder):
-    """One bundle being written; made by `create`, or by `take_up` of an unsealed run.
+    """Writes one bundle into ``<id>.partial``; `create` or `UnsealedRun.take_up` makes it.
 
-    It is ended by `seal`, or by `close`, after which the run can be taken up again.
-
-    Holds a lock on the folder, so that two processes never write the same bundle. Every method
-    that writes raises DiskFullError when there is no room, and then everything that was added or
-    closed before is still whole.
-
-    Attributes:
-        id: the bundle's id.
-        folder: the folder written to, ``<id>.partial``.
-        created: the instant in the id.
+    It ends with `seal`, or with `close`, after which the run can be resumed. It holds a lock on the
+    folder, so that two processes never write the same bundle. Every method that writes raises
+    DiskFullError when there is no room; everything that was added or closed before is then whole.
     """
 
     def __init__(self, folder: Path, created: datetime, lock: storage.Lock | None = None) -> None:
@@ -57,12 +50,12 @@ class BundleWriter(storage.LockHolder):
 
     @classmethod
     def create(cls, parent: Path, *, plan_sha256: str, created: datetime) -> Self:
-        """Make the folder of a new bundle.
+        """Make the folder of a new bundle, and the folder of all bundles if it is missing.
 
         Args:
-            parent: where bundles lie; made if it is missing.
+            parent: the folder of all bundles.
             plan_sha256: digest of the resolved plan, in hex.
-            created: when the run begins; with a time zone. Two runs of one plan in one second get
+            created: when the run begins, with a time zone. Two runs of one plan in one second get
                 ids that end in -2, -3, and so on.
 
         Raises:
@@ -78,7 +71,7 @@ class BundleWriter(storage.LockHolder):
                     folder.mkdir()
                 except FileExistsError:
                     continue
-                # In this order: a sealed folder appears only by renaming the one just made.
+                # Looked up last, because a sealed folder appears only by renaming this one.
                 if not (parent / identifier).exists():
                     break
                 folder.rmdir()
@@ -86,15 +79,11 @@ class BundleWriter(storage.LockHolder):
             return cls(folder, created.astimezone(UTC).replace(microsecond=0))
 
     def add(self, path: str, data: bytes | Path) -> None:
-        """Write one file outside trials/; one that is there is replaced, whole or not at all.
-
-        Args:
-            path: relative to the bundle, with ``/``.
-            data: its bytes, or a file to copy them from.
+        """Write a file outside trials/ from bytes or from another file, whole or not at all.
 
         Raises:
-            PathRefusedError: the name is not allowed, or is the bundle's own.
-            DiskFullError: there was no room; the old file, if any, is still there.
+            PathRefusedError: the path is not allowed, or only the bundle itself writes it.
+            DiskFullError: there was no room; an older file of this path is still there.
         """
         self._check_open()
         names.check_path(path)
@@ -113,22 +102,16 @@ class BundleWriter(storage.LockHolder):
 
     @contextmanager
     def trial(self, name: str) -> Iterator[Path]:
-        """Give a folder to write one trial's files in, and close the trial at the end.
+        """Yield an empty folder for the files of one trial, and close the trial after the block.
 
-        The folder must hold a ``trial.json`` whose id is the name. If the block raises, or what
-        it wrote is refused, the folder is removed.
-
-        Args:
-            name: the name of the trial's folder.
-
-        Yields:
-            An empty folder.
+        The block must write a ``trial.json`` whose id is the name. If the block raises, or its
+        files are refused, the folder is removed.
 
         Raises:
             PathRefusedError: the name, or that of a file inside, is not allowed.
             RecordError: trial.json is missing or refused.
             BundleExistsError: a trial of this name is closed or open already.
-            DiskFullError: there was no room; also when the block met it.
+            DiskFullError: there was no room, here or in the block.
         """
         self._check_open()
         names.check_path(f"{names.TRIALS}/{name}/{names.TRIAL}")
@@ -158,28 +141,21 @@ class BundleWriter(storage.LockHolder):
     def closed_trials(self) -> tuple[str, ...]:
         """Return the names of the trials that are closed, sorted."""
         self._check_open()
-        found = (self.folder / names.TRIALS).glob("*")
-        return tuple(sorted(t.name for t in found if not t.name.endswith(names.OPEN_SUFFIX)))
+        trials = (path.name for path in (self.folder / names.TRIALS).glob("*"))
+        return tuple(sorted(name for name in trials if not name.endswith(names.OPEN_SUFFIX)))
 
     @property
     def interruptions(self) -> tuple[Interruption, ...]:
-        """Each time the run was taken up again, in order; the record must name them."""
+        """Each time the run was resumed, in order; the record must name them."""
         return interruptions(self.folder)
 
     def seal(self, record: BundleRecord) -> Path:
-        """Write record, README, manifest and seal, give the folder its final name, and index it.
-
-        Args:
-            record: what the bundle is; its id, its counts of completed and failed trials and its
-                interruptions must be those of what was written.
-
-        Returns:
-            The folder ``<id>``.
+        """Write record, README, manifest and seal; return the folder under its final name, indexed.
 
         Raises:
-            RecordError: the record contradicts what was written.
+            RecordError: id, counts of trials or interruptions of the record differ from the files.
             PathRefusedError: something in the folder cannot be part of a bundle.
-            BundleExistsError: a bundle of this id is there already.
+            BundleExistsError: a bundle of this id exists already.
             DiskFullError: there was no room; free some and seal again.
         """
         self._check_open()
@@ -197,7 +173,7 @@ class BundleWriter(storage.LockHolder):
         return final
 
     def _check_case(self, path: str) -> None:
-        """Refuse a name that would keep the run from being sealed when it is over."""
+        """Refuse a name now that would prevent the seal at the end of the run."""
         folder = self.folder
         taken = {*names.RESERVED, names.TRIALS, names.DERIVED}
         for part in path.split("/"):
@@ -215,7 +191,7 @@ class BundleWriter(storage.LockHolder):
 
 
 def _close_trial(working: Path, name: str) -> None:
-    """Check what a trial left and flush it to the disk."""
+    """Check the files of a trial and flush them to the disk."""
     where = f"{names.TRIALS}/{name}/{names.TRIAL}"
     try:
         record = decode((working / names.TRIAL).read_bytes(), TrialRecord, where=where)

@@ -1,7 +1,7 @@
 """The plan: what decides a run before it starts. People write it, and bundles hold it resolved.
 
-Pydantic reads it, because whoever writes a plan wants to see every mistake at once. What a plan
-means beyond its form, such as which operations exist, is checked in ``ormlab.plan``.
+Pydantic reads it, because it reports every mistake of a plan at once. ``ormlab.plan`` checks what a
+plan means beyond its form, such as which operations exist.
 
 History of the schemas: plan/1, resolved-plan/1 (both the first).
 """
@@ -55,8 +55,8 @@ class Cache(Strict):
 class Subject(Strict):
     """A service on a stack with settings: what is compared.
 
-    ``options`` are handed to the service, which refuses those it does not know. ``burden`` is CPU
-    time added to every request, as a fraction of its own.
+    The service gets ``options`` and refuses those it does not know. ``burden`` is CPU time added to
+    every request, as a fraction of its own.
     """
 
     service: Literal["asyncpg", "sqlalchemy", "tortoise"]
@@ -72,10 +72,10 @@ class Subject(Strict):
 
 
 class PositiveControl(Strict):
-    """A subject that is measured once more with a slowdown of known size, which must be found.
+    """A subject that is measured once more with a slowdown of known size, which the run must find.
 
-    ``delta`` is CPU time added to each request, as a fraction of its own; twice the margin of the
-    throughput where a plan says nothing else.
+    ``delta`` is CPU time added to each request, as a fraction of its own; by default twice the
+    margin of the throughput.
     """
 
     subject: Name
@@ -100,7 +100,7 @@ class Workload(Strict):
 
 
 class Kill(Strict):
-    """A fault: database connections of the service that are ended under it, as by a failover.
+    """A fault: the lab ends database connections of the service, as a failover does.
 
     At ``times`` instants of the window, drawn from the seed and the same for every subject of a
     block, the agent ends at most ``connections`` of the service's backends.
@@ -207,10 +207,10 @@ class Comparison(Strict):
 
 
 class Step(Strict):
-    """One factor of a difference: what its side does without, or otherwise, once it is switched.
+    """One factor of a difference: the settings that its side changes when the factor is switched.
 
-    ``side`` is the end of the explanation that has the factor. What is not named stays as it is;
-    ``options`` are added to those of the subject.
+    ``side`` is the end of the explanation that has the factor. A setting that is not named stays as
+    it is; ``options`` are added to those of the subject.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
@@ -245,8 +245,8 @@ class Limit(Strict):
 class Explanation(Strict):
     """Where the difference between two subjects comes from, one factor after the other.
 
-    Each step is measured alone and on top of those before it on its side, in the same blocks; what
-    is left between the two sides with everything switched is the residual.
+    Each step is measured alone, and on top of the steps before it on its side, in the same blocks.
+    The difference between the two sides with all factors switched is the residual.
     """
 
     from_: Annotated[Name, Field(alias="from")]
@@ -266,7 +266,7 @@ class Explanation(Strict):
 type Metric = Literal["throughput", "capacity", "p50", "p99", "cpu_service"]
 type Margin = Annotated[float, Field(gt=0, lt=1)]
 
-# The smallest relative difference worth having, where a plan says nothing else.
+# The smallest relative difference worth having, by default.
 MARGINS: dict[str, dict[str, float]] = {
     "bare-metal": {"throughput": 0.03, "p50": 0.05, "p99": 0.10, "cpu_service": 0.03},
     "vm": {"throughput": 0.05, "p50": 0.05, "p99": 0.10, "cpu_service": 0.05},
@@ -275,11 +275,11 @@ MARGINS: dict[str, dict[str, float]] = {
 
 
 class Plan(Strict):
-    """A run, decided. Every name that is used must be defined here.
+    """A run before it starts. The plan must define every name that it uses.
 
-    ``null_arm`` is a subject that is measured twice, from two deployments of its own: what
-    differs between them is what the lab adds by itself. ``positive_control`` is measured again
-    with a slowdown of known size: a run that does not find it could not have found others.
+    ``null_arm`` is a subject that is measured twice, from two deployments: a difference between
+    them comes from the lab. ``positive_control`` is measured again with a slowdown of known size: a
+    run that does not find it could not have found others.
     """
 
     schema_: Annotated[Literal["plan/1"], Field(alias="schema")]
@@ -324,27 +324,27 @@ class Plan(Strict):
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
-        if self.null_arm is not None and self.null_arm not in self.subjects:
-            raise ValueError(f"null_arm: there is no subject {self.null_arm!r}")
-        control = self.positive_control
-        if control is not None and control.subject not in self.subjects:
-            raise ValueError(f"positive_control: there is no subject {control.subject!r}")
-        for comparison in self.comparisons:
-            for name in (comparison.baseline, comparison.candidate):
+        control, way = self.positive_control, self.explanation
+        used = {
+            "null_arm": [self.null_arm] if self.null_arm is not None else [],
+            "positive_control": [control.subject] if control else [],
+            "comparisons": [
+                n for each in self.comparisons for n in (each.baseline, each.candidate)
+            ],
+            "explanation": [way.from_, way.to] if way else [],
+        }
+        for key, names in used.items():
+            for name in names:
                 if name not in self.subjects:
-                    raise ValueError(f"comparisons: there is no subject {name!r}")
-        if self.explanation is not None:
-            for name in (self.explanation.from_, self.explanation.to):
-                if name not in self.subjects:
-                    raise ValueError(f"explanation: there is no subject {name!r}")
+                    raise ValueError(f"{key}: there is no subject {name!r}")
         return self
 
 
 class Switch(Strict):
-    """A step of an explanation with the subjects that were made of it.
+    """A step of an explanation with the subjects that were made for it.
 
     ``alone`` is the subject with this factor switched and no other; ``cumulative`` the one with
-    this factor and those before it on its side. They are one for a side's first step.
+    this factor and those before it on its side. For a side's first step they are the same.
     """
 
     name: str
@@ -355,7 +355,7 @@ class Switch(Strict):
 
 
 class Way(Strict):
-    """An explanation that is decided: the subjects it leads over, from one to the other."""
+    """A resolved explanation: the subjects on its way from one to the other."""
 
     from_: Annotated[PathName, Field(alias="from")]
     to: PathName
@@ -380,5 +380,5 @@ class SealedPlan(Strict):
     trials: list[PathName]
 
     def declared(self, subject: str) -> Subject:
-        """A subject of the plan, or the one that an arm repeats."""
+        """The subject of this name, or the one that the arm of this name repeats."""
         return self.plan.subjects[self.arms.get(subject, subject)]
