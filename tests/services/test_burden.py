@@ -71,9 +71,9 @@ def test_a_burden_adds_its_fraction(monkeypatch, fraction):
     monkeypatch.setattr(burden, "time", processor)
     subject = Burden(fraction)
     work(processor, subject, 16, lambda: noise.gauss(200_000, 40_000))
-    before = subject.told()
+    before = subject.account()
     work(processor, subject, 128, lambda: noise.gauss(200_000, 40_000))
-    assert added(before, subject.told()) == pytest.approx(fraction, abs=0.01)
+    assert added(before, subject.account()) == pytest.approx(fraction, abs=0.01)
 
 
 def test_a_burden_follows_a_processor_that_slows_down(monkeypatch):
@@ -82,9 +82,9 @@ def test_a_burden_follows_a_processor_that_slows_down(monkeypatch):
     subject = Burden(0.1)
     work(processor, subject, 64, lambda: 200_000)
     work(processor, subject, 128, lambda: 300_000)
-    before = subject.told()
+    before = subject.account()
     work(processor, subject, 64, lambda: 300_000)
-    assert added(before, subject.told()) == pytest.approx(0.1, abs=0.005)
+    assert added(before, subject.account()) == pytest.approx(0.1, abs=0.005)
 
 
 @pytest.mark.parametrize("framework", ["aiohttp", "fastapi"])

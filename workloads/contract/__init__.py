@@ -1,4 +1,4 @@
-"""The contract every service keeps: endpoints, canonical bytes, effects in the database.
+"""The contract that every service keeps: endpoints, canonical bytes, effects in the database.
 
-``openapi.yaml`` says it for people; ``workloads.contract.suite`` checks it.
+``openapi.yaml`` states it for people; ``workloads.contract.suite`` checks it.
 """

@@ -1,4 +1,4 @@
-"""The bodies that are refused, for every create and every update, before the database is asked."""
+"""The bodies that every create and every update must refuse before it asks the database."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _MALFORMED = {
     "surrogate-in-utf-8": b'{"status":"\xed\xa0\x80"}',
     "half-a-pair-that-is-lost": rb'{"status":"\ud800","status":"paid"}',
 }
-# Headers of a body that is refused unread. An encoded body is none of the contract's.
+# Headers of a body that is refused unread. The contract takes no encoded body.
 _OTHER_MEDIA = {
     **{
         f"encoded-{way}": {"Content-Encoding": way}
@@ -78,7 +78,7 @@ _NO_INSTANTS = {
 
 
 def refused_bodies() -> Iterator[Case]:
-    """Yield every refused body of every operation that takes one."""
+    """Yield every refused body of every operation that has a body."""
     users, orders = new_user(0, "refused"), new_order(0, 1)
     for noun, fields, row in (("user", USER, users), ("order", ORDER, orders)):
         valid = {name: row[name] for name in fields}
@@ -118,7 +118,7 @@ def _refused(
 
 
 def _wrong_at_once(noun: str) -> Iterator[Case]:
-    """Yield updates of which several things are wrong: the first in the contract's order counts."""
+    """Yield updates with several faults: the first one in the contract's order counts."""
     lost, bad = f"PATCH /{noun}s/{MAX_INTEGER + 1}", f"PATCH /{noun}s/one"
     for word, body in (("malformed", b"{"), ("empty", b""), ("large", b" " * (MAX_BODY_BYTES + 1))):
         yield invalid(f"update-{noun}:word-and-{word}", bad, "id", body=body)

@@ -1,4 +1,4 @@
-"""The canonical bytes of a JSON value: what every service must answer with, byte for byte."""
+"""The canonical bytes of a JSON value, which every service must answer with."""
 
 from __future__ import annotations
 
@@ -10,13 +10,10 @@ CONTENT_TYPE = "application/json; charset=utf-8"
 
 
 def encode(value: Any) -> bytes:  # noqa: ANN401 - any JSON value, datetimes included
-    """Return the canonical bytes of a JSON value.
+    """Return the canonical bytes of a JSON value; TypeError if a part of it has no JSON form.
 
-    UTF-8 without escapes for what is not ASCII, no blanks, keys in the order given, instants as
-    ``YYYY-MM-DDTHH:MM:SSZ``.
-
-    Raises:
-        TypeError: the value holds something that has no JSON form, or an instant without a zone.
+    They are UTF-8 without escapes for characters beyond ASCII, without blanks, keys in the order
+    given, instants (which need a time zone) as ``YYYY-MM-DDTHH:MM:SSZ``.
     """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_instant)
     return text.encode()

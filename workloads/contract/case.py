@@ -1,4 +1,4 @@
-"""One case of the contract: a request, the one right answer, what the database must then hold."""
+"""One case of the contract: a request, its only right answer, and its effect in the database."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ _INSTANT = """to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"
 
 @dataclass(frozen=True)
 class Effect:
-    """What the database must answer afterwards."""
+    """What the database must answer after the request."""
 
     question: str  #: SQL that prints one JSON value
-    answer: Any  #: that value
+    answer: Any  #: the JSON value that it must print
 
 
 @dataclass(frozen=True)
 class Case:
-    """One request and the one right answer to it."""
+    """One request and its only right answer."""
 
-    name: str  #: of the operation, and after a colon of the circumstance
+    name: str  #: name of the operation, then after a colon the circumstance
     method: str  #: HTTP method
     path: str  #: path and query
     status: int  #: HTTP status
-    answer: bytes  #: the body; empty if there is none
-    body: bytes | None = None  #: of the request, or None
-    allow: str | None = None  #: value of the header Allow, or None if there is none
-    #: what the database must hold afterwards, or None if the answer says it all
+    answer: bytes  #: body of the answer; empty without one
+    body: bytes | None = None  #: body of the request, or None
+    allow: str | None = None  #: value of the header Allow, or None without it
+    #: what the database must hold afterwards; None if the answer shows it
     effect: Effect | None = None
-    #: of the request, in place of those a client sends by itself
+    #: headers of the request, in place of the client's own
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def found(name: str, path: str, value: object) -> Case:
-    """Return a GET that is answered with a value."""
+    """Return a GET whose answer is a value."""
     return Case(name, "GET", path, 200, canonical.encode(value))
 
 
@@ -58,16 +58,10 @@ def refused(
     effect: Effect | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Case:
-    """Return a request that is answered with an error.
+    """Return a request whose answer is an error.
 
-    Args:
-        name: of the case.
-        request: method and path, such as ``GET /users/1``.
-        status: HTTP status.
-        error: the error body.
-        body: of the request: a JSON value, or bytes to be sent as they are.
-        effect: what the database must hold afterwards.
-        headers: of the request.
+    Its ``request`` is method and path, such as ``GET /users/1``; its ``body`` is a JSON value, or
+    bytes to be sent as they are.
     """
     method, path = request.split(" ", 1)
     answer, sent = canonical.encode(error), _bytes(body)
@@ -75,7 +69,7 @@ def refused(
 
 
 def absent(name: str, request: str, *, body: object = None) -> Case:
-    """Return a request for what does not exist."""
+    """Return a request for a row or path that does not exist."""
     return refused(name, request, 404, {"error": "not_found"}, body=body)
 
 
@@ -87,13 +81,13 @@ def invalid(
     body: object = None,
     headers: Mapping[str, str] | None = None,
 ) -> Case:
-    """Return a request with a wrong parameter or property; None blames the body as a whole."""
+    """Return a request with a wrong parameter or field; None blames the body as a whole."""
     error = {"error": "invalid", "field": wrong}
     return refused(name, request, 422, error, body=body, headers=headers)
 
 
 def written(name: str, request: str, status: int, row: Row, *, body: object) -> Case:
-    """Return a create or an update after which both the answer and the table hold a row."""
+    """Return a create or an update whose row is in the answer and in the table."""
     method, path = request.split(" ", 1)
     effect = stored(path.split("/")[1], row)
     return Case(name, method, path, status, canonical.encode(row), _bytes(body), effect=effect)
@@ -106,7 +100,7 @@ def deleted(name: str, table: str, row_id: int) -> Case:
 
 
 def stored(table: str, row: Row) -> Effect:
-    """Return the effect that a table holds exactly this row under its id."""
+    """Return the effect that a table holds exactly this row."""
     columns = ", ".join(
         f"'{name}', {_INSTANT if name == 'created_at' else name}" for name in _COLUMNS[table]
     )

@@ -1,4 +1,4 @@
-"""The least HTTP client that the suite needs: the host of a service has no other."""
+"""A minimal HTTP client for the suite: the host of a service has no other."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _TIMEOUT_S = 30
 
 @dataclass(frozen=True)
 class Answer:
-    """What a service answered."""
+    """The answer of a service."""
 
     status: int  #: HTTP status
-    reason: str  #: its phrase
-    headers: list[tuple[str, str]]  #: in the order they came
-    body: bytes  #: its bytes
+    reason: str  #: phrase of the status
+    headers: list[tuple[str, str]]  #: in the order in which they came
+    body: bytes
 
     def header(self, name: str) -> str | None:
-        """Return the value of a header, or None; names are compared without case."""
+        """Return the value of a header, whatever the case of its name, or None."""
         return next((text for key, text in self.headers if key.lower() == name.lower()), None)
 
 
 class Client:
-    """One connection to a service, opened again when the service closed it."""
+    """One connection to a service, reopened if the service closes it."""
 
     def __init__(self, base_url: str) -> None:
         parts = urlsplit(base_url)
@@ -50,17 +50,11 @@ class Client:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send one request and return the answer.
-
-        Args:
-            method: HTTP method.
-            path: path and query.
-            body: None sends none.
-            headers: in place of the Content-Type that a body has by itself.
+        """Send one request and return the answer; a body is JSON unless ``headers`` say otherwise.
 
         Raises:
             OSError: the service cannot be reached or closed the connection.
-            http.client.HTTPException: what came is not HTTP.
+            http.client.HTTPException: the answer is not HTTP.
         """
         own = {} if body is None else {"Content-Type": "application/json"}
         self._connection.request(method, path, body, own | dict(headers or {}))

@@ -41,7 +41,7 @@ _NO_PATHS = (
     *("/", "/user", "/users/", "/users/1/", "/users/1/orders/1", "/users/1/users", "/users//1"),
     *("/Users/1", "/users/./1", "/users%2F1", "/users/1%2F2", "/users/1%2forders", "/orders%2f1"),
 )
-# Several things are wrong: the id, then the names of parameters, then their values in this order.
+# Requests with several faults. The contract's order: the id, names of parameters, their values.
 _WRONG_AT_ONCE = (
     ("user-orders", "/users/one/orders?page=1", "id"),
     ("user-orders", "/users/one/orders?limit=x", "id"),
@@ -54,7 +54,7 @@ _WRONG_AT_ONCE = (
 
 
 def operations(dataset: Dataset) -> Iterator[Case]:
-    """Yield each reading operation once, as the loads drive it."""
+    """Yield each reading operation once, as the loads send it."""
     users = [dataset.user(user_id) for user_id in _first(dataset.users)]
     yield found("read-user", "/users/1", users[0])
     yield found("list-users", "/users", users)

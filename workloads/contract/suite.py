@@ -29,13 +29,13 @@ class ContractError(ValueError):
 
 @dataclass(frozen=True)
 class CaseResult:
-    """How one case went."""
+    """The outcome of one case."""
 
-    name: str  #: of the case
-    ok: bool  #: whether everything was as it must be
-    expected: str  #: what had to come, for a reader; long bodies are cut
-    got: str  #: what came, in the same form
-    #: all of what came; None for a check that asks the database alone
+    name: str  #: name of the case
+    ok: bool  #: whether the service kept it
+    expected: str  #: the right answer for a reader; long bodies are cut
+    got: str  #: the actual answer in the same form
+    #: the whole answer; None for a check of the database alone
     answer: Answer | None = field(default=None, repr=False)
 
 
@@ -62,12 +62,12 @@ def all_cases(dataset: Dataset) -> list[Case]:
 
 
 def check(base_url: str, psql: Psql, database: str, dataset: Dataset) -> list[CaseResult]:
-    """Run every case against a service, and compare the rows that no case may touch.
+    """Run every case against a service, and compare the rows that no case may change.
 
     Args:
-        base_url: of the service, such as ``http://127.0.0.1:8100``.
+        base_url: address of the service, such as ``http://127.0.0.1:8100``.
         psql: the server that holds the service's database.
-        database: a throwaway clone of the dataset's template, which this changes.
+        database: a throwaway clone of the dataset's template, which the cases change.
         dataset: the dataset.
 
     Raises:
@@ -89,7 +89,7 @@ def write_samples(results: Iterable[CaseResult], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for result in results:
         if result.answer is None or ":" in result.name:
-            continue  # circumstances of an operation follow after a colon
+            continue  # a name with a colon is a circumstance of an operation
         head = [f"{result.answer.status} {result.answer.reason}"]
         head += [f"{name}: {text}" for name, text in result.answer.headers]
         text = "\r\n".join(head).encode() + b"\r\n\r\n" + result.answer.body
@@ -116,7 +116,7 @@ def _expected(case: Case) -> Answer:
 
 
 def _facts(answer: Answer) -> dict[str, object]:
-    """Return what the contract says something about; other headers are the server's own."""
+    """Return what the contract decides; other headers are up to the server."""
     facts: dict[str, object] = {"status": answer.status, "body": answer.body}
     if answer.body:
         facts["type"] = answer.header("Content-Type")
@@ -137,7 +137,7 @@ def _shown(facts: dict[str, object]) -> str:
 
 
 def _untouched(psql: Psql, database: str, dataset: Dataset) -> str:
-    """Return number and hash of the rows that exist before and after: all but the last."""
+    """Return number and hash of all rows but the last, which no case changes."""
     sums = (
         f"SELECT '{table}', count(*), sum(hashtextextended(t::text, 0)) FROM {table} t "  # noqa: S608 - names and numbers
         f"WHERE id < {rows};"

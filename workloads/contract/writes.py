@@ -1,4 +1,4 @@
-"""The cases that write, or try to; they follow those that only read, on the same clone."""
+"""The cases that write, or try to, after those that only read, on the same clone."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
     from workloads.dataset.rows import Dataset, Row
 
-# How many rows each table has more, in the end, than before.
+# By how many rows each table grows over all cases.
 GROWTH = {"users": 1, "orders": 0}
 
 _CREATED_AT = datetime(2025, 2, 28, 23, 59, 59, tzinfo=UTC)
-# The first that PostgreSQL and asyncpg keep as they are, the last, and a leap day.
+# The first and the last instant that PostgreSQL and asyncpg keep unchanged, and a leap day.
 _INSTANTS = {
     "first-instant": datetime(1, 1, 1, 0, 0, 1, tzinfo=UTC),
     "last-instant": datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
     "leap-day": datetime(2024, 2, 29, tzinfo=UTC),
 }
-# What JSON must escape, what it may but must not, and characters of two, three and four bytes.
+# Characters that JSON must escape, that it need not escape, and of two, three and four bytes.
 _ODD = 'quote " backslash \\ slash / tab \t newline \n unit \x1f delete \x7f é \u2028 \U0001f600'
 
 
@@ -44,7 +44,7 @@ def user_writes(dataset: Dataset) -> Iterator[Case]:
     user = new_user(first, "new")
     yield written("create-user", "POST /users", 201, user, body=_without_id(user))
     odd = {**new_user(first + 1, "\u00f6\u0434\u0434"), "profile": _ODD}
-    # The same body in another dress: escaped, indented, keys in another order.
+    # The same body in another form: escaped, indented, keys in another order.
     dressed = dict(reversed(_without_id(odd).items()), created_at="2025-02-28T23:59:59Z")
     body = json.dumps(dressed, indent=2).encode()
     yield written("create-user:odd-characters", "POST /users", 201, odd, body=body)

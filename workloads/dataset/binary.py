@@ -1,4 +1,4 @@
-"""The rows as PostgreSQL's binary COPY format, fast enough to keep the server waiting for nothing.
+"""The rows in PostgreSQL's binary COPY format, made faster than the server can take them.
 
 Format: PostgreSQL 16 manual, COPY, "Binary Format". Integers and timestamps are big-endian; a
 timestamptz is microseconds since 2000-01-01 UTC.
@@ -28,7 +28,7 @@ _INTEGER = 4
 _TIMESTAMP = 8
 _NAME = len(USERNAME % 0)
 _MAIL = _NAME + len(EMAIL_DOMAIN)
-# Where things stand in a row of users: the field count and the id's length come first.
+# Offsets in a row of users; the field count and the id's length come first.
 _ID = struct.calcsize(">hi")
 _NAME_END = struct.calcsize(f">hiii{_NAME}s")
 _MAIL_NAME_END = struct.calcsize(f">hiii{_NAME}si{_NAME}s")
@@ -38,26 +38,21 @@ _BATCH_BYTES = 1 << 20
 
 
 def stream(dataset: Dataset, table: str) -> Iterator[bytes | bytearray]:
-    """Yield the binary COPY stream of a table in pieces of about a megabyte, ordered by id.
-
-    Args:
-        dataset: whose rows.
-        table: ``"users"`` or ``"orders"``.
-    """
+    """Yield the binary COPY stream of ``users`` or ``orders``, by id, in pieces of about 1 MB."""
     yield _HEADER
     yield from _users(dataset) if table == "users" else _orders(dataset)
     yield _TRAILER
 
 
 def _users(dataset: Dataset) -> Iterator[bytearray]:
-    """Encode users a thousand at a time: one image of such rows, and what differs laid over it."""
+    """Encode a thousand users at a time: an image of such rows, overwritten where they differ."""
     for ids in _same_width(dataset.users):
         size, image = _image(dataset, dataset.profile_bytes(ids[0]))
         for start in range(ids.start - ids.start % PROFILES, ids.stop, PROFILES):
             block = range(start, start + PROFILES)
             rows = bytearray(image)
             digits = b"%d" % (start // PROFILES)
-            # The last three digits stand in the image already.
+            # The image has the last three digits already.
             for at in (_NAME_END - 3, _MAIL_NAME_END - 3):
                 for column, digit in enumerate(digits, at - len(digits)):
                     rows[column::size] = bytes((digit,)) * PROFILES
@@ -69,7 +64,7 @@ def _users(dataset: Dataset) -> Iterator[bytearray]:
 
 
 def _image(dataset: Dataset, width: int) -> tuple[int, bytes]:
-    """Return the size of a row and a thousand rows whose id and instant are still 0."""
+    """Return the size of a row, and a thousand rows whose id and instant are still 0."""
     row = struct.Struct(f">hiii{_NAME}si{_MAIL}si{width}siq")
     rows = []
     for user_id in range(PROFILES):

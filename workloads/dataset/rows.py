@@ -1,4 +1,4 @@
-"""What the rows say: pure functions of a dataset's four numbers, the same on every machine."""
+"""The rows as pure functions of a dataset's four numbers, the same on every machine."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ PROFILES = 1_000
 PAYLOAD_BYTES = range(192, 65_537)
 STATUSES = ("pending", "paid", "shipped", "delivered", "cancelled")
 
-# Usernames and e-mail addresses have one width each, which keeps the COPY encoder simple.
+# Usernames and e-mail addresses have a fixed width, which keeps the COPY encoder simple.
 USERNAME = "user-%010d"
 EMAIL_DOMAIN = "@example.org"
 
-# 64 characters that JSON never escapes. A power of two, so that every byte of the seeded stream
-# picks one of them with equal chance.
+# 64 characters that JSON never escapes. Because 64 is a power of two, every byte of the seeded
+# stream picks each of them with equal probability.
 _ALPHABET = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ."
 _POOL_BYTES = 1 << 20
 _FIRST_INSTANT = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp())
@@ -97,7 +97,7 @@ class Dataset:
         return range(ORDERS_PER_USER * (user_id - 1) + 1, last + 1)
 
     def profile_bytes(self, user_id: int) -> int:
-        """Return how long the profile must be for the body to have ``payload_bytes`` bytes.
+        """Return the length of the profile that makes the body ``payload_bytes`` bytes long.
 
         Every other part of the body has a fixed width, except the digits of the id.
         """
@@ -106,8 +106,8 @@ class Dataset:
     def profile(self, user_id: int, length: int) -> bytes:
         """Return the profile of a user: ``length`` bytes cut from the seeded text.
 
-        Users a thousand ids apart share a profile. No page of the server holds two such users, so
-        it is of no consequence there, and the COPY encoder can reuse a thousand rows at once.
+        Users a thousand ids apart share a profile, so that the COPY encoder can reuse a thousand
+        rows at once. No page of the server holds two such users, so the server does not notice.
         """
         start = (user_id % PROFILES * _TEXT_STEP + self._shift) % (_POOL_BYTES - length)
         return self._text[start : start + length]

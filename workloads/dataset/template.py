@@ -1,8 +1,8 @@
 """The dataset as a template database: seeded once, verified once, cloned for each use.
 
-A finished template carries a comment, a small JSON document with its digest, checksums and row
-counts. The comment is written last, so a database without one is what a killed seeding left
-behind, and is made again. One seeding at a time on a server.
+A finished template has a comment: a small JSON document with its digest, checksums and row counts.
+The comment is written last, so a database without one is left over from a killed seeding and is
+made again. A server seeds one dataset at a time.
 """
 
 from __future__ import annotations
@@ -35,11 +35,10 @@ class ChecksumError(RuntimeError):
 class Template:
     """A finished template database."""
 
-    database: str  #: its name, ``ormlab_`` and the first 12 digits of the dataset's digest
+    database: str  #: its name: ``ormlab_`` and the first 12 digits of the dataset's digest
     checksums: dict[str, str]  #: SHA-256, in hex, of each table's binary COPY stream ordered by id
     rows: dict[str, int]  #: number of rows of each table
-    #: how long making it took, by phase: load, constraints, verify, finish; empty if it was there
-    #: already
+    #: duration by phase: load, constraints, verify, finish; empty if it was there already
     seconds: dict[str, float]
     reused: bool  #: whether it was there already
 
@@ -76,11 +75,8 @@ def template_name(dataset: Dataset) -> str:
 def clone(psql: Psql, template: str, name: str) -> None:
     """Make a database from a template database, in place of any of that name, and checkpoint.
 
-    The files are copied and not logged (``STRATEGY FILE_COPY``); the checkpoint comes now so that
-    it does not come while a trial is measured.
-
-    Raises:
-        PsqlError: the server refused.
+    The server copies the files without logging them (``STRATEGY FILE_COPY``). The checkpoint now
+    saves one during a trial. PsqlError if the server refuses.
     """
     drop(psql, name)
     psql.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
@@ -88,10 +84,9 @@ def clone(psql: Psql, template: str, name: str) -> None:
 
 
 def drop(psql: Psql, name: str) -> None:
-    """Drop a database or a template if it is there, ending its connections first.
+    """Drop a database or a template, if there is one, and end its connections first.
 
-    Raises:
-        PsqlError: the server refused.
+    PsqlError if the server refuses.
     """
     if psql.run(f"SELECT 1 FROM pg_database WHERE datname = {_literal(name)} AND datistemplate"):  # noqa: S608 - a literal
         psql.run(f"ALTER DATABASE {name} IS_TEMPLATE false")
@@ -101,11 +96,8 @@ def drop(psql: Psql, name: str) -> None:
 def load(psql: Psql, dataset: Dataset, database: str) -> dict[str, str]:
     """Create the tables in an empty database and fill them; return their checksums.
 
-    Each table is filled in the transaction that created or truncated it: under
-    ``wal_level=minimal`` its rows are not logged, and they are frozen as they arrive.
-
-    Raises:
-        PsqlError: the server refused the rows.
+    The transaction that creates or truncates a table fills it, so that under ``wal_level=minimal``
+    the server does not log its rows and freezes them at once. PsqlError if the server refuses.
     """
     return {
         "users": _copy(psql, dataset, database, "users", before=sql("schema.sql")),

@@ -1,1 +1,1 @@
-"""One aiohttp service, one repository per ORM."""
+"""The service of the contract: two web frameworks to choose from, and one repository per ORM."""

@@ -1,6 +1,6 @@
 """``python -m workloads.services SETTINGS.json``: serve the contract until SIGTERM.
 
-Exit codes: 0 stopped as asked, 2 unusable settings, 8 port taken, database unreachable or a
+Exit codes: 0 stopped by a signal, 2 unusable settings, 8 port taken, database unreachable or a
 worker dead. Each failure is one line on stderr.
 """
 
@@ -40,8 +40,8 @@ def main(argv: list[str]) -> int:
         taken = server.bind(settings.host, settings.port)
     except AddressError as problem:
         return _fail(str(problem), _FAILED)
-    # Several workers have a socket each. From one that all of them accept from, whichever is awake
-    # takes what is waiting, and trials differ by who was.
+    # Each of several workers has a socket of its own. On one common socket, whichever worker is
+    # awake takes the waiting connections, and trials would differ by that.
     alone = settings.workers == 1
 
     def work(gate: Gate) -> int:
@@ -55,7 +55,7 @@ def main(argv: list[str]) -> int:
             return _fail(str(problem), _FAILED)
         return 0
 
-    # It is held to the end and is not shared: another service on this port is refused at once.
+    # Held to the end and not shared, so that another service on this port is refused at once.
     with taken:
         return work(_at_once) if alone else workers.supervise(settings.workers, work)
 

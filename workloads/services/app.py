@@ -1,4 +1,4 @@
-"""The one aiohttp application of all services: routes, input, JSON. Only the repository differs."""
+"""The aiohttp application of all services: routes, input, JSON. Only the repository differs."""
 
 from __future__ import annotations
 
@@ -26,21 +26,17 @@ if TYPE_CHECKING:
     Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 _HEADERS: dict[str, str] = {hdrs.CONTENT_TYPE: CONTENT_TYPE}
-# Whatever stands in the place of an id: by itself aiohttp takes no braces there.
+# Any segment in the place of an id: by default aiohttp accepts no braces there.
 _USER, _ORDER = "/users/{id:[^/]+}", "/orders/{id:[^/]+}"
 _log = logging.getLogger(__name__)
 
 
 async def answer(parts: Parts, listener: socket.socket, stop: asyncio.Event) -> None:
-    """Answer requests on a bound socket until told to stop.
-
-    Raises:
-        AddressError: another process began to listen on the address meanwhile.
-    """
+    """Answer requests on a bound socket until ``stop`` is set; errors as of `serving.Answer`."""
     runner = web.AppRunner(
         application(parts),
         access_log=None,
-        auto_decompress=False,  # an encoded body is refused by its header, not by what is in it
+        auto_decompress=False,  # an encoded body is refused by its header, unread
         keepalive_timeout=KEEPALIVE_S,
         shutdown_timeout=SHUTDOWN_S,
     )
@@ -62,7 +58,7 @@ def application(parts: Parts) -> web.Application:
     api, burden = _Api(parts), parts.burden
 
     async def healthy(_request: web.Request) -> web.Response:
-        return api.answer(parts.told())
+        return api.answer(parts.health_now())
 
     users = api.resource(parts.repository.users, fields.USER)
     orders = api.resource(parts.repository.orders, fields.ORDER)
@@ -88,20 +84,20 @@ def application(parts: Parts) -> web.Application:
 
 
 async def _expected(request: web.Request) -> None:
-    """Ask for the body that a client holds back; leave aside whatever else it expects."""
+    """Ask for the body that a client holds back; ignore any other expectation."""
     expectation = request.headers.get(hdrs.EXPECT, "")
     if expectation.lower() == "100-continue" and request.version >= HttpVersion11:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # the answer is not yet begun
+        request.writer.output_size = 0  # the answer has not begun
 
 
 async def _body(request: web.Request) -> bytes:
     """The body of a request.
 
     Raises:
-        UnsupportedMedia: it is called something else than JSON, or is encoded.
+        UnsupportedMedia: it has another type than JSON, or is encoded.
         TooLarge: it is larger than any valid one.
-        Malformed: it does not come as its headers say.
+        Malformed: it is not sent as its headers say.
     """
     headers = request.headers
     inputs.media(headers.get(hdrs.CONTENT_TYPE), headers.get(hdrs.CONTENT_ENCODING))
@@ -133,9 +129,9 @@ class _Api:
         return self.answer(row)
 
     def guarded(self, handler: Handler) -> Handler:
-        """Turn what a handler raises into the contract's error bodies.
+        """Turn the exceptions of a handler into the contract's error bodies.
 
-        A wrapper made once and not a middleware, which aiohttp would wrap anew on each request.
+        This wrapper is made once; aiohttp would wrap a middleware anew for each request.
         """
 
         async def guard(request: web.Request) -> web.Response:

@@ -1,7 +1,6 @@
 """A slowdown of known size: the positive control.
 
-A harness that does not find a difference which was put there on purpose could not have found one
-that was not.
+A lab that does not find a difference that was made on purpose could not have found another one.
 """
 
 from __future__ import annotations
@@ -17,26 +16,26 @@ if TYPE_CHECKING:
 _REQUESTS_A_TURN = 128
 _TURNS = 8  # of which the first carries nothing
 _REMEMBERED = 8  # turns without a burden
-_GAIN = 0.25  # of an error that is mended in the next turn
+_GAIN = 0.25  # share of an error that the next turn corrects
 
 
 class Burden:
     """Makes a process use CPU time beyond its own for every request, by a fraction of that.
 
-    What a request needs by itself is measured all along: of every eight turns of 128 requests, one
-    carries nothing. The others spin, so long that the eight together cost the fraction more. How
-    long that is follows from the CPU time that the process really used, so whatever the spinning
-    costs beside, or does not get because it waits for its core, is part of the sum, and the
-    fraction holds on a machine whose speed wanders. The time is spent, not slept: a sleep lets
-    other requests run and leaves the throughput of a busy process as it was.
+    One of every eight turns of 128 requests runs without the burden and measures what a request
+    needs by itself. In the other seven every request spins, so long that the eight turns together
+    use the fraction more. The spinning is corrected by the CPU time that the process really used.
+    The fraction therefore includes the overhead of spinning and holds on a machine of varying
+    speed. The burden spins because a sleep would let other requests run, which leaves the
+    throughput of a busy process as it was.
 
-    It is near its fraction after some 2,000 requests; let a warm-up have them.
+    The burden is near its fraction after some 2,000 requests, which a warm-up should send.
     """
 
     def __init__(self, fraction: float) -> None:
         self._fraction = fraction
         self._own_ns: deque[float] = deque(maxlen=_REMEMBERED)  # a request, by turn without burden
-        self._turn = -1  # what comes before the first reading is part of none
+        self._turn = -1  # requests before the first reading belong to no turn
         self._left = 1
         self._spin_ns = self._wanted_ns = 0.0
         self._read_ns = 0
@@ -48,7 +47,7 @@ class Burden:
     ) -> Callable[[Request], Awaitable[Response]]:
         """Return the handler with the burden before it."""
 
-        # No coroutine of its own, which would cost every request more than the spinning's clock.
+        # Not a coroutine, which would cost every request more than reading the clock does.
         def burdened(request: Request) -> Awaitable[Response]:
             self._left -= 1
             if not self._left:
@@ -60,8 +59,8 @@ class Burden:
 
         return burdened
 
-    def told(self) -> dict[str, object]:
-        """What was used in whole turns: CPU nanoseconds and requests, with the burden and without.
+    def account(self) -> dict[str, object]:
+        """CPU nanoseconds and requests of whole turns, with the burden and without.
 
         In the turns with it a request uses 1 + 8/7 of the fraction times what it uses without.
         """
@@ -74,7 +73,7 @@ class Burden:
         }
 
     def _end_turn(self) -> None:
-        """Book what the turn has used, and decide how long its successor spins."""
+        """Book what the turn has used, and decide how long requests of the next turn spin."""
         now_ns = time.process_time_ns()
         used_ns, self._read_ns = now_ns - self._read_ns, now_ns
         self._left = _REQUESTS_A_TURN
@@ -95,7 +94,7 @@ class Burden:
 
     @property
     def _added(self) -> float:
-        """The fraction in the turns that carry it for all."""
+        """The fraction in the turns with the burden, which make up for the turn without."""
         return self._fraction * _TURNS / (_TURNS - 1)
 
     def _book(self, name: str, used_ns: int) -> None:

@@ -1,8 +1,8 @@
-"""A query cache: answers of reading queries, kept in the process for some time.
+"""A query cache: rows and lists that queries returned, kept in the process for a time to live.
 
-Wrapped around any repository, so a service is the same with it and without. A write drops what its
-own worker has kept of the row and every list; what other workers keep, or a query under way reads,
-may be as old as its time to live. That is what such a cache is.
+It wraps any repository, so a service is otherwise the same with it and without. A write drops the
+row and every list from the cache of its own worker. Other workers may answer with values as old as
+the time to live, as with any such cache.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 class _Kept:
-    """Values by key, each until its time is over; the oldest leave when there are too many."""
+    """Values by key, each for its time to live; the oldest goes when there are too many."""
 
     def __init__(self, cache: Cache) -> None:
         self._ttl_s = cache.ttl_s
         self._most = cache.entries
-        # In the order in which they came, which is the order in which they expire.
+        # The order of insertion is the order in which the values expire.
         self._values: dict[Hashable, tuple[float, Any]] = {}
 
     async def get[Value](self, key: Hashable, query: Callable[[], Awaitable[Value]]) -> Value:
-        """Return what is kept, or else what the query gives."""
-        found = self._values.get(key)
-        if found is not None and found[0] > time.monotonic():
-            value: Value = found[1]
+        """Return the kept value, or else the result of the query."""
+        entry = self._values.get(key)
+        if entry is not None and entry[0] > time.monotonic():
+            value: Value = entry[1]
             return value
         value = await query()
         self._values.pop(key, None)
@@ -40,16 +40,16 @@ class _Kept:
         return value
 
     def drop(self, key: Hashable) -> None:
-        """Keep this one no longer."""
+        """Drop one value."""
         self._values.pop(key, None)
 
     def clear(self) -> None:
-        """Keep none of them any longer."""
+        """Drop all values."""
         self._values.clear()
 
 
 class CachedRepository:
-    """A repository whose reads are answered from memory where they can be."""
+    """A repository that answers reads from the cache if it can."""
 
     def __init__(self, repository: Repository, cache: Cache) -> None:
         self._repository = repository
@@ -82,7 +82,7 @@ class CachedRepository:
 
 
 class _CachedTable:
-    """The five operations on one table; rows are kept by their id, pages with all other lists."""
+    """The five operations on one table: rows are kept by id, pages with all other lists."""
 
     def __init__(self, table: Callable[[], Table], rows: _Kept, lists: _Kept) -> None:
         self._table = table

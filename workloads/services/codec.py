@@ -1,8 +1,7 @@
 """Canonical JSON by either of two libraries, with the same bytes and the same refusals.
 
-What one library refuses for its own limits, neither takes: numbers beyond a double (orjson), and
-containers nested deeper than ``MAX_DEPTH`` (each of them has another limit, the interpreter's or
-its own).
+Both codecs refuse what one library refuses by itself: numbers beyond a double (orjson), and
+containers nested deeper than ``MAX_DEPTH`` (the libraries have other limits, and not the same).
 """
 
 from __future__ import annotations
@@ -27,20 +26,17 @@ _MAX_DIGITS = 308  # a number of so many is within the range of a double
 
 @dataclass(frozen=True)
 class Codec:
-    """How values become canonical bytes, and request bodies values."""
+    """The two directions of canonical JSON."""
 
-    encode: Callable[[Any], bytes]  #: any JSON value, instants in UTC included, to canonical bytes
-    #: bytes to a JSON value; raises ValueError or RecursionError if they are not JSON, hold a
+    #: makes canonical bytes of any JSON value, instants in UTC included
+    encode: Callable[[Any], bytes]
+    #: makes a JSON value of bytes; raises ValueError or RecursionError if they are not JSON, hold a
     #: number beyond a double, or are nested deeper than ``MAX_DEPTH``
     decode: Callable[[bytes], Any]
 
 
 def codec(library: str) -> Codec:
-    """Return the codec on ``stdlib`` or ``orjson``.
-
-    Raises:
-        ModuleNotFoundError: orjson was asked for and is not in this stack.
-    """
+    """Return the codec on ``stdlib`` or ``orjson``; ModuleNotFoundError if the stack lacks it."""
     return _orjson() if library == "orjson" else _stdlib()
 
 
@@ -86,10 +82,9 @@ def _orjson() -> Codec:
 
 
 def _shallow(body: bytes) -> bytes:
-    """Return a body, unless it is nested too deep; told by its brackets, for a value may be lost.
+    """Return a body, or raise ValueError if it is nested too deep.
 
-    Raises:
-        ValueError: it is.
+    Brackets decide, not the decoded value, which may lack a part: of two equal keys the first.
     """
     if body.count(b"[") + body.count(b"{") > MAX_DEPTH:
         depth = 0

@@ -1,9 +1,9 @@
 """The same contract in FastAPI, on uvicorn: its routing, validation and serialisation.
 
-Written as its documentation shows: path operations with typed parameters, dependencies, one model
-for each body that comes in and each that goes out, every answer validated and serialised by its
-model. What the contract has beside that, its own error bodies and a limit to a body's size, is one
-custom route class with its request class.
+It follows FastAPI's documentation: path operations with typed parameters, dependencies, one model
+for each body of a request and of an answer; the models validate and serialise every answer. The
+contract's own error bodies and its limit of a body's size are one custom route class with its
+request class.
 """
 
 from __future__ import annotations
@@ -54,11 +54,7 @@ _log = logging.getLogger(__name__)
 
 
 async def answer(parts: Parts, listener: socket.socket, stop: asyncio.Event) -> None:
-    """Answer requests on a bound socket until told to stop.
-
-    Raises:
-        AddressError: another process began to listen on the address meanwhile.
-    """
+    """Answer requests on a bound socket until ``stop`` is set; errors as of `serving.Answer`."""
     config = uvicorn.Config(
         application(parts),
         http=HttpToolsProtocol,
@@ -83,7 +79,7 @@ async def answer(parts: Parts, listener: socket.socket, stop: asyncio.Event) -> 
 
 
 class _Server(uvicorn.Server):
-    """A server that is told to stop by the service, which has the signals."""
+    """A server that leaves the signals to the service, which stops it."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -104,7 +100,7 @@ def application(parts: Parts) -> FastAPI:
         default_response_class=CanonicalResponse,
         openapi_url=None,
         redirect_slashes=False,
-        # A body is JSON whatever it is called, as under aiohttp; older releases never ask.
+        # `inputs.media` checks the type of a body, as for aiohttp; older releases never check.
         strict_content_type=False,
     )
     app.state.parts = parts
@@ -128,14 +124,14 @@ def _methods_of(request: Request) -> Iterator[str]:
 
 
 class _Request(Request):
-    """A request whose body is of limited size and is read as the contract reads JSON.
+    """A request with a body of limited size, decoded as the contract decodes JSON.
 
-    The contract looks at the path and the headers before it looks at the body.
+    The contract checks the path and the headers before the body.
     """
 
     @property
     def codec(self) -> Codec:
-        """What makes values of bytes."""
+        """The codec of the application."""
         codec: Codec = self.app.state.parts.codec
         return codec
 
@@ -154,16 +150,16 @@ class _Request(Request):
             value = self.codec.decode(await self.body())
         except (ValueError, RecursionError):
             raise Malformed from None
-        if value is None:  # to FastAPI that is no body at all
+        if value is None:  # FastAPI would take it for a missing body
             raise Invalid(None)
         return value
 
 
 class _Route(APIRoute):
-    """A route that answers what went wrong with the contract's error bodies."""
+    """A route that answers errors with the contract's error bodies."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        # ASGI gives the path unquoted, where an escaped slash divides it as any other.
+        # ASGI passes the path unquoted, where an escaped slash divides it like any other.
         if b"%2F" in scope["raw_path"].upper():
             return Match.NONE, {}
         return super().matches(scope)
@@ -195,9 +191,9 @@ def _answered(parts: Parts, body: dict[str, str | None], status: int) -> Respons
 
 
 def _first(request: Request, path: str) -> Refusal | None:
-    """What is wrong with the id or the names of parameters: that comes before anything else.
+    """The fault of the id or of the names of parameters, which the contract checks first.
 
-    FastAPI looks at values while it solves dependencies, whatever the order of the contract.
+    FastAPI checks values while it solves dependencies, in another order than the contract.
     """
     try:
         _check_id(request)
@@ -210,7 +206,7 @@ def _first(request: Request, path: str) -> Refusal | None:
 
 
 def _refusal(wrong: Refusal | RequestValidationError | HTTPException) -> Refusal:
-    """What the contract calls it. FastAPI wraps whatever is raised while it reads a body."""
+    """The contract's refusal. FastAPI wraps any exception that is raised while it reads a body."""
     if isinstance(wrong, Refusal):
         return wrong
     if isinstance(wrong, HTTPException):
@@ -291,8 +287,8 @@ _router = APIRouter(route_class=_Route)
 
 @_router.get("/health")
 async def _health(request: Request) -> dict[str, object]:
-    told: dict[str, object] = request.app.state.parts.told()
-    return told
+    health: dict[str, object] = request.app.state.parts.health_now()
+    return health
 
 
 @_router.get("/users", response_model=list[User])

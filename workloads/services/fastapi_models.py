@@ -1,4 +1,4 @@
-"""The bodies of the contract as FastAPI wants them: pydantic models, checked in and out.
+"""The bodies of the contract as pydantic models, by which FastAPI checks requests and answers.
 
 The limits are those of ``workloads.contract.fields``.
 """
@@ -47,11 +47,7 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     def values(self) -> dict[str, object]:
-        """The fields that were given.
-
-        Raises:
-            Invalid: none was.
-        """
+        """The given fields; Invalid if there is none."""
         if not self.model_fields_set:
             raise Invalid(None)
         return self.model_dump(exclude_unset=True)

@@ -52,8 +52,7 @@ _ALLOCATORS = re.compile(r"lib(?:jemalloc|tcmalloc|mimalloc|snmalloc|hoard|scudo
 def report(settings: Settings) -> dict[str, object]:
     """Return the body of ``GET /health`` of this process, once everything is imported.
 
-    ``extensions`` maps each library that has compiled parts to whether they are loaded; null
-    means that this service does not use the library.
+    Its keys are those of ``bundle.documents.readings.Health``, which no stack can import.
     """
     return {
         "service": settings.service,
@@ -75,11 +74,11 @@ def report(settings: Settings) -> dict[str, object]:
 
 
 def jit(options: str, variable: str | None) -> bool | None:
-    """Return whether CPython's experimental JIT is on; None in a build that has none.
+    """Return whether CPython's experimental JIT is on; None in a build without one.
 
     Args:
-        options: what CPython was configured with.
-        variable: PYTHON_JIT, which decides where it is set, but in no other build.
+        options: of ``configure`` when CPython was built.
+        variable: value of PYTHON_JIT, which decides if it is set.
     """
     built = re.search(r"--enable-experimental-jit(?:=([a-z-]+))?", options)
     default = (built[1] or "yes") if built else "no"
@@ -115,10 +114,7 @@ def _is_extension(name: str) -> bool:
 
 
 def _runtime() -> dict[str, object]:
-    """How this process's Python runs, where a variable can change it without leaving a trace.
-
-    The keys are those of ``bundle.documents.readings.Runtime``, which no stack can import.
-    """
+    """How this process's Python runs, as variables can change it: the keys of ``Runtime``."""
     of_build = _allocator_of_build()
     return {
         "flags": {name: int(getattr(sys.flags, name)) for name in _FLAGS},

@@ -1,4 +1,4 @@
-"""From a request to checked values; the limits are those of ``workloads.contract.fields``."""
+"""Checks parts of a request against the limits of ``workloads.contract.fields``."""
 
 from __future__ import annotations
 
@@ -31,28 +31,24 @@ def row_id(text: str) -> int:
     """Return the id in a path.
 
     Raises:
-        Invalid: it is not a row of decimal digits.
-        NotFound: it is larger than any id, or two segments of a path with an escaped slash between.
+        Invalid: it does not consist of decimal digits.
+        NotFound: it is larger than any id, or has an escaped slash, which divides a path.
     """
     if "/" in text:
         raise NotFound
     if not (text.isascii() and text.isdecimal()):
         raise Invalid("id")
-    # Digits first: int() refuses thousands of them with an error of its own.
+    # Count digits first: int() refuses thousands of them with an error of its own.
     if len(text) > len(str(MAX_INTEGER)) or int(text) > MAX_INTEGER:
         raise NotFound
     return int(text)
 
 
 def media(content_type: str | None, content_encoding: str | None) -> None:
-    """Make sure that a body is sent as JSON, and as it is.
-
-    Args:
-        content_type: the header of that name, None without one: then it is taken for JSON.
-        content_encoding: the header of that name, None without one.
+    """Check by its headers that a body is JSON and not encoded; without a type it counts as JSON.
 
     Raises:
-        UnsupportedMedia: it is called another type, or is encoded.
+        UnsupportedMedia: it has another type, or is encoded.
     """
     other = content_type and content_type.partition(";")[0].strip().lower() != "application/json"
     if other or (content_encoding and content_encoding.strip().lower() != "identity"):
@@ -65,18 +61,14 @@ def page(query: MultiMapping[str], *others: str) -> tuple[int, int]:
     Raises:
         Invalid: a parameter is unknown, repeated, or out of range.
     """
-    # By pairs, since some versions of multidict give each name once, however often it stands there.
+    # By pairs, because some versions of multidict give a repeated name only once.
     once((name for name, _ in query.items()), ("limit", "offset", *others))
     limit = _number(query, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
     return limit, _number(query, "offset", 0, 0, MAX_INTEGER)
 
 
 def once(names: Iterable[str], known: tuple[str, ...]) -> None:
-    """Make sure that each name is a known one and stands there once.
-
-    Raises:
-        Invalid: with the first name that is not, or does not.
-    """
+    """Check that each name is known and occurs once; Invalid names the first that does not."""
     seen: set[str] = set()
     for name in names:
         if name not in known or name in seen:
@@ -85,23 +77,19 @@ def once(names: Iterable[str], known: tuple[str, ...]) -> None:
 
 
 def loading(query: MultiMapping[str]) -> str:
-    """Return the way of loading that a query asks for.
-
-    Raises:
-        Invalid: it asks for none or for an unknown one.
-    """
-    way = query.get("loading")
-    if way not in LOADINGS:
+    """Return the kind of loading that a query names; Invalid if it names none or an unknown one."""
+    kind = query.get("loading")
+    if kind not in LOADINGS:
         raise Invalid("loading")
-    return way
+    return kind
 
 
 def instant(text: str) -> datetime:
-    """Return the instant that a text says.
+    """Return the instant in a text.
 
     Raises:
-        ValueError: it has not the contract's form, has a thirteenth month or the like, or is the
-            first instant of year 1, for which asyncpg stores -infinity.
+        ValueError: it does not have the contract's form, does not exist, or is the first instant of
+            year 1, for which asyncpg stores -infinity.
     """
     if not _INSTANT.fullmatch(text):
         raise ValueError("not an instant like 2024-01-01T00:00:00Z")
@@ -174,11 +162,7 @@ def _value(field: Field, name: str, value: object) -> object:
 
 
 def number(text: str) -> int:
-    """Return the number that a parameter says.
-
-    Raises:
-        ValueError: it is not a row of decimal digits, or one of more than any number here.
-    """
+    """Return the number in a parameter; ValueError if it is not one in decimal digits."""
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_INTEGER))):
         raise ValueError("not a number in decimal digits")
     return int(text)

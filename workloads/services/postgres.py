@@ -1,4 +1,4 @@
-"""What every repository needs of asyncpg, the one driver under all of them."""
+"""asyncpg for every repository: the one driver under all of them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What a service can be told whose pool is asyncpg's own; the names are asyncpg's."""
+    """Options of a service whose pool is asyncpg's own; the names are asyncpg's."""
 
     statement_cache_size: int = 100  #: prepared statements kept by each connection; 0 prepares none
-    #: reset a session when its connection goes back to the pool, which costs a round trip
-    #: (asyncpg's default)
+    #: reset a session when its connection returns to the pool, which costs a round trip (asyncpg's
+    #: default)
     reset_on_return: bool = True
 
 
 class UnresetConnection(Connection):  # type: ignore[misc]  # asyncpg ships no types
-    """A connection that goes back to its pool as it is, without a round trip."""
+    """A connection that returns to its pool without a reset, which saves a round trip."""
 
     async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's
-        """Reset nothing but an open transaction: no service changes a session's state."""
+        """Reset only an open transaction, because no service changes the state of a session."""
         if self.is_in_transaction():
             await super().reset(timeout=timeout)
 

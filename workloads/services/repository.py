@@ -1,4 +1,4 @@
-"""What an ORM has to provide; everything else of a service is shared."""
+"""What each ORM provides; all services share everything else."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from workloads.contract.fields import ORDER_COLUMNS, USER_COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# One row, columns in the contract's order; instants are datetimes in UTC. Rows are what each ORM
-# makes of its own, and what the JSON library takes: a common type would be work of the lab's.
+# One row, columns in the contract's order; instants are datetimes in UTC. A dictionary, because
+# the JSON libraries take that: converting to a common type would be work that the lab adds.
 type Row = dict[str, Any]
 type Fields = Mapping[str, Any]  # the values of a body, each checked against its field
 
@@ -70,19 +70,18 @@ class Repository(Protocol):
         """Return users by id, each with its ``orders``, a list of rows by id, as last key.
 
         Args:
-            loading: ``lazy`` asks once for the users and once for the orders of each;
-                ``prefetch`` asks twice in all; ``join`` asks once.
-            limit: at most so many users.
-            offset: leaving out so many users.
+            loading: ``lazy`` sends one query for the users and one for the orders of each;
+                ``prefetch`` sends two in all; ``join`` sends one.
+            limit: largest number of users.
+            offset: number of users to leave out.
         """
 
 
 def by_user(joined: Iterable[tuple[Any, ...]]) -> list[Row]:
     """Fold the rows of ``users LEFT JOIN orders`` into users with their ``orders``.
 
-    Args:
-        joined: the columns of a user, then those of an order (null for a user without orders),
-            ordered by both ids.
+    A row has the columns of a user, then those of an order (null for a user without orders). The
+    rows are ordered by both ids.
     """
     width = len(USER_COLUMNS)
     users: dict[int, Row] = {}

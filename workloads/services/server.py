@@ -1,4 +1,4 @@
-"""One process that serves: pool opened, then listening; SIGTERM or SIGINT, then a quick end."""
+"""One process that serves: it opens the pool, listens, and stops at SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from workloads.services.repository import Repository
     from workloads.services.serving import Answer
 
-# Imported when it is asked for: a process has one framework in memory, not two.
+# Imported by name, so that a process has only one framework in memory.
 _FRAMEWORKS = {"aiohttp": "workloads.services.app", "fastapi": "workloads.services.fastapi_app"}
 
 
@@ -31,20 +31,17 @@ class DatabaseError(RuntimeError):
 
 
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
-    """Take an address without listening on it yet: clients are refused until the pool is open.
+    """Bind an address without listening yet: clients are refused until the pool is open.
 
-    Args:
-        host: an address of this host.
-        port: 0 takes any that is free.
-        shared: other sockets of this user may listen on it too, if they are shared as well. The
-            kernel then hands every connection to one of them by a hash of its two addresses.
+    Port 0 takes any free port. Other ``shared`` sockets of this user may listen on a ``shared``
+    address too; the kernel then chooses a socket for every connection by a hash of its addresses.
 
     Raises:
         AddressError: the address is taken or not of this host.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named, for asyncio sends small writes at once only on sockets that name it:
-    # a framework that writes head and body apart would wait 40 ms for each acknowledgement.
+    # asyncio sends small writes at once only on sockets that name their protocol. Without that, a
+    # framework that writes head and body apart waits 40 ms for each acknowledgement.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -57,7 +54,7 @@ def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
 
 
 def load(settings: Settings) -> Repository:
-    """Return the repository that the settings ask for, not yet open.
+    """Return the repository that the settings name, not yet open.
 
     Raises:
         SettingsError: an option is unknown or of the wrong type.
@@ -70,27 +67,16 @@ def load(settings: Settings) -> Repository:
 
 
 def framework(settings: Settings) -> Answer:
-    """Return what answers requests, in the framework that the settings ask for.
-
-    Raises:
-        ImportError: the stack lacks it.
-    """
+    """Return the ``answer`` of the framework in the settings; ImportError if the stack lacks it."""
     answer: Answer = importlib.import_module(_FRAMEWORKS[settings.framework]).answer
     return answer
 
 
 def loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop]:
-    """Return what makes the event loop.
-
-    Raises:
-        ModuleNotFoundError: uvloop was asked for and is not in this stack.
-    """
-    if settings.loop == "uvloop":
-        make: Callable[[], asyncio.AbstractEventLoop] = importlib.import_module(
-            "uvloop"
-        ).new_event_loop
-        return make
-    return asyncio.new_event_loop
+    """Return the factory of event loops; ModuleNotFoundError if the stack lacks uvloop."""
+    loops: Any = importlib.import_module(settings.loop)
+    make: Callable[[], asyncio.AbstractEventLoop] = loops.new_event_loop
+    return make
 
 
 async def serve(
@@ -100,11 +86,11 @@ async def serve(
     listener: socket.socket,
     ready: Callable[[], Awaitable[None]],
 ) -> None:
-    """Open the pool, await ``ready``, answer requests until told to stop, and close the pool.
+    """Open the pool, await ``ready``, answer requests until a signal, and close the pool.
 
     Raises:
         DatabaseError: the pool could not be opened.
-        AddressError: another process began to listen on the address meanwhile.
+        AddressError: another process has begun to listen on the address.
     """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -128,9 +114,9 @@ async def serve(
 
 
 def _reasons(problem: BaseException | None) -> str:
-    """Return what an exception and those that caused it say, in one line."""
-    said = []
+    """Return the messages of an exception and of its causes, in one line."""
+    messages = []
     while problem is not None:
-        said.append(" ".join(str(problem).split()) or type(problem).__name__)
+        messages.append(" ".join(str(problem).split()) or type(problem).__name__)
         problem = problem.__cause__
-    return ": ".join(dict.fromkeys(said))
+    return ": ".join(dict.fromkeys(messages))

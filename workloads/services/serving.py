@@ -1,4 +1,4 @@
-"""What a web framework is given to serve, and how all of them listen and end."""
+"""What every web framework gets to serve, and how all of them listen and stop."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 BACKLOG = 4096
 # Requests in flight at the end get this long; idle connections are closed at once.
 SHUTDOWN_S = 10.0
-# Longer than any trial: no connection of a generator may end for being idle.
+# Longer than any trial: no idle connection of a generator may be closed.
 KEEPALIVE_S = 3600
 
 
@@ -25,10 +25,10 @@ class AddressError(RuntimeError):
 
 
 class InFlight:
-    """The requests that are begun and not yet ended.
+    """Counts the requests that have begun and not yet ended.
 
-    A framework may forget a request whose client is gone, but its handler still holds a connection
-    of the pool.
+    A framework may forget a request whose client has gone, while its handler still holds a
+    connection of the pool.
     """
 
     def __init__(self) -> None:
@@ -36,17 +36,17 @@ class InFlight:
         self._none = asyncio.Event()
 
     def begin(self) -> None:
-        """Count one more."""
+        """Count a request that begins."""
         self._begun += 1
 
     def end(self) -> None:
-        """Count one less."""
+        """Count a request that ends."""
         self._begun -= 1
         if not self._begun:
             self._none.set()
 
     async def ended(self) -> None:
-        """Wait until there is none."""
+        """Wait until no request is in flight."""
         while self._begun:
             self._none.clear()
             await self._none.wait()
@@ -54,21 +54,21 @@ class InFlight:
 
 @dataclass(frozen=True)
 class Parts:
-    """What an application is made of, whatever the framework."""
+    """The parts of an application, whatever the framework."""
 
-    repository: Repository  #: whose rows; open before the first request
-    codec: Codec  #: makes the bytes
-    health: dict[str, object]  #: what ``GET /health`` says
-    burden: Burden | None  #: slows every request down; None does not
+    repository: Repository  #: source of the rows; open before the first request
+    codec: Codec  #: encodes answers and decodes bodies
+    health: dict[str, object]  #: body of ``GET /health``, without the burden
+    burden: Burden | None  #: slows every request down; None for a service without one
     in_flight: InFlight = field(default_factory=InFlight)  #: counts the requests
 
-    def told(self) -> dict[str, object]:
+    def health_now(self) -> dict[str, object]:
         """The body of ``GET /health`` now."""
-        return self.health | {"burden": self.burden.told() if self.burden else None}
+        return self.health | {"burden": self.burden.account() if self.burden else None}
 
 
 class Answer(Protocol):
-    """What the module of a framework offers under the name ``answer``."""
+    """The type of the function ``answer`` in the module of a framework."""
 
     async def __call__(self, parts: Parts, listener: socket.socket, stop: asyncio.Event) -> None:
         """Answer requests on a bound socket until told to stop.

@@ -1,4 +1,4 @@
-"""The settings of one service process, read strictly: what is not known is refused."""
+"""The settings of one service process, read strictly: an unknown key is an error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Database:
-    """Which database, and who asks. The password stands in ``passfile`` (libpq's format)."""
+    """The database and the role. The password is in ``passfile`` (libpq's format)."""
 
     host: str
     port: int
@@ -47,22 +47,22 @@ class Cache:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """One service process, or with ``workers`` above 1 one parent and so many workers."""
+    """One service process; with ``workers`` above 1 a parent and as many workers."""
 
-    service: Literal["asyncpg", "sqlalchemy", "tortoise"]  #: which repository
+    service: Literal["asyncpg", "sqlalchemy", "tortoise"]  #: the repository
     host: str  #: address to listen on
     port: int  #: TCP port to listen on
-    database: Database  #: the database
+    database: Database
     pool: Pool = field(default_factory=Pool)  #: connections of each worker
     workers: int = 1  #: processes that serve
-    framework: Literal["aiohttp", "fastapi"] = "aiohttp"  #: what serves HTTP
-    cache: Cache = field(default_factory=Cache)  #: of the queries that read
-    #: what only this service knows; see ``Options`` in its package
+    framework: Literal["aiohttp", "fastapi"] = "aiohttp"  #: the web framework
+    cache: Cache = field(default_factory=Cache)  #: cache of reading queries
+    #: settings of this service alone; see ``Options`` in its package
     options: dict[str, str | int | float | bool | None] = field(default_factory=dict)
     loop: Literal["asyncio", "uvloop"] = "asyncio"  #: the event loop
     json: Literal["stdlib", "orjson"] = "stdlib"  #: the JSON library; both give the same bytes
     burden: float = 0.0  #: CPU time added to every request, as a fraction of its own
-    nonce: str = ""  #: that it says on /health, by which whoever started it knows it
+    nonce: str = ""  #: repeated on /health, so that whoever started the process recognises it
 
     def __post_init__(self) -> None:
         for key, value, least, greatest in (
@@ -94,27 +94,25 @@ def read(path: Path) -> Settings:
 
 
 def build[T](kind: type[T], value: object, where: str) -> T:
-    """Make a dataclass of a JSON object whose keys and types must be the dataclass's own.
+    """Make a dataclass of a JSON object whose keys and types must be those of the dataclass.
 
-    Args:
-        kind: a dataclass with fields of JSON types, literals and other such dataclasses.
-        value: what the JSON said.
-        where: name of the object, for the message.
+    Its fields have JSON types, literals, or are other such dataclasses. ``where`` names the object
+    in messages.
 
     Raises:
         SettingsError: a key is unknown or missing, or a value has the wrong type.
     """
     if not isinstance(value, dict):
         raise SettingsError(f"{where} must be an object")
-    known = {each.name: each for each in fields(kind)}  # type: ignore[arg-type]  # a dataclass
+    known = {own.name: own for own in fields(kind)}  # type: ignore[arg-type]  # a dataclass
     for key in value.keys() - known.keys():
         raise SettingsError(f"{where} has an unknown key {key!r}; known: {', '.join(known)}")
     hints = get_type_hints(kind)
     given = {}
-    for name, each in known.items():
+    for name, own in known.items():
         if name in value:
             given[name] = _check(hints[name], value[name], name)
-        elif each.default is MISSING and each.default_factory is MISSING:
+        elif own.default is MISSING and own.default_factory is MISSING:
             raise SettingsError(f"{where} lacks the key {name!r}")
     return kind(**given)
 

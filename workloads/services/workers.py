@@ -1,4 +1,4 @@
-"""Several processes on one port, under a parent that ends when one of them does."""
+"""Several worker processes on one port, under a parent that stops when one of them ends."""
 
 from __future__ import annotations
 
@@ -23,22 +23,18 @@ _STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 def supervise(count: int, work: Callable[[Gate], int]) -> int:
-    """Fork workers and await their end; SIGTERM and SIGINT are passed on to all of them.
+    """Fork ``count`` workers, pass SIGTERM and SIGINT on to all of them, and await their end.
 
-    No worker is restarted, for a trial in which one died is none: the first that ends by itself
-    ends the others too. Workers die with this process, whatever ends it.
-
-    Args:
-        count: how many workers.
-        work: what a worker does. It gets a gate to await when it is ready, which opens when all
-            are, and returns the worker's exit code.
+    No worker is restarted, because a trial in which one died is invalid: the first that ends by
+    itself ends the others too. Workers die with this process, whatever ends it. A worker calls
+    ``work``, which returns its exit code, with a gate to await: it opens when all are ready.
 
     Returns:
         0 if a signal ended all of them well, else the exit code of the first that failed, or
-        ``FAILED`` if it ended without one.
+        ``FAILED`` if a signal of another sender ended it.
     """
     supervisor = os.getpid()
-    # Every worker holds a writing end until it is ready. The end of the stream is the gate.
+    # Every worker holds the writing end until it is ready. The end of the stream opens the gate.
     reading, writing = os.pipe()
     children: set[int] = set()
     asked: list[int] = []
@@ -85,17 +81,17 @@ def _end(children: set[int]) -> None:
 def _be_worker(
     supervisor: int, work: Callable[[Gate], int], reading: int, writing: int
 ) -> NoReturn:
-    """Do the work of a worker and end the process, never returning into the parent's code."""
+    """Do the work of a worker and end the process, without a return into the parent's code."""
     code = FAILED
     try:
         for number in _STOPPING:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != supervisor:  # it died before the line above
+        if os.getppid() != supervisor:  # the parent died before the line above
             os._exit(FAILED)
         code = work(lambda: _gate(reading, writing))
-    except BaseException:  # noqa: BLE001 - os._exit would swallow it unsaid
+    except BaseException:  # noqa: BLE001 - os._exit would swallow it without a trace
         traceback.print_exc()
     finally:
         sys.stderr.flush()

@@ -44,7 +44,7 @@ _IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]*"
 type _Name = Annotated[str, Meta(pattern=rf"\A{STACK_NAME}\Z")]
 type _Package = Annotated[str, Meta(pattern=rf"\A{locks.NAME}\Z")]
 type _Module = Annotated[str, Meta(pattern=rf"\A{_IDENTIFIER}(?:\.{_IDENTIFIER})*\Z")]
-# CPython 3.13, "What's New": a build with the JIT runs with it or without, as this variable says.
+# CPython 3.13, "What's New": in a build with the JIT this variable switches it on or off.
 _JIT = {"jit": {"PYTHON_JIT": "1"}, "jit-off": {"PYTHON_JIT": "0"}}
 
 
@@ -53,34 +53,35 @@ class Stack:
     """One stack as it is defined, before anything is installed."""
 
     name: str  #: its table in stacks.toml, and the stem of its two requirement files
-    folder: Path  #: where these files are
-    title: str  #: for people
+    folder: Path  #: folder of these files
+    title: str  #: title for readers
     #: the interpreter: ``"3.13"`` is any patch release, ``"3.13.0"`` exactly that one,
     #: ``"3.13+jit"`` one that was built with the JIT, ``"3.13+jit-off"`` the same one run without
     #: it
     python: str
-    exclude_newer: str  #: the instant (RFC 3339, UTC) as of which the lock was resolved
-    expect: Literal["works", "fails"]  #: whether it is known to work; a failure may be the point
+    exclude_newer: str  #: instant (RFC 3339, UTC) up to which the lock knows releases
+    #: whether it is known to work; its failure may be the evidence
+    expect: Literal["works", "fails"]
     note: str = ""  #: why the stack is there
-    #: the stack that this one is but for its own packages; None if it stands alone
+    #: the stack that this one equals but for its own packages; None without one
     base: Stack | None = None
     #: stem of the lock of build tools in ``build/``; None installs wheels only
     build: str | None = None
     no_binary: tuple[str, ...] = ()  #: packages that are built from source although a wheel exists
     pure: tuple[str, ...] = ()  #: packages whose compiled modules must be absent
-    #: by package, the modules that are compiled where they are not ``pure``
+    #: by package, the modules that must be compiled unless it is ``pure``
     compiled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     #: by package, the module that proves it usable
     imports: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def wanted(self) -> Path:
-        """The file of the packages asked for; with a base, of those that replace the base's."""
+        """The file of the requested packages; with a base, of those that replace the base's."""
         return self.folder / f"{self.name}.in"
 
     @property
     def lock(self) -> Path:
-        """The file of the pins with their hashes; with a base, of those that are not the base's."""
+        """The file of the pins with their hashes; with a base, of those that differ from it."""
         return self.folder / f"{self.name}.txt"
 
     @property
@@ -97,7 +98,7 @@ class Stack:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The variables that its programs are started with."""
+        """The environment variables of its programs."""
         asked = _PYTHON.match(self.python)
         return dict(_JIT[asked["jit"]]) if asked and asked["jit"] else {}
 
@@ -113,38 +114,22 @@ class Stack:
         return dict(sorted({**self.base.pins(), **own}.items()))
 
     def text(self) -> str:
-        """The whole lock as it stands, that of the base included; what the digest is of.
-
-        Raises:
-            StackFileError: as `pins`.
-        """
+        """The text of the whole lock, that of the base included; errors as in `pins`."""
         pins = self.pins()
         if self.base is None:
             return _read(self.lock)
         return "".join(pin.lines for pin in pins.values())
 
     def requirements(self) -> str:
-        """The whole lock, written anew for an installer.
-
-        Raises:
-            StackFileError: as `pins`.
-        """
+        """The whole lock, written anew for an installer; errors as in `pins`."""
         return _requirements(self.pins())
 
     def build_requirements(self) -> str | None:
-        """The lock of the build tools, written anew for an installer; None if nothing is built.
-
-        Raises:
-            StackFileError: as `pins`.
-        """
+        """The lock of the build tools, written anew for an installer; None if nothing is built."""
         return _requirements(locks.read(self.build_lock)) if self.build_lock else None
 
     def packages(self) -> dict[str, str]:
-        """The packages asked for, each with the version the lock gives it.
-
-        Raises:
-            StackFileError: a package is asked for that the lock does not have.
-        """
+        """The requested packages with their pinned versions; StackFileError if a pin is missing."""
         pins = self.pins()
         try:
             return {name: pins[name].version for name in sorted(self.imports)}
@@ -152,7 +137,7 @@ class Stack:
             raise StackFileError(f"{self.lock.name}: no pin of {missing.args[0]}") from None
 
     def digest(self) -> str:
-        """SHA-256 of all that decides what is installed and what is asked of it."""
+        """SHA-256 of everything that decides what is installed and how it is checked."""
         inputs = {
             "python": self.python,
             "wanted": sorted(self.imports),
@@ -191,11 +176,9 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 def load(folder: Path = FOLDER, *, lost_asks_nothing: bool = False) -> dict[str, Stack]:
-    """Read all stacks of a folder, by name. The locks themselves are read when asked for.
+    """Read all stacks of a folder, by name, but not yet their locks.
 
-    Args:
-        folder: of ``stacks.toml`` and the files beside it.
-        lost_asks_nothing: whether a stack whose ``.in`` is missing asks for no package.
+    With ``lost_asks_nothing`` a stack whose ``.in`` is missing requests no package.
 
     Raises:
         StackFileError: a file is missing or not TOML; a key is unknown, missing or of a wrong
@@ -222,11 +205,7 @@ def load(folder: Path = FOLDER, *, lost_asks_nothing: bool = False) -> dict[str,
 
 
 def wanted_in(path: Path) -> list[str]:
-    """The packages that a file asks for, by their normalised names.
-
-    Raises:
-        StackFileError: it is missing.
-    """
+    """The normalised names of the packages that a file requests; StackFileError without it."""
     return [normalise(line["name"]) for line in _WANTED.finditer(_read(path))]
 
 

@@ -1,9 +1,9 @@
 """Renew the locks: ``python -m workloads.stacks.lock --uv UV --cache FOLDER [NAME ...]``.
 
-A lock is a function of its ``.in`` file, its interpreter and its ``exclude_newer``, so to renew
-``current`` is to move its day in stacks.toml and run this. The lock of a stack with a base is also
-one of the base's: it is resolved as near to that as what it asks for allows, and holds the pins
-that differ. No address enters a lock.
+A lock is a function of its ``.in`` file, its interpreter and its ``exclude_newer``: to renew
+``current``, move its day in stacks.toml and run this. The lock of a stack with a base depends on
+the base's too: its resolution keeps as many of the base's pins as its requests allow, and the lock
+holds the pins that differ. No address enters a lock.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
     try:
         for source, how in sorted(build_tools(chosen).items()):
             uv.compile(source, source.with_suffix(".txt"), "--upgrade", *how)
-        for stack in chosen:  # a base stands before what is made of it
+        for stack in chosen:  # a base comes before the stacks on it
             _lock(uv, stack)
     except subprocess.CalledProcessError as failed:
         return failed.returncode
@@ -48,12 +48,12 @@ def main(arguments: list[str]) -> int:
 
 
 def build_tools(chosen: list[stacks.Stack]) -> dict[Path, tuple[str, ...]]:
-    """Each file of build tools with the options that date it: those of the first that names it."""
-    found: dict[Path, tuple[str, ...]] = {}
+    """Each file of build tools, with the options of interpreter and day of its first stack."""
+    tools: dict[Path, tuple[str, ...]] = {}
     for stack in chosen:
         if stack.build_lock:
-            found.setdefault(stack.build_lock.with_suffix(".in"), _dated(stack))
-    return found
+            tools.setdefault(stack.build_lock.with_suffix(".in"), _dated(stack))
+    return tools
 
 
 def _lock(uv: _Uv, stack: stacks.Stack) -> None:
@@ -64,7 +64,7 @@ def _lock(uv: _Uv, stack: stacks.Stack) -> None:
         return
     before = stack.base.pins()
     with tempfile.TemporaryDirectory() as folder:
-        # uv keeps the versions of a lock that is there, as far as what is asked for allows.
+        # uv keeps the versions of an existing lock as far as the requests allow.
         whole = Path(folder) / "whole.txt"
         whole.write_text(stack.base.text(), encoding="utf-8")
         asked = [f"--upgrade-package={name}" for name in stacks.wanted_in(stack.wanted)]

@@ -1,13 +1,13 @@
-r"""Locks, read strictly: pinned packages and their hashes, and nothing else an installer obeys.
+r"""Locks, read strictly: pinned packages and their hashes, and nothing else that installers obey.
 
 An installer takes options, addresses and other files from its list of requirements, and a lock may
-come from somebody else's bundle. So a lock is read by this grammar, one package after the other,
+come from somebody else's bundle. Therefore a lock must follow this grammar,
 
     name==version [; marker] [\]
         --hash=sha256:<64 hex digits> [\]
         ...
 
-with comments on lines of their own, and what an installer gets is written anew from what was read.
+with comments on lines of their own, and the lab writes the installer's list anew from the pins.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MARKER = re.compile(
     r"|implementation_name|implementation_version"
     r"|platform_(?:machine|python_implementation|release|system|version))\b)++"
 )
-# What an installer would do with a line that is no pin; the first that fits names it.
+# What an installer takes a line for that is not a pin; the first match names it.
 _REFUSED = (
     (re.compile(r"-"), "an option of an installer"),
     (re.compile(r"[\w.\[\]-]+\s*@"), "an address to install from"),
@@ -48,9 +48,9 @@ class StackFileError(ValueError):
 class Pin(NamedTuple):
     """One package of a lock."""
 
-    version: str  #: the pinned one
-    lines: str  #: its lines as they stand in the lock, hashes included
-    requirement: str  #: the same written anew, for an installer: one line, ended by a newline
+    version: str
+    lines: str  #: its lines in the lock, hashes included
+    requirement: str  #: the pin written anew for an installer: one line, ended by a newline
 
 
 def normalise(name: str) -> str:
@@ -59,7 +59,7 @@ def normalise(name: str) -> str:
 
 
 def read(path: Path) -> dict[str, Pin]:
-    """Every package of a lock by its normalised name, in the order of the file.
+    """Return every package of a lock by its normalised name, in the order of the file.
 
     Raises:
         StackFileError: it is missing, too large, or holds anything but pins and comments.
@@ -80,15 +80,7 @@ def read(path: Path) -> dict[str, Pin]:
 
 
 def parse(text: str, where: str) -> dict[str, Pin]:
-    """Read a lock's text.
-
-    Args:
-        text: the lock.
-        where: what an error names as the file.
-
-    Raises:
-        StackFileError: as `read`.
-    """
+    """Read the text of a lock; ``where`` names the file in errors, which are those of `read`."""
     lines = text.split("\n")
     if lines.pop():
         raise StackFileError(f"{where}:{len(lines) + 1}: the last line has no newline")
@@ -125,16 +117,15 @@ def _pin(lines: list[str], where: str, at: int) -> tuple[str, Pin]:
     if pin is None:
         what = next((what for form, what in _REFUSED if form.match(head)), "no pinned package")
         raise _refused(where, at, what)
-    told, *first = head[pin.end() :].split(" --hash=")
-    marker = _marker(told, where, at)
+    condition, *first = head[pin.end() :].split(" --hash=")
+    marker = _marker(condition, where, at)
     hashes = []
-    for offset, part in enumerate([*(f"--hash={each}" for each in first), *rest]):
+    for offset, part in enumerate([*(f"--hash={digest}" for digest in first), *rest]):
         number = at + max(0, offset - len(first) + 1)
-        for each in part.split():
-            digest = _HASH.fullmatch(each)
-            if digest is None:
-                raise _refused(where, number, f"{each[:60]!r}, which is no --hash=sha256:")
-            hashes.append(digest[0])
+        for word in part.split():
+            if not _HASH.fullmatch(word):
+                raise _refused(where, number, f"{word[:60]!r}, which is no --hash=sha256:")
+            hashes.append(word)
     _demand(hashes, where, at, f"{pin['name']} without a hash")
     _demand(len(hashes) <= _MOST_HASHES, where, at, f"more than {_MOST_HASHES} hashes")
     stated = f"{pin['name']}=={pin['version']}{f' ; {marker}' if marker else ''}"
@@ -142,9 +133,9 @@ def _pin(lines: list[str], where: str, at: int) -> tuple[str, Pin]:
     return normalise(pin["name"]), Pin(pin["version"], "\n".join(lines) + "\n", requirement)
 
 
-def _marker(told: str, where: str, at: int) -> str:
-    """The condition after a semicolon, empty if there is none."""
-    text = told.strip(" ")
+def _marker(condition: str, where: str, at: int) -> str:
+    """The marker after a semicolon, empty if there is none."""
+    text = condition.strip(" ")
     if not text:
         return ""
     marker = text.removeprefix(";").strip(" ")

@@ -1,4 +1,4 @@
-"""The service without an ORM: the floor that the others are compared with."""
+"""The service without an ORM, with which the others are compared."""
 
 from workloads.services.asyncpg.repository import PlainRepository
 from workloads.services.postgres import Options

@@ -1,4 +1,4 @@
-"""SQL by hand over an asyncpg pool; asyncpg prepares and keeps each statement by its text."""
+"""Hand-written SQL over an asyncpg pool; asyncpg prepares and keeps each statement by its text."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class PlainRepository:
         return [dict(row) for row in rows]
 
     async def users_with_orders(self, loading: str, limit: int, offset: int) -> list[Row]:
-        """Return users with their orders, loaded in one of the three ways."""
+        """Return users with their orders, by one of the three kinds of loading."""
         load = {"lazy": self._lazy, "prefetch": self._prefetch, "join": self._join}[loading]
         return await load(limit, offset)
 

@@ -1,7 +1,7 @@
-"""The SQL of the service without an ORM, by hand; columns in the contract's order.
+"""The hand-written SQL of the service without an ORM; columns in the contract's order.
 
-An update gets null for each column it leaves alone: no column is nullable, and so one prepared
-statement does for every set of fields.
+An update gets null for each column that it does not change. Because no column is nullable, one
+prepared statement serves every set of fields.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class Statements:
     read: str  #: takes an id
     page: str  #: takes limit and offset
     create: str  #: takes every column but the id
-    update: str  #: takes an id and every other column, null for those that stay
+    update: str  #: takes an id and every other column, null for those that do not change
     delete: str  #: takes an id
 
 

@@ -1,4 +1,4 @@
-"""The schema as SQLAlchemy sees it. It never creates a table: schema.sql of the dataset does."""
+"""The schema for SQLAlchemy. schema.sql of the dataset creates the tables, this never does."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Ways to read one row by its id.
+"""Variants of reading one row by its id, all with the same rows.
 
-The first is what the documentation shows. Each of the others leaves out one thing that it does in
-every request, so that what this costs can be measured; all give the same rows.
+The first is what SQLAlchemy's documentation shows. Each of the others leaves out one thing that the
+first does in every request, so that a run can measure what that thing costs.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ def reader(
     read_as: ReadAs,
     statement: ReadStatement,
 ) -> Read:
-    """Return what reads a row of a model by its id, or None if there is none.
+    """Return a function that reads a row of a model by its id, or None if there is none.
 
     Args:
-        engine: for what needs no session.
-        sessions: for what needs one.
-        model: whose row.
-        columns: of a row, in the contract's order.
+        engine: for the variants without a session.
+        sessions: for the variants with one.
+        model: the model.
+        columns: columns of a row in the contract's order.
         read_as: ``entity``, in a session; ``row``, over a connection; or ``record``, by the driver
-            of a connection of the pool, with the SQL that SQLAlchemy sends for the row. Of that
-            SQLAlchemy knows nothing, and so opens no transaction.
-        statement: constructed for ``each`` request, or ``once``; a record has only its SQL.
+            of a pooled connection, with SQLAlchemy's SQL for the row, but without its knowledge and
+            therefore without a transaction.
+        statement: built for ``each`` request, or ``once``; a record needs only its SQL.
     """
     if read_as == "entity":
         return _by_get(sessions, model) if statement == "each" else _entity(sessions, model)

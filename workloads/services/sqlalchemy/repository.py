@@ -1,4 +1,4 @@
-"""Entities loaded and stored in a session of each request; a delete needs none of them."""
+"""Entities, loaded and stored in one session for each request; a delete needs no entity."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ IsolationLevel = Literal["AUTOCOMMIT", "READ COMMITTED", "REPEATABLE READ", "SER
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What only this service can be told; the names are SQLAlchemy's, but for the last two."""
+    """Options of this service alone; all names but the last two are SQLAlchemy's."""
 
     pool_pre_ping: bool = False  #: test a connection each time it leaves the pool
-    #: ``AUTOCOMMIT`` saves BEGIN and ROLLBACK around a read; null leaves the transaction that a
+    #: ``AUTOCOMMIT`` saves BEGIN and ROLLBACK around a read; null keeps the transaction that a
     #: session opens by itself
     isolation_level: IsolationLevel = None
-    #: ``rollback``, or null to hand connections back as they are
+    #: ``rollback``, or null to return connections without a reset
     reset_on_return: Literal["rollback", "commit"] | None = "rollback"
     prepared_statement_cache_size: int = 100  #: prepared statements kept by each connection
-    #: one row is read by its id as an ``entity``, in a session; as a plain ``row``, over a
-    #: connection; or as a ``record``, by the driver of a connection of the pool
+    #: how a row is read by its id: as an ``entity`` in a session, as a plain ``row`` over a
+    #: connection, or as a ``record`` by the driver
     read_as: ReadAs = "entity"
-    #: the statement for that is constructed for ``each`` request, or ``once``
+    #: whether the statement for that is built for ``each`` request or ``once``
     read_statement: ReadStatement = "each"
 
 
@@ -79,7 +79,7 @@ class MappedRepository:
         self.orders = self._table(Order, ORDER_COLUMNS, options)
 
     async def open(self) -> None:
-        """Open ``size`` connections, by holding so many at once."""
+        """Open ``size`` connections by holding all of them at once."""
         first = await self._engine.connect()
         others = await gather(*(self._engine.connect() for _ in range(self._size - 1)))
         for connection in (first, *others):
@@ -115,7 +115,7 @@ class MappedRepository:
             return [{**order.row(), "username": order.user.username} for order in orders]
 
     async def users_with_orders(self, loading: str, limit: int, offset: int) -> list[Row]:
-        """Return users with their orders, loaded in one of the three ways."""
+        """Return users with their orders, by one of the three kinds of loading."""
         statement = select(User).order_by(User.id).limit(limit).offset(offset)
         if loading == "prefetch":
             statement = statement.options(selectinload(User.orders))
@@ -125,7 +125,7 @@ class MappedRepository:
             users = (await session.scalars(statement)).unique().all()
             if loading == "lazy":
                 for user in users:
-                    # As AsyncAttrs does it, which SQLAlchemy 2.0.0 does not have.
+                    # As AsyncAttrs does, which SQLAlchemy 2.0.0 lacks.
                     await session.run_sync(_load_orders, user)
         return [{**user.row(), "orders": [each.row() for each in user.orders]} for user in users]
 
@@ -156,14 +156,14 @@ class _Table:
         return entity.row()
 
     async def update(self, row_id: int, fields: Fields) -> Row | None:
-        # As the article's code does it, and as Tortoise does: read, change, write.
+        # As the article's code and Tortoise do: read, change, write.
         async with _refusing(), self._sessions() as session:
             entity = await session.get(self._model, row_id)
             if entity is None:
                 return None
             for name, value in fields.items():
                 setattr(entity, name, value)
-                flag_modified(entity, name)  # written although it may be what it was
+                flag_modified(entity, name)  # written even if the value is the same
             try:
                 await session.commit()
             except StaleDataError:  # another request has deleted the row since it was read
@@ -180,7 +180,7 @@ class _Table:
 
 @asynccontextmanager
 async def _refusing(*, deleting: bool = False) -> AsyncIterator[None]:
-    """Turn an error of the database into the contract's refusal, if it has one."""
+    """Turn an error of the database into the contract's refusal, if there is one."""
     try:
         yield
     except DBAPIError as violation:

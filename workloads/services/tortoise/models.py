@@ -1,4 +1,4 @@
-"""The schema as Tortoise sees it. It never creates a table: schema.sql of the dataset does."""
+"""The schema for Tortoise. schema.sql of the dataset creates the tables, this never does."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class User(Model):
     orders: fields.ReverseRelation[Order]
 
     class Meta:
-        """Where the rows are."""
+        """The table of the rows."""
 
         table = "users"
 
@@ -60,7 +60,7 @@ class Order(Model):
     user_id: int
 
     class Meta:
-        """Where the rows are."""
+        """The table of the rows."""
 
         table = "orders"
 

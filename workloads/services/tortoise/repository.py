@@ -1,4 +1,4 @@
-"""Models loaded and stored one statement at a time, each in its own transaction."""
+"""Models, loaded and stored one statement at a time, each in its own transaction."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Options(postgres.Options):
-    """What this service can be told beside what all can whose pool is asyncpg's own."""
+    """Options of this service."""
 
-    #: one row is read by its id as an ``entity``, by a query that is built for each request; or as
-    #: a plain ``row``, by SQL written by hand
+    #: how a row is read by its id: as an ``entity`` by a query that is built for each request, or
+    #: as a plain ``row`` by hand-written SQL
     read_as: Literal["entity", "row"] = "entity"
 
 
@@ -73,7 +73,7 @@ class ActiveRepository:
                 "timezone": "UTC",
             }
         )
-        # The pool is made by the first statement, and opens its minimum then.
+        # The first statement makes the pool, which then opens its minimum.
         await connections.get("default").execute_query("SELECT 1")
 
     async def close(self) -> None:
@@ -92,7 +92,7 @@ class ActiveRepository:
         return [{**order.row(), "username": order.user.username} for order in orders]
 
     async def users_with_orders(self, loading: str, limit: int, offset: int) -> list[Row]:
-        """Return users with their orders, loaded in one of the three ways."""
+        """Return users with their orders, by one of the three kinds of loading."""
         if loading == "join":
             return await _joined(limit, offset)
         query = User.all().order_by("id").limit(limit).offset(offset)
@@ -149,7 +149,7 @@ def _entity(model: Model, _columns: tuple[str, ...]) -> Read:
 
 
 def _row(model: Model, columns: tuple[str, ...]) -> Read:
-    # Only names of the schema, no value: those are parameters.
+    # The text has only names of the schema; values are parameters.
     sql = f"SELECT {', '.join(columns)} FROM {model.Meta.table} WHERE id = $1"  # noqa: S608
 
     async def read(row_id: int) -> Row | None:
@@ -160,7 +160,7 @@ def _row(model: Model, columns: tuple[str, ...]) -> Read:
 
 
 async def _joined(limit: int, offset: int) -> list[Row]:
-    """Ask for columns over an outer join: Tortoise loads no reverse relation with a join."""
+    """Read columns over an outer join, because Tortoise loads no reverse relation with a join."""
     chosen = Subquery(User.all().order_by("id").limit(limit).offset(offset).values("id"))
     columns = (*USER_COLUMNS, *(f"orders__{name}" for name in ORDER_COLUMNS))
     query = User.filter(id__in=chosen).order_by("id", "orders__id")
@@ -169,7 +169,7 @@ async def _joined(limit: int, offset: int) -> list[Row]:
 
 @asynccontextmanager
 async def _refusing(*, deleting: bool = False) -> AsyncIterator[None]:
-    """Turn an error of the database into the contract's refusal, if it has one."""
+    """Turn an error of the database into the contract's refusal, if there is one."""
     try:
         yield
     except (IntegrityError, DeadlockDetectedError) as violation:
@@ -177,7 +177,7 @@ async def _refusing(*, deleting: bool = False) -> AsyncIterator[None]:
 
 
 def _sqlstate(problem: Exception) -> str | None:
-    """Return PostgreSQL's code of what Tortoise wrapped or let pass; None if it is its own."""
+    """Return PostgreSQL's code of an error that Tortoise wrapped or let pass; None of its own."""
     wrapped = problem.__cause__ or problem.args[0]
     sqlstate: str | None = getattr(problem, "sqlstate", getattr(wrapped, "sqlstate", None))
     return sqlstate
