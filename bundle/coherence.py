@@ -31,67 +31,69 @@ _REPEAT: Final = re.compile(r"-r[0-9]+\Z")
 _LEDGER_DATES: Final = frozenset({"published", "retrieved"})
 
 
-def check(root: Path, plan: SealedPlan | None, found: Findings) -> tuple[Trial, ...]:
+def check(root: Path, plan: SealedPlan | None, findings: Findings) -> tuple[Trial, ...]:
     """Compare plan, record, ledger and trials of a bundle that reaches L1.
 
     Args:
         root: the folder of the bundle.
         plan: the resolved plan, or None if it cannot be read.
-        found: takes the problems.
+        findings: takes the problems.
 
     Returns:
         The trials that can be read, in the order of their beginnings.
     """
     record = decode(outside.bytes_of(root / names.RECORD), BundleRecord, where=names.RECORD)
-    trials = tuple(sorted(_trials(root, found), key=lambda trial: trial.record.started))
-    _check_digest(root / SealedPlan.PATH, record.plan.sha256, "plan-digest", SealedPlan.PATH, found)
-    _check_ledger(root / LEDGER, record, found)
-    _check_names(trials, found)
-    _check_times(trials, record, found)
-    _check_interruptions(trials, record, found)
+    trials = tuple(sorted(_trials(root, findings), key=lambda trial: trial.record.started))
+    _check_digest(
+        root / SealedPlan.PATH, record.plan.sha256, "plan-digest", SealedPlan.PATH, findings
+    )
+    _check_ledger(root / LEDGER, record, findings)
+    _check_names(trials, findings)
+    _check_times(trials, record, findings)
+    _check_interruptions(trials, record, findings)
     if plan is not None:
-        _check_plan(trials, plan.trials, record, found)
+        _check_plan(trials, plan.trials, record, findings)
     return trials
 
 
-def _trials(root: Path, found: Findings) -> Iterator[Trial]:
+def _trials(root: Path, findings: Findings) -> Iterator[Trial]:
     for folder in sorted((root / names.TRIALS).glob("*")):
         path = f"{names.TRIALS}/{folder.name}/{names.TRIAL}"
         try:
             data = outside.bytes_of(folder / names.TRIAL)
             yield Trial(folder, decode(data, TrialRecord, where=path))
         except (FileNotFoundError, NotADirectoryError):
-            found.add("document-missing", path)
+            findings.add("document-missing", path)
         except OSError as error:
-            found.add("document-malformed", path, names.printable(str(error)))
+            findings.add("document-malformed", path, names.printable(str(error)))
         except RecordError as error:
-            if not any(problem.path == path for problem in found.problems):
-                found.add("document-invalid", path, error.what)
+            if not any(problem.path == path for problem in findings.problems):
+                findings.add("document-invalid", path, error.what)
 
 
-def _check_digest(path: Path, due: str | None, code: str, shown: str, found: Findings) -> None:
+def _check_digest(path: Path, due: str | None, code: str, shown: str, findings: Findings) -> None:
     if not path.is_file():
         if due is not None:
-            found.add(code, shown, "it is not here")
+            findings.add(code, shown, "it is not here")
         return
     here = digest(path)
     if here != due:
-        found.add(code, shown, f"{here} instead of {due}")
+        findings.add(code, shown, f"{here} instead of {due}")
 
 
-def _check_ledger(path: Path, record: BundleRecord, found: Findings) -> None:
+def _check_ledger(path: Path, record: BundleRecord, findings: Findings) -> None:
     """A run cannot test a claim that was written down after it."""
     if not path.is_file():
         return  # the ledger may also lie outside the bundle
-    _check_digest(path, record.ledger, "ledger-digest", LEDGER, found)
+    _check_digest(path, record.ledger, "ledger-digest", LEDGER, findings)
     try:
         ledger = outside.yaml_of(path)
     except (OSError, ValueError) as error:
-        found.add("document-malformed", LEDGER, names.printable(str(error)[:300]))
+        findings.add("document-malformed", LEDGER, names.printable(str(error)[:300]))
         return
     for key, day in _dates(ledger):
         if datetime.combine(day, time(), UTC) - _DAY_BEGINS > record.created:
-            found.add("ledger-newer", LEDGER, f"{key} {day}, the run began {record.created}")
+            findings.add("ledger-newer", LEDGER, f"{key} {day}, the run began {record.created}")
 
 
 def _dates(node: object) -> Iterator[tuple[str, date]]:
@@ -108,28 +110,28 @@ def _dates(node: object) -> Iterator[tuple[str, date]]:
             waiting.extend(current)
 
 
-def _check_names(trials: Iterable[Trial], found: Findings) -> None:
+def _check_names(trials: Iterable[Trial], findings: Findings) -> None:
     for trial in trials:
         record = trial.record
         place = f"{record.subject}-{record.workload}-{record.load}-b{record.block:02d}"
         due = f"{record.index:03d}-{place}"
         if trial.path.name != record.id or _REPEAT.sub("", record.id) != due:
-            found.add("trial-name", _path(trial), names.printable(f"{record.id}, of {due}"))
+            findings.add("trial-name", _path(trial), names.printable(f"{record.id}, of {due}"))
 
 
-def _check_times(trials: Sequence[Trial], record: BundleRecord, found: Findings) -> None:
+def _check_times(trials: Sequence[Trial], record: BundleRecord, findings: Findings) -> None:
     """Trials have the host to themselves, one after the other, while the run goes on."""
     for before, after in pairwise(trials):
         if after.record.started < before.record.ended:
-            found.add("trials-overlap", _path(after), f"with {before.path.name}")
+            findings.add("trials-overlap", _path(after), f"with {before.path.name}")
     for trial in trials:
         begin, end = trial.record.started, trial.record.ended
         # Compared as differences: adding a minute to an instant in year 9999 overflows.
         if record.created - begin > SKEW or end - record.sealed > SKEW:
-            found.add("trial-outside-run", _path(trial), f"{begin} to {end}")
+            findings.add("trial-outside-run", _path(trial), f"{begin} to {end}")
 
 
-def _check_interruptions(trials: Sequence[Trial], record: BundleRecord, found: Findings) -> None:
+def _check_interruptions(trials: Sequence[Trial], record: BundleRecord, findings: Findings) -> None:
     """When a run was resumed, its closed trials had ended, and no other trial had begun."""
     latest, closed = record.created, 0
     for stop in record.interruptions or ():
@@ -138,36 +140,40 @@ def _check_interruptions(trials: Sequence[Trial], record: BundleRecord, found: F
         in_order = latest <= stop.resumed <= record.sealed and closed <= stop.trials
         if not in_order or not begun <= stop.trials <= ended:
             what = f"{stop.trials} at {stop.resumed}: {begun} had begun, {ended} had ended"
-            found.add("interruption-counts", names.RECORD, what)
+            findings.add("interruption-counts", names.RECORD, what)
         latest, closed = stop.resumed, stop.trials
 
 
 def _check_plan(
-    trials: Sequence[Trial], planned: Sequence[str], record: BundleRecord, found: Findings
+    trials: Sequence[Trial], planned: Sequence[str], record: BundleRecord, findings: Findings
 ) -> None:
     places = [_REPEAT.sub("", trial.record.id) for trial in trials]
     known, carried_out = set(planned), set(places)
     for trial, place in zip(trials, places, strict=True):
         if place not in known:
-            found.add("trial-unplanned", _path(trial))
+            findings.add("trial-unplanned", _path(trial))
     firsts = [p for trial, p in zip(trials, places, strict=True) if trial.record.id == p]
     begun = set(firsts)
     due = [place for place in planned if place in begun]
     for place, expected in zip((p for p in firsts if p in known), due, strict=False):
         if place != expected:
-            found.add("trials-order", f"{names.TRIALS}/{place}", f"{expected} was due")
+            findings.add("trials-order", f"{names.TRIALS}/{place}", f"{expected} was due")
             break
     omitted = re.compile("|".join(translate(each.path) for each in record.omitted) or r"(?!)")
     for place in planned:
         path = f"{names.TRIALS}/{place}"
         declared = place in carried_out or omitted.match(path)
         if not declared and record.status != "aborted":
-            found.add("trial-missing", path)
-    _check_counts(trials, len(planned), len(known & carried_out), record, found)
+            findings.add("trial-missing", path)
+    _check_counts(trials, len(planned), len(known & carried_out), record, findings)
 
 
 def _check_counts(
-    trials: Sequence[Trial], planned: int, carried_out: int, record: BundleRecord, found: Findings
+    trials: Sequence[Trial],
+    planned: int,
+    carried_out: int,
+    record: BundleRecord,
+    findings: Findings,
 ) -> None:
     ends = Counter(trial.record.status for trial in trials)
     here = {
@@ -180,11 +186,13 @@ def _check_counts(
         stated = getattr(record.trials, key)
         if stated != count:
             what = f"{key} is {stated}, the trials make it {count}"
-            found.add("trial-counts", names.RECORD, what)
+            findings.add("trial-counts", names.RECORD, what)
     if record.status != "aborted":
         status = "partial" if here["skipped"] else "complete"
         if record.status != status:
-            found.add("trial-counts", names.RECORD, f"{record.status}, the trials make it {status}")
+            findings.add(
+                "trial-counts", names.RECORD, f"{record.status}, the trials make it {status}"
+            )
 
 
 def _path(trial: Trial) -> str:

@@ -31,7 +31,7 @@ _RATIO: Final = 50
 _LONGEST: Final = 512  # bytes of a match across two pieces, at most
 
 
-def check(root: Path, found: Findings) -> dict[str, int]:
+def check(root: Path, findings: Findings) -> dict[str, int]:
     """Read every table and compressed file of a bundle whole, and search all files for secrets.
 
     Memory is bounded by a row group, whatever the size of a file.
@@ -45,11 +45,11 @@ def check(root: Path, found: Findings) -> dict[str, int]:
     budget = _Budget(_FREE + _RATIO * packed)
     for path in files:
         if path.endswith(".parquet"):
-            count = _rows(root / path, path, found)
+            count = _rows(root / path, path, findings)
             if count is not None:
                 rows[path] = count
         else:
-            _search(root / path, path, budget, found)
+            _search(root / path, path, budget, findings)
     return rows
 
 
@@ -71,37 +71,37 @@ class _Budget:
             raise zstandard.ZstdError(what)
 
 
-def _rows(file: Path, path: str, found: Findings) -> int | None:
+def _rows(file: Path, path: str, findings: Findings) -> int | None:
     """Count the rows of a table by reading them, each page with its checksum."""
     try:
         with tables.opened(file) as table:
-            _report_text(repr(table.schema_arrow.metadata).encode(), path, "metadata", found)
+            _report_text(repr(table.schema_arrow.metadata).encode(), path, "metadata", findings)
             return sum(
-                _rows_of(table.read_row_group(group), path, found)
+                _rows_of(table.read_row_group(group), path, findings)
                 for group in range(table.num_row_groups)
             )
     except (OSError, ValueError, pa.ArrowException) as error:
-        found.add("table-damaged", path, names.printable(str(error)[:200]))
+        findings.add("table-damaged", path, names.printable(str(error)[:200]))
         return None
 
 
-def _rows_of(group: pa.Table, path: str, found: Findings) -> int:
+def _rows_of(group: pa.Table, path: str, findings: Findings) -> int:
     """Search the text in a group of rows for secrets; return the number of rows."""
     for name, column in zip(group.column_names, group.columns, strict=True):
         if not pa.types.is_primitive(column.type):
             values = column if pa.types.is_nested(column.type) else column.unique()
             text = "\n".join(map(str, values.to_pylist()))
             where = f"column {names.printable(name)}"
-            _report_text(text.encode("utf-8", "replace"), path, where, found)
+            _report_text(text.encode("utf-8", "replace"), path, where, findings)
     return int(group.num_rows)
 
 
-def _report_text(data: bytes, path: str, where: str, found: Findings) -> None:
+def _report_text(data: bytes, path: str, where: str, findings: Findings) -> None:
     for _, kind in credentials.found(data):
-        found.add("secret-found", path, f"{kind}, {where}")
+        findings.add("secret-findings", path, f"{kind}, {where}")
 
 
-def _search(file: Path, path: str, budget: _Budget, found: Findings) -> None:
+def _search(file: Path, path: str, budget: _Budget, findings: Findings) -> None:
     line, rest = 1, b""
     try:
         with open_regular(file) as source:
@@ -110,20 +110,20 @@ def _search(file: Path, path: str, budget: _Budget, found: Findings) -> None:
                 data = rest + piece
                 # A match that begins in the rest may go on in the next piece.
                 cut = max(0, len(data) - _LONGEST)
-                _report(data, cut, path, line, found)
+                _report(data, cut, path, line, findings)
                 line += data.count(b"\n", 0, cut)
                 rest = data[cut:]
-        _report(rest, len(rest), path, line, found)
+        _report(rest, len(rest), path, line, findings)
     except (OSError, zstandard.ZstdError) as error:
-        found.add("log-damaged", path, names.printable(str(error)))
+        findings.add("log-damaged", path, names.printable(str(error)))
 
 
-def _report(data: bytes, end: int, path: str, line: int, found: Findings) -> None:
+def _report(data: bytes, end: int, path: str, line: int, findings: Findings) -> None:
     """Report kind and line of each secret that begins before the end, never the secret itself."""
     for start, kind in credentials.found(data):
         if start < end:
             at = line + data.count(b"\n", 0, start)
-            found.add("secret-found", path, f"{kind}, line {at}")
+            findings.add("secret-findings", path, f"{kind}, line {at}")
 
 
 def _pieces(source: IO[bytes]) -> Iterator[bytes]:

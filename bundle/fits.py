@@ -50,64 +50,64 @@ class Fitting:
                 yield path, document
 
 
-def check(root: Path, found: Findings) -> Fitting:
+def check(root: Path, findings: Findings) -> Fitting:
     """Read every JSON document, and the plan, by its type."""
     paths = {entry.path for entry in scan(root) if entry.kind == "file"}
     for each in schemas.DOCUMENTS:
         if each.required and each.required not in paths:
-            found.add("document-missing", each.required)
+            findings.add("document-missing", each.required)
     fit = {}
     for path in sorted(paths):
         described = schemas.of_path(path)
         if described is None:
-            _check_undescribed(root, path, found)
+            _check_undescribed(root, path, findings)
             continue
         # L3 computes results again. A later version may have added keys to them.
         kind = Named if path.startswith(_DERIVED) else described.kind
-        document = _read(root, path, kind, found)
+        document = _read(root, path, kind, findings)
         if document is not None and _NEEDED.fullmatch(path):
             fit[path] = document
     return Fitting(fit)
 
 
-def _check_undescribed(root: Path, path: str, found: Findings) -> None:
+def _check_undescribed(root: Path, path: str, findings: Findings) -> None:
     if path not in names.UNLISTED and not schemas.is_known(path):
         what = "document-undescribed" if path.endswith(".json") else "file-undescribed"
-        found.add(what, path)
+        findings.add(what, path)
     elif path.endswith(".yml"):
-        _yaml(root, path, found)
+        _yaml(root, path, findings)
 
 
-def _read(root: Path, path: str, kind: Any, found: Findings) -> object:  # noqa: ANN401 - a type
+def _read(root: Path, path: str, kind: Any, findings: Findings) -> object:  # noqa: ANN401 - a type
     """Read a document; None, and a finding, if it does not fit its type."""
     if kind is SealedPlan:
-        return _plan(_yaml(root, path, found), path, found)
+        return _plan(_yaml(root, path, findings), path, findings)
     try:
         data = outside.bytes_of(root / path)
         if data.strip() == b"null":
             raise ValueError("it holds nothing")  # noqa: TRY301 - as what cannot be read
         document: object = codec.read(data, kind)
     except msgspec.ValidationError as error:
-        _invalid(path, str(error), found)
+        _invalid(path, str(error), findings)
     except (OSError, ValueError) as error:
-        found.add("document-malformed", path, names.printable(str(error)[:300]))
+        findings.add("document-malformed", path, names.printable(str(error)[:300]))
     else:
         return document
     return None
 
 
-def _yaml(root: Path, path: str, found: Findings) -> object:
+def _yaml(root: Path, path: str, findings: Findings) -> object:
     try:
         document: object = outside.yaml_of(root / path)
     except (OSError, ValueError, RecursionError) as error:
-        found.add("document-malformed", path, names.printable(str(error)[:300]))
+        findings.add("document-malformed", path, names.printable(str(error)[:300]))
         return None
     if document is None:
-        found.add("document-malformed", path, "it holds nothing")
+        findings.add("document-malformed", path, "it holds nothing")
     return document
 
 
-def _plan(document: object, path: str, found: Findings) -> SealedPlan | None:
+def _plan(document: object, path: str, findings: Findings) -> SealedPlan | None:
     if document is None:
         return None
     try:
@@ -115,10 +115,10 @@ def _plan(document: object, path: str, found: Findings) -> SealedPlan | None:
     except ValidationError as wrong:
         for error in islice(wrong.errors(include_url=False, include_context=False), _MOST_SHOWN):
             place = ".".join(map(str, error["loc"]))
-            _invalid(path, f"{place[:200]}: {error['msg']}", found)
+            _invalid(path, f"{place[:200]}: {error['msg']}", findings)
     return None
 
 
-def _invalid(path: str, what: str, found: Findings) -> None:
+def _invalid(path: str, what: str, findings: Findings) -> None:
     # A message may contain the whole value.
-    found.add("document-invalid", path, names.printable(what[:400]))
+    findings.add("document-invalid", path, names.printable(what[:400]))

@@ -51,22 +51,22 @@ def verify(path: Path, level: Level = "L1") -> Verification:
     """
     if level not in FILE_LEVELS:
         raise ValueError(f"level is {level!r}, not one of {', '.join(FILE_LEVELS)}")
-    found = Findings()
+    findings = Findings()
     if not path.is_dir():
-        found.add("not-a-bundle", "")
-        return Verification(level, None, tuple(found.problems), None, 0)
-    listed, seal = _check_seal(path, found)
+        findings.add("not-a-bundle", "")
+        return Verification(level, None, tuple(findings.problems), None, 0)
+    listed, seal = _check_seal(path, findings)
     files = 0
     if level != "L0":
         entries = scan(path)
         derived = [entry for entry in entries if entry.path.startswith(names.DERIVED + "/")]
         own = [entry for entry in entries if not entry.path.startswith(names.DERIVED + "/")]
         if listed is not None:
-            files = _check_files(path, own, listed, found)
+            files = _check_files(path, own, listed, findings)
         if derived:
-            _check_derived(path, derived, seal, found)
-        _check_shapes(entries, found)
-    return Verification(level, found.reached(level), tuple(found.problems), seal, files)
+            _check_derived(path, derived, seal, findings)
+        _check_shapes(entries, findings)
+    return Verification(level, findings.reached(level), tuple(findings.problems), seal, files)
 
 
 def require(path: Path, level: Level) -> Verification:
@@ -89,68 +89,68 @@ def require(path: Path, level: Level) -> Verification:
     raise kind(what, where=path, hint=first.hint)
 
 
-def _check_seal(root: Path, found: Findings) -> tuple[bytes | None, str | None]:
+def _check_seal(root: Path, findings: Findings) -> tuple[bytes | None, str | None]:
     """Check L0; return the bytes of the manifest and the digest of the seal, if readable."""
     if root.name.endswith(names.PARTIAL_SUFFIX):
-        found.add("seal-unfinished", "")
-    sealed = _read(root, names.SEAL, "seal-missing", "seal-malformed", found)
-    stated = _read(root, names.RECORD, "record-missing", "record-malformed", found)
-    listed = _read(root, names.MANIFEST, "manifest-missing", "manifest-unreadable", found)
-    seal = _decode(sealed, Seal, names.SEAL, "seal-malformed", found)
-    record = _decode(stated, BundleRecord, names.RECORD, "record-malformed", found)
+        findings.add("seal-unfinished", "")
+    sealed = _read(root, names.SEAL, "seal-missing", "seal-malformed", findings)
+    stated = _read(root, names.RECORD, "record-missing", "record-malformed", findings)
+    listed = _read(root, names.MANIFEST, "manifest-missing", "manifest-unreadable", findings)
+    seal = _decode(sealed, Seal, names.SEAL, "seal-malformed", findings)
+    record = _decode(stated, BundleRecord, names.RECORD, "record-malformed", findings)
     if seal and stated is not None and _sha256(stated) != seal.bundle:
-        found.add("record-changed", names.RECORD)
+        findings.add("record-changed", names.RECORD)
     if seal and listed is not None and _sha256(listed) != seal.manifest:
-        found.add("manifest-changed", names.MANIFEST)
+        findings.add("manifest-changed", names.MANIFEST)
     if seal and record and (seal.sealed_at, seal.tool) != (record.sealed, record.tool):
-        found.add("seal-disagrees", names.SEAL)
+        findings.add("seal-disagrees", names.SEAL)
     return listed, None if sealed is None else _sha256(sealed)
 
 
-def _check_files(root: Path, own: list[Entry], listed: bytes, found: Findings) -> int:
+def _check_files(root: Path, own: list[Entry], listed: bytes, findings: Findings) -> int:
     """Compare the files with the manifest, both ways; return how many agree."""
     listing = manifest.parse(listed)
     for flaw in listing.flaws:
         detail = f"line {flaw.line}: {flaw.detail}"
-        found.add(f"manifest-{flaw.kind}", names.MANIFEST, detail)
+        findings.add(f"manifest-{flaw.kind}", names.MANIFEST, detail)
     due = dict(listing.digests)
     for path in listing.digests:
         if path in names.UNLISTED or PurePosixPath(path).parts[0] == names.DERIVED:
-            found.add("manifest-reserved", names.MANIFEST, path)
+            findings.add("manifest-reserved", names.MANIFEST, path)
             del due[path]
-    return _compare(root, due, own, names.UNLISTED, code="file", found=found)
+    return _compare(root, due, own, names.UNLISTED, code="file", findings=findings)
 
 
-def _check_derived(root: Path, inside: list[Entry], seal: str | None, found: Findings) -> None:
+def _check_derived(root: Path, inside: list[Entry], seal: str | None, findings: Findings) -> None:
     """Compare derived/ with its own list, and that with the seal."""
     folder = root / names.DERIVED
     itself = f"{names.DERIVED}/{names.DERIVED_MANIFEST}"
-    data = _read(folder, names.DERIVED_MANIFEST, "derived-unlisted", "derived-malformed", found)
+    data = _read(folder, names.DERIVED_MANIFEST, "derived-unlisted", "derived-malformed", findings)
     if data is None:
         return
     head, _, rest = data.partition(b"\n")
-    made = _decode(head.removeprefix(b"# "), Provenance, itself, "derived-malformed", found)
+    made = _decode(head.removeprefix(b"# "), Provenance, itself, "derived-malformed", findings)
     if not head.startswith(b"# "):
-        found.add("derived-malformed", itself, "the first line does not start with '# '")
+        findings.add("derived-malformed", itself, "the first line does not start with '# '")
     if made and made.seal != seal:
-        found.add("derived-foreign", itself, f"it names {made.seal}")
+        findings.add("derived-foreign", itself, f"it names {made.seal}")
     listing = manifest.parse(rest)
     for flaw in listing.flaws:
-        found.add("derived-malformed", itself, f"line {flaw.line + 1}: {flaw.detail}")
+        findings.add("derived-malformed", itself, f"line {flaw.line + 1}: {flaw.detail}")
     if names.DERIVED_MANIFEST in listing.digests:
-        found.add("derived-malformed", itself, "it lists itself")
+        findings.add("derived-malformed", itself, "it lists itself")
     due = {f"{names.DERIVED}/{path}": digest for path, digest in listing.digests.items()}
     due.pop(itself, None)
-    _compare(root, due, inside, {itself}, code="derived", found=found)
+    _compare(root, due, inside, {itself}, code="derived", findings=findings)
 
 
-def _check_shapes(entries: Iterable[Entry], found: Findings) -> None:
+def _check_shapes(entries: Iterable[Entry], findings: Findings) -> None:
     """Report everything that is not a regular file, and names that differ only in case."""
     for entry in entries:
         if entry.kind != "file":
-            found.add(_ODD[entry.kind], entry.path)
+            findings.add(_ODD[entry.kind], entry.path)
     for first, second in names.collisions(entry.path for entry in entries):
-        found.add("case-collision", second, names.printable(first))
+        findings.add("case-collision", second, names.printable(first))
 
 
 def _compare(
@@ -160,46 +160,46 @@ def _compare(
     unlisted: AbstractSet[str],
     *,
     code: Literal["file", "derived"],
-    found: Findings,
+    findings: Findings,
 ) -> int:
     """Compare entries with the digests that are due, both ways; return how many agree."""
     here = {entry.path for entry in entries if entry.kind == "file"} - unlisted
     for path in sorted(due.keys() - {entry.path for entry in entries}):
-        found.add(f"{code}-missing", path)
+        findings.add(f"{code}-missing", path)
     for path in sorted(here - due.keys()):
-        found.add(f"{code}-extra", path)
+        findings.add(f"{code}-extra", path)
     agree = 0
     for path, answer in digests(root, sorted(here & due.keys())):
         if isinstance(answer, OSError):
-            found.add("file-unreadable", path, answer.strerror or str(answer))
+            findings.add("file-unreadable", path, answer.strerror or str(answer))
         elif answer != due[path]:
-            found.add(f"{code}-changed", path, f"{answer} instead of {due[path]}")
+            findings.add(f"{code}-changed", path, f"{answer} instead of {due[path]}")
         else:
             agree += 1
     return agree
 
 
-def _read(folder: Path, name: str, missing: str, bad: str, found: Findings) -> bytes | None:
+def _read(folder: Path, name: str, missing: str, bad: str, findings: Findings) -> bytes | None:
     inside = f"{names.DERIVED}/{name}" if name == names.DERIVED_MANIFEST else name
     listing = name in (names.MANIFEST, names.DERIVED_MANIFEST)
     try:
         return read_small(folder / name, limit=_MAX_MANIFEST if listing else _MAX_RECORD)
     except FileNotFoundError:
-        found.add(missing, inside)
+        findings.add(missing, inside)
     except OSError as error:
-        found.add(bad, inside, error.strerror or "not a regular file, or too large")
+        findings.add(bad, inside, error.strerror or "not a regular file, or too large")
     return None
 
 
 def _decode[T: Record](
-    data: bytes | None, kind: type[T], name: str, bad: str, found: Findings
+    data: bytes | None, kind: type[T], name: str, bad: str, findings: Findings
 ) -> T | None:
     if data is None:
         return None
     try:
         return decode(data, kind, where=name)
     except RecordError as error:
-        found.add(bad, name, error.what)
+        findings.add(bad, name, error.what)
         return None
 
 

@@ -1,13 +1,17 @@
-"""What the files of a bundle say: one type a document.
+"""The files of a bundle as types: one type for each document, and ``#:`` for what a field means.
 
-    plan      inputs/plan.yaml
-    host      host/*.json, inputs/source.json, inputs/rerun.json
-    services  services/<subject>/*.json
-    readings  the readings of trials/<trial>/trial.json
+    plan          inputs/plan.yaml
+    host          host/*.json, inputs/source.json, inputs/rerun.json
+    services      services/<subject>/*.json
+    readings      the readings in trials/<trial>/trial.json
+    generators    what a load generator leaves of a trial
+    results, explanation, verdicts
+                  derived/*.json
 
-The envelopes that hold a bundle together (bundle.json, SEAL.json, trial.json, ...) are in
-``bundle.format``. Every type refuses keys that it does not know; JSON Schemas are made from it.
+``bundle.format`` has the records that hold a bundle together (bundle.json, SEAL.json, trial.json,
+...). Every type refuses keys that it does not know. docs/documents.md and the JSON Schemas are made
+from these types.
 
-``bundle.typed`` reads them. It is no part of this package because the agent writes these documents
-on hosts that have neither pyarrow nor pydantic, and only ``plan`` needs the latter.
+``bundle.typed`` reads the documents. It is not part of this package, because the agent writes them
+on hosts that have neither pyarrow nor pydantic; only ``plan`` needs the latter.
 """
