@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agent import command, generator
+from agent import command, generators
 from agent.failure import Failure, last_logged
 from agent.service import reached
 
@@ -26,13 +26,16 @@ def carry_out(work: FindFloor, folder: Path, heartbeat: Heartbeat, observed: Obs
     """
     with reached(work.endpoint, folder=folder, cpus=work.placement.get("service")) as endpoint:
         endpoint.await_ready(heartbeat)
-        measured = generator.prepare(work.load, folder=folder, service=endpoint).measured
+        cpus = work.placement["load"]
+        measured = generators.commands(
+            generators.Target(endpoint, work.load, folder, cpus)
+        ).measured
         ended = command.run(
             measured.argv,
             program="generator",
             log=measured.log,
             stdout=measured.stdout,
-            cpus=work.placement["load"],
+            cpus=cpus,
             cwd=folder,
             heartbeat=heartbeat,
         )

@@ -5,7 +5,8 @@ order's folder as long as it lives, and leaves ``done.json`` (`agent.answers.Don
 place as its last act. Whoever waits takes the lock: it is granted at once when the agent ends,
 however it ends.
 
-History of the schema: order/1 (first), order/2 (each kind of work has a type of its own).
+History of the schema: order/1 (first), order/2 (each kind of work has a type of its own),
+order/3 (a load has the keys of the plan; what it sends stands beside it).
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from msgspec import convert
 
-from agent.loads import Load
 from bundle.codec import Part, Record, parse
 from bundle.documents.readings import Cache, Environment, Pool
+from bundle.generators import AnyLoad
 from host.environment import Program
 from workloads.diagnosis.examination import Task
 from workloads.psql import Psql
@@ -235,6 +236,34 @@ class Diagnose(Part, frozen=True, kw_only=True, tag_field="kind", tag="diagnose"
     task: Task
 
 
+class Tables(Part, frozen=True, kw_only=True):
+    """A workload's requests, as files on the host of the load.
+
+    Attributes:
+        measured: path of those of the window.
+        warmup: of those before it; the same where repeating them does no harm.
+        repeatable: whether a generator may start again at their top.
+    """
+
+    measured: str
+    warmup: str
+    repeatable: bool
+
+
+class LoadSpec(Part, frozen=True, kw_only=True):
+    """A load of the plan, and what it sends.
+
+    Attributes:
+        load: as the plan has it.
+        tables: of its workload.
+        seed: of the block.
+    """
+
+    load: AnyLoad
+    tables: Tables
+    seed: int
+
+
 class FindFloor(Part, frozen=True, kw_only=True, tag_field="kind", tag="floor"):
     """Drive the endpoint that does no work.
 
@@ -245,7 +274,7 @@ class FindFloor(Part, frozen=True, kw_only=True, tag_field="kind", tag="floor"):
     """
 
     endpoint: StaticSpec | Served
-    load: Load
+    load: LoadSpec
     placement: Placement
 
 
@@ -264,7 +293,7 @@ class RunTrial(Part, frozen=True, kw_only=True, tag_field="kind", tag="trial"):
 
     service: ServiceSpec | Served
     database: DatabaseSpec
-    load: Load
+    load: LoadSpec
     placement: Placement
     kills: tuple[KillSpec, ...] = ()
     probes: tuple[str, ...] = ()
@@ -318,9 +347,9 @@ class Order(Record, frozen=True, kw_only=True):
         work: what is to be done.
     """
 
-    SCHEMA: ClassVar[str] = "order/2"
+    SCHEMA: ClassVar[str] = "order/3"
 
-    schema: Literal["order/2"] = "order/2"
+    schema: Literal["order/3"] = "order/3"
     heartbeat: str
     heartbeat_timeout_s: float
     deadline_s: float

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agent import generator, sampling, server
+from agent import generators, sampling, server
 from agent.channel import Remote
 from agent.failure import Failure, last_logged
 from agent.files import utc_now
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from agent.generator import Command
+    from agent.generators import Command
     from agent.heartbeat import Heartbeat
     from agent.orders import RunTrial
     from bundle.documents.readings import TrialReadings
@@ -91,7 +91,11 @@ class _Trial:
                 self._observed.port = service.port_record()
             with self._stage("probe"):
                 self._probe(service)
-            load = generator.prepare(self._work.load, folder=self._folder, service=service)
+            load = generators.commands(
+                generators.Target(
+                    service, self._work.load, self._folder, self._work.placement["load"]
+                )
+            )
             with self._stage("warmup"), Sampler() as unused:
                 if load.warmup:
                     self._drive(load.warmup, service, unused)
@@ -242,7 +246,7 @@ class _Trial:
                 "generator-missing",
                 f"{command.argv[0]} is not installed",
                 where=command.argv[0],
-                hint="`make wrk` installs wrk through the role loadgen; "
+                hint=f"{self._work.load.load.installed_by}; "
                 "`--omit-missing-generators` runs without it",
             ) from None
 

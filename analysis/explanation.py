@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING
 
-from analysis.figures import Figures, rate_is_given, read
+from analysis.figures import Figures, read
 from analysis.inference import FEWEST_BLOCKS, Verdict
 from analysis.metrics import METRICS, PRIMARY
 from analysis.results import middle
@@ -55,7 +55,7 @@ def derive(bundle: Bundle, sealed: SealedPlan, results: Results) -> Explanation 
     falls = {
         key: waterfall(links, _by_block(measured[key], PRIMARY))
         for key in product(plan.workloads, plan.loads)
-        if key in measured and not rate_is_given(plan.loads[key[1]])
+        if key in measured and plan.loads[key[1]].rate is None
     }
     conclusion = _conclusion(explained, falls, weak)
     if invalid := _invalid(bundle, explained, links, results):

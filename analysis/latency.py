@@ -10,8 +10,9 @@ import base64
 import math
 import struct
 import zlib
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from hdrh.histogram import HdrHistogram
 
@@ -33,6 +34,29 @@ _HIGHEST = 2**42  # microseconds: 50 days
 
 Bins = tuple[tuple[int, int], ...]
 """Microseconds and count, ascending."""
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """What limits need of a histogram; quantiles by nearest rank, None without samples.
+
+    Attributes:
+        total: samples.
+        p50_ms: the median.
+        p99_ms: the 99th percentile, however few the samples are: not to be published.
+    """
+
+    total: int
+    p50_ms: float | None
+    p99_ms: float | None
+
+    @classmethod
+    def of(cls, bins: Bins) -> Self:
+        """Sum up a histogram's bins."""
+        if not bins:
+            return cls(0, None, None)
+        half, most = (nearest_rank(bins, quantile) / 1000 for quantile in (0.5, 0.99))
+        return cls(total(bins), half, most)
 
 
 def total(bins: Bins) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from analysis.wrk import LITTLES_BAND
+from analysis.generators.base import LITTLES_BAND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

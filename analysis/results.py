@@ -12,7 +12,6 @@ import msgspec
 
 from analysis import gates, rounding
 from analysis.comparisons import Comparisons, Order, Pair
-from analysis.figures import rate_is_given
 from analysis.inference import FEWEST_BLOCKS, Verdict
 from analysis.metrics import METRICS, PRIMARY
 from analysis.work import Work
@@ -104,11 +103,11 @@ def _cell(
         lambda pair: work.in_short(*pair, workload),
         stopped=stopped,
     )
-    rate_given = rate_is_given(plan.loads[load])
+    rate_given = plan.loads[load].rate is not None
     return Cell(
         workload=workload,
         load=load,
-        drive=plan.loads[load].model_dump(exclude_unset=True),
+        drive=plan.loads[load].keys(given_only=True),
         latency_kind=next(iter(next(iter(by_subject.values())).values())).latency_kind,
         subjects={
             name: _subject(name, workload, cell, sealed, work)

@@ -18,26 +18,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis import figures, latency
-from bundle import tables, typed
-from bundle.documents.generators import Article, Capacity, Client
+from analysis import latency
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from analysis.latency import Bins
-    from analysis.resources import Course, Looks
+    from analysis.resources import Looks
     from bundle.documents.readings import TrialReadings, Window
 
 LEAST_S = 1.0  # ten periods of the agent's sampler, five of the kernel's shortest TCP time-out
-_USUAL = 2  # usual latencies: connections that are answered in one batch wait so long at most
+USUAL = 2  # usual latencies: connections that are answered in one batch wait so long at most
 _IDLE_TICKS = 2  # that a service may use and be idle: each process's time is rounded twice
 _TELLING_TICKS = 20  # that it would have used: ten times as many
 _NS = 1_000_000_000
-_MOST_PROBES = 10_000  # of a search; it needs some dozens
 
 
 @dataclass(frozen=True)
@@ -58,39 +54,23 @@ class Silence:
 
 
 @dataclass(frozen=True)
-class _Gap:
+class Gap:
+    """A time without an answer; it begins so long after the start of the window."""
+
     seconds: float
     begins_s: float = 0.0
 
 
-def read(trial: Path, readings: TrialReadings, course: Callable[[], Course]) -> Silence | None:
-    """Find the longest silence of a trial that was carried out.
-
-    Args:
-        trial: its folder in a bundle.
-        readings: what was read around it.
-        course: reads when the agent looked, and what it saw; asked where only CPU time can tell.
-
-    Returns:
-        None where nothing shows whether there was an answer: under wrk and in a search, where not
-        all processes of service and generator could be read.
+def watched(readings: TrialReadings) -> Window | None:
+    """When a trial was measured, if the CPU time of all its service and generator was read.
 
     Raises:
-        OSError: a file is missing or broken.
-        ValueError: a file, or a reading, is not what it should be.
+        ValueError: the window or the sampler is missing.
     """
-    if (trial / Client.PATH).exists():
-        return _of_client(trial)
-    if (trial / Article.PATH).exists():
-        gap = _between_answers(typed.read(trial, Article).latencies_us)
-        return Silence(gap.seconds, gap.begins_s, LEAST_S, "by the client's latencies")
     if readings.window is None or readings.sampler is None:
         raise ValueError("trial.json lacks the window or the sampler")
-    if {"service", "load"} & (readings.sampler.unread or {}).keys():
-        return None
-    if (trial / Capacity.PATH).exists():
-        return _of_search(trial, course())
-    return _of_wrk(trial, readings.window, course())
+    unread = (readings.sampler.unread or {}).keys()
+    return None if {"service", "load"} & unread else readings.window
 
 
 def usual_s(bins: Bins, connections: int) -> float:
@@ -112,25 +92,9 @@ def usual_s(bins: Bins, connections: int) -> float:
     return latency.nearest_rank(tuple(kept), 0.5) / 1e6 if kept else 0.0
 
 
-def _allowed_s(bins: Bins, connections: int | None) -> float:
-    return max(LEAST_S, _USUAL * usual_s(bins, connections or 0))
-
-
-def _of_client(trial: Path) -> Silence:
-    told = typed.read(trial, Client)
-    names = ["intended_ns", "end_ns", "status", "operation"]
-    table = tables.read(trial / "samples.parquet", columns=names)
-    due, end, status, operation = (table.column(name).to_numpy() for name in names)
-    if told.loop.kind == "open":
-        gap = waiting_for_answers(due, end, status != 0)
-    else:
-        gap = without_answers(due, end, status != 0, round(told.window.seconds * _NS))
-    connections = told.spec.connections
-    allowed_s = max(
-        _allowed_s(latency.read_hdr(trial / "service.hdr"), connections),
-        _USUAL * slowest_usual_s(operation, end - due, connections),
-    )
-    return Silence(gap.seconds, gap.begins_s, allowed_s, "by the client's samples")
+def allowed_s(bins: Bins, connections: int | None) -> float:
+    """How long a load may be silent: two usual latencies, and a second at least."""
+    return max(LEAST_S, USUAL * usual_s(bins, connections or 0))
 
 
 def slowest_usual_s(
@@ -155,7 +119,7 @@ def slowest_usual_s(
 
 def without_answers(
     sent: NDArray[np.int64], end: NDArray[np.int64], answered: NDArray[np.bool_], stop_ns: int
-) -> _Gap:
+) -> Gap:
     """The longest time without a sign of an answer in a closed loop, where somebody always waits.
 
     A request is sent because another one was answered, which may itself be no sample.
@@ -176,7 +140,7 @@ def without_answers(
 
 def waiting_for_answers(
     due: NDArray[np.int64], end: NDArray[np.int64], answered: NDArray[np.bool_]
-) -> _Gap:
+) -> Gap:
     """The longest time without an answer while a request was due in an open loop.
 
     Args:
@@ -185,7 +149,7 @@ def waiting_for_answers(
         answered: whether it came.
     """
     if not len(end):
-        return _Gap(0.0)
+        return Gap(0.0)
     never = np.iinfo(np.int64).min
     order = np.argsort(due, kind="stable")
     due, end, answered = due[order], end[order], answered[order]
@@ -198,53 +162,21 @@ def waiting_for_answers(
     return _longest(np.maximum(np.append(never, last_answer[:-1]), since), end)
 
 
-def _longest(begins: NDArray[np.int64], ends: NDArray[np.int64]) -> _Gap:
+def _longest(begins: NDArray[np.int64], ends: NDArray[np.int64]) -> Gap:
     longest = int(np.argmax(ends - begins))
-    return _Gap(float(ends[longest] - begins[longest]) / _NS, float(begins[longest]) / _NS)
+    return Gap(float(ends[longest] - begins[longest]) / _NS, float(begins[longest]) / _NS)
 
 
-def _between_answers(latencies_us: Sequence[int]) -> _Gap:
+def between_answers(latencies_us: Sequence[int]) -> Gap:
     """The longest time between two answers, of requests that all began at once.
 
     The time before the first is left out: the client makes all its requests in it.
     """
     ends = np.sort(np.asarray(latencies_us, dtype=np.int64)) * 1000
-    return _longest(ends[:-1], ends[1:]) if len(ends) > 1 else _Gap(0.0)
+    return _longest(ends[:-1], ends[1:]) if len(ends) > 1 else Gap(0.0)
 
 
-def _of_wrk(trial: Path, window: Window, course: Course) -> Silence | None:
-    """By the CPU time of wrk as well: it reads its requests first and writes its report last."""
-    if not (course.looks["service"] and course.looks["load"]):
-        return None
-    load = figures.read_load(trial)
-    looks = course.together("service", "load").within((window.started_ns, window.ended_ns))
-    gap, telling_s = idle(looks, window.started_ns)
-    allowed_s = max(_allowed_s(load.bins, load.connections), telling_s)
-    return Silence(gap.seconds, gap.begins_s, allowed_s, "by the CPU time of service and wrk")
-
-
-def _of_search(trial: Path, course: Course) -> Silence | None:
-    """In the window of each probe: between two of them, the search thinks.
-
-    The client uses CPU time for requests that it can only queue, so the service's alone tells.
-    """
-    looks = course.looks["service"]
-    if not looks:
-        return None
-    found, looked = [], 0
-    for probe in typed.read(trial, Capacity).probes:
-        within = looks.within(probe.window.span_ns)
-        looked += len(within) + 1
-        if looked > 2 * len(looks) + _MOST_PROBES:
-            raise ValueError("the probes of capacity.json lie one over the other, or are too many")
-        gap, telling_s = idle(within, probe.window.start_ns)
-        allowed_s = max(LEAST_S, telling_s)
-        what = f"by the service's CPU time, at {probe.rate:.0f} requests per second"
-        found.append(Silence(gap.seconds, gap.begins_s, allowed_s, what))
-    return max(found, key=lambda each: each.seconds / each.allowed_s, default=None)
-
-
-def idle(looks: Looks, begin_ns: int) -> tuple[_Gap, float]:
+def idle(looks: Looks, begin_ns: int) -> tuple[Gap, float]:
     """The longest time in which next to no CPU time was used.
 
     Args:
@@ -256,7 +188,7 @@ def idle(looks: Looks, begin_ns: int) -> tuple[_Gap, float]:
         pace that there is otherwise.
     """
     if not looks:
-        return _Gap(0.0), LEAST_S
+        return Gap(0.0), LEAST_S
     instants, ticks = looks.at_ns.tolist(), looks.ticks.tolist()
     longest_ns, since, first = 0, begin_ns, 0
     for at, used in zip(instants, ticks, strict=True):
@@ -267,4 +199,4 @@ def idle(looks: Looks, begin_ns: int) -> tuple[_Gap, float]:
     busy_s = (instants[-1] - instants[0] - longest_ns) / _NS
     used = ticks[-1] - ticks[0]
     telling_s = _TELLING_TICKS * busy_s / used if used else LEAST_S
-    return _Gap(longest_ns / _NS, (since - begin_ns) / _NS), telling_s
+    return Gap(longest_ns / _NS, (since - begin_ns) / _NS), telling_s

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from bundle import typed
-from bundle.documents.generators import Client
+from bundle.generators.client import Client
 from host.environment import environment
 from workloads.load import wrk
 from workloads.load.operations import Operation

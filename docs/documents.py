@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,13 +13,13 @@ from bundle import format as envelopes
 from bundle.documents import (
     explanation,
     failure,
-    generators,
     host,
     readings,
     results,
     services,
     verdicts,
 )
+from bundle.generators import GENERATORS, Load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,15 +30,16 @@ _FIELD = re.compile(r"^((?:    #: .*\n)*)    (\w+): [^#\n]*(?:#: (.+))?$", re.MU
 _ATTRIBUTE = re.compile(r"^    (\w+): ((?:.|\n        )+)$", re.MULTILINE)
 _EVERYWHERE = {"schema": "the version of this format"}
 _INTRODUCTION = """\
-Programs write these documents, so each has one definition in `bundle/documents/` or, for what
-holds a bundle together, `bundle/format.py`. A key that a type does not name is refused. A key
-marked *optional* may be missing: older bundles lack it, or there is nothing to say. JSON Schemas of
-all of them are in `bundle/schemas/`. The plan is written by people: [plans.md](plans.md).
+Programs write these documents, so each has one definition: in `bundle/documents/`, for what load
+generators leave in `bundle/generators/`, and for what holds a bundle together in
+`bundle/format.py`. A key that a type does not name is refused. A key marked *optional* may be
+missing: older bundles lack it, or there is nothing to say. JSON Schemas of all of them are in
+`bundle/schemas/`. The plan is written by people: [plans.md](plans.md).
 """
 _MODULES: tuple[ModuleType, ...] = (
     envelopes,
     readings,
-    generators,
+    *(sys.modules[each.report.__module__] for each in GENERATORS.values()),
     host,
     services,
     failure,
@@ -60,7 +62,8 @@ def page(mark: str) -> str:
 def _types(module: ModuleType) -> Iterator[type[msgspec.Struct]]:
     for kind in vars(module).values():
         is_struct = inspect.isclass(kind) and issubclass(kind, msgspec.Struct)
-        if is_struct and kind.__module__ == module.__name__:
+        is_key = is_struct and issubclass(kind, Load)  # of a plan
+        if is_struct and kind.__module__ == module.__name__ and not is_key:
             yield kind
 
 

@@ -5,22 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bundle.codec import serialise
-from bundle.documents.generators import (
-    Article,
-    ArticleContains,
-    ArticleFigures,
-    ArticleSpec,
+from bundle.generators.article import Article, ArticleContains, ArticleFigures, ArticleSpec
+from bundle.generators.capacity import Bounds, Capacity, Probe, Search
+from bundle.generators.client import (
     Bodies,
-    Bounds,
-    Capacity,
     Censored,
     Client,
     Errors,
     Loop,
     OpenLoop,
-    Probe,
     Samples,
-    Search,
     Spec,
     Window,
 )

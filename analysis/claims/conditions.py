@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
-from bundle.documents.plan import ArticleLoad, WrkLoad
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from analysis.claims.evidence import Place, Run
     from bundle.documents.host import Facts
-    from bundle.documents.plan import DatasetSize, Load, Subject
+    from bundle.documents.plan import DatasetSize, Subject
     from bundle.documents.services import StackOutcome
+    from bundle.generators import Load
 
 type Scope = Literal["host", "class", "run"]
 """How far a condition reaches: one machine, machines of a class, or the run wherever it is."""
@@ -128,15 +127,8 @@ def _server(run: Run, _place: Place) -> str | None:
     return run.postgresql
 
 
-def _connections(load: Load) -> int | None:
-    return None if isinstance(load, ArticleLoad) else load.connections
-
-
-def _threads(load: Load) -> int | None:
-    return load.threads if isinstance(load, WrkLoad) else None
-
-
 _POOLED, _BEYOND = "pooled connections of a worker", "connections above the pool"
+_CONNECTIONS = "connections of the load"
 _ALL = (
     Reading("host.cpu", "model of the CPU", "host", _host(lambda facts: facts.cpu_model)),
     Reading("host.cores", "physical cores", "host", _host(_cores)),
@@ -151,8 +143,10 @@ _ALL = (
         "data.payload_bytes", "JSON body of one user", "run", _data(lambda data: data.payload_bytes)
     ),
     Reading("load.generator", "what drives", "run", _load(lambda load: load.generator)),
-    Reading("load.connections", "connections of the load", "run", _load(_connections)),
-    Reading("load.threads", "threads of wrk", "run", _load(_threads)),
+    Reading(
+        "load.connections", "connections of the load", "run", _load(lambda load: load.connections)
+    ),
+    Reading("load.threads", "threads of wrk", "run", _load(lambda load: load.threads)),
     Reading("load.duration_s", "seconds of a window", "run", _load(lambda load: load.duration_s)),
     Reading("service.workers", "worker processes", "run", _subject(lambda one: one.workers)),
     Reading("service.loop", "event loop", "run", _subject(lambda one: one.loop)),

@@ -6,7 +6,6 @@ import math
 from statistics import median
 from typing import TYPE_CHECKING
 
-from analysis.figures import rate_is_given
 from analysis.gates.gate import GENERATOR, Gate, Reading
 from analysis.gates.service import read_digests
 from host.expectation import ALWAYS
@@ -21,7 +20,7 @@ def _dispatch_difference(pair: PairEvidence) -> Reading | None:
     sides = (pair.baseline, pair.candidate)
     trials = [trial for side in sides for trial in side]
     theta = trials[0].context.plan.margins.get("p99")
-    if theta is None or not all(rate_is_given(trial.drive) for trial in trials):
+    if theta is None or any(trial.drive.rate is None for trial in trials):
         return None
     delays = [_median("dispatch", side) for side in sides]
     responses = [_median("response", side) for side in sides]
@@ -57,7 +56,7 @@ def _digests(trials: Sequence[TrialEvidence]) -> dict[str, set[str]] | None:
 
 def _median(histogram: str, trials: Sequence[TrialEvidence]) -> float:
     """The median of the trials' p99 in ms; infinite where one of them has no samples."""
-    values = [trial.histograms[histogram].p99_ms for trial in trials]
+    values = [trial.output.histograms[histogram].p99_ms for trial in trials]
     return median(math.inf if value is None else value for value in values)
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal
 
-from analysis import figures, latency, resources, steadiness, wrk
-from analysis.wrk_text import WrkOutputError
+from analysis import figures, generators, resources, steadiness
 from bundle import outside, typed
-from bundle.documents.generators import Capacity, Client, Wrk
 from bundle.documents.host import HostFacts
 from bundle.documents.readings import TrialReadings
 from bundle.documents.services import Answers, OrderOutcome, StackOutcome
@@ -19,13 +17,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from analysis.figures import Figures
-    from analysis.latency import Bins
+    from analysis.generators import Output
     from analysis.resources import Course
     from analysis.steadiness import Steadiness
     from bundle.documents.host import HostReadings
-    from bundle.documents.plan import Limit, Load, Plan, SealedPlan, Subject
+    from bundle.documents.plan import Limit, Plan, SealedPlan, Subject
     from bundle.documents.readings import DatabaseServer, Kernel
     from bundle.documents.services import Shown
+    from bundle.generators import Load
     from host.levels import Profile, Tier
 
 type Effect = Literal["inserted", "updated", "deleted"]
@@ -107,29 +106,6 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Histogram:
-    """What limits need of a histogram; quantiles by nearest rank, None without samples.
-
-    Attributes:
-        total: samples.
-        p50_ms: the median.
-        p99_ms: the 99th percentile, however few the samples are: not to be published.
-    """
-
-    total: int
-    p50_ms: float | None
-    p99_ms: float | None
-
-    @classmethod
-    def of(cls, bins: Bins) -> Self:
-        """Sum up a histogram's bins."""
-        if not bins:
-            return cls(0, None, None)
-        half, most = (latency.nearest_rank(bins, quantile) / 1000 for quantile in (0.5, 0.99))
-        return cls(latency.total(bins), half, most)
-
-
-@dataclass(frozen=True)
 class TrialEvidence:
     """One trial that was carried out.
 
@@ -152,7 +128,7 @@ class TrialEvidence:
     @cached_property
     def figures(self) -> Figures:
         """What it measured."""
-        return figures.read(self.folder, self.readings)
+        return figures.of(self.output, self.readings)
 
     @cached_property
     def course(self) -> Course:
@@ -160,35 +136,9 @@ class TrialEvidence:
         return resources.read_course(self.folder / "resources.parquet")
 
     @cached_property
-    def client(self) -> Client | None:
-        """What the asyncio client told; None with another generator."""
-        return typed.read_if_there(self.folder, Client)
-
-    @cached_property
-    def search(self) -> Capacity | None:
-        """What a search for the capacity told; None with another generator."""
-        return typed.read_if_there(self.folder, Capacity)
-
-    @property
-    def dump(self) -> Wrk | None:
-        """What wrk dumped; None with another generator, and where it left nothing readable."""
-        file = self.folder / Wrk.PATH
-        try:
-            return wrk.parse_dump(outside.bytes_of(file)) if file.exists() else None
-        except WrkOutputError:
-            return None
-
-    @cached_property
-    def timeouts(self) -> int | None:
-        """Answers later than wrk allowed. Kept, because a dump is long to read."""
-        dump = self.dump
-        return dump.errors.timeout if dump else None
-
-    @cached_property
-    def histograms(self) -> Mapping[str, Histogram]:
-        """The histograms of the asyncio client: response, service and dispatch."""
-        names = self.client.histograms if self.client else ()
-        return {name: Histogram.of(latency.read_hdr(self.folder / f"{name}.hdr")) for name in names}
+    def output(self) -> Output:
+        """What its generator left."""
+        return generators.of(self.folder)
 
     @cached_property
     def steadiness(self) -> Steadiness | None:
@@ -259,14 +209,6 @@ class Floor:
             driven = TrialEvidence(folder, TrialReadings(), "", "", load, context)
             found[load] = cls(driven, failure.what if failure else None)
         return found
-
-    @property
-    def throughput(self) -> float | None:
-        """Answers per second; None where the generator does not tell."""
-        if self.driven.client is not None:
-            return self.driven.client.throughput
-        dump = self.driven.dump
-        return dump.throughput if dump and dump.duration_us else None
 
 
 @dataclass(frozen=True)

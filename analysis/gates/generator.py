@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from analysis.figures import has_faults
 from analysis.gates.gate import GENERATOR, Gate, Reading
-from analysis.wrk import LITTLES_BAND, head_start
-from bundle.documents.plan import CapacityLoad, ClosedLoad, WrkLoad
+from analysis.generators.base import LITTLES_BAND
 from host.expectation import ALWAYS, DOUBT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from analysis.gates.evidence import TrialEvidence
-    from bundle.documents.generators import OpenLoop
 
-_OUTPUT = frozenset(
-    {
-        "empty-output",
-        "malformed-output",
-        "negative-bins",
-        "sum",
-        "text-json-mismatch",
-        "table-exhausted",
-    }
-)
 _LEAST_DELAY_MS = 1.0
 _SHARE_OF_P50 = 0.1
 
 
 def _output(trial: TrialEvidence) -> Reading | None:
-    if not isinstance(trial.drive, WrkLoad):
+    flaws = trial.output.flaws
+    if not flaws:
         return None
-    wrong = [problem.what for problem in trial.figures.problems if problem.code in _OUTPUT]
+    wrong = [problem.what for problem in trial.figures.problems if problem.code in flaws]
     return Reading(len(wrong), "; ".join(wrong))
 
 
@@ -43,77 +28,62 @@ def _answered(trial: TrialEvidence) -> Reading:
 
 
 def _timeouts(trial: TrialEvidence) -> Reading | None:
-    if trial.client is not None:
-        return Reading(trial.client.errors.timeout)
-    if not isinstance(trial.drive, WrkLoad):
-        return None
-    return Reading(trial.timeouts)
+    return Reading(trial.output.timeouts) if trial.output.tells_timeouts else None
 
 
 def _errors(trial: TrialEvidence) -> Reading | None:
-    if has_faults(trial.drive) or isinstance(trial.drive, CapacityLoad):
+    if trial.drive.kill or trial.drive.counts_losses:
         # What fails when connections are ended on purpose is what is measured; a search has an
         # objective that counts what is lost.
         return None
     late = _timeouts(trial)
     if late is not None and late.value is None:
-        return Reading(None, "wrk left no count of them")
+        return Reading(None, f"{trial.output.name} left no count of them")
     number = trial.figures.errors - int(late.value or 0 if late else 0)
     said = [p.what for p in trial.figures.problems if p.code.endswith(("errors", "statuses"))]
     return Reading(number, "; ".join(said))
 
 
 def _connections(trial: TrialEvidence) -> Reading | None:
-    if not isinstance(trial.drive, WrkLoad):
+    opened, planned = trial.figures.connections, trial.drive.connections
+    if not trial.output.tells_opened or planned is None:
         return None  # the clients open all that they are asked for, or fail
-    opened = trial.figures.connections
-    planned = trial.drive.connections
     missing = None if opened is None else planned - opened
     return Reading(missing, f"{opened} of {planned} were opened")
 
 
 def _little(trial: TrialEvidence) -> Reading | None:
-    if not isinstance(trial.drive, WrkLoad | ClosedLoad):
+    if not trial.output.is_closed:
         return None
     ratio = trial.figures.littles_ratio
     if ratio is None:
         return Reading(None)
-    if trial.client is not None:
-        # Its samples are the requests sent in the window, some of which end after it.
-        edge = trial.drive.connections / max(1, trial.figures.requests)
-    elif trial.readings.window is not None:
-        edge = head_start(trial.readings.window, trial.figures.window_s)
-    else:
-        return Reading(None, "nobody recorded when wrk ran")
+    edge = trial.output.edge(trial.readings.window)
+    if edge is None:
+        return Reading(None, f"nobody recorded when {trial.output.name} ran")
     # What the ends of the window may have added proves nothing. wrk counts in microseconds, and a
     # ratio of exactly 1 is rounded in binary.
     return Reading(round(max(min(ratio, 1.0), ratio - edge), 9))
 
 
-def _arrivals(trial: TrialEvidence) -> OpenLoop | None:
-    """What became of the arrivals of an open loop; None under other loads."""
-    return trial.client.open_loop if trial.client else None
-
-
 def _achieved(trial: TrialEvidence) -> Reading | None:
-    told = _arrivals(trial)
-    return Reading(told.achieved) if told else None
+    arrivals = trial.output.arrivals
+    return Reading(arrivals.achieved) if arrivals else None
 
 
 def _dropped(trial: TrialEvidence) -> Reading | None:
-    told = _arrivals(trial)
-    if trial.client is None or told is None:
+    arrivals, censored = trial.output.arrivals, trial.output.censored
+    if arrivals is None:
         return None
-    censored = trial.client.censored.total
     what = f"{censored} more had no answer in time and are in the histogram" if censored else ""
-    return Reading(told.dropped, what)
+    return Reading(arrivals.dropped, what)
 
 
 def _dispatch(trial: TrialEvidence) -> Reading | None:
-    if _arrivals(trial) is None:
+    if trial.output.arrivals is None:
         return None
-    late = trial.histograms["dispatch"].p99_ms
-    half = trial.histograms["response"].p50_ms
+    late = trial.output.histograms["dispatch"].p99_ms
+    half = trial.output.histograms["response"].p50_ms
     if late is None or half is None:
         return Reading(None, "there is no sample")
     allowed = max(_LEAST_DELAY_MS, _SHARE_OF_P50 * half)
@@ -121,23 +91,12 @@ def _dispatch(trial: TrialEvidence) -> Reading | None:
 
 
 def _busy(trial: TrialEvidence) -> Reading | None:
+    if not trial.output.is_limited_by_cpu:
+        return None
     affinity = trial.readings.affinity
     cpus = len(affinity.planned.get("load", ())) if affinity else 0
-    if trial.client is not None:
-        used = [process.cpu_s for process in trial.client.processes]
-        return Reading(_busiest(used, trial.client.window.seconds, cpus))
-    if trial.search is not None:
-        # Of the probes up to the lowest rate that was lost: above it, all are past the limit.
-        bounds = trial.search.capacity
-        lost = (bounds.upper if bounds else None) or math.inf
-        busy = [
-            _busiest(probe.cpu_s, probe.window.seconds, cpus)
-            for probe in trial.search.probes
-            if probe.rate <= lost
-        ]
-        return Reading(max((each for each in busy if each is not None), default=None))
-    if not isinstance(trial.drive, WrkLoad):
-        return None  # the article's client is measured for what it is
+    if trial.output.tells_cpu:
+        return Reading(trial.output.busiest(cpus))
     each_us, figures = trial.figures.cpu_us["load"], trial.figures
     if not cpus:
         return Reading(None, "nobody recorded which CPUs the generator has")
@@ -146,25 +105,13 @@ def _busy(trial: TrialEvidence) -> Reading | None:
         unread = (sampler.unread if sampler else None) or {}
         return Reading(None, unread.get("load", "nothing was sampled"))
     cores = each_us * figures.requests / 1e6 / figures.window_s
-    return Reading(100 * cores / min(trial.drive.threads, cpus))
-
-
-def _busiest(used_s: Sequence[float], seconds: float, cpus: int) -> float | None:
-    """CPU time of the busiest process, or of the CPUs that all of them share, in percent."""
-    if not (seconds and used_s and cpus):
-        return None
-    shared = sum(used_s) / min(len(used_s), cpus)
-    return 100 * max(*used_s, shared) / seconds
+    return Reading(100 * cores / min(trial.drive.threads or 1, cpus))
 
 
 def _unrecorded(trial: TrialEvidence) -> Reading | None:
-    if trial.client is None:
+    missing = trial.output.unrecorded
+    if missing is None:
         return None
-    rows = trial.client.samples.rows
-    kept = {"service": rows - trial.client.censored.unsent}
-    if trial.client.open_loop is not None:
-        kept |= {"response": rows, "dispatch": rows}
-    missing = {name: rows - trial.histograms[name].total for name, rows in kept.items()}
     what = ", ".join(f"{name}: {number}" for name, number in missing.items() if number)
     return Reading(sum(map(abs, missing.values())), what)
 

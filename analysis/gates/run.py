@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis import host
-from analysis.figures import rate_is_given
+from analysis import generators, host
 from analysis.gates import generator
 from analysis.gates.gate import GENERATOR, Gate, Reading
-from bundle.documents.plan import ArticleLoad, CapacityLoad
 from bundle.documents.results import GateVerdict
 from host.expectation import ALWAYS, HOST
 
 if TYPE_CHECKING:
     from analysis.gates.evidence import Context, Floor, RunEvidence
 
+_UNREADABLE = "what the generator left against the static endpoint cannot be read"
 _OPEN = frozenset({"achieved", "dropped", "dispatch"})
 
 
@@ -43,12 +42,8 @@ def _floor(run: RunEvidence) -> Reading | None:
         if (reason := _too_slow(floor, run.fastest.get(load), run.context))
     }
     loads = run.context.plan.loads
-    # A search drives many rates, and the article's client is measured for what it is.
-    unknown = [
-        load
-        for load in sorted(run.fastest.keys() - run.floors.keys())
-        if not isinstance(loads[load], CapacityLoad | ArticleLoad)
-    ]
+    unlooked = sorted(run.fastest.keys() - run.floors.keys())
+    unknown = [load for load in unlooked if loads[load].shortened() is not None]
     if unknown and not weak:
         return Reading(None, f"nobody looked what the generator of {unknown[0]} reaches by itself")
     return Reading(len(weak), "; ".join(f"{load}: {reason}" for load, reason in weak.items()))
@@ -56,18 +51,19 @@ def _floor(run: RunEvidence) -> Reading | None:
 
 def _too_slow(floor: Floor, fastest: float | None, context: Context) -> str:
     """Why a generator could not have driven twice as much; empty if it could."""
-    if floor.failure:
-        return floor.failure
-    if floor.driven.client is not None and floor.driven.client.errors.total:
+    output = generators.find(floor.driven.folder)
+    if floor.failure or output is None:
+        return floor.failure or _UNREADABLE
+    if output.refused:
         return "requests to the static endpoint failed"
-    if rate_is_given(floor.driven.drive):
+    if floor.driven.drive.rate is not None:
         gates = (gate.under(context.limits) for gate in generator.GATES if gate.code in _OPEN)
         findings = [gate.judge(floor.driven, profile="vm", tier="exclusive-l3") for gate in gates]
         failed = [each for each in findings if each and each.verdict is not GateVerdict.PASSED]
         return f"at twice the rate, {failed[0].sentence}" if failed else ""
-    reached = floor.throughput
+    reached = output.reached
     if reached is None:
-        return "what the generator left against the static endpoint cannot be read"
+        return _UNREADABLE
     if fastest is not None and reached < 2 * fastest:
         return f"{reached:,.0f} req/s by itself, {fastest:,.0f} in a trial"
     return ""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import UNSET
 
-from analysis.figures import has_faults
 from analysis.gates.gate import Gate, Reading
 from host.expectation import ALWAYS, DOUBT
 
@@ -77,9 +76,7 @@ def _table(operation: str) -> str:
 
 def _successes(trial: TrialEvidence, operation: str) -> int:
     """Answers of an operation in the window, as far as the generator tells operations apart."""
-    if trial.client is None:
-        return 0
-    return sum(trial.client.answers.get(operation, {}).values())
+    return sum(trial.output.answers.get(operation, {}).values())
 
 
 def _bodies(trial: TrialEvidence) -> Reading | None:
@@ -94,9 +91,7 @@ def _bodies(trial: TrialEvidence) -> Reading | None:
 
 def read_digests(trial: TrialEvidence) -> Mapping[str, list[str]] | None:
     """Digests of the sampled bodies by request; None where bodies may differ or none is hashed."""
-    if trial.client is None or trial.effects or has_faults(trial.drive):
-        return None
-    return trial.client.bodies.digests
+    return None if trial.effects or trial.drive.kill else trial.output.bodies
 
 
 def _bounds(trial: TrialEvidence) -> tuple[int, int]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis import silence
 from analysis.gates.gate import Gate, Reading
 from host.expectation import ALWAYS, DOUBT
 
@@ -40,7 +39,7 @@ def _stopped(trial: TrialEvidence) -> Reading | None:
 def _stall(trial: TrialEvidence) -> Reading | None:
     if _sampler(trial) is None:
         return None
-    found = silence.read(trial.folder, trial.readings, lambda: trial.course)
+    found = trial.output.silence(trial.readings, lambda: trial.course)
     if found is None:
         return Reading(None, "neither answers nor the CPU time of all processes are known")
     return Reading(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from analysis import figures, latency
+from analysis import generators, latency
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -69,7 +69,7 @@ def read(bundle: Bundle, failed: frozenset[str]) -> tuple[Shown, ...]:
 
 def _read(trial: Trial) -> Shown:
     record = trial.record
-    load = figures.read_load(trial.path)
+    load = generators.of(trial.path).figures
     ladders = {name: _ladder(bins) for name, bins in _histograms(trial.path, load).items()}
     primary = next(iter(ladders.values()), {})
     values = {
@@ -91,12 +91,12 @@ def _read(trial: Trial) -> Shown:
     )
 
 
-def _histograms(folder: Path, load: figures.Load) -> dict[str, Bins]:
+def _histograms(folder: Path, load: generators.GeneratorFigures) -> dict[str, Bins]:
     """The histograms of a trial; the one that its figures come from first.
 
     In a closed loop a request is due when it is sent: its response time is its service time.
     """
-    if load.kind != figures.OPEN:
+    if load.kind != generators.OPEN:
         return {SERVICE: load.bins}
     found = {RESPONSE: load.bins}
     if (folder / "service.hdr").exists():

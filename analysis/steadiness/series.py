@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from bundle import tables, typed
-from bundle.documents.generators import Client
+from analysis import generators
+from bundle import tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,8 +64,10 @@ def read_series(trial: Path, *, window_s: float | None = None) -> Series | None:
     path = trial / "samples.parquet"
     if not path.exists():
         return None
-    told = typed.read(trial, Client)
-    seconds = told.window.seconds
+    sampled = generators.of(trial).sampled
+    if sampled is None:
+        return None
+    seconds = sampled.seconds
     with tables.opened(path) as file:
         if window_s is None:
             count = min(WINDOWS, file.metadata.num_rows // REQUESTS_PER_WINDOW)
@@ -75,14 +77,12 @@ def read_series(trial: Path, *, window_s: float | None = None) -> Series | None:
         if count < FEWEST_WINDOWS:
             return None
         requests, waited_ns = _sums(file, count, window_s * _NS)
-    if told.loop.kind == "open":
+    if sampled.is_open:
         if not requests.all():
             return None
         means_ms = waited_ns / requests / 1e6
         return Series("response time", "lower", window_s, tuple(means_ms.tolist()))
-    if not told.spec.warmup_s:
-        # The first request of each connection was sent without an answer before it.
-        requests[0] = max(0, requests[0] - told.spec.connections)
+    requests[0] = max(0, requests[0] - sampled.unasked)
     return Series("throughput", "higher", window_s, tuple((requests / window_s).tolist()))
 
 

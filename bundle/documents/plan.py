@@ -10,14 +10,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
+from bundle.documents.loads import STRICT, Load
 from host.levels import Profile
 
 type Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,39}$")]
-type Seconds = Annotated[float, Field(gt=0, le=3600)]
-type WholeSeconds = Annotated[int, Field(ge=1, le=3600)]  # wrk takes no fractions
-type Count = Annotated[int, Field(ge=1, le=1_000_000)]
 type Option = str | int | float | bool | None
 # A name that becomes part of a path: wider than what a plan may call its own.
 type PathName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._+=@,-]{0,99}$")]
@@ -27,7 +25,7 @@ type Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 class Strict(BaseModel):
     """Immutable, no unknown keys, no coercion of text into numbers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = STRICT
 
 
 class DatasetSize(Strict):
@@ -97,106 +95,6 @@ class Workload(Strict):
     """Operations and their mix; ids that are not fixed are drawn uniformly from the seed."""
 
     operations: Annotated[list[OperationShare], Field(min_length=1)]
-
-
-class Kill(Strict):
-    """A fault: the lab ends database connections of the service, as a failover does.
-
-    At ``times`` instants of the window, drawn from the seed and the same for every subject of a
-    block, the agent ends at most ``connections`` of the service's backends.
-    """
-
-    connections: Annotated[int, Field(ge=1, le=300)]
-    times: Annotated[int, Field(ge=1, le=20)] = 1
-
-
-class WrkLoad(Strict):
-    """Closed loop, driven by wrk."""
-
-    generator: Literal["wrk"]
-    threads: Annotated[int, Field(ge=1, le=64)]
-    connections: Count
-    duration_s: WholeSeconds
-    warmup_s: Annotated[int, Field(ge=0, le=600)] = 1
-    timeout_s: WholeSeconds = 10
-    kill: Kill | None = None
-
-    @model_validator(mode="after")
-    def _divides(self) -> Self:
-        # wrk opens threads x (connections // threads): the rest would silently be missing.
-        if self.connections % self.threads:
-            raise ValueError(
-                f"wrk would open {self.connections - self.connections % self.threads} "
-                f"connections, not {self.connections}: threads must divide connections"
-            )
-        return self
-
-
-class ClosedLoad(Strict):
-    """Closed loop, driven by the asyncio client."""
-
-    generator: Literal["client-closed"]
-    connections: Count
-    processes: Annotated[int, Field(ge=1, le=64)] = 1
-    duration_s: Seconds
-    warmup_s: Annotated[float, Field(ge=0, le=600)] = 1.0
-    timeout_s: Seconds = 10.0
-    requests_total: Annotated[int, Field(ge=1)] | None = None
-
-    @model_validator(mode="after")
-    def _counts_from_the_first(self) -> Self:
-        if self.requests_total is not None and self.warmup_s:
-            raise ValueError("a load of requests_total requests has no warm-up: set warmup_s to 0")
-        return self
-
-
-class OpenLoad(Strict):
-    """Open loop at an arrival rate, driven by the asyncio client."""
-
-    generator: Literal["client-open"]
-    rate: Annotated[float, Field(gt=0, le=1_000_000)]
-    arrivals: Literal["poisson", "constant"] = "poisson"
-    connections: Count = 64
-    processes: Annotated[int, Field(ge=1, le=64)] = 1
-    duration_s: Seconds
-    warmup_s: Annotated[float, Field(ge=0, le=600)] = 1.0
-    timeout_s: Seconds = 10.0
-    kill: Kill | None = None
-
-
-class CapacityLoad(Strict):
-    """A search for the highest rate at which an objective is met: many short open loops.
-
-    A request is lost that fails or is answered later than ``objective_ms``; a rate holds if in
-    most of its ``probes`` no more than ``loss_ratio`` of the requests are lost. The search is done
-    when the rates that hold and those that do not lie ``width`` apart; ``duration_s`` limits it.
-    """
-
-    generator: Literal["capacity"]
-    objective_ms: Annotated[float, Field(gt=0, le=60_000)]
-    loss_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.01
-    width: Annotated[float, Field(gt=0, lt=1)] = 0.05
-    probe_s: Seconds = 2.0
-    probes: Annotated[int, Field(ge=1, le=100)] = 3
-    arrivals: Literal["poisson", "constant"] = "poisson"
-    connections: Count = 64
-    processes: Annotated[int, Field(ge=1, le=64)] = 1
-    warmup_s: Seconds = 2.0
-    duration_s: Seconds = 300.0
-
-
-class ArticleLoad(Strict):
-    """The article's own client: all requests at once, the clock started before the queue."""
-
-    generator: Literal["article"]
-    requests: Count = 10_000
-    concurrency: Count = 500
-    duration_s: Seconds = 60.0
-
-
-type Load = Annotated[
-    WrkLoad | ClosedLoad | OpenLoad | CapacityLoad | ArticleLoad, Field(discriminator="generator")
-]
 
 
 class Comparison(Strict):

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 import msgspec
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
-from bundle.documents import explanation, generators, host, plan, results, services, verdicts
+from bundle.documents import explanation, host, plan, results, services, verdicts
 from bundle.format import BundleRecord, IndexLine, Provenance, Seal, TrialRecord
+from bundle.generators import GENERATORS, GeneratorReport
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _NEVER: Final = r"(?!)"
@@ -34,6 +35,14 @@ class Described(NamedTuple):
 _HOST: Final = r"host/(host-[0-9]+/)?"
 _AGAIN: Final = r"resumed-[0-9]+/"
 _LEFT: Final = r"(trials|generators)/[^/]+/"
+
+
+def _left(report: type[GeneratorReport]) -> Described:
+    """What a generator leaves in a trial, and of its floor."""
+    schema = next(key for key in msgspec.structs.fields(report) if key.name == "schema")
+    (name,) = get_args(schema.type)
+    return Described(name.replace("/", "-"), report, _LEFT + re.escape(report.PATH))
+
 
 # The first entry that matches a path counts.
 DOCUMENTS: Final = (
@@ -72,10 +81,7 @@ DOCUMENTS: Final = (
         r"services/[^/]+/(check|diagnosis)\.json|generators/[^/]+/floor\.json",
     ),
     Described("trial-1", TrialRecord, r"trials/[^/]+/trial\.json"),
-    Described("wrk-1", generators.Wrk, rf"{_LEFT}wrk\.json"),
-    Described("client-1", generators.Client, rf"{_LEFT}client\.json"),
-    Described("article-1", generators.Article, rf"{_LEFT}article\.json"),
-    Described("capacity-1", generators.Capacity, rf"{_LEFT}capacity\.json"),
+    *(_left(generator.report) for generator in GENERATORS.values()),
     Described("results-1", results.Results, r"derived/results\.json"),
     Described("explanation-1", explanation.Explanation, r"derived/explanation\.json"),
     Described("verdicts-1", verdicts.Verdicts, r"derived/verdicts\.json"),
@@ -85,14 +91,16 @@ DOCUMENTS: Final = (
 
 
 # Files of a bundle that no schema describes. Any other file is a doubt of the verification.
+_KEPT: Final = "|".join(
+    re.escape(name).replace(r"\*", "[^/]+") for each in GENERATORS.values() for name in each.kept
+)
 _FILES: Final = re.compile(
     r"README\.md|MANIFEST\.sha256|SEAL\.json\.sig|ro-crate-metadata\.json"
     r"|derived/(DERIVED\.sha256|ledger\.yaml)"
     r"|inputs/(claims\.yaml|inventory\.redacted\.yml|source\.patch|locks/[^/]+\.(txt|toml))"
     r"|host/((host-[0-9]+/)?[^/]+\.log\.zst|provision/[^/]+\.zst)"
     r"|services/[^/]+/(samples/[^/]+\.http|[^/]+\.log\.zst|schema\.sql)"
-    r"|(trials|generators)/[^/]+/([^/]+\.(hdr|log\.zst|stderr\.txt\.zst)|wrk\.stdout\.txt"
-    r"|(samples|resources)\.parquet)"
+    rf"|{_LEFT}([^/]+\.(log\.zst|stderr\.txt\.zst)|{_KEPT}|(samples|resources)\.parquet)"
 )
 
 

@@ -18,7 +18,6 @@ from analysis.inference import blocks_needed, detectable_effect, variance_table
 from bundle import typed
 from bundle.codec import Part
 from bundle.documents.host import HostFacts
-from bundle.documents.plan import ArticleLoad, ClosedLoad, OpenLoad, WrkLoad
 from bundle.read import Bundle
 
 if TYPE_CHECKING:
@@ -27,8 +26,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bundle.documents.plan import Load, Plan
+    from bundle.documents.plan import Plan
     from bundle.documents.results import Cell
+    from bundle.generators import Load
     from bundle.read import Trial
     from ormlab.plan import Planned, ResolvedPlan
 
@@ -192,8 +192,8 @@ def _effects(resolved: ResolvedPlan, cells: Sequence[Cell]) -> tuple[list[Effect
 
 
 def _rates(resolved: ResolvedPlan, cells: Sequence[Cell]) -> Iterator[Rate]:
-    loads = {name: each for name, each in resolved.plan.loads.items() if isinstance(each, OpenLoad)}
-    for workload, (load, drive) in product(resolved.plan.workloads, loads.items()):
+    rates = {name: load.rate for name, load in resolved.plan.loads.items() if load.rate}
+    for workload, (load, rate) in product(resolved.plan.workloads, rates.items()):
         capacities = {
             name: subject.capacity
             for cell in cells
@@ -205,7 +205,7 @@ def _rates(resolved: ResolvedPlan, cells: Sequence[Cell]) -> Iterator[Rate]:
         yield Rate(
             workload=workload,
             load=load,
-            planned=drive.rate,
+            planned=rate,
             capacity=capacities[least] if least else None,
             subject=least,
         )
@@ -247,8 +247,8 @@ def _warmups(resolved: ResolvedPlan, bundle: Bundle, loads: Mapping[str, Load]) 
     trials = _completed(bundle)
     found = []
     for workload, load in product(resolved.plan.workloads, resolved.plan.loads):
-        planned = _warmup_s(resolved.plan.loads[load])
-        own = _warmup_s(loads[load]) if load in loads else 0.0
+        planned = resolved.plan.loads[load].warmup_s
+        own = loads[load].warmup_s if load in loads else 0.0
         needed = {
             subject: own + beyond
             for subject in resolved.plan.subjects
@@ -260,11 +260,6 @@ def _warmups(resolved: ResolvedPlan, bundle: Bundle, loads: Mapping[str, Load]) 
             Warmup(workload=workload, load=load, planned=planned, needed=longest, slowest=slowest)
         )
     return found
-
-
-def _warmup_s(load: Load) -> float:
-    """Seconds before the window; the article's client has none."""
-    return 0.0 if isinstance(load, ArticleLoad) else float(load.warmup_s)
 
 
 def _beyond(trials: Sequence[Trial]) -> float | None:
@@ -285,9 +280,9 @@ def _duration(
     """Seconds the plan takes, and how many of its trials the pilot has timed as they are."""
     plan, cycles = resolved.plan, _cycles(bundle.trials)
     overheads = [
-        seconds - loads[load].duration_s - _warmup_s(loads[load])
+        seconds - loads[load].duration_s - loads[load].warmup_s
         for (_, _, load), several in cycles.items()
-        if _lasts_as_planned(loads[load])
+        if not loads[load].may_end_early
         for seconds in several
     ]
     beyond = median(overheads) if overheads else 0.0
@@ -298,7 +293,7 @@ def _duration(
         if seen and trial.load in alike:
             return median(seen), True
         load = plan.loads[trial.load]
-        return load.duration_s + _warmup_s(load) + beyond, False
+        return load.duration_s + load.warmup_s + beyond, False
 
     each = [seconds(trial) for trial in resolved.trials]
     record = bundle.record
@@ -307,13 +302,6 @@ def _duration(
         around += (bundle.trials[0].record.started - record.created).total_seconds()
         around += (record.sealed - bundle.trials[-1].record.ended).total_seconds()
     return around + sum(taken for taken, _ in each), sum(timed for _, timed in each)
-
-
-def _lasts_as_planned(load: Load) -> bool:
-    """Whether the duration of a load is no mere upper limit."""
-    if isinstance(load, ClosedLoad):
-        return load.requests_total is None
-    return isinstance(load, WrkLoad | OpenLoad)
 
 
 def _cycles(trials: Sequence[Trial]) -> dict[_Key, list[float]]:

@@ -30,10 +30,6 @@ def duration(resolved: ResolvedPlan) -> Duration:
     """Estimate how long a plan takes."""
     loads = resolved.plan.loads
     measured = sum(loads[trial.load].duration_s for trial in resolved.trials)
-    warmup = sum(getattr(loads[trial.load], "warmup_s", 0) for trial in resolved.trials)
-    at_most = any(
-        load.generator in ("article", "capacity")
-        or getattr(load, "requests_total", None) is not None
-        for load in loads.values()
-    )
+    warmup = sum(loads[trial.load].warmup_s for trial in resolved.trials)
+    at_most = any(load.may_end_early for load in loads.values())
     return Duration(measured, measured + warmup + _OVERHEAD_S * len(resolved.trials), at_most)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bundle.documents.plan import CapacityLoad
 from workloads.load.operations import Operation
 from workloads.load.requests import repeatable
 
@@ -36,7 +35,7 @@ def operations(workload: Workload) -> list[Operation]:
 
 def problems(plan: Plan) -> Iterator[Wrong]:
     """What is wrong with a plan of the right form: each part, and why."""
-    searches = [name for name, load in plan.loads.items() if isinstance(load, CapacityLoad)]
+    searches = [name for name, load in plan.loads.items() if load.repeats]
     for name, workload in plan.workloads.items():
         meant = []
         for number, share in enumerate(workload.operations):

@@ -6,17 +6,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bundle.documents.plan import WrkLoad
 from ormlab.base import scratch
 from ormlab.base.errors import Interrupted, InventoryError, LabError, LoadError
 from ormlab.base.interruption import Interruption
 from ormlab.hosts import Host, connected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from bundle.documents.plan import Load
+    from bundle.generators import Load
     from ormlab.hosts.inventory import Inventory
 
 
@@ -71,21 +70,26 @@ def reached(inventory: Inventory) -> Iterator[Place]:
 
 
 def undrivable(place: Place, loads: Mapping[str, Load]) -> dict[str, str]:
-    """Loads that need wrk where there is none, each with that as the reason."""
-    needing = [name for name, load in loads.items() if isinstance(load, WrkLoad)]
-    if not needing or place.hosts["load"].try_run("sh", "-c", "command -v wrk"):
-        return {}
-    return dict.fromkeys(needing, "wrk is not installed on the host")
-
-
-def generator_missing(place: Place, lacking: Mapping[str, str]) -> LoadError:
-    """The refusal to start without loads of the plan."""
+    """Loads whose program the host of the load lacks, each with that as the reason."""
+    programs = {load.program for load in loads.values() if load.program}
     host = place.hosts["load"]
+    missing = [each for each in programs if not host.try_run("sh", "-c", f"command -v {each}")]
+    return {
+        name: f"{load.program} is not installed on the host"
+        for name, load in loads.items()
+        if load.program in missing
+    }
+
+
+def generator_missing(place: Place, loads: Mapping[str, Load], lacking: Iterable[str]) -> LoadError:
+    """The refusal to start without loads of the plan."""
+    host, names = place.hosts["load"], list(lacking)
+    first = loads[names[0]]
     return LoadError(
         "generator-missing",
-        f"wrk is not installed on {host.spec.name}, and the loads {list(lacking)} need it",
+        f"there is no {first.program} on {host.spec.name}, and the loads {names} need it",
         where=host.spec.name,
-        hint="`make wrk` installs it; --omit-missing-generators runs without those loads",
+        hint=f"{first.installed_by}; --omit-missing-generators runs without those loads",
     )
 
 

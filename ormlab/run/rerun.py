@@ -166,7 +166,7 @@ def rerun(request: Request, proposal: Proposal, progress: Progress) -> Path:
         loads = resolved.plan.loads
         driven = {name: loads[name] for name in loads if name not in resolved.omitted_loads}
         if lacking := hosts.undrivable(place, driven):
-            raise hosts.generator_missing(place, lacking)
+            raise hosts.generator_missing(place, driven, lacking)
         origin = Rerun(schema="rerun/1", bundle=original.record.id, seal=str(original.seal))
         return carry_out(
             place,

@@ -50,7 +50,7 @@ def run(request: Request, progress: Progress) -> Path:
     with hosts.reached(request.inventory) as place:
         lacking = hosts.undrivable(place, request.plan.loads)
         if lacking and not request.omit_missing_generators:
-            raise hosts.generator_missing(place, lacking)
+            raise hosts.generator_missing(place, request.plan.loads, lacking)
         for reason in dict.fromkeys(lacking.values()):
             progress.warn(f"{reason}: the run goes without {', '.join(lacking)}")
         resolved = resolve(request.plan, omitted_loads=lacking)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis import coherence as generators
-from analysis.figures import has_faults
+from analysis import generators
 from bundle import coherence, contents, fits, names, outside
 from bundle.codec import decode
-from bundle.documents.generators import Client
 from bundle.documents.host import Fingerprint, HostFacts
 from bundle.documents.plan import SealedPlan
 from bundle.format import BundleRecord
+from bundle.generators import GENERATORS
 from ormlab.hosts.fingerprint import fingerprint
 from workloads.stacks import locks
 
@@ -36,12 +35,12 @@ def check(root: Path, found: Findings) -> None:
     rows = contents.check(root, found)
     for trial in trials:
         folder = f"{names.TRIALS}/{trial.path.name}"
-        _check_rows(trial, fit.get(f"{folder}/{Client.PATH}", Client), rows, found)
+        _check_rows(trial, fit, rows, found)
         if any(p.code == "table-damaged" and p.path.startswith(folder) for p in found.problems):
             continue
         drive = sealed.plan.loads.get(trial.record.load) if sealed else None
-        faults = drive is not None and has_faults(drive)
-        for code, file, what in generators.check(trial, faults=faults):
+        faults = drive is not None and drive.kill is not None
+        for code, file, what in generators.contradictions(trial, faults=faults):
             found.add(code, f"{folder}/{file}", names.printable(what))
     _check_host(root, fit, found)
 
@@ -55,13 +54,12 @@ def _check_locks(root: Path, found: Findings) -> None:
             found.add("lock-malformed", f"inputs/locks/{file.name}", names.printable(str(error)))
 
 
-def _check_rows(
-    trial: Trial, client: Client | None, rows: Mapping[str, int], found: Findings
-) -> None:
+def _check_rows(trial: Trial, fit: Fitting, rows: Mapping[str, int], found: Findings) -> None:
     folder = f"{names.TRIALS}/{trial.path.name}"
     declared: dict[str, int] = {}
-    if client:
-        declared["samples.parquet"] = client.samples.rows
+    for generator in GENERATORS.values():
+        if report := fit.get(f"{folder}/{generator.report.PATH}", generator.report):
+            declared |= report.rows
     if trial.record.readings.sampler:
         declared["resources.parquet"] = trial.record.readings.sampler.readings
     for name, due in declared.items():

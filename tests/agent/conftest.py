@@ -11,6 +11,7 @@ import pytest
 from agent.postgres import Cluster
 from agent.postgres import settings as settings_of
 from agent.server import identity
+from tests.agent import placing
 from tests.conftest import CHECKOUT, free_port
 from tests.services.running import settings
 from workloads.dataset import Dataset, ensure_template
@@ -49,17 +50,15 @@ def order(psql, template, server, table_path):
         "kind": "trial",
         "service": service(told),
         "database": {"psql": psql, "name": "trial_test", "template": template, **server},
-        "load": {
-            "generator": "wrk",
-            "threads": 1,
-            "connections": 4,
-            "duration_s": 1,
-            "warmup_s": 0,
-            "timeout_s": 2,
-            "table": str(table_path),
-            "warmup_table": str(table_path),
-            "repeatable": True,
-        },
+        "load": placing.load(
+            table_path,
+            generator="wrk",
+            threads=1,
+            connections=4,
+            warmup_s=0,
+            duration_s=1,
+            timeout_s=2,
+        ),
         "placement": {"service": everywhere, "load": everywhere, "database": everywhere},
         "probes": [],
     }

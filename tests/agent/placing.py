@@ -19,22 +19,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def load(table_path, **keys):
+    """A load of the plan, against a table."""
+    tables = {"measured": str(table_path), "warmup": str(table_path), "repeatable": True}
+    return {"load": keys, "tables": tables, "seed": 1}
+
+
 def client_load(table_path, **changes):
-    load = {
-        "generator": "client-closed",
-        "connections": 4,
-        "processes": 1,
-        "cpus": None,
-        "warmup_s": 0.1,
-        "duration_s": 1,
-        "timeout_s": 2,
-        "requests_total": None,
-        "seed": 1,
-        "table": str(table_path),
-        "repeatable": True,
-        "hash_fraction": 0.01,
-    }
-    return load | changes
+    keys = {"generator": "client-closed", "connections": 4, "warmup_s": 0.1, "duration_s": 1}
+    return load(table_path, **keys | {"timeout_s": 2} | changes)
 
 
 def place(work, folder, /, **changes) -> Path:
@@ -42,7 +35,7 @@ def place(work, folder, /, **changes) -> Path:
     heartbeat = folder / "heartbeat"
     heartbeat.touch()
     order = {
-        "schema": "order/2",
+        "schema": "order/3",
         "heartbeat": str(heartbeat),
         "heartbeat_timeout_s": 120.0,
         "deadline_s": 100.0,

@@ -140,7 +140,7 @@ def test_a_host_that_serves_watches_the_database_beside_it(parts, order, tmp_pat
 
 
 def test_a_service_that_dies_is_the_reason_and_not_the_agent_that_went_with_it(parts, tmp_path):
-    parts["load"]["load"]["duration_s"] = 30
+    parts["load"]["load"]["load"]["duration_s"] = 30
 
     def kill(app: Path) -> None:
         await_file(app / "ready.json")

@@ -23,7 +23,7 @@ def long_order(order, table_path):
     """A trial that lasts long enough for a stall, by generator."""
 
     def make(generator):
-        order["load"]["duration_s"] = DURATION_S
+        order["load"]["load"]["duration_s"] = DURATION_S
         if generator == "client":
             order["load"] = client_load(table_path, duration_s=DURATION_S)
         return order

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 from msgspec import structs
 
-from analysis import coherence
+from analysis import generators
 from bundle.documents.readings import TrialReadings, Window
 from bundle.read import Trial
-from tests import generators
+from tests import generators as made
 from tests.bundle import making
 from tests.gates.recorded import DATA
 
@@ -38,17 +38,17 @@ def write_trial(folder, *, stall_ns, in_window=None):
         }
     )
     pq.write_table(table, folder / "samples.parquet", write_page_checksum=True)
-    told = generators.client(
+    told = made.client(
         seconds=WINDOW_NS / 1e9,
         connections=CONNECTIONS,
         requests=requests,
         answers={"read-user": {"200": len(sent)}},
     )
-    generators.write(folder, told)
+    made.write(folder, told)
 
 
 def codes(folder):
-    return [each.code for each in coherence.check(Trial(folder, making.trial_record(0)))]
+    return [each.code for each in generators.contradictions(Trial(folder, making.trial_record(0)))]
 
 
 @pytest.mark.parametrize("stall_ns", [0, 400_000_000])
@@ -72,4 +72,4 @@ def test_wrk_may_have_waited_before_its_own_clock_started(tmp_path, ran_s, expec
     (tmp_path / "wrk.json").write_text(json.dumps(dump))
     window = Window(started="", started_ns=0, ended_ns=round(ran_s * 1e9))
     record = structs.replace(making.trial_record(0), readings=TrialReadings(window=window))
-    assert [each.code for each in coherence.check(Trial(tmp_path, record))] == expected
+    assert [each.code for each in generators.contradictions(Trial(tmp_path, record))] == expected

@@ -9,8 +9,9 @@ import zlib
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from analysis import latency, wrk
-from analysis.wrk_text import WrkOutputError
+from analysis import latency
+from analysis.generators.wrk import dump as wrk
+from analysis.generators.wrk.text import WrkOutputError
 
 
 def encoded(payload):

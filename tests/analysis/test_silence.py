@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis import resources, silence
+from analysis import generators, resources, silence
 from analysis.resources import Looks
 from bundle.documents.readings import Sampler, TrialReadings, Window
-from tests import generators
+from tests import generators as made
 from workloads.load.client.histograms import Histogram
 
 SECOND = 1_000_000_000
@@ -74,7 +74,7 @@ def test_in_an_open_loop_somebody_waits_from_when_a_request_was_due(due, end, an
 def read(folder, readings):
     """The longest silence, where the agent's looks are in the folder."""
     course = resources.read_course
-    return silence.read(folder, readings, lambda: course(folder / "resources.parquet"))
+    return generators.of(folder).silence(readings, lambda: course(folder / "resources.parquet"))
 
 
 def course(*parts):
@@ -147,8 +147,8 @@ def client(tmp_path):
             "operation": np.zeros(len(sent), "uint16"),
         }
         pq.write_table(pa.table(columns), tmp_path / "samples.parquet", write_page_checksum=True)
-        told = generators.client(kind, seconds=stop, connections=connections)
-        generators.write(tmp_path, told)
+        told = made.client(kind, seconds=stop, connections=connections)
+        made.write(tmp_path, told)
         histogram = Histogram()
         histogram.add((columns["end_ns"] - columns["intended_ns"]).tolist())
         (tmp_path / "service.hdr").write_bytes(histogram.encode())
@@ -175,7 +175,7 @@ def test_a_stall_that_most_requests_have_seen_is_one(client, kind):
 
 def test_the_latencies_of_the_articles_client_are_the_times_of_its_answers(tmp_path):
     ends_us = [*range(900_000, 1_000_000, 100), *range(4_000_000, 5_000_000, 1000)]
-    generators.write(tmp_path, generators.article(ends_us[::-1]))
+    made.write(tmp_path, made.article(ends_us[::-1]))
     found = read(tmp_path, TrialReadings())
     assert found.seconds == pytest.approx(3.0, abs=0.001)
     assert found.allowed_s == 1.0
@@ -209,8 +209,8 @@ def sampled(tmp_path):
 
 
 def search(folder, *spans):
-    probes = [generators.probe(start, stop) for start, stop in spans]
-    generators.write(folder, generators.capacity(probes))
+    probes = [made.probe(start, stop) for start, stop in spans]
+    made.write(folder, made.capacity(probes))
 
 
 def test_a_search_is_looked_at_in_the_windows_of_its_probes(tmp_path, sampled):

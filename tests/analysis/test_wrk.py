@@ -6,21 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from analysis.latency import mean, total
-from analysis.wrk import (
+from analysis.generators.base import littles_law, littles_problems
+from analysis.generators.wrk.dump import (
     WrkOutputError,
     cross_check,
     failures,
     head_start,
-    littles_law,
-    littles_problems,
     parse_dump,
     parse_text,
     read,
     recover,
 )
-from bundle.documents.generators import WrkErrors
+from analysis.latency import mean, total
 from bundle.documents.readings import Window
+from bundle.generators.wrk import WrkErrors
 
 RECORDED = Path(__file__).parents[1] / "data/wrk"
 CASES = {

@@ -18,7 +18,6 @@ _PACKAGES = ("agent", "analysis", "bench", "bundle", "host", "ormlab", "plugins"
 # one of the classes, and take the line away.
 ALLOWED = {
     "Answer": "of the contract's client, of the services, of a query, and of a check on paper",
-    "Article": "the article's client in an order, and what it left",
     "Block": "neighbouring ports that a run wants, and the answer of the agent",
     "Bodies": "as it works, and as its record in a bundle",
     "Bound": "a socket that is bound, and the kind of claim that ledgers call a bound",
@@ -26,10 +25,8 @@ ALLOWED = {
     "Built": "a catalog that was built, and a site",
     "Burden": "as it works, and as its record in a bundle",
     "Cache": "a plan's setting, and the same setting as the service reads it from its own file",
-    "Capacity": "a search in an order, and what it left",
     "Cell": "a workload under a load as gates see it, as results hold it, and of a table",
     "Client": "the document of the asyncio client, and the contract's own client",
-    "ClosedLoop": "in an order, and in the client that carries it out",
     "Code": "the codes of bundles and of archives, and a report's block of code",
     "Column": "of a table that is shown, and of a table of samples",
     "Comparison": "as a plan asks for it, and as results answer it",
@@ -59,12 +56,11 @@ ALLOWED = {
     "Kill": "as planned, and as done",
     "Limit": "of a host's reading, and of a plan's gate",
     "Listing": "a report's block, and a manifest that was read",
-    "Load": "commands for a generator, and what its files say",
     "LoadError": "of the lab's tree of errors, and of the client that runs on hosts without it",
     "Lock": "an exclusive lock, and a file of locked requirements",
     "Moved": "a fact that changed, and a bundle that lies elsewhere",
     "Noise": "an estimate of the steadiness of a series, and the doctor's noise floor",
-    "OpenLoop": "in an order, in the client that carries it out, and in its document",
+    "OpenLoop": "in the client that carries it out, and in its document",
     "Options": "each service has its own",
     "Order": "to an agent, of the trials in a cell, and the rows of orders in each service",
     "Outcome": "of a knob, a stack, a check, a task of Ansible, and a plan of a reproduction",
@@ -104,7 +100,6 @@ ALLOWED = {
     "Topology": "without any library on a host, and as a bundle holds it",
     "User": "the rows of users in each service",
     "Window": "as it works, and as its record in a bundle",
-    "Wrk": "in an order, and what it left",
 }
 
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from analysis.figures import read_load
+from analysis import generators
 from analysis.latency import nearest_rank
 from docs.evidence import EVIDENCE
 
@@ -25,7 +25,9 @@ def windows_of_two_lengths(bundle):
     for folder in sorted((bundle / "trials").iterdir()):
         trial = json.loads((folder / "trial.json").read_bytes())
         if trial["status"] == "completed":
-            kept.setdefault((trial["subject"], trial["load"]), []).append(read_load(folder))
+            kept.setdefault((trial["subject"], trial["load"]), []).append(
+                generators.of(folder).figures
+            )
     told = [row[-7:] for row in rows(bundle.name)]
     assert len(told) == len(kept)
     for subject, window, *cells in told:

@@ -19,11 +19,11 @@ import pyarrow.parquet as pq
 
 from analysis.gates import Context, PairEvidence, RunEvidence, TrialEvidence
 from bundle import outside, typed
-from bundle.documents.generators import Lag, Process
 from bundle.documents.host import HostReadings
 from bundle.documents.plan import SealedPlan
 from bundle.documents.readings import TrialReadings
 from bundle.documents.services import Shown
+from bundle.generators.client import Lag, Process
 from workloads.load.client.histograms import Histogram
 
 if TYPE_CHECKING:

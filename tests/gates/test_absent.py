@@ -96,7 +96,8 @@ def test_a_generator_that_nobody_drove_by_itself_is_unknown(tmp_path, generator,
     told = tmp_path / "generators/looked-at"
     told.mkdir(parents=True)
     (told / "floor.json").write_text('{"failure": null, "observed": {}}')
-    (told / "wrk.json").write_bytes((DATA / "trials" / WRK / "wrk.json").read_bytes())
+    for file in ("wrk.json", "wrk.stdout.txt"):
+        (told / file).write_bytes((DATA / "trials" / WRK / file).read_bytes())
     evidence = run(10, 0, None, loads={"looked-at": LOADS["wrk"], "other": LOADS[generator]})
     evidence = replace(
         evidence,

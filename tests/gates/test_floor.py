@@ -9,13 +9,16 @@ import pytest
 
 from agent.floor import carry_out
 from agent.heartbeat import Heartbeat
-from agent.orders import FindFloor
+from agent.orders import FindFloor, LoadSpec, Tables
 from analysis.gates import Verdict, judge_run
 from analysis.gates.evidence import Floor
 from bundle.codec import serialise
 from bundle.documents.failure import Failure
-from bundle.documents.plan import ArticleLoad, CapacityLoad, ClosedLoad, OpenLoad, WrkLoad
 from bundle.documents.services import Observed, OrderOutcome
+from bundle.generators.article import ArticleLoad
+from bundle.generators.capacity import CapacityLoad
+from bundle.generators.client import ClosedLoad, OpenLoad
+from bundle.generators.wrk import WrkLoad
 from ormlab.run.measure import orders
 from tests.agent.test_trial import needs_wrk
 from tests.conftest import CHECKOUT, free_port
@@ -24,11 +27,9 @@ from workloads.load.operations import Operation
 from workloads.load.requests import table, write_table
 
 LOADS = {
-    "wrk": WrkLoad(generator="wrk", threads=1, connections=4, duration_s=30, warmup_s=5),
-    "client-closed": ClosedLoad(
-        generator="client-closed", connections=4, duration_s=30, warmup_s=0, requests_total=9
-    ),
-    "client-open": OpenLoad(generator="client-open", rate=200, duration_s=30, connections=4),
+    "wrk": WrkLoad(threads=1, connections=4, duration_s=30, warmup_s=5),
+    "client-closed": ClosedLoad(connections=4, duration_s=30, warmup_s=0, requests_total=9),
+    "client-open": OpenLoad(rate=200, duration_s=30, connections=4),
 }
 
 
@@ -44,9 +45,11 @@ def drive(load, folder):
         host="127.0.0.1",
         port=free_port(),
     )
+    path = str(folder / "floor.tsv")
+    tables = Tables(measured=path, warmup=path, repeatable=True)
     work = FindFloor(
         endpoint=orders.static_spec(program, payload_bytes=1024),
-        load=orders.floor_spec(load, table=str(folder / "floor.tsv"), seed=1, cpus=[0]),
+        load=LoadSpec(load=load.shortened(), tables=tables, seed=1),
         placement={"service": [0], "load": [0]},
     )
     heartbeat = folder / "heartbeat"
@@ -67,20 +70,20 @@ def test_each_generator_drives_the_endpoint_that_does_no_work(name, tmp_path):
     shutil.copytree(tmp_path / "floor", folder)
     outcome = OrderOutcome(failure=None, observed=observed)
     (folder / "floor.json").write_bytes(serialise(outcome))
-    context = run(1, 0, None, loads={name: LOADS[name].model_dump()}).context
+    context = run(1, 0, None, loads={name: LOADS[name].keys()}).context
     (floor,) = Floor.read_all(tmp_path, context).values()
     assert floor.failure is None
     if name == "client-open":
-        assert floor.throughput == pytest.approx(400, rel=0.2)  # arrivals are drawn at random
+        assert floor.driven.output.reached == pytest.approx(
+            400, rel=0.2
+        )  # arrivals are drawn at random
     else:
-        assert floor.throughput > 1_000
+        assert floor.driven.output.reached > 1_000
 
 
 def test_what_has_no_floor_is_not_driven():
-    article = ArticleLoad(generator="article")
-    search = CapacityLoad(generator="capacity", objective_ms=50)
-    for load in (article, search):
-        assert orders.floor_spec(load, table="t", seed=1, cpus=[0]) is None
+    for load in (ArticleLoad(), CapacityLoad(objective_ms=50)):
+        assert load.shortened() is None
 
 
 @pytest.fixture
@@ -111,7 +114,7 @@ def judged(evidence):
 def test_a_generator_that_reaches_twice_the_fastest_trial_passes(floor):
     _, evidence = floor(WRK, "wrk", fastest=1.0)
     assert judged(evidence).verdict is Verdict.PASSED
-    reached = next(iter(evidence.floors.values())).throughput
+    reached = next(iter(evidence.floors.values())).driven.output.reached
     evidence.fastest["wrk"] = 0.51 * reached
     found = judged(evidence)
     assert found.verdict is Verdict.FAILED
@@ -123,8 +126,7 @@ def test_an_open_loop_that_is_late_at_twice_the_rate_fails(floor):
     trial.dispatch(0.2)
     assert judged(evidence).verdict is Verdict.PASSED
     trial.dispatch(20)
-    for stale in ("histograms", "client"):
-        evidence.floors["open"].driven.__dict__.pop(stale, None)
+    evidence.floors["open"].driven.__dict__.pop("output")
     assert "at twice the rate, p99 of the dispatch delay" in judged(evidence).sentence
 
 

@@ -19,7 +19,7 @@ from analysis.gates import (
 )
 from analysis.gates.gate import GENERATOR
 from analysis.gates.summary import assess, documents
-from bundle.documents.generators import Bounds
+from bundle.generators.capacity import Bounds
 from docs import generate
 from host.expectation import ALWAYS, DOUBT, HOST
 from tests import generators

@@ -56,11 +56,10 @@ def kept(tmp_path, done) -> dict:
 def open_order(order, table_path):
     """The trial that the recorded plan describes: four connections, an open loop."""
     order["service"]["settings"]["pool"] = {"size": 4, "overflow": 0}
-    load = client_load(
-        table_path, generator="client-open", rate=100, arrivals="constant", hash_fraction=0.5
+    # Long enough for some of the one body in a hundred that the client hashes.
+    order["load"] = client_load(
+        table_path, generator="client-open", rate=300, arrivals="constant", duration_s=3
     )
-    del load["requests_total"]  # of a closed loop
-    order["load"] = load
     return order
 
 
@@ -88,9 +87,12 @@ def test_a_clean_trial_passes_and_every_sensor_is_archived(open_order, tmp_path)
 
 
 def test_four_faults_in_one_trial_fire_a_gate_each(open_order, tmp_path, psql):
-    rows = table([Operation("create-order")], users=1000, orders=1000, seed=1, count=1000)
+    rows = table([Operation("create-order")], users=1000, orders=1000, seed=1, count=2000)
     write_table(tmp_path / "writes.tsv", rows)
-    open_order["load"] |= {"table": str(tmp_path / "writes.tsv"), "repeatable": False}
+    open_order["load"]["tables"] |= {
+        "measured": str(tmp_path / "writes.tsv"),
+        "repeatable": False,
+    }
     open_order["service"]["settings"]["pool"]["size"] = 3
     open_order["service"]["variables"] = {"AIOHTTP_NO_EXTENSIONS": "1"}
     with given(open_order, tmp_path / "trial") as folder:

@@ -10,7 +10,7 @@ import sys
 import pytest
 from MLRsearch import MeasurementResult
 
-from analysis.figures import _capacity
+from analysis import generators
 from analysis.latency import decode_hdr, total
 from tests.load.conftest import ROOT
 from workloads.load.capacity import Search, find
@@ -137,7 +137,7 @@ def test_a_real_service_of_known_limit_is_found(run_search, start_service, tmp_p
     assert all(10_000 <= each["seed"] < 20_000 for each in told["probes"])
     assert len({each["seed"] for each in told["probes"]}) == len(told["probes"])
     assert not (tmp_path / "out/probe").exists()
-    figures = _capacity(tmp_path / "out")
+    figures = generators.of(tmp_path / "out").figures
     assert figures.capacity == lower
     assert figures.requests == pytest.approx(lower * 0.5, rel=0.5)
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.wrk import littles_problems, read
+from analysis.generators.base import littles_problems
+from analysis.generators.wrk.dump import read
 from workloads.load import wrk
 
 needs_wrk = pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from agent import owner
 from agent.answers import Done
-from analysis import wrk
 from analysis.figures import read as read_figures
+from analysis.generators.wrk import dump as wrk
 from bundle.codec import serialise
 from bundle.documents.failure import Failure
 from bundle.documents.host import Seeded, Server

@@ -9,11 +9,11 @@ import jsonschema
 import pytest
 
 from bundle import fits, schemas
-from bundle.documents.generators import Client
 from bundle.documents.host import HostFacts
 from bundle.documents.plan import SealedPlan
 from bundle.findings import Findings
 from bundle.format import IndexLine
+from bundle.generators.client import Client
 from bundle.strict_yaml import load
 from bundle.tree import scan
 from tests.verify.recorded import change

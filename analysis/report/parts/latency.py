@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis import figures
+from analysis import generators
 from analysis.report import trials
 from analysis.report.blocks import Figure, Heading, Text
 from analysis.report.charts import Curve, LatencyChart
@@ -67,7 +67,7 @@ def blocks(material: Material) -> tuple[Block, ...]:
 
 def _cell(cell: Cell, chart: LatencyChart, name: str) -> Iterator[Block]:
     yield Heading(cell.title)
-    yield Text({figures.OPEN: _OPEN, figures.CLOSED: _CLOSED}.get(cell.latency_kind, _QUEUED))
+    yield Text({generators.OPEN: _OPEN, generators.CLOSED: _CLOSED}.get(cell.latency_kind, _QUEUED))
     yield Figure(
         name=name,
         title=f"Latency by quantile: {cell.workload} under {cell.load}",

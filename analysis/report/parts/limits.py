@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.figures import CLOSED
+from analysis.generators import CLOSED
 from analysis.report.blocks import Heading, Listing, Text
 from analysis.tables import Row, Table, columns
 from bundle.documents.results import GateVerdict

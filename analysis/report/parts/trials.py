@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from analysis import figures
+from analysis import generators
 from analysis.inference import PairedSample, margin_band
 from analysis.report import trials
 from analysis.report.blocks import Figure, Heading, Listing, Text
@@ -115,7 +115,7 @@ def _figure(
 def _charted(shown: Sequence[Shown]) -> _Charted:
     """Under an open loop the rate is given, and the response time is what is measured."""
     for charted in (_CAPACITY, _P99, _P50):
-        if charted.metric != "capacity" and shown[0].kind != figures.OPEN:
+        if charted.metric != "capacity" and shown[0].kind != generators.OPEN:
             continue
         if all(charted.metric in each.values for each in shown):
             return charted

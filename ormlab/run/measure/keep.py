@@ -12,12 +12,13 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import zstandard
 
+from bundle.generators import GENERATORS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-_KEPT = ("*.hdr", "wrk.json", "wrk.stdout.txt", "client.json", "article.json", "capacity.json")
-_GENERATORS = ("wrk", "client", "article", "capacity")
-_LOGS = ("service.log", "agent.log", *(f"{name}.stderr.txt" for name in _GENERATORS))
+_KEPT = [name for each in GENERATORS.values() for name in (each.report.PATH, *each.kept)]
+_LOGS = ("service.log", "agent.log", *(f"{name}.stderr.txt" for name in GENERATORS))
 _TYPES = {"int64": pa.int64(), "uint16": pa.uint16()}
 _ROWS_PER_GROUP = 1 << 18
 
@@ -37,8 +38,9 @@ def keep(raw: Path, trial: Path) -> None:
         if path.exists() and path.stat().st_size:
             packed = zstandard.ZstdCompressor().compress(path.read_bytes())
             (trial / f"{name}.zst").write_bytes(packed)
-    if (raw / "samples.bin").exists():
-        _write_samples(raw, trial / "samples.parquet")
+    for generator in GENERATORS.values():
+        if generator.samples and (raw / generator.samples).exists():
+            _write_samples(raw, generator.report.PATH, trial / "samples.parquet")
     if (raw / "resources.csv").exists():
         _write_table(pyarrow.csv.read_csv(raw / "resources.csv"), trial / "resources.parquet")
 
@@ -48,9 +50,9 @@ def reports(raw: Path) -> list[Path]:
     return [path for pattern in _KEPT for path in sorted(raw.glob(pattern))]
 
 
-def _write_samples(raw: Path, path: Path) -> None:
-    """Write the client's columns, a row group at a time: a long trial has millions of rows."""
-    told = json.loads((raw / "client.json").read_bytes())["samples"]
+def _write_samples(raw: Path, report: str, path: Path) -> None:
+    """Write the generator's columns, a row group at a time: a long trial has millions of rows."""
+    told = json.loads((raw / report).read_bytes())["samples"]
     kinds = {column["name"]: _TYPES[column["type"]] for column in told["columns"]}
     schema = pa.schema(list(kinds.items()))
     with (raw / told["file"]).open("rb") as file, _parquet(path, schema) as writer:
@@ -62,7 +64,7 @@ def _write_samples(raw: Path, path: Path) -> None:
                 width = kind.bit_width // 8
                 data = os.pread(file.fileno(), rows * width, column["offset"] + first * width)
                 if len(data) != rows * width:
-                    raise ValueError(f"{told['file']} is shorter than client.json says")
+                    raise ValueError(f"{told['file']} is shorter than {report} says")
                 arrays.append(pa.Array.from_buffers(kind, rows, [None, pa.py_buffer(data)]))
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
 

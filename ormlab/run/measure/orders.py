@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from agent import loads
 from agent.orders import (
     Address,
     KillSpec,
@@ -16,14 +15,6 @@ from agent.orders import (
     ServiceSpec,
     StaticSettings,
     StaticSpec,
-)
-from bundle.documents.plan import (
-    ArticleLoad,
-    CapacityLoad,
-    ClosedLoad,
-    Load,
-    OpenLoad,
-    WrkLoad,
 )
 from bundle.documents.readings import Cache, Environment, Pool
 from ormlab.plan.meaning import operations
@@ -34,14 +25,12 @@ from workloads.load.operations import Operation
 
 if TYPE_CHECKING:
     from bundle.documents.plan import Subject, Workload
+    from bundle.generators import Load
     from ormlab.plan import Plan
     from workloads.psql import Psql
 
 _REPEATED_ROWS = 20_000
 _ROWS_PER_SECOND = 8_000  # of a table that must not repeat; a faster trial says it ran out
-_FLOOR_S = 1  # of a generator's floor; enough for 1 in 100 at any rate worth planning
-_FLOOR_WARMUP_S = 0.5
-_HASH_FRACTION = 0.01  # of the answers of the asyncio client
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 5.0
 _OVERHEAD_S = 120.0  # of a trial beyond its load: restore, start, patience with a hung generator
@@ -59,20 +48,6 @@ class Table:
 
     measured: list[requests.Request]
     warmup: list[requests.Request]
-    repeatable: bool
-
-
-class Shipped(NamedTuple):
-    """A workload's tables, by their paths on the load's host.
-
-    Attributes:
-        measured: of the window.
-        warmup: of the time before it.
-        repeatable: whether a generator may start again at their top.
-    """
-
-    measured: str
-    warmup: str
     repeatable: bool
 
 
@@ -104,7 +79,7 @@ def table_of(plan: Plan, workload: Workload) -> Table:
     """
     meant = operations(workload)
     again = requests.repeatable(meant)
-    longest = max(load.duration_s + getattr(load, "warmup_s", 0) for load in plan.loads.values())
+    longest = max(load.duration_s + load.warmup_s for load in plan.loads.values())
     count = _REPEATED_ROWS if again else 2 * int(longest * _ROWS_PER_SECOND)
     rows = requests.table(
         meant,
@@ -239,110 +214,6 @@ def environment(seed: int, block: int) -> Environment:
     return Environment(hash_seed=draw.randrange(1, 2**32), padding_bytes=draw.randrange(4096))
 
 
-def load_spec(load: Load, tables: Shipped, *, seed: int, cpus: list[int]) -> loads.Load:
-    """A plan's load as the agent's generators take it.
-
-    Args:
-        load: of the plan.
-        tables: of its workload, on the host of the load.
-        seed: of the block.
-        cpus: of the load.
-    """
-    table, repeatable = tables.measured, tables.repeatable
-    match load:
-        case WrkLoad():
-            return loads.Wrk(
-                threads=load.threads,
-                connections=load.connections,
-                duration_s=load.duration_s,
-                warmup_s=load.warmup_s,
-                timeout_s=load.timeout_s,
-                table=table,
-                warmup_table=tables.warmup,
-                repeatable=repeatable,
-            )
-        case ClosedLoad():
-            return loads.ClosedLoop(
-                connections=load.connections,
-                processes=load.processes,
-                cpus=_shared(cpus, load.processes),
-                warmup_s=load.warmup_s,
-                duration_s=load.duration_s,
-                timeout_s=load.timeout_s,
-                requests_total=load.requests_total,
-                seed=seed,
-                table=table,
-                repeatable=repeatable,
-                hash_fraction=_HASH_FRACTION,
-            )
-        case OpenLoad():
-            return loads.OpenLoop(
-                rate=load.rate,
-                arrivals=load.arrivals,
-                connections=load.connections,
-                processes=load.processes,
-                cpus=_shared(cpus, load.processes),
-                warmup_s=load.warmup_s,
-                duration_s=load.duration_s,
-                timeout_s=load.timeout_s,
-                seed=seed,
-                table=table,
-                repeatable=repeatable,
-                hash_fraction=_HASH_FRACTION,
-            )
-        case CapacityLoad():
-            return loads.Capacity(
-                objective_ms=load.objective_ms,
-                loss_ratio=load.loss_ratio,
-                width=load.width,
-                probe_s=load.probe_s,
-                probes=load.probes,
-                arrivals=load.arrivals,
-                connections=load.connections,
-                processes=load.processes,
-                cpus=_shared(cpus, load.processes),
-                warmup_s=load.warmup_s,
-                duration_s=load.duration_s,
-                seed=seed,
-                table=table,
-                repeatable=repeatable,
-                hash_fraction=_HASH_FRACTION,
-            )
-        case ArticleLoad():
-            return loads.Article(
-                requests=load.requests,
-                concurrency=load.concurrency,
-                duration_s=load.duration_s,
-                table=table,
-            )
-
-
-def _shared(cpus: list[int], processes: int) -> list[int]:
-    """One CPU for each process, in turn."""
-    return [cpus[index % len(cpus)] for index in range(processes)]
-
-
-def floor_spec(load: Load, *, table: str, seed: int, cpus: list[int]) -> loads.Load | None:
-    """The load, shortened, for an endpoint that does no work: at twice the rate if it has one.
-
-    Returns:
-        The spec, or None for a load whose generator has no floor of its own: a search drives many
-        rates, and the article's client is measured for what it is.
-    """
-    short: dict[str, float | None]
-    match load:
-        case WrkLoad():
-            short = {"duration_s": _FLOOR_S, "warmup_s": 0}
-        case ClosedLoad():
-            short = {"duration_s": _FLOOR_S, "warmup_s": _FLOOR_WARMUP_S, "requests_total": None}
-        case OpenLoad():
-            short = {"duration_s": _FLOOR_S, "warmup_s": _FLOOR_WARMUP_S, "rate": 2 * load.rate}
-        case _:
-            return None
-    tables = Shipped(table, table, repeatable=True)
-    return load_spec(load.model_copy(update=short), tables, seed=seed, cpus=cpus)
-
-
 def kills(load: Load, *, seed: int) -> tuple[KillSpec, ...]:
     """When connections of the service are ended, in seconds from the generator's start.
 
@@ -353,17 +224,16 @@ def kills(load: Load, *, seed: int) -> tuple[KillSpec, ...]:
         load: of the plan.
         seed: of the block.
     """
-    kill = getattr(load, "kill", None)
+    kill = load.kill
     if kill is None:
         return ()
     draw = random.Random(seed)  # noqa: S311 - a reproducible instant, not a secret
-    # wrk warms up in a run of its own, the asyncio client within this one.
-    begin_s = load.warmup_s if isinstance(load, OpenLoad) else 0.0
-    at_s = sorted(begin_s + load.duration_s * draw.uniform(0.2, 0.8) for _ in range(kill.times))
+    at_s = sorted(
+        load.begins_s + load.duration_s * draw.uniform(0.2, 0.8) for _ in range(kill.times)
+    )
     return tuple(KillSpec(at_s=at, connections=kill.connections) for at in at_s)
 
 
 def deadline_s(load: Load) -> float:
     """How long a trial under this load may take in all."""
-    warmup_s: float = getattr(load, "warmup_s", 0.0)
-    return load.duration_s + warmup_s + _OVERHEAD_S
+    return load.duration_s + load.warmup_s + _OVERHEAD_S

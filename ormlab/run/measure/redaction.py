@@ -32,6 +32,7 @@ import zstandard
 
 from bundle import credentials
 from bundle.format import Redaction
+from bundle.generators import GENERATORS
 from bundle.tree import scan
 
 if TYPE_CHECKING:
@@ -54,25 +55,15 @@ _PATHS: Final = ("lab folder", "checkout", "home folder")
 _PATCH: Final = "inputs/source.patch"
 _PACKED: Final = ".zst"
 _NUMBERS: Final = frozenset({".parquet", ".hdr"})
-_EVIDENCE: Final = (
-    "wrk.json",
-    "wrk.stdout.txt",
-    "client.json",
-    "article.json",
-    "capacity.json",
-    "sql.json",
-    "answers.json",
-    "*.http",
-)
-_PLACES: Final = {
-    "client.json": ("spec.host",),
-    "article.json": ("spec.url",),
-    "capacity.json": ("spec.client.host",),
-}
+_PLACES: Final = {each.report.PATH: each.addresses for each in GENERATORS.values()}
 """Fields of a generator's document in which the address stands that the lab has told it."""
 
-_TARGET: Final = re.compile(r"\ARunning \S+ test @ .*")
-"""The line in which wrk repeats the address that the lab has told it."""
+_TARGETS: Final = {
+    name: line for each in GENERATORS.values() for name, line in each.address_lines.items()
+}
+"""By other file of a generator, the line in which it repeats that address."""
+
+_EVIDENCE: Final = (*_PLACES, *_TARGETS, "sql.json", "answers.json", "*.http")
 
 _FAILURE: Final = ("failure.what", "failure.where", "failure.hint")
 _SENTENCES: Final = {
@@ -207,8 +198,8 @@ class Redactor:
     def _evidence(self, name: str, text: str) -> str:
         """Evidence without drawn secrets, and without an address that the lab has put there."""
         text = self._replace(text, "secret")
-        if name == "wrk.stdout.txt":
-            return _TARGET.sub(lambda line: self._replace(line[0], "address"), text)
+        if name in _TARGETS:
+            return _TARGETS[name].sub(lambda line: self._replace(line[0], "address"), text)
         if name not in _PLACES:
             return text
         try:

@@ -7,7 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from agent.orders import CheckService, Diagnose, FindFloor, Observe, RunTrial, Serve
+from agent.orders import (
+    CheckService,
+    Diagnose,
+    FindFloor,
+    LoadSpec,
+    Observe,
+    RunTrial,
+    Serve,
+    Tables,
+)
 from bundle.documents.readings import TrialReadings
 from bundle.documents.services import Observed
 from ormlab.base.errors import LoadError
@@ -25,7 +34,6 @@ if TYPE_CHECKING:
     from bundle.documents.readings import Environment
     from bundle.documents.services import StackOutcome
     from ormlab.plan import Plan, Planned
-    from ormlab.run.measure.orders import Shipped
     from ormlab.run.measure.redaction import Redactor
     from ormlab.run.measure.site import Site
     from ormlab.run.measure.station import Fetched, Station
@@ -47,7 +55,7 @@ class Session:
     """
 
     site: Site
-    tables: Mapping[str, Shipped]
+    tables: Mapping[str, Tables]
     stacks: Mapping[str, StackOutcome]
     database: Database
     seeded: Seeded
@@ -109,12 +117,12 @@ class Session:
     def floor(self, load: str) -> Fetched[Observed] | None:
         """Find out what a load's generator reaches by itself; None if it has no floor."""
         station, app = self.site.load, self.site.app
+        shortened = self._plan.loads[load].shortened()
+        if shortened is None:
+            return None
         local = self.site.scratch / "floor.tsv"
         table = f"{station.folder}/{local.name}"
-        cpus, seed = station.cpus("load"), self._plan.seed
-        spec = orders.floor_spec(self._plan.loads[load], table=table, seed=seed, cpus=cpus)
-        if spec is None:
-            return None
+        reads = Tables(measured=table, warmup=table, repeatable=True)
         tables.ship(orders.floor_table(self._plan), station, local)
         program = orders.Program(
             python=app.deployment.python,
@@ -127,7 +135,7 @@ class Session:
         parts = [] if app is station else [self._served(endpoint, database=None)]
         work = FindFloor(
             endpoint=orders.served(endpoint) if parts else endpoint,
-            load=spec,
+            load=LoadSpec(load=shortened, tables=reads, seed=self._plan.seed),
             placement=station.placement,
         )
         deadline_s = orders.deadline_s(self._plan.loads[load])
@@ -152,9 +160,7 @@ class Session:
         work = RunTrial(
             service=service if app is station else orders.served(service),
             database=self.database.seen_from(station, template=template),
-            load=orders.load_spec(
-                load, self.tables[trial.workload], seed=seed, cpus=station.cpus("load")
-            ),
+            load=LoadSpec(load=load, tables=self.tables[trial.workload], seed=seed),
             kills=orders.kills(load, seed=seed),
             placement=station.placement,
             probes=self._probes,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agent.orders import Tables
 from ormlab.base.errors import PlanError
 from ormlab.run.measure import orders
-from ormlab.run.measure.orders import Shipped
 from workloads.load.requests import write_table
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workloads.load.requests import Request
 
 
-def ship_all(plan: Plan, station: Station, scratch: Path) -> dict[str, Shipped]:
+def ship_all(plan: Plan, station: Station, scratch: Path) -> dict[str, Tables]:
     """Draw the table of every workload and put it into the run's folder on the load's host.
 
     Minutes for a long load that must not repeat a request: nothing that waits for a sign of life
@@ -43,7 +43,7 @@ def ship_all(plan: Plan, station: Station, scratch: Path) -> dict[str, Shipped]:
             ) from lacking
         measured = ship(drawn.measured, station, scratch / f"{name}.measured.tsv")
         warmup = ship(drawn.warmup, station, scratch / f"{name}.warmup.tsv")
-        shipped[name] = Shipped(measured, warmup, drawn.repeatable)
+        shipped[name] = Tables(measured=measured, warmup=warmup, repeatable=drawn.repeatable)
     return shipped
 
 

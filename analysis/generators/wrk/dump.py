@@ -17,32 +17,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from analysis.generators.base import Problem, littles_law
+from analysis.generators.wrk.text import Text, WrkOutputError, parse_text
 from analysis.latency import Bins, mean, total
-from analysis.wrk_text import Text, WrkOutputError, parse_text
 from bundle import codec
-from bundle.documents.generators import Wrk
+from bundle.generators.wrk import Wrk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bundle.documents.readings import Window
 
-LITTLES_BAND = (0.95, 1.0)
 _MOST_STEPS = 10_000_000  # the evidence has up to 800,000
 _ROUNDING = 1e-9  # of binary fractions
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something wrong with a trial.
-
-    Attributes:
-        code: a stable word for programs.
-        what: one sentence.
-    """
-
-    code: str
-    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,14 +181,6 @@ def failures(dump: Wrk) -> tuple[Problem, ...]:
     return tuple(Problem(code, what) for code, (present, what) in found.items() if present)
 
 
-def littles_law(throughput: float, mean_latency_s: float, connections: int) -> float:
-    """Return throughput x mean latency / connections: 1 if every connection is always waiting.
-
-    Source: J. D. C. Little, A Proof for the Queuing Formula L = lambda W, 1961.
-    """
-    return throughput * mean_latency_s / connections
-
-
 def head_start(window: Window, duration_s: float) -> float:
     """Return how much of wrk's window its threads may have been busy before it began, as a share.
 
@@ -217,23 +196,6 @@ def head_start(window: Window, duration_s: float) -> float:
     """
     ran_s = (window.ended_ns - window.started_ns) / 1e9
     return max(0.0, ran_s / duration_s - 1) if duration_s else 0.0
-
-
-def littles_problems(ratio: float, *, edge: float = 0.0) -> tuple[Problem, ...]:
-    """Say whether a closed loop's ratio of Little's law lies outside its band.
-
-    Args:
-        ratio: from ``littles_law``.
-        edge: what requests under way at the ends of the window may add.
-    """
-    low, high = LITTLES_BAND
-    if ratio < low:
-        what = f"connections waited only {ratio:.3f} of the time for what was answered"
-        return (Problem("littles-law", what),)
-    if ratio > high + edge + _ROUNDING:
-        what = f"connections waited {ratio:.3f} of the time: samples that were never measured"
-        return (Problem("littles-law", what),)
-    return ()
 
 
 def _pairs(text: Text, dump: Wrk) -> Iterator[tuple[str, float, float, float]]:

@@ -1,0 +1,102 @@
+"""What every load generator is to the agent: commands to run in the folder of a trial."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agent.files import write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from agent.orders import LoadSpec
+    from agent.service import Endpoint
+
+
+@dataclass(frozen=True)
+class Command:
+    """One run of a generator, in the folder of its trial.
+
+    Attributes:
+        name: of the generator, for messages.
+        argv: the program and its arguments.
+        duration_s: how long it is meant to take.
+        log: takes its standard error.
+        stdout: takes its standard output.
+        outputs: files it must leave, not empty.
+    """
+
+    name: str
+    argv: list[str]
+    duration_s: float
+    log: Path
+    stdout: Path
+    outputs: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Commands:
+    """A load as commands; a generator that warms up by itself needs none for that."""
+
+    measured: Command
+    warmup: Command | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a generator drives, and from where.
+
+    Attributes:
+        service: the endpoint.
+        sent: the tables of requests, and the seed.
+        folder: of the trial; takes every output.
+        cpus: of the generator, which the agent pins it to.
+    """
+
+    service: Endpoint
+    sent: LoadSpec
+    folder: Path
+    cpus: list[int]
+
+    @property
+    def table(self) -> str:
+        """The table's path from the folder of the trial.
+
+        Generators repeat their settings in what they leave, and that tells nobody where the lab
+        lies.
+        """
+        return os.path.relpath(
+            os.path.realpath(self.sent.tables.measured), os.path.realpath(self.folder)
+        )
+
+    def shared_cpus(self, processes: int) -> list[int]:
+        """One CPU for each process, in turn."""
+        return [self.cpus[index % len(self.cpus)] for index in range(processes)]
+
+    def command(
+        self, name: str, argv: list[str], duration_s: float, *, files: str | None = None
+    ) -> Command:
+        """A run that must leave its report, ``<name>.json``.
+
+        Args:
+            name: of the generator's module.
+            argv: the program and its arguments.
+            duration_s: how long it is meant to take.
+            files: what its files are named by instead.
+        """
+        log, stdout, report = (
+            self.folder / f"{files or name}.{suffix}"
+            for suffix in ("stderr.txt", "stdout.txt", "json")
+        )
+        return Command(name, argv, duration_s, log, stdout, (report,))
+
+    def module(self, name: str, settings: Mapping[str, object], duration_s: float) -> Commands:
+        """A run of a module of ``workloads.load``, which warms up and checks its settings."""
+        path = self.folder / f"{name}.spec.json"
+        write_json(path, settings)
+        argv = [sys.executable, "-m", f"workloads.load.{name}", str(path), str(self.folder)]
+        return Commands(self.command(name, argv, duration_s))

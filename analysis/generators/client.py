@@ -1,0 +1,308 @@
+"""What the asyncio client left: its report, raw samples and histograms, which must agree."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from hdrh.histogram import HdrHistogram
+
+from analysis import latency, silence
+from analysis.generators.base import (
+    CLOSED,
+    OPEN,
+    Contradiction,
+    GeneratorFigures,
+    Output,
+    Problem,
+    Sampled,
+    littles_contradictions,
+    littles_law,
+)
+from analysis.latency import Histogram
+from bundle import outside, tables, typed
+from bundle.generators.client import Client, HistogramName
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from analysis.resources import Course
+    from analysis.silence import Silence
+    from bundle.documents.readings import TrialReadings, Window
+    from bundle.generators.client import OpenLoop
+    from bundle.read import Trial
+
+_SAMPLES = "samples.parquet"
+_COLUMNS = ("intended_ns", "sent_ns", "end_ns", "operation", "status")
+_NS = 1e9
+_ROUNDING = 1e-9  # of binary fractions
+
+
+class _Client(Output):
+    name: ClassVar[str] = "the client"
+    mark: ClassVar[str] = Client.PATH
+    tells_timeouts: ClassVar[bool] = True
+    tells_cpu: ClassVar[bool] = True
+
+    @cached_property
+    def _report(self) -> Client:
+        return typed.read(self.folder, Client)
+
+    @property
+    def _is_open(self) -> bool:
+        return self._report.loop.kind == "open"
+
+    @property
+    def figures(self) -> GeneratorFigures:
+        """With the response times of an open loop, and the service times of a closed one."""
+        report = self._report
+        bins = latency.read_hdr(self.folder / ("response.hdr" if self._is_open else "service.hdr"))
+        failed, ratio, mean_us = report.errors.by_kind, None, latency.mean(bins)
+        if self.is_closed and mean_us and report.throughput:
+            ratio = littles_law(report.throughput, mean_us / 1e6, report.spec.connections)
+        broken = Problem("request-errors", f"requests failed: {failed}")
+        return GeneratorFigures(
+            requests=report.requests_in_window,
+            errors=report.errors.total,
+            window_s=report.window.seconds,
+            bins=bins,
+            kind=OPEN if self._is_open else CLOSED,
+            littles_ratio=ratio,
+            connections=report.spec.connections,
+            span_ns=report.window.span_ns,
+            problems=(broken,) if failed else (),
+        )
+
+    @property
+    def is_closed(self) -> bool:
+        """As its report says."""
+        return not self._is_open
+
+    def edge(self, window: Window | None) -> float:
+        """Its samples are the requests sent in the window, some of which end after it."""
+        del window
+        return self._report.spec.connections / max(1, self._report.requests_in_window)
+
+    @property
+    def reached(self) -> float | None:
+        """By its report."""
+        return self._report.throughput
+
+    @property
+    def refused(self) -> int:
+        """All that failed."""
+        return self._report.errors.total
+
+    @property
+    def timeouts(self) -> int:
+        """By its report."""
+        return self._report.errors.timeout
+
+    @property
+    def arrivals(self) -> OpenLoop | None:
+        """By its report."""
+        return self._report.open_loop
+
+    @property
+    def censored(self) -> int:
+        """By its report."""
+        return self._report.censored.total
+
+    @cached_property
+    def histograms(self) -> Mapping[str, Histogram]:
+        """Those that its report names."""
+        return {
+            name: Histogram.of(latency.read_hdr(self.folder / f"{name}.hdr"))
+            for name in self._report.histograms
+        }
+
+    @property
+    def unrecorded(self) -> dict[str, int]:
+        """Against the rows of its samples."""
+        rows = self._report.samples.rows
+        kept = {"service": rows - self._report.censored.unsent}
+        if self.arrivals is not None:
+            kept |= {"response": rows, "dispatch": rows}
+        return {name: rows - self.histograms[name].total for name, rows in kept.items()}
+
+    @property
+    def answers(self) -> Mapping[str, Mapping[str, int]]:
+        """By its report."""
+        return self._report.answers
+
+    @property
+    def bodies(self) -> Mapping[str, list[str]]:
+        """By its report."""
+        return self._report.bodies.digests
+
+    @property
+    def sampled(self) -> Sampled:
+        """Without a warm-up, the first request of each connection is sent without an answer."""
+        spec = self._report.spec
+        unasked = 0 if spec.warmup_s else spec.connections
+        return Sampled(self._report.window.seconds, self._is_open, unasked)
+
+    def busiest(self, cpus: int) -> float | None:
+        """Of its processes."""
+        used = [process.cpu_s for process in self._report.processes]
+        return busiest(used, self._report.window.seconds, cpus)
+
+    def silence(self, readings: TrialReadings, course: Callable[[], Course]) -> Silence:
+        """By the samples, which say when each answer came."""
+        del readings, course
+        names = ["intended_ns", "end_ns", "status", "operation"]
+        table = tables.read(self.folder / _SAMPLES, columns=names)
+        due, end, status, operation = (table.column(name).to_numpy() for name in names)
+        if self._is_open:
+            gap = silence.waiting_for_answers(due, end, status != 0)
+        else:
+            stop_ns = round(self._report.window.seconds * _NS)
+            gap = silence.without_answers(due, end, status != 0, stop_ns)
+        connections = self._report.spec.connections
+        allowed_s = max(
+            silence.allowed_s(latency.read_hdr(self.folder / "service.hdr"), connections),
+            silence.USUAL * silence.slowest_usual_s(operation, end - due, connections),
+        )
+        return silence.Silence(gap.seconds, gap.begins_s, allowed_s, "by the client's samples")
+
+    def contradictions(self, trial: Trial, *, faults: bool) -> Iterator[Contradiction]:
+        """Between the report, the samples and the histograms."""
+        told, folder = self._report, self.folder
+        errors = told.errors.by_kind
+        if errors and not (trial.record.status == "failed" or faults):
+            yield Contradiction("trial-status", Client.PATH, f"requests failed: {errors}")
+        seconds, in_window, throughput = (
+            told.window.seconds,
+            told.requests_in_window,
+            told.throughput,
+        )
+        if seconds and (throughput is None or not _close(throughput, in_window / seconds)):
+            what = f"throughput {throughput}, but {in_window} requests in {seconds} s"
+            yield Contradiction("generator-mismatch", Client.PATH, what)
+        overrun = 0.0
+        if (folder / _SAMPLES).exists():
+            counted = _count(folder / _SAMPLES, seconds)
+            yield from _samples(folder, told, counted)
+            mean_us = latency.mean(tuple(counted.durations_us["service"].items()))
+            overrun = max(0.0, counted.last_ns / _NS / seconds - 1) if seconds else 0.0
+        else:
+            mean_us = latency.mean(latency.read_hdr(folder / "service.hdr"))
+        if self.is_closed and mean_us and in_window:
+            ratio = littles_law(in_window / seconds, mean_us / 1e6, told.spec.connections)
+            # On every connection the last request of the window may end after it, at the latest
+            # with the last of all, and one more may have ended inside.
+            edge = (1 + told.spec.connections / in_window) * (1 + overrun) - 1
+            yield from littles_contradictions(ratio, edge, Client.PATH)
+
+
+def busiest(used_s: Sequence[float], seconds: float, cpus: int) -> float | None:
+    """CPU time of the busiest process, or of the CPUs that all of them share, in percent."""
+    if not (seconds and used_s and cpus):
+        return None
+    shared = sum(used_s) / min(len(used_s), cpus)
+    return 100 * max(*used_s, shared) / seconds
+
+
+def _close(said: float, due: float) -> bool:
+    return abs(said - due) <= _ROUNDING * said
+
+
+def _samples(folder: Path, told: Client, counted: _Counted) -> Iterator[Contradiction]:
+    """Hold the counts against the samples, and fill the histograms again from them."""
+    answers: dict[str, dict[str, int]] = {name: {} for name in told.operations}
+    for (operation, status), count in sorted(counted.answers.items()):
+        if status:
+            answers[told.operations[operation]][str(status)] = count
+    if told.answers != answers:
+        what = f"answers: {told.answers}, not {answers}"
+        yield Contradiction("samples-mismatch", Client.PATH, what)
+    said, here = (told.censored.total, told.censored.unsent), (counted.censored, counted.unsent)
+    if said != here:
+        what = f"without an answer, and never sent: {said}, not {here}"
+        yield Contradiction("samples-mismatch", Client.PATH, what)
+    if told.loop.kind == "closed":
+        # Each connection may bring in the answer to one request that was sent before the window.
+        most = counted.inside + told.spec.connections
+        if not counted.inside <= told.requests_in_window <= most:
+            what = f"{told.requests_in_window} in the window, the samples give {counted.inside}"
+            yield Contradiction("samples-mismatch", Client.PATH, what)
+    for name, durations in counted.durations_us.items():
+        path = folder / f"{name}.hdr"
+        if path.exists() and not _same(path, durations):
+            what = "the samples fill the histogram in another way"
+            yield Contradiction("samples-mismatch", path.name, what)
+
+
+class _Counted:
+    """What the samples of a trial add up to.
+
+    Attributes:
+        answers: rows by operation index and status; status 0 is no answer.
+        censored: rows without an answer.
+        unsent: those of them that were never sent.
+        inside: answers that came in before the window's end.
+        last_ns: when the last request that was sent ended, from the window's beginning.
+        durations_us: whole microseconds and count by histogram.
+    """
+
+    def __init__(self) -> None:
+        self.answers: Counter[tuple[int, int]] = Counter()
+        self.censored = 0
+        self.unsent = 0
+        self.inside = 0
+        self.last_ns = 0
+        self.durations_us: dict[HistogramName, Counter[int]] = {
+            "service": Counter(),
+            "response": Counter(),
+            "dispatch": Counter(),
+        }
+
+
+def _count(path: Path, seconds: float) -> _Counted:
+    counted = _Counted()
+    with tables.opened(path) as table:
+        for group in range(table.num_row_groups):
+            rows = table.read_row_group(group, columns=list(_COLUMNS))
+            columns = {name: rows.column(name).to_numpy() for name in _COLUMNS}
+            _add(counted, columns, seconds)
+    return counted
+
+
+def _add(counted: _Counted, rows: dict[str, NDArray[np.int64]], seconds: float) -> None:
+    intended, sent, end, operation, status = (rows[name] for name in _COLUMNS)
+    pairs, counts = np.unique(np.stack([operation, status]), axis=1, return_counts=True)
+    for (kind, code), count in zip(pairs.T.tolist(), counts.tolist(), strict=True):
+        counted.answers[kind, code] += count
+    answered = status != 0
+    was_sent = answered | (end != sent)
+    counted.censored += int((~answered).sum())
+    counted.unsent += int((~was_sent).sum())
+    counted.inside += int((answered & (end < seconds * _NS)).sum())
+    counted.last_ns = max(counted.last_ns, int(end[was_sent].max(initial=0)))
+    durations: dict[HistogramName, NDArray[np.int64]] = {
+        "service": (end - sent)[was_sent],
+        "response": end - intended,
+        "dispatch": sent - intended,
+    }
+    for name, each in durations.items():
+        values, numbers = np.unique(each // 1000, return_counts=True)
+        counted.durations_us[name].update(dict(zip(values.tolist(), numbers.tolist(), strict=True)))
+
+
+def _same(path: Path, durations: Counter[int]) -> bool:
+    """Whether durations fill a histogram as the one in a file is filled."""
+    told = latency.histogram_of(outside.bytes_of(path), where=path.name)
+    again = HdrHistogram(
+        told.lowest_trackable_value, told.highest_trackable_value, told.significant_figures
+    )
+    for value, count in durations.items():
+        again.record_value(value, count)
+    return bool(told.encode() == again.encode())
+
+
+OUTPUT = _Client

@@ -1,0 +1,145 @@
+"""The search for a capacity with the asyncio client: its load in a plan, and ``capacity.json``."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta
+
+from bundle.codec import Part
+from bundle.documents.failure import Failure
+from bundle.generators import base
+from bundle.generators.client import (
+    Censored,
+    Errors,
+    HistogramName,
+    OpenLoop,
+    Seconds,
+    Spec,
+    Window,
+)
+from bundle.values import Count
+
+
+class CapacityLoad(base.Load, frozen=True, kw_only=True, tag="capacity"):
+    """A search for the highest rate at which an objective is met: many short open loops.
+
+    A request is lost that fails or is answered later than ``objective_ms``; a rate holds if in
+    most of its ``probes`` no more than ``loss_ratio`` of the requests are lost. The search is done
+    when the rates that hold and those that do not lie ``width`` apart; ``duration_s`` limits it.
+    """
+
+    repeats: ClassVar[bool] = True
+    counts_losses: ClassVar[bool] = True
+
+    objective_ms: Annotated[float, Meta(gt=0, le=60_000)]
+    loss_ratio: Annotated[float, Meta(ge=0, lt=1)] = 0.01
+    width: Annotated[float, Meta(gt=0, lt=1)] = 0.05
+    probe_s: base.Seconds = 2.0
+    probes: Annotated[int, Meta(ge=1, le=100)] = 3
+    arrivals: Literal["poisson", "constant"] = "poisson"
+    connections: base.Count = 64
+    processes: Annotated[int, Meta(ge=1, le=64)] = 1
+    warmup_s: base.Seconds = 2.0
+    duration_s: base.Seconds = 300.0
+
+    @property
+    def may_end_early(self) -> bool:
+        """When the search is done."""
+        return True
+
+
+class Search(Part, frozen=True, kw_only=True):
+    """What was searched for; ``workloads.load.capacity`` says what it means.
+
+    Attributes:
+        client: the closed loop that warmed up.
+        arrivals: ``poisson`` or ``constant``.
+        objective_ms: a response later than this was lost.
+        loss_ratio: share of the requests that could be lost.
+        width: relative distance of the two ends at which the search was done.
+        probe_s: length of a probe's window.
+        probes: how many of them decided about a rate.
+        limit_s: how long the search could take.
+    """
+
+    client: Spec
+    arrivals: str
+    objective_ms: float
+    loss_ratio: float
+    width: float
+    probe_s: Seconds
+    probes: int
+    limit_s: Seconds
+
+
+class Bounds(Part, frozen=True, kw_only=True):
+    """Requests per second that held, and that did not; null where the top of the range held."""
+
+    lower: float
+    upper: float | None
+
+
+class Probe(Part, frozen=True, kw_only=True):
+    """One window of the open loop at one rate; as in `Client` where it has the same name.
+
+    Attributes:
+        rate: arrivals per second.
+        lost: requests that failed or came later than the objective.
+        held: whether no more were lost than could be.
+        seed: decided its arrivals.
+        window: when it measured.
+        open_loop: what became of the arrivals.
+        requests_in_window: answers in the window.
+        completed: samples with an answer.
+        censored: samples without one.
+        failed: requests whose answer an error took away.
+        errors: by kind.
+        cpu_s: CPU seconds of each process of the client.
+        histograms: encoded as HdrHistogram V2 in base64.
+    """
+
+    rate: float
+    lost: int
+    held: bool
+    seed: int
+    window: Window
+    open_loop: OpenLoop
+    requests_in_window: Count
+    completed: Count
+    censored: Censored
+    failed: Count
+    errors: Errors
+    cpu_s: list[float]
+    histograms: dict[HistogramName, str]
+
+
+class Capacity(base.GeneratorReport, frozen=True, kw_only=True):
+    """``capacity.json``: a search for the highest rate that meets an objective.
+
+    Attributes:
+        schema: the version of this format.
+        spec: what was searched for.
+        closed_loop_rate: answers per second of the warm-up; null if it failed.
+        range: lowest and highest rate of the search; null likewise.
+        capacity: the result; null if there is none.
+        failure: why there is none; null if there is.
+        probes: in order.
+    """
+
+    PATH: ClassVar[str] = "capacity.json"
+
+    schema: Literal["capacity/1"]
+    spec: Search
+    closed_loop_rate: float | None
+    range: tuple[float, float] | None
+    capacity: Bounds | None
+    failure: Failure | None
+    probes: list[Probe]
+
+
+GENERATOR = base.Generator(
+    loads=(CapacityLoad,),
+    report=Capacity,
+    addresses=("spec.client.host",),
+)
