@@ -37,6 +37,7 @@ LONG = (
     "explain/test_explain.py",
     "redaction/test_canary.py",
     "run/test_pilot.py",
+    "run/test_generator.py",
     "agent/test_trial.py",
     "agent/test_stalls.py",
     "docs/test_finding.py",
