@@ -58,8 +58,8 @@ def contradictions(trial: Trial, *, faults: bool = False) -> Iterator[Contradict
         trial: of a bundle; a failed one may lack any file.
         faults: whether its load ends connections on purpose, so that requests fail.
     """
-    output = find(trial.path)
     try:
+        output = find(trial.path)
         found = list(output.contradictions(trial, faults=faults)) if output else []
     except Exception as wrong:  # noqa: BLE001 - whatever a stranger's files make the readers raise
         if trial.record.status == "failed":

@@ -7,6 +7,7 @@ what it does not tell do not concern it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from analysis import silence
@@ -121,6 +122,14 @@ class Output:
         is_limited_by_cpu: whether its CPU time is held against a limit; that of a client that is
             measured for what it is is not.
         folder: where it lies.
+        is_closed: whether every connection always waits for an answer, so that Little's law holds.
+        timeouts: answers later than it allowed; None where its files cannot be read.
+        refused: requests of a floor that failed, as far as they are told.
+        arrivals: what became of the arrivals of an open loop; None under other loads.
+        censored: samples without an answer.
+        answers: by operation and status, as far as it tells operations apart.
+        bodies: by request, the distinct digests of sampled bodies; None where none is hashed.
+        sampled: how its raw samples are to be read; None if it leaves none.
     """
 
     name: ClassVar[str]
@@ -131,6 +140,15 @@ class Output:
     tells_cpu: ClassVar[bool] = False
     is_limited_by_cpu: ClassVar[bool] = True
 
+    is_closed: bool = False
+    timeouts: int | None = None
+    refused: int = 0
+    arrivals: OpenLoop | None = None
+    censored: int = 0
+    answers: Mapping[str, Mapping[str, int]] = MappingProxyType({})
+    bodies: Mapping[str, list[str]] | None = None
+    sampled: Sampled | None = None
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
@@ -140,9 +158,9 @@ class Output:
         raise NotImplementedError
 
     @property
-    def is_closed(self) -> bool:
-        """Whether every connection always waits for an answer, so that Little's law holds."""
-        return False
+    def reached(self) -> float | None:
+        """Answers per second, also of a floor; None where it left nothing readable."""
+        return self.figures.throughput
 
     def edge(self, window: Window | None) -> float | None:
         """What requests under way at the ends of the window may add to the ratio of Little's law.
@@ -157,31 +175,6 @@ class Output:
         return 0.0
 
     @property
-    def reached(self) -> float | None:
-        """Answers per second, also of a floor; None where it left nothing readable."""
-        return self.figures.throughput
-
-    @property
-    def refused(self) -> int:
-        """Requests of a floor that failed, as far as they are told."""
-        return 0
-
-    @property
-    def timeouts(self) -> int | None:
-        """Answers later than it allowed; None where its files cannot be read."""
-        return None
-
-    @property
-    def arrivals(self) -> OpenLoop | None:
-        """What became of the arrivals of an open loop; None under other loads."""
-        return None
-
-    @property
-    def censored(self) -> int:
-        """Samples without an answer."""
-        return 0
-
-    @property
     def histograms(self) -> Mapping[str, Histogram]:
         """Its histograms by name: response, service and dispatch."""
         return {}
@@ -189,21 +182,6 @@ class Output:
     @property
     def unrecorded(self) -> dict[str, int] | None:
         """By histogram, the samples that it lacks; None without samples."""
-        return None
-
-    @property
-    def answers(self) -> Mapping[str, Mapping[str, int]]:
-        """Answers by operation and status, as far as it tells operations apart."""
-        return {}
-
-    @property
-    def bodies(self) -> Mapping[str, list[str]] | None:
-        """By request, the distinct digests of sampled bodies; None where none is hashed."""
-        return None
-
-    @property
-    def sampled(self) -> Sampled | None:
-        """How its raw samples are to be read; None if it leaves none."""
         return None
 
     def busiest(self, cpus: int) -> float | None:

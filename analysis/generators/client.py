@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from analysis.resources import Course
     from analysis.silence import Silence
     from bundle.documents.readings import TrialReadings, Window
-    from bundle.generators.client import OpenLoop
     from bundle.read import Trial
 
 _SAMPLES = "samples.parquet"
@@ -49,13 +48,20 @@ class _Client(Output):
     tells_timeouts: ClassVar[bool] = True
     tells_cpu: ClassVar[bool] = True
 
-    @cached_property
-    def _report(self) -> Client:
-        return typed.read(self.folder, Client)
-
-    @property
-    def _is_open(self) -> bool:
-        return self._report.loop.kind == "open"
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        report = self._report = typed.read(folder, Client)
+        spec, self._is_open = report.spec, report.loop.kind == "open"
+        self.is_closed = not self._is_open
+        self.timeouts = report.errors.timeout
+        self.refused = report.errors.total
+        self.arrivals = report.open_loop
+        self.censored = report.censored.total
+        self.answers = report.answers
+        self.bodies = report.bodies.digests
+        # Without a warm-up, the first request of each connection is sent without an answer.
+        unasked = 0 if spec.warmup_s else spec.connections
+        self.sampled = Sampled(report.window.seconds, self._is_open, unasked)
 
     @property
     def figures(self) -> GeneratorFigures:
@@ -78,11 +84,6 @@ class _Client(Output):
             problems=(broken,) if failed else (),
         )
 
-    @property
-    def is_closed(self) -> bool:
-        """As its report says."""
-        return not self._is_open
-
     def edge(self, window: Window | None) -> float:
         """Its samples are the requests sent in the window, some of which end after it."""
         del window
@@ -92,26 +93,6 @@ class _Client(Output):
     def reached(self) -> float | None:
         """By its report."""
         return self._report.throughput
-
-    @property
-    def refused(self) -> int:
-        """All that failed."""
-        return self._report.errors.total
-
-    @property
-    def timeouts(self) -> int:
-        """By its report."""
-        return self._report.errors.timeout
-
-    @property
-    def arrivals(self) -> OpenLoop | None:
-        """By its report."""
-        return self._report.open_loop
-
-    @property
-    def censored(self) -> int:
-        """By its report."""
-        return self._report.censored.total
 
     @cached_property
     def histograms(self) -> Mapping[str, Histogram]:
@@ -129,23 +110,6 @@ class _Client(Output):
         if self.arrivals is not None:
             kept |= {"response": rows, "dispatch": rows}
         return {name: rows - self.histograms[name].total for name, rows in kept.items()}
-
-    @property
-    def answers(self) -> Mapping[str, Mapping[str, int]]:
-        """By its report."""
-        return self._report.answers
-
-    @property
-    def bodies(self) -> Mapping[str, list[str]]:
-        """By its report."""
-        return self._report.bodies.digests
-
-    @property
-    def sampled(self) -> Sampled:
-        """Without a warm-up, the first request of each connection is sent without an answer."""
-        spec = self._report.spec
-        unasked = 0 if spec.warmup_s else spec.connections
-        return Sampled(self._report.window.seconds, self._is_open, unasked)
 
     def busiest(self, cpus: int) -> float | None:
         """Of its processes."""

@@ -12,8 +12,9 @@ from MLRsearch import MeasurementResult
 
 from analysis import generators
 from analysis.latency import decode_hdr, total
+from bundle.generators.capacity import Search
 from tests.load.conftest import ROOT
-from workloads.load.capacity import Search, find
+from workloads.load.capacity import find
 from workloads.load.client.failure import LoadError
 from workloads.load.client.spec import parse_spec
 
@@ -166,8 +167,8 @@ def test_a_search_that_takes_too_long_is_ended(run_search, start_service):
     ("change", "said"),
     [
         ({"width": 2}, "width lies between 0 and 1"),
-        ({"probe": 1}, "missing or unknown: probe"),
-        ({"client": {}}, "host is missing"),
+        ({"probe": 1}, "unknown field `probe`"),
+        ({"client": {}}, "missing required field `host`"),
     ],
 )
 def test_a_wrong_spec_is_refused(run_search, start_service, change, said):

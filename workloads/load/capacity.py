@@ -27,10 +27,10 @@ import shutil
 import signal
 import sys
 import time
-from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Never
+from typing import TYPE_CHECKING, Any, Never
 
+import msgspec
 from MLRsearch import (
     AbstractMeasurer,
     Config,
@@ -38,12 +38,17 @@ from MLRsearch import (
     MultipleLossRatioSearch,
     SearchGoal,
 )
+from msgspec import structs
 
+from bundle.generators.capacity import Bounds, Search
 from workloads.load.client import read_samples, report
 from workloads.load.client.failure import EXIT_CODE, LoadError, unwritable
 from workloads.load.client.parent import measure
 from workloads.load.client.process import die_with_parent
-from workloads.load.client.spec import Spec, parse_spec
+from workloads.load.client.spec import parse_spec
+
+if TYPE_CHECKING:
+    from bundle.generators.client import Spec
 
 FILE = "capacity.json"
 SCHEMA = "capacity/1"
@@ -52,42 +57,6 @@ _TOP, _BOTTOM = 1.2, 0.1  # of the range, as fractions of the closed loop's rate
 _SEEDS = 10_000  # between two searches: more than one can have probes
 _SETTLE_S = 0.25  # of each probe at its rate, before its window
 _DRAIN_S = 0.5  # beyond the objective: what comes later is lost anyway
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
-    """What to search for, and on what.
-
-    Attributes:
-        client: the closed loop that warms up; its connections, table and seed are every probe's.
-        arrivals: ``poisson`` or ``constant``.
-        objective_ms: a response later than this is lost.
-        loss_ratio: share of the requests that may be lost, in [0, 1).
-        width: relative distance of the two ends at which the search is done, in (0, 1).
-        probe_s: length of one probe's window in seconds.
-        probes: how many probes decide about a rate, by majority.
-        limit_s: the search fails if it takes longer.
-    """
-
-    client: Spec
-    arrivals: str
-    objective_ms: float
-    loss_ratio: float
-    width: float
-    probe_s: float
-    probes: int
-    limit_s: float
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """A capacity in requests per second: ``lower`` held, ``upper`` did not.
-
-    ``upper`` is None where the top of the range held.
-    """
-
-    lower: float
-    upper: float | None
 
 
 class Prober(AbstractMeasurer):  # type: ignore[misc] # MLRsearch ships no types
@@ -130,7 +99,7 @@ class Prober(AbstractMeasurer):  # type: ignore[misc] # MLRsearch ships no types
                 where=f"{len(self.probes)} probes",
                 hint="raise duration_s or width, or lower probe_s or probes",
             )
-        spec = replace(
+        spec = structs.replace(
             search.client,
             loop="open",
             rate=intended_load,
@@ -225,7 +194,7 @@ def find(search: Search, measurer: AbstractMeasurer, *, bottom: float, top: floa
             where=f"objective of {search.objective_ms:g} ms",
             hint="raise objective_ms or loss_ratio: this service cannot meet them",
         )
-    return Bounds(float(lower), None if upper is None else float(upper))
+    return Bounds(lower=float(lower), upper=None if upper is None else float(upper))
 
 
 def run(search: Search, folder: Path) -> LoadError | None:
@@ -246,10 +215,10 @@ def run(search: Search, folder: Path) -> LoadError | None:
         shutil.rmtree(folder / _PROBE, ignore_errors=True)
     document = {
         "schema": SCHEMA,
-        "spec": asdict(search),
+        "spec": msgspec.to_builtins(search),
         "closed_loop_rate": closed_rate,
         "range": [closed_rate * _BOTTOM, closed_rate * _TOP] if closed_rate else None,
-        "capacity": asdict(bounds) if bounds else None,
+        "capacity": msgspec.to_builtins(bounds),
         "failure": failure.as_dict() if failure else None,
         "probes": prober.probes,
     }
@@ -266,21 +235,21 @@ def read_search(path: Path) -> Search:
         LoadError: code ``spec``; says which key is missing, unknown, or out of range.
     """
     try:
-        return _search(json.loads(path.read_bytes()))
-    except (OSError, ValueError, TypeError, AttributeError) as wrong:
+        return _search(msgspec.json.decode(path.read_bytes(), type=dict[str, object]))
+    except (OSError, ValueError) as wrong:
         raise LoadError(
             "spec",
             f"the spec is not one: {wrong}",
             where=str(path),
-            hint="see Search in workloads/load/capacity.py",
+            hint="see Search in bundle/generators/capacity.py",
         ) from None
 
 
-def _search(given: dict[str, Any]) -> Search:
-    names = {field.name for field in fields(Search)}
-    if given.keys() != names:
-        raise ValueError(f"missing or unknown: {', '.join(sorted(given.keys() ^ names))}")
-    search = Search(**given | {"client": parse_spec(given["client"])})
+def _search(given: dict[str, object]) -> Search:
+    client = given.get("client")
+    if not isinstance(client, dict):
+        raise ValueError("client is the spec of a closed loop")  # noqa: TRY004 - as all else here
+    search = msgspec.convert(given | {"client": parse_spec(client)}, Search)
     rules = {
         "the client's loop is closed": search.client.loop == "closed",
         "the table may be repeated": search.client.repeatable,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from msgspec import structs
@@ -21,6 +21,7 @@ from bundle.generators.wrk import Wrk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from bundle.documents.readings import Window
     from bundle.read import Trial
@@ -41,22 +42,22 @@ class _Wrk(Output):
     flaws: ClassVar[frozenset[str]] = frozenset({*_CODES, "table-exhausted"})
     tells_timeouts: ClassVar[bool] = True
     tells_opened: ClassVar[bool] = True
+    is_closed = True
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        # The dump's counters without its histogram, which is large to keep; None if unreadable.
+        self._counters: Wrk | None = None
+        with suppress(FileNotFoundError, WrkOutputError):
+            whole = dump.parse_dump(outside.bytes_of(folder / Wrk.PATH))
+            self._counters = structs.replace(whole, latency_us=())
+            self.timeouts = whole.errors.timeout
 
     @property
     def _reading(self) -> dump.Reading:
         file = self.folder / Wrk.PATH
         text = outside.text_of(self.folder / self.mark)
         return dump.read(text, outside.bytes_of(file) if file.exists() else None)
-
-    @cached_property
-    def _dump(self) -> Wrk | None:
-        """The counters that wrk dumped, without the histogram, which is large to keep."""
-        file = self.folder / Wrk.PATH
-        try:
-            whole = dump.parse_dump(outside.bytes_of(file)) if file.exists() else None
-        except WrkOutputError:
-            return None
-        return whole and structs.replace(whole, latency_us=())
 
     @property
     def figures(self) -> GeneratorFigures:
@@ -77,26 +78,16 @@ class _Wrk(Output):
             problems=reading.problems,
         )
 
-    @property
-    def is_closed(self) -> bool:
-        """Always."""
-        return True
-
     def edge(self, window: Window | None) -> float | None:
         """What its threads did before its clock began."""
-        if window is None or self._dump is None:
+        if window is None or self._counters is None:
             return None
-        return dump.head_start(window, self._dump.duration_us / 1e6)
+        return dump.head_start(window, self._counters.duration_us / 1e6)
 
     @property
     def reached(self) -> float | None:
         """By the dump alone."""
-        return self._dump.throughput if self._dump and self._dump.duration_us else None
-
-    @property
-    def timeouts(self) -> int | None:
-        """By the dump alone."""
-        return self._dump.errors.timeout if self._dump else None
+        return self._counters.throughput if self._counters and self._counters.duration_us else None
 
     def contradictions(self, trial: Trial, *, faults: bool) -> Iterator[Contradiction]:
         """Between text and dump, and within the dump."""

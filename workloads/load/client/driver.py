@@ -19,8 +19,8 @@ from workloads.load.client.samples import Samples
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
 
+    from bundle.generators.client import Spec
     from workloads.load.client.rows import Row
-    from workloads.load.client.spec import Spec
 
 NS = 1_000_000_000
 _TICK_NS = NS // 10

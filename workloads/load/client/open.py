@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from array import array
     from collections.abc import Iterator
 
+    from bundle.generators.client import Spec
     from workloads.load.client.connection import Connection
     from workloads.load.client.rows import Row
-    from workloads.load.client.spec import Spec
 
 
 class OpenLoop(Driver):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import ForkProcess
     from pathlib import Path
 
-    from workloads.load.client.spec import Spec
+    from bundle.generators.client import Spec
     from workloads.load.client.summary import Summary
 
 _HEADSTART_NS = NS // 50  # for the begin to reach every process

@@ -6,9 +6,10 @@ import json
 import statistics
 import time
 from collections import Counter
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
 
 from workloads.load.client import sample_file
 from workloads.load.client.bodies import Bodies
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from bundle.generators.client import Spec
     from workloads.load.client.driver import Window
-    from workloads.load.client.spec import Spec
     from workloads.load.client.summary import Summary
 
 FILE = "client.json"
@@ -50,7 +51,7 @@ def write(spec: Spec, window: Window, parts: list[Summary], folder: Path) -> Loa
     failure = _failure(parts, folder)
     report = {
         "schema": SCHEMA,
-        "spec": asdict(spec),
+        "spec": to_builtins(spec),
         "measured": failure is None,
         "failure": failure.as_dict() if failure else None,
         **_figures(spec, window, parts),

@@ -14,7 +14,7 @@ from workloads.load.requests import Request, bracketed, read_table
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from workloads.load.client.spec import Spec
+    from bundle.generators.client import Spec
 
 # What to write, the index of its operation and, where the body of its answer shall be hashed, the
 # name under which to keep the digest.

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection as Pipe
     from pathlib import Path
 
+    from bundle.generators.client import Spec
     from workloads.load.client.driver import Driver, Window
     from workloads.load.client.rows import Row
-    from workloads.load.client.spec import Spec
 
 
 def work(spec: Spec, folder: Path, index: int, pipe: Pipe, parent: int) -> None:
