@@ -1,8 +1,9 @@
-"""``python -m agent ORDER.json``: detach and carry out one order; or ``facts``, or ``owner``.
+"""``python -m agent ORDER.json``: detach and carry out one order.
 
-The first form returns as soon as the detached agent holds its lock, or says why it cannot.
-``python -m agent placement`` prints which CPUs serve which purpose, here or below another root;
-``python -m agent obstacle FOLDER...`` what keeps PostgreSQL from having its files there, as a list.
+The command returns as soon as the detached agent holds its lock, or says why it cannot. Other forms
+print JSON: ``facts`` the facts of this host; ``owner`` what a record must not hold; ``placement``
+which CPUs serve which purpose, here or below another root; ``obstacle FOLDER...`` a list of what
+keeps PostgreSQL from having its files there.
 """
 
 from __future__ import annotations
@@ -11,12 +12,10 @@ import argparse
 import contextlib
 import errno
 import fcntl
-import json
 import os
 import signal
 import sys
 import traceback
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,6 @@ from agent import (
     check,
     command,
     database,
-    diagnose,
     floor,
     observe,
     orders,
@@ -54,30 +52,34 @@ if TYPE_CHECKING:
 
 _RESERVE_BYTES = 1 << 15
 _LOOK_S = 2.0
-_QUESTIONS: dict[str, Callable[[], object]] = {
-    "facts": items.facts,
-    "owner": owner.collect,
-}
 
 
 def main(arguments: list[str]) -> int:
     """Run the command line; returns the exit code."""
     reach.let_others_read()
-    if arguments[:1] == ["obstacle"]:
-        found = reach.obstacle(*map(Path, arguments[1:]))
-        _say([found] if found else [])
-        return 0
-    if len(arguments) == 1 and (answer := _QUESTIONS.get(arguments[0])):
-        _say(answer())
-        return 0
-    if arguments[:1] == ["placement"]:
-        return _print_plan(arguments[1:])
-    if len(arguments) != 1:
-        sys.stderr.write(
-            "usage: python -m agent ORDER.json | facts | owner | placement | obstacle\n"
-        )
-        return 2
-    path = Path(arguments[0]).resolve()
+    answer: object
+    match arguments:
+        case ["facts"]:
+            answer = items.facts()
+        case ["owner"]:
+            answer = owner.collect()
+        case ["obstacle", *folders]:
+            barrier = reach.obstacle(*map(Path, folders))
+            answer = [barrier] if barrier else []
+        case ["placement", *options]:
+            answer = _plan(options)
+        case [path]:
+            return _accept(Path(path).resolve())
+        case _:
+            usage = "usage: python -m agent ORDER.json | facts | owner | placement | obstacle\n"
+            sys.stderr.write(usage)
+            return 2
+    sys.stdout.write(msgspec.json.encode(answer).decode())
+    return 0
+
+
+def _accept(path: Path) -> int:
+    """Start the agent of an order; returns once it holds its lock, or cannot get it."""
     try:
         order = orders.read(path)
     except (OSError, ValueError) as problem:
@@ -101,17 +103,12 @@ def main(arguments: list[str]) -> int:
     os._exit(0)
 
 
-def _say(answer: object) -> None:
-    sys.stdout.write(msgspec.json.encode(answer).decode())
-
-
-def _print_plan(arguments: list[str]) -> int:
+def _plan(arguments: list[str]) -> placement.Placement:
     parser = argparse.ArgumentParser(prog="agent placement")
     parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="of the host")
     parser.add_argument("--layout", choices=placement.LAYOUTS)
     options = parser.parse_args(arguments)
-    json.dump(asdict(placement.read_plan(options.root, options.layout)), sys.stdout)
-    return 0
+    return placement.read_plan(options.root, options.layout)
 
 
 def _detach(order: Order, folder: Path) -> None:
@@ -131,9 +128,9 @@ def _detach(order: Order, folder: Path) -> None:
 
 
 def _finish(order: Order, folder: Path) -> None:
-    """Carry out the order, leave nothing running, and say how it went."""
+    """Carry out the order, leave nothing running, and write ``done.json``."""
     signal.signal(signal.SIGTERM, _interrupted)
-    # Were it ignored, as it may be inherited, every program would seem to have ended with 0.
+    # If the parent ignored SIGCHLD and this process inherits that, every exit status is 0.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     processes.adopt_orphans()
     started = utc_now()
@@ -152,7 +149,7 @@ def _finish(order: Order, folder: Path) -> None:
             traceback.print_exc()
         failure = _unforeseen(fault, folder).record()
     finally:
-        # What was carried out is not undone by being told to stop now.
+        # A late SIGTERM must not undo what the order has done.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     done = answers.Done(
         started=started,
@@ -169,7 +166,7 @@ def _finish(order: Order, folder: Path) -> None:
 def _begin(  # noqa: PLR0911 - one for each kind of work
     work: Work, folder: Path, heartbeat: Heartbeat
 ) -> tuple[Observation, Callable[[], None]]:
-    """What will be observed, and what carries out the work and fills that in as it goes on."""
+    """What the work will observe, and the function that carries it out and fills that in."""
     at = (folder, heartbeat)
     match work:
         case orders.RunTrial():
@@ -189,19 +186,19 @@ def _begin(  # noqa: PLR0911 - one for each kind of work
         case orders.RunCommand():
             return observed, lambda: command.carry_out(work, *at, observed)
         case orders.CheckService():
-            return observed, lambda: check.carry_out(work, *at, observed)
+            return observed, lambda: check.check(work, *at, observed)
         case orders.Diagnose():
-            return observed, lambda: diagnose.carry_out(work, *at, observed)
+            return observed, lambda: check.diagnose(work, *at, observed)
         case orders.FindFloor():
             return observed, lambda: floor.carry_out(work, *at, observed)
 
 
 @contextlib.contextmanager
 def _overseen(heartbeat: Heartbeat) -> Iterator[Heartbeat]:
-    """Look at the heartbeat even while the order waits for a program that hangs."""
+    """Check the heartbeat even while the order waits for a program that hangs."""
 
     def look(_signal: int, _frame: FrameType | None) -> None:
-        if not heartbeat.told:  # what is being cleaned up since is left in peace
+        if not heartbeat.told:  # the agent cleans up since then, and must not be interrupted
             heartbeat.check()
 
     signal.signal(signal.SIGALRM, look)

@@ -1,43 +1,98 @@
-"""Work of the kind ``check``: start a service on a throwaway database, run a program against it."""
+"""Work of the kinds ``check`` and ``diagnose``: examine a service outside of all windows."""
 
 from __future__ import annotations
 
+import http.client
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from agent import command, server
+from agent.failure import Failure
+from agent.files import write_json
 from agent.service import Service
+from bundle.documents.readings import Pool
+from workloads.diagnosis.examination import examine
+from workloads.diagnosis.log import StatementLog
+from workloads.diagnosis.proxy import Proxy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from agent.heartbeat import Heartbeat
-    from agent.orders import CheckService
+    from agent.orders import CheckService, Diagnose, ServiceSpec
     from bundle.documents.services import Observed
 
 
-def carry_out(work: CheckService, folder: Path, heartbeat: Heartbeat, observed: Observed) -> None:
-    """Run the program while the service answers.
+def check(work: CheckService, folder: Path, heartbeat: Heartbeat, observed: Observed) -> None:
+    """Run a program against a service on a throwaway database.
 
     Observed: the service's health, the program's exit status and seconds, how the service ended.
     """
     server.prepare(work.database)
-    with Service(work.service, folder=folder, cpus=work.cpus) as service:
-        service.await_ready(heartbeat)
-        observed.health = service.health()
-        places = {"{url}": service.url, "{folder}": str(folder)}
+    service = Service(work.service, folder=folder, cpus=work.cpus)
+    with service, _examined(service, heartbeat, observed):
         command.run(
-            [_fill(part, places) for part in work.argv],
+            [
+                part.replace("{url}", service.url).replace("{folder}", str(folder))
+                for part in work.argv
+            ],
             program="tool",
             log=folder / "log.txt",
             stdout=folder / "stdout",
             heartbeat=heartbeat,
         ).note(observed)
-        service.require_own()
-        observed.port = service.port_record()
-        observed.stop = service.stop()
 
 
-def _fill(text: str, places: dict[str, str]) -> str:
-    for place, value in places.items():
-        text = text.replace(place, value)
-    return text
+def diagnose(work: Diagnose, folder: Path, heartbeat: Heartbeat, observed: Observed) -> None:
+    """Leave what a request of each operation costs in ``sql.json``, its answer in ``answers.json``.
+
+    The service runs on one connection, through a proxy that counts, and the database logs its
+    statements. Observed: the service's health, and how it ended.
+
+    Raises:
+        Failure: the service did not start or did not answer, or the server did not log.
+    """
+    psql = work.database.psql
+    server.prepare(work.database)
+    try:
+        proxy = Proxy(psql.host, psql.port)
+        spec = _through(proxy, work.service)
+        with (
+            StatementLog.on(psql, work.database.name) as log,
+            Service(spec, folder=folder, cpus=None) as service,
+            proxy,  # its threads come after the fork of the service
+            _examined(service, heartbeat, observed),
+        ):
+            sql, answers = examine(
+                service.url, service=spec.settings.service, task=work.task, proxy=proxy, log=log
+            )
+    except (OSError, RuntimeError, http.client.HTTPException) as problem:
+        raise Failure(
+            "not-diagnosed",
+            f"the agent could not find out what a request costs: {problem!r}",
+            where=str(folder / "service.log"),
+            hint="read the service's log; without its answers it cannot be compared with others",
+        ) from problem
+    write_json(folder / "sql.json", sql)
+    write_json(folder / "answers.json", answers)
+
+
+@contextmanager
+def _examined(service: Service, heartbeat: Heartbeat, observed: Observed) -> Iterator[None]:
+    """Await the service, record its health, and at the end its port and how it stopped."""
+    service.await_ready(heartbeat)
+    observed.health = service.health()
+    yield
+    service.require_own()
+    observed.port = service.port_record()
+    observed.stop = service.stop()
+
+
+def _through(proxy: Proxy, spec: ServiceSpec) -> ServiceSpec:
+    """The service on one connection through the proxy."""
+    database = replace(spec.settings.database, host="127.0.0.1", port=proxy.port)
+    pool = Pool(size=1, overflow=0)
+    return replace(spec, settings=replace(spec.settings, workers=1, pool=pool, database=database))

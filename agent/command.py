@@ -1,4 +1,4 @@
-"""Work of the kind ``command``: run one program to its end, ended if nobody waits any more."""
+"""Work of the kind ``command``: run one program to its end, or until nobody waits for it."""
 
 from __future__ import annotations
 
@@ -21,26 +21,18 @@ _PERIOD_S = 1.0
 
 @dataclass(frozen=True)
 class Ended:
-    """How a program ended.
-
-    Attributes:
-        exit_status: negative for a signal.
-        seconds: it took.
-    """
+    """How a program ended: its exit status, negative for a signal, and the seconds it ran."""
 
     exit_status: int
     seconds: float
 
     def note(self, observed: Observed) -> None:
-        """Keep it with what else was observed."""
+        """Record it."""
         observed.exit_status, observed.seconds = self.exit_status, self.seconds
 
 
 def carry_out(work: RunCommand, folder: Path, heartbeat: Heartbeat, observed: Observed) -> None:
-    """Run the program; its output goes to ``stdout`` and ``log.txt`` in the order's folder.
-
-    Observed: exit status of the program, and the seconds it took.
-    """
+    """Run the program; ``stdout`` and ``log.txt`` in the order's folder get its output."""
     run(
         work.argv,
         program=work.program,
@@ -65,7 +57,7 @@ def run(
     """Run a program under the order's heartbeat and deadline; `processes.spawn` has the arguments.
 
     Raises:
-        Failure: ``abandoned`` or ``deadline``; the program has been ended.
+        Failure: ``abandoned`` or ``deadline``; the program is stopped.
     """
     started = time.monotonic()
     variables = {**processes.SHIPPED, **(env or {})}

@@ -1,4 +1,4 @@
-"""What can go wrong while an order is carried out, as a record and not only as a crash."""
+"""Why an order failed, as an exception and as a record."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Failure(Exception):  # noqa: N818 - it is recorded as the failure of a trial, not handled as an error
-    """An order that could not be carried out.
+class Failure(Exception):  # noqa: N818 - the record of a trial, not an error of the program
+    """The agent could not carry out an order.
 
     Attributes:
-        code: stable and short, one of the table in docs/failures.md.
+        code: stable and short, from the table in docs/failures.md.
         what: what happened, one sentence.
         where: the process, file or address concerned.
         hint: what to do next.
@@ -28,7 +28,7 @@ class Failure(Exception):  # noqa: N818 - it is recorded as the failure of a tri
         self.hint = hint
 
     def record(self) -> documents.Failure:
-        """The failure as it is written into ``done.json``."""
+        """The failure for ``done.json``."""
         return documents.Failure(code=self.code, what=self.what, where=self.where, hint=self.hint)
 
 
@@ -37,6 +37,6 @@ def last_logged(log: Path) -> str:
     return last_line(log.read_text(errors="replace") if log.exists() else "")
 
 
-def last_line(said: str) -> str:
-    """The last line of what a program said, for the message of a failure."""
-    return (said.strip().splitlines() or ["it said nothing"])[-1]
+def last_line(output: str) -> str:
+    """The last line of a program's output, for the message of a failure."""
+    return (output.strip().splitlines() or ["it printed nothing"])[-1]

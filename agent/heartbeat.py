@@ -1,4 +1,4 @@
-"""Whether somebody still waits for an order, and whether it has time left."""
+"""Whether the orchestrator still waits for an order, and whether the order has time left."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ if TYPE_CHECKING:
 
 
 class Heartbeat:
-    """Notices that the orchestrator is gone, by this host's own monotonic clock.
+    """Notices by this host's monotonic clock that the orchestrator is gone.
 
-    Only movement counts, never the time stamp itself: a stepped wall clock neither kills a trial
-    nor keeps a forgotten one alive.
+    Only a change of the modification time counts, not its value: a stepped wall clock neither kills
+    a trial nor keeps a forgotten one alive.
 
     Args:
-        path: a file whose modification time the orchestrator keeps moving.
-        timeout_s: it is gone when that has not moved for so long.
+        path: a file whose modification time the orchestrator keeps changing.
+        timeout_s: the orchestrator counts as gone after so long without a change.
         deadline_s: of the order, from now.
 
     Attributes:
         told: whether `check` has raised.
+        deadline: the order's last instant, of time.monotonic().
     """
 
     def __init__(self, path: Path, *, timeout_s: float, deadline_s: float) -> None:
         self._path = path
         self._timeout_s = timeout_s
-        self._deadline = time.monotonic() + deadline_s
+        self.deadline = time.monotonic() + deadline_s
         self._deadline_s = deadline_s
         self._seen = self._stamp()
         self._moved = time.monotonic()
@@ -41,13 +42,8 @@ class Heartbeat:
         except FileNotFoundError:
             return None
 
-    @property
-    def deadline(self) -> float:
-        """The order's last instant, of time.monotonic()."""
-        return self._deadline
-
     def check(self) -> None:
-        """Raise when the orchestrator is gone or the order has run out of time.
+        """Make sure that the orchestrator waits and that there is time left.
 
         Raises:
             Failure: ``abandoned`` or ``deadline``.
@@ -62,12 +58,12 @@ class Heartbeat:
                 "abandoned",
                 f"the orchestrator gave no sign of life for {self._timeout_s:g} s",
                 where=str(self._path),
-                hint="start the run again; what was closed is kept",
+                hint="start the run again; closed trials are kept",
             )
-        if now > self._deadline:
+        if now > self.deadline:
             self.told = True
             raise Failure(
                 "deadline",
-                f"the order was not finished within {self._deadline_s:g} s",
+                f"the agent did not finish the order within {self._deadline_s:g} s",
                 hint="a hanging service or generator is the usual cause; see the logs beside it",
             )

@@ -19,9 +19,8 @@ from agent.channel import Listener
 from agent.failure import Failure
 from agent.files import write_json
 from agent.orders import ServiceSpec
-from agent.pinning import require_planned
 from agent.processes import Watch
-from agent.sampling import Sampler
+from agent.sampling import Sampler, require_planned
 from agent.service import Service
 from bundle.documents.readings import Kernel
 from host import counters

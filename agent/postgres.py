@@ -1,11 +1,14 @@
-"""A PostgreSQL 16 cluster of the lab's: started and stopped by a run, never left behind.
+"""A PostgreSQL 16 cluster that a run starts and stops, and never leaves running.
 
-It listens on loopback only, unless other hosts are named, with scram-sha-256 and a generated
-password that lives in a libpq password file of mode 0600. postgres refuses to run as root; then,
-and only for postgres, the processes run as ``nobody`` (initdb wants a user with an entry in
+The server listens on loopback only, unless the order names other hosts. It asks for a generated
+password by scram-sha-256; the password is in a libpq password file of mode 0600. postgres refuses
+to run as root; for root, its processes run as ``nobody`` (initdb needs a user with an entry in
 passwd).
 
-`Cluster` is private to a run's folder and made there; `agent.provisioned` has the other kind.
+A run makes `Cluster` in a folder of its own. The role postgresql_bench makes `ProvisionedCluster`,
+which runs only while a run needs it, so it takes no memory or time at other times, and has all
+reserved huge pages to itself. The run decides who reaches the server of either kind; all other
+settings of a provisioned cluster are in the role's files.
 """
 
 from __future__ import annotations
@@ -16,37 +19,50 @@ import pwd
 import secrets
 import shutil
 import signal
+import subprocess
 import time
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import psutil
 
 from agent import ports, processes, reach
-from agent.failure import Failure, last_logged
+from agent.failure import Failure, last_line, last_logged
+from host.environment import environment
 from workloads.psql import Psql, PsqlError
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
 ROLE = "ormlab"
 HOST = "127.0.0.1"
 _GIB = 1024**3
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 60.0
+_RECOVERY_TIMEOUT_S = 3600.0  # the server may have to replay what a killed run has written
 _CHECKPOINTER = "select pid from pg_stat_activity where backend_type = 'checkpointer'"
+# Settings of the session that sets the password: it needs little memory and must not log it.
+_ALONE = {
+    "shared_buffers": "256MB",
+    "huge_pages": "off",
+    "exit_on_error": "on",
+    "log_destination": "stderr",
+    "log_statement": "none",
+    "log_min_duration_statement": "-1",
+    "log_min_error_statement": "panic",
+}
 
 
 def settings(memory_bytes: int) -> dict[str, str]:
     """The settings of a cluster that a run creates itself, scaled to the host's memory.
 
-    They are no profile of the role postgresql_bench. They equal its profile ``durable`` except in
-    four settings: no huge pages, a fixed max_wal_size, and no value for ssl and log_timezone.
+    They equal the profile ``durable`` of the role postgresql_bench except in four settings: no huge
+    pages, a fixed max_wal_size, and no value for ssl and log_timezone.
 
     A 64 GB host gets the published 16 GB of shared buffers. fsync, full_page_writes and
-    synchronous_commit have their safe defaults; they are stated so that the record shows them.
+    synchronous_commit have their safe defaults; they are named so that the record shows them.
     """
     shared_mib = min(16 * _GIB, memory_bytes // 4) // 2**20
     return {
@@ -79,9 +95,8 @@ class Cluster:
     Attributes:
         folder: holds ``data/``, ``pgpass``, ``hba.conf`` and ``cluster.lock``.
         binaries: the folder of postgres, initdb and psql of PostgreSQL 16.
-        port: the TCP port on loopback.
-        listen: an address beside loopback, for hosts that are apart; None for none.
-        allow: addresses of the hosts that may come in there; names are looked up here.
+        listen: an address besides loopback, for runs on several hosts.
+        allow: names or addresses of the hosts that may connect to that address.
     """
 
     folder: Path
@@ -97,7 +112,7 @@ class Cluster:
 
     @property
     def psql(self) -> Psql:
-        """How to reach the server once it runs."""
+        """How to reach the running server."""
         return Psql(
             binary=str(self.binaries / "psql"),
             host=HOST,
@@ -108,11 +123,11 @@ class Cluster:
 
     @property
     def lock_file(self) -> Path:
-        """Whoever holds its lock may serve the cluster, and end what another left behind."""
+        """The holder of this file's lock may serve the cluster, and end a leftover server."""
         return self.folder / "cluster.lock"
 
     def lock(self) -> IO[str]:
-        """Take the cluster for this process; the lock ends with the returned file.
+        """Take the cluster for this process until the returned file is closed.
 
         Raises:
             Failure: another process holds it.
@@ -129,7 +144,7 @@ class Cluster:
                 "database-in-use",
                 f"another run (process {owner}) is using this cluster",
                 where=str(self.folder),
-                hint="wait until it has ended, or give this run a lab_root of its own",
+                hint="wait until that run ends, or give this run a lab_root of its own",
             ) from None
         held.truncate(0)
         held.write(str(os.getpid()))
@@ -137,16 +152,16 @@ class Cluster:
         return held
 
     def profile(self, memory_bytes: int) -> dict[str, str]:
-        """The settings that the server is started with on a host of so much memory."""
+        """The server's settings on a host of so much memory."""
         return settings(memory_bytes)
 
     def ensure_initialised(self) -> bool:
-        """Make the cluster if there is none; returns whether it was made now.
+        """Make the cluster if there is none, and return whether this call made it.
 
-        A folder left by an initdb that was killed has no ``pgpass`` yet and is made again.
+        After a killed initdb the folder has no ``pgpass``, and the cluster is made again.
 
         Raises:
-            Failure: it cannot be made.
+            Failure: the cluster cannot be made.
         """
         self._require_reachable()
         account = unprivileged_account()
@@ -197,7 +212,7 @@ class Cluster:
     def start(
         self, *, log: Path, server_settings: Mapping[str, str], cpus: Iterable[int] | None = None
     ) -> subprocess.Popen[bytes]:
-        """Start the server and wait until it answers a query: it, and no other server there.
+        """Start the server and wait until it, and no other server, answers a query.
 
         Raises:
             Failure: the port is taken, or the server ended or did not answer in time.
@@ -223,13 +238,13 @@ class Cluster:
         processes.stop(server, timeout_s=5, polite=signal.SIGQUIT)
         raise Failure(
             "database-start",
-            f"PostgreSQL did not come up: {last_logged(log)}",
+            f"PostgreSQL did not start: {last_logged(log)}",
             where=str(log),
-            hint="read the log; it says what PostgreSQL wants otherwise",
+            hint="read the log; it says what PostgreSQL refuses",
         )
 
     def _answers(self, pid: int) -> bool:
-        """Whether the server that answers has this process: the parent of its checkpointer."""
+        """Whether the server that answers is this process, by the parent of its checkpointer."""
         try:
             checkpointer = self.psql.run(_CHECKPOINTER)
             return bool(checkpointer) and psutil.Process(int(checkpointer)).ppid() == pid
@@ -243,8 +258,8 @@ class Cluster:
                     "port-taken",
                     f"PostgreSQL cannot have port {self.port}: {why}",
                     where=f"{address}:{self.port}",
-                    hint="end what has it; a port that the inventory does not name is drawn anew "
-                    "by the next run",
+                    hint="stop what has it; if the inventory does not name the port, the next run "
+                    "draws another one",
                 )
 
     @property
@@ -252,12 +267,12 @@ class Cluster:
         return [HOST, *([self.listen] if self.listen else [])]
 
     def options(self, given: Mapping[str, str]) -> list[str]:
-        """The arguments of postgres by which it serves this cluster, with settings of its own."""
+        """The arguments by which postgres serves this cluster with the given settings."""
         chosen = [part for key, value in given.items() for part in ("-c", f"{key}={value}")]
         return ["-D", str(self.data), *chosen]
 
     def _reached(self) -> dict[str, str]:
-        """The settings that decide where it is reached, and by whom."""
+        """The settings that decide where clients reach the server, and which clients."""
         return {
             "port": str(self.port),
             "listen_addresses": ",".join(self._addresses),
@@ -266,27 +281,27 @@ class Cluster:
         }
 
     def _write_rules(self) -> Path:
-        """Write who may come in: the role over loopback, and the named hosts, by password."""
+        """Let the role connect with its password, over loopback and from the named hosts."""
         hosts = [HOST, *dict.fromkeys(map(ports.resolved, self.allow))]
         rules = self.folder / "hba.conf"
         lines = [
             f"host all {ROLE} {host}{'/128' if ':' in host else '/32'} scram-sha-256\n"
             for host in hosts
         ]
-        rules.write_text("".join(["# Of one run: what is not named is refused.\n", *lines]))
+        rules.write_text("".join(["# Of one run. PostgreSQL refuses everything else.\n", *lines]))
         rules.chmod(0o644)  # the server may run as another user
         return rules
 
     def stop(self, server: subprocess.Popen[bytes]) -> bool:
-        """Fast shutdown; returns whether the server ended in time and cleanly."""
+        """Fast shutdown; returns whether the server ended cleanly and in time."""
         in_time = processes.stop(server, timeout_s=_STOP_TIMEOUT_S, polite=signal.SIGINT)
         return in_time and server.returncode == 0
 
     def end_leftover(self) -> int | None:
         """End a server that a killed run left in this cluster; returns its pid, or None.
 
-        Only the process that the pidfile names and that really serves this data directory is
-        ended; the caller holds the lock, so it belongs to no living run.
+        Only the process that the pidfile names and that serves this data directory is ended. It
+        belongs to no living run, because the caller holds the lock.
         """
         pidfile = self.data / "postmaster.pid"
         try:
@@ -302,13 +317,113 @@ class Cluster:
         return int(process.pid)
 
     def _require_reachable(self) -> None:
-        if found := reach.obstacle(self.folder, self.binaries):
-            raise Failure(found.code, found.what, where=found.where, hint=found.hint)
+        if barrier := reach.obstacle(self.folder, self.binaries):
+            raise Failure(barrier.code, barrier.what, where=barrier.where, hint=barrier.hint)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvisionedCluster(Cluster):
+    """A cluster in Debian's folders; ``folder`` holds only ``pgpass`` and ``hba.conf``.
+
+    Attributes:
+        configuration: the folder of postgresql.conf, which names the data directory.
+    """
+
+    configuration: Path
+
+    @cached_property
+    def data(self) -> Path:
+        """The data directory."""
+        # With -C before -D, root may ask as well; `lock` then says whose cluster it is.
+        answer = subprocess.run(
+            [str(self.binaries / "postgres"), "-C", "data_directory", "-D", self.configuration],
+            env=environment("database"),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if answer.returncode != 0:
+            raise Failure(
+                "database-missing",
+                f"there is no cluster to serve: {last_line(answer.stderr)}",
+                where=str(self.configuration),
+                hint="`ormlab provision` makes it, for the account that lab_user names",
+            )
+        return Path(answer.stdout.strip())
+
+    @property
+    def lock_file(self) -> Path:
+        """In the data directory, because runs with different folders can share one cluster."""
+        return self.data / "ormlab.lock"
+
+    def lock(self) -> IO[str]:
+        """Take the cluster for this process until the returned file is closed.
+
+        Raises:
+            Failure: there is no such cluster, it belongs to another account, or another process
+                holds it.
+        """
+        owner = self.data.stat().st_uid
+        if owner != os.geteuid():
+            raise Failure(
+                "database-of-another",
+                f"the cluster belongs to {_name(owner)}, and this agent is {_name(os.geteuid())}",
+                where=str(self.data),
+                hint="set lab_user in the inventory to the cluster's account",
+            )
+        return super().lock()
+
+    def profile(self, memory_bytes: int) -> dict[str, str]:  # noqa: ARG002
+        """No settings: all are in the cluster's files."""
+        return {}
+
+    def ensure_initialised(self) -> bool:
+        """Give the role a new password, which only this folder holds; the cluster exists already.
+
+        Raises:
+            Failure: PostgreSQL did not accept the password.
+        """
+        password = secrets.token_urlsafe(24)
+        argv = [str(self.binaries / "postgres"), "--single", *self.options(_ALONE), "postgres"]
+        trouble = None
+        try:
+            answer = subprocess.run(
+                argv,
+                env=environment("database"),
+                input=f"ALTER ROLE {ROLE} PASSWORD '{password}'\n",
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_RECOVERY_TIMEOUT_S,
+            )
+            trouble = last_line(answer.stderr) if answer.returncode else None
+        except subprocess.TimeoutExpired:
+            trouble = f"it was not ready after {_RECOVERY_TIMEOUT_S:.0f} s"
+        if trouble is not None:
+            raise Failure(
+                "database-password",
+                f"PostgreSQL did not accept a password for {ROLE}: {trouble}",
+                where=str(self.data),
+                hint="if another server uses this data directory, stop it; postmaster.pid names it",
+            )
+        self.keep_password(password)
+        return False
+
+    def options(self, given: Mapping[str, str]) -> list[str]:
+        """The arguments of postgres, which name the configuration as well."""
+        return super().options({"config_file": f"{self.configuration}/postgresql.conf", **given})
 
 
 def unprivileged_account() -> processes.Account | None:
-    """The user to run postgres as: None for the caller itself, ``nobody`` for root."""
+    """The user that runs postgres: ``nobody`` if the caller is root, None for the caller."""
     if os.geteuid() != 0:
         return None
     entry = pwd.getpwnam(reach.UNPRIVILEGED)
     return processes.Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Self
 
 import psutil
 
-from host.cpus import cpu_list
 from host.environment import environment
 
 if TYPE_CHECKING:
@@ -216,14 +215,3 @@ class Watch:
             ended = self._poll.poll(max(0.0, wait_s) * 1000)
             if ended:
                 return {self._names[descriptor] for descriptor, _ in ended}
-
-
-def affinity(pid: int) -> list[int] | None:
-    """The CPUs the kernel lets a process run on, read from /proc; None once it is gone."""
-    try:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("Cpus_allowed_list:"):
-                return cpu_list(line.split()[1])
-    except (FileNotFoundError, ProcessLookupError):
-        pass
-    return None

@@ -1,11 +1,15 @@
-"""CPU time and memory of the processes of a trial, sampled cheaply on a steady schedule.
+"""The processes of a trial: which they are, their CPU time and memory, and where they may run.
 
-The files under /proc are kept open and re-read with pread, which costs about 0.1 % of a core at
-10 Hz; opening them anew, or psutil, costs about ten times that. PSS walks page tables and is
-read only before and after the window.
+The sampler keeps the files under /proc open and reads them again with pread, which costs about
+0.1 % of a core at 10 Hz; opening them each time, or psutil, costs about ten times that. Reading PSS
+walks page tables, so the sampler reads it only before and after the window.
 
-Where the processes of a role cannot all be read, the sampler says so and why: their sum is then no
+Where the sampler cannot read all processes of a role, it says so and why: their sum is then no
 figure of the role.
+
+The kernel lists the children of each thread (proc_tid_children(5)) if it was built with
+CONFIG_PROC_CHILDREN. Otherwise the sampler asks every process for its parent, which always works
+and costs some milliseconds.
 """
 
 from __future__ import annotations
@@ -17,15 +21,19 @@ import time
 from collections import Counter, defaultdict
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
-from agent.family import descendants
+from agent.failure import Failure
 from bundle.documents import readings
+from host.cpus import cpu_list
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from agent.family import Method
+    from agent.orders import Placement
+
+type Method = Literal["children", "parents"]
+"""How the descendants of a process were found."""
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -42,9 +50,8 @@ class Reading:
         round: number of the pass over all processes, from 1.
         at_ns: time.monotonic_ns().
         role: service, database or load.
-        pid: the process.
-        user_ticks: CPU time in user mode so far, clock ticks; with that of its children that have
-            ended and been waited for, some of which may have lived between two rounds.
+        user_ticks: CPU time in user mode so far, clock ticks. It includes the time of children that
+            have ended and were waited for, some of which may have lived between two rounds.
         system_ticks: CPU time in the kernel so far, likewise.
         rss_pages: resident set, pages.
     """
@@ -59,15 +66,14 @@ class Reading:
 
 
 class Stat(NamedTuple):
-    """What ``/proc/PID/stat`` tells of a process; see proc_pid_stat(5).
+    """A process by ``/proc/PID/stat``, see proc_pid_stat(5).
 
     Attributes:
-        state: one letter; T and t are stopped by a signal and by a tracer.
-        parent: process id of its parent.
+        state: one letter; T is stopped by a signal, t by a tracer.
+        parent: process id.
         user_ticks: utime + cutime, clock ticks.
         system_ticks: stime + cstime, clock ticks.
-        inherited_ticks: cutime + cstime, clock ticks: what its children had used that it waited
-            for.
+        inherited_ticks: cutime + cstime, clock ticks: CPU time of children that it waited for.
         rss_pages: resident set, pages.
     """
 
@@ -80,40 +86,34 @@ class Stat(NamedTuple):
 
 
 def parse_stat(data: bytes) -> Stat:
-    """Read one ``/proc/PID/stat``.
-
-    The program's name, the second field, may hold spaces and parentheses.
+    """Parse one ``/proc/PID/stat``.
 
     Raises:
         ValueError: this is no such line.
     """
-    told = data[data.rindex(b")") + 1 :].split()
+    # The program's name, the second field, may hold spaces and parentheses.
+    columns = data[data.rindex(b")") + 1 :].split()
     # Fields 14 to 17 are utime, stime, cutime and cstime, 24 is rss.
-    user, system, inherited_user, inherited_system = map(int, told[11:15])
+    user, system, inherited_user, inherited_system = map(int, columns[11:15])
     return Stat(
-        state=told[0].decode(),
-        parent=int(told[1]),
+        state=columns[0].decode(),
+        parent=int(columns[1]),
         user_ticks=user + inherited_user,
         system_ticks=system + inherited_system,
         inherited_ticks=inherited_user + inherited_system,
-        rss_pages=int(told[21]),
+        rss_pages=int(columns[21]),
     )
 
 
 class Pss(NamedTuple):
-    """Proportional set size of some processes together.
-
-    Attributes:
-        bytes: None where it cannot be read.
-        reason: why not; None where it is known.
-    """
+    """Proportional set size of some processes together; ``reason`` says why it is unknown."""
 
     bytes: int | None
     reason: str | None
 
 
 def memory(before: Pss, after: Pss) -> readings.Memory:
-    """The proportional set size of the service around the window, for the record of a trial."""
+    """The record of the service's proportional set size around the window."""
     return readings.Memory(
         service_pss_before_bytes=before.bytes,
         service_pss_after_bytes=after.bytes,
@@ -122,10 +122,7 @@ def memory(before: Pss, after: Pss) -> readings.Memory:
 
 
 class Sampler:
-    """Samples whole process trees by role; memory of the samples is a few hundred KB a trial.
-
-    Args:
-        proc: the folder ``/proc``.
+    """Samples whole process trees by role; the samples of a trial take a few hundred KB.
 
     Attributes:
         readings: taken so far.
@@ -156,18 +153,18 @@ class Sampler:
         self._open.clear()
 
     def follow(self, role: str, pid: int) -> None:
-        """Sample this process and its descendants from now on."""
+        """Sample a process and its descendants from now on."""
         self._roots[pid] = role
         self._discover(pid, role)
         if pid not in self._open:
             self._doubt(role, f"process {pid} could not be opened in {self._proc}")
 
     def pids(self, role: str | None = None) -> list[int]:
-        """The processes that are followed, of one role or all."""
+        """The followed processes, of one role or all."""
         return [pid for pid, (r, _) in self._open.items() if role in (None, r)]
 
     def sample(self) -> None:
-        """Read every process once; new descendants are looked for every fifth time."""
+        """Read every process once; every fifth time, look for new descendants first."""
         started = time.thread_time_ns()
         self._rounds += 1
         if self._rounds % _DISCOVER_EVERY == 0:
@@ -175,7 +172,7 @@ class Sampler:
                 self._discover(pid, role)
         for pid, (role, descriptor) in list(self._open.items()):
             try:
-                told = parse_stat(os.pread(descriptor, 1024, 0))
+                stat = parse_stat(os.pread(descriptor, 1024, 0))
             except ProcessLookupError:
                 self._drop(pid)
                 self.ended[pid] = role
@@ -184,19 +181,14 @@ class Sampler:
                 self._drop(pid)
                 self._doubt(role, f"process {pid} could not be read: {problem}")
                 continue
-            self._keep(pid, role, told)
+            self._keep(pid, role, stat)
         self._cost_ns += time.thread_time_ns() - started
 
-    @property
-    def cost_s(self) -> float:
-        """CPU seconds that sampling itself has used."""
-        return self._cost_ns / 1e9
-
     def record(self) -> readings.Sampler:
-        """What a reader of the readings must know, and what taking them has cost."""
+        """The record about the readings, and what taking them has cost."""
         self._require_inheritance()
         return readings.Sampler(
-            cpu_s=self.cost_s,
+            cpu_s=self._cost_ns / 1e9,
             readings=len(self.readings),
             tick_hz=TICKS_PER_S,
             page_bytes=PAGE_BYTES,
@@ -215,8 +207,8 @@ class Sampler:
 
     def pss(self, role: str) -> Pss:
         """Proportional set size of a role's processes together."""
-        for pid, each in self._roots.items():
-            if each == role:
+        for pid, known in self._roots.items():
+            if known == role:
                 self._discover(pid, role)
         if role in self.unread:
             return Pss(None, self.unread[role])
@@ -224,11 +216,11 @@ class Sampler:
 
     def _discover(self, root: int, role: str) -> None:
         try:
-            found, self._found_by[role] = descendants(root, self._proc)
+            pids, self._found_by[role] = descendants(root, self._proc)
         except OSError as problem:
             self._doubt(role, f"the processes below {root} could not be listed: {problem}")
             return
-        for pid in found:
+        for pid in pids:
             if pid not in self._open and pid not in self.ended:
                 self._add(pid, role)
 
@@ -243,26 +235,26 @@ class Sampler:
     def _drop(self, pid: int) -> None:
         os.close(self._open.pop(pid)[1])
 
-    def _keep(self, pid: int, role: str, told: Stat) -> None:
-        self._first.setdefault(pid, told)
-        self._last[pid] = told
-        self._stopped[role] += told.state in _STOPPED
-        now, (user, system, pages) = time.monotonic_ns(), (*told[2:4], told.rss_pages)
+    def _keep(self, pid: int, role: str, stat: Stat) -> None:
+        self._first.setdefault(pid, stat)
+        self._last[pid] = stat
+        self._stopped[role] += stat.state in _STOPPED
+        now, (user, system, pages) = time.monotonic_ns(), (*stat[2:4], stat.rss_pages)
         self.readings.append(Reading(self._rounds, now, role, pid, user, system, pages))
 
     def _doubt(self, role: str, reason: str) -> None:
-        """The first reason stays: what follows from it is no other one."""
+        """Keep the first reason: later ones may follow from it."""
         self.unread.setdefault(role, reason)
 
     def _require_inheritance(self) -> None:
-        """Doubt each role some of whose ended processes left their CPU time to nobody."""
+        """Doubt each role that has an ended process whose CPU time its parent did not get."""
         for pid, (role, descriptor) in self._open.items():
             try:
-                # Anew: a child may have ended between the last look at its parent and that at it.
+                # Again: a child may have ended after the last reading of its parent.
                 self._last[pid] = parse_stat(os.pread(descriptor, 1024, 0))
                 ignored = _ignores_children((self._proc / str(pid) / "status").read_text())
             except (FileNotFoundError, ProcessLookupError):
-                continue  # it has ended as well: its own parent has what it had
+                continue  # it has ended as well: its own parent has its time
             except (OSError, ValueError, LookupError) as problem:
                 self._doubt(role, f"process {pid} could not be read: {problem}")
                 continue
@@ -280,12 +272,12 @@ def disinherited(
 ) -> dict[int, int]:
     """Ticks that ended children had used and that are missing in their parent, by parent.
 
-    A process that waits for a child takes its time over. One that ignores SIGCHLD does not, nor
-    does one outside of the trial that adopted the child of a parent that had ended.
+    The kernel adds a child's time to a process that waits for it. A process that ignores SIGCHLD
+    gets none; neither does a process of the trial whose orphans an outside process adopted.
 
     Args:
-        first: of each process, as it was read for the first time.
-        last: as it was read for the last time.
+        first: the first reading of each process.
+        last: the last reading of each process.
         ended: the children that have ended; those that were never read are left out.
     """
     children: dict[int, list[int]] = defaultdict(list)
@@ -300,12 +292,12 @@ def disinherited(
         taken = last[parent].inherited_ticks - first[parent].inherited_ticks
         return max(0, left - taken - _ROUNDED_TICKS * len(children[parent]))
 
-    found = {parent: missing(parent) for parent in list(children) if parent not in ended}
-    return {parent: ticks for parent, ticks in found.items() if ticks > 0}
+    totals = {parent: missing(parent) for parent in list(children) if parent not in ended}
+    return {parent: ticks for parent, ticks in totals.items() if ticks > 0}
 
 
-def _ticks(told: Stat) -> int:
-    return told.user_ticks + told.system_ticks
+def _ticks(stat: Stat) -> int:
+    return stat.user_ticks + stat.system_ticks
 
 
 def _ignores_children(status: str) -> bool:
@@ -315,7 +307,7 @@ def _ignores_children(status: str) -> bool:
 
 
 def read_pss(pids: Sequence[int], proc: Path = Path("/proc")) -> Pss:
-    """Proportional set size of processes together."""
+    """The sum over some processes."""
     total = 0
     for pid in pids:
         try:
@@ -325,3 +317,85 @@ def read_pss(pids: Sequence[int], proc: Path = Path("/proc")) -> Pss:
             why = "it has no line for it" if isinstance(problem, StopIteration) else str(problem)
             return Pss(None, f"smaps_rollup of process {pid} does not tell it: {why}")
     return Pss(total * 1024, None) if pids else Pss(None, "no process was found")
+
+
+def descendants(root: int, proc: Path) -> tuple[list[int], Method]:
+    """The process itself and all below it, parents before their children; and how they were found.
+
+    Raises:
+        OSError: the kernel does not let this user see them.
+    """
+    pids = _by_children(root, proc)
+    return (pids, "children") if pids is not None else (_by_parents(root, proc), "parents")
+
+
+def _by_children(root: int, proc: Path) -> list[int] | None:
+    """By the lists of children; None where the kernel has none."""
+    pids = [root]
+    for pid in pids:
+        try:
+            threads = list((proc / str(pid) / "task").iterdir())
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has ended
+        for thread in threads:
+            try:
+                children = (thread / "children").read_text()
+            except (FileNotFoundError, ProcessLookupError):
+                if (thread / "stat").exists():
+                    return None
+                continue  # the thread has ended
+            pids.extend(int(child) for child in children.split())
+    return pids
+
+
+def _by_parents(root: int, proc: Path) -> list[int]:
+    """By the parent of every process; one that has just ended is left out."""
+    children: dict[int, list[int]] = defaultdict(list)
+    for folder in proc.glob("[0-9]*"):
+        try:
+            stat = parse_stat((folder / "stat").read_bytes())
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            # An unreadable process belongs to another user; all processes of a role have one user.
+            continue
+        children[stat.parent].append(int(folder.name))
+    pids = [root]
+    for pid in pids:
+        pids.extend(sorted(children[pid]))
+    return pids
+
+
+def affinity(pid: int) -> list[int] | None:
+    """The CPUs that the kernel lets a process run on, by its status file; None once it is gone."""
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("Cpus_allowed_list:"):
+                return cpu_list(line.split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return None
+
+
+def require_planned(sampler: Sampler, planned: Placement, observed: readings.TrialReadings) -> None:
+    """Record where the kernel lets every followed process run, in ``observed.affinity``.
+
+    Raises:
+        Failure: ``affinity``, one of them may run outside its planned CPUs.
+    """
+    record = observed.affinity or readings.Affinity(planned=dict(planned.items()), observed={})
+    observed.affinity = record
+    astray: dict[str, list[int]] = {}
+    for purpose, cpus in planned.items():
+        for pid in sampler.pids(purpose):
+            allowed = affinity(pid)
+            if allowed is None:  # it has ended meanwhile
+                continue
+            record.observed.setdefault(purpose, {})[str(pid)] = allowed
+            if not set(cpus).issuperset(allowed):
+                astray[f"{purpose} {pid}"] = allowed
+    if astray:
+        raise Failure(
+            "affinity",
+            f"processes may run outside their planned CPUs: {astray}",
+            where="/proc/PID/status",
+            hint="something on this host moves processes between CPUs; `ormlab doctor`",
+        )

@@ -1,8 +1,8 @@
-"""What the database server tells of a trial: row counters, connections, checkpoints, vacuums.
+"""The database server in a trial: its counters, connections and log, and the faults put into it.
 
-Nothing here asks inside a window. The connections of a pool that is open before the first request
-are the same just before and just after it, by their process ids; if they are not, the pool has
-opened others.
+Only `Kills` talks to the server inside a window. The connections of a pool that is open before the
+first request have the same process ids just before and just after the window; if they do not, the
+pool has opened other connections.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agent.failure import Failure
-from bundle.documents.readings import Connections, DatabaseServer, Rows, ServerLog
+from bundle.documents.readings import Connections, DatabaseServer, Kill, Rows, ServerLog
 from workloads.dataset import clone
 from workloads.psql import PsqlError
 
 if TYPE_CHECKING:
-    from agent.orders import DatabaseSpec
+    from collections.abc import Iterable
+
+    from agent.orders import DatabaseSpec, KillSpec
     from workloads.psql import Psql
 
 _POLL_S = 0.02
@@ -42,6 +44,13 @@ select json_build_object(
         where datname = current_database() and backend_type = 'client backend'
         and pid <> pg_backend_pid()))
 """
+# In the trial's own database only the service is connected.
+_END = """
+select count(*) filter (where pg_terminate_backend(pid)) from (
+    select pid from pg_stat_activity
+    where datname = current_database() and backend_type = 'client backend'
+    and pid <> pg_backend_pid() order by pid limit {connections}) as victims
+"""
 
 
 class Now(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +58,7 @@ class Now(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         checkpoints: begun since its statistics were reset.
-        connections: clients of the trial's database: process id and name of the application.
+        connections: application name by process id, of the clients of the trial's database.
         log_bytes: length of its log.
     """
 
@@ -59,20 +68,16 @@ class Now(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def identity(psql: Psql) -> str:
-    """What no other server says of itself, nor this one after another start.
+    """A text that differs for every server, and for each start of one server.
 
     Raises:
-        PsqlError: it does not answer.
+        PsqlError: the server does not answer.
     """
     return psql.run(_IDENTITY)
 
 
 def require_own(psql: Psql, known: str) -> None:
-    """Make sure that the server which answers is the one that the run has started.
-
-    Args:
-        psql: how it is reached from here.
-        known: its `identity`, as its own host has read it.
+    """Make sure that the run has started the server which answers: ``known`` is its `identity`.
 
     Raises:
         Failure: ``database-foreign`` or ``database-unreachable``.
@@ -91,7 +96,7 @@ def require_own(psql: Psql, known: str) -> None:
 
 
 def prepare(database: DatabaseSpec) -> None:
-    """Make sure of the server, and restore the database if it has a template.
+    """Make sure that it is the run's server, and restore the database if it has a template.
 
     Raises:
         Failure: as `require_own` and `restore`.
@@ -102,7 +107,7 @@ def prepare(database: DatabaseSpec) -> None:
 
 
 def restore(psql: Psql, template: str, database: str) -> None:
-    """Make a database anew from a template.
+    """Replace a database by a copy of a template.
 
     Raises:
         Failure: ``disk-full`` or ``database-unreachable``.
@@ -139,10 +144,10 @@ def _refused(psql: Psql, database: str, refused: PsqlError) -> Failure:
 
 
 def await_silence(psql: Psql, database: str, *, timeout_s: float) -> int | None:
-    """Wait until nobody is connected to a database: a backend tells its last counts when it ends.
+    """Wait until no client is connected to a database: a backend reports its counts when it ends.
 
     Returns:
-        How many are still connected after ``timeout_s``; None if the server does not answer.
+        How many clients are connected after ``timeout_s``; None if the server does not answer.
     """
     deadline = time.monotonic() + timeout_s
     while (left := observe(psql, database, None).connections) != {}:
@@ -153,7 +158,7 @@ def await_silence(psql: Psql, database: str, *, timeout_s: float) -> int | None:
 
 
 def observe(psql: Psql, database: str, log: str | None) -> Now:
-    """Look at the server once."""
+    """The server now, with the length of its log."""
     try:
         now = msgspec.json.decode(psql.run(_NOW, database=database), type=Now)
     except PsqlError:
@@ -162,7 +167,7 @@ def observe(psql: Psql, database: str, log: str | None) -> Now:
 
 
 def between(before: Now, after: Now, log: str | None) -> DatabaseServer:
-    """What happened between two looks, for the record."""
+    """The record of what happened between two observations."""
     return DatabaseServer(
         log=log_between(log, before.log_bytes, after.log_bytes),
         checkpoints=None
@@ -179,11 +184,9 @@ def between(before: Now, after: Now, log: str | None) -> DatabaseServer:
 
 
 def parse_log(earlier: str, inside: str) -> ServerLog:
-    """Count checkpoints and autovacuums in a piece of the server's log.
+    """Count checkpoints and autovacuums in ``inside``, a piece of the server's log.
 
-    Args:
-        earlier: what stands before it: a checkpoint may have begun there.
-        inside: the piece.
+    A checkpoint that began in ``earlier``, the text before it, may still be under way.
     """
     begun, done = "checkpoint starting:", "checkpoint complete:"
     under_way = earlier.count(begun) and earlier.rfind(begun) > earlier.rfind(done)
@@ -200,7 +203,7 @@ def _by_application(connections: dict[str, str]) -> dict[str, int]:
 
 
 def died(pid: int | None) -> Failure:
-    """The failure of a trial whose server ended by itself."""
+    """The failure of a trial in which the server ended."""
     return Failure(
         "database-died",
         "PostgreSQL ended in the middle of the trial",
@@ -210,7 +213,7 @@ def died(pid: int | None) -> Failure:
 
 
 def log_length(log: str | None) -> int | None:
-    """Bytes of the server's log now; None where there is none to read."""
+    """Bytes of the server's log now; None if this host cannot read it."""
     try:
         return None if log is None else Path(log).stat().st_size
     except OSError:
@@ -218,7 +221,7 @@ def log_length(log: str | None) -> int | None:
 
 
 def log_between(log: str | None, start: int | None, end: int | None) -> ServerLog | None:
-    """What stands in the server's log between two lengths of it, counted; None where unreadable."""
+    """Counts of the server's log between two lengths of it; None if this host cannot read it."""
     if log is None or start is None or end is None:
         return None
     first = max(0, start - _TAIL_BYTES)
@@ -230,3 +233,57 @@ def log_between(log: str | None, start: int | None, end: int | None) -> ServerLo
         return None
     earlier, inside = data[: start - first], data[start - first :]
     return parse_log(earlier.decode(errors="replace"), inside.decode(errors="replace"))
+
+
+class Kills:
+    """The kills of one window: the server ends connections of the service at planned times.
+
+    Attributes:
+        record: the kills done so far.
+    """
+
+    def __init__(self, psql: Psql, database: str, planned: Iterable[KillSpec]) -> None:
+        self._psql = psql
+        self._database = database
+        self._planned = sorted(planned, key=lambda kill: kill.at_s)
+        self._started: float | None = None
+        self.record: list[Kill] = []
+
+    def do_what_is_due(self) -> None:
+        """End connections if it is time; the first call starts the clock.
+
+        Raises:
+            Failure: ``not-killed``, the server refused.
+        """
+        if self._started is None:
+            self._started = time.monotonic()
+        while self._planned and self._planned[0].at_s <= time.monotonic() - self._started:
+            kill = self._planned.pop(0)
+            try:
+                query = _END.format(connections=kill.connections)
+                ended = int(self._psql.run(query, database=self._database))
+            except PsqlError as refused:
+                raise Failure(
+                    "not-killed",
+                    f"the connections could not be ended: {refused}",
+                    where=f"{self._psql.host}:{self._psql.port}/{self._database}",
+                    hint="without the fault that the plan declares, this trial is another one",
+                ) from None
+            done_s = round(time.monotonic() - self._started, 4)
+            self.record.append(
+                Kill(at_s=kill.at_s, connections=kill.connections, done_s=done_s, ended=ended)
+            )
+
+    def require_all(self) -> None:
+        """Make sure that the server has carried out every kill.
+
+        Raises:
+            Failure: ``not-killed``, the window ended before the last one was due.
+        """
+        if self._planned:
+            raise Failure(
+                "not-killed",
+                "the window ended before the server was to end connections, at "
+                f"{', '.join(f'{kill.at_s:g} s' for kill in self._planned)}",
+                hint="the generator ended early; see its log",
+            )

@@ -17,11 +17,9 @@ from agent import generators, sampling, server
 from agent.channel import Remote
 from agent.failure import Failure, last_logged
 from agent.files import utc_now
-from agent.kills import Kills
 from agent.orders import Served
-from agent.pinning import require_planned
 from agent.processes import SHIPPED, Watch, spawn, stop
-from agent.sampling import Sampler
+from agent.sampling import Sampler, require_planned
 from agent.service import Endpoint, reached
 from bundle.documents import failure as documents
 from bundle.documents.readings import Counters, Host, Kernel, Window
@@ -128,7 +126,7 @@ class _Trial:
             for purpose, pid in self._processes(service):
                 sampler.follow(purpose, pid)
             before = sampler.pss("service")
-            kills = Kills(self._psql, self._database.name, self._work.kills)
+            kills = server.Kills(self._psql, self._database.name, self._work.kills)
             started_ns, started = time.monotonic_ns(), utc_now()
             try:
                 with self._host_observed():
@@ -168,7 +166,11 @@ class _Trial:
             self._observed.host = Host(kernel=kernel, database=database)
 
     def _drive(
-        self, command: Command, service: Endpoint, sampler: Sampler, kills: Kills | None = None
+        self,
+        command: Command,
+        service: Endpoint,
+        sampler: Sampler,
+        kills: server.Kills | None = None,
     ) -> None:
         """Run a generator to its end while service and database live.
 
@@ -250,7 +252,7 @@ class _Trial:
                 "`--omit-missing-generators` runs without it",
             ) from None
 
-    def _ticker(self, sampler: Sampler, kills: Kills | None) -> Callable[[], None]:
+    def _ticker(self, sampler: Sampler, kills: server.Kills | None) -> Callable[[], None]:
         rounds = 0
 
         def tick() -> None:

@@ -161,6 +161,6 @@ def _reading(item: Item, place: Place) -> Reading:
     except OSError as problem:
         reason = f"{problem.filename}: {problem.strerror}"
     except _UNREADABLE as problem:
-        reason = f"{item.source} says something else than usual: {problem!r}"
+        reason = f"{item.source} has unexpected content: {problem!r}"
     told = f"not readable here: {reason}" if reason is not None else None
     return {"value": value, "unit": item.unit, "reason": told}

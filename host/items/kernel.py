@@ -188,7 +188,7 @@ ITEMS = (
         read=_aslr,
         fact=Fact(read=lambda host: str(_aslr(host))),
         expected=Expectation(one_of(2), HOST),
-        why="the layout of memory moves speed by percents: it must vary from trial to trial",
+        why="the layout of memory changes speed by some percent: it must vary from trial to trial",
         do="sysctl kernel.randomize_va_space=2",
     ),
     Item(
@@ -198,8 +198,8 @@ ITEMS = (
         read=lambda host: host.read(_CLOCK),
         fact=Fact(),
         expected=Expectation(one_of("tsc"), HOST, vm=one_of(*_CHEAP_IN_A_VM)),
-        why="other clocks need a system call for each look, and asyncio looks at every turn",
-        do="find out from the kernel log why tsc was refused; a firmware update often helps",
+        why="reading another clock takes a system call, and asyncio reads it in every turn",
+        do="find out in the kernel log why the kernel refused tsc; a firmware update often helps",
     ),
     Item(
         "clock_resolution",
@@ -208,16 +208,16 @@ ITEMS = (
         unit="ns",
         read=lambda _: round(time.clock_getres(time.CLOCK_MONOTONIC) * 1e9),
         expected=Expectation(Limit(high=1000), HOST),
-        why="latencies are told in microseconds",
+        why="latencies are recorded in microseconds, and a coarser clock would round them",
         do="boot with high-resolution timers (no highres=off)",
     ),
     Item(
         "perf_paranoid",
-        "what unprivileged users may not ask of perf",
+        "how much of perf the kernel forbids to users other than root",
         "/proc/sys/kernel/perf_event_paranoid",
         read=lambda host: int(host.read("proc/sys/kernel/perf_event_paranoid")),
         expected=RECORDED,
-        why="it decides whether a difference can be looked into with perf without root",
+        why="it decides whether a user other than root can examine a difference with perf",
     ),
     Item(
         "time_sync",
@@ -225,7 +225,7 @@ ITEMS = (
         "names of processes",
         read=lambda place: _running(place, _SYNCHRONISERS),
         expected=RECORDED,
-        why="durations come from the monotonic clock, which no daemon steps; dates do not",
+        why="a daemon may step the clock of the dates; durations come from the monotonic clock",
     ),
     Item(
         "meddlers",
@@ -234,7 +234,7 @@ ITEMS = (
         read=lambda place: _running(place, _MEDDLERS),
         expected=Expectation(EMPTY, DOUBT),
         why="they move interrupts, change the clock or start updates while the lab measures",
-        do="systemctl stop them for the time of the run",
+        do="systemctl stop each of them during the run",
     ),
     Item(
         "irqbalance",

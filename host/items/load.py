@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..kernel import Files
 
 BUSY_CORES = 0.05  # of one core: less than that is lost in the ticks of a second
-_END_IT = "end what is running; foreign_processes names it"
+_END_IT = "stop the programs that foreign_processes names"
 
 
 def _load(host: Files) -> float:
@@ -68,44 +68,44 @@ ITEMS = (
         read=_load,
         fact=Fact(identity=False),
         expected=RECORDED,
-        why="it tells of the last minute, not of now: foreign_cpu does",
+        why="it explains results; it covers the last minute, and foreign_cpu the last second",
     ),
     Item(
         "runnable",
-        "tasks running or waiting for a CPU, without the one that asks",
+        "tasks that run or wait for a CPU, without the lab's own",
         "procs_running of /proc/stat",
         read=lambda place: max(0, moment.counter(place.after, "procs_running") - 1),
         expected=RECORDED,
-        why="it tells of one instant: foreign_cpu tells of a second",
+        why="it explains results; it counts at one instant, and foreign_cpu over a second",
     ),
     Item(
         "foreign_cpu",
-        "CPU time used while the lab slept",
+        "CPU time that other programs used while the lab slept for a second",
         "/proc/stat, twice",
         unit="cores",
         read=_foreign_cpu,
         expected=Expectation(Limit(high=0.1), HOST, vm=Limit(high=0.2)),
-        why="what others use is missing from some trials and not from others",
+        why="CPU time that other programs use is missing in some trials and not in others",
         do=_END_IT,
     ),
     Item(
         "foreign_processes",
-        f"processes that used {BUSY_CORES:g} of a core and more meanwhile",
+        f"processes that used at least {BUSY_CORES:g} cores in that second",
         "/proc/PID/stat, twice",
         unit="cores",
         read=_foreign_processes,
         expected=Expectation(EMPTY, HOST),
         why="a process that is busy now will be busy in some trials",
-        do="end them, or wait until they have ended",
+        do="stop them, or wait until they end",
     ),
     Item(
         "steal",
-        "share of CPU time that the hypervisor gave to others",
+        "share of CPU time that the hypervisor gave to other machines",
         "steal of /proc/stat, twice",
         unit="share",
         read=lambda place: round(moment.cpu_shares(place.before, place.after)["steal"], 4),
         expected=Expectation(one_of(0), HOST, vm=Limit(high=0.01)),
-        why="the hypervisor ran somebody else on these CPUs",
+        why="the hypervisor ran other virtual machines on these CPUs",
         do="ask for dedicated CPUs, or measure at another hour",
         counter=Counter(_steal_ticks, "steal_ticks", "ticks the hypervisor took, by CPU"),
     ),
@@ -115,14 +115,14 @@ ITEMS = (
         0.01,
         "memory",
         "tasks waited for memory to be reclaimed",
-        "end what holds memory",
+        "stop programs that hold much memory",
     ),
     _stalled(
         "io",
         0.05,
         "a disk",
         "tasks waited for the disk that PostgreSQL commits to",
-        "end what writes, and wait until it is written",
+        "stop programs that write, and wait until their data is on the disk",
     ),
     Item(
         "cpu_ticks",

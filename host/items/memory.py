@@ -81,7 +81,7 @@ def _disk_kind(place: Place) -> str:
     name = f"{os.major(device)}:{os.minor(device)}"
     link = place.root / "sys/dev/block" / name
     if not link.exists():
-        raise NotReadable(f"{name} is no block device: an overlay, a network or a memory disk")
+        raise NotReadable(f"{name} is no block device: an overlay, or a network or memory disk")
     block = link.resolve()
     disk = block if (block / "queue").exists() else block.parent  # a partition lies in its disk
     if disk.name.startswith(("vd", "xvd")):
@@ -102,7 +102,7 @@ ITEMS = (
     ),
     Item(
         "memory_available",
-        "memory that can be had without swapping",
+        "memory that programs can get without swapping",
         "MemAvailable of /proc/meminfo",
         unit="bytes",
         read=lambda host: meminfo(host, "MemAvailable"),
@@ -110,8 +110,8 @@ ITEMS = (
         expected=Expectation(
             Limit(low=8 * _GIB), HOST, vm=Limit(low=2 * _GIB), smoke=Limit(low=_GIB), required=False
         ),
-        why="dataset, service and samples must fit without anything being evicted",
-        do="end what holds memory, or use a smaller dataset",
+        why="dataset, service and samples must fit into memory together",
+        do="stop programs that hold much memory, or use a smaller dataset",
     ),
     Item(
         "swap",
@@ -121,8 +121,8 @@ ITEMS = (
         read=lambda host: meminfo(host, "SwapTotal"),
         fact=Fact("swap_bytes"),
         expected=Expectation(one_of(0), HOST, vm=ANY),
-        why="a page that was swapped out costs milliseconds in the middle of a window",
-        do="swapoff -a, and take swap out of /etc/fstab",
+        why="reading a page back from swap takes milliseconds in the middle of a window",
+        do="swapoff -a, and remove swap from /etc/fstab",
         knob=Swap(),
     ),
     Item(
@@ -132,8 +132,8 @@ ITEMS = (
         unit="bytes",
         read=lambda host: meminfo(host, "SwapTotal") - meminfo(host, "SwapFree"),
         expected=Expectation(one_of(0), DOUBT),
-        why="what is swapped out now comes back during some trial",
-        do="swapoff -a && swapon -a once there is memory for it",
+        why="the kernel reads swapped pages back during some trial",
+        do="swapoff -a && swapon -a, once enough memory is free",
     ),
     Item(
         "swappiness",
@@ -141,7 +141,7 @@ ITEMS = (
         "/proc/sys/vm/swappiness",
         read=lambda host: int(host.read("proc/sys/vm/swappiness")),
         expected=RECORDED,
-        why="it decides what goes first when memory is short; without swap it means nothing",
+        why="when memory is short, it decides whether the kernel swaps or drops cached files first",
     ),
     Item(
         "huge_pages",
@@ -149,7 +149,7 @@ ITEMS = (
         "HugePages_Total of /proc/meminfo",
         read=lambda host: meminfo(host, "HugePages_Total"),
         expected=RECORDED,
-        why="PostgreSQL with huge pages and without are two different servers",
+        why="PostgreSQL with huge pages performs differently from PostgreSQL without",
         # The kernel may reserve fewer than requested: hugetlbpage.rst of its admin-guide.
         knob=FileKnob("huge_pages", "proc/sys/vm/nr_hugepages"),
     ),
@@ -160,8 +160,7 @@ ITEMS = (
         read=lambda host: host.choice(f"{_THP}/enabled"),
         fact=Fact(),
         expected=Expectation(one_of("madvise", "never"), HOST),
-        why="with always, the kernel stops processes to gather large pages at instants of its "
-        "choice",
+        why="with always, the kernel stops processes at any time to form huge pages",
         do="write madvise to /sys/kernel/mm/transparent_hugepage/enabled",
         knob=ChoiceKnob("thp", f"{_THP}/enabled"),
     ),
@@ -177,21 +176,21 @@ ITEMS = (
 DISK = (
     Item(
         "disk_free",
-        "room in the lab's folder",
+        "free space in the lab's folder",
         "statvfs of that folder",
         unit="bytes",
         read=lambda place: shutil.disk_usage(place.folder).free,
         expected=Expectation(Limit(low=2 * _GIB), ALWAYS),
-        why="the database's templates, the stacks' environments and the raw samples need room",
+        why="the database's templates, the stacks' environments and the raw samples need space",
         do="free some space, or set lab_root to a larger disk",
     ),
     Item(
         "disk_kind",
-        "nvme, solid state, rotating, or virtual",
+        "kind of the lab's disk: nvme, solid state, rotating or virtual",
         "/sys/dev/block",
         read=_disk_kind,
         expected=Expectation(one_of("nvme", "solid state"), DOUBT, vm=ANY),
-        why="commits wait for the disk; a rotating or a virtual one varies by milliseconds",
+        why="commits wait for the disk; on a rotating or virtual one they vary by milliseconds",
         do="set lab_root to a folder on a local solid-state disk",
     ),
 )

@@ -23,7 +23,7 @@ def _range(host: Files) -> tuple[int, int]:
 
 def _wanted(place: Place) -> tuple[int, ...]:
     if not place.ports:
-        raise NotReadable("nobody said which ports a run will want")
+        raise NotReadable("the caller names no ports of a run")
     return place.ports
 
 
@@ -60,33 +60,33 @@ ITEMS = (
         "/proc/net/tcp, tcp6",
         read=_taken,
         expected=Expectation(EMPTY, ALWAYS, required=False),
-        why="services and PostgreSQL could not be started",
-        do="end what listens there, or take lab_service_port and lab_postgres_port out of the "
-        "inventory: a run then draws free ones",
+        why="services and PostgreSQL cannot listen on a port that is taken",
+        do="stop what listens there, or remove lab_service_port and lab_postgres_port from the "
+        "inventory: a run then draws free ports",
     ),
     Item(
         "ports_ephemeral",
-        "those that the kernel may give to any outgoing connection",
+        "ports of services and PostgreSQL that the kernel may give to outgoing connections",
         f"/{_RANGE}",
         read=_in_range,
         expected=Expectation(EMPTY, DOUBT),
-        why="any outgoing connection may hold such a port when a service wants it",
-        do="set lab_service_port and lab_postgres_port below the range, or leave them out",
+        why="an outgoing connection may hold such a port when the service starts",
+        do="set lab_service_port and lab_postgres_port below the range, or remove them",
     ),
     Item(
         "ephemeral_ports",
-        "ports there are for outgoing connections",
+        "number of ports for outgoing connections",
         f"/{_RANGE}",
         read=lambda host: _range(host)[1] - _range(host)[0] + 1,
         expected=Expectation(Limit(low=16_384), DOUBT),
-        why="closed connections hold their port for a minute, and new ones fail when none is left",
+        why="a closed connection holds its port for a minute; without a free port new ones fail",
         do='sysctl net.ipv4.ip_local_port_range="32768 60999"',
     ),
     _counted("tcp_sent", "TCP segments sent", "snmp", "Tcp", "OutSegs"),
     _counted("tcp_retransmitted", "TCP segments sent again", "snmp", "Tcp", "RetransSegs"),
     _counted(
         "listen_overflows",
-        "connections a full queue of a listening socket turned away",
+        "connections refused because the queue of a listening socket was full",
         *("netstat", "TcpExt", "ListenOverflows"),
     ),
     _counted(

@@ -62,14 +62,14 @@ def version(program: str) -> str:
 
 def _uv(place: Place) -> str:
     if place.uv is None:
-        raise NotReadable("nobody said where uv is")
+        raise NotReadable("the caller names no uv")
     return version(place.uv)
 
 
 ITEMS = (
     Item(
         "python",
-        "the interpreter of the agent and of the stacks on 3.13, exact patch",
+        "exact version of the interpreter of the agent and of the stacks on 3.13",
         "platform.python_version()",
         read=lambda _: platform.python_version(),
         expected=Expectation(Limit(begins="3.13.", said="3.13, at some exact patch"), ALWAYS),
@@ -82,11 +82,11 @@ ITEMS = (
         "wrk --version",
         read=lambda _: version("wrk"),
         fact=Fact(
-            meaning="first line of what wrk says of its version",
+            meaning="first line of wrk --version",
             read=lambda _: _said("wrk").splitlines()[0].strip(),
         ),
         expected=Expectation(_PRESENT, DOUBT),
-        why="plans with wrk are refused without it",
+        why="without wrk the lab refuses plans that use it",
         do="make wrk, or --omit-missing-generators",
     ),
     Item(
@@ -96,7 +96,7 @@ ITEMS = (
         read=_uv,
         expected=Expectation(_PRESENT, ALWAYS, required=False),
         why="the stacks' environments are made with it",
-        do="make the environment anew; for another host, set lab_uv in the inventory",
+        do="make the lab's environment again; for another host, set lab_uv in the inventory",
     ),
     Item(
         "compiler",
@@ -104,7 +104,7 @@ ITEMS = (
         "cc --version",
         read=lambda _: version("cc"),
         expected=Expectation(_PRESENT, DOUBT, vm=ANY),
-        why="stacks with a package that has no wheel are compiled, or recorded as failed",
+        why="packages without a wheel are compiled; without a compiler their stack fails",
         do="install gcc (Debian, Ubuntu: build-essential)",
     ),
     Item(

@@ -84,7 +84,7 @@ def _keep(file: Path, text: str, *, check: bool) -> dict[str, object]:
         "before": kept,
         "wanted": text,
         "verdict": "held" if held else "drifted",
-        "reason": "" if held else "the slices were written for another plan, or not at all",
+        "reason": "" if held else "the host was tuned for another plan, or not at all",
     }
     return {"changed": not held, "outcome": outcome}
 

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from agent.failure import Failure
-from agent.provisioned import ProvisionedCluster
+from agent.postgres import ProvisionedCluster
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_one_that_is_not_there_is_named_with_what_makes_it(tmp_path, postgres_bi
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another account")
 def test_one_of_another_account_is_refused(configuration, postgres_binaries):
     os.chown(configuration / "data", 12345, 12345)
-    with pytest.raises(Failure, match="belongs to user 12345, and this is root") as refused:
+    with pytest.raises(Failure, match="belongs to user 12345, and this agent is root") as refused:
         provisioned(configuration, postgres_binaries).lock()
     assert refused.value.code == "database-of-another"
     assert not (configuration / "state").exists()

@@ -9,8 +9,8 @@ from typing import IO
 import psutil
 import pytest
 
-from agent.processes import Watch, affinity, spawn, stop
-from agent.sampling import TICKS_PER_S, Sampler, Stat, parse_stat, read_pss
+from agent.processes import Watch, spawn, stop
+from agent.sampling import TICKS_PER_S, Sampler, Stat, affinity, parse_stat, read_pss
 
 STAY = "import signal; signal.pause()"
 
@@ -54,7 +54,7 @@ def test_a_busy_process_is_seen_to_use_cpu_time_and_memory():
         last = sampler.readings[-1]
         assert (last.user_ticks + last.system_ticks) / TICKS_PER_S >= 0.49
         assert last.rss_pages * os.sysconf("SC_PAGE_SIZE") > 30 << 20
-        assert sampler.cost_s > 0
+        assert sampler.record().cpu_s > 0
     finally:
         process.kill()
         process.communicate()

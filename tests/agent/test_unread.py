@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from agent import family, server
-from agent.family import descendants
-from agent.sampling import Pss, Sampler, disinherited, parse_stat, read_pss
+from agent import sampling, server
+from agent.sampling import Pss, Sampler, descendants, disinherited, parse_stat, read_pss
 
 STAY = "import signal; signal.pause()"
 
@@ -81,7 +80,7 @@ for child in children: child.kill(); child.wait()
     )
     assert process.stdout is not None
     process.stdout.readline()
-    by_parents = family._by_parents(process.pid, Path("/proc"))
+    by_parents = sampling._by_parents(process.pid, Path("/proc"))
     found = descendants(process.pid, Path("/proc"))[0]
     process.communicate(b"\n")
     assert len(by_parents) == 4

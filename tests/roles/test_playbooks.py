@@ -128,6 +128,8 @@ def rebooted(bench, drifted):  # noqa: ARG001
 
 @pytest.fixture(scope="module")
 def removed(bench, rebooted):  # noqa: ARG001
+    earlier = "etc/systemd/system/ormlab-service.slice"  # earlier versions of cpu_pinning wrote it
+    played_host.write(bench.root("metal"), earlier, "[Slice]\nAllowedCPUs=8-15\n")
     return bench.play("uninstall", "metal", "container")
 
 
@@ -185,7 +187,8 @@ def test_what_was_set_is_what_the_files_of_the_kernel_say(site):
     assert tree["sys/devices/virtual/workqueue/cpumask"] == "00000003\n"
     assert tree["etc/systemd/system/apt-daily.timer"] == "-> /dev/null"
     assert "nvme0n1p3" not in tree["proc/swaps"]
-    assert "AllowedCPUs=8-15\n" in tree["etc/systemd/system/ormlab-service.slice"]
+    assert tree["sys/fs/cgroup/system.slice/cpuset.cpus"] == "0-1\n"
+    assert not [path for path in tree if path.endswith("ormlab-service.slice")]
     assert "w /proc/sys/vm/swappiness - - - - 1\n" in tree["etc/tmpfiles.d/ormlab-host-kernel.conf"]
 
 
