@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from msgspec import convert
-
-from agent import sampling, server
+from agent import counters, sampling, server
 from agent.answers import Watching
 from agent.channel import Listener
 from agent.failure import Failure
@@ -22,8 +20,6 @@ from agent.orders import ServiceSpec
 from agent.processes import Watch
 from agent.sampling import Sampler, require_planned
 from agent.service import Service
-from bundle.documents.readings import Kernel
-from host import counters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,7 +181,7 @@ class _Part:
             raise ValueError("the window ends before it has begun")
         self._sampler.sample()
         window.around.__exit__()
-        self._observed.kernel = convert(window.around.record, Kernel)
+        self._observed.kernel = window.around.record
         log = self._work.log
         log_bytes = server.log_length(log)
         self._observed.log = server.log_between(log, window.log_bytes, log_bytes)

@@ -1,8 +1,8 @@
-"""TCP ports of this host: which ones a run may have, and who listens on one.
+"""TCP ports of this host: which ports a run may have, and who listens on one.
 
-``python -m agent.ports --address A ... COUNT[:FIRST] ...`` prints, for each block of neighbouring
-ports that a run wants, its first port: the one that is named, with what stands in the way of it, or
-one that is drawn (`agent.answers.Ports`).
+``python -m agent.ports --address A ... COUNT[:FIRST] ...`` prints the first port of each block of
+neighbouring ports that a run wants: the named one, with the reason why the run cannot have it, or a
+drawn one (`agent.answers.Ports`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import secrets
 import socket
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,78 +19,48 @@ import msgspec
 import psutil
 
 from agent.answers import Block, NotOwn, Ports, Unfit
+from host.items.network import bound_sockets, ephemeral_range
+from host.kernel import Files
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-_PROC = Path("/proc")
-_LISTENING = "0A"  # TCP_LISTEN of include/net/tcp_states.h
-_MAPPED = "0000000000000000FFFF0000"  # before an address of IPv4 in a socket of IPv6
+    from host.items.network import BoundSocket
+
+_HERE = Files(Path("/"))
 _ANY, _LAST = 0, 65_535
 _ROOM = 1_000  # ports that a range must have to be drawn from
 _ATTEMPTS = 1_000
 
 
-@dataclass(frozen=True)
-class Bound:
-    """A TCP socket that is bound to a port of this host.
-
-    Attributes:
-        address: that it is bound to, in the kernel's hexadecimal form.
-        listening: whether it listens.
-        inode: the socket's number.
-    """
-
-    address: str
-    listening: bool
-    inode: int
-
-
-def bound(port: int) -> list[Bound]:
-    """The sockets that are bound to a port, those that listen first.
-
-    Raises:
-        OSError: the kernel does not tell.
-    """
-    tables = [(_PROC / "net/tcp").read_text()]
-    with suppress(FileNotFoundError):  # IPv6 is off
-        tables.append((_PROC / "net/tcp6").read_text())
-    found = []
-    for table in tables:
-        for row in map(str.split, table.splitlines()[1:]):
-            address, _, number = row[1].rpartition(":")
-            if int(number, 16) == port:
-                inode = int(row[9])
-                found.append(Bound(address.removeprefix(_MAPPED), row[3] == _LISTENING, inode))
-    return sorted(found, key=lambda each: not each.listening)
+def _bound(port: int) -> list[BoundSocket]:
+    """The sockets that are bound to a port of this host, those that listen first."""
+    sockets = [each for each in bound_sockets(_HERE) if each.port == port]
+    return sorted(sockets, key=lambda each: not each.listening)
 
 
 def holder(port: int) -> str | None:
     """Who holds a port, as ``NAME (process PID)``; None if this user cannot see that."""
     with suppress(OSError):
-        for each in bound(port):
+        for bound in _bound(port):
             with suppress(psutil.Error):
                 for process in psutil.process_iter():
-                    if each.inode in _sockets(process.pid):
+                    if bound.inode in _sockets(process.pid):
                         return f"{process.name()} (process {process.pid})"
     return None
 
 
 def shared(port: int, pids: Iterable[int]) -> bool | None:
-    """Whether others listen where these processes do, so that they get some of the connections.
+    """Whether other processes get some of the connections to a port on which ``pids`` listen.
 
-    One that listens on every address gets none of those to an address on which somebody listens
-    by name.
-
-    Args:
-        port: of the processes.
-        pids: theirs.
+    A process that listens on every address gets no connection to an address on which another one
+    listens by name.
 
     Returns:
         None if this user cannot see whose sockets these are.
     """
     try:
-        listening = [each for each in bound(port) if each.listening]
+        listening = [each for each in _bound(port) if each.listening]
     except OSError:
         return None
     own = {inode for pid in pids for inode in _sockets(pid)}
@@ -102,17 +71,17 @@ def shared(port: int, pids: Iterable[int]) -> bool | None:
 
 
 def resolved(host: str) -> str:
-    """The address of a host in numbers; an IPv4 one where a name has several.
+    """The numeric address of a host; if its name has several, an IPv4 one.
 
     Raises:
         OSError: the name does not resolve.
     """
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return str(min(found, key=lambda each: each[0] != socket.AF_INET)[4][0])
+    addresses = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return str(min(addresses, key=lambda each: each[0] != socket.AF_INET)[4][0])
 
 
 def refusal(port: int, addresses: Collection[str]) -> str | None:
-    """Why nobody may listen on a port of these addresses, and who has it; None if it is free."""
+    """Why nobody can listen on a port of these addresses, and who has it; None if it is free."""
     why = _refused(port, addresses)
     by = holder(port) if why else None
     return f"{why}, held by {by}" if by else why
@@ -126,7 +95,7 @@ def _unbindable(port: int, addresses: Collection[str]) -> str | None:
     for address in addresses:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         with socket.socket(family) as probe:
-            # As servers do: connections that were closed a moment ago are nobody's.
+            # As servers do: recently closed connections do not hold the port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((address, port))
@@ -136,18 +105,13 @@ def _unbindable(port: int, addresses: Collection[str]) -> str | None:
 
 
 def draw(count: int, addresses: Collection[str], taken: Collection[int] = ()) -> int:
-    """The first of some neighbouring ports that are free on all of these addresses.
+    """The first of ``count`` neighbouring ports that are free on all of these addresses.
 
-    Below the range from which the kernel takes the near end of outgoing connections: a port of
-    that range is taken again at any moment by some connection to the database.
-
-    Args:
-        count: how many.
-        addresses: of this host.
-        taken: ports that will be somebody's.
+    The ports lie outside the kernel's range for outgoing connections, because any connection to the
+    database may take a port of that range at any time. Ports in ``taken`` do not count as free.
 
     Raises:
-        OSError: none are free.
+        OSError: there are none.
     """
     first, end = _range()
     for _ in range(_ATTEMPTS):
@@ -160,15 +124,15 @@ def draw(count: int, addresses: Collection[str], taken: Collection[int] = ()) ->
 
 def _range() -> tuple[int, int]:
     """Ports to draw from: the first, and the one after the last."""
-    low, high = map(int, (_PROC / "sys/net/ipv4/ip_local_port_range").read_text().split())
+    low, high = ephemeral_range(_HERE)
     ranges = [(20_000, low), (high + 1, _LAST + 1), (1_024, low), (1_024, _LAST + 1)]
     return next((first, end) for first, end in ranges if end - first >= _ROOM)
 
 
 def _sockets(pid: int) -> Iterator[int]:
-    """The numbers of a process's sockets, as far as this user may see them."""
+    """The inodes of a process's sockets, as far as this user may see them."""
     with suppress(OSError):
-        for descriptor in (_PROC / str(pid) / "fd").iterdir():
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
             with suppress(OSError):
                 kind, _, number = str(descriptor.readlink()).partition(":")
                 if kind == "socket":
@@ -176,7 +140,7 @@ def _sockets(pid: int) -> Iterator[int]:
 
 
 def settle(wanted: Sequence[str], hosts: Sequence[str]) -> Ports:
-    """The blocks of ports of a run; those that are named come first, wherever they stand.
+    """The blocks of ports of a run, in the order of ``wanted``; named ports are never drawn.
 
     Args:
         wanted: each block as ``COUNT:`` or ``COUNT:FIRST``.
@@ -188,10 +152,11 @@ def settle(wanted: Sequence[str], hosts: Sequence[str]) -> Ports:
             addresses.append(resolved(host))
         except OSError as unknown:
             return Ports(blocks=[], not_own=NotOwn(address=host, why=str(unknown.strerror)))
-        # Any port: what is refused here is the address.
+        # With port 0 only the address can be refused.
         if why := _unbindable(_ANY, addresses[-1:]):
             return Ports(blocks=[], not_own=NotOwn(address=host, why=why))
-    blocks = [(int(count), int(first or 0)) for count, _, first in map(_parts, wanted)]
+    parts = (block.partition(":") for block in wanted)
+    blocks = [(int(count), int(first or 0)) for count, _, first in parts]
     used = {port for count, first in blocks if first for port in range(first, first + count)}
     settled = []
     for index, (count, first) in enumerate(blocks):
@@ -201,24 +166,20 @@ def settle(wanted: Sequence[str], hosts: Sequence[str]) -> Ports:
             settled.append(Block(first=start, refused=None))
             continue
         others = [range(f, f + c) for i, (c, f) in enumerate(blocks) if f and i != index]
-        refused = _first_refused(first, count, addresses, others)
+        refused = _first_refused(range(first, first + count), addresses, others)
         settled.append(Block(first=first, refused=refused))
     return Ports(blocks=settled, not_own=None)
 
 
 def _first_refused(
-    first: int, count: int, addresses: Collection[str], others: Sequence[range]
+    ports: range, addresses: Collection[str], others: Sequence[range]
 ) -> Unfit | None:
-    for port in range(first, first + count):
+    for port in ports:
         own = any(port in other for other in others)
         why = "the run wants it for two purposes" if own else refusal(port, addresses)
         if why:
             return Unfit(port=port, why=why)
     return None
-
-
-def _parts(wanted: str) -> tuple[str, str, str]:
-    return wanted.partition(":")
 
 
 def main(arguments: list[str]) -> int:

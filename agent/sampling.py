@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 from agent.failure import Failure
 from bundle.documents import readings
 from host.cpus import cpu_list
+from host.kernel import Files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -367,12 +368,10 @@ def _by_parents(root: int, proc: Path) -> list[int]:
 def affinity(pid: int) -> list[int] | None:
     """The CPUs that the kernel lets a process run on, by its status file; None once it is gone."""
     try:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("Cpus_allowed_list:"):
-                return cpu_list(line.split()[1])
+        status = Files(Path("/")).pairs(f"proc/{pid}/status", ":")
     except (FileNotFoundError, ProcessLookupError):
-        pass
-    return None
+        return None
+    return cpu_list(status["Cpus_allowed_list"])
 
 
 def require_planned(sampler: Sampler, planned: Placement, observed: readings.TrialReadings) -> None:

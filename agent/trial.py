@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agent import generators, sampling, server
+from agent import counters, generators, sampling, server
 from agent.channel import Remote
 from agent.failure import Failure, last_logged
 from agent.files import utc_now
@@ -22,8 +22,7 @@ from agent.processes import SHIPPED, Watch, spawn, stop
 from agent.sampling import Sampler, require_planned
 from agent.service import Endpoint, reached
 from bundle.documents import failure as documents
-from bundle.documents.readings import Counters, Host, Kernel, Window
-from host import counters
+from bundle.documents.readings import Counters, Host, Window
 from workloads.diagnosis import answers
 
 if TYPE_CHECKING:
@@ -161,9 +160,8 @@ class _Trial:
             for remote in self._remotes:
                 remote.ask("end")
         finally:
-            kernel = msgspec.convert(around.record, Kernel)
             database = server.between(before, ask(), log)
-            self._observed.host = Host(kernel=kernel, database=database)
+            self._observed.host = Host(kernel=around.record, database=database)
 
     def _drive(
         self,

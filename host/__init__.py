@@ -10,7 +10,6 @@ items         the registry of whatever is read, judged, counted or set on a host
 item, expectation, knob
               what an entry of it says
 moment        counters at one instant; two of them make a share
-counters      the counters around the window of a trial
 settling      record, tune, verify and restore what roles set
 identity      which machine a host is, and the reasons not to tune it
 

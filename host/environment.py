@@ -1,9 +1,9 @@
-"""The variables of every program that the lab starts: what a table lets through, nothing else.
+"""The variables of every program that the lab starts: those of a table, nothing else.
 
-A program inherits its caller's variables unless somebody says otherwise, and a variable can change
-what is measured without leaving a trace: ``PYTHONASYNCIODEBUG=1`` costs a service five sixths of
-its throughput. So one function makes the environment of everything that is started, from the table
-`PROGRAMS`. What is not in the table does not reach a program, whoever set it.
+By default a program inherits its caller's variables, and a variable can change a measurement
+without a trace: ``PYTHONASYNCIODEBUG=1`` costs a service five sixths of its throughput. So one
+function makes the environment of every program from the table `PROGRAMS`. A variable that is not in
+the table reaches no program, whoever set it.
 
 Works under Python 3.9, because bootstrap.py imports it before the lab has an interpreter of its
 own. ``python -m host PROGRAM COMMAND...`` runs a command in such an environment.
@@ -40,11 +40,11 @@ Program = Literal[
 
 @dataclass(frozen=True)
 class Allowance:
-    """What one kind of program gets.
+    """The variables of one kind of program.
 
     Attributes:
-        what: programs that are meant.
-        passed: names of the caller's variables that go through, beside those of every program.
+        what: which programs these are.
+        passed: names of the caller's variables that they get, besides those of every program.
         fixed: variables that have this value whatever the caller has.
     """
 
@@ -54,11 +54,11 @@ class Allowance:
 
 
 _EVERY = ("HOME", "PATH", "TMPDIR")
-# Where a caller has no PATH: what a login shell of Debian sets for root.
+# For a caller without PATH: the one that a login shell of Debian sets for root.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # glibc 2.35 and Debian's older one have C.UTF-8 without a locale being generated.
 _NEUTRAL = {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
-# What compilers and PostgreSQL's programs say is read by the lab: in plain ASCII.
+# The lab parses the output of compilers and PostgreSQL's programs, so it must be plain ASCII.
 _ASCII = {"LC_ALL": "C"}
 
 _NETWORK = (
@@ -66,7 +66,7 @@ _NETWORK = (
     *("all_proxy", "https_proxy", "http_proxy", "no_proxy"),
     *("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"),
 )
-# Where packages come from. What is installed is decided by hash-locked requirements alone.
+# Where packages come from. Hash-locked requirements alone decide which packages are installed.
 _REGISTRY = (
     *("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"),
     *("UV_HTTP_RETRIES", "UV_HTTP_TIMEOUT", "UV_INSECURE_HOST", "UV_NATIVE_TLS", "UV_OFFLINE"),
@@ -102,7 +102,7 @@ PROGRAMS: dict[Program, Allowance] = {
         "the lab's own command line, where a tool of the lab runs it",
         (*_NETWORK, *_REGISTRY, *_INTERPRETERS, *_SSH),
     ),
-    "psql": Allowance("psql; which server it talks to is said to it by name", fixed=_ASCII),
+    "psql": Allowance("psql; its arguments name the server", fixed=_ASCII),
     "service": Allowance("services under test"),
     "signer": Allowance(
         "ssh-keygen, which may ask for a passphrase",
@@ -113,7 +113,7 @@ PROGRAMS: dict[Program, Allowance] = {
 """What each kind of program may have."""
 
 MEASURED: tuple[Program, ...] = ("agent", "database", "generator", "service")
-"""Programs that have a part in what is measured."""
+"""Programs that influence a measurement."""
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
 
@@ -130,14 +130,11 @@ def fixed(program: Program) -> dict[str, str]:
 
 
 def environment(program: Program, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Make the whole environment of a program from this process's.
+    """Make the whole environment of a program from this process's; it always has ``PATH``.
 
     Args:
         program: its kind, a key of `PROGRAMS`.
-        extra: variables that the lab gives this one program; they win over all others.
-
-    Returns:
-        Every variable of the program, by name. ``PATH`` is always among them.
+        extra: variables that the lab gives this one program; they override all others.
     """
     caller = os.environ
     kept = {name: caller[name] for name in passed(program) if name in caller}
@@ -150,8 +147,8 @@ def environment(program: Program, extra: Mapping[str, str] | None = None) -> dic
 def shell(program: Program) -> str:
     """Words of a POSIX shell that start a program in its environment: ``exec WORDS argv...``.
 
-    The shell fills in the values, so they are those of the machine on which it runs: of a login
-    over ssh this cuts off what sshd, PAM and the account's files set.
+    The shell fills in the values of its own machine. After a login over ssh this removes what sshd,
+    PAM and the account's files set.
     """
     words = [f'${{{name}+"{name}=${name}"}}' for name in passed(program) if name != "PATH"]
     words.append(f'"PATH=${{PATH:-{_PATH}}}"')
@@ -161,7 +158,7 @@ def shell(program: Program) -> str:
 
 @contextmanager
 def confined(program: Program, extra: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Reduce this process's own variables meanwhile, for a library that copies all of them."""
+    """Reduce this process's own variables for a while, for a library that copies all of them."""
     own = dict(os.environ)
     _become(environment(program, extra))
     try:
@@ -171,9 +168,9 @@ def confined(program: Program, extra: Mapping[str, str] | None = None) -> Iterat
 
 
 def recorded() -> dict[str, dict[str, str]]:
-    """The environment of each of `MEASURED` here, to be kept with a run.
+    """The environment of each of `MEASURED` on this host, for the record of a run.
 
-    The home folder, which names its owner, is ``~``; credentials in an address are stars.
+    The home folder, which names its owner, becomes ``~``, and credentials in an address ``***``.
     """
     home = os.environ.get("HOME", "").rstrip("/")
     return {

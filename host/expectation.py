@@ -24,13 +24,11 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
-    """How severe it is that a limit does not hold.
+    """How severe the breach of a limit is, by profile.
 
     Attributes:
-        bare_metal: under the profile bare-metal.
-        others: under the other profiles.
-        sharing: on tiers on which purposes share a core, whatever the profile; None for no
-            difference.
+        sharing: on tiers where purposes share a core, whatever the profile; None if such a tier
+            makes no difference.
     """
 
     bare_metal: Severity
@@ -38,7 +36,7 @@ class Rule:
     sharing: Severity | None = None
 
     def severity(self, profile: Profile, tier: Tier | None) -> Severity:
-        """The severity under a profile on a tier; None for a tier that is not known."""
+        """The severity under a profile on a tier; the tier is None if it is unknown."""
         if self.sharing is not None and tier in SHARING_TIERS:
             return self.sharing
         return self.bare_metal if profile == "bare-metal" else self.others
@@ -51,16 +49,16 @@ DOUBT = Rule(Severity.WARNING, Severity.WARNING)
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """What a value should be: any one of the conditions is enough, and without one any value is.
+    """What a value should be. One fulfilled condition is enough; without a condition any value is.
 
     Attributes:
-        low: a number from this on.
-        high: a number up to this; with ``low``, between them.
-        among: one of these; of a list, that it has no other and is not empty.
-        other_than: any word but this.
-        begins: a text that begins so.
-        empty: a list without an entry.
-        said: in words, where the conditions do not say it best.
+        low: the smallest number.
+        high: the largest number; with ``low``, the value lies between them.
+        among: the allowed values; a list must not be empty and has no others.
+        other_than: the only forbidden word.
+        begins: the beginning of a text.
+        empty: whether a list must be empty.
+        said: the limit in words, if the conditions do not say it best.
     """
 
     low: float | None = None
@@ -77,7 +75,7 @@ EMPTY = Limit(empty=True)
 
 
 def one_of(*allowed: str | int | bool) -> Limit:
-    """One of several values; of a list, nothing else in it."""
+    """One of several values; a list has no others."""
     return Limit(among=allowed)
 
 
@@ -86,12 +84,12 @@ class Expectation:
     """What one item of a host should be.
 
     Attributes:
-        limit: under bare-metal.
+        limit: under the profile bare-metal.
         rule: how severe a breach is.
-        vm: the limit under the profile vm; None for the same.
-        smoke: under the profile smoke; None for that of vm.
-        required: whether being unreadable is a breach where a breach is fatal; elsewhere what
-            cannot be read is unknown.
+        vm: the limit under the profile vm; None for the one of bare-metal.
+        smoke: the limit under the profile smoke; None for the one of vm.
+        required: whether an unreadable value is a breach where a breach is fatal; otherwise an
+            unreadable value is unknown.
     """
 
     limit: Limit

@@ -24,12 +24,12 @@ _GIB = 1 << 30
 
 @dataclass(frozen=True)
 class Identity:
-    """The identity of a host.
+    """The identity of a host; None for what it does not say.
 
     Attributes:
-        machine_id: from machine-id(5); None if there is none.
+        machine_id: from machine-id(5).
         cpu_model: as in /proc/cpuinfo.
-        memory_gib: physical memory that the kernel manages, in GiB; None if unknown.
+        memory_gib: physical memory that the kernel manages.
         distribution: ID and VERSION_ID of os-release(5).
         enrolled_as: the machine-id in the enrolment marker; None if the host is not enrolled.
         clusters: PostgreSQL clusters of postgresql-common, as ``16/main``.
@@ -49,13 +49,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A reason not to touch a host.
-
-    Attributes:
-        code: stable and short.
-        what: the reason in one sentence.
-        hint: what to do next.
-    """
+    """A reason not to touch a host: a stable code, one sentence, and what to do next."""
 
     code: str
     what: str
@@ -67,7 +61,6 @@ class Wanted:
     """The inventory's description of a host; None for what it leaves out.
 
     Attributes:
-        machine_id: from machine-id(5).
         cpu_model: part of the name.
         memory_gib: a minimum.
         any_distribution: whether to accept distributions that the roles do not support.
@@ -101,13 +94,7 @@ def identify(root: Path) -> Identity:
 
 
 def refusals(found: Identity, wanted: Wanted, *, enrolled: bool) -> list[Refusal]:
-    """Compare a host with the inventory's description of it.
-
-    Args:
-        found: its identity.
-        wanted: the inventory's description.
-        enrolled: whether the host must have been enrolled.
-    """
+    """Compare a host with the inventory's description; ``enrolled`` if it must have consented."""
     return [*_wrong_host(found, wanted, enrolled=enrolled), *_in_the_way(found, wanted)]
 
 

@@ -1,4 +1,4 @@
-"""What one entry of the registry of host items says, and where its value is read."""
+"""The entries of the registry of host items, and the host from which they are read."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ type Count = int | dict[str, int]
 
 @dataclass
 class Place(Files):
-    """A host at one time, and what a run wants of it.
+    """A host over an interval, and what a run needs of it.
 
     Attributes:
-        folder: the lab's on that host.
-        ports: TCP ports that a run will want.
-        uv: the program that makes the stacks' environments; None where nobody said.
-        before: counters at the start of an interval.
-        after: those at its end.
+        folder: the lab's folder on that host.
+        ports: TCP ports on which a run will listen.
+        uv: the program that makes the stacks' environments; None if the caller names none.
+        before: counters at the start of the interval.
+        after: counters at its end.
     """
 
     folder: Path
@@ -40,14 +40,14 @@ class Place(Files):
 
 @dataclass(frozen=True)
 class Fact:
-    """That an item is one of the facts of a host, which a run keeps.
+    """The record of an item among the facts of a host; without a value, the item's own counts.
 
     Attributes:
-        key: in the record; empty for the item's own.
-        meaning: one phrase; empty for the item's own.
-        read: the value where the record has it in another form; None for the item's own.
-        identity: whether it belongs to the host fingerprint. What moves between two runs on an
-            unchanged host, such as free memory, does not.
+        key: in the record.
+        meaning: one phrase.
+        read: the value, if the record has it in another form.
+        identity: whether it belongs to the host fingerprint. A value that changes between two runs
+            on an unchanged host, such as free memory, does not.
     """
 
     key: str = ""
@@ -58,10 +58,10 @@ class Fact:
 
 @dataclass(frozen=True)
 class Counter:
-    """That an item is counted around the window of each trial; it only rises.
+    """How an item is counted around the window of each trial; the counter only rises.
 
     Attributes:
-        read: the counter as it stands.
+        read: the counter now.
         key: in the record; empty for the item's own.
         meaning: with its unit; empty for the item's own.
     """
@@ -73,23 +73,23 @@ class Counter:
 
 @dataclass(frozen=True)
 class Item:
-    """One thing that can be known of a host.
+    """One property of a host.
 
-    Reading functions raise NotReadable, OSError, ValueError or LookupError where the host does
-    not say; the record then has null, and never 0.
+    Reading functions raise NotReadable, OSError, ValueError or LookupError if the host does not
+    say; the record then has null, never 0.
 
     Attributes:
         key: its name.
-        meaning: its meaning in one phrase.
+        meaning: one phrase.
         source: the file, program or call it comes from.
         unit: of its value; None for words, counts and flags.
-        read: the value before a run; None for what is only counted or set.
-        fact: whether it is one of the facts, that decide whether two results may be compared.
-        expected: what it should be; the items that have this are the readings of a host, which
+        read: the value before a run; None for an item that is only counted or set.
+        fact: its place among the facts, which decide whether two results may be compared.
+        expected: what it should be. The items that have this are the readings of a host, which
             decide whether to measure at all.
-        why: it matters what it is, one sentence.
-        do: about a breach, one sentence.
-        counter: whether it is counted around the window of each trial.
+        why: the reason for ``expected``, one sentence.
+        do: what to do about a breach, one sentence.
+        counter: how it is counted around the window of each trial.
         knob: how a role sets and restores it.
     """
 

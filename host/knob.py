@@ -20,7 +20,7 @@ class Knob(ABC):
     kernel, or a name that only the knob itself interprets.
 
     Attributes:
-        name: its name in the variables of the roles and in every record.
+        name: in the variables of the roles and in every record.
         tolerated: errors of single places that are listed and not fatal.
         vanishing: whether places appear and disappear by themselves.
         kept: whether a line of tmpfiles.d(5) can set its places again at boot.
@@ -35,12 +35,8 @@ class Knob(ABC):
     def targets(self, kernel: Kernel, wanted: object) -> Mapping[str, str]:
         """The wanted value of each place; a place need not exist.
 
-        Args:
-            kernel: the host.
-            wanted: of the role's variables: any JSON.
-
         Raises:
-            TypeError, ValueError: ``wanted`` is invalid.
+            TypeError, ValueError: ``wanted``, JSON from the role's variables, is invalid.
         """
 
     def show(self, kernel: Kernel, place: str) -> str:

@@ -18,7 +18,7 @@ MEANINGS: dict[Tier, str] = {
     "exclusive-core": "no purpose shares a core, but all share the L3 cache",
     "degraded": "generator and housekeeping share a core, on two cores with PostgreSQL too: good "
     "for smoke tests and estimates",
-    "none": "everything shares one core: nothing can be told apart",
+    "none": "everything shares one core: no purpose can be measured alone",
 }
 """What each tier means for a measurement."""
 

@@ -1,8 +1,8 @@
-"""Where packages come from, as uv's own configuration files say, in variables of uv.
+"""The package mirror of uv's configuration files, as variables of uv.
 
-The lab lets uv read no configuration: a user-wide ``exclude-newer`` or ``resolution`` would change
-what is installed. But a mirror may be named there and nowhere else. So these few settings, which
-name places and how they are trusted, are read here and handed on.
+The lab lets uv read no configuration, because a user-wide ``exclude-newer`` or ``resolution`` would
+change what is installed. But the configuration may be the only place that names a mirror. So this
+module reads the few settings that name mirrors and how to trust them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-# Whoever sets one of these has said where packages come from.
+# A caller that sets one of these names the source of packages itself.
 SAID = (
     *("UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_INDEX", "UV_INDEX_URL"),
     *("UV_NO_INDEX", "UV_OFFLINE"),
@@ -30,14 +30,13 @@ SAID = (
 def variables() -> dict[str, str]:
     """The variables of uv for the mirror that its configuration names; the user's file wins.
 
-    None where the caller names a mirror by variables. A file that cannot be read or is no TOML
-    names nothing.
+    Empty if the caller names a mirror by variables. An unreadable file and one that is no TOML name
+    no mirror.
     """
     found: dict[str, str] = {}
-    if any(name in os.environ for name in SAID):
-        return found
-    for path in _files():
-        found.update(_named(_read(path)))
+    if not any(name in os.environ for name in SAID):
+        for path in _files():
+            found.update(_named(_read(path)))
     return found
 
 

@@ -30,9 +30,9 @@ class Moment:
 
     Attributes:
         at_s: of time.monotonic().
-        counters: content by file; what the kernel does not have is left out.
-        processes: those that could be asked, without the lab's own; None where the kernel hides
-            those of other users.
+        counters: content by file, of the files that the kernel has.
+        processes: the readable processes except the lab's own; None if the kernel hides the
+            processes of other users.
     """
 
     at_s: float = 0.0
@@ -57,21 +57,21 @@ def with_processes(moment: Moment, processes: Processes | None) -> Moment:
 
 
 def processes(proc: Path = Path("/proc")) -> Processes | None:
-    """Every process of this machine but this one and those it was started by.
+    """Every process of this machine except this one and its ancestors.
 
-    None where the kernel hides those of other users (hidepid of proc(5)): the first one is hidden
-    then, and there is always one.
+    None if the kernel hides the processes of other users (hidepid of proc(5)): it then hides
+    process 1, which always exists.
     """
     if not os.access(proc / "1/stat", os.R_OK):
         return None
-    told = {}
+    stats = {}
     for folder in proc.glob("[0-9]*"):
         try:
-            told[int(folder.name)] = (folder / "stat").read_text()
+            stats[int(folder.name)] = (folder / "stat").read_text()
         except OSError:  # it has just ended
             continue
     # The name stands in parentheses and may itself hold some (proc_pid_stat(5)).
-    named = {pid: text.partition("(")[2].rpartition(")") for pid, text in told.items()}
+    named = {pid: text.partition("(")[2].rpartition(")") for pid, text in stats.items()}
     fields = {pid: rest.split() for pid, (_, _, rest) in named.items()}
     ours, pid = set(), os.getpid()
     while pid in fields:
@@ -98,7 +98,7 @@ def names(moment: Moment) -> set[str]:
 
 
 def busy_processes(before: Moment, after: Moment, *, least: float) -> list[tuple[str, float]]:
-    """Name and cores used of each process that used at least so much, the busiest first.
+    """Name and used cores of each process that used at least ``least``, the busiest first.
 
     Raises:
         NotReadable: those of other users are hidden.
@@ -133,7 +133,7 @@ def stalled_share(before: Moment, after: Moment, resource: str) -> float:
     """Share of the interval in which some task waited for ``cpu``, ``memory`` or ``io``.
 
     Raises:
-        NotReadable: the kernel does not account pressure.
+        NotReadable: the kernel does not record pressure.
     """
     path = f"proc/pressure/{resource}"
     earlier, later = (stalled_us(_content(each, path)) for each in (before, after))
@@ -175,7 +175,7 @@ def stalled_us(pressure: str) -> int:
     """Microseconds that some task stalled; see Documentation/accounting/psi.rst.
 
     Raises:
-        LookupError: the kernel does not tell.
+        LookupError: the kernel does not say.
     """
     for line in pressure.splitlines():
         name, *values = line.split()

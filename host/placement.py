@@ -1,4 +1,4 @@
-"""Which CPUs serve which purpose: a pure plan made from the kernel's own topology.
+"""Which CPUs serve which purpose: a plan from the kernel's own topology.
 
 The tiers say how well the purposes can be kept apart: ``exclusive-l3``, ``exclusive-core``,
 ``degraded`` or ``none``. Results of different tiers are never compared.
@@ -37,11 +37,11 @@ type _Groups = tuple[Sequence[int], ...]
 
 @dataclass(frozen=True)
 class Topology:
-    """What the planner needs to know of a host.
+    """The online cores of a host.
 
     Attributes:
         cores: the online CPUs of each physical core (its SMT threads), by first CPU.
-        l3: for each L3 domain the indices into ``cores``; empty where the kernel does not say.
+        l3: for each L3 domain the indices into ``cores``; empty if the kernel does not say.
     """
 
     cores: tuple[tuple[int, ...], ...]
@@ -61,10 +61,9 @@ class Placement:
 
 
 def read_topology(root: Path) -> Topology:
-    """Read the topology below ``root`` (``/`` on a real host, a fixture tree in tests).
+    """Read the online CPUs below ``root``.
 
-    CPUs that are offline do not exist for the plan. Where a file is missing, each CPU counts as
-    a core of its own and no L3 domain is known.
+    Without the files of topology, each CPU counts as a core of its own, and no L3 domain is known.
     """
     base = root / CPUS
     online = cpu_list((base / "online").read_text())
@@ -93,10 +92,9 @@ def _group(
 
 
 def read_boost(root: Path) -> str | None:
-    """Say whether the clock may exceed its nominal value: ``on``, ``off``, ``mixed``, or None.
+    """Whether the clock may exceed its nominal value: ``on``, ``off``, or None without a switch.
 
-    Every switch that there is must agree: the global one, Intel's, and one for each active policy.
-    None where there is no switch.
+    ``mixed`` if the switches disagree: the global one, Intel's, and one for each active policy.
     """
     host = Files(root)
     switches = (f"{CPUS}/cpufreq/boost", f"{CPUS}/cpufreq/policy*/boost")
@@ -110,32 +108,32 @@ def read_boost(root: Path) -> str | None:
 
 
 def read_plan(root: Path, layout: Layout | None = None) -> Placement:
-    """Read a host and plan it, by the layout it was provisioned for unless told otherwise."""
+    """Plan a host; without ``layout``, by the layout for which it was provisioned."""
     chosen = _provisioned(root, KEPT, "layout", LAYOUTS[0]) if layout is None else layout
     return plan(read_topology(root), chosen, boost=read_boost(root))
 
 
 def read_tier(root: Path, planned: Placement) -> Tier:
-    """The tier that a host keeps: not more than provisioning found that it can be tuned for.
+    """The tier of a host: the plan's, or the lower one that provisioning could tune it for.
 
     Raises:
-        ValueError: what the roles left there names no tier.
+        ValueError: the verdict that the roles wrote names no tier.
     """
     return lowest(planned.tier, _provisioned(root, VERDICT, "tier", planned.tier))
 
 
 def _provisioned[T](root: Path, path: str, key: str, otherwise: T) -> T:
-    """A value that the roles left there; the other one on a host that they have not set up."""
+    """A value from a file of the roles; ``otherwise`` on a host that they have not provisioned."""
     try:
         document = json.loads((root / path).read_text())
     except FileNotFoundError:
         return otherwise
-    found: T = document.get(key, otherwise)
-    return found
+    value: T = document.get(key, otherwise)
+    return value
 
 
 def plan(topology: Topology, layout: Layout, *, boost: str | None) -> Placement:
-    """Choose CPUs by the rules of the tiers.
+    """Choose the CPUs of each purpose.
 
     - two L3 domains of at least 6 cores: housekeeping and load on the first, and by the layout
       ``dut_alone`` the database beside them and the service alone on the last one
@@ -151,10 +149,10 @@ def plan(topology: Topology, layout: Layout, *, boost: str | None) -> Placement:
     first chiplet of a 7950X boosts up to 300 MHz higher than the second.
 
     Args:
-        topology: of the host, SMT settled.
-        layout: which of service and database has the large share; on one L3 domain ``same_ccd``
-            is ``dut_alone``.
-        boost: what `read_boost` says.
+        topology: of the host, after SMT was set.
+        layout: whether service or database has the large share; on one L3 domain ``same_ccd`` means
+            ``dut_alone``.
+        boost: the result of `read_boost`.
     """
     tier, groups = _two_domains(topology, layout) or _one_domain(topology, layout)
     if tier == "exclusive-l3" and (layout != "dut_alone" or boost != "off"):

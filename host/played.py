@@ -53,11 +53,12 @@ class PlayedKernel(Kernel):
     def write(self, path: str, text: str) -> None:
         """Write as the kernel would."""
         self._require_active(path)
-        for pattern, error in self._refused().items():
+        refused: dict[str, str] = {}
+        for pattern, error in self._control("refuses", refused).items():
             if fnmatch(path, pattern):
                 number = getattr(errno, error)
                 raise OSError(number, os.strerror(number), path)
-        if any(fnmatch(path, pattern) for pattern in self._named("ignores")):
+        if any(fnmatch(path, pattern) for pattern in self._units("ignores")):
             return
         old = self.read(path)
         if "[" in old:
@@ -88,9 +89,9 @@ class PlayedKernel(Kernel):
         if command in {"start", "stop"}:
             if command == "start" and not self._starts(rest[0]):
                 raise NotTaken(f"systemctl start {rest[0]}: Job failed")
-            self._tell("activating", self._units("activating") - {rest[0]})
+            self._set_units("activating", self._units("activating") - {rest[0]})
             started = {rest[0]} if command == "start" else set()
-            self._tell("active", self._units("active") - {rest[0]} | started)
+            self._set_units("active", self._units("active") - {rest[0]} | started)
         if command == "set-property":
             self._pin(rest[0], rest[1].removeprefix("AllowedCPUs="))
         if command == "daemon-reload":
@@ -113,26 +114,19 @@ class PlayedKernel(Kernel):
         """Whether a unit can start; a timer cannot while its service is masked."""
         service = self.root / "etc/systemd/system" / f"{unit.removesuffix('.timer')}.service"
         untriggered = unit.endswith(".timer") and service.is_symlink()
-        return unit not in self._named("failing") and not untriggered
+        return unit not in self._units("failing") and not untriggered
 
     def _units(self, state: str) -> set[str]:
-        return set(self._named(state))
+        return set(self._control(state, []))
 
-    def _refused(self) -> dict[str, str]:
-        """Name of an error by pattern of paths."""
-        return self._told("refuses", {})
-
-    def _named(self, what: str) -> list[str]:
-        """Patterns of paths, or names of units."""
-        return self._told(what, [])
-
-    def _tell(self, state: str, units: set[str]) -> None:
+    def _set_units(self, state: str, units: set[str]) -> None:
         (self._aside / f"{state}.json").write_text(json.dumps(sorted(units)))
 
-    def _told[T](self, name: str, default: T) -> T:
+    def _control[T](self, name: str, default: T) -> T:
+        """The content of a file below ``.played/``."""
         path = self._aside / f"{name}.json"
-        told: T = json.loads(path.read_text()) if path.exists() else default
-        return told
+        content: T = json.loads(path.read_text()) if path.exists() else default
+        return content
 
     @staticmethod
     def _require(holds: bool, path: str) -> None:  # noqa: FBT001 - one condition

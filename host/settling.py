@@ -39,18 +39,15 @@ _FORBIDDEN = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of one place.
+    """The outcome of one place of a knob.
 
     Attributes:
-        knob: the knob's name.
-        place: a place of the knob.
         before: its previous value; None if it could not be read.
-        wanted: its wanted value.
         verdict: held (it already had that value), changed, absent (there is no such place), not
             tunable here (nobody can change it on this host), tolerated (this one place cannot be
             changed), refused, drifted (it has another value), gone (a place of the baseline that
             no longer exists).
-        reason: the reason of the verdict; empty if it needs none.
+        reason: of the verdict; empty if it needs none.
     """
 
     knob: str

@@ -25,9 +25,9 @@ _OUTSIDE = "start the lab outside of the container or slice that has the {}"
 class Slices(Knob):
     """CPUs of live slices and scopes, read from their control group and their processes.
 
-    systemd's own answer is not reliable. After a drop-in and daemon-reload it reports AllowedCPUs=
-    of a live slice although nothing is pinned, and on control groups of version 1 it ignores the
-    setting. set-property reaches the kernel, and this knob reads the kernel.
+    systemd's answer is not reliable: after a drop-in and daemon-reload it reports AllowedCPUs= of a
+    live slice although nothing is pinned, and it ignores the setting on version 1 control groups.
+    This knob sets by set-property, which reaches the kernel, and reads the kernel.
     """
 
     name = "slices"
@@ -100,12 +100,10 @@ def _affinities(kernel: Kernel, group: str) -> Iterator[tuple[str, list[int]]]:
     for listing in kernel.find(f"{group}/**/cgroup.procs"):
         for pid in kernel.read(listing).split():
             try:
-                status = kernel.read(f"proc/{pid}/status")
+                status = kernel.pairs(f"proc/{pid}/status", ":")
             except (FileNotFoundError, ProcessLookupError):  # it has just ended
                 continue
-            for line in status.splitlines():
-                if line.startswith("Cpus_allowed_list:"):
-                    yield pid, cpu_list(line.split()[1])
+            yield pid, cpu_list(status["Cpus_allowed_list"])
 
 
 def _version(host: Files) -> str:
@@ -121,8 +119,7 @@ def _version(host: Files) -> str:
 def _groups(host: Files, controller: str) -> Iterator[str]:
     """The folders of this process's groups for a controller, its own first, then those above.
 
-    A limit of a group above holds what is in the lower ones. In a container the upper ones may be
-    out of sight.
+    The limit of a group applies to the groups in it. A container may hide the upper groups.
     """
     mount, inside = _place_of(host, controller)
     for group in (inside, *inside.parents):
@@ -131,7 +128,7 @@ def _groups(host: Files, controller: str) -> Iterator[str]:
 
 
 def _require_own(host: Files, controller: str) -> None:
-    """Refuse to take no limit from no file, where the group that has the file is out of sight."""
+    """Make sure that the process's own group is visible: otherwise its limit is unknown."""
     mount, inside = _place_of(host, controller)
     if not host.exists(f"{mount}/{inside}"):
         raise NotReadable(f"the control group /{inside} of this process is out of sight")
@@ -161,7 +158,7 @@ def _place_of(host: Files, controller: str) -> tuple[str, PurePosixPath]:
 
 def _cpu_quota(host: Files) -> str:
     """The tightest quota on the way up, in cores."""
-    quotas, told = [], False
+    quotas, known = [], False
     for group in _groups(host, "cpu"):
         if host.exists(f"{group}/cpu.max"):
             quota, period = host.read(f"{group}/cpu.max").split()
@@ -170,20 +167,20 @@ def _cpu_quota(host: Files) -> str:
             period = host.read(f"{group}/cpu.cfs_period_us")
         else:
             continue
-        told = True
+        known = True
         if quota not in {"max", "-1"}:
             quotas.append(int(quota) / int(period))
-    if not told:
+    if not known:
         _require_own(host, "cpu")
     return f"{min(quotas):g}" if quotas else _NO_LIMIT
 
 
 def _throttled(host: Files) -> int:
-    """Only the group that has a limit counts how often it held back what is in it."""
+    """The sum over the groups, because only a group with a quota counts its throttled periods."""
     files = [f"{group}/cpu.stat" for group in _groups(host, "cpu")]
-    told = [host.pairs(file, " ") for file in files if host.exists(file)]
+    stats = [host.pairs(file, " ") for file in files if host.exists(file)]
     # A group without the CPU controller, as the topmost one, has the file and not the count.
-    counts = [int(each["nr_throttled"]) for each in told if "nr_throttled" in each]
+    counts = [int(stat["nr_throttled"]) for stat in stats if "nr_throttled" in stat]
     if not counts:
         raise NotReadable("no control group of this process counts nr_throttled")
     return sum(counts)

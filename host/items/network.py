@@ -1,8 +1,8 @@
-"""TCP: ports, and what connections and listening sockets lost."""
+"""TCP: ports, bound sockets, and what connections and listening sockets lost."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..expectation import ALWAYS, DOUBT, EMPTY, Expectation, Limit
 from ..item import Counter, Item
@@ -13,10 +13,38 @@ if TYPE_CHECKING:
     from ..kernel import Files
 
 _LISTENING = "0A"  # TCP_LISTEN of include/net/tcp_states.h
+_MAPPED = "0000000000000000FFFF0000"  # before an IPv4 address in a socket of IPv6
 _RANGE = "proc/sys/net/ipv4/ip_local_port_range"
 
 
-def _range(host: Files) -> tuple[int, int]:
+class BoundSocket(NamedTuple):
+    """A TCP socket that is bound to a port; its address has the kernel's hexadecimal form."""
+
+    address: str
+    port: int
+    listening: bool
+    inode: int
+
+
+def bound_sockets(host: Files) -> list[BoundSocket]:
+    """Every bound TCP socket of a host, by proc_net(5).
+
+    Raises:
+        OSError: the kernel does not say.
+    """
+    tables = [host.read("proc/net/tcp")]
+    if host.exists("proc/net/tcp6"):  # absent where IPv6 is off
+        tables.append(host.read("proc/net/tcp6"))
+    sockets = []
+    for row in (line.split() for table in tables for line in table.splitlines()[1:]):
+        address, _, port = row[1].rpartition(":")
+        listening, inode = row[3] == _LISTENING, int(row[9])
+        sockets.append(BoundSocket(address.removeprefix(_MAPPED), int(port, 16), listening, inode))
+    return sockets
+
+
+def ephemeral_range(host: Files) -> tuple[int, int]:
+    """The first and the last port that the kernel gives to outgoing connections."""
     low, high = map(int, host.read(_RANGE).split())
     return low, high
 
@@ -29,16 +57,12 @@ def _wanted(place: Place) -> tuple[int, ...]:
 
 def _taken(place: Place) -> list[int]:
     wanted = _wanted(place)
-    tables = [place.read("proc/net/tcp")]
-    if place.exists("proc/net/tcp6"):  # absent where IPv6 is off
-        tables.append(place.read("proc/net/tcp6"))
-    rows = [line.split() for table in tables for line in table.splitlines()[1:]]
-    listening = {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == _LISTENING}
+    listening = {socket.port for socket in bound_sockets(place) if socket.listening}
     return sorted(listening.intersection(wanted))
 
 
 def _in_range(place: Place) -> list[int]:
-    low, high = _range(place)
+    low, high = ephemeral_range(place)
     return [port for port in _wanted(place) if low <= port <= high]
 
 
@@ -77,7 +101,7 @@ ITEMS = (
         "ephemeral_ports",
         "number of ports for outgoing connections",
         f"/{_RANGE}",
-        read=lambda host: _range(host)[1] - _range(host)[0] + 1,
+        read=lambda host: ephemeral_range(host)[1] - ephemeral_range(host)[0] + 1,
         expected=Expectation(Limit(low=16_384), DOUBT),
         why="a closed connection holds its port for a minute; without a free port new ones fail",
         do='sysctl net.ipv4.ip_local_port_range="32768 60999"',

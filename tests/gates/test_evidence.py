@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agent import server
+from agent import counters, server
 from bundle.documents.readings import DatabaseServer
-from host import counters
 from host.items import COUNTERS
 
 STAT = """\
@@ -93,7 +92,7 @@ def test_only_two_readings_make_a_difference():
 
 
 def test_a_kernel_log_that_is_not_there_is_null(tmp_path):
-    log = counters.KernelLog(tmp_path / "kmsg")
+    log = counters.MessageCounter(tmp_path / "kmsg")
     assert log.counts() is None
     log.close()
 

@@ -16,9 +16,9 @@ import psutil
 import pytest
 from msgspec.structs import asdict, replace
 
+from agent import counters
 from analysis.gates import TRIAL_GATES, Context, TrialEvidence, Verdict, assess
 from bundle.documents.readings import DatabaseServer, Host, Kernel, TrialReadings
-from host import counters
 from ormlab.run.measure import orders
 from ormlab.run.measure.keep import keep
 from tests.agent import conftest as trials
@@ -183,10 +183,10 @@ def test_a_clock_that_is_set_in_the_window_is_seen(tmp_path):
     offset.write_text("+0")
     program = (
         "import json, pathlib, sys\n"
-        "from host.counters import Around\n"
+        "from agent.counters import Around\n"
         "with Around() as around:\n"
         "    pathlib.Path(sys.argv[1]).write_text('+2s')\n"
-        "print(json.dumps(around.record['clock_stepped_s']))\n"
+        "print(json.dumps(around.record.clock_stepped_s))\n"
     )
     library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
     told = subprocess.run(
@@ -241,8 +241,8 @@ def test_an_error_in_the_kernels_log_is_counted_and_an_information_is_not():
         os.write(log, b"<6>ormlab: a test writes an information\n")
         os.write(log, b"<3>ormlab: a test writes an error\n")
     os.close(log)
-    counted = around.record["kernel_log"]
+    counted = around.record.kernel_log
     if counted is None:
         pytest.skip("the kernel's log cannot be read here")
-    assert counted["errors"] >= 1
-    assert counted["messages"] > counted["errors"]
+    assert counted.errors >= 1
+    assert counted.messages > counted.errors

@@ -1,8 +1,7 @@
-"""What the host's kernel counted around a window, kept even when clean.
+"""What the host's kernel counted around a window, recorded even if nothing happened.
 
-The counters are those of `host.items`; each only rises, and its difference over the window is the
-evidence. What cannot be read is null, never 0: a host without the file has not shown that nothing
-happened.
+Each counter of `host.items` only rises; its difference over the window is the evidence. A counter
+that cannot be read is null, never 0: a host without the file has not shown that nothing happened.
 """
 
 from __future__ import annotations
@@ -10,56 +9,44 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypedDict
+from typing import TYPE_CHECKING, Self
 
-from .cpus import CPUS
-from .items import COUNTERS
-from .kernel import Files, NotReadable
+from bundle.documents.readings import Frequencies, Kernel, KernelCounts, KernelLog
+from host.cpus import CPUS
+from host.items import COUNTERS
+from host.kernel import Files, NotReadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from .item import Count
+    from bundle.documents.readings import Counted
+    from host.item import Count
 
 _ERROR = 3  # of syslog's levels, 0 the worst
 
 
-class Record(TypedDict):
-    """What was told around a window; `bundle.documents.readings.Kernel` has the meanings."""
-
-    seconds: float
-    clock_stepped_s: float
-    suspended_s: float
-    counted: dict[str, Count | None]
-    kernel_log: dict[str, int] | None
-    frequency_khz: dict[str, dict[str, int] | None]
-    cost_s: float
-
-
-def read(root: Path = Path("/")) -> dict[str, Count | None]:
+def read(root: Path = Path("/")) -> dict[str, Counted]:
     """Read every counter once; None for those that cannot be read."""
     files = Files(root)
     return {key: _read(counter, files) for key, counter in COUNTERS.items()}
 
 
-def difference(
-    before: Mapping[str, Count | None], after: Mapping[str, Count | None]
-) -> dict[str, Count | None]:
-    """What was counted between two readings; None where one of them is missing.
+def difference(before: Mapping[str, Counted], after: Mapping[str, Counted]) -> dict[str, Counted]:
+    """The counts between two readings; None where one of them is missing.
 
-    A counter that fell was reset in between: what it counted is unknown.
+    A counter that fell was reset in between: its count is unknown.
     """
     return {key: _difference(before[key], after[key]) for key in before}
 
 
-def _read(counter: Callable[[Files], Count], files: Files) -> Count | None:
+def _read(counter: Callable[[Files], Count], files: Files) -> Counted:
     try:
         return counter(files)
     except (NotReadable, OSError, ValueError, LookupError):
         return None
 
 
-def _difference(before: Count | None, after: Count | None) -> Count | None:
+def _difference(before: Counted, after: Counted) -> Counted:
     if isinstance(before, dict) and isinstance(after, dict):
         if before.keys() != after.keys():  # a CPU came or went
             return None
@@ -71,13 +58,13 @@ def _difference(before: Count | None, after: Count | None) -> Count | None:
 
 
 def frequencies_khz(root: Path = Path("/")) -> dict[str, int] | None:
-    """The current frequency of each CPU; None where the kernel does not tell."""
+    """The current frequency of each CPU; None where the kernel does not say."""
     try:
         files = sorted((root / CPUS).glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
-        found = {file.parts[-3].removeprefix("cpu"): int(file.read_text()) for file in files}
+        khz = {file.parts[-3].removeprefix("cpu"): int(file.read_text()) for file in files}
     except (OSError, ValueError):
         return None
-    return found or None
+    return khz or None
 
 
 def _clocks_apart_ns() -> int:
@@ -86,12 +73,12 @@ def _clocks_apart_ns() -> int:
 
 
 def _suspended_so_far_ns() -> int:
-    """How long this machine has been suspended; the monotonic clock stands still meanwhile."""
+    """How long this machine has been suspended; the monotonic clock does not advance then."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
 
 
-class KernelLog:
-    """Counts the messages of the kernel from now on; keeps none, for they may name addresses."""
+class MessageCounter:
+    """Counts the kernel's messages from now on; keeps none, because they may contain addresses."""
 
     def __init__(self, path: Path = Path("/dev/kmsg")) -> None:
         self._file: int | None = None
@@ -102,13 +89,13 @@ class KernelLog:
             self.close()
 
     def close(self) -> None:
-        """Stop counting."""
+        """Close the kernel's log."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
 
-    def counts(self) -> dict[str, int] | None:
-        """Messages in all, and those of level error or worse; None where it cannot be read."""
+    def counts(self) -> KernelLog | None:
+        """The messages, and those of level error or worse; None if the log cannot be read."""
         if self._file is None:
             return None
         levels = []
@@ -117,30 +104,26 @@ class KernelLog:
                 record = os.read(self._file, 8192)
             except BlockingIOError:
                 break
-            except BrokenPipeError:  # the oldest were overwritten meanwhile: read on from there
+            except BrokenPipeError:  # the kernel has overwritten the oldest messages: go on
                 continue
             except OSError:
                 return None
             # "level + 8 x facility, number, time, flags; message"
             levels.append(int(record.split(b",", 1)[0]) & 7)
-        return {"messages": len(levels), "errors": sum(level <= _ERROR for level in levels)}
+        return KernelLog(messages=len(levels), errors=sum(level <= _ERROR for level in levels))
 
 
 class Around:
-    """The evidence around a window: enter before it, leave after it, then read ``record``.
+    """The evidence around a window: enter before it, leave after it, then read ``record``."""
 
-    Attributes:
-        record: the differences, and what reading them has cost.
-    """
-
-    record: Record
+    record: Kernel
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._root = root
 
     def __enter__(self) -> Self:
         started = time.thread_time()
-        self._log = KernelLog()
+        self._log = MessageCounter()
         self._frequencies = frequencies_khz(self._root)
         self._before = read(self._root)
         self._cost_s = time.thread_time() - started
@@ -154,15 +137,15 @@ class Around:
         suspended_s = (_suspended_so_far_ns() - self._suspended_ns) / 1e9
         started = time.thread_time()
         counted = difference(self._before, read(self._root))
-        frequencies = {"before": self._frequencies, "after": frequencies_khz(self._root)}
+        frequencies = Frequencies(before=self._frequencies, after=frequencies_khz(self._root))
         log = self._log.counts()
         self._log.close()
-        self.record = {
-            "seconds": seconds,
-            "clock_stepped_s": stepped_s,
-            "suspended_s": suspended_s,
-            "counted": counted,
-            "kernel_log": log,
-            "frequency_khz": frequencies,
-            "cost_s": self._cost_s + time.thread_time() - started,
-        }
+        self.record = Kernel(
+            seconds=seconds,
+            clock_stepped_s=stepped_s,
+            suspended_s=suspended_s,
+            counted=KernelCounts(**counted),
+            kernel_log=log,
+            frequency_khz=frequencies,
+            cost_s=self._cost_s + time.thread_time() - started,
+        )
