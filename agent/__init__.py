@@ -1,1 +1,34 @@
-"""The agent: carries out database and trial orders on a measured host, and stops by itself."""
+"""The program on a measured host: it carries out one order, observes, and leaves the record.
+
+``python -m agent ORDER.json`` (`__main__`) detaches and calls the module of the order's kind.
+
+orders, answers     what the orchestrator asks, and what the agent leaves and prints
+loads               the loads of orders
+
+The kinds of work:
+
+trial               measure one subject under one load
+observe, channel    one host's part in a trial that another host drives, and the agents' connection
+floor               drive the endpoint that does no work
+check               examine a service outside of all windows: check, diagnose
+command             run a program to its end
+database, postgres  keep a PostgreSQL cluster running, and how a cluster is made and served
+
+Their parts:
+
+service             start a service, or reach one on another host
+generator           the commands of a load generator
+server              counters, connections, log and faults of the database server
+sampling            CPU time, memory and affinity of the processes of a trial
+counters            what the kernel counts around a window
+processes           start, watch and end processes that cannot outlive the agent
+heartbeat, failure, files
+                    whether the orchestrator still waits, why an order failed, whole files
+
+Before a run:
+
+ports, reach        TCP ports of a run; whether PostgreSQL can run in a folder
+owner               names and addresses that no record may contain
+interpreters        find a CPython of a version
+stacks/             make the environment of a stack
+"""

@@ -48,10 +48,20 @@ if TYPE_CHECKING:
     from agent.orders import Order, Work
     from bundle.documents import failure as documents
 
-    type Observation = TrialReadings | Observed | answers.Kept
-
 _RESERVE_BYTES = 1 << 15
 _LOOK_S = 2.0
+# By kind of work: the type of what it observes, and the function that carries it out and fills in
+# an object of that type.
+_WORKS: dict[type[Work], tuple[Callable[[], object], Callable[..., None]]] = {
+    orders.CheckService: (Observed, check.check),
+    orders.Diagnose: (Observed, check.diagnose),
+    orders.FindFloor: (Observed, floor.carry_out),
+    orders.KeepDatabase: (answers.Kept, database.carry_out),
+    orders.Observe: (answers.PartReadings, observe.observe),
+    orders.RunCommand: (Observed, command.carry_out),
+    orders.RunTrial: (TrialReadings, trial.carry_out),
+    orders.Serve: (answers.PartReadings, observe.serve),
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -138,10 +148,11 @@ def _finish(order: Order, folder: Path) -> None:
     heartbeat = Heartbeat(
         Path(order.heartbeat), timeout_s=order.heartbeat_timeout_s, deadline_s=order.deadline_s
     )
-    observed, carry_out = _begin(order.work, folder, heartbeat)
+    observe_into, carry_out = _WORKS[type(order.work)]
+    observed = observe_into()
     try:
         with _overseen(heartbeat):
-            carry_out()
+            carry_out(order.work, folder, heartbeat, observed)
     except Failure as problem:
         failure = problem.record()
     except Exception as fault:  # noqa: BLE001 - recorded as this order's failure, with the traceback
@@ -161,36 +172,6 @@ def _finish(order: Order, folder: Path) -> None:
     (folder / "reserve").unlink()
     with contextlib.suppress(OSError):  # the missing file says that it failed
         write_json(folder / "done.json", done)
-
-
-def _begin(  # noqa: PLR0911 - one for each kind of work
-    work: Work, folder: Path, heartbeat: Heartbeat
-) -> tuple[Observation, Callable[[], None]]:
-    """What the work will observe, and the function that carries it out and fills that in."""
-    at = (folder, heartbeat)
-    match work:
-        case orders.RunTrial():
-            readings = TrialReadings()
-            return readings, lambda: trial.carry_out(work, *at, readings)
-        case orders.Serve():
-            part = answers.PartReadings()
-            return part, lambda: observe.serve(work, *at, part)
-        case orders.Observe():
-            part = answers.PartReadings()
-            return part, lambda: observe.observe(work, *at, part)
-        case orders.KeepDatabase():
-            kept = answers.Kept()
-            return kept, lambda: database.carry_out(work, *at, kept)
-    observed = Observed()
-    match work:
-        case orders.RunCommand():
-            return observed, lambda: command.carry_out(work, *at, observed)
-        case orders.CheckService():
-            return observed, lambda: check.check(work, *at, observed)
-        case orders.Diagnose():
-            return observed, lambda: check.diagnose(work, *at, observed)
-        case orders.FindFloor():
-            return observed, lambda: floor.carry_out(work, *at, observed)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Answers: what an agent leaves, and what it says on standard output.
+"""Answers: the files that an agent leaves, and the JSON that it prints.
 
 History of the schema: done/1 (first), done/2 (what was observed has the type of its work).
 """
@@ -22,9 +22,9 @@ class Done[T](Record, frozen=True, kw_only=True):
         schema: the version of this format.
         started: by the wall clock of the host, ISO 8601, UTC.
         ended: likewise.
-        failure: null if the order was carried out.
-        ended_by_force: process ids of what was still running; normally none.
-        observed: as far as it came; the type belongs to the kind of work.
+        failure: null if the agent carried out the order.
+        ended_by_force: process ids that the agent had to kill at the end; normally none.
+        observed: everything until the end or the failure; the kind of work has its type.
     """
 
     SCHEMA: ClassVar[str] = "done/2"
@@ -38,11 +38,11 @@ class Done[T](Record, frozen=True, kw_only=True):
 
 
 class PartReadings(TrialReadings, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What a host observes of a trial that is driven from another one.
+    """What a host observes of a trial that another host drives.
 
     Attributes:
         kernel: of this host, around the window.
-        log: of the database server, if it is here.
+        log: of the database server, if it runs on this host.
     """
 
     kernel: Kernel | None = None
@@ -50,17 +50,17 @@ class PartReadings(TrialReadings, kw_only=True, omit_defaults=True, forbid_unkno
 
 
 class Running(Part, frozen=True, kw_only=True):
-    """``ready.json`` of a database: the server that runs now.
+    """``ready.json`` of a database: the running server.
 
     Attributes:
         version: of PostgreSQL.
         pid: of its first process.
-        identity: what no other server says of itself (`agent.server.identity`).
-        made: whether the cluster was made now.
+        identity: by `agent.server.identity`.
+        made: whether this order made the cluster.
         leftover_ended: process id of a server that an earlier run had left; null if there was none.
         settings: by name, as the server shows them.
-        psql: how it is reached from its own host.
-        logging: what it says of its logging (`workloads.diagnosis.log.logging`).
+        psql: how to reach it from its own host.
+        logging: its logging, by `workloads.diagnosis.log.logging`.
     """
 
     version: str
@@ -74,12 +74,7 @@ class Running(Part, frozen=True, kw_only=True):
 
 
 class Kept(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What is observed of a database.
-
-    Attributes:
-        server: null if it did not start.
-        stopped_cleanly: null if it did not come to that.
-    """
+    """What the agent observes of a database; null until it starts, and until it stops."""
 
     server: Running | None = None
     stopped_cleanly: bool | None = None
@@ -92,12 +87,9 @@ class Watching(Part, frozen=True, kw_only=True):
 
 
 class Owner(Part, frozen=True, kw_only=True):
-    """Whose host this is: what a record of a run must not hold.
+    """The names, homes and addresses of a host and its user, which no record of a run may contain.
 
-    Attributes:
-        names: of the host and of the user.
-        homes: home folders of the user.
-        addresses: of the host's network and hardware, and its machine id.
+    ``addresses`` are those of network and hardware, and the machine id.
     """
 
     names: list[str]
@@ -113,19 +105,14 @@ class Unfit(Part, frozen=True, kw_only=True):
 
 
 class Block(Part, frozen=True, kw_only=True):
-    """Neighbouring ports of a run: the first, and the one of them that it cannot have, if any."""
+    """Neighbouring ports of a run: the first, and the one of them that the run cannot have."""
 
     first: int
     refused: Unfit | None
 
 
 class Ports(Part, frozen=True, kw_only=True):
-    """The ports of a run on a host, or why it cannot listen there at all.
-
-    Attributes:
-        blocks: in the order of the request; none if there is no listening.
-        not_own: an address on which this host cannot listen, and why.
-    """
+    """The ports of a run on a host in the order of the request, or why it cannot listen there."""
 
     blocks: list[Block]
     not_own: NotOwn | None

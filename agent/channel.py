@@ -1,8 +1,8 @@
-"""One connection between two agents of a trial whose hosts are apart.
+"""One connection between two agents of a trial on several hosts.
 
-The agent that drives the load says when the window begins and when it has ended; the one that
-watches processes on another host answers when it has done its part. Each message is a line of JSON
-and is answered by one before the next is sent. The first one is a word that only the two know.
+The agent that drives the load says when the window begins and ends; the agent that watches the
+processes of another host answers when it has done its part. Each message is a line of JSON, and the
+next one follows only after its answer. The first message is a word that only the two agents know.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from agent.orders import RemoteSpec
 
 type Deed = Literal["begin", "clock", "end", "stop"]
-"""What the driver asks for: the window begins; what time is it; it ends; stop the service."""
+"""What the driver asks: begin the window, read the clock, end the window, stop the service."""
 
 _TIMEOUT_S = 10.0  # of one answer; the slowest reads page tables
 _ROUND_TRIPS = 16
@@ -36,23 +36,23 @@ class Hello(Part, frozen=True, kw_only=True):
 
 
 class Ask(Part, frozen=True, kw_only=True):
-    """The driver wants something done."""
+    """A request of the driver."""
 
     do: Deed
 
 
 class Told(Part, frozen=True, kw_only=True):
-    """It is done; the monotonic clock of this host, nanoseconds."""
+    """The request is carried out; with the monotonic clock of this host, nanoseconds."""
 
     now_ns: int
 
 
 class Listener:
-    """The end of the agent that watches. One driver is let in; nobody else is answered.
+    """The watching agent's end, which lets one driver in.
 
     Attributes:
-        socket: readable when somebody comes.
-        port: where it listens.
+        socket: readable when a caller connects.
+        port: on which it listens.
     """
 
     def __init__(self, address: str, word: str) -> None:
@@ -68,15 +68,15 @@ class Listener:
         self.socket.close()
 
     def accept(self) -> Driver | None:
-        """Let a driver in; None if whoever came is none."""
+        """Let a driver in; None if the caller does not know the word."""
         caller, _ = self.socket.accept()
         caller.settimeout(_TIMEOUT_S)
         caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            said = _receive(caller, Hello)
+            hello = _receive(caller, Hello)
         except (OSError, ValueError):
-            said = None
-        if said is None or not self._is_known(said.word):
+            hello = None
+        if hello is None or not self._is_known(hello.word):
             caller.close()
             return None
         _send(caller, Hello(word=self._word[::-1]))
@@ -87,35 +87,28 @@ class Listener:
 
 
 class Driver:
-    """The agent that drives the load, as the one that watches knows it.
-
-    Attributes:
-        socket: readable when it asks for something, or is gone.
-    """
+    """The agent that drives the load; ``socket`` is readable when it asks, or is gone."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
 
     def hear(self) -> Deed | None:
-        """What it asks for; None when it is gone."""
-        said = _receive(self.socket, Ask)
-        return None if said is None else said.do
+        """What it asks; None when it is gone."""
+        ask = _receive(self.socket, Ask)
+        return None if ask is None else ask.do
 
     def answer(self) -> None:
-        """Say that it is done."""
+        """Say that the request is carried out."""
         _send(self.socket, Told(now_ns=time.monotonic_ns()))
 
 
 class Remote:
-    """The end of the agent that drives: one for each other host of the trial.
-
-    Args:
-        spec: that host, its agent, and the word.
+    """The driving agent's end: one for each other host of the trial.
 
     Attributes:
         role: app or db.
         socket: readable when the other agent is gone.
-        clock: how far its monotonic clock is ahead of the one here: the best of some round trips
+        clock: how far that host's monotonic clock is ahead, by the shortest of some round trips
             (RFC 5905, clock filter).
 
     Raises:
@@ -130,7 +123,7 @@ class Remote:
         except OSError as problem:
             raise Failure(
                 "observer-unreachable",
-                f"the agent on the host {self.role} is not reached from here: {problem}",
+                f"this host cannot reach the agent on the host {self.role}: {problem}",
                 where=self._where,
                 hint="see what stands between the hosts, and lab_address in the inventory",
             ) from None
@@ -150,24 +143,24 @@ class Remote:
         self.socket.close()
 
     def ask(self, what: Deed) -> Told:
-        """Have the other agent do something, and wait until it has.
+        """Have the other agent do something, and wait until it is done.
 
         Raises:
-            Failure: it is gone.
+            Failure: ``observer-lost``.
         """
         return self._exchange(Ask(do=what), Told)
 
     def lost(self) -> Failure:
-        """The failure of a trial one of whose agents is gone; that one knows why."""
+        """The failure of a trial in which the other agent ended; that agent reports the cause."""
         return Failure(
             "observer-lost",
             f"the agent on the host {self.role} ended in the middle of the trial",
             where=self._where,
-            hint="what it says itself stands first; the trial is recorded as failed",
+            hint="see the failure of that agent; the trial is recorded as failed",
         )
 
     def _greet(self, word: str) -> None:
-        """Make sure that it is the other agent that listens there."""
+        """Make sure that the other agent listens there."""
         if self._exchange(Hello(word=word), Hello).word != word[::-1]:
             raise self.lost()
 
@@ -181,7 +174,7 @@ class Remote:
         try:
             _send(self.socket, message)
             answer = _receive(self.socket, kind)
-        except (OSError, ValueError):  # the latter: whoever is there is no agent
+        except (OSError, ValueError):  # ValueError: another program answers
             answer = None
         if answer is None:
             raise self.lost()
@@ -196,10 +189,10 @@ def _receive[T: Part](connection: socket.socket, kind: type[T]) -> T | None:
     """The next message; None at the end of the connection.
 
     Raises:
-        ValueError: it is none of this kind.
+        ValueError: the message is of another kind.
     """
     line = b""
-    while not line.endswith(b"\n"):  # nothing is sent before this is answered: no byte is after it
+    while not line.endswith(b"\n"):  # the next message follows only after the answer to this one
         piece = connection.recv(4096)
         if not piece:
             return None

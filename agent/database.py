@@ -1,4 +1,4 @@
-"""Work of the kind ``database``: keep a cluster up for the length of a run."""
+"""Work of the kind ``database``: keep a cluster running during a run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from agent.orders import KeepDatabase
 
 _PERIOD_S = 0.5
-# As the server has them, whoever set them: but not where it is, or who reaches it.
+# Whoever set them; without those that say where the server is and who may connect.
 _SETTINGS = """
 select json_object_agg(name, current_setting(name) order by name) from pg_settings
 where source in ('configuration file', 'command line') and name not in (
@@ -33,12 +33,10 @@ where source in ('configuration file', 'command line') and name not in (
 
 
 def carry_out(work: KeepDatabase, folder: Path, heartbeat: Heartbeat, observed: Kept) -> None:
-    """Start the cluster, say so in ``ready.json``, hold it until SIGTERM, and stop it.
-
-    Observed: the server, and how it stopped.
+    """Start the cluster, write ``ready.json``, keep it until SIGTERM, and stop it.
 
     Raises:
-        Failure: it could not start, it died meanwhile, or the orchestrator is gone.
+        Failure: the server could not start, or ended, or the orchestrator is gone.
     """
     cluster, log = _cluster(work), folder / "postgres.log"
     settings = cluster.profile(psutil.virtual_memory().total) | work.settings
@@ -74,15 +72,15 @@ def _cluster(work: KeepDatabase) -> Cluster:
 
 
 def _hold(pid: int, heartbeat: Heartbeat, log: Path) -> None:
-    """Return when told to stop; raise when the server or the orchestrator is gone."""
+    """Return at SIGTERM; raise when the server or the orchestrator is gone."""
     try:
         with processes.Watch() as watch:
             watch.add("postgres", pid)
             watch.until_one_ends(
                 deadline=heartbeat.deadline + 1, period_s=_PERIOD_S, tick=heartbeat.check
             )
-    except Failure as told:
-        if told.code != "interrupted":
+    except Failure as failure:
+        if failure.code != "interrupted":
             raise
         return
     raise Failure(

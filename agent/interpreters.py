@@ -1,12 +1,12 @@
 """Find a CPython of an exact minor or patch version on this machine, as an absolute path.
 
-``"3.13+jit"`` and ``"3.13+jit-off"`` ask for one that was built with the experimental JIT, which
-whoever starts it switches on or off by the variable PYTHON_JIT.
+``"3.13+jit"`` and ``"3.13+jit-off"`` ask for a build with the experimental JIT; its caller switches
+the JIT on or off by the variable PYTHON_JIT.
 
-uv does not search pyenv's folder, and a pyenv shim on PATH runs only where that version is
-activated. So every candidate is asked for its version before it is believed.
+uv does not search pyenv's folder, and a pyenv shim on PATH runs only where its version is active.
+So this module asks every candidate for its version.
 
-This module runs on whatever python3 a fresh machine has: standard library only, old syntax.
+A fresh machine runs this module with any python3: standard library only, old syntax.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # A pre-release, a build without the GIL and another implementation are different interpreters.
-# In a virtual environment the interpreter it was made from is meant: that one stays. And where the
-# path is a link, what it leads to: an environment made of the link looks for the library beside it.
+# For a virtual environment the answer is its base interpreter, which stays when the environment
+# goes; for a link it is the target, because an environment looks for the library beside its base.
 _PROBE = """
 import os, re, sys, sysconfig
 usual = (
@@ -40,31 +40,27 @@ print("%d.%d.%d" % sys.version_info[:3] if usual else "")
 print(jit.group(1) or "yes" if jit else "no")
 print(os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable))
 """
-# Values of CPython's configure option: built with the JIT; and off unless somebody asks for it.
+# Values of CPython's configure option: builds with the JIT, and builds that start without it.
 _HAS_JIT = ("yes", "yes-off")
 _RUNS_WITHOUT = ("no", "yes-off", "interpreter-off")
 _ANSWERED_LINES = 3
 
 
 def find(version: str) -> str | None:
-    """Return the absolute path of a CPython whose version is ``version`` or starts with it.
+    """The absolute path of a CPython whose version is ``version`` or starts with it; None without.
 
-    Args:
-        version: ``"3.13"`` accepts any patch release, ``"3.13.0"`` exactly that one; neither
-            takes one whose JIT is on by default. ``"3.13+jit"`` needs one that has it.
-
-    Returns:
-        The path of the first match: the running interpreter, on PATH, in pyenv's folder, or in
-        uv's managed folder, the newest first; None if there is none.
+    ``"3.13"`` accepts any patch release, ``"3.13.0"`` exactly that one; neither accepts a build
+    whose JIT is on by default. The first match wins: the running interpreter, on PATH, in pyenv's
+    folder, in uv's managed folder, the newest first.
     """
     number, _, jit = version.partition("+")
     builds = _HAS_JIT if jit else _RUNS_WITHOUT
     for candidate in _candidates(number):
-        found = _identify(candidate)
-        if found is None or found[1] not in builds:
+        identity = _identify(candidate)
+        if identity is None or identity[1] not in builds:
             continue
-        if found[0] == number or found[0].startswith(number + "."):
-            return found[2]
+        if identity[0] == number or identity[0].startswith(number + "."):
+            return identity[2]
     return None
 
 
@@ -90,7 +86,7 @@ def _minor(version: str) -> str:
 def _candidates(version: str) -> Iterator[str]:
     yield sys.executable
     minor = _minor(version)
-    # The last is what the role python_runtime calls a second build, with the JIT.
+    # The role python_runtime gives the last name to a second build, with the JIT.
     for name in ("python" + minor, "python3", "python" + minor + "-jit"):
         on_path = shutil.which(name)
         if on_path:
@@ -115,7 +111,7 @@ def _numbers(path: Path) -> list[int]:
 
 
 def _identify(executable: str) -> tuple[str, str, str] | None:
-    """Version, how it was built with the JIT, and path; None if it does not answer."""
+    """Version, kind of JIT build, and path; None if it does not answer."""
     try:
         answer = subprocess.run(
             [executable, "-I", "-c", _PROBE],
@@ -129,5 +125,5 @@ def _identify(executable: str) -> tuple[str, str, str] | None:
         return None
     if answer.returncode != 0:
         return None
-    said = answer.stdout.splitlines()
-    return (said[0], said[1], said[2]) if len(said) == _ANSWERED_LINES else None
+    lines = answer.stdout.splitlines()
+    return (lines[0], lines[1], lines[2]) if len(lines) == _ANSWERED_LINES else None

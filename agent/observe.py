@@ -1,15 +1,14 @@
-"""Work of the kinds ``observe`` and ``serve``: one host's part in a trial driven from another.
+"""Work of the kinds ``observe`` and ``serve``: one host's part in a trial that another host drives.
 
-Observed of it is what the order ``trial`` observes where everything runs on one host. The agent
-that drives the load says over the `channel` when the window begins and when it has ended.
+The agent observes what the order ``trial`` observes if everything runs on one host. The agent that
+drives the load says over the `channel` when the window begins and ends.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from agent import counters, sampling, server
 from agent.answers import Watching
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.answers import PartReadings
-    from agent.channel import Deed, Driver
+    from agent.channel import Driver
     from agent.heartbeat import Heartbeat
     from agent.orders import Observe, Serve
     from bundle.documents.readings import Stop
@@ -38,7 +37,7 @@ def observe(work: Observe, folder: Path, heartbeat: Heartbeat, observed: PartRea
     """Watch the database server of this host until SIGTERM.
 
     Raises:
-        Failure: it ended, or the orchestrator is gone.
+        Failure: the server ended, or the orchestrator is gone.
     """
     _Part(work, folder, heartbeat, observed).hold()
 
@@ -46,10 +45,10 @@ def observe(work: Observe, folder: Path, heartbeat: Heartbeat, observed: PartRea
 def serve(work: Serve, folder: Path, heartbeat: Heartbeat, observed: PartReadings) -> None:
     """Restore the database, start the service, watch it until SIGTERM, and stop it.
 
-    Observed beside what is watched: health, stop, environment, and the seconds of the stages.
+    Observed as well: health, stop, environment, and the seconds of the stages.
 
     Raises:
-        Failure: it could not start, it ended, or the orchestrator is gone.
+        Failure: the service could not start, or ended, or the orchestrator is gone.
     """
     stages, spec = observed.stages_s, work.service
     started = time.monotonic()
@@ -67,7 +66,7 @@ def serve(work: Serve, folder: Path, heartbeat: Heartbeat, observed: PartReading
         part = _Part(work, folder, heartbeat, observed)
         part.follow("service", service.pid, service.death)
 
-        def stop() -> Stop | None:
+        def stop() -> Stop:
             service.require_own()
             return service.stop()
 
@@ -77,8 +76,6 @@ def serve(work: Serve, folder: Path, heartbeat: Heartbeat, observed: PartReading
 
 
 class _Part:
-    """What this host sees of a trial."""
-
     def __init__(
         self, work: Observe, folder: Path, heartbeat: Heartbeat, observed: PartReadings
     ) -> None:
@@ -88,23 +85,19 @@ class _Part:
         self._observed = observed
         self._followed: dict[str, int] = {}
         self._deaths: dict[str, Callable[[], Failure]] = {}
-        self._stop: Callable[[], Stop | None] | None = None
+        self._stop: Callable[[], Stop] | None = None
         self._sampler = Sampler()
         self._window: _Window | None = None
         self.follow("database", work.server_pid, partial(server.died, work.server_pid))
 
     def follow(self, purpose: str, pid: int | None, death: Callable[[], Failure]) -> None:
-        """Sample a process, if it is on this host; its end before time is that failure."""
+        """Sample a process if it is on this host; ``death`` makes the failure of its early end."""
         if pid is not None:
             self._followed[purpose] = pid
             self._deaths[purpose] = death
 
-    def hold(self, *, stop: Callable[[], Stop | None] | None = None) -> None:
-        """Say in ``ready.json`` that it watches, and do what the driver asks, until SIGTERM.
-
-        Args:
-            stop: ends the service, when the driver asks for that.
-        """
+    def hold(self, *, stop: Callable[[], Stop] | None = None) -> None:
+        """Write ``ready.json``, and do what the driver asks until SIGTERM; ``stop`` the service."""
         self._stop = stop
         listener = Listener(self._work.listen, self._work.word)
         with Watch() as watch, self._sampler, listener:
@@ -114,53 +107,53 @@ class _Part:
                 watch.add_socket("driver", listener.socket)
                 write_json(self._folder / "ready.json", Watching(port=listener.port))
                 self._answer(watch, listener)
-            except Failure as told:
-                if told.code != "interrupted":
+            except Failure as failure:
+                if failure.code != "interrupted":
                     raise
 
     def _watch(self, watch: Watch, purpose: str, pid: int) -> None:
         try:
             watch.add(purpose, pid)
         except ProcessLookupError:
-            died = self._deaths[purpose]()
-            raise died from None
+            raise self._death(purpose) from None
+
+    def _death(self, purpose: str) -> Failure:
+        return self._deaths[purpose]()
 
     def _answer(self, watch: Watch, listener: Listener) -> None:
         driver: Driver | None = None
+        while driver is None:
+            self._await_driver(watch)
+            driver = listener.accept()
+        watch.drop("driver")
+        watch.add_socket("driver", driver.socket)
         while True:
-            spoke = watch.until_one_ends(
-                deadline=self._heartbeat.deadline + 1, period_s=_PERIOD_S, tick=self._tick
-            )
-            for purpose in self._followed.keys() & spoke:
-                died = self._deaths[purpose]()
-                raise died
-            if "driver" not in spoke:
-                continue
-            if driver is None:
-                driver = listener.accept()
-                if driver:
-                    watch.drop("driver")
-                    watch.add_socket("driver", driver.socket)
-                continue
+            self._await_driver(watch)
             asked = driver.hear()
-            if asked is None:  # it has what it wants
+            if asked is None:  # the driver is done
                 watch.drop("driver")
                 driver.socket.close()
                 continue
-            self._do(asked, watch)
+            if asked == "begin":
+                self._begin()
+            elif asked == "end":
+                self._end()
+            elif asked == "stop" and self._stop:
+                watch.drop("service")
+                self._observed.stop = self._stop()
             driver.answer()
             if asked == "end":
-                self._write()  # the driver's window lasts until it has its answer
+                self._write()  # after the answer, which ends the driver's window
 
-    def _do(self, asked: Deed, watch: Watch) -> None:
-        """Do what the driver asks for."""
-        if asked == "begin":
-            self._begin()
-        elif asked == "end":
-            self._end()
-        elif asked == "stop" and self._stop:
-            watch.drop("service")
-            self._observed.stop = self._stop()
+    def _await_driver(self, watch: Watch) -> None:
+        """Wait until the driver asks something or is gone, or a caller connects."""
+        names: set[str] = set()
+        while "driver" not in names:
+            names = watch.until_one_ends(
+                deadline=self._heartbeat.deadline + 1, period_s=_PERIOD_S, tick=self._tick
+            )
+            for purpose in self._followed.keys() & names:
+                raise self._death(purpose)
 
     def _tick(self) -> None:
         self._heartbeat.check()
@@ -189,21 +182,14 @@ class _Part:
             self._observed.memory = sampling.memory(window.pss, self._sampler.pss("service"))
 
     def _write(self) -> None:
-        """Write what was sampled in the window."""
+        """Write the samples of the window."""
         self._sampler.write(self._folder / "resources.csv")
         self._observed.sampler = self._sampler.record()
         require_planned(self._sampler, self._work.placement, self._observed)
 
 
-@dataclass(frozen=True)
-class _Window:
-    """What was read when the window began.
-
-    Attributes:
-        pss: of the service.
-        log_bytes: length of the server's log; None where there is none to read.
-        around: the evidence of the kernel.
-    """
+class _Window(NamedTuple):
+    """The readings at the beginning of the window, and the length of the server's log."""
 
     pss: sampling.Pss
     log_bytes: int | None

@@ -1,9 +1,11 @@
 """Orders: what the orchestrator asks of a host.
 
-An order is a JSON file. The agent that carries it out detaches, holds a lock on ``lock`` in the
-order's folder as long as it lives, and leaves ``done.json`` (`agent.answers.Done`), renamed into
-place as its last act. Whoever waits takes the lock: it is granted at once when the agent ends,
-however it ends.
+An order is a JSON file. Its agent detaches, holds a lock on ``lock`` in the order's folder while it
+lives, and as its last act renames ``done.json`` (`agent.answers.Done`) into place. The orchestrator
+waits for the lock, which it gets as soon as the agent ends, however it ends.
+
+Attributes of placements and CPUs belong to the host of the agent. A null ``server_pid`` or ``log``
+means that the database server is on another host.
 
 History of the schema: order/1 (first), order/2 (each kind of work has a type of its own),
 order/3 (a load has the keys of the plan; what it sends stands beside it).
@@ -32,7 +34,7 @@ type Option = str | int | float | bool | None
 
 
 class Address(Part, frozen=True, kw_only=True):
-    """The database as a service is told of it; `workloads.services.settings.Database`."""
+    """The database, as `workloads.services.settings.Database` reads it."""
 
     host: str
     port: int
@@ -42,7 +44,7 @@ class Address(Part, frozen=True, kw_only=True):
 
 
 class ServiceSettings(Part, frozen=True, kw_only=True):
-    """The settings of a service under test; `workloads.services.settings.Settings`."""
+    """The settings of a service under test, for `workloads.services.settings.Settings`."""
 
     service: str
     host: str
@@ -60,7 +62,7 @@ class ServiceSettings(Part, frozen=True, kw_only=True):
 
 
 class StaticSettings(Part, frozen=True, kw_only=True):
-    """The settings of the endpoint that does no work; `workloads.load.static`."""
+    """The settings of the endpoint that does no work, `workloads.load.static`."""
 
     host: str
     port: int
@@ -72,12 +74,11 @@ class _Started(Part, frozen=True, kw_only=True, tag_field="is"):
     """A server that the agent starts.
 
     Attributes:
-        python: interpreter.
         code: folder of the shipped code.
-        variables: of its environment, beside those of every service.
-        environment: what is drawn for the block; null for none.
+        variables: of its environment, besides those of every service.
+        environment: drawn for the block; null for none.
         start_timeout_s: until it must answer.
-        stop_timeout_s: until it is killed.
+        stop_timeout_s: until the agent kills it.
     """
 
     python: str
@@ -89,7 +90,7 @@ class _Started(Part, frozen=True, kw_only=True, tag_field="is"):
 
 
 class ServiceSpec(_Started, frozen=True, kw_only=True, tag="service"):
-    """A service under test, to be started."""
+    """A service under test that the agent starts."""
 
     MODULE: ClassVar[str] = "workloads.services"
 
@@ -97,7 +98,7 @@ class ServiceSpec(_Started, frozen=True, kw_only=True, tag="service"):
 
 
 class StaticSpec(_Started, frozen=True, kw_only=True, tag="static"):
-    """The endpoint that does no work, to be started."""
+    """The endpoint that does no work, which the agent starts."""
 
     MODULE: ClassVar[str] = "workloads.load.static"
 
@@ -105,13 +106,7 @@ class StaticSpec(_Started, frozen=True, kw_only=True, tag="static"):
 
 
 class Served(Part, frozen=True, kw_only=True, tag_field="is", tag="served"):
-    """A server that another agent holds.
-
-    Attributes:
-        host: where it is reached.
-        port: likewise.
-        nonce: by which it is known.
-    """
+    """A server that another host's agent has started; its answers contain the nonce."""
 
     host: str
     port: int
@@ -122,12 +117,10 @@ class DatabaseSpec(Part, frozen=True, kw_only=True):
     """The run's database, as one host sees it.
 
     Attributes:
-        psql: how it is reached from there.
-        name: of the database.
         identity: of the server (`agent.server.identity`).
-        template: to restore it from first; null to take it as it is.
-        server_pid: of the server's first process; null if that is on another host.
-        log: path of the server's log; null likewise.
+        template: from which the agent restores the database first; null to use it as it is.
+        server_pid: of the server's first process.
+        log: path of the server's log.
     """
 
     psql: Psql
@@ -139,26 +132,14 @@ class DatabaseSpec(Part, frozen=True, kw_only=True):
 
 
 class KillSpec(Part, frozen=True, kw_only=True):
-    """Connections of the service that the server is to end.
-
-    Attributes:
-        at_s: seconds after the load began.
-        connections: how many at most.
-    """
+    """Database connections that the server ends, at most so many, ``at_s`` after the load began."""
 
     at_s: float
     connections: int
 
 
 class RemoteSpec(Part, frozen=True, kw_only=True):
-    """How the agent that drives the load reaches another one of the trial.
-
-    Attributes:
-        role: of that host.
-        host: its address.
-        port: on which its agent listens.
-        word: that only the two know.
-    """
+    """Where another agent of the trial listens, and the word that only these two agents know."""
 
     role: Literal["app", "db"]
     host: str
@@ -167,18 +148,16 @@ class RemoteSpec(Part, frozen=True, kw_only=True):
 
 
 class KeepDatabase(Part, frozen=True, kw_only=True, tag_field="kind", tag="database"):
-    """Keep a cluster up for the length of a run.
+    """Keep a cluster running during a run.
 
     Attributes:
         cluster: folder of the cluster.
         binaries: folder of PostgreSQL's programs.
-        port: TCP port of the server.
-        cpus: where it runs.
-        settings: of the server, beside the lab's own.
-        configuration: folder of the postgresql.conf of a cluster that a role has made; null for
-            one that the lab makes.
-        listen: an address beside loopback; null for none.
-        allow: addresses of the hosts that may come in there.
+        settings: of the server, besides the lab's own.
+        configuration: folder of postgresql.conf, for a cluster that a role has made; null for one
+            that the agent makes.
+        listen: an address besides loopback; null for none.
+        allow: addresses of the hosts that may connect to it.
     """
 
     cluster: str
@@ -192,13 +171,7 @@ class KeepDatabase(Part, frozen=True, kw_only=True, tag_field="kind", tag="datab
 
 
 class RunCommand(Part, frozen=True, kw_only=True, tag_field="kind", tag="command"):
-    """Run a program to its end.
-
-    Attributes:
-        argv: the program and its arguments.
-        env: variables added to those of its kind.
-        program: its kind.
-    """
+    """Run a program to its end; ``env`` is added to the variables of its kind."""
 
     argv: list[str]
     env: dict[str, str]
@@ -209,11 +182,8 @@ class CheckService(Part, frozen=True, kw_only=True, tag_field="kind", tag="check
     """Run a program against a service on a throwaway database.
 
     Attributes:
-        service: to be started.
-        cpus: where it runs.
-        database: to be restored.
-        argv: the program; ``{url}`` stands for the service's address, ``{folder}`` for that of the
-            order.
+        argv: the program and its arguments; ``{url}`` stands for the service's address,
+            ``{folder}`` for the order's folder.
     """
 
     service: ServiceSpec
@@ -223,13 +193,7 @@ class CheckService(Part, frozen=True, kw_only=True, tag_field="kind", tag="check
 
 
 class Diagnose(Part, frozen=True, kw_only=True, tag_field="kind", tag="diagnose"):
-    """Find out what requests cost the database.
-
-    Attributes:
-        service: to be started, through a proxy.
-        database: to be restored.
-        task: what is asked.
-    """
+    """Find out what requests of a service cost the database."""
 
     service: ServiceSpec
     database: DatabaseSpec
@@ -265,13 +229,7 @@ class LoadSpec(Part, frozen=True, kw_only=True):
 
 
 class FindFloor(Part, frozen=True, kw_only=True, tag_field="kind", tag="floor"):
-    """Drive the endpoint that does no work.
-
-    Attributes:
-        endpoint: to be started, or held by another agent.
-        load: to drive it with.
-        placement: CPUs on this host.
-    """
+    """Drive the endpoint that does no work."""
 
     endpoint: StaticSpec | Served
     load: LoadSpec
@@ -282,10 +240,6 @@ class RunTrial(Part, frozen=True, kw_only=True, tag_field="kind", tag="trial"):
     """Measure one subject under one load.
 
     Attributes:
-        service: to be started, or held by another agent.
-        database: that it works on.
-        load: to drive it with.
-        placement: CPUs on this host.
         kills: faults of its database connections.
         probes: method and path of requests whose answers are known.
         remotes: agents of the trial on other hosts.
@@ -301,14 +255,11 @@ class RunTrial(Part, frozen=True, kw_only=True, tag_field="kind", tag="trial"):
 
 
 class Observe(Part, frozen=True, kw_only=True, tag_field="kind", tag="observe"):
-    """Watch what a trial that is driven from another host does on this one.
+    """Watch this host during a trial that another host drives.
 
     Attributes:
-        listen: address on which the driver is awaited.
-        word: by which it is known.
-        placement: CPUs on this host.
-        server_pid: of the database server; null if it is not here.
-        log: of the database server; null likewise.
+        listen: address on which the agent waits for the driver.
+        word: by which the driver proves itself.
     """
 
     listen: str
@@ -319,12 +270,7 @@ class Observe(Part, frozen=True, kw_only=True, tag_field="kind", tag="observe"):
 
 
 class Serve(Observe, frozen=True, kw_only=True, tag="serve"):
-    """Start a service as well, and stop it at the end.
-
-    Attributes:
-        service: to be started.
-        database: to be restored, if it has a template; null where none is used.
-    """
+    """Start a service as well, and stop it at the end."""
 
     service: ServiceSpec | StaticSpec
     database: DatabaseSpec | None
@@ -336,15 +282,14 @@ type Work = (
 
 
 class Order(Record, frozen=True, kw_only=True):
-    """What every order has, and its work.
+    """One order to an agent.
 
     Attributes:
         schema: the version of this format.
-        heartbeat: path of a file whose modification time the orchestrator keeps moving.
-        heartbeat_timeout_s: the agent stops everything when it has not moved for so long.
+        heartbeat: path of a file whose modification time the orchestrator keeps changing.
+        heartbeat_timeout_s: the agent stops everything after so long without a change.
         deadline_s: the agent stops everything after so long, whatever happens.
-        cpus: where the agent itself runs; null leaves it alone.
-        work: what is to be done.
+        cpus: of the agent itself; null leaves them as they are.
     """
 
     SCHEMA: ClassVar[str] = "order/3"
@@ -361,8 +306,8 @@ def read(path: Path) -> Order:
     """Read an order file.
 
     Raises:
-        OSError: it is not there.
-        ValueError: it is no order that this agent knows; the message names the place in it.
+        OSError: there is none.
+        ValueError: it is no valid order of this version; the message names the place in it.
     """
     try:
         raw = parse(path.read_bytes())

@@ -1,7 +1,4 @@
-"""Whose host this is: what a record of a run must not hold.
-
-Read to be taken out of whatever is kept, and kept nowhere itself.
-"""
+"""The names and addresses of this host and its user, which the lab removes from every record."""
 
 from __future__ import annotations
 
@@ -20,10 +17,9 @@ _LINK_FAMILIES = (socket.AF_INET, socket.AF_INET6, psutil.AF_LINK)
 
 
 def collect() -> Owner:
-    """Names, paths and addresses of this host and of the user who runs this.
+    """Names, paths and addresses of this host and of the user of this process.
 
-    No value of the environment is taken for a secret by its variable's name: ``CACHE_KEY=python``
-    is none.
+    The name of a variable makes no value a secret: ``CACHE_KEY=python`` is none.
     """
     name, home = _account()
     names = [platform.node(), platform.node().partition(".")[0], name]
@@ -33,7 +29,7 @@ def collect() -> Owner:
 
 
 def _account() -> tuple[str, str]:
-    """Name and home folder of this user; empty for one that has no entry in passwd."""
+    """Name and home folder of this user; empty without an entry in passwd."""
     try:
         account = pwd.getpwuid(os.getuid())
     except KeyError:
@@ -42,7 +38,7 @@ def _account() -> tuple[str, str]:
 
 
 def _addresses() -> list[str]:
-    """IP and hardware addresses of every interface but the loopback one."""
+    """IP and hardware addresses of every interface except loopback."""
     return [
         address.address.partition("%")[0]
         for name, addresses in psutil.net_if_addrs().items()

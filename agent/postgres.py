@@ -174,8 +174,8 @@ class Cluster:
         secret.touch(mode=0o600)
         secret.write_text(password)
         if account:
-            os.chown(self.data, account.uid, account.gid)
-            os.chown(secret, account.uid, account.gid)
+            os.chown(self.data, account.pw_uid, account.pw_gid)
+            os.chown(secret, account.pw_uid, account.pw_gid)
         try:
             self._initdb(secret, account)
         finally:
@@ -190,7 +190,7 @@ class Cluster:
         passfile.write_text(f"{HOST}:*:*:{ROLE}:{password}\n")
         passfile.rename(self.folder / "pgpass")
 
-    def _initdb(self, secret: Path, account: processes.Account | None) -> None:
+    def _initdb(self, secret: Path, account: pwd.struct_passwd | None) -> None:
         log = self.folder / "initdb.log"
         options = ["--encoding=UTF8", "--locale=C", "--data-checksums", f"--username={ROLE}"]
         options += ["--auth=scram-sha-256", f"--pwfile={secret}", "-D", str(self.data)]
@@ -414,12 +414,9 @@ class ProvisionedCluster(Cluster):
         return super().options({"config_file": f"{self.configuration}/postgresql.conf", **given})
 
 
-def unprivileged_account() -> processes.Account | None:
+def unprivileged_account() -> pwd.struct_passwd | None:
     """The user that runs postgres: ``nobody`` if the caller is root, None for the caller."""
-    if os.geteuid() != 0:
-        return None
-    entry = pwd.getpwnam(reach.UNPRIVILEGED)
-    return processes.Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
+    return pwd.getpwnam(reach.UNPRIVILEGED) if os.geteuid() == 0 else None
 
 
 def _name(uid: int) -> str:

@@ -1,7 +1,7 @@
 """Start processes that cannot outlive the agent, watch them without polling, and end them.
 
-The agent is single-threaded, so the parent-death signal (prctl(2), PR_SET_PDEATHSIG), which is
-bound to the thread that forked, fires exactly when the agent dies, kill -9 included.
+The parent-death signal (prctl(2), PR_SET_PDEATHSIG) belongs to the thread that forked. The agent
+has one thread, so the kernel sends the signal exactly when the agent dies, even by kill -9.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import select
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -22,6 +21,7 @@ import psutil
 from host.environment import environment
 
 if TYPE_CHECKING:
+    import pwd
     import socket
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -32,7 +32,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None, use_errno=True)
 
 SHIPPED = {"PYTHONPATH": str(Path(__file__).resolve().parents[1]), "PYTHONSAFEPATH": "1"}
-"""Variables by which a Python finds the code that the agent is part of, and no other."""
+"""Variables by which a Python finds the agent's own code, and no other."""
 
 
 def _prctl(option: int, value: int) -> None:
@@ -46,15 +46,6 @@ def adopt_orphans() -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-@dataclass(frozen=True)
-class Account:
-    """The unprivileged user a process runs as."""
-
-    name: str
-    uid: int
-    gid: int
-
-
 def spawn(
     argv: Sequence[str],
     *,
@@ -64,21 +55,21 @@ def spawn(
     cpus: Iterable[int] | None = None,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-    account: Account | None = None,
+    account: pwd.struct_passwd | None = None,
     death_signal: signal.Signals = signal.SIGKILL,
 ) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, pinned, that dies with the agent.
+    """Start a process in a session of its own that dies with the agent.
 
     Args:
         argv: the program, found on PATH, and its arguments.
         program: its kind, which decides its environment.
-        log: takes standard error, and standard output too unless ``stdout`` takes that.
-        stdout: takes standard output.
-        cpus: the CPUs it may run on; None leaves the agent's own.
+        log: gets standard error, and standard output without ``stdout``.
+        stdout: gets standard output.
+        cpus: on which it may run; None for the agent's own.
         env: variables added to those of its kind.
         cwd: its working folder.
-        account: drop to this user first; only root may.
-        death_signal: what the kernel sends it when the agent dies.
+        account: the user to become first; only root may.
+        death_signal: that the kernel sends it when the agent dies.
 
     Raises:
         OSError: the program cannot be started.
@@ -87,13 +78,13 @@ def spawn(
     agent = os.getpid()
 
     def prepare() -> None:
-        # A process that ignores it, as one may inherit, throws its children's CPU time away.
+        # A process that inherits to ignore SIGCHLD throws its children's CPU time away.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        # Runs after the change of user, which would have cleared the death signal.
+        # This runs after the change of user, which clears the death signal.
         if allowed is not None:
             os.sched_setaffinity(0, allowed)
         _prctl(_PR_SET_PDEATHSIG, death_signal)
-        if os.getppid() != agent:  # it died before it could be watched
+        if os.getppid() != agent:  # the agent died before prctl
             os._exit(1)
 
     with log.open("ab") as errors, (stdout or log).open("ab") as out:
@@ -104,8 +95,8 @@ def spawn(
             stderr=errors,
             env=environment(program, env),
             cwd=cwd,
-            user=account.uid if account else None,
-            group=account.gid if account else None,
+            user=account.pw_uid if account else None,
+            group=account.pw_gid if account else None,
             extra_groups=[] if account else None,
             start_new_session=True,
             preexec_fn=prepare,
@@ -118,22 +109,22 @@ def stop(
     timeout_s: float,
     polite: signal.Signals = signal.SIGTERM,
 ) -> bool:
-    """End a process and its whole session; returns whether it ended within its time by itself."""
-    if process.returncode is not None:  # reaped: its number may be another's by now
+    """End a process and its whole session; returns whether ``polite`` ended it in time."""
+    if process.returncode is not None:  # reaped: another process may have its number by now
         return True
     with Watch() as watch:
         watch.add("process", process.pid)
         os.kill(process.pid, polite)
         deadline = time.monotonic() + timeout_s
         in_time = watch.until_one_ends(deadline=deadline, period_s=timeout_s, tick=lambda: None)
-    # Before it is reaped, so that the number is still that of its session.
+    # Before the process is reaped: until then the number belongs to its session.
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     return bool(in_time)
 
 
 def end_children() -> list[int]:
-    """Kill what is still below this process; returns the pids, normally none."""
+    """Kill all descendants of this process; returns their pids, normally none."""
     left = [child for child in psutil.Process().children(recursive=True) if _alive(child)]
     for child in left:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -151,11 +142,9 @@ def _alive(process: psutil.Process) -> bool:
 
 
 class Watch:
-    """Wait until one of several processes ends or a socket has something to say.
+    """Waits until one of several processes ends or a socket is readable.
 
-    Something is done at a steady period meanwhile.
-
-    Waits on pidfds (pidfd_open(2)), so an end is seen at once and waiting costs nothing.
+    It waits on pidfds (pidfd_open(2)), so it sees an end at once, and waiting takes no CPU time.
     """
 
     def __init__(self) -> None:
@@ -173,7 +162,7 @@ class Watch:
         """Watch a process.
 
         Raises:
-            ProcessLookupError: it is already gone and reaped.
+            ProcessLookupError: it has ended and was reaped.
         """
         self._register(name, os.pidfd_open(pid))
 
@@ -182,8 +171,8 @@ class Watch:
         self._register(name, os.dup(watched.fileno()))
 
     def drop(self, name: str) -> None:
-        """Watch what has this name no longer."""
-        for descriptor in [each for each, known in self._names.items() if known == name]:
+        """Stop watching a process or socket."""
+        for descriptor in [number for number, known in self._names.items() if known == name]:
             self._poll.unregister(descriptor)
             del self._names[descriptor]
             os.close(descriptor)
@@ -195,18 +184,18 @@ class Watch:
     def until_one_ends(
         self, *, deadline: float, period_s: float, tick: Callable[[], None]
     ) -> set[str]:
-        """Return the names of those that ended or speak; empty if the deadline came first.
+        """Return the names of ended processes and readable sockets; none at the deadline.
 
         Args:
             deadline: an instant of time.monotonic().
-            period_s: ``tick`` is called at every multiple of it, on an absolute schedule.
+            period_s: between calls of ``tick``, on an absolute schedule.
             tick: may raise to end the wait.
         """
         due = time.monotonic()
         while True:
             now = time.monotonic()
             if now >= deadline:
-                tick()  # whose own deadline may be this one, and who says so
+                tick()  # may have the same deadline, and then raises its failure
                 return set()
             if now >= due:
                 tick()

@@ -1,8 +1,8 @@
-"""Whether PostgreSQL can run in a place; told before anything is made there.
+"""Whether PostgreSQL can run in a folder; found out before anything is made there.
 
-postgres refuses to run as root. Root therefore starts it as the user ``nobody``, who has to be able
-to get to its programs and its data. Only the standard library is used here: ``make demo`` asks
-before it installs anything.
+postgres refuses to run as root. Root therefore starts it as the user ``nobody``, who must be able
+to enter the folders of its programs and data. This module needs only the standard library, because
+``make demo`` asks it before it installs anything.
 """
 
 from __future__ import annotations
@@ -27,11 +27,9 @@ class Obstacle:
 
 
 def obstacle(*folders: Path, root: Path = Path("/")) -> Obstacle | None:
-    """Return what keeps this user from running PostgreSQL in some folders, or None.
+    """What keeps this user from running PostgreSQL in these folders, which need not exist yet.
 
-    Args:
-        folders: where its programs and data are or will be; they need not exist yet.
-        root: below which /proc lies, for tests.
+    ``root`` is the folder that has /proc.
     """
     if os.geteuid() != 0:
         return None
@@ -57,10 +55,10 @@ def obstacle(*folders: Path, root: Path = Path("/")) -> Obstacle | None:
 
 
 def let_others_read() -> None:
-    """Make files that the user of postgres can read, whatever the caller's umask; for root alone.
+    """As root, make files that the user of postgres can read, whatever the caller's umask.
 
-    In no case does anybody but their owner write them. What holds a secret is made for its owner
-    only, by whoever makes it.
+    Nobody except their owner may write them. A file with a secret gets its own mode where it is
+    made.
     """
     asked = os.umask(_READABLE)
     os.umask(_READABLE if os.geteuid() == 0 else asked | _READABLE)
@@ -71,19 +69,19 @@ def _has(users: Path, uid: int) -> bool:
     try:
         ranges = [list(map(int, line.split())) for line in users.read_text().splitlines()]
     except (OSError, ValueError):
-        return True  # not Linux, or /proc is hidden: postgres itself will say
+        return True  # not Linux, or /proc is hidden: postgres itself will report it
     return any(first <= uid < first + length for first, _, length in ranges)
 
 
 def _barrier(folder: Path) -> Obstacle | None:
-    """The outermost folder on the way that others than its owner may not enter."""
+    """The outermost folder on the path that other users than its owner cannot enter."""
     real = folder.resolve()
-    for each in [*reversed(real.parents), real]:
-        if each.is_dir() and not each.stat().st_mode & 0o001:
+    for part in [*reversed(real.parents), real]:
+        if part.is_dir() and not part.stat().st_mode & 0o001:
             return Obstacle(
                 "database-folder",
-                f"postgres must run as {UNPRIVILEGED}, who cannot enter {each}",
-                where=str(each),
+                f"postgres must run as {UNPRIVILEGED}, who cannot enter {part}",
+                where=str(part),
                 hint="use a checkout in a folder that every user may traverse (chmod o+x)",
             )
     return None

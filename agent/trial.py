@@ -20,7 +20,7 @@ from agent.files import utc_now
 from agent.orders import Served
 from agent.processes import SHIPPED, Watch, spawn, stop
 from agent.sampling import Sampler, require_planned
-from agent.service import Endpoint, reached
+from agent.service import Service, reached
 from bundle.documents import failure as documents
 from bundle.documents.readings import Counters, Host, Window
 from workloads.diagnosis import answers
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from agent.generators import Command
     from agent.heartbeat import Heartbeat
     from agent.orders import RunTrial
+    from agent.service import Endpoint
     from bundle.documents.readings import TrialReadings
 
 _SAMPLING_PERIOD_S = 0.1
@@ -210,7 +211,7 @@ class _Trial:
                 raise remote.lost()
         if "database" in ended:
             raise server.died(self._database.server_pid)
-        if "service" in ended:
+        if "service" in ended and isinstance(service, Service):
             raise service.death()
         if "load" not in ended:
             raise Failure(

@@ -1,7 +1,7 @@
 """``python -m agent.stacks build``: make a stack's environment on this host.
 
-Prints the outcome as JSON. A stack that does not work is a result and ends with 0; usage ends
-with 2, and a host that could not do its part with 1.
+Prints the outcome as JSON. The exit code is 0 for every outcome, a broken stack included, 1 if the
+host failed, and 2 for wrong usage.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from workloads import stacks
 def main(arguments: list[str]) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    # Leave by the usual way out, which ends what was started.
+    # An ordinary exit stops the started programs.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         known = stacks.load(options.stacks_dir)

@@ -1,10 +1,10 @@
-"""Build a stack once, keep what came of it, and name the packages to blame if it fails.
+"""Build a stack once, keep the outcome, and name the packages that make it fail.
 
-Below the folder of environments a stack with the key ``<name>-<digest8>`` has
+In the folder of environments a stack with the key ``<name>-<digest8>`` has
 
     <key>/        its environment, complete once it holds outcome.json
     <key>.logs/   a log of the whole, and one of each package that was tried alone
-    <key>.lock    held while it is being built
+    <key>.lock    held during the build
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ def environment_of(stack: Stack, envs: Path) -> Path:
 
 
 def build(stack: Stack, *, envs: Path, uv: Path, cache: Path, force: bool = False) -> StackOutcome:
-    """Make the stack's environment, or return what came of it before.
+    """Make the stack's environment, or return the outcome of an earlier build.
 
-    An outcome, failed ones included, stands as long as the stack, its interpreter and the C
+    An outcome, failed ones included, is valid as long as the stack, its interpreter and the C
     compiler are the same. An environment that was left half-built is made again.
 
     Args:
-        stack: what to build.
+        stack: the stack.
         envs: the folder of environments; made if missing.
         uv: path of uv.
         cache: uv's cache; made if missing.
-        force: make it again in any case, and build again what the cache holds as built.
+        force: whether to build again in any case, wheels of the cache included.
 
     Returns:
-        The outcome. If it is a failure, each package that was asked for has been tried in an
-        environment of its own too, since one failure hides the others.
+        The outcome. After a failure, each package of the stack has been tried in an environment of
+        its own too, because one failure hides the others.
 
     Raises:
         HostError: the network, the disk or the memory failed, not the stack; nothing is kept.
@@ -76,7 +76,7 @@ def build(stack: Stack, *, envs: Path, uv: Path, cache: Path, force: bool = Fals
 
 @dataclass(frozen=True)
 class _Build:
-    """One build: what, where, and by which uv."""
+    """One build of a stack."""
 
     stack: Stack
     home: Path
@@ -130,15 +130,15 @@ class _Build:
 
     def _interpreter(self, log: Path) -> str | None:
         wanted = self.stack.python
-        found = interpreters.find(wanted)
-        is_to_be_had = "+jit" not in wanted  # nobody hands out builds of 3.13 with the JIT
-        if found is None and is_to_be_had and os.environ.get("ORMLAB_FETCH_PYTHON") == "1":
+        path = interpreters.find(wanted)
+        is_published = "+jit" not in wanted  # uv has no builds of 3.13 with the JIT
+        if path is None and is_published and os.environ.get("ORMLAB_FETCH_PYTHON") == "1":
             self.uv.run("python", "install", "--no-bin", wanted, log=log, downloads="manual")
-            found = interpreters.find(wanted)
-        return found
+            path = interpreters.find(wanted)
+        return path
 
     def _alone(self, interpreter: str, logs: Path) -> dict[str, Finding]:
-        """Try each package that was asked for in an environment of its own, one after another."""
+        """Try each package of the stack in an environment of its own, one after another."""
         findings = {}
         folder = _beside(self.home, "alone")
         for package in self.stack.packages():
@@ -151,7 +151,7 @@ class _Build:
 
 
 def _each_once(*findings: Finding) -> list[Failed]:
-    """Every package and stage that failed, in the words of the first finding that names it."""
+    """Every failed package and stage, as the first finding reports it."""
     first: dict[tuple[str, str], Failed] = {}
     for finding in findings:
         for failed in finding.failures:
@@ -160,7 +160,7 @@ def _each_once(*findings: Finding) -> list[Failed]:
 
 
 def _kept(home: Path, uv: Uv) -> StackOutcome | None:
-    """The outcome of an earlier build, if it still stands."""
+    """The outcome of an earlier build, if it is still valid."""
     log = _beside(home, "logs") / "reuse.log"
     try:
         outcome = msgspec.json.decode((home / _MARKER).read_bytes(), type=StackOutcome)
@@ -178,7 +178,7 @@ def _beside(home: Path, suffix: str) -> Path:
 
 @contextlib.contextmanager
 def _held(path: Path) -> Iterator[int]:
-    """Hold the lock file; waits while another build, or what is left of one, holds it."""
+    """Hold the lock file; waits while another build, or a leftover process of one, holds it."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield lock.fileno()

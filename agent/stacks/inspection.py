@@ -1,4 +1,4 @@
-"""Fill one environment, with a whole stack or with one package of it, and see whether it works."""
+"""Install a whole stack, or one package of it, into an environment, and see whether it works."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one environment showed.
+    """The state of one environment.
 
     Attributes:
-        failures: what does not work; empty if all does.
+        failures: empty if everything works.
         python: the interpreter; None if there is no environment.
-        packages: what is installed, name and version.
-        extensions: module and whether it was loaded compiled; empty after any other failure.
+        packages: versions of the installed packages, by name.
+        extensions: by module, whether it was loaded compiled; empty after any other failure.
     """
 
     failures: list[Failed]
@@ -39,11 +39,11 @@ def inspect(
     """Make the environment, install, import and look for the C extensions.
 
     Args:
-        place: where.
-        stack: what.
+        place: the environment.
+        stack: the stack.
         interpreter: absolute path of the CPython to use.
-        alone: the only package to install, with what it needs; None installs the whole stack.
-            It is imported by its top level, since what lies below may need another package.
+        alone: the only package to install, with its requirements; None installs the whole stack.
+            Only its top level is imported, because modules below may need another package.
 
     Raises:
         HostError: the network, the disk or the memory failed.
@@ -75,7 +75,7 @@ def inspect(
         failures = [_failed(stack, alone, "import", "the interpreter crashed or hung", log)]
         return _describe(place, failures) or Finding(failures)
     failures = list(_not_imported(stack, imports, answer.imports, log))
-    # A failed import leaves modules unloaded: what is compiled can no longer be told.
+    # A failed import leaves modules unloaded, so nothing is known about their extensions.
     extensions = {} if failures else answer.extensions
     if not failures:
         failures += _not_as_declared(stack, compiled, extensions, log)
@@ -83,7 +83,7 @@ def inspect(
 
 
 def _describe(place: Environment, failures: list[Failed]) -> Finding | None:
-    """What can be said of an environment without importing anything from it."""
+    """The finding about an environment without importing anything from it."""
     answer = place.probe()
     return Finding(failures, answer.python, answer.packages) if answer else None
 

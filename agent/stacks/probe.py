@@ -1,8 +1,8 @@
-"""Run inside an environment: import modules, and say what is there, as JSON on the last line.
+"""Run inside an environment: import modules, list packages; prints JSON on the last line.
 
     python -I probe.py '{"modules": [...], "extensions": [...]}'
 
-It is handed to other interpreters by its path, so it imports nothing of the project.
+Other interpreters run it by its path, so it imports nothing of the project.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _packages() -> dict[str, str]:
 
 
 def _python() -> dict[str, object]:
-    """The interpreter and its compiler: what the speed of everything here depends on."""
+    """The interpreter and its compiler, on which all speeds depend."""
     options = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
     return {
         "version": platform.python_version(),
@@ -75,7 +75,7 @@ def _python() -> dict[str, object]:
 
 
 def _c_compiler() -> str | None:
-    """The compiler extensions are built with here, as it names itself; None if it is missing."""
+    """The first line of ``--version`` of the compiler of extensions; None if it is missing."""
     command = str(sysconfig.get_config_var("CC") or "cc").split()[0]
     try:
         answer = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)

@@ -1,10 +1,10 @@
-"""Read out of an installer's output which package failed and why, or that the host is to blame."""
+"""From an installer's output: which package failed and why, or that the host failed."""
 
 from __future__ import annotations
 
 import re
 
-# The host, not the stack: recording one of these as the stack's outcome would be false evidence.
+# Failures of the host: recording one of these as the stack's outcome would be false evidence.
 _HOST = re.compile(
     r"^.*(?:No space left on device|Disk quota exceeded|Failed to fetch|error sending request"
     r"|network was disabled|network connectivity is disabled|Temporary failure in name resolution"
@@ -22,17 +22,17 @@ _FOLDERS = re.compile(r"(?<![\w:/.])/(?:[^\s/:'\"`]+/)+")
 
 
 class HostError(OSError):
-    """The host could not do its part (network, disk, memory), so the stack was not tried."""
+    """Network, disk or memory of the host failed, so the stack was not tried."""
 
 
 def culprit(output: str) -> tuple[str, str] | None:
-    """The name and version of the package the installer stumbled over, if it names one."""
-    found = _CULPRIT.search(output)
-    return (found["name"], found["version"]) if found else None
+    """The name and version of the package that failed, if the installer names one."""
+    match = _CULPRIT.search(output)
+    return (match["name"], match["version"]) if match else None
 
 
 def why(output: str) -> str:
-    """The reason in one line: the first error of a compiler, else the most telling one there is."""
+    """The reason in one line: the first error of a compiler, else the most specific message."""
     if found := _COMPILER.search(output):
         return _without_folders(found["line"] + _undeclared(output, found["at"]))
     for pattern in (_EXCEPTION, _BUILD_TOOL, _INSTALLER):
@@ -45,8 +45,8 @@ def why(output: str) -> str:
 def _undeclared(output: str, at: str) -> str:
     """The function that a compiler did not know at this place, as a clause; usually empty.
 
-    A function that has left Python's C API is to older compilers a warning, and what they call
-    an error is only its consequence.
+    For a function that Python's C API no longer has, older compilers print a warning, and their
+    error is only its consequence.
     """
     pattern = rf"^\s*{re.escape(at)}:\d+: warning: (implicit declaration of function [^;\n]+)"
     found = re.search(pattern, output, re.MULTILINE)
@@ -54,11 +54,9 @@ def _undeclared(output: str, at: str) -> str:
 
 
 def host_trouble(code: int, output: str) -> str | None:
-    """What is wrong with the host, in one line, if that is why the installer failed.
+    """How the host made the installer fail, in one line; None if it did not.
 
-    Args:
-        code: exit status; negative if a signal ended the installer.
-        output: all it printed.
+    ``code`` is the exit status, negative for a signal.
     """
     if found := _HOST.search(output):
         return found[0].strip()

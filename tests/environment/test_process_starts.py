@@ -22,7 +22,7 @@ _STARTS = {
 }
 _STARTERS = {name for names in _STARTS.values() for name in names} - {"run", "call", "spawn"}
 _EXEMPT = {
-    # It is run by `agent.stacks.process`, in an environment that the function has made, and
+    # It is run by `agent.stacks.environment`, in an environment that the function has made, and
     # finds nothing of the lab there.
     "agent/stacks/probe.py",
     # The function itself is what it hands on.
