@@ -175,12 +175,7 @@ ITEMS = (
         read=lambda host: host.read("proc/sys/kernel/osrelease"),
         fact=Fact(),
     ),
-    Item(
-        "sysctl",
-        "kernel parameters by name",
-        "/proc/sys",
-        knob=Sysctl(),
-    ),
+    Item("sysctl", "kernel parameters by name", "/proc/sys", knob=Sysctl()),
     Item(
         "aslr",
         "address space randomisation",
@@ -242,12 +237,7 @@ ITEMS = (
         "irqbalance.service of systemd",
         knob=Irqbalance(),
     ),
-    Item(
-        "units",
-        "units that may not run",
-        f"systemd and /{_ADMIN}",
-        knob=Units(),
-    ),
+    Item("units", "units that may not run", f"systemd and /{_ADMIN}", knob=Units()),
     # Documentation/core-api/irq/irq-affinity.rst: those that a driver requests later.
     Item(
         "default_irq_cpus",
@@ -255,12 +245,7 @@ ITEMS = (
         f"/{_DEFAULT_IRQ}",
         knob=CpusKnob("default_irq_cpus", _DEFAULT_IRQ, mask=True),
     ),
-    Item(
-        "irq_cpus",
-        "CPUs of every interrupt",
-        f"/{_IRQS}",
-        knob=IrqCpus("irq_cpus", _IRQS),
-    ),
+    Item("irq_cpus", "CPUs of every interrupt", f"/{_IRQS}", knob=IrqCpus("irq_cpus", _IRQS)),
     # Documentation/core-api/workqueue.rst: the global limit, then queues with their own.
     Item(
         "workqueue_cpus",

@@ -256,10 +256,5 @@ ITEMS = (
         why="each connection is a descriptor on both of its ends",
         do="ulimit -n 4096",
     ),
-    Item(
-        "slices",
-        "CPUs of slices, by name",
-        f"cpuset.cpus below /{_MOUNT}",
-        knob=Slices(),
-    ),
+    Item("slices", "CPUs of slices, by name", f"cpuset.cpus below /{_MOUNT}", knob=Slices()),
 )

@@ -124,12 +124,7 @@ ITEMS = (
         "tasks waited for the disk that PostgreSQL commits to",
         "stop programs that write, and wait until their data is on the disk",
     ),
-    Item(
-        "cpu_ticks",
-        "ticks of each CPU in all states",
-        "/proc/stat",
-        counter=Counter(_cpu_ticks),
-    ),
+    Item("cpu_ticks", "ticks of each CPU in all states", "/proc/stat", counter=Counter(_cpu_ticks)),
     Item(
         "context_switches",
         "context switches",
