@@ -57,8 +57,8 @@ def main(arguments: list[str]) -> int:
 
 def _require_place() -> None:
     """Make sure that PostgreSQL can run in this checkout, which takes a while to find out later."""
-    if found := reach.obstacle(ROOT, LAB / "host"):
-        raise BootstrapError(f"{found.what}: {found.hint}")
+    if barrier := reach.obstacle(ROOT, LAB / "host"):
+        raise BootstrapError(f"{barrier.what}: {barrier.hint}")
 
 
 def _make(level: str) -> None:
@@ -113,14 +113,14 @@ def _fetch_python(version: str, extra: dict[str, str]) -> str:
             f"no CPython {version} on PATH or in pyenv's folder: {interpreters.how_to_get(version)}"
         )
     _run([UV, "python", "install", "--no-bin", version], extra)
-    found = subprocess.run(
+    answer = subprocess.run(
         [UV, "python", "find", "--managed-python", version],
         env=environment("installer", extra),
         check=True,
         capture_output=True,
         text=True,
     )
-    return found.stdout.strip()
+    return answer.stdout.strip()
 
 
 def _run(command: list[object], extra: dict[str, str]) -> None:

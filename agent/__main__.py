@@ -179,7 +179,7 @@ def _overseen(heartbeat: Heartbeat) -> Iterator[Heartbeat]:
     """Check the heartbeat even while the order waits for a program that hangs."""
 
     def look(_signal: int, _frame: FrameType | None) -> None:
-        if not heartbeat.told:  # the agent cleans up since then, and must not be interrupted
+        if not heartbeat.raised:  # the agent cleans up since then, and must not be interrupted
             heartbeat.check()
 
     signal.signal(signal.SIGALRM, look)

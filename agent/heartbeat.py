@@ -23,7 +23,7 @@ class Heartbeat:
         deadline_s: of the order, from now.
 
     Attributes:
-        told: whether `check` has raised.
+        raised: whether `check` has raised.
         deadline: the order's last instant, of time.monotonic().
     """
 
@@ -34,7 +34,7 @@ class Heartbeat:
         self._deadline_s = deadline_s
         self._seen = self._stamp()
         self._moved = time.monotonic()
-        self.told = False
+        self.raised = False
 
     def _stamp(self) -> int | None:
         try:
@@ -53,7 +53,7 @@ class Heartbeat:
         if stamp != self._seen:
             self._seen, self._moved = stamp, now
         if now - self._moved > self._timeout_s:
-            self.told = True
+            self.raised = True
             raise Failure(
                 "abandoned",
                 f"the orchestrator gave no sign of life for {self._timeout_s:g} s",
@@ -61,9 +61,9 @@ class Heartbeat:
                 hint="start the run again; closed trials are kept",
             )
         if now > self.deadline:
-            self.told = True
+            self.raised = True
             raise Failure(
                 "deadline",
                 f"the agent did not finish the order within {self._deadline_s:g} s",
-                hint="a hanging service or generator is the usual cause; see the logs beside it",
+                hint="a hanging service or generator is the usual cause; see the logs of the order",
             )

@@ -100,8 +100,8 @@ def _candidates(version: str) -> Iterator[str]:
         Path(os.environ.get("UV_PYTHON_INSTALL_DIR", str(home / ".local/share/uv/python"))),
     ]
     for folder in folders:
-        found = folder.glob("*" + version + "*/bin/python" + minor)
-        for path in sorted(found, key=_numbers, reverse=True):
+        paths = folder.glob("*" + version + "*/bin/python" + minor)
+        for path in sorted(paths, key=_numbers, reverse=True):
             yield str(path)
 
 

@@ -35,8 +35,8 @@ _ATTEMPTS = 1_000
 
 def _bound(port: int) -> list[BoundSocket]:
     """The sockets that are bound to a port of this host, those that listen first."""
-    sockets = [each for each in bound_sockets(_HERE) if each.port == port]
-    return sorted(sockets, key=lambda each: not each.listening)
+    sockets = [bound for bound in bound_sockets(_HERE) if bound.port == port]
+    return sorted(sockets, key=lambda bound: not bound.listening)
 
 
 def holder(port: int) -> str | None:
@@ -60,14 +60,14 @@ def shared(port: int, pids: Iterable[int]) -> bool | None:
         None if this user cannot see whose sockets these are.
     """
     try:
-        listening = [each for each in _bound(port) if each.listening]
+        listening = [bound for bound in _bound(port) if bound.listening]
     except OSError:
         return None
     own = {inode for pid in pids for inode in _sockets(pid)}
-    addresses = {each.address for each in listening if each.inode in own}
+    addresses = {bound.address for bound in listening if bound.inode in own}
     if not addresses:
         return None
-    return any(each.address in addresses for each in listening if each.inode not in own)
+    return any(bound.address in addresses for bound in listening if bound.inode not in own)
 
 
 def resolved(host: str) -> str:
@@ -77,7 +77,7 @@ def resolved(host: str) -> str:
         OSError: the name does not resolve.
     """
     addresses = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return str(min(addresses, key=lambda each: each[0] != socket.AF_INET)[4][0])
+    return str(min(addresses, key=lambda known: known[0] != socket.AF_INET)[4][0])
 
 
 def refusal(port: int, addresses: Collection[str]) -> str | None:

@@ -51,7 +51,7 @@ def obstacle(*folders: Path, root: Path = Path("/")) -> Obstacle | None:
             hint="run the lab outside of it, as a user other than root; or give it a range of "
             "users: unshare --map-auto",
         )
-    return next((found for folder in folders if (found := _barrier(folder))), None)
+    return next((barrier for folder in folders if (barrier := _barrier(folder))), None)
 
 
 def let_others_read() -> None:

@@ -315,8 +315,8 @@ def read_pss(pids: Sequence[int], proc: Path = Path("/proc")) -> Pss:
             lines = (proc / str(pid) / "smaps_rollup").read_text().splitlines()
             total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
         except (OSError, StopIteration) as problem:
-            why = "it has no line for it" if isinstance(problem, StopIteration) else str(problem)
-            return Pss(None, f"smaps_rollup of process {pid} does not tell it: {why}")
+            why = "it has no line Pss" if isinstance(problem, StopIteration) else str(problem)
+            return Pss(None, f"smaps_rollup of process {pid} cannot be read: {why}")
     return Pss(total * 1024, None) if pids else Pss(None, "no process was found")
 
 

@@ -133,7 +133,7 @@ def counters(psql: Psql, database: str) -> dict[str, Rows]:
 def _refused(psql: Psql, database: str, refused: PsqlError) -> Failure:
     where = f"{psql.host}:{psql.port}/{database}"
     if "No space left on device" in str(refused):
-        what = f"PostgreSQL found no room for the database: {refused}"
+        what = f"PostgreSQL has no space for the database: {refused}"
         return Failure("disk-full", what, where=where, hint="free some space, then run again")
     return Failure(
         "database-unreachable",

@@ -149,7 +149,7 @@ class _Trial:
 
     @contextmanager
     def _host_observed(self) -> Iterator[None]:
-        """Keep what kernel and database server count meanwhile; both are asked outside of it."""
+        """Record the counts of kernel and database server, read just before and after the block."""
         log = self._database.log
         ask = partial(server.observe, self._psql, self._database.name, log)
         before, around = ask(), counters.Around()
@@ -276,14 +276,14 @@ class _Trial:
 
 
 def _generator_failed(command: Command, status: int) -> Failure:
-    said = last_logged(command.log)
+    line = last_logged(command.log)
     try:
-        told = msgspec.json.decode(said, type=documents.Failure)
-        return Failure(told.code, told.what, where=told.where, hint=told.hint)
+        failure = msgspec.json.decode(line, type=documents.Failure)
+        return Failure(failure.code, failure.what, where=failure.where, hint=failure.hint)
     except ValueError:
         return Failure(
             "generator-failed",
-            f"{command.name} ended with {status}: {said}",
+            f"{command.name} ended with {status}: {line}",
             where=str(command.log),
             hint="see that log; the trial is recorded as failed",
         )

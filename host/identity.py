@@ -93,30 +93,30 @@ def identify(root: Path) -> Identity:
     )
 
 
-def refusals(found: Identity, wanted: Wanted, *, enrolled: bool) -> list[Refusal]:
+def refusals(identity: Identity, wanted: Wanted, *, enrolled: bool) -> list[Refusal]:
     """Compare a host with the inventory's description; ``enrolled`` if it must have consented."""
-    return [*_wrong_host(found, wanted, enrolled=enrolled), *_in_the_way(found, wanted)]
+    return [*_wrong_host(identity, wanted, enrolled=enrolled), *_in_the_way(identity, wanted)]
 
 
-def _wrong_host(found: Identity, wanted: Wanted, *, enrolled: bool) -> list[Refusal]:
+def _wrong_host(identity: Identity, wanted: Wanted, *, enrolled: bool) -> list[Refusal]:
     """Reasons to believe that the inventory means another machine."""
     refused = []
     look = "check the address of this host in the inventory, and lab_guard"
-    if wanted.machine_id and wanted.machine_id != found.machine_id:
-        what = f"its machine-id is {found.machine_id}, the inventory says {wanted.machine_id}"
+    if wanted.machine_id and wanted.machine_id != identity.machine_id:
+        what = f"its machine-id is {identity.machine_id}, the inventory says {wanted.machine_id}"
         refused.append(Refusal("wrong-machine", what, look))
-    if wanted.cpu_model and wanted.cpu_model not in (found.cpu_model or ""):
-        what = f"its processor is {found.cpu_model}, the inventory says {wanted.cpu_model}"
+    if wanted.cpu_model and wanted.cpu_model not in (identity.cpu_model or ""):
+        what = f"its processor is {identity.cpu_model}, the inventory says {wanted.cpu_model}"
         refused.append(Refusal("wrong-processor", what, look))
     least = wanted.memory_gib
-    if least and (found.memory_gib is None or least > found.memory_gib):
-        has = "an unknown amount" if found.memory_gib is None else f"{found.memory_gib} GiB"
+    if least and (identity.memory_gib is None or least > identity.memory_gib):
+        has = "an unknown amount" if identity.memory_gib is None else f"{identity.memory_gib} GiB"
         what = f"it has {has} of memory, the inventory says at least {least}"
         refused.append(Refusal("wrong-memory", what, look))
-    if found.enrolled_as is not None and found.enrolled_as != found.machine_id:
-        what = f"its enrolment belongs to machine {found.enrolled_as}: its disk is a copy"
+    if identity.enrolled_as is not None and identity.enrolled_as != identity.machine_id:
+        what = f"its enrolment belongs to machine {identity.enrolled_as}: its disk is a copy"
         refused.append(Refusal("copied-enrolment", what, f"remove /{MARKER}, then enroll it"))
-    if enrolled and found.enrolled_as is None:
+    if enrolled and identity.enrolled_as is None:
         enroll = "playbooks/preflight.yml lists the changes, playbooks/enroll.yml gives consent"
         refused.append(
             Refusal("not-enrolled", "nobody has consented to changes of this host", enroll)
@@ -124,24 +124,24 @@ def _wrong_host(found: Identity, wanted: Wanted, *, enrolled: bool) -> list[Refu
     return refused
 
 
-def _in_the_way(found: Identity, wanted: Wanted) -> list[Refusal]:
+def _in_the_way(identity: Identity, wanted: Wanted) -> list[Refusal]:
     """Reasons why this machine cannot be measured in its present state."""
     refused = []
-    name, version = found.distribution
+    name, version = identity.distribution
     if version not in SUPPORTED.get(name, ()) and not wanted.any_distribution:
-        known = ", ".join(f"{each} {last}" for each, (last,) in SUPPORTED.items())
+        known = ", ".join(f"{supported} {last}" for supported, (last,) in SUPPORTED.items())
         what = f"it runs {name} {version}"
         refused.append(Refusal("wrong-distribution", what, f"the roles support {known}"))
-    foreign = [each for each in found.clusters if each != OWN_CLUSTER]
+    foreign = [cluster for cluster in identity.clusters if cluster != OWN_CLUSTER]
     if foreign:
         what = f"it has PostgreSQL clusters that the lab did not create: {', '.join(foreign)}"
         move = "move them to another machine: they would take memory and CPU time"
         refused.append(Refusal("foreign-cluster", what, move))
-    if found.retuners:
-        what = f"{', '.join(found.retuners)} runs and would change the clock"
-        stop = f"systemctl disable --now {' '.join(found.retuners)}"
+    if identity.retuners:
+        what = f"{', '.join(identity.retuners)} runs and would change the clock"
+        stop = f"systemctl disable --now {' '.join(identity.retuners)}"
         refused.append(Refusal("active-retuner", what, stop))
-    if found.discharging:
+    if identity.discharging:
         plug = "plug it in, or better, measure on a machine without a battery"
         refused.append(Refusal("on-battery", "it runs on its battery", plug))
     return refused

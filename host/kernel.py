@@ -52,8 +52,8 @@ class Files:
 
     def find(self, pattern: str) -> list[str]:
         """The paths that match, numbers in their order."""
-        found = [path.relative_to(self.root).as_posix() for path in self.root.glob(pattern)]
-        return sorted(found, key=_natural)
+        paths = [path.relative_to(self.root).as_posix() for path in self.root.glob(pattern)]
+        return sorted(paths, key=_natural)
 
     def find_active(self, pattern: str) -> list[str]:
         """As `find`, without the files of inactive cpufreq policies.

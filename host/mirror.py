@@ -33,18 +33,18 @@ def variables() -> dict[str, str]:
     Empty if the caller names a mirror by variables. An unreadable file and one that is no TOML name
     no mirror.
     """
-    found: dict[str, str] = {}
+    named: dict[str, str] = {}
     if not any(name in os.environ for name in SAID):
         for path in _files():
-            found.update(_named(_read(path)))
-    return found
+            named.update(_named(_read(path)))
+    return named
 
 
 def _files() -> Iterator[Path]:
     """The configuration files of uv, those of the system and of the user, in this order."""
     folders = os.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
     yield Path("/etc/uv/uv.toml")
-    yield from (Path(each) / "uv/uv.toml" for each in reversed(folders.split(":")) if each)
+    yield from (Path(folder) / "uv/uv.toml" for folder in reversed(folders.split(":")) if folder)
     home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111
     yield Path(home) / "uv/uv.toml"
 
@@ -59,22 +59,22 @@ def _read(path: Path) -> dict[str, object]:
 
 def _named(document: dict[str, object]) -> dict[str, str]:
     given = {**_table(document.get("pip")), **document}
-    indexes = [_table(each) for each in _list(given.get("index"))]
-    default = [str(each["url"]) for each in indexes if each.get("default") and "url" in each]
+    indexes = [_table(index) for index in _list(given.get("index"))]
+    default = [str(index["url"]) for index in indexes if index.get("default") and "url" in index]
     others = [
-        f"{each['name']}={each['url']}" if "name" in each else str(each["url"])
-        for each in indexes
-        if "url" in each and not each.get("default") and not each.get("explicit")
+        f"{index['name']}={index['url']}" if "name" in index else str(index["url"])
+        for index in indexes
+        if "url" in index and not index.get("default") and not index.get("explicit")
     ]
     trusted = given.get("native-tls") is True or given.get("system-certs") is True
-    found = {
+    values = {
         "UV_DEFAULT_INDEX": default[0] if default else given.get("index-url"),
         "UV_INDEX": " ".join([*others, *map(str, _list(given.get("extra-index-url")))]),
         "UV_FIND_LINKS": ",".join(map(str, _list(given.get("find-links")))),
         "UV_INSECURE_HOST": " ".join(map(str, _list(given.get("allow-insecure-host")))),
         "UV_SYSTEM_CERTS": "true" if trusted else "",
     }
-    return {name: str(value) for name, value in found.items() if value}
+    return {name: str(value) for name, value in values.items() if value}
 
 
 def _table(value: object) -> dict[str, object]:

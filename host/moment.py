@@ -79,11 +79,11 @@ def processes(proc: Path = Path("/proc")) -> Processes | None:
         pid = int(fields[pid][_PARENT])
     second = os.sysconf("SC_CLK_TCK")
     return {
-        (pid, int(each[_START]) / second): (
+        (pid, int(columns[_START]) / second): (
             named[pid][0],
-            (int(each[_USER]) + int(each[_SYSTEM])) / second,
+            (int(columns[_USER]) + int(columns[_SYSTEM])) / second,
         )
-        for pid, each in fields.items()
+        for pid, columns in fields.items()
         if pid not in ours
     }
 
@@ -110,7 +110,7 @@ def busy_processes(before: Moment, after: Moment, *, least: float) -> list[tuple
         cores = (cpu_s - earlier[1]) / elapsed_s
         if cores >= least:
             used.append((name, cores))
-    return sorted(used, key=lambda each: each[1], reverse=True)
+    return sorted(used, key=lambda use: use[1], reverse=True)
 
 
 def cpu_shares(before: Moment, after: Moment) -> dict[str, float]:
@@ -119,7 +119,7 @@ def cpu_shares(before: Moment, after: Moment) -> dict[str, float]:
     Raises:
         NotReadable: the counters have not moved.
     """
-    earlier, later = (cpu_ticks(_content(each, "proc/stat"))[""] for each in (before, after))
+    earlier, later = (cpu_ticks(_content(moment, "proc/stat"))[""] for moment in (before, after))
     ticks = {name: later[name] - earlier[name] for name in _COLUMNS}
     total = sum(ticks.values())
     if total <= 0:
@@ -136,7 +136,7 @@ def stalled_share(before: Moment, after: Moment, resource: str) -> float:
         NotReadable: the kernel does not record pressure.
     """
     path = f"proc/pressure/{resource}"
-    earlier, later = (stalled_us(_content(each, path)) for each in (before, after))
+    earlier, later = (stalled_us(_content(moment, path)) for moment in (before, after))
     return (later - earlier) / 1e6 / (after.at_s - before.at_s)
 
 

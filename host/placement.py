@@ -98,7 +98,7 @@ def read_boost(root: Path) -> str | None:
     """
     host = Files(root)
     switches = (f"{CPUS}/cpufreq/boost", f"{CPUS}/cpufreq/policy*/boost")
-    states = {host.read(path) == "1" for each in switches for path in host.find_active(each)}
+    states = {host.read(path) == "1" for switch in switches for path in host.find_active(switch)}
     states |= {host.read(path) == "0" for path in host.find(f"{CPUS}/intel_pstate/no_turbo")}
     if not states:
         return None

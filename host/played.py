@@ -64,7 +64,7 @@ class PlayedKernel(Kernel):
         if "[" in old:
             words = old.replace("[", "").replace("]", "").split()
             self._require(text in words, path)
-            text = " ".join(f"[{each}]" if each == text else each for each in words)
+            text = " ".join(f"[{word}]" if word == text else word for word in words)
         if path.endswith("scaling_governor"):
             offered = path.replace("scaling_governor", "scaling_available_governors")
             self._require(not self.exists(offered) or text in self.read(offered).split(), path)
@@ -178,7 +178,7 @@ class PlayedKernel(Kernel):
     def _set_aside(self, cpu: int, online: list[int], kept: Path) -> None:
         folder, aside = self.root / CPUS / f"cpu{cpu}", kept / f"cpu{cpu}"
         if cpu in online:
-            for name in (each for each in _SIBLINGS if (folder / each).exists()):
+            for name in (name for name in _SIBLINGS if (folder / name).exists()):
                 (aside / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(folder / name, aside / name)
                 left = [each for each in cpu_list((folder / name).read_text()) if each in online]

@@ -130,9 +130,9 @@ def chosen(wanted: Mapping[str, object]) -> dict[Knob, object]:
 def tmpfiles(outcomes: Sequence[Outcome]) -> list[str]:
     """Lines of tmpfiles.d(5) that set the same values at every boot."""
     return [
-        f"w /{each.place} - - - - {each.wanted}"
-        for each in outcomes
-        if each.verdict in {"held", "changed"} and KNOBS[each.knob].kept
+        f"w /{outcome.place} - - - - {outcome.wanted}"
+        for outcome in outcomes
+        if outcome.verdict in {"held", "changed"} and KNOBS[outcome.knob].kept
     ]
 
 
@@ -203,10 +203,10 @@ def restore(kernel: Kernel, knobs: Sequence[Knob], store: Store, *, check: bool)
 def compare(kernel: Kernel, knobs: Sequence[Knob], store: Store) -> list[Outcome]:
     """The places that differ from the baseline: none after a complete restore."""
     return [
-        replace(each, verdict="drifted", reason="not as recorded")
-        if each.verdict == "changed"
-        else each
-        for each in restore(kernel, knobs, store, check=True)
+        replace(outcome, verdict="drifted", reason="not as recorded")
+        if outcome.verdict == "changed"
+        else outcome
+        for outcome in restore(kernel, knobs, store, check=True)
     ]
 
 

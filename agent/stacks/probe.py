@@ -50,8 +50,8 @@ def _is_compiled(module: str) -> bool:
 
 
 def _packages() -> dict[str, str]:
-    found = importlib.metadata.distributions()
-    names = {re.sub(r"[-_.]+", "-", each.metadata["Name"]).lower(): each.version for each in found}
+    installed = importlib.metadata.distributions()
+    names = {re.sub(r"[-_.]+", "-", one.metadata["Name"]).lower(): one.version for one in installed}
     return dict(sorted(names.items()))
 
 

@@ -33,8 +33,8 @@ def culprit(output: str) -> tuple[str, str] | None:
 
 def why(output: str) -> str:
     """The reason in one line: the first error of a compiler, else the most specific message."""
-    if found := _COMPILER.search(output):
-        return _without_folders(found["line"] + _undeclared(output, found["at"]))
+    if match := _COMPILER.search(output):
+        return _without_folders(match["line"] + _undeclared(output, match["at"]))
     for pattern in (_EXCEPTION, _BUILD_TOOL, _INSTALLER):
         if lines := pattern.findall(output):
             return _without_folders(lines[-1])
@@ -49,8 +49,8 @@ def _undeclared(output: str, at: str) -> str:
     error is only its consequence.
     """
     pattern = rf"^\s*{re.escape(at)}:\d+: warning: (implicit declaration of function [^;\n]+)"
-    found = re.search(pattern, output, re.MULTILINE)
-    return f", after {found[1].partition(' [-W')[0]}" if found else ""
+    match = re.search(pattern, output, re.MULTILINE)
+    return f", after {match[1].partition(' [-W')[0]}" if match else ""
 
 
 def host_trouble(code: int, output: str) -> str | None:
@@ -58,8 +58,8 @@ def host_trouble(code: int, output: str) -> str | None:
 
     ``code`` is the exit status, negative for a signal.
     """
-    if found := _HOST.search(output):
-        return found[0].strip()
+    if match := _HOST.search(output):
+        return match[0].strip()
     return f"the installer was ended by signal {-code}" if code < 0 else None
 
 

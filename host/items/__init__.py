@@ -88,14 +88,14 @@ def take(folder: Path, *, ports: tuple[int, ...] = (), uv: str | None = None) ->
     """Watch this host for a second, then take every reading.
 
     Args:
-        folder: the lab's, for what is said of the disk.
-        ports: TCP ports that a run will want.
+        folder: the lab's folder, for the readings of its disk.
+        ports: TCP ports on which a run will listen.
         uv: the program that makes the stacks' environments.
     """
     root = Path("/")
     before = moment.take(root, moment.processes())
     time.sleep(INTERVAL_S)
-    # The counters first: listing the processes costs CPU time that is nobody else's.
+    # The counters first: listing the processes takes CPU time of the lab itself.
     after = moment.take(root, {})
     after = moment.with_processes(after, moment.processes())
     return readings(Place(root, folder, ports, uv, before, after))
@@ -162,5 +162,5 @@ def _reading(item: Item, place: Place) -> Reading:
         reason = f"{problem.filename}: {problem.strerror}"
     except _UNREADABLE as problem:
         reason = f"{item.source} has unexpected content: {problem!r}"
-    told = f"not readable here: {reason}" if reason is not None else None
-    return {"value": value, "unit": item.unit, "reason": told}
+    explained = f"not readable here: {reason}" if reason is not None else None
+    return {"value": value, "unit": item.unit, "reason": explained}

@@ -150,7 +150,7 @@ def _place_of(host: Files, controller: str) -> tuple[str, PurePosixPath]:
         mounts = [f"{_MOUNT}/unified" if _version(host) == "1 and 2" else _MOUNT]
     else:
         raise NotReadable(f"/proc/self/cgroup names no group for {controller}")
-    mount = next((each for each in mounts if host.exists(each)), None)
+    mount = next((path for path in mounts if host.exists(path)), None)
     if mount is None:
         raise NotReadable(f"no control groups at /{mounts[0]}")
     return mount, PurePosixPath(path.lstrip("/"))
@@ -188,15 +188,15 @@ def _throttled(host: Files) -> int:
 
 def _memory_limit(host: Files) -> str:
     """The tightest limit on the way up, in MiB."""
-    found = []
+    limits = []
     for group in _groups(host, "memory"):
         for name in ("memory.max", "memory.limit_in_bytes"):
             if host.exists(f"{group}/{name}"):
                 text = host.read(f"{group}/{name}")
-                found.append(_HUGE if text == "max" else int(text))
-    if not found:
+                limits.append(_HUGE if text == "max" else int(text))
+    if not limits:
         _require_own(host, "memory")
-    tightest = min(found, default=_HUGE)
+    tightest = min(limits, default=_HUGE)
     return _NO_LIMIT if tightest >= _HUGE else f"{tightest >> 20}"
 
 

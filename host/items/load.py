@@ -21,7 +21,7 @@ def _load(host: Files) -> float:
 
 
 def _foreign_cpu(place: Place) -> float:
-    # The interval is spent asleep, so that whatever is busy in it is somebody else.
+    # The lab sleeps during the interval, so all busy time is that of other programs.
     busy = moment.cpu_shares(place.before, place.after)["busy"]
     return round(busy * len(place.online()), 3)
 

@@ -64,10 +64,10 @@ def meminfo(host: Files, field: str) -> int:
     Raises:
         OSError, NotReadable: there is none.
     """
-    found = host.pairs("proc/meminfo", ":")
-    if field not in found:
+    fields = host.pairs("proc/meminfo", ":")
+    if field not in fields:
         raise NotReadable(f"/proc/meminfo has no {field}")
-    number, _, unit = found[field].partition(" ")
+    number, _, unit = fields[field].partition(" ")
     return int(number) * (_KIB if unit else 1)
 
 

@@ -73,10 +73,10 @@ def cpuinfo(host: Files, field: str) -> str:
     Raises:
         OSError, NotReadable: there is none.
     """
-    found = host.pairs("proc/cpuinfo", ":")
-    if field not in found:
+    fields = host.pairs("proc/cpuinfo", ":")
+    if field not in fields:
         raise NotReadable(f"/proc/cpuinfo lists no {field}")
-    return found[field]
+    return fields[field]
 
 
 def _virtualisation(host: Files) -> str:
@@ -123,13 +123,13 @@ def _idle_latency(host: Files) -> int:
         raise NotReadable(f"no idle states below /{CPUS}")
     enabled = [path for path in states if (path / "disable").read_text().strip() == "0"]
     latencies = [int((path / "latency").read_text()) for path in enabled]
-    return max((each for each in latencies if allowed is None or each <= allowed), default=0)
+    return max((us for us in latencies if allowed is None or us <= allowed), default=0)
 
 
 def _allowed_latency(host: Files) -> int | None:
-    """What some program holds the kernel to (Documentation/power/pm_qos_interface.rst), in us.
+    """The exit latency in us that some program requests (Documentation/power/pm_qos_interface.rst).
 
-    Only root may read it; who may not has to assume that nobody holds it to anything.
+    Only root may read it; None for other users, who have to assume that there is no request.
     """
     try:
         return int.from_bytes((host.root / _DMA_LATENCY).read_bytes()[:4], "little", signed=True)

@@ -51,13 +51,13 @@ def version(program: str) -> str:
         NotReadable: it says nothing that looks like a version.
     """
     try:
-        said = _said(program)
+        output = _said(program)
     except LookupError:
         return _MISSING
-    found = _VERSION.search(said)
-    if found is None:
+    match = _VERSION.search(output)
+    if match is None:
         raise NotReadable(f"{program} --version names no version")
-    return found[0]
+    return match[0]
 
 
 def _uv(place: Place) -> str:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 def lab_refused(refusals: object, host: str) -> str:
     """One text with every reason why a host is refused, and what to do."""
-    told = [f"{each.what} ({each.hint})" for each in _read(refusals, list[_Reason])]
-    return f"{host} is refused: {'; '.join(told)}"
+    reasons = [f"{reason.what} ({reason.hint})" for reason in _read(refusals, list[_Reason])]
+    return f"{host} is refused: {'; '.join(reasons)}"
 
 
 def lab_verdict(
@@ -42,7 +42,7 @@ def lab_verdict(
 
 
 def lab_preflight(verdict: object, guard: object) -> Any:  # noqa: ANN401 - JSON
-    """What can be said before anything is changed; see `analysis.host.provisioned.preflight`."""
+    """The verdict before anything is changed; see `analysis.host.provisioned.preflight`."""
     return msgspec.to_builtins(
         provisioned.preflight(_read(verdict, HostVerdict), _read(guard, Guard))
     )
@@ -71,9 +71,9 @@ def _read[T](value: object, kind: type[T]) -> T:
 def _plain(value: object) -> object:
     """Containers of Ansible evaluate their content only when Python itself walks through them."""
     if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: _plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [_plain(part) for part in value]
     return value
 
 

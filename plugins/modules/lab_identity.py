@@ -55,13 +55,13 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    found = identity.identify(Path(module.params["root"]))
+    host = identity.identify(Path(module.params["root"]))
     wanted = identity.Wanted(**module.params["wanted"])
-    refused = identity.refusals(found, wanted, enrolled=module.params["enrolled"])
+    refused = identity.refusals(host, wanted, enrolled=module.params["enrolled"])
     module.exit_json(
         changed=False,
-        identity=asdict(found),
-        refusals=[asdict(each) for each in refused],
+        identity=asdict(host),
+        refusals=[asdict(refusal) for refusal in refused],
     )
 
 

@@ -118,7 +118,7 @@ def _carry_out(
 
 
 def _answer(module: AnsibleModule, outcomes: list[settling.Outcome]) -> None:
-    changed = [each for each in outcomes if each.verdict == "changed"]
+    changed = [outcome for outcome in outcomes if outcome.verdict == "changed"]
     result = {
         "changed": bool(changed),
         "outcomes": settling.records(outcomes),
@@ -126,19 +126,19 @@ def _answer(module: AnsibleModule, outcomes: list[settling.Outcome]) -> None:
     }
     if module.params["state"] != "recorded":
         result["diff"] = {
-            "before": "".join(f"{each.place}: {each.before}\n" for each in changed),
-            "after": "".join(f"{each.place}: {each.wanted}\n" for each in changed),
+            "before": "".join(f"{outcome.place}: {outcome.before}\n" for outcome in changed),
+            "after": "".join(f"{outcome.place}: {outcome.wanted}\n" for outcome in changed),
         }
     fatal = set(settling.FAILURES)
     if module.params["strict"]:
         fatal.add("not tunable here")
-    bad = [each for each in outcomes if each.verdict in fatal]
+    bad = [outcome for outcome in outcomes if outcome.verdict in fatal]
     if bad and module.params["state"] != "verified":
-        told = "; ".join(
-            f"{each.knob} ({each.place}, wanted {each.wanted}): {each.verdict}, {each.reason}"
-            for each in bad
+        message = "; ".join(
+            f"{fault.knob} ({fault.place}, wanted {fault.wanted}): {fault.verdict}, {fault.reason}"
+            for fault in bad
         )
-        module.fail_json(told, **result)
+        module.fail_json(message, **result)
     module.exit_json(**result)
 
 

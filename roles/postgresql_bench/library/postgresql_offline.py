@@ -64,10 +64,10 @@ def main() -> None:
     )
     differing = []
     for name, wanted in module.params["settings"].items():
-        found = _ask(module, name)
+        value = _ask(module, name)
         # Given the wanted value, PostgreSQL prints it in the same unit.
-        if found != _ask(module, name, "-c", f"{name}={wanted}"):
-            differing.append(f"{name} = {found} where {wanted} is wanted")
+        if value != _ask(module, name, "-c", f"{name}={wanted}"):
+            differing.append(f"{name} = {value} where {wanted} is wanted")
     computed = {name: _ask(module, name) for name in module.params["computed"]}
     module.exit_json(changed=False, differing=differing, computed=computed)
 
