@@ -165,7 +165,7 @@ class Endpoint:
             holder = ports.holder(self.port) if self.pid else None
             raise Failure(
                 "service-foreign",
-                f"another process answers in place of the service{f': {holder}' if holder else ''}",
+                f"another program answers in place of the service{f': {holder}' if holder else ''}",
                 where=self.url,
                 hint="stop what listens there; nothing that it answered counts",
             )
