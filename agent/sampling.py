@@ -44,7 +44,7 @@ _ROUNDED_TICKS = 4  # of one process at most: two times, each rounded down twice
 
 
 @dataclass(frozen=True)
-class Reading:
+class Sample:
     """One process at one instant.
 
     Attributes:
@@ -132,7 +132,7 @@ class Sampler:
     """
 
     def __init__(self, proc: Path = Path("/proc")) -> None:
-        self.readings: list[Reading] = []
+        self.readings: list[Sample] = []
         self.ended: dict[int, str] = {}
         self.unread: dict[str, str] = {}
         self._proc = proc
@@ -203,7 +203,7 @@ class Sampler:
         """Write all readings as CSV, one column for each attribute."""
         with path.open("w", newline="") as out:
             writer = csv.writer(out)
-            writer.writerow(field.name for field in fields(Reading))
+            writer.writerow(field.name for field in fields(Sample))
             writer.writerows(astuple(reading) for reading in self.readings)
 
     def pss(self, role: str) -> Pss:
@@ -241,7 +241,7 @@ class Sampler:
         self._last[pid] = stat
         self._stopped[role] += stat.state in _STOPPED
         now, (user, system, pages) = time.monotonic_ns(), (*stat[2:4], stat.rss_pages)
-        self.readings.append(Reading(self._rounds, now, role, pid, user, system, pages))
+        self.readings.append(Sample(self._rounds, now, role, pid, user, system, pages))
 
     def _doubt(self, role: str, reason: str) -> None:
         """Keep the first reason: later ones may follow from it."""

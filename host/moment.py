@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,11 +49,6 @@ def take(root: Path, processes: Processes | None) -> Moment:
         except OSError:  # pressure may be compiled out, or be forbidden
             continue
     return Moment(time.monotonic(), counters, processes)
-
-
-def with_processes(moment: Moment, processes: Processes | None) -> Moment:
-    """The same instant with the processes that were listed right after it."""
-    return replace(moment, processes=processes)
 
 
 def processes(proc: Path = Path("/proc")) -> Processes | None:

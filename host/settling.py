@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from .items import KNOBS
@@ -208,11 +208,6 @@ def compare(kernel: Kernel, knobs: Sequence[Knob], store: Store) -> list[Outcome
         else outcome
         for outcome in restore(kernel, knobs, store, check=True)
     ]
-
-
-def records(outcomes: Sequence[Outcome]) -> list[dict[str, str | None]]:
-    """Outcomes as JSON objects."""
-    return [asdict(outcome) for outcome in outcomes]
 
 
 def _places(kernel: Kernel, wanted: Mapping[Knob, object]) -> Iterator[tuple[Knob, str, str]]:

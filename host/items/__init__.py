@@ -12,7 +12,7 @@ from __future__ import annotations
 import platform
 import subprocess
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -97,7 +97,7 @@ def take(folder: Path, *, ports: tuple[int, ...] = (), uv: str | None = None) ->
     time.sleep(INTERVAL_S)
     # The counters first: listing the processes takes CPU time of the lab itself.
     after = moment.take(root, {})
-    after = moment.with_processes(after, moment.processes())
+    after = replace(after, processes=moment.processes())
     return readings(Place(root, folder, ports, uv, before, after))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 DOCUMENTATION = """
@@ -121,7 +122,7 @@ def _answer(module: AnsibleModule, outcomes: list[settling.Outcome]) -> None:
     changed = [outcome for outcome in outcomes if outcome.verdict == "changed"]
     result = {
         "changed": bool(changed),
-        "outcomes": settling.records(outcomes),
+        "outcomes": [asdict(outcome) for outcome in outcomes],
         "tmpfiles": settling.tmpfiles(outcomes) if module.params["state"] == "tuned" else [],
     }
     if module.params["state"] != "recorded":

@@ -70,7 +70,7 @@ ALLOWED = {
     "Problem": "of a ledger, of a wrk dump, and of a bundle",
     "Proposal": "what a rerun asks for, and what a reproduction says before it starts",
     "Ratio": "a kind of claim, and a row of a chart",
-    "Reading": "of a host, of a sampler, of a gate, of a wrk dump, and of a claim's condition",
+    "Reading": "of a host, of a gate, of a wrk dump, and of a claim's condition",
     "Refusal": "why a host must not be touched, and an error that a service answers",
     "Request": "of each use case of the command line, and of a load",
     "Row": "of a catalog, and of a table that is shown",
