@@ -1,6 +1,6 @@
 """Work of the kind ``trial``: one subject under one load, in a fresh process, measured once.
 
-The agent observes and keeps; it judges nothing but whether the trial could be carried out.
+The agent observes and records; it judges only whether it could carry out the trial.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ _PATIENCE_S = 20.0  # beyond the planned duration, before a generator counts as 
 def carry_out(work: RunTrial, folder: Path, heartbeat: Heartbeat, observed: TrialReadings) -> None:
     """Restore, start, warm up, measure, stop; every stage adds to ``observed``.
 
-    What runs on another host is restored, started, watched and stopped there (`agent.observe`);
-    this agent drives the load and says when the window is.
+    The agents of other hosts restore, start, watch and stop what runs there (`agent.observe`); this
+    agent drives the load, and tells them when the window begins and ends.
 
     Raises:
-        Failure: the trial could not be carried out; what was observed until then stays.
+        Failure: the agent could not carry out the trial; the observations until then stay.
     """
     _Trial(work, folder, heartbeat, observed).run()
 
@@ -110,7 +110,7 @@ class _Trial:
         self._observed.counters = Counters(before=before, after=after, connected=connected)
 
     def _probe(self, service: Endpoint) -> None:
-        """Keep what the service answers to requests whose answers are known."""
+        """Record the service's answers to requests whose answers are known."""
         try:
             self._observed.probes = answers.ask(service.url, self._work.probes)
         except (OSError, http.client.HTTPException) as problem:
@@ -143,13 +143,13 @@ class _Trial:
                 self._observed.memory = sampling.memory(before, sampler.pss("service"))
 
     def _processes(self, service: Endpoint) -> Iterable[tuple[str, int]]:
-        """The first process of service and database, as far as they run on this host."""
+        """The first process of service and database, if they run on this host."""
         known = {"service": service.pid, "database": self._database.server_pid}
         return [(purpose, pid) for purpose, pid in known.items() if pid is not None]
 
     @contextmanager
     def _host_observed(self) -> Iterator[None]:
-        """Record the counts of kernel and database server, read just before and after the block."""
+        """Record the counts of kernel and database server just before and after the window."""
         log = self._database.log
         ask = partial(server.observe, self._psql, self._database.name, log)
         before, around = ask(), counters.Around()
@@ -174,7 +174,7 @@ class _Trial:
         """Run a generator to its end while service and database live.
 
         Raises:
-            Failure: whichever of the three ended wrongly, by name.
+            Failure: one of the three ended wrongly.
         """
         process = self._spawn(command)
         sampler.follow("load", process.pid)
