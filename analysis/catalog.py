@@ -6,7 +6,8 @@ History of the table: catalog/1 (first); catalog/2 holds every trial against the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypedDict
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, TypedDict, get_type_hints
 
 import pyarrow as pa
 
@@ -19,84 +20,57 @@ from bundle.documents.host import HostFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
 
     from bundle.documents.plan import SealedPlan, Subject
     from bundle.read import Bundle, Trial
 
 VERSION: Final = "catalog/2"
 
-_WORDS: Final = (
-    "bundle",
-    "seal",
-    "run_status",
-    "host",
-    "tier",
-    "plan",
-    "plan_sha256",
-    "trial",
-    "subject",
-    "service",
-    "stack",
-    "workload",
-    "load",
-    "status",
-    "failure",
-    "doubts",
-    "metric",
-    "unit",
-    "better",
-)
-_KINDS: Final[dict[str, pa.DataType]] = {
-    **dict.fromkeys(_WORDS, pa.string()),
-    "created": pa.timestamp("us", tz="UTC"),
-    "block": pa.int32(),
-    "value": pa.float64(),
-}
-SCHEMA: Final = pa.schema(_KINDS)
-"""The columns.
 
-``created`` is when the run began; ``host`` the fingerprint; ``subject`` may be a control's arm,
-whose ``service`` and ``stack`` are its subject's. ``status`` is the trial's. A trial that failed,
-or that fails a gate of today, or whose files today's analysis cannot read (``failure`` is then
-``figures-unreadable``), has all its rows with a null ``value``; ``failure`` says why. ``doubts``
-are codes of gates and of the generator's own contradictions, joined by spaces; of a bundle that
-does not hold what gates need, the latter alone. What a bundle does not tell is null.
-"""
+class Row(TypedDict):
+    """One metric of one trial. What a bundle does not tell is null.
 
+    ``host`` is the fingerprint; ``created`` is when the run began. ``subject`` may be a control's
+    arm, whose ``service`` and ``stack`` are its subject's. ``status`` is the trial's. A trial that
+    failed, or that fails a gate of today, or whose files today's analysis cannot read (``failure``
+    is then ``figures-unreadable``), has all its rows with a null ``value``; ``failure`` says why.
+    ``doubts`` are codes of gates and of the generator's own contradictions, joined by spaces; of a
+    bundle that does not hold what gates need, the latter alone.
+    """
 
-class _OfRun(TypedDict):
     bundle: str
     seal: str | None
-    created: datetime
     run_status: str
     host: str | None
     tier: str | None
     plan: str
     plan_sha256: str
-
-
-class _OfTrial(_OfRun):
     trial: str
     subject: str
     service: str | None
     stack: str | None
     workload: str
     load: str
-    block: int
     status: str
     failure: str | None
     doubts: str
-
-
-class Row(_OfTrial):
-    """One metric of one trial; `SCHEMA` says what the keys mean."""
-
     metric: str
     unit: str
     better: str
+    created: datetime
+    block: int
     value: float | None
 
+
+_KINDS: Final[dict[object, pa.DataType]] = {
+    str: pa.string(),
+    str | None: pa.string(),
+    datetime: pa.timestamp("us", tz="UTC"),
+    int: pa.int32(),
+    float | None: pa.float64(),
+}
+SCHEMA: Final = pa.schema({name: _KINDS[kind] for name, kind in get_type_hints(Row).items()})
+"""The columns of the table: the keys of `Row`."""
 
 _UNREADABLE: Final = "figures-unreadable"
 # What comes of files that are not what today's analysis expects.
@@ -116,41 +90,35 @@ def rows(bundle: Bundle) -> Iterator[Row]:
     sealed = _known(lambda: typed.read_plan(bundle.path))
     facts = _known(lambda: typed.read(bundle.path, HostFacts))
     context = _known(lambda: gates.Context.read(bundle.path))
-    run: _OfRun = {
-        "bundle": record.id,
-        "seal": bundle.seal,
-        "created": record.created,
-        "run_status": record.status,
-        "host": record.host,
-        "tier": facts.placement.tier if facts else None,
-        "plan": record.plan.name,
-        "plan_sha256": record.plan.sha256,
-    }
     for trial in bundle.trials:
         told = trial.record
         subject = _declared(sealed, told.subject)
         figures, failure, doubts = _read(trial, context)
-        shared: _OfTrial = {
-            **run,
-            "trial": told.id,
-            "subject": told.subject,
-            "service": subject.service if subject else None,
-            "stack": subject.stack if subject else None,
-            "workload": told.workload,
-            "load": told.load,
-            "block": told.block,
-            "status": told.status,
-            "failure": failure,
-            "doubts": " ".join(sorted(doubts)),
-        }
         for metric in METRICS:
-            yield {
-                **shared,
-                "metric": metric.name,
-                "unit": metric.unit,
-                "better": metric.better,
-                "value": metric.of(figures) if figures else None,
-            }
+            yield Row(
+                bundle=record.id,
+                seal=bundle.seal,
+                run_status=record.status,
+                host=record.host,
+                tier=facts.placement.tier if facts else None,
+                plan=record.plan.name,
+                plan_sha256=record.plan.sha256,
+                trial=told.id,
+                subject=told.subject,
+                service=subject.service if subject else None,
+                stack=subject.stack if subject else None,
+                workload=told.workload,
+                load=told.load,
+                status=told.status,
+                failure=failure,
+                doubts=" ".join(sorted(doubts)),
+                metric=metric.name,
+                unit=metric.unit,
+                better=metric.better,
+                created=record.created,
+                block=told.block,
+                value=metric.of(figures) if figures else None,
+            )
 
 
 def _known[T](read: Callable[[], T]) -> T | None:

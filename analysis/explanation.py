@@ -10,13 +10,14 @@ from analysis.inference import FEWEST_BLOCKS, Verdict
 from analysis.metrics import METRICS, PRIMARY
 from analysis.results import middle
 from analysis.rounding import ratio, ratio_interval
-from analysis.waterfall import RESIDUAL, Waterfall, differences, waterfall, way
+from analysis.waterfall import RESIDUAL, Waterfall, is_shown, waterfall, way
 from analysis.work import Work
-from bundle.documents.explanation import Cause, ExplainedCell, Explanation, Stop, Whole
+from bundle.documents.explanation import ExplainedCell, Explanation, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from analysis.metrics import Metric
     from analysis.waterfall import Link
     from bundle.documents.explanation import Effect
     from bundle.documents.plan import SealedPlan, Way
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
     from bundle.read import Bundle
 
 _BY_NAME = {metric.name: metric for metric in METRICS}
-_PRIMARY, _SERVICE, _DATABASE = (
-    _BY_NAME[name] for name in (PRIMARY, "cpu_service", "cpu_database")
-)
+# In the order of the arguments of `waterfall`.
+_SPLIT = [_BY_NAME[name] for name in (PRIMARY, "cpu_service", "cpu_database")]
 
 type _Trials = dict[str, dict[int, Figures]]
 """The trials of one cell by subject and block."""
@@ -53,7 +53,7 @@ def derive(bundle: Bundle, sealed: SealedPlan, results: Results) -> Explanation 
     measured = _measured(bundle, subjects, results.unusable)
     plan, weak = sealed.plan, "; ".join(results.weaknesses)
     falls = {
-        key: waterfall(links, _by_block(measured[key], PRIMARY))
+        key: waterfall(links, *(_by_block(measured[key], metric) for metric in _SPLIT))
         for key in product(plan.workloads, plan.loads)
         if key in measured and plan.loads[key[1]].rate is None
     }
@@ -70,8 +70,8 @@ def derive(bundle: Bundle, sealed: SealedPlan, results: Results) -> Explanation 
         conclusion=conclusion,
         weaknesses=results.weaknesses,
         cells=[
-            _cell(key, fall, links, measured[key], _subjects(results, key))
-            for key, fall in falls.items()
+            _cell(workload, load, fall, measured[workload, load], results)
+            for (workload, load), fall in falls.items()
         ],
     )
 
@@ -108,57 +108,28 @@ def _measured(
     return measured
 
 
-def _by_block(trials: _Trials, name: str) -> dict[str, dict[int, float | None]]:
+def _by_block(trials: _Trials, metric: Metric) -> dict[str, dict[int, float | None]]:
     """One figure a trial; a zero has no ratio and counts as none."""
-    of = _BY_NAME[name].of
     return {
-        subject: {block: of(figures) or None for block, figures in by_block.items()}
+        subject: {block: metric.of(figures) or None for block, figures in by_block.items()}
         for subject, by_block in trials.items()
     }
 
 
-def _subjects(results: Results, key: tuple[str, str]) -> Mapping[str, Subject]:
-    """What the results say of the subjects of a cell."""
-    cell = results.cell(*key)
-    return cell.subjects if cell else {}
-
-
 def _cell(
-    key: tuple[str, str],
-    fall: Waterfall,
-    links: Sequence[Link],
-    trials: _Trials,
-    told: Mapping[str, Subject],
+    workload: str, load: str, fall: Waterfall, trials: _Trials, results: Results
 ) -> ExplainedCell:
-    workload, load = key
-    service, whole_service = differences(links, _by_block(trials, _SERVICE.name))
-    database, whole_database = differences(links, _by_block(trials, _DATABASE.name))
-    ranks = _ranks(fall)
+    cell = results.cell(workload, load)
+    subjects = cell.subjects if cell else {}
     return ExplainedCell(
         workload=workload,
         load=load,
         blocks=len(fall.blocks),
         dropped=fall.dropped,
-        total=Whole(throughput=fall.total, cpu_service=whole_service, cpu_database=whole_database),
-        parts=[
-            Cause(
-                name=part.link.name,
-                what=part.link.what,
-                before=part.link.before,
-                after=part.link.after,
-                rank=ranks.get(part.link.name),
-                throughput=part.effect,
-                family_p=part.family_p,
-                share=part.share,
-                alone=part.alone,
-                interaction=part.interaction,
-                cpu_service=service[at],
-                cpu_database=database[at],
-            )
-            for at, part in enumerate(fall.parts)
-        ],
+        total=fall.whole,
+        parts=list(fall.parts),
         discrepancy=fall.discrepancy,
-        subjects={name: _stop(trials[name], told.get(name)) for name in sorted(trials)},
+        subjects={name: _stop(trials[name], subjects.get(name)) for name in sorted(trials)},
     )
 
 
@@ -167,23 +138,10 @@ def _stop(trials: Mapping[int, Figures], told: Subject | None) -> Stop:
     figures = list(trials.values())
     return Stop(
         trials=len(figures),
-        throughput=middle(_PRIMARY, figures),
-        cpu_service=middle(_SERVICE, figures),
-        cpu_database=middle(_DATABASE, figures),
+        **{metric.name: middle(metric, figures) for metric in _SPLIT},
         round_trips=told.round_trips if told else None,
         statements=told.statements if told else None,
     )
-
-
-def _ranks(fall: Waterfall) -> dict[str, int]:
-    """The steps by the size of their effect, whichever way it works; the residual has no rank."""
-    sized = {
-        part.link.name: abs(part.log)
-        for part in fall.parts
-        if part.log is not None and part.link.name != RESIDUAL
-    }
-    ordered = sorted(sized, key=lambda name: -sized[name])
-    return {name: rank for rank, name in enumerate(ordered, start=1)}
 
 
 def _conclusion(explained: Way, falls: Mapping[tuple[str, str], Waterfall], weak: str) -> str:
@@ -208,22 +166,18 @@ def _largest(fall: Waterfall) -> str:
         return "No block holds every step, so nothing is explained"
     if fall.total is None or not fall.total.shown:
         return "There is no difference to explain"
-    along = {
-        part.link.name: part
-        for part in fall.parts
-        if part.effect and part.share is not None and part.share > 0
-    }
+    along = {part.name: part for part in fall.parts if part.share is not None and part.share > 0}
     residual = along.pop(RESIDUAL, None)
-    steps = [part for part in along.values() if part.shown]
+    steps = [part for part in along.values() if is_shown(part)]
     if not steps:
         return "No step is shown to be a cause"
     largest = max(steps, key=lambda part: part.share or 0.0)
-    said = f"{largest.link.what}: x {_sized(largest.effect)}"
+    said = f"{largest.what}: x {_sized(largest.throughput)}"
     if len(fall.blocks) < FEWEST_BLOCKS:
         said += ", an estimate"
     if residual is None or (residual.share or 0.0) <= (largest.share or 0.0):
         return f"Largest cause: {said}"
-    left = f"What is left unexplained is larger, x {_sized(residual.effect)}"
+    left = f"What is left unexplained is larger, x {_sized(residual.throughput)}"
     return f"{left}; the largest cause found is: {said}"
 
 

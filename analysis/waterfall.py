@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import scipy
 
 from analysis.inference import ALPHA, PairedSample, detectable_effect, holm, paired_t
 from analysis.inference.estimators import moments
-from bundle.documents.explanation import Difference, Effect
+from bundle.documents.explanation import Cause, Difference, Effect, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 RESIDUAL = "residual"
 _FEWEST = 2  # blocks, for a spread
+_UNKNOWN: Mapping[str, ByBlock] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -53,45 +55,12 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Part:
-    """What one link contributes.
-
-    Attributes:
-        link: between which subjects.
-        effect: after over before, over the blocks that hold the whole way; None without any.
-        family_p: its p adjusted by Holm for all links of the way; None with fewer than two blocks.
-        share: its logarithm over that of the whole; negative if it works the other way. None where
-            the whole is not shown to differ from 1: shares of noise mean nothing.
-        alone: the effect of this factor switched alone.
-        interaction: effect over alone, over the blocks that hold both; None where they are one.
-    """
-
-    link: Link
-    effect: Effect | None
-    family_p: float | None
-    share: float | None
-    alone: Effect | None
-    interaction: Effect | None
-
-    @property
-    def log(self) -> float | None:
-        """Natural logarithm of the effect's ratio."""
-        return math.log(self.effect.ratio) if self.effect else None
-
-    @property
-    def shown(self) -> bool:
-        """Whether the effect is shown to be one, among all those of the way."""
-        survives = self.family_p is None or self.family_p <= ALPHA
-        return self.effect is not None and self.effect.shown and survives
-
-
-@dataclass(frozen=True)
 class Waterfall:
-    """A ratio and the parts it is made of.
+    """A ratio and the causes it is made of.
 
     Attributes:
-        total: to over from, over the blocks that hold the whole way, or without any over those
-            that hold its two ends; None without those either.
+        whole: to over from, over the blocks that hold the whole way; the ratio, without such a
+            block, over those that hold its two ends.
         parts: in the order of the way.
         blocks: those that hold the whole way.
         dropped: those that do not.
@@ -99,11 +68,22 @@ class Waterfall:
             and the logarithm of the whole: rounding, or a mistake.
     """
 
-    total: Effect | None
-    parts: tuple[Part, ...]
+    whole: Whole
+    parts: tuple[Cause, ...]
     blocks: tuple[int, ...]
     dropped: tuple[int, ...]
     discrepancy: float
+
+    @property
+    def total(self) -> Effect | None:
+        """The ratio of the whole; None without a block that holds both ends."""
+        return self.whole.throughput
+
+
+def is_shown(cause: Cause) -> bool:
+    """Whether the effect is shown to be one, among all those of the way."""
+    survives = cause.family_p is None or cause.family_p <= ALPHA
+    return cause.throughput is not None and cause.throughput.shown and survives
 
 
 def way(explained: Way) -> list[Link]:
@@ -129,34 +109,71 @@ def way(explained: Way) -> list[Link]:
     return [*there, left, *reversed(back)]
 
 
-def waterfall(links: Sequence[Link], figures: Mapping[str, ByBlock]) -> Waterfall:
+def waterfall(
+    links: Sequence[Link],
+    throughput: Mapping[str, ByBlock],
+    cpu_service: Mapping[str, ByBlock] = _UNKNOWN,
+    cpu_database: Mapping[str, ByBlock] = _UNKNOWN,
+) -> Waterfall:
     """Split a ratio into its links.
 
     Args:
         links: each begins with the subject that the one before ends with.
-        figures: one positive figure a trial, by subject and block.
+        throughput: one positive figure a trial, by subject and block.
+        cpu_service: CPU microseconds per request of the service, likewise.
+        cpu_database: CPU microseconds per request of the database server, likewise.
 
     Raises:
-        ValueError: a figure is not positive and finite.
+        ValueError: a throughput is not positive and finite.
     """
-    whole, dropped = _whole(links, figures)
-    kept = {name: {b: figures[name][b] for b in whole} for name in _subjects(links) if whole}
-    ends = (links[0].before, links[-1].after)
-    total_logs = _logs(ends, kept or figures)
+    blocks, dropped = _whole(links, throughput)
+    kept = {name: {b: throughput[name][b] for b in blocks} for name in _subjects(links) if blocks}
+    total_logs = _logs((links[0].before, links[-1].after), kept or throughput)
     total = _effect(list(total_logs.values()))
     steps = [_logs((link.before, link.after), kept) for link in links]
     effects = [_effect(list(logs.values())) for logs in steps]
     ps = [effect.p for effect in effects if effect and effect.p is not None]
     family = holm(ps) if len(ps) == len(links) else [None] * len(links)
+    service, whole_service = differences(links, cpu_service)
+    database, whole_database = differences(links, cpu_database)
+    ranks = _ranks(links, effects)
     parts = []
-    for link, effect, p in zip(links, effects, family, strict=True):
+    for at, (link, effect) in enumerate(zip(links, effects, strict=True)):
         share = None
         if effect and total and total.shown:
             share = math.log(effect.ratio) / math.log(total.ratio)
-        parts.append(Part(link, effect, p, share, *_alone(link, figures)))
-    sums = {block: sum(logs[block] for logs in steps) for block in whole}
-    discrepancy = max((abs(sums[block] - total_logs[block]) for block in whole), default=0.0)
-    return Waterfall(total, tuple(parts), whole, dropped, discrepancy)
+        alone, interaction = _alone(link, throughput)
+        parts.append(
+            Cause(
+                name=link.name,
+                what=link.what,
+                before=link.before,
+                after=link.after,
+                rank=ranks.get(link.name),
+                throughput=effect,
+                family_p=family[at],
+                share=share,
+                alone=alone,
+                interaction=interaction,
+                cpu_service=service[at],
+                cpu_database=database[at],
+            )
+        )
+    sums = {block: sum(logs[block] for logs in steps) for block in blocks}
+    discrepancy = max((abs(sums[block] - total_logs[block]) for block in blocks), default=0.0)
+    whole = Whole(throughput=total, cpu_service=whole_service, cpu_database=whole_database)
+    return Waterfall(whole, tuple(parts), blocks, dropped, discrepancy)
+
+
+def _ranks(links: Sequence[Link], effects: Sequence[Effect | None]) -> dict[str, int]:
+    """The steps by the size of their effect, whichever way it works; the residual has no rank."""
+    sizes = {
+        link.name: abs(math.log(effect.ratio))
+        for link, effect in zip(links, effects, strict=True)
+        if effect and link.name != RESIDUAL
+    }
+    ordered = sorted(sizes, key=lambda name: -sizes[name])
+    return {name: rank for rank, name in enumerate(ordered, start=1)}
 
 
 def differences(

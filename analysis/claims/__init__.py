@@ -4,9 +4,9 @@
     lint         what is wrong with one              codes: each with its remedy
     arithmetic   checks that need no machine         printed: figures as intervals, littles_law
     evidence     what a bundle brings                measure: the claimed figure with intervals
-    verdict      judge_claim: one table              comparability, running, strength
-    standing     verdicts of many bundles, and under each assumption
-    judgement    documents over one bundle or many   entailment, across
+    verdict      judge_claim: one table              comparability, running
+    standing     what the verdicts of many bundles come to, and which other claims fall with them
+    judgement    documents over one bundle or many
 
 Pure throughout, but for ``evidence.collect``, which reads a bundle.
 """

@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from analysis.claims.evidence import Place, Run
-    from bundle.documents.host import Facts
-    from bundle.documents.plan import DatasetSize, Subject
+    from bundle.documents.plan import Subject
     from bundle.documents.services import StackOutcome
     from bundle.generators import Load
 
@@ -70,48 +69,36 @@ def accepted(patterns: list[str], seen: Value) -> bool:
     return any(fnmatchcase(str(seen), pattern) for pattern in patterns)
 
 
-def _host(of: Callable[[Facts], Value | None]) -> Of:
-    return lambda run, _place: of(run.facts.facts)
+def _of[T](find: Callable[[Run, Place], T | None], take: Callable[[T], Value | None]) -> Of:
+    """Take a condition from a part of the run; None where the run does not have the part."""
 
-
-def _data(of: Callable[[DatasetSize], Value]) -> Of:
-    return lambda run, _place: of(run.plan.dataset)
-
-
-def _load(of: Callable[[Load], Value | None]) -> Of:
     def read(run: Run, place: Place) -> Value | None:
-        load = run.plan.loads.get(place.load)
-        return of(load) if load else None
+        part = find(run, place)
+        return None if part is None else take(part)
 
     return read
 
 
-def _subject(of: Callable[[Subject], Value]) -> Of:
-    def read(run: Run, place: Place) -> Value | None:
-        subject = run.plan.subjects.get(place.subject)
-        return of(subject) if subject else None
-
-    return read
+def _load(take: Callable[[Load], Value | None]) -> Of:
+    return _of(lambda run, place: run.plan.loads.get(place.load), take)
 
 
-def _stack(of: Callable[[StackOutcome], Value | None]) -> Of:
-    def read(run: Run, place: Place) -> Value | None:
-        outcome = run.stacks.get(place.subject)
-        return of(outcome) if outcome else None
-
-    return read
+def _subject(take: Callable[[Subject], Value]) -> Of:
+    return _of(lambda run, place: run.plan.subjects.get(place.subject), take)
 
 
-def _cores(facts: Facts) -> int | None:
-    return len(facts.topology.cores) if facts.topology else None
+def _stack(take: Callable[[StackOutcome], Value | None]) -> Of:
+    return _of(lambda run, place: run.stacks.get(place.subject), take)
 
 
-def _memory(facts: Facts) -> int | None:
-    return None if facts.memory_bytes is None else round(facts.memory_bytes / _GIB)
+def _cores(run: Run, _place: Place) -> int | None:
+    topology = run.facts.facts.topology
+    return len(topology.cores) if topology else None
 
 
-def _class(run: Run, _place: Place) -> str:
-    return run.facts.host_class
+def _memory(run: Run, _place: Place) -> int | None:
+    size = run.facts.facts.memory_bytes
+    return None if size is None else round(size / _GIB)
 
 
 def _python(outcome: StackOutcome) -> str | None:
@@ -123,24 +110,28 @@ def _package(name: str) -> Reading:
     return Reading(f"package.{name}", f"installed version of {name}", "run", of)
 
 
-def _server(run: Run, _place: Place) -> str | None:
-    return run.postgresql
-
-
 _POOLED, _BEYOND = "pooled connections of a worker", "connections above the pool"
 _CONNECTIONS = "connections of the load"
 _ALL = (
-    Reading("host.cpu", "model of the CPU", "host", _host(lambda facts: facts.cpu_model)),
-    Reading("host.cores", "physical cores", "host", _host(_cores)),
-    Reading("host.memory_gib", "main memory, GiB", "host", _host(_memory)),
-    Reading("host.class", "physical or virtual, and how CPUs are kept apart", "class", _class),
+    Reading("host.cpu", "model of the CPU", "host", lambda run, _: run.facts.facts.cpu_model),
+    Reading("host.cores", "physical cores", "host", _cores),
+    Reading("host.memory_gib", "main memory, GiB", "host", _memory),
+    Reading(
+        "host.class",
+        "physical or virtual, and how CPUs are kept apart",
+        "class",
+        lambda run, _: run.facts.host_class,
+    ),
     Reading("python", "version of the interpreter", "run", _stack(_python)),
     *map(_package, ("aiohttp", "asyncpg", "sqlalchemy", "tortoise-orm", "uvloop")),
-    Reading("postgresql", "version of the server", "run", _server),
-    Reading("data.users", "rows of users", "run", _data(lambda data: data.users)),
-    Reading("data.orders", "rows of orders", "run", _data(lambda data: data.orders)),
+    Reading("postgresql", "version of the server", "run", lambda run, _: run.postgresql),
+    Reading("data.users", "rows of users", "run", lambda run, _: run.plan.dataset.users),
+    Reading("data.orders", "rows of orders", "run", lambda run, _: run.plan.dataset.orders),
     Reading(
-        "data.payload_bytes", "JSON body of one user", "run", _data(lambda data: data.payload_bytes)
+        "data.payload_bytes",
+        "JSON body of one user",
+        "run",
+        lambda run, _: run.plan.dataset.payload_bytes,
     ),
     Reading("load.generator", "what drives", "run", _load(lambda load: load.generator)),
     Reading(

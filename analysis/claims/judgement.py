@@ -1,8 +1,4 @@
-"""A ledger judged by bundles, as documents: ``verdicts/1`` of one, ``judgement/1`` of several.
-
-Nothing of an earlier judgement is overwritten by a later one: the standing of a claim is the list
-of its verdicts over all bundles.
-"""
+"""A ledger judged by bundles, as documents: ``verdicts/1`` of one, ``judgement/1`` of several."""
 
 from __future__ import annotations
 
@@ -12,24 +8,21 @@ from typing import TYPE_CHECKING
 from msgspec.structs import asdict
 
 from analysis import rounding
-from analysis.claims.across import across
 from analysis.claims.arithmetic import outcomes
-from analysis.claims.entailment import undermined
 from analysis.claims.ledger import Absolute, Bound, Ordering, Ratio, Runs, Statement
 from analysis.claims.metrics import CLAIM_METRICS
-from analysis.claims.standing import DECIDED, standing
+from analysis.claims.standing import DECIDED, across, hosts_of, standing, undermined
 from analysis.claims.verdict import JUDGED, judge_claim
 from bundle.documents.verdicts import (
     BundleOnTrial,
     Claimed,
+    ClaimJudgement,
     ClaimVerdict,
     JudgedClaim,
     Judgement,
     LedgerOnTrial,
     OnTrial,
-    Stand,
     StandingClaim,
-    VariantStanding,
     Verdicts,
 )
 
@@ -38,8 +31,8 @@ if TYPE_CHECKING:
 
     from analysis.claims.evidence import Run
     from analysis.claims.ledger import Claim, Ledger
-    from analysis.claims.standing import Judged, Standing
-    from bundle.documents.verdicts import ClaimJudgement, Undermined
+    from analysis.claims.standing import Standing
+    from bundle.documents.verdicts import Undermined
 
 
 def verdicts(ledger: Ledger, sha256: str, run: Run) -> Verdicts:
@@ -54,9 +47,7 @@ def verdicts(ledger: Ledger, sha256: str, run: Run) -> Verdicts:
     stand = {name: standing(name, ledger, [run], checks) for name in ledger.claims}
     # A claim that another plan tests is told which plan the bundle is of.
     judged = {
-        name: one.judgement
-        if (one := each.judged[0]).run
-        else judge_claim(name, ledger, run, checks)
+        name: one if (one := each.stands[0]).bundle else judge_claim(name, ledger, run, checks)
         for name, each in stand.items()
     }
     firm = {name: each.verdict for name, each in judged.items() if not stand[name].flips}
@@ -70,7 +61,8 @@ def verdicts(ledger: Ledger, sha256: str, run: Run) -> Verdicts:
         checks=tuple(checks),
         claims=tuple(
             JudgedClaim(
-                **asdict(_on_trial(name, claim, stand[name], shaken)), **asdict(judged[name])
+                **asdict(_on_trial(name, claim, stand[name], shaken)),
+                **{key: getattr(judged[name], key) for key in ClaimJudgement.__struct_fields__},
             )
             for name, claim in ledger.claims.items()
         ),
@@ -91,7 +83,7 @@ def judgement(
         runs: what the bundles bring.
         only: the claims to judge; all if None.
     """
-    checks = outcomes(ledger)
+    checks, hosts = outcomes(ledger), hosts_of(runs)
     stand = {name: standing(name, ledger, runs, checks) for name in ledger.claims}
     firm = {name: each.verdict for name, each in stand.items() if not each.flips}
     shaken = undermined(ledger, firm)
@@ -107,8 +99,8 @@ def judgement(
         claims=tuple(
             StandingClaim(
                 **asdict(_on_trial(name, ledger.claims[name], each, shaken)),
-                standing=tuple(map(_stand, each.judged)),
-                across_hosts=across(ledger.claims[name], _by_host(each.judged)),
+                standing=each.stands,
+                across_hosts=across(ledger.claims[name], each.stands, hosts),
             )
             for name, each in chosen.items()
         ),
@@ -140,14 +132,7 @@ def _on_trial(
         **asdict(describe(name, claim)),
         undermined_by=shaken.get(name, ()),
         assumes=test.assumes if test else "",
-        variants=tuple(
-            VariantStanding(
-                name=variant,
-                assumes=test.variants[variant].assumes if test else "",
-                standing=tuple(map(_stand, judged)),
-            )
-            for variant, judged in stand.variants.items()
-        ),
+        variants=stand.variants,
         flips=stand.flips,
     )
 
@@ -179,23 +164,6 @@ def _stated(claim: Statement) -> str:
     return f"{claim.value:,} {claim.unit}" if is_count else f"{claim.value} {claim.unit}".strip()
 
 
-def _stand(judged: Judged) -> Stand:
-    run = judged.run
-    return Stand(
-        bundle=run.record.id if run else None,
-        seal=run.seal if run else None,
-        **asdict(judged.judgement),
-    )
-
-
-def _by_host(judged: Sequence[Judged]) -> list[tuple[str, ClaimJudgement]]:
-    return [
-        (each.run.record.host, each.judgement)
-        for each in judged
-        if each.run and each.run.record.host
-    ]
-
-
 def _bundle(run: Run, ledger: str) -> BundleOnTrial:
     return BundleOnTrial(
         id=run.record.id,
@@ -223,18 +191,18 @@ def _conclusion(ledger: Ledger, stand: Mapping[str, Standing]) -> str:
     if flips:
         said += f"; {flips} {'flips' if flips == 1 else 'flip'} with an assumption"
     said += next(_leading(stand), "")
-    judged = [one.judgement for each in stand.values() for one in each.judged]
-    known = [each for each in judged if each.verdict in JUDGED]
-    weak = list(dict.fromkeys(weakness for each in known for weakness in each.weaknesses[:1]))
+    judged = [one for each in stand.values() for one in each.stands if one.verdict in JUDGED]
+    weak = list(dict.fromkeys(weakness for one in judged for weakness in one.weaknesses[:1]))
     many = "claim" if len(stand) == 1 else "claims"
     return f"Of {len(stand)} {many} in {ledger.title}: {said}" + (f" ({weak[0]})." if weak else ".")
 
 
 def _leading(stand: Mapping[str, Standing]) -> Iterator[str]:
+    """Each claim that a figure decided, as a clause."""
     for name, each in stand.items():
-        for one in each.judged:
-            found, seen = one.judgement, one.judgement.measured
-            if seen and seen.ci95 and found.verdict in DECIDED:
-                figure = rounding.figure(seen.value, seen.ci95.low, seen.ci95.high)
-                interval = rounding.interval(seen.ci95.low, seen.ci95.high)
-                yield f"; {name} is {found.said}, at {figure} ({interval} at 95 %)"
+        for one in each.stands:
+            if one.measured and one.measured.ci95 and one.verdict in DECIDED:
+                low, high = one.measured.ci95.low, one.measured.ci95.high
+                figure = rounding.figure(one.measured.value, low, high)
+                interval = rounding.interval(low, high)
+                yield f"; {name} is {one.said}, at {figure} ({interval} at 95 %)"

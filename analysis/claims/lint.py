@@ -11,7 +11,7 @@ from analysis.claims.conditions import READINGS
 from analysis.claims.metrics import CLAIM_METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from analysis.claims.ledger import Check, Claim, Ledger
 
@@ -110,41 +110,32 @@ def _conditions(ledger: Ledger) -> Iterator[Problem]:
             if condition.material and condition.reading is None and condition.value is not None:
                 what = "nothing of a bundle would be held against it"
                 yield Problem("material-unread", at, what)
-            if condition.reading is not None and condition.reading not in READINGS:
-                what = f"there is no reading {condition.reading!r}"
-                yield Problem("reading-unknown", (*at, "reading"), what)
-            if condition.subject is not None and condition.subject not in ledger.subjects:
-                what = f"there is no subject {condition.subject!r}"
-                yield Problem("subject-unknown", (*at, "subject"), what)
+            yield from _unknown("reading", [condition.reading], READINGS, (*at, "reading"))
+            yield from _unknown("subject", [condition.subject], ledger.subjects, (*at, "subject"))
 
 
 def _names(ledger: Ledger, name: str, claim: Claim) -> Iterator[Problem]:
     at: Path = ("claims", name)
-    if claim.source not in ledger.sources:
-        what = f"there is no source {claim.source!r}"
-        yield Problem("source-unknown", (*at, "source"), what)
-    for premise in sorted(premises(claim) - ledger.claims.keys()):
-        what = f"there is no claim {premise!r}"
-        yield Problem("claim-unknown", (*at, "entailed_by"), what)
+    yield from _unknown("source", [claim.source], ledger.sources, (*at, "source"))
+    yield from _unknown("claim", sorted(premises(claim)), ledger.claims, (*at, "entailed_by"))
     if isinstance(claim, kinds.Statement):
         return
-    for subject in claim.subjects:
-        if subject not in ledger.subjects:
-            what = f"there is no subject {subject!r}"
-            yield Problem("subject-unknown", (*at, "subjects"), what)
-    for group in dict.fromkeys(_sets_of_conditions(claim)):
-        if group not in ledger.conditions:
-            what = f"there are no conditions {group!r}"
-            yield Problem("conditions-unknown", (*at, "conditions"), what)
-    if not isinstance(claim, kinds.Runs) and claim.metric not in CLAIM_METRICS:
-        what = f"there is no metric {claim.metric!r}"
-        yield Problem("metric-unknown", (*at, "metric"), what)
+    yield from _unknown("subject", claim.subjects, ledger.subjects, (*at, "subjects"))
+    tested = [claim, *kinds.variants_of(claim).values()]
+    sets = dict.fromkeys(group for each in tested for group in each.conditions)
+    yield from _unknown("conditions", sets, ledger.conditions, (*at, "conditions"))
+    if not isinstance(claim, kinds.Runs):
+        yield from _unknown("metric", [claim.metric], CLAIM_METRICS, (*at, "metric"))
 
 
-def _sets_of_conditions(claim: kinds.Testable) -> list[str]:
-    """The sets of conditions that a claim and its variants name."""
-    variants = kinds.variants_of(claim).values()
-    return [*claim.conditions, *(group for each in variants for group in each.conditions)]
+def _unknown(
+    kind: str, names: Iterable[str | None], known: Collection[str], at: Path
+) -> Iterator[Problem]:
+    """A problem for each name that is given and does not exist."""
+    is_many = "are" if kind.endswith("s") else "is"
+    for name in names:
+        if name is not None and name not in known:
+            yield Problem(f"{kind}-unknown", at, f"there {is_many} no {kind} {name!r}")
 
 
 def _sizes(name: str, claim: Claim) -> Iterator[Problem]:
@@ -191,7 +182,7 @@ def _places(claim: kinds.Testable, at: Path, plans: Mapping[str, PlanParts]) -> 
     if test is None:
         return
     if test.plan not in plans:
-        yield Problem("plan-unknown", at, f"there is no plan {test.plan!r}")
+        yield from _unknown("plan", [test.plan], plans, at)
         return
     for stranger in sorted(test.arms.keys() - set(claim.subjects)):
         what = f"{stranger!r} is no subject of this claim"
@@ -221,10 +212,7 @@ def _check(ledger: Ledger, name: str, check: Check) -> Iterator[Problem]:
             what = f"{reference!r} is neither a claim with a value nor a condition"
             yield Problem("input-unknown", at, what)
     if isinstance(check, kinds.Method):
-        for concern in check.concerns:
-            if concern not in ledger.claims:
-                what = f"there is no claim {concern!r}"
-                yield Problem("claim-unknown", (*at, "concerns"), what)
+        yield from _unknown("claim", check.concerns, ledger.claims, (*at, "concerns"))
     else:
         yield from _operands(check, at)
     for convicted in check.convicts:

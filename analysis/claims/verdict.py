@@ -23,13 +23,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from analysis.claims.comparability import differences, substitutions
 from analysis.claims.evidence import Place
 from analysis.claims.ledger import Bound, Ordering, Runs, Statement
 from analysis.claims.measure import measure, places_of
 from analysis.claims.metrics import CLAIM_METRICS
 from analysis.claims.running import judge_running, unfit
-from analysis.claims.strength import strength
 from analysis.inference import FEWEST_BLOCKS, blocks_needed
 from analysis.metrics import waiting_left_out
 from bundle.documents.results import GateVerdict, Interval
@@ -41,14 +42,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analysis.claims.evidence import Run
-    from analysis.claims.ledger import Claim, Ledger, Measurable
+    from analysis.claims.ledger import Claim, Ledger, Measurable, Source
     from analysis.claims.measure import Estimated
     from bundle.documents.results import Estimate
     from bundle.documents.verdicts import CheckOutcome, Measured, Side
+    from bundle.format import BundleRecord
 
 _FINEST = 300  # a distance so many times below the spread would take a million blocks
 _FARTHEST = 700.0  # a double holds powers of e up to 709
 
+_UNJUDGED = ClaimJudgement(
+    verdict=ClaimVerdict.NOT_RUN,
+    side=None,
+    why="",
+    more_blocks=None,
+    band=None,
+    measured=None,
+    strength=Strength.NONE,
+    weaknesses=(),
+)
 JUDGED = frozenset({ClaimVerdict.INCONCLUSIVE, ClaimVerdict.UPHELD, ClaimVerdict.REFUTED})
 
 
@@ -66,7 +78,7 @@ def judge_claim(
     claim = ledger.claims[name]
     for row, why in _rows(name, ledger, run, checks):
         if why:
-            return _unjudged(row, why, _shown(row, claim, run))
+            return replace(_UNJUDGED, verdict=row, why=why, measured=_shown(row, claim, run))
     if run is None or isinstance(claim, Statement):
         raise ValueError(f"{name} has nothing to be judged by, and no row says so")
     grade = strength(ledger.sources[claim.source], run.record)
@@ -74,20 +86,11 @@ def judge_claim(
     if isinstance(claim, Runs):
         upheld, why = judge_running(claim, run, places_of(claim)[claim.subjects[0]].subject)
         verdict = ClaimVerdict.UPHELD if upheld else ClaimVerdict.REFUTED
-        return ClaimJudgement(
-            verdict=verdict,
-            side=None,
-            why=why,
-            more_blocks=None,
-            band=None,
-            measured=None,
-            strength=grade,
-            weaknesses=weak,
-        )
+        return replace(_UNJUDGED, verdict=verdict, why=why, strength=grade, weaknesses=weak)
     measured = measure(claim, run)
     if measured is None:
-        what = f"no completed trial gives a figure for {claim.metric}"
-        return _unjudged(ClaimVerdict.NOT_RUN, what)
+        why = f"no completed trial gives a figure for {claim.metric}"
+        return replace(_UNJUDGED, verdict=ClaimVerdict.NOT_RUN, why=why)
     band = band_of(claim)
     profile, is_open = run.plan.profile, isinstance(claim, Ordering)
     verdict, side, more, why = decide(measured, band, profile=profile, is_open=is_open)
@@ -100,20 +103,6 @@ def judge_claim(
         measured=measured.document,
         strength=grade,
         weaknesses=weak,
-    )
-
-
-def _unjudged(verdict: ClaimVerdict, why: str, measured: Measured | None = None) -> ClaimJudgement:
-    """A verdict of a row above the figure: nothing was judged."""
-    return ClaimJudgement(
-        verdict=verdict,
-        side=None,
-        why=why,
-        more_blocks=None,
-        band=None,
-        measured=measured,
-        strength=Strength.NONE,
-        weaknesses=(),
     )
 
 
@@ -340,3 +329,20 @@ def _doubts_of_controls(claim: Measurable, run: Run) -> Iterator[str]:
             for control in cell.controls:
                 if control.baseline in subjects and not control.outcome.passed:
                     yield f"a control failed: {control.outcome.what}"
+
+
+def strength(source: Source, record: BundleRecord) -> Strength:
+    """How much a verdict weighs, by digests alone: who repeated what.
+
+    Args:
+        source: of the claim; without ``artifacts`` nothing of it can be the same.
+        record: of the sealed bundle.
+    """
+    if record.tool.dirty is not False:
+        return Strength.NONE
+    made = source.artifacts
+    same_plan = made is not None and made.plan_sha256 == record.plan.sha256
+    if made is None or not same_plan or made.tool_commit != record.tool.commit:
+        return Strength.REPLICATED
+    at_home = made.host is not None and made.host == record.host
+    return Strength.REPEATED if at_home else Strength.REPRODUCED

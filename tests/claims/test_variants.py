@@ -98,7 +98,7 @@ def test_a_variant_may_have_another_load_and_other_conditions():
 def test_a_variant_in_a_plan_of_its_own_is_held_against_the_test_on_the_same_host_only():
     made = book({"other": {"assumes": "another pool", "plan": "other"}})
     here, there = "1" * 64, "2" * 64
-    runs = [run((1100, 1000), host=here), run((900, 1000), plan="other", host=there)]
+    runs = [run((1100, 1000), host=here), run((900, 1000), plan="other", host=there, seal=there)]
     assert told(made, *runs).flips == ()
     runs.append(run((900, 1000), plan="other", host=here))
     found = told(made, *runs)

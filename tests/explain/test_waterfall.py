@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from analysis.waterfall import differences, waterfall, way
+from analysis.waterfall import differences, is_shown, waterfall, way
 from tests.explain.sessions import ALONE, EXPLANATION, MEANS, TOTAL, TRUTH, session
 
 LINKS = way(EXPLANATION)
@@ -30,11 +30,11 @@ def test_the_way_leads_over_both_sides_and_the_residual_lies_between():
 
 def test_without_noise_every_factor_comes_out_as_it_was_put_in():
     fall = waterfall(LINKS, session(1, trial_sd=0.0))
-    assert {part.link.name: part.effect.ratio for part in fall.parts} == pytest.approx(TRUTH)
+    assert {part.name: part.throughput.ratio for part in fall.parts} == pytest.approx(TRUTH)
     assert fall.total.ratio == pytest.approx(TOTAL)
-    alone = {part.link.name: part.alone.ratio for part in fall.parts if part.alone}
+    alone = {part.name: part.alone.ratio for part in fall.parts if part.alone}
     assert alone == pytest.approx(ALONE)
-    interactions = {part.link.name: part.interaction for part in fall.parts}
+    interactions = {part.name: part.interaction for part in fall.parts}
     assert interactions["y"].ratio == pytest.approx(1.5 / 1.2)
     assert interactions["w"].ratio == pytest.approx(1.0)
     # The first step of a side has nothing before it: alone and on the way are one measurement.
@@ -48,10 +48,10 @@ def test_the_intervals_hold_the_truth_as_often_as_they_say():
     held = wholes = 0
     for seed in range(80):
         fall = waterfall(LINKS, on_the_way(session(seed)))
-        held += sum(p.effect.low <= TRUTH[p.link.name] <= p.effect.high for p in fall.parts)
+        held += sum(p.throughput.low <= TRUTH[p.name] <= p.throughput.high for p in fall.parts)
         wholes += fall.total.low <= TOTAL <= fall.total.high
         assert fall.discrepancy < 1e-12
-        product = math.prod(part.effect.ratio for part in fall.parts)
+        product = math.prod(part.throughput.ratio for part in fall.parts)
         assert product == pytest.approx(fall.total.ratio, rel=1e-12)
     assert 0.91 <= held / 400 <= 0.99
     assert wholes / 80 >= 0.87
@@ -67,7 +67,7 @@ def test_steps_that_do_nothing_are_rarely_shown_as_causes():
             name: {block: value / MEANS[name] for block, value in by_block.items()}
             for name, by_block in noise.items()
         }
-        false += any(part.shown for part in waterfall(LINKS, idle).parts)
+        false += any(is_shown(part) for part in waterfall(LINKS, idle).parts)
     assert false <= 9
 
 
@@ -78,7 +78,7 @@ def test_a_block_that_lacks_a_trial_of_the_way_is_dropped_and_the_rest_still_mul
     fall = waterfall(LINKS, figures)
     assert fall.dropped == (4, 9)
     assert len(fall.blocks) == 10
-    assert {part.effect.blocks for part in fall.parts} == {fall.total.blocks} == {10}
+    assert {part.throughput.blocks for part in fall.parts} == {fall.total.blocks} == {10}
     assert fall.discrepancy < 1e-12
     # What is measured alone lacks nothing.
     assert fall.parts[0].alone.blocks == 12
@@ -98,7 +98,7 @@ def test_without_a_whole_block_the_ends_are_still_compared_and_nothing_is_split(
     fall = waterfall(LINKS, figures)
     assert fall.blocks == ()
     assert fall.total.blocks == 12
-    assert [part.effect for part in fall.parts] == [None] * 5
+    assert [part.throughput for part in fall.parts] == [None] * 5
     assert [part.share for part in fall.parts] == [None] * 5
 
 
@@ -111,7 +111,7 @@ def test_one_block_has_ratios_and_no_intervals():
     assert fall.discrepancy < 1e-12
     assert fall.total.ratio > 0
     assert fall.total.low is None
-    assert not fall.parts[0].shown
+    assert not is_shown(fall.parts[0])
 
 
 def test_a_whole_that_is_not_shown_has_no_shares():
