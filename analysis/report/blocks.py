@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from analysis.tables import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from analysis.report.charts import Chart
+    from analysis.tables import Column, Row
     from bundle.codec import Json
 
 
@@ -98,3 +99,18 @@ class Report:
     title: str
     parts: tuple[Part, ...]
     data: Mapping[str, Json] = field(repr=False)
+
+
+def listed(heading: str, items: Iterable[str]) -> Iterator[Heading | Listing]:
+    """Sentences under a heading; nothing without a sentence."""
+    if sentences := tuple(items):
+        yield Heading(heading)
+        yield Listing(sentences)
+
+
+def counted(
+    caption: str, named: tuple[Column, ...], rows: Iterable[Row], *, folded: bool = False
+) -> Iterator[Table]:
+    """A table whose caption ends with the number of its rows; nothing without a row."""
+    if whole := tuple(rows):
+        yield Table(f"{caption}: {len(whole)}", named, whole, folded=folded)

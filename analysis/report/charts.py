@@ -78,12 +78,22 @@ class TrialChart:
 
 
 @dataclass(frozen=True)
+class Step:
+    """One quantile over the trials of a subject, in milliseconds."""
+
+    quantile: float
+    median: float
+    lowest: float
+    highest: float
+
+
+@dataclass(frozen=True)
 class Curve:
-    """The latency of one subject: quantile, median, lowest and highest, in milliseconds."""
+    """The latency of one subject, as response or as service time."""
 
     look: Look
     response: bool
-    steps: tuple[tuple[float, float, float, float], ...]
+    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True)

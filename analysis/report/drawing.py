@@ -7,6 +7,8 @@ dark and print. No text is read as mathematics, whatever a bundle puts into it.
 from __future__ import annotations
 
 import io
+import itertools
+import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,9 +29,10 @@ from analysis.rounding import significant
 from bundle.display import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
     from analysis.report.charts import Bar, Chart, Curve, Dots, Look, PublishedOrder, Ratio
 
@@ -112,7 +115,7 @@ def _trials(chart: TrialChart) -> Figure:
     rows = len(chart.ratios)
     below = _ROW * rows + 0.9 if rows else 0.0
     looks = [dots.look for dots in chart.dots]
-    legend = 0.24 * -(-len(looks) // _abreast(looks))
+    legend = _legend_height(looks)
     height = 2.6 + legend + below
     figure = Figure(figsize=(_WIDTH, height), layout="constrained")
     ratios = [2.6 + legend, below] if rows else [1.0]
@@ -179,24 +182,31 @@ def _ratios(axes: Axes, ratios: Sequence[Ratio], band: tuple[float, float] | Non
             color=color,
             markerfacecolor=color if not ratio.control else Role.PAPER,
         )
-    axes.set_xscale("log")
-    axes.set_ylim(0.4, len(ratios) + 0.7)
-    axes.set_yticks(range(len(ratios), 0, -1), [_label(ratio.label) for ratio in ratios])
+    ends = [(r.centre, r.low or r.centre, r.high or r.centre, *r.points) for r in ratios]
+    reach = [1.0, *itertools.chain(*ends)]
     axes.set_xlabel("ratio (bar: 95 % interval; ticks: blocks)")
+    _rows_of_ratios(axes, [_label(ratio.label) for ratio in ratios], reach, above=0.7)
+
+
+def _rows_of_ratios(
+    axes: Axes, labels: Sequence[str], reach: Sequence[float], *, above: float
+) -> None:
+    """Set the axes of a chart with a label at each row, from the top, on a scale of ratios."""
+    axes.set_xscale("log")
+    axes.set_ylim(0.4, len(labels) + above)
+    axes.set_yticks(range(len(labels), 0, -1), labels)
     axes.grid(visible=False)
     axes.tick_params(axis="y", length=0)
-    _ratio_axis(axes, [1.0, *_reach(ratios)])
-
-
-def _reach(ratios: Iterable[Ratio]) -> list[float]:
-    ends = [(r.centre, r.low or r.centre, r.high or r.centre, *r.points) for r in ratios]
-    return [value for each in ends for value in each]
+    low, high = min(reach), max(reach)
+    limits = (low * (low / high) ** 0.04 * 0.995, high * (high / low) ** 0.04 * 1.005)
+    axes.set_xlim(limits)
+    _decades(axes.xaxis, limits)
 
 
 def _latency(chart: LatencyChart) -> Figure:
     """A line for each subject; service times are dashed where response times are beside them."""
     looks = list({curve.look.name: curve.look for curve in chart.curves}.values())
-    height = 3.3 + 0.24 * -(-len(looks) // _abreast(looks))
+    height = 3.3 + _legend_height(looks)
     figure = Figure(figsize=(_WIDTH, height), layout="constrained")
     axes = figure.add_subplot()
     both = len({curve.response for curve in chart.curves}) > 1
@@ -224,11 +234,12 @@ def _latency(chart: LatencyChart) -> Figure:
 
 
 def _curve(axes: Axes, curve: Curve, *, dashed: bool) -> None:
-    x = [1 / (1 - quantile) for quantile, *_ in curve.steps]
-    middle, low, high = ([step[at] for step in curve.steps] for at in (1, 2, 3))
+    x = [1 / (1 - step.quantile) for step in curve.steps]
+    low, high = [step.lowest for step in curve.steps], [step.highest for step in curve.steps]
     style = _marker(curve.look)
     axes.fill_between(x, low, high, color=style["color"], alpha=0.15, linewidth=0)
     linestyle = "dashed" if dashed else "solid"
+    middle = [step.median for step in curve.steps]
     axes.plot(x, middle, linestyle=linestyle, **(style | {"markersize": 3.5}))
 
 
@@ -241,13 +252,9 @@ def _waterfall(chart: WaterfallChart) -> Figure:
         _bar(axes, bar, len(chart.bars) - row)
     ends = [value for bar in chart.bars for value in (bar.start, bar.end, bar.low, bar.high)]
     axes.axvline(1.0, color=Role.INK, linewidth=0.8)
-    axes.set_xscale("log")
-    axes.set_ylim(0.4, len(chart.bars) + 0.6)
-    axes.set_yticks(range(len(chart.bars), 0, -1), [_label(bar.label) for bar in chart.bars])
     axes.set_xlabel("requests per second, as a multiple of the first subject's")
-    axes.grid(visible=False)
-    axes.tick_params(axis="y", length=0)
-    _ratio_axis(axes, [value for value in ends if value is not None])
+    reach = [value for value in ends if value is not None]
+    _rows_of_ratios(axes, [_label(bar.label) for bar in chart.bars], reach, above=0.6)
     return figure
 
 
@@ -271,9 +278,6 @@ def _order_rows(chart: OrderChart) -> Figure:
     axes.axvline(1.0, color=Role.INK, linewidth=0.8)
     for row, order in enumerate(chart.orders):
         _order(axes, order, rows - row)
-    axes.set_xscale("log")
-    axes.set_ylim(0.4, rows + 1.0)
-    axes.set_yticks(range(rows, 0, -1), [visible(o.label, keep="\n") for o in chart.orders])
     sides: tuple[tuple[float, str, Any], ...] = (
         (0.96, "reversed", "right"),
         (1.04, "as published", "left"),
@@ -281,11 +285,11 @@ def _order_rows(chart: OrderChart) -> Figure:
     for x, said, side in sides:
         axes.text(x, rows + 0.65, said, ha=side, va="center", color=Role.QUIET)
     axes.set_xlabel("ratio of the two figures")
-    axes.grid(visible=False)
-    axes.tick_params(axis="y", length=0)
     ends = [value for o in chart.orders for value in (o.published, o.low, o.high) if value]
-    _ratio_axis(axes, [1.0, *ends])
-    _order_legend(axes)
+    labels = [visible(order.label, keep="\n") for order in chart.orders]
+    _rows_of_ratios(axes, labels, [1.0, *ends], above=1.0)
+    handles = [axes.plot([], [], **style)[0] for style in (_PUBLISHED, _MEASURED)]
+    _legend_above(axes, handles, ["published", "measured, with its 95 % interval"], 2)
     return figure
 
 
@@ -300,17 +304,10 @@ def _order(axes: Axes, order: PublishedOrder, at: int) -> None:
     axes.text(1.02, at, order.note, transform=beside, va="center", color=color)
 
 
-def _order_legend(axes: Axes) -> None:
-    handles = [axes.plot([], [], **style)[0] for style in (_PUBLISHED, _MEASURED)]
-    labels = ["published", "measured, with its 95 % interval"]
-    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1)}
-    axes.legend(handles, labels, ncols=2, **place)
-
-
 def _trend(chart: TrendChart) -> Figure:
     """A mark for each bundle, hollow where a new level begins, and the levels as lines."""
     looks = [line.look for line in chart.lines]
-    height = 2.6 + 0.24 * -(-len(looks) // _abreast(looks))
+    height = 2.6 + _legend_height(looks)
     figure = Figure(figsize=(_WIDTH, height), layout="constrained")
     axes = figure.add_subplot()
     for number, line in enumerate(chart.lines):
@@ -336,11 +333,18 @@ def _day(at: float) -> str:
 
 
 def _legend(axes: Axes, looks: Sequence[Look]) -> None:
-    """Above the axes, from the left."""
     handles = [axes.plot([], [], linestyle="none", **_marker(look))[0] for look in looks]
-    labels = [_label(look.name) for look in looks]
-    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1)}
-    axes.legend(handles, labels, ncols=_abreast(looks), **place)
+    _legend_above(axes, handles, [_label(look.name) for look in looks], _abreast(looks))
+
+
+def _legend_above(axes: Axes, handles: list[Line2D], labels: list[str], abreast: int) -> None:
+    """A legend above the axes, from the left."""
+    axes.legend(handles, labels, ncols=abreast, loc="lower left", bbox_to_anchor=(0, 1))
+
+
+def _legend_height(looks: Sequence[Look]) -> float:
+    """In inches."""
+    return 0.24 * math.ceil(len(looks) / _abreast(looks))
 
 
 def _abreast(looks: Sequence[Look]) -> int:
@@ -355,13 +359,6 @@ def _marker(look: Look) -> dict[str, Any]:
     marker = _MARKERS[(look.number + look.number // len(PALETTE)) % len(_MARKERS)]
     face = Role.PAPER if look.hollow else color
     return {"color": color, "marker": marker, "markerfacecolor": face}
-
-
-def _ratio_axis(axes: Axes, values: Sequence[float]) -> None:
-    low, high = min(values), max(values)
-    limits = (low * (low / high) ** 0.04 * 0.995, high * (high / low) ** 0.04 * 1.005)
-    axes.set_xlim(limits)
-    _decades(axes.xaxis, limits)
 
 
 def _decades(axis: Any, limits: tuple[float, float]) -> None:  # noqa: ANN401 - of either kind

@@ -12,6 +12,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from analysis import generators, latency
+from analysis.report.charts import Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -50,16 +51,6 @@ class Shown:
     kind: str
     values: dict[str, float]
     ladders: dict[str, Ladder]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One quantile over the trials of a subject, in milliseconds."""
-
-    quantile: float
-    median: float
-    lowest: float
-    highest: float
 
 
 def read(bundle: Bundle, failed: frozenset[str]) -> tuple[Shown, ...]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.report.blocks import Code, Facts, Heading, Listing, Text
-from analysis.tables import Row, Table, columns
+from analysis.report.blocks import Code, Facts, Text, counted, listed
+from analysis.tables import Row, columns
 from analysis.tables.verdicts import verdicts
 from bundle.documents.verdicts import ClaimVerdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from analysis.report.blocks import Block
     from analysis.report.material import Material
-    from bundle.documents.verdicts import CheckOutcome, JudgedClaim
+    from bundle.documents.verdicts import JudgedClaim
 
 _GROUPS = (
     (
@@ -31,80 +31,51 @@ _NONE = (
 )
 
 
-def blocks(material: Material) -> tuple[Block, ...]:
+def blocks(material: Material) -> Iterator[Block]:
     """A table for each kind of verdict, then the arithmetic that decided on paper."""
     told = material.verdicts
     if told is None:
-        return (Text(_NONE), *_usage(material))
+        yield Text(_NONE)
+        yield Code(f"ormlab report bundles/{material.record.id} --ledger article")
+        return
+    yield Text(told.conclusion)
     sealed = "yes" if told.sealed_with_the_ledger else "no: the run names no such ledger"
-    tables: list[Block] = []
+    ledger = f"{told.ledger.name}: {told.ledger.title}"
+    yield Facts((("Ledger", ledger), ("Sealed with the run", sealed)))
     for caption, group in _GROUPS:
         claims = [claim for claim in told.claims if claim.verdict in group]
         if claims:
-            tables.append(verdicts(f"{caption}: {len(claims)}", claims))
-    return (
-        Text(told.conclusion),
-        Facts(
-            (
-                ("Ledger", f"{told.ledger.name}: {told.ledger.title}"),
-                ("Sealed with the run", sealed),
-            )
-        ),
-        *tables,
-        *_weaknesses(told.claims),
-        *_undermined(told.claims),
-        *_flips(told.claims),
-        *_checks(told.checks),
-    )
+            yield verdicts(f"{caption}: {len(claims)}", claims)
+    yield from listed("What makes these verdicts weak", _weaknesses(told.claims))
+    yield from listed("What follows from it", _undermined(told.claims))
+    yield from listed("Verdicts that an assumption decides", _flips(told.claims))
+    rows = (Row((check.check, check.says, check.outcome, check.what)) for check in told.checks)
+    named = columns("Check", "Says", "Outcome", "What was found")
+    yield from counted("Arithmetic on paper", named, rows)
 
 
-def _usage(material: Material) -> tuple[Block, ...]:
-    return (Code(f"ormlab report bundles/{material.record.id} --ledger article"),)
-
-
-def _weaknesses(claims: Sequence[JudgedClaim]) -> tuple[Block, ...]:
+def _weaknesses(claims: Sequence[JudgedClaim]) -> Iterator[str]:
     """Each weakness once, with the claims that have it."""
-    found: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for claim in claims:
         for weakness in claim.weaknesses:
-            found.setdefault(weakness, []).append(claim.id)
-    if not found:
-        return ()
-    items = tuple(f"{weakness}: {', '.join(names)}" for weakness, names in found.items())
-    return (Heading("What makes these verdicts weak"), Listing(items))
+            names.setdefault(weakness, []).append(claim.id)
+    return (f"{weakness}: {', '.join(claims)}" for weakness, claims in names.items())
 
 
-def _undermined(claims: Sequence[JudgedClaim]) -> tuple[Block, ...]:
-    items = []
+def _undermined(claims: Sequence[JudgedClaim]) -> Iterator[str]:
     for claim in claims:
         for each in claim.undermined_by:
             beside = " and ".join(each.together_with)
             stands = f"and {beside} cannot both stand" if beside else "cannot stand as published"
-            items.append(f"{claim.id} {stands}: {each.claim} follows and does not hold")
-    if not items:
-        return ()
-    return (Heading("What follows from it"), Listing(tuple(items)))
+            yield f"{claim.id} {stands}: {each.claim} follows and does not hold"
 
 
-def _flips(claims: Sequence[JudgedClaim]) -> tuple[Block, ...]:
-    """Verdicts that an assumption decides."""
-    items = []
+def _flips(claims: Sequence[JudgedClaim]) -> Iterator[str]:
     for claim in claims:
         tested = f" ({claim.assumes})" if claim.assumes else ""
-        items += [
-            f"{claim.id} is {flip.as_tested} as tested{tested}, and {flip.otherwise} if "
-            f"{flip.assumes}"
-            for flip in claim.flips
-        ]
-    if not items:
-        return ()
-    return (Heading("Verdicts that an assumption decides"), Listing(tuple(items)))
-
-
-def _checks(checks: Sequence[CheckOutcome]) -> tuple[Block, ...]:
-    """The arithmetic of the ledger, which needs no machine."""
-    if not checks:
-        return ()
-    rows = tuple(Row((check.check, check.says, check.outcome, check.what)) for check in checks)
-    caption = f"Arithmetic on paper: {len(rows)}"
-    return (Table(caption, columns("Check", "Says", "Outcome", "What was found"), rows),)
+        for flip in claim.flips:
+            yield (
+                f"{claim.id} is {flip.as_tested} as tested{tested}, and {flip.otherwise} if "
+                f"{flip.assumes}"
+            )

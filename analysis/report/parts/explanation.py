@@ -27,15 +27,17 @@ _NOTE = (
 )
 
 
-def blocks(material: Material) -> tuple[Block, ...]:
+def blocks(material: Material) -> Iterator[Block]:
     """The waterfall of each workload and load; a pointer where the plan explains nothing."""
     told = material.explanation
     if told is None:
-        return (Text(_NONE), Code("ormlab run explain && ormlab explain"))
-    made: list[Block] = [Text(told.conclusion), Text(_NOTE)]
+        yield Text(_NONE)
+        yield Code("ormlab run explain && ormlab explain")
+        return
+    yield Text(told.conclusion)
+    yield Text(_NOTE)
     for number, cell in enumerate(told.cells, start=1):
-        made += _cell(told, cell, f"causes-{number}")
-    return tuple(made)
+        yield from _cell(told, cell, f"causes-{number}")
 
 
 def _cell(told: Explanation, cell: ExplainedCell, name: str) -> Iterator[Block]:

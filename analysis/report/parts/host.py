@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from analysis.host import judge
 from analysis.limits import shown
-from analysis.report.blocks import Facts, Text
+from analysis.report.blocks import Facts, Text, counted
 from analysis.rounding import UNKNOWN, significant
 from analysis.tables import Cell, Row, Table, columns
 from bundle.codec import Part, plain
 from bundle.documents.results import GateVerdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from analysis.host import Finding
     from analysis.report.blocks import Block
@@ -32,41 +32,33 @@ _MARKS = {
 _BYTES = "_bytes"
 
 
-def blocks(material: Material) -> tuple[Block, ...]:
+def blocks(material: Material) -> Iterator[Block]:
     """Where the processes ran, facts that moved, readings that are not as they should be."""
     before, after = material.before.facts, material.after.facts
-    made: list[Block] = [Facts(tuple(_placed(material, before)))]
+    yield Facts(tuple(_placed(material, before)))
     if material.hosts:
-        made.append(_apart(material.hosts))
+        yield _apart(material.hosts)
     if before:
         # Of a run that was cut short nobody looked again, which is not that nothing moved.
-        made += _facts(before.facts, (after or before).facts)
-    made += _readings(material)
-    return tuple(made)
+        yield from _facts(before.facts, (after or before).facts)
+    yield from _readings(material)
 
 
-def _placed(material: Material, before: HostFacts | None) -> list[tuple[str, str]]:
-    rows = [("Fingerprint", material.record.host or "never taken")]
+def _placed(material: Material, before: HostFacts | None) -> Iterator[tuple[str, str]]:
+    yield "Fingerprint", material.record.host or "never taken"
     if before:
-        rows.append(("Tier", before.placement.tier))
-        rows += [
-            (f"CPUs of {purpose}", ", ".join(map(str, cpus)))
-            for purpose, cpus in _cpus(before.placement).items()
-            if cpus
-        ]
+        yield "Tier", before.placement.tier
+        for purpose, cpus in _cpus(before.placement).items():
+            if cpus:
+                yield f"CPUs of {purpose}", ", ".join(map(str, cpus))
     moved = ", ".join(sorted(material.drift)) or "no fact differs after the run"
     looked = material.after.facts is not None
-    rows.append(("Drift", moved if looked else "the host was not looked at after the run"))
-    return rows
+    yield "Drift", moved if looked else "the host was not looked at after the run"
 
 
 def _cpus(placement: Placement) -> dict[str, list[int]]:
-    return {
-        "service": placement.service,
-        "database": placement.database,
-        "load": placement.load,
-        "housekeeping": placement.housekeeping,
-    }
+    purposes = ("service", "database", "load", "housekeeping")
+    return {purpose: getattr(placement, purpose) for purpose in purposes}
 
 
 def _apart(hosts: Mapping[str, HostFacts | None]) -> Table:
@@ -90,7 +82,7 @@ def _apart(hosts: Mapping[str, HostFacts | None]) -> Table:
     )
 
 
-def _facts(before: HostsFacts, after: HostsFacts) -> list[Block]:
+def _facts(before: HostsFacts, after: HostsFacts) -> Iterator[Table]:
     """Every fact, those that moved first; L2 forbids that one of the fingerprint does."""
     moved: list[Row] = []
     still: list[Row] = []
@@ -99,14 +91,8 @@ def _facts(before: HostsFacts, after: HostsFacts) -> list[Block]:
         row = Row((name.removesuffix(_BYTES).replace("_", " "), first, then))
         (still if first == then else moved).append(row)
     named = columns("Fact", "Before", "After")
-    made: list[Block] = []
-    if moved:
-        made.append(Table(f"Facts that moved: {len(moved)}", named, tuple(moved)))
-    if still:
-        made.append(
-            Table(f"Facts that did not move: {len(still)}", named, tuple(still), folded=True)
-        )
-    return made
+    yield from counted("Facts that moved", named, moved)
+    yield from counted("Facts that did not move", named, still, folded=True)
 
 
 def _said(name: str, value: object) -> str:
@@ -119,15 +105,15 @@ def _said(name: str, value: object) -> str:
     return shown(value, "bytes" if name.endswith(_BYTES) else None)
 
 
-def _readings(material: Material) -> list[Block]:
+def _readings(material: Material) -> Iterator[Block]:
     profile = material.plan.profile
-    by_time = [_judged(each.readings, profile) for each in (material.before, material.after)]
-    if not by_time[0]:
-        return [Text("The readings of the host were not taken.")]
+    before, after = (_judged(each.readings, profile) for each in (material.before, material.after))
+    if not before:
+        yield Text("The readings of the host were not taken.")
     poor: list[Row] = []
     rest: list[Row] = []
-    for key, finding in by_time[0].items():
-        later = by_time[1].get(key)
+    for key, finding in before.items():
+        later = after.get(key)
         worst = max((finding, later or finding), key=lambda each: _badness(each.verdict))
         row = Row(
             (
@@ -141,14 +127,8 @@ def _readings(material: Material) -> list[Block]:
         )
         (poor if worst.verdict in {GateVerdict.WARNING, GateVerdict.FAILED} else rest).append(row)
     named = columns("Reading", "Before", "After", f"Should be ({profile})", "Verdict", "Why")
-    made: list[Block] = []
-    if poor:
-        made.append(
-            Table(f"Readings that are not as they should be: {len(poor)}", named, tuple(poor))
-        )
-    if rest:
-        made.append(Table(f"The other readings: {len(rest)}", named, tuple(rest), folded=True))
-    return made
+    yield from counted("Readings that are not as they should be", named, poor)
+    yield from counted("The other readings", named, rest, folded=True)
 
 
 def _judged(readings: HostReadings | None, profile: Profile) -> dict[str, Finding]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analysis.report.blocks import Block
+    from analysis.report.charts import Step
     from analysis.report.material import Material
     from bundle.documents.results import Cell
 
@@ -41,16 +42,17 @@ _QUEUED = (
 _NO_OPEN = "This run has no open loop, so it says nothing of response times under a given rate."
 
 
-def blocks(material: Material) -> tuple[Block, ...]:
+def blocks(material: Material) -> Iterator[Block]:
     """For each workload and load the quantiles, on one scale for all loads of a workload."""
     cells = [
-        (number, cell, list(_curves(material, cell)))
+        (number, cell, curves)
         for number, cell in enumerate(material.results.cells, start=1)
+        if (curves := list(_curves(material, cell)))
     ]
-    cells = [each for each in cells if each[2]]
     if not cells:
-        return (Text("No trial has enough samples for a quantile of its latency."),)
-    made: list[Block] = [Text(_NOTE)]
+        yield Text("No trial has enough samples for a quantile of its latency.")
+        return
+    yield Text(_NOTE)
     for number, cell, curves in cells:
         steps = [
             step
@@ -59,10 +61,9 @@ def blocks(material: Material) -> tuple[Block, ...]:
             for curve in beside
             for step in curve.steps
         ]
-        made += _cell(cell, _chart(curves, steps), f"latency-{number}")
+        yield from _cell(cell, _chart(curves, steps), f"latency-{number}")
     if not any(curve.response for _, _, curves in cells for curve in curves):
-        made.append(Text(_NO_OPEN))
-    return tuple(made)
+        yield Text(_NO_OPEN)
 
 
 def _cell(cell: Cell, chart: LatencyChart, name: str) -> Iterator[Block]:
@@ -83,14 +84,13 @@ def _curves(material: Material, cell: Cell) -> Iterator[Curve]:
         for kind in (RESPONSE, SERVICE):
             steps = trials.steps(by_subject.get(subject, ()), kind)
             if steps:
-                points = tuple((s.quantile, s.median, s.lowest, s.highest) for s in steps)
-                yield Curve(look, kind == RESPONSE, points)
+                yield Curve(look, kind == RESPONSE, steps)
 
 
-def _chart(curves: Sequence[Curve], steps: Sequence[tuple[float, ...]]) -> LatencyChart:
+def _chart(curves: Sequence[Curve], steps: Sequence[Step]) -> LatencyChart:
     """A chart on the scale of all steps of its workload."""
-    limits = min(step[2] for step in steps) * 0.8, max(step[3] for step in steps) * 1.25
-    return LatencyChart(tuple(curves), limits, max(step[0] for step in steps))
+    limits = min(step.lowest for step in steps) * 0.8, max(step.highest for step in steps) * 1.25
+    return LatencyChart(tuple(curves), limits, max(step.quantile for step in steps))
 
 
 def _described(curves: Sequence[Curve]) -> str:
@@ -99,20 +99,24 @@ def _described(curves: Sequence[Curve]) -> str:
         kind = "response" if curve.response else "service"
         first, last = curve.steps[0], curve.steps[-1]
         said.append(
-            f"{curve.look.name}, {kind} time: {with_interval(*first[1:])} ms at {named(first[0])}, "
-            f"{with_interval(*last[1:])} ms at {named(last[0])}"
+            f"{curve.look.name}, {kind} time: {_ms(first)} ms at {named(first.quantile)}, "
+            f"{_ms(last)} ms at {named(last.quantile)}"
         )
     return "; ".join(said) + "."
 
 
+def _ms(step: Step) -> str:
+    """The median of the trials, and between which of them it lies."""
+    return with_interval(step.median, step.lowest, step.highest)
+
+
 def _table(title: str, curves: Sequence[Curve]) -> Table:
-    by_quantile = [{step[0]: step for step in curve.steps} for curve in curves]
+    by_quantile = [{step.quantile: step for step in curve.steps} for curve in curves]
     rows = []
     for quantile in LADDER:
         found = [steps.get(quantile) for steps in by_quantile]
         if any(found):
-            cells = (with_interval(*step[1:]) if step else UNKNOWN for step in found)
-            rows.append(Row((named(quantile), *cells)))
+            rows.append(Row((named(quantile), *(_ms(step) if step else UNKNOWN for step in found))))
     names = [
         f"{curve.look.name}, {'response' if curve.response else 'service'} ms" for curve in curves
     ]

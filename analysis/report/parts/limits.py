@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.generators import CLOSED
-from analysis.report.blocks import Heading, Listing, Text
-from analysis.tables import Row, Table, columns
+from analysis.report.blocks import Listing, Text, counted, listed
+from analysis.tables import Row, columns
 from bundle.documents.results import GateVerdict
 
 if TYPE_CHECKING:
@@ -19,24 +19,22 @@ if TYPE_CHECKING:
 _BAD = (GateVerdict.WARNING, GateVerdict.FAILED)
 
 
-def blocks(material: Material) -> tuple[Block, ...]:
+def blocks(material: Material) -> Iterator[Block]:
     """The weaknesses of this run, then what no run of this kind can show."""
-    made: list[Block] = [Listing(tuple(_weak(material)))]
-    if assumptions := tuple(material.plan.assumptions):
-        made += [Heading("Assumed where nothing was published"), Listing(assumptions)]
-    if gates := tuple(_gates(material.results)):
-        named = columns("Where", "Gate", "Verdict", "What it says")
-        made.append(Table(f"Gates that did not pass: {len(gates)}", named, gates))
-    elif not material.results.failures:
-        made.append(Text("Every gate passed that could be read."))
-    if failures := tuple(_failures(material.results)):
-        named = columns("Trial", "Failure", "What happened")
-        made.append(Table(f"Trials whose figures are not used: {len(failures)}", named, failures))
-    if omitted := material.results.omitted:
-        items = tuple(f"{each.path}: {each.reason}" for each in omitted)
-        made += [Heading("Left out of this bundle"), Listing(items)]
-    made += [Heading("Never shown by a bundle like this"), Listing(tuple(_never(material)))]
-    return tuple(made)
+    results = material.results
+    yield Listing(tuple(_weak(material)))
+    yield from listed("Assumed where nothing was published", material.plan.assumptions)
+    gates = tuple(_gates(results))
+    named = columns("Where", "Gate", "Verdict", "What it says")
+    yield from counted("Gates that did not pass", named, gates)
+    if not gates and not results.failures:
+        yield Text("Every gate passed that could be read.")
+    failures = (Row((failed.trial, failed.code, failed.what)) for failed in results.failures)
+    named = columns("Trial", "Failure", "What happened")
+    yield from counted("Trials whose figures are not used", named, failures)
+    omitted = (f"{each.path}: {each.reason}" for each in results.omitted)
+    yield from listed("Left out of this bundle", omitted)
+    yield from listed("Never shown by a bundle like this", _never(material))
 
 
 def _weak(material: Material) -> Iterator[str]:
@@ -98,8 +96,3 @@ def _unread(results: Results) -> Iterator[str]:
     for cell in results.cells:
         yield from (gate.code for gate in cell.gates if gate.counts.get(unknown))
         yield from (gate.code for gate in cell.pair_gates if gate.verdict is unknown)
-
-
-def _failures(results: Results) -> Iterator[Row]:
-    for failure in results.failures:
-        yield Row((failure.trial, failure.code, failure.what))

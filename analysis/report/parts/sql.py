@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.report.blocks import Heading, Listing, Text
+from analysis.report.blocks import Text, listed
 from analysis.tables import Cell, Column, Row, Table
 
 if TYPE_CHECKING:
@@ -22,26 +22,25 @@ _NOTE = (
 )
 
 
-def blocks(material: Material) -> tuple[Block, ...]:
+def blocks(material: Material) -> Iterator[Block]:
     """For each operation that the plan's workloads use, a column for each kind of SQL."""
     sent = material.work.sql
     names = [name for name in material.looks if name in sent]
     names += sorted(sent.keys() - set(names))
     if not names:
-        return (Text(_NONE),)
+        yield Text(_NONE)
+        return
     operations = dict.fromkeys(
         operation
         for workload in material.plan.workloads
         for name in names
         for operation in sent[name].mixes.get(workload, {})
     )
-    made: list[Block] = [Text(_NOTE)]
+    yield Text(_NOTE)
     for operation in operations:
         costs = {name: sent[name].operations.get(operation) for name in names}
-        made.append(_operation(operation, {n: cost for n, cost in costs.items() if cost}))
-    if answers := tuple(_answers(material)):
-        made += [Heading("Answers"), Listing(answers)]
-    return tuple(made)
+        yield _operation(operation, {name: cost for name, cost in costs.items() if cost})
+    yield from listed("Answers", _answers(material))
 
 
 def _operation(operation: str, by_subject: Mapping[str, Cost]) -> Table:

@@ -48,15 +48,12 @@ _P50 = _Charted("p50", "median of the response time, ms")
 _LEAST_P = 1e-4  # shown as below it
 
 
-def blocks(material: Material) -> tuple[Block, ...]:
+def blocks(material: Material) -> Iterator[Block]:
     """For each workload and load: the dots, the subjects, the ratios and the controls."""
     cells = material.results.cells
-    if not cells:
-        return (Text("No trial was completed whose figures may be used."),)
-    made: list[Block] = [Text(_NOTE)]
+    yield Text(_NOTE if cells else "No trial was completed whose figures may be used.")
     for number, cell in enumerate(cells, start=1):
-        made += _cell(material, cell, f"trials-{number}")
-    return tuple(made)
+        yield from _cell(material, cell, f"trials-{number}")
 
 
 def _cell(material: Material, cell: Measured, name: str) -> Iterator[Block]:

@@ -14,37 +14,25 @@ if TYPE_CHECKING:
     from analysis.report.material import Material
 
 
-def blocks(material: Material) -> tuple[Block, ...]:
+def blocks(material: Material) -> Iterator[Block]:
     """Commands, then digests, then versions."""
-    name = material.record.id
-    made: list[Block] = [
-        Heading("Verify it"),
-        Text(
-            "In the folder of the bundle, with coreutils alone; nothing is printed if no file was "
-            "changed. The bundle's README.md has the commands that find added files, too."
-        ),
-        Code("sha256sum --check --strict --quiet MANIFEST.sha256\nsha256sum SEAL.json"),
-        Text("With the lab, up to deriving every figure of this page again from the raw files:"),
-        Code(f"ormlab verify bundles/{name}\normlab report bundles/{name}{_ledger(material)}"),
-        Heading("Run it again"),
-        Code("\n".join(_again(material))),
-        Facts(tuple(_digests(material)), code=True),
-    ]
-    stacks = tuple(_stacks(material))
-    if stacks:
-        made.append(Table("Stacks", columns("Stack", "Digest of its lock"), stacks))
-    return tuple(made)
-
-
-def _ledger(material: Material) -> str:
-    return f" --ledger {material.verdicts.ledger.name}" if material.verdicts else ""
-
-
-def _again(material: Material) -> Iterator[str]:
-    if commit := material.record.tool.commit:
-        yield f"git checkout {commit}"
-    yield f"ormlab rerun bundles/{material.record.id}"
-    yield f"ormlab diff bundles/{material.record.id} bundles/<the new one>"
+    name, commit = material.record.id, material.record.tool.commit
+    ledger = f" --ledger {material.verdicts.ledger.name}" if material.verdicts else ""
+    yield Heading("Verify it")
+    yield Text(
+        "In the folder of the bundle, with coreutils alone; nothing is printed if no file was "
+        "changed. The bundle's README.md has the commands that find added files, too."
+    )
+    yield Code("sha256sum --check --strict --quiet MANIFEST.sha256\nsha256sum SEAL.json")
+    yield Text("With the lab, up to deriving every figure of this page again from the raw files:")
+    yield Code(f"ormlab verify bundles/{name}\normlab report bundles/{name}{ledger}")
+    yield Heading("Run it again")
+    checkout = f"git checkout {commit}\n" if commit else ""
+    again = f"ormlab rerun bundles/{name}\normlab diff bundles/{name} bundles/<the new one>"
+    yield Code(checkout + again)
+    yield Facts(tuple(_digests(material)), code=True)
+    if stacks := tuple(map(Row, material.sealed.stacks.items())):
+        yield Table("Stacks", columns("Stack", "Digest of its lock"), stacks)
 
 
 def _digests(material: Material) -> Iterator[tuple[str, str]]:
@@ -60,8 +48,3 @@ def _digests(material: Material) -> Iterator[tuple[str, str]]:
     yield "Host", record.host or "never taken"
     state = {True: ", with uncommitted changes", False: "", None: ", no git"}[record.tool.dirty]
     yield "Measured by", f"ormlab {record.tool.version}, commit {record.tool.commit}{state}"
-
-
-def _stacks(material: Material) -> Iterator[Row]:
-    for stack, digest in material.sealed.stacks.items():
-        yield Row((stack, digest))
