@@ -1,4 +1,4 @@
-"""Gates of a trial's course: was it one level that was measured, or a way from one to another?"""
+"""Gates of a trial's course over time: did the figure stay at one level?"""
 
 from __future__ import annotations
 
@@ -41,27 +41,25 @@ def _levels(trial: TrialEvidence) -> Reading | None:
 GATES: tuple[Gate[TrialEvidence], ...] = (
     Gate(
         code="drift",
-        scope="trial",
         what="change from begin to end of the window, as far as it is beyond chance",
         unit="% of the median",
         rule=DOUBT,
         read=_drift,
         high=_MOST_PERCENT,
         required=False,
-        why="a service that is still warming up, or slowing down, has no one figure; only the "
-        "asyncio client leaves a course to look at",
+        why="no single figure describes a service that is still warming up or slowing down; only "
+        "the asyncio client leaves samples to see that in",
         source="P. K. Sen, Estimates of the Regression Coefficient Based on Kendall's Tau, 1968",
     ),
     Gate(
         code="levels",
-        scope="trial",
         what="highest level of the window over the lowest one",
         unit="% above",
         rule=DOUBT,
         read=_levels,
         high=_MOST_PERCENT,
         required=False,
-        why="a mean over two levels is the figure of neither",
+        why="a mean over two levels describes neither of them",
         source="R. Killick, P. Fearnhead and I. A. Eckley, Optimal Detection of Changepoints With "
         "a Linear Computational Cost, 2012",
     ),

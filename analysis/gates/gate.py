@@ -1,7 +1,7 @@
-"""A validity gate: what must hold for a trial's figures, or a run's comparisons, to be believed.
+"""A validity gate: what must hold for a trial's figures, or a run's comparisons, to be used.
 
-A gate reads one number from the evidence and holds it against its limits. What follows from a
-number outside of them is decided by a table of profile and tier, never by the gate itself.
+A gate reads one number from the evidence and compares it with its limits. The table of profile and
+tier decides what follows from a number outside the limits, never the gate itself.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ class Gate[Evidence]:
 
     Attributes:
         code: stable and short; never changes its meaning.
-        scope: what it looks at: one trial, the trials of two subjects under one load, or the run.
         what: what it limits, in words, with the unit of its number.
         unit: of its number.
         rule: how severe a number outside the limits is.
         read: its number from the evidence; None where the gate does not concern this evidence.
         why: what a number outside the limits would do to the figures.
         source: where the limit comes from.
+        scope: what it looks at: one trial, the trials of two subjects under one load, or the run.
         low: smallest number that passes; None for no such limit.
         high: largest number that passes; None for no such limit.
         required: whether the number must be known under the profile bare-metal: where the gate
@@ -57,13 +57,13 @@ class Gate[Evidence]:
     """
 
     code: str
-    scope: Scope
     what: str
     unit: str
     rule: Rule
     read: Callable[[Evidence], Reading | None] = field(repr=False)
     why: str
     source: str
+    scope: Scope = "trial"
     low: float | None = None
     high: float | None = None
     required: bool = True

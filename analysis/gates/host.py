@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from analysis.gates.evidence import TrialEvidence
-    from bundle.documents.readings import Counted, KernelCounts
+    from bundle.documents.readings import Counted, Kernel, KernelCounts
 
 type _Read = Callable[[TrialEvidence], Reading | None]
 type _Counter = Callable[[KernelCounts], Counted]
@@ -108,23 +108,18 @@ def _autovacuums(trial: TrialEvidence) -> Reading:
     return Reading(log.autovacuums)
 
 
-def _clock(trial: TrialEvidence) -> Reading | None:
-    if trial.kernel is None:
-        return Reading(None, "nobody looked")
-    return _told_by_clocks(trial.kernel.clock_stepped_s, per_s=1000)
+def _clocks(take: Callable[[Kernel], float | UnsetType | None], *, per_s: float = 1) -> _Read:
+    """Read what the agent found by comparing two clocks; older bundles do not have the key."""
 
+    def read(trial: TrialEvidence) -> Reading | None:
+        if trial.kernel is None:
+            return Reading(None, "nobody looked")
+        seconds = take(trial.kernel)
+        if seconds is UNSET:
+            return None
+        return Reading(None, _UNREAD) if seconds is None else Reading(abs(per_s * seconds))
 
-def _suspended(trial: TrialEvidence) -> Reading | None:
-    if trial.kernel is None:
-        return Reading(None, "nobody looked")
-    return _told_by_clocks(trial.kernel.suspended_s, per_s=1)
-
-
-def _told_by_clocks(seconds: float | UnsetType | None, *, per_s: float) -> Reading | None:
-    """What the agent found by comparing two clocks; older bundles do not have the key at all."""
-    if seconds is UNSET:
-        return None
-    return Reading(None, _UNREAD) if seconds is None else Reading(abs(per_s * seconds))
+    return read
 
 
 _JUDGED = "judgement of this project"
@@ -132,75 +127,68 @@ _JUDGED = "judgement of this project"
 GATES: tuple[Gate[TrialEvidence], ...] = (
     Gate(
         code="steal",
-        scope="trial",
         what="time a hypervisor took from one of the trial's CPUs",
         unit="% of its time",
         rule=HOST,
         read=_steal,
         high=1,
-        why="another guest ran where the trial should have",
+        why="another guest of the hypervisor ran on the trial's CPU",
         source=f"/proc/stat; the limit is a {_JUDGED}",
     ),
     Gate(
         code="pressure-memory",
-        scope="trial",
         what="time in which some task waited for memory",
         unit="% of the window",
         rule=HOST,
         read=_pressure(lambda n: n.psi_memory_some_us),
         high=1,
-        why="pages were reclaimed while the trial ran",
+        why="the kernel reclaimed pages while the trial ran",
         source=f"/proc/pressure/memory, some; the limit is a {_JUDGED}",
     ),
     Gate(
         code="pressure-io",
-        scope="trial",
         what="time in which some task waited for a disk, in a read-only trial",
         unit="% of the window",
         rule=HOST,
         read=_disk,
         high=5,
-        why="the rows are in memory: something else used the disk, or they were not",
+        why="either the rows did not fit in memory, or something else used the disk",
         source=f"/proc/pressure/io, some; the limit is a {_JUDGED}",
     ),
     Gate(
         code="swap",
-        scope="trial",
         what="pages moved to or from swap",
         unit="pages",
         rule=HOST,
         read=_sum({"swapped_in": lambda n: n.swapped_in, "swapped_out": lambda n: n.swapped_out}),
         high=0,
-        why="a page read back costs a thousand requests",
+        why="reading one page back takes as long as a thousand requests",
         source="/proc/vmstat: pswpin, pswpout",
     ),
     Gate(
         code="throttled",
-        scope="trial",
         what="periods in which a control group's CPU limit held the trial",
         unit="periods",
         rule=HOST,
         read=_sum({"throttled": lambda n: n.throttled}),
         high=0,
         required=False,
-        why="the limit was measured, not the service",
+        why="the trial measured the CPU limit instead of the service",
         source="cpu.stat of the agent's control group and of those above: nr_throttled",
     ),
     Gate(
         code="overheated",
-        scope="trial",
         what="times a CPU slowed itself down to cool",
         unit="times",
         rule=HOST,
         read=_sum({"overheated": lambda n: n.overheated}),
         high=0,
         required=False,
-        why="the later trial is always the slower one",
+        why="CPUs heat up during a run, so later trials come out slower",
         source="thermal_throttle/core_throttle_count of each CPU, where the kernel has it",
     ),
     Gate(
         code="tcp-retransmitted",
-        scope="trial",
         what="TCP segments that were sent again",
         unit="% of the segments",
         rule=HOST,
@@ -211,7 +199,6 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
     ),
     Gate(
         code="listen-queue",
-        scope="trial",
         what="connections that a listening socket turned away",
         unit="connections",
         rule=HOST,
@@ -222,61 +209,56 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
             }
         ),
         high=0,
-        why="a client that is turned away tries again a second later",
+        why="a refused client tries again a second later",
         source="/proc/net/netstat: ListenOverflows, ListenDrops",
     ),
     Gate(
         code="kernel-log",
-        scope="trial",
         what="messages of the kernel of level error or worse",
         unit="messages",
         rule=HOST,
         read=_kernel_log,
         high=0,
         required=False,
-        why="a failing disk, memory or clock, or a process killed for memory",
+        why="a disk, memory or clock fails, or the kernel killed a process for memory",
         source="/dev/kmsg",
     ),
     Gate(
         code="clock",
-        scope="trial",
         what="how far the wall clock was set in the window",
         unit="ms",
         rule=HOST,
-        read=_clock,
+        read=_clocks(lambda kernel: kernel.clock_stepped_s, per_s=1000),
         high=10,
-        why="the server's log and the order of trials are told by the wall clock; figures are not",
-        source="CLOCK_REALTIME against CLOCK_MONOTONIC; a clock that is disciplined moves by less "
-        "than 0.5 ms a second (adjtimex(2)), the limit is a judgement of this project",
+        why="the server's log and the order of trials use the wall clock; figures do not",
+        source="CLOCK_REALTIME against CLOCK_MONOTONIC; time synchronisation moves a clock by less "
+        f"than 0.5 ms a second (adjtimex(2)); the limit is a {_JUDGED}",
     ),
     Gate(
         code="suspended",
-        scope="trial",
         what="how long the machine was suspended in the window",
         unit="s",
         rule=ALWAYS,
-        read=_suspended,
+        read=_clocks(lambda kernel: kernel.suspended_s),
         high=0.01,
-        why="its caches were cold and its connections old afterwards, and the clock that measures "
+        why="afterwards caches are cold and connections are old, and the clock that measures "
         "latencies stood still",
-        source="CLOCK_BOOTTIME against CLOCK_MONOTONIC (clock_gettime(2)); the limit is what two "
-        "looks at two clocks may be apart",
+        source="CLOCK_BOOTTIME against CLOCK_MONOTONIC (clock_gettime(2)); the limit is the time "
+        "between reading the two clocks",
     ),
     Gate(
         code="checkpoint",
-        scope="trial",
         what="checkpoints of the database server under way in the window",
         unit="checkpoints",
         rule=ALWAYS,
         read=_checkpoints,
         high=0,
-        why="a checkpoint writes all changed pages, and makes every first change afterwards "
-        "write a whole page",
-        source="the server's log between the ends of the window, held against pg_stat_bgwriter",
+        why="a checkpoint writes all changed pages, and after it the first change to a page logs "
+        "the whole page",
+        source="the server's log between the ends of the window, compared with pg_stat_bgwriter",
     ),
     Gate(
         code="autovacuum",
-        scope="trial",
         what="automatic vacuums and analyses in the window",
         unit="tables",
         rule=ALWAYS,

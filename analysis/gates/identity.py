@@ -1,4 +1,4 @@
-"""Gates of who answered: the declared service, as it was when its work was looked at."""
+"""Gates of who answered: the declared service, as in the diagnostic pass."""
 
 from __future__ import annotations
 
@@ -70,24 +70,22 @@ def _content(answer: Answer) -> tuple[int, str | None, str | None, str]:
 GATES: tuple[Gate[TrialEvidence], ...] = (
     Gate(
         code="subject",
-        scope="trial",
         what="settings and versions of the service that answered which are not the subject's",
         unit="settings",
         rule=ALWAYS,
         read=_subject,
         high=0,
-        why="the figures of one subject under the name of another",
-        source="what the service says of itself on /health, held against plan and stack",
+        why="the figures of one subject would stand under the name of another",
+        source="/health of the service, compared with plan and stack",
     ),
     Gate(
         code="probes",
-        scope="trial",
         what="requests that were answered otherwise before the load than in the diagnostic pass",
         unit="requests",
         rule=ALWAYS,
         read=_probes,
         high=0,
-        why="other answers are other work; those of the pass are compared between the subjects",
-        source="status, type, length and SHA-256 of one answer to each operation that only reads",
+        why="other answers are other work; subjects are compared by the answers of that pass",
+        source="status, type, length and SHA-256 of one answer to each reading operation",
     ),
 )

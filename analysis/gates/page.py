@@ -1,4 +1,4 @@
-"""The documentation of the gates, made from their registry."""
+"""The tables of docs/gates.md, made from the registry of the gates."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ _SCOPES: dict[Scope, str] = {
     "run": "Gates of a run",
 }
 _MEANING: dict[Scope, str] = {
-    "trial": "A trial that fails one is kept as failed under the gate's code, and repeated at the "
-    "end of its block. They are tried in this order.",
-    "comparison": "Where one fails, the comparison is INVALID (gate) under that load.",
-    "run": "Where one fails, every comparison of the run is INVALID (gate).",
+    "trial": "The lab tries these gates in this order. A trial that fails one is kept as failed "
+    "under the gate's code, and repeated at the end of its block.",
+    "comparison": "Where one of these gates fails, the comparison is INVALID (gate) under that "
+    "load.",
+    "run": "Where one of these gates fails, every comparison of the run is INVALID (gate).",
 }
 
 
@@ -30,7 +31,7 @@ def markdown() -> Iterator[str]:
     """Yield the lines of the tables, a heading before each."""
     for scope, title in _SCOPES.items():
         yield f"## {title}\n\n{_MEANING[scope]}\n"
-        yield "| code | what is limited | allowed | if it is not so | why | source |"
+        yield "| code | what is limited | allowed | severity | why | source |"
         yield "|---|---|---|---|---|---|"
         for gate in GATES:
             if gate.scope == scope:
@@ -48,7 +49,7 @@ def markdown() -> Iterator[str]:
 
 
 def severity(rule: Rule) -> str:
-    """A row of the table of severities in words."""
+    """The severities of a rule in words."""
     by_profile = {profile: rule.severity(profile, None) for profile in reversed(PROFILES)}
     kinds = set(by_profile.values())
     if len(kinds) == 1:

@@ -23,7 +23,7 @@ _ODD_FLAGS = ("bytes_warning", "debug", "dev_mode", "inspect", "optimize", "verb
 
 
 def _moved(counters: Counters, table: str, effect: Effect) -> int:
-    """How many rows of a table were inserted, updated or deleted in a trial."""
+    """How many rows of a table were inserted, updated or deleted during a trial."""
     before, after = counters.before.get(table), counters.after[table]
     return _count(after, effect) - (_count(before, effect) if before else 0)
 
@@ -176,7 +176,6 @@ def _astray(told: Affinity) -> Iterator[str]:
 GATES: tuple[Gate[TrialEvidence], ...] = (
     Gate(
         code="rows-unchanged",
-        scope="trial",
         what="rows that a read-only trial has changed",
         unit="rows",
         rule=ALWAYS,
@@ -187,43 +186,39 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
     ),
     Gate(
         code="rows-changed",
-        scope="trial",
         what="rows that a writing trial has changed, warm-up included, over the window's answers, "
         "at the least",
         unit="rows an answer",
         rule=ALWAYS,
         read=_changed,
         low=1,
-        why="a service that says it has written and has not does less work; wrk does not count "
-        "answers by operation, so for it one row of each kind is enough",
+        why="a service that confirms a write without writing does less work; wrk does not count "
+        "answers by operation, so one row of each kind is enough there",
         source="PostgreSQL 16, pg_stat_user_tables: n_tup_ins, n_tup_upd, n_tup_del",
     ),
     Gate(
         code="bodies",
-        scope="trial",
         what="requests whose hashed bodies were not always the same",
         unit="requests",
         rule=ALWAYS,
         read=_bodies,
         high=0,
         required=False,
-        why="nothing writes, so the same request must get the same bytes",
+        why="the workload writes nothing, so the same request must get the same bytes",
         source="SHA-256 of one body in a hundred, taken by the asyncio client in the window",
     ),
     Gate(
         code="pools",
-        scope="trial",
         what="database connections beside the declared pool",
         unit="connections",
         rule=ALWAYS,
         read=_pools,
         high=0,
-        why="a pool that opens in the window, or is larger than the other's, is another subject",
+        why="a pool that opens connections in the window, or a larger pool, is another subject",
         source="PostgreSQL 16, pg_stat_activity just before and just after the window",
     ),
     Gate(
         code="connections-replaced",
-        scope="trial",
         what="connections of the pool that were replaced in the window",
         unit="connections",
         rule=DOUBT,
@@ -236,38 +231,35 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
     ),
     Gate(
         code="extensions",
-        scope="trial",
         what="libraries that run without their C extensions, unless the stack says so",
         unit="libraries",
         rule=ALWAYS,
         read=_extensions,
         high=0,
-        why="SQLAlchemy, aiohttp and asyncpg fall back to slower Python without a word",
-        source="the loaders of the service's own modules, told on /health",
+        why="SQLAlchemy, aiohttp and asyncpg fall back to slower Python code silently",
+        source="the loaders of the service's modules, as /health reports them",
     ),
     Gate(
         code="runtime",
-        scope="trial",
         what="ways in which the service's Python does not run as it was built to: debug modes, "
         "tracing, another allocator, preloaded libraries, variables that tune it",
         unit="ways",
         rule=ALWAYS,
         read=_runtime,
         high=0,
-        why="asyncio's debug mode alone costs five sixths of the throughput; one variable of the "
-        "caller sets it",
+        why="asyncio's debug mode alone costs five sixths of the throughput, and one environment "
+        "variable sets it",
         source="sys.flags, the event loop, the variables and the mapped files of the service, "
-        "told on /health",
+        "as /health reports them",
     ),
     Gate(
         code="cpus",
-        scope="trial",
         what="processes that were allowed to run outside their planned CPUs",
         unit="processes",
         rule=ALWAYS,
         read=_affinity,
         high=0,
-        why="a process that wanders takes CPU time from another purpose",
+        why="a process outside its CPUs takes CPU time from another role",
         source="Cpus_allowed_list in /proc/PID/status of every process of the trial",
     ),
 )

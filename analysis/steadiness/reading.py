@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.steadiness.segments import Segment, change_points, segments
+from analysis.steadiness.estimators import (
+    Segment,
+    Shape,
+    Slope,
+    change_points,
+    classify,
+    mser5,
+    segments,
+    theil_sen,
+)
 from analysis.steadiness.series import read_series
-from analysis.steadiness.shape import TOLERANCE, Shape, classify
-from analysis.steadiness.slope import Slope, theil_sen
-from analysis.steadiness.truncation import mser5
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,15 +66,11 @@ class Steadiness:
         return Drift(found.per_second * seconds, found.low * seconds, found.high * seconds)
 
 
-def read(
-    trial: Path, *, window_s: float | None = None, tolerance: float = TOLERANCE
-) -> Steadiness | None:
+def read(trial: Path) -> Steadiness | None:
     """Read the steadiness of a trial that was carried out.
 
     Args:
         trial: its folder in a bundle.
-        window_s: as in `read_series`.
-        tolerance: relative difference below which two levels count as equal.
 
     Returns:
         None where the load leaves no course over time: wrk, the article's client, a search for
@@ -77,11 +79,11 @@ def read(
     Raises:
         OSError: a page's checksum does not hold.
     """
-    series = read_series(trial, window_s=window_s)
-    return None if series is None else examine(series, tolerance=tolerance)
+    series = read_series(trial)
+    return None if series is None else examine(series)
 
 
-def examine(series: Series, *, tolerance: float = TOLERANCE) -> Steadiness:
+def examine(series: Series) -> Steadiness:
     """Examine a series of at least 50 windows.
 
     Raises:
@@ -92,7 +94,7 @@ def examine(series: Series, *, tolerance: float = TOLERANCE) -> Steadiness:
     truncation = mser5(series.values)
     return Steadiness(
         series=series,
-        shape=classify(levels, better=series.better, tolerance=tolerance),
+        shape=classify(levels, better=series.better),
         slope=theil_sen(series),
         change_points_s=tuple(each * series.window_s for each in changes),
         levels=levels,
