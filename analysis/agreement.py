@@ -33,12 +33,9 @@ type Verdict = Literal["agree", "differ", "open"]
 
 @dataclass(frozen=True)
 class Side:
-    """What one run says of a ratio.
+    """What one run says of a ratio: mean and standard deviation of its log-ratios, one a block.
 
-    Attributes:
-        mean: of the log-ratios, one a block.
-        sd: their standard deviation; None with a single block.
-        blocks: how many.
+    The standard deviation is None with a single block.
     """
 
     mean: float
@@ -51,7 +48,6 @@ class Agreement(Part, frozen=True):
 
     Attributes:
         verdict: agree, differ, or open where these blocks cannot say.
-        method: how it was found.
         ratio: the second run's ratio over the first one's.
         low, high: what `ratio` was held against, by the method; null where a run has one block.
         why: one clause.

@@ -33,16 +33,10 @@ type _Trials = dict[str, dict[int, Figures]]
 
 
 def derive(bundle: Bundle, sealed: SealedPlan, results: Results) -> Explanation | None:
-    """Compute the explanation of a sealed bundle.
+    """Compute the explanation of a verified bundle; None if the plan explains nothing.
 
-    Args:
-        bundle: verified.
-        sealed: its plan.
-        results: of the bundle: their weaknesses are those of the explanation too, and their
-            subjects' round trips and statements, where they have them, are joined.
-
-    Returns:
-        None if the plan explains nothing.
+    The weaknesses of the results are those of the explanation too. Their subjects' round trips and
+    statements, where they have them, are joined.
     """
     explained = sealed.explanation
     if explained is None:

@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 class Metric:
     """A figure that subjects are compared by.
 
-    Attributes:
-        name: in the record.
-        unit: of the figure.
-        better: higher or lower.
-        of: takes it from a trial's figures; None where the trial has none.
+    A trial has no such figure where ``of`` gives None.
     """
 
     name: str

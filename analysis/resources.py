@@ -26,11 +26,9 @@ _MOST_UNSEEN_NS = 1_000_000_000
 
 @dataclass(frozen=True)
 class Used:
-    """What each role's processes used in a window.
+    """CPU seconds of each role in a window, and its largest sum of resident sets at one instant.
 
-    Attributes:
-        cpu_s: CPU seconds by role; None where nothing was sampled, or not all of it.
-        peak_rss_bytes: the largest sum of resident sets at one instant, by role; None likewise.
+    Either is None where the role was not sampled, or not all of it.
     """
 
     cpu_s: dict[str, float | None]
@@ -39,12 +37,7 @@ class Used:
 
 @dataclass(frozen=True)
 class Looks:
-    """The CPU time that was seen at each look.
-
-    Attributes:
-        at_ns: when, on the monotonic clock; ascending.
-        ticks: clock ticks used so far.
-    """
+    """When the agent looked, ascending on the monotonic clock, and the clock ticks used so far."""
 
     at_ns: Integers
     ticks: Integers
@@ -61,11 +54,9 @@ class Looks:
 
 @dataclass(frozen=True)
 class Course:
-    """When the agent looked, and what it saw.
+    """By role, the looks of each round that saw it.
 
-    Attributes:
-        looks: by role, one for each round that saw it: the instant of its first reading, and the
-            CPU time of its processes.
+    A look has the instant of the round's first reading, and the CPU time of the role's processes.
     """
 
     looks: dict[str, Looks]

@@ -43,16 +43,10 @@ type _Lost = Mapping[str, Sequence[FailedTrial]]
 
 
 def derive(bundle: Bundle, sealed: SealedPlan, facts: HostFacts) -> Results:
-    """Compute the results of a sealed bundle.
-
-    Args:
-        bundle: verified.
-        sealed: its plan.
-        facts: of the services' host, before the first trial.
+    """Compute the results of a verified bundle from its plan and the facts of the services' host.
 
     Raises:
-        OSError, ValueError, LookupError, RecordError: a file of the bundle is not what it should
-            be.
+        OSError, ValueError, LookupError, RecordError: a file of the bundle is invalid.
     """
     gated, work = gates.read(bundle), Work.read(bundle.path)
     stopped = bundle.record.status == "aborted"

@@ -36,13 +36,11 @@ _UNKNOWN: Mapping[str, ByBlock] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Link:
-    """One piece of the way.
+    """One piece of the way, from the subject before it to the subject after it.
 
     Attributes:
         name: of the factor, or ``residual``.
         what: the factor in words.
-        before: the subject that comes before it on the way.
-        after: the subject that comes after it.
         alone: the two subjects between which this factor is the only one that is switched; None
             for the residual.
     """

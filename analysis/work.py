@@ -51,12 +51,9 @@ class PerRequest(NamedTuple):
 
 @dataclass(frozen=True)
 class Work:
-    """What the subjects of a run answered, and what it cost the database.
+    """What the subjects of a run answered, by operation and request, and their SQL.
 
-    Attributes:
-        answers: by subject, and by operation and request.
-        sql: by subject.
-        broken: by subject, how it breaks the contract.
+    ``broken`` says in one sentence how a subject breaks the contract.
     """
 
     answers: dict[str, dict[tuple[str, str], Shown]]
@@ -65,11 +62,11 @@ class Work:
 
     @classmethod
     def read(cls, bundle: Path) -> Work:
-        """Read what a bundle holds of it.
+        """Read the answers, the SQL and the outcome of the contract that a bundle holds.
 
         Raises:
             OSError: a file is no regular one, or too large.
-            RecordError: it is not what it should be.
+            RecordError: a file is invalid.
         """
         work = cls({}, {}, {})
         for folder in sorted((bundle / "services").glob("*/")):
@@ -231,11 +228,4 @@ def _relation(first: str, second: str) -> Relation:
 
 
 def _costs(cost: Cost) -> Costs:
-    return Costs(
-        statements=cost.statements,
-        statements_per_request=cost.statements_per_request,
-        round_trips_per_request=cost.round_trips_per_request,
-        rows_per_request=cost.rows_per_request,
-        digest=cost.digest,
-        varies=cost.varies,
-    )
+    return Costs(**{key: getattr(cost, key) for key in Costs.__struct_fields__})

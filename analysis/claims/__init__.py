@@ -15,15 +15,13 @@ from analysis.claims.arithmetic import outcomes
 from analysis.claims.codes import CODES
 from analysis.claims.conditions import READINGS
 from analysis.claims.evidence import Place, Run, collect
-from analysis.claims.judgement import describe, judgement, published, verdicts
-from analysis.claims.ledger import Claim, Ledger, Runs, Statement, plans_of, variants_of
-from analysis.claims.lint import PlanParts, Problem, lint
+from analysis.claims.judgement import describe, judgement, verdicts
+from analysis.claims.ledger import Ledger, Runs, Statement, plans_of, variants_of
+from analysis.claims.lint import PlanParts, lint
 from analysis.claims.measure import places_of
 from analysis.claims.metrics import CLAIM_METRICS
 from analysis.claims.verdict import judge_claim
 from bundle.documents.verdicts import (
-    CheckOutcome,
-    ClaimJudgement,
     ClaimVerdict,
     Outcome,
     Strength,
@@ -33,15 +31,11 @@ __all__ = [
     "CLAIM_METRICS",
     "CODES",
     "READINGS",
-    "CheckOutcome",
-    "Claim",
-    "ClaimJudgement",
     "ClaimVerdict",
     "Ledger",
     "Outcome",
     "Place",
     "PlanParts",
-    "Problem",
     "Run",
     "Runs",
     "Statement",
@@ -54,7 +48,6 @@ __all__ = [
     "outcomes",
     "places_of",
     "plans_of",
-    "published",
     "variants_of",
     "verdicts",
 ]

@@ -30,13 +30,9 @@ _REACH = {"any": 0, "same-class": 1, "same-fingerprint": 2}
 
 @dataclass(frozen=True)
 class Reading:
-    """A condition that a bundle tells.
+    """A condition that a bundle records, by its name in the ledger.
 
-    Attributes:
-        name: in the ledger.
-        what: in words.
-        scope: a claim that is portable to any host is not held to those of hosts.
-        of: takes it from a run.
+    A claim that is portable to any host is not held to conditions whose scope is the host.
     """
 
     name: str

@@ -39,15 +39,12 @@ class Run:
     """One sealed bundle, as far as claims are concerned.
 
     Attributes:
-        record: of the bundle.
         seal: its identity.
-        resolved: the plan that decided the run.
         facts: of the host, or of the application host where there are several.
         postgresql: version of the server; None if it was not recorded.
-        results: derived from the bundle.
         stacks: outcome of building each subject's stack, by subject.
         started: outcome of starting each subject and asking it once, by subject.
-        trials: by place, then by block, those that may be used by the gates of today.
+        trials: by place, then by block; only those that today's gates let pass.
     """
 
     record: BundleRecord
@@ -82,15 +79,15 @@ def collect(
 
     Args:
         bundle: verified.
-        resolved: the plan as resolved.
-        facts: the host's.
-        results: what was derived from the bundle.
+        resolved: its plan.
+        facts: of the host.
+        results: derived from the bundle.
         wanted: where the claims look; other trials are not read. A control's arm is read with its
             subject.
 
     Raises:
         OSError: a document cannot be read.
-        RecordError: a document is not what it should be.
+        RecordError: a document is invalid.
     """
     places = set(wanted)
     places |= {

@@ -25,13 +25,7 @@ _NO_INPUTS = {
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong, where in the document, and what to do next.
-
-    Attributes:
-        code: one of ``analysis.claims.codes``.
-        path: keys and indices from the top of the document.
-        what: one sentence.
-    """
+    """What is wrong, by its code, and the keys that lead to it from the top of the document."""
 
     code: str
     path: Path

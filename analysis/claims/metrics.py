@@ -25,19 +25,16 @@ _MS = 1000.0
 
 @dataclass(frozen=True)
 class ClaimMetric:
-    """A figure that claims are made of.
+    """A figure that claims are made of, in the unit in which a claim states it.
 
     Attributes:
-        name: in the ledger.
-        unit: in which a claim states it.
-        better: higher or lower.
         estimator: how the lab arrives at it, in words.
         scale: ``ratio`` for figures above zero, whose logarithms are averaged; ``plain`` for those
             that may be zero; ``count`` for those that are counted once and do not vary.
         of: takes it from a trial's figures, in ``unit``; None for a count.
         counted: takes a count from a subject's results; None for all else.
-        compared_as: the metric of the results that is the same figure, so that a comparison by it
-            that is invalid speaks against this one; its own name if empty.
+        compared_as: the metric of the results that is the same figure, so that an invalid
+            comparison by it speaks against this one; its own name if empty.
     """
 
     name: str

@@ -22,13 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Figure:
-    """A printed figure.
+    """A printed figure: the lowest and the highest value that it may stand for.
 
-    Attributes:
-        low: the lowest value that it may stand for.
-        high: the highest.
-        status: whether the source states it.
-        is_taken_as_exact: because no precision is given.
+    Without a precision it ``is_taken_as_exact``.
     """
 
     low: float
@@ -59,13 +55,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the arithmetic of a check gives.
-
-    Attributes:
-        outcome: of the check.
-        what: the arithmetic in one sentence.
-        numbers: what was computed, by name.
-    """
+    """What the arithmetic of a check gives, in one sentence and as numbers by name."""
 
     outcome: Outcome
     what: str

@@ -12,12 +12,11 @@ bundle       the trials of a bundle as the gates leave them
 
 from analysis.gates.bundle import Cell, Gated, read
 from analysis.gates.evidence import Context, PairEvidence, RunEvidence, TrialEvidence
-from analysis.gates.gate import Finding, Gate, Reading
+from analysis.gates.gate import Finding
 from analysis.gates.summary import (
     CODES,
     GATES,
     TRIAL_GATES,
-    Assessment,
     assess,
     document,
     documents,
@@ -28,21 +27,17 @@ from analysis.gates.summary import (
     loosened,
 )
 from bundle.documents.results import GateVerdict as Verdict
-from host.expectation import Rule, Severity
+from host.expectation import Severity
 
 __all__ = [
     "CODES",
     "GATES",
     "TRIAL_GATES",
-    "Assessment",
     "Cell",
     "Context",
     "Finding",
-    "Gate",
     "Gated",
     "PairEvidence",
-    "Reading",
-    "Rule",
     "RunEvidence",
     "Severity",
     "TrialEvidence",

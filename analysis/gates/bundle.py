@@ -24,11 +24,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cell:
-    """The trials of one workload under one load.
+    """The trials of one workload under one load, those that failed a gate included.
 
-    Attributes:
-        trials: all that were carried out, those that failed a gate included.
-        usable: of those, the ones whose figures may be used, by subject and block.
+    The figures of ``usable`` ones, by subject and block, may be used.
     """
 
     trials: list[Assessment]
@@ -58,9 +56,8 @@ class Gated:
     """A run as the gates leave it.
 
     Attributes:
-        context: of the run.
-        cells: by workload and load; only those of which a trial may be used.
-        failures: of every trial that may not.
+        cells: by workload and load; only those with a usable trial.
+        failures: of every trial that may not be used.
         run: what the gates of the run say.
     """
 
@@ -131,15 +128,8 @@ def assess(folder: Path, record: TrialRecord, context: Context) -> Assessment:
 
 def _failure(record: TrialRecord, assessment: Assessment | None) -> FailedTrial | None:
     if record.failure is not None:
-        return FailedTrial(
-            trial=record.id,
-            code=record.failure.code,
-            what=record.failure.what,
-        )
+        failure = record.failure
+        return FailedTrial(trial=record.id, code=failure.code, what=failure.what)
     if assessment is not None and (found := assessment.failure):
-        return FailedTrial(
-            trial=record.id,
-            code=found.gate.code,
-            what=found.sentence,
-        )
+        return FailedTrial(trial=record.id, code=found.gate.code, what=found.sentence)
     return None

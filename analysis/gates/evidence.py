@@ -1,4 +1,4 @@
-"""What gates look at: one trial, the trials of a cell, a run; all from the files of a bundle."""
+"""What gates read: one trial, the trials of a comparison, or a run, from a bundle's files alone."""
 
 from __future__ import annotations
 
@@ -42,9 +42,8 @@ class Context:
 
     Attributes:
         sealed: the plan as resolved.
-        facts: the host's.
         pure: by stack, the libraries that it has without their C extensions on purpose.
-        bundle: the folder that all of it stands in.
+        bundle: the folder that holds all of it.
     """
 
     sealed: SealedPlan
@@ -58,7 +57,7 @@ class Context:
 
         Raises:
             FileNotFoundError: the folder lacks plan, facts or stacks.
-            RecordError: one of them is not what it should be.
+            RecordError: one of them is invalid.
         """
         stacks = outside.toml_of(bundle / "inputs/locks/stacks.toml")["stacks"]
         return cls(
@@ -90,13 +89,13 @@ class Context:
 
     @cached_property
     def answers(self) -> dict[str, dict[str, Shown]]:
-        """By subject, what it answered in the diagnostic pass, by method and path."""
+        """By subject, its answers in the diagnostic pass, by method and path."""
         told = self._of_subjects(Answers)
         return {name: {each.request: each for each in of.answers} for name, of in told.items()}
 
     @cached_property
     def packages(self) -> dict[str, dict[str, str]]:
-        """By subject, the versions that its stack was found to have."""
+        """By subject, the versions that were found installed in its stack."""
         return {name: stack.packages for name, stack in self._of_subjects(StackOutcome).items()}
 
     def _of_subjects[T: Answers | StackOutcome](self, kind: type[T]) -> dict[str, T]:
@@ -107,16 +106,7 @@ class Context:
 
 @dataclass(frozen=True)
 class TrialEvidence:
-    """One trial that was carried out.
-
-    Attributes:
-        folder: of the trial in the bundle.
-        readings: what was read around it.
-        subject: its name.
-        workload: its name.
-        load: its name.
-        context: of the run.
-    """
+    """One trial that was carried out: its folder in the bundle, and what was read around it."""
 
     folder: Path
     readings: TrialReadings
@@ -165,23 +155,18 @@ class TrialEvidence:
 
     @property
     def kernel(self) -> Kernel | None:
-        """What the kernel counted around the window; None where nobody looked."""
+        """What the kernel counted around the window; None where the agent did not read it."""
         return self.readings.host.kernel if self.readings.host else None
 
     @property
     def database(self) -> DatabaseServer | None:
-        """What the database server told around the window; None where nobody looked."""
+        """What the database server reported around the window; None likewise."""
         return self.readings.host.database if self.readings.host else None
 
 
 @dataclass(frozen=True)
 class PairEvidence:
-    """The trials of one comparison in one cell whose figures may be used.
-
-    Attributes:
-        baseline: of that subject.
-        candidate: of that subject.
-    """
+    """The trials of one comparison in one cell whose figures may be used."""
 
     baseline: Sequence[TrialEvidence]
     candidate: Sequence[TrialEvidence]
@@ -192,7 +177,7 @@ class Floor:
     """A load's generator against an endpoint that does no work.
 
     Attributes:
-        driven: what it left, read as a trial's is; its subject is no subject.
+        driven: what the generator left, read as a trial's files are; its subject is empty.
         failure: why there is nothing to read; None if there is.
     """
 
@@ -201,7 +186,7 @@ class Floor:
 
     @classmethod
     def read_all(cls, bundle: Path, context: Context) -> dict[str, Floor]:
-        """Those of a bundle, by load; none where nobody looked."""
+        """The floors of a bundle by load; empty where none was measured."""
         found = {}
         for folder in sorted(path.parent for path in bundle.glob("generators/*/floor.json")):
             load = folder.name
@@ -218,10 +203,9 @@ class RunEvidence:
     Attributes:
         completed: trials whose figures may be used.
         failed: trials that failed, repeated or not.
-        hosts: the readings of each host before the first trial; none where nobody looked.
-        context: of the run.
+        hosts: the readings of each host before the first trial, as far as they were taken.
         fastest: by load, the highest throughput of a trial whose figures may be used.
-        floors: by load, what its generator did against an endpoint that does no work.
+        floors: by load.
     """
 
     completed: int

@@ -26,11 +26,9 @@ GENERATOR = Rule(Severity.FATAL, Severity.FATAL, sharing=Severity.WARNING)
 
 @dataclass(frozen=True)
 class Reading:
-    """What a gate found.
+    """A gate's number, in the gate's unit, and more about it in words.
 
-    Attributes:
-        value: in the gate's unit; None where the evidence cannot be read.
-        what: more about it in words; empty where the number says it all.
+    The number is None where the evidence cannot be read; the words then say why.
     """
 
     value: float | None

@@ -35,15 +35,11 @@ class Finding:
     """One reading, judged.
 
     Attributes:
-        key: of the reading.
-        area: it is shown under.
-        value: None where it could not be read.
-        unit: of the value.
+        area: the heading that it is shown under.
+        value: None where it could not be read; ``reason`` then says why.
         should_be: in words, under the profile.
-        verdict: what it comes to.
-        why: it matters.
-        do: about it.
-        reason: why it could not be read; None where it could.
+        why: the reading matters.
+        do: to bring it to what it should be.
     """
 
     key: str

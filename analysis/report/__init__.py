@@ -14,6 +14,6 @@ from analysis.report.blocks import Report
 from analysis.report.compose import compose
 from analysis.report.html import html
 from analysis.report.markdown import markdown
-from analysis.report.material import SCHEMA, Material
+from analysis.report.material import Material
 
-__all__ = ["SCHEMA", "Material", "Report", "compose", "html", "markdown"]
+__all__ = ["Material", "Report", "compose", "html", "markdown"]

@@ -57,14 +57,12 @@ class Code:
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart and the table behind it.
+    """A chart and the table with the same figures.
 
     Attributes:
         name: unique in the report; letters, digits and hyphens.
         title: what is drawn, as a heading would say it.
         description: what can be seen, for those who do not see it.
-        chart: the figures to draw.
-        table: the same figures.
     """
 
     name: str
@@ -88,13 +86,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Report:
-    """A whole report.
-
-    Attributes:
-        title: of the page.
-        parts: in their order.
-        data: what it was made of, as the document ``report/1``.
-    """
+    """A whole report; its data are what it was made of, as the document ``report/1``."""
 
     title: str
     parts: tuple[Part, ...]

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Look:
-    """How a subject looks in every chart.
+    """How a subject looks in every chart: colour and marker follow from its number, from 0.
 
-    Attributes:
-        name: of the subject.
-        number: from 0; colour and marker follow from it.
-        hollow: it is an arm of a control, and looks like its subject with hollow markers.
+    An arm of a control is ``hollow``: it looks like its subject with hollow markers.
     """
 
     name: str
@@ -22,14 +19,9 @@ class Look:
 
 @dataclass(frozen=True)
 class Dots:
-    """The trials of one subject.
+    """The trials of one subject: block and figure of each, their median and its 95 % interval.
 
-    Attributes:
-        look: of the subject.
-        points: block and figure.
-        middle: median of the figures.
-        low: of the median's 95 % interval; None with too few trials.
-        high: likewise.
+    The interval is None with too few trials.
     """
 
     look: Look
@@ -41,15 +33,9 @@ class Dots:
 
 @dataclass(frozen=True)
 class Ratio:
-    """One ratio over blocks.
+    """One ratio over blocks, such as ``b / a``, with its 95 % interval; None with one block.
 
-    Attributes:
-        label: ``b / a``.
-        points: the ratio of each block.
-        centre: the estimate.
-        low: of its 95 % interval; None with one block.
-        high: likewise.
-        control: it compares an arm with its own subject.
+    Its ``points`` are the ratios of the blocks. A ``control`` compares an arm with its own subject.
     """
 
     label: str
@@ -62,13 +48,9 @@ class Ratio:
 
 @dataclass(frozen=True)
 class TrialChart:
-    """Trials by block, and the ratios below them.
+    """Trials by block; below them the ratios of comparisons, then of controls.
 
-    Attributes:
-        axis: what is measured, with its unit.
-        dots: by subject.
-        ratios: comparisons, then controls.
-        band: of the margin around 1.
+    The ``axis`` says what is measured, with its unit; ``band`` is the margin around 1.
     """
 
     axis: str
@@ -100,10 +82,7 @@ class Curve:
 class LatencyChart:
     """Latency by quantile on a scale of 1 / (1 - q).
 
-    Attributes:
-        curves: of response and service times.
-        limits: of the axis in milliseconds, shared by the charts of a workload.
-        last: the highest quantile of these charts.
+    All charts of a workload share the limits of the axis, in ms, and the last quantile.
     """
 
     curves: tuple[Curve, ...]
@@ -113,15 +92,9 @@ class LatencyChart:
 
 @dataclass(frozen=True)
 class Bar:
-    """One step of a waterfall, from one ratio to the next; the whole starts from 1.
+    """One step of a waterfall, from the ratio to the first subject before it to the ratio after it.
 
-    Attributes:
-        label: of the step.
-        start: ratio before it, to the first subject.
-        end: ratio after it.
-        low: where its 95 % interval puts the end; None without one.
-        high: likewise.
-        whole: it is the whole way.
+    ``low`` and ``high`` are where its 95 % interval puts the end. The ``whole`` way starts from 1.
     """
 
     label: str
@@ -145,11 +118,8 @@ class PublishedOrder:
 
     Attributes:
         label: what was published; a newline breaks it.
-        published: the ratio of the published figures, the one said to be larger over the other;
-            None where there are none.
-        measured: the same ratio, measured.
-        low: of its 95 % interval.
-        high: likewise.
+        published: the figure that is said to be larger over the other; None without figures.
+        measured: the same ratio, measured, with its 95 % interval.
         mark: good, bad or open: how the row is set off, beside what it says.
         note: at the end of the row.
     """
@@ -172,11 +142,9 @@ class OrderChart:
 
 @dataclass(frozen=True)
 class TrendLine:
-    """One subject over time.
+    """One subject over time: seconds since 1970 and figure of each point.
 
     Attributes:
-        look: of the subject.
-        points: when, in seconds since 1970, and the figure.
         changes: those of the points at which a new level begins.
         levels: from when, to when, and the median between.
     """
@@ -189,12 +157,7 @@ class TrendLine:
 
 @dataclass(frozen=True)
 class TrendChart:
-    """A figure of several subjects over bundles.
-
-    Attributes:
-        axis: what is measured, with its unit.
-        lines: by subject, at least one with a point.
-    """
+    """A figure of several subjects over bundles; the ``axis`` says which, with its unit."""
 
     axis: str
     lines: tuple[TrendLine, ...]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from analysis.report.trials import Shown
-    from bundle.codec import Json
+    from bundle.codec import Json, Part
     from bundle.documents.explanation import Explanation
     from bundle.documents.plan import Plan, SealedPlan
     from bundle.documents.results import Results
@@ -33,12 +33,7 @@ SCHEMA = "report/1"
 
 @dataclass(frozen=True)
 class Seen:
-    """A host as it was seen once, before or after the trials.
-
-    Attributes:
-        facts: None if nobody looked.
-        readings: None likewise.
-    """
+    """A host before or after the trials; None for what was not read then."""
 
     facts: HostFacts | None
     readings: HostReadings | None
@@ -57,10 +52,6 @@ class Material:
     """Everything that a report is made of.
 
     Attributes:
-        record: of the bundle.
-        seal: SHA-256 of its SEAL.json.
-        sealed: the plan.
-        results: of the bundle.
         verdicts: None where no claims were judged.
         explanation: None where the plan explains nothing.
         work: what the subjects answered, and their SQL.
@@ -140,10 +131,10 @@ class Material:
         History: report/1 (first).
         """
         host: dict[str, Json] = {
-            "facts.before": plain(self.before.facts) if self.before.facts else {},
-            "facts.after": plain(self.after.facts) if self.after.facts else {},
-            "readings.before": plain(self.before.readings) if self.before.readings else {},
-            "readings.after": plain(self.after.readings) if self.after.readings else {},
+            "facts.before": _plain(self.before.facts),
+            "facts.after": _plain(self.after.facts),
+            "readings.before": _plain(self.before.readings),
+            "readings.after": _plain(self.after.readings),
             "drift": {key: plain(moved) for key, moved in self.drift.items()},
         }
         return {
@@ -158,8 +149,12 @@ class Material:
             "trials": trials.document(self.shown),
             "sql": {subject: plain(sql) for subject, sql in self.work.sql.items()},
             "host": host,
-            "hosts": {roles: plain(facts) if facts else {} for roles, facts in self.hosts.items()},
+            "hosts": {roles: _plain(facts) for roles, facts in self.hosts.items()},
         }
+
+
+def _plain(document: Part | None) -> Json:
+    return plain(document) if document else {}
 
 
 def _drift(bundle: Path) -> dict[str, Moved]:

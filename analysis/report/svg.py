@@ -50,8 +50,8 @@ def embed(source: str, *, name: str, title: str, description: str) -> str:
     Args:
         source: the SVG file.
         name: unique in the page; every id of the file gets it as a prefix.
-        title: what a reader who hears the page is told first.
-        description: and then.
+        title: what a screen reader says first.
+        description: what it says next.
     """
     root = _adapted(source, name=name, title=title, description=description)
     for attribute in ("width", "height"):

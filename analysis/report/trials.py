@@ -33,10 +33,6 @@ class Shown:
     """What is shown of one trial.
 
     Attributes:
-        trial: its id.
-        subject: what was measured.
-        workload: doing what.
-        load: driven how.
         block: from 1.
         kind: of its latency, in words.
         values: throughput, capacity and the like by metric; a figure that it has not is left out.

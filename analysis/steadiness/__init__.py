@@ -9,21 +9,18 @@ replication: it says whether the trial may stand for a steady state.
 """
 
 from analysis.steadiness.estimators import (
-    TOLERANCE,
     Segment,
     Shape,
     change_points,
     classify,
     mser5,
     noise_of,
-    segments,
     theil_sen,
 )
 from analysis.steadiness.reading import Steadiness, examine, read, warmup_needed
 from analysis.steadiness.series import Series, read_series
 
 __all__ = [
-    "TOLERANCE",
     "Segment",
     "Series",
     "Shape",
@@ -35,7 +32,6 @@ __all__ = [
     "noise_of",
     "read",
     "read_series",
-    "segments",
     "theil_sen",
     "warmup_needed",
 ]

@@ -40,8 +40,6 @@ class Steadiness:
     """What the course of a trial shows; instants are seconds from the start of its window.
 
     Attributes:
-        series: what it was found in.
-        shape: in one word.
         slope: relative change per second with its interval; None where the figure was mostly 0.
         change_points_s: where the level changes.
         levels: between the changes.

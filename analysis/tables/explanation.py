@@ -5,22 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.rounding import UNKNOWN, count, figure, percent, with_interval
-from analysis.tables.table import Column, Row, Table
-from bundle.documents.explanation import Stop
+from analysis.tables.table import Column, Row, Table, numbers
 
 if TYPE_CHECKING:
-    from bundle.documents.explanation import Cause, Difference, Effect, ExplainedCell, Explanation
+    from bundle.documents.explanation import (
+        Cause,
+        Difference,
+        Effect,
+        ExplainedCell,
+        Explanation,
+        Stop,
+    )
 
-_UNSEEN = Stop(
-    trials=0,
-    throughput=None,
-    cpu_service=None,
-    cpu_database=None,
-    round_trips=None,
-    statements=None,
-)
-_CPU = "us/req"
-_PER = "/req"
+_CPU = numbers("Service CPU", "Database CPU", unit="us/req")
 
 
 def title(cell: ExplainedCell) -> str:
@@ -32,24 +29,15 @@ def title(cell: ExplainedCell) -> str:
 
 
 def causes(told: Explanation, cell: ExplainedCell, *, by_size: bool = False) -> Table:
-    """What each cause contributes, then the whole.
-
-    Args:
-        told: the explanation.
-        cell: of it.
-        by_size: the largest first, instead of in the order of the way.
-    """
+    """What each cause contributes, in the order of the way or by size, then the whole."""
     parts = list(cell.parts)
     if by_size:  # the residual has no rank: it stands below every step
         parts.sort(key=lambda part: part.rank or len(parts))
     named = (
         Column("Cause"),
-        Column("req/s x (95 % interval)", number=True),
-        Column("Share", number=True),
-        Column("Alone x", number=True),
-        Column("Service CPU", _CPU, number=True),
-        Column("Database CPU", _CPU, number=True),
-        Column("Round trips", number=True),
+        *numbers("req/s x (95 % interval)", "Share", "Alone x"),
+        *_CPU,
+        *numbers("Round trips"),
     )
     whole = Row(
         (
@@ -96,23 +84,23 @@ def way(cell: ExplainedCell) -> Table:
     """The subjects in the order of the way; below them, in brackets, those with one cause alone."""
     named = (
         Column("On the way"),
-        Column("req/s", number=True),
-        Column("Service CPU", _CPU, number=True),
-        Column("Database CPU", _CPU, number=True),
-        Column("Round trips", _PER, number=True),
-        Column("Statements", _PER, number=True),
-        Column("Trials", number=True),
+        *numbers("req/s"),
+        *_CPU,
+        *numbers("Round trips", "Statements", unit="/req"),
+        *numbers("Trials"),
     )
     on_it = [cell.parts[0].before, *(part.after for part in cell.parts)]
     rest = [name for name in cell.subjects if name not in on_it]
     rows = (
-        *(_stop(name, cell.subjects.get(name, _UNSEEN)) for name in on_it),
+        *(_stop(name, cell.subjects.get(name)) for name in on_it),
         *(_stop(f"({name})", cell.subjects[name]) for name in rest),
     )
     return Table(f"Subjects on the way: {title(cell)}", named, rows)
 
 
-def _stop(name: str, stop: Stop) -> Row:
+def _stop(name: str, stop: Stop | None) -> Row:
+    if stop is None:
+        return Row((name, *[UNKNOWN] * 5, "0"))
     return Row(
         (
             name,

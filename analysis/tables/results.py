@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.rounding import count, figure, percent, with_interval
-from analysis.tables.table import Cell, Column, Row, Table
+from analysis.tables.table import Cell, Column, Row, Table, columns, numbers
 from bundle.documents.results import Verdict
 
 if TYPE_CHECKING:
@@ -34,18 +34,12 @@ def of(cell: Measured) -> list[Table]:
 
 
 def subjects(cell: Measured, spread: Spread | None = None) -> Table:
-    """The figures of each subject: medians of its trials.
-
-    Args:
-        cell: of the results.
-        spread: intervals to give with the medians; none if None.
-    """
+    """The medians of each subject's trials, with the intervals of ``spread`` if it is given."""
     named = (
         Column("Subject"),
-        Column("req/s", number=True),
-        *(Column(name, "ms", number=True) for name in ("p50", "p90", "p99")),
-        Column("Errors", number=True),
-        Column("Trials", number=True),
+        *numbers("req/s"),
+        *numbers("p50", "p90", "p99", unit="ms"),
+        *numbers("Errors", "Trials"),
         Column(DOUBTS),
     )
     ends = spread or {}
@@ -57,12 +51,7 @@ def subjects(cell: Measured, spread: Spread | None = None) -> Table:
 def _subject(
     name: str, told: Subject, ends: Mapping[str, tuple[float | None, float | None]]
 ) -> Row:
-    medians = {
-        "throughput": told.throughput,
-        "p50": told.p50,
-        "p90": told.p90,
-        "p99": told.p99,
-    }
+    medians = {name: getattr(told, name) for name in ("throughput", "p50", "p90", "p99")}
     cells = (with_interval(value, *ends.get(of, (None, None))) for of, value in medians.items())
     doubts = ", ".join(told.doubts) or "none"
     return Row((name, *cells, f"{told.errors:,}", str(told.trials), doubts))
@@ -70,15 +59,11 @@ def _subject(
 
 def costs(cell: Measured) -> Table:
     """What a request costs each subject."""
-    cpu, per = "us/req", "/req"
     named = (
         Column("Subject"),
-        Column("Service CPU", cpu, number=True),
-        Column("Database CPU", cpu, number=True),
-        Column("Generator CPU", cpu, number=True),
-        Column("RSS", "MiB", number=True),
-        Column("Round trips", per, number=True),
-        Column("Statements", per, number=True),
+        *numbers("Service CPU", "Database CPU", "Generator CPU", unit="us/req"),
+        *numbers("RSS", unit="MiB"),
+        *numbers("Round trips", "Statements", unit="/req"),
     )
     rows = tuple(
         Row(
@@ -99,15 +84,8 @@ def costs(cell: Measured) -> Table:
 
 def comparisons(cell: Measured) -> Table:
     """The ratios of the compared subjects, with their verdicts."""
-    named = (
-        Column("Ratio"),
-        Column("Of"),
-        Column("Value (95 % interval)", number=True),
-        Column("Blocks", number=True),
-        Column("Margin", number=True),
-        Column("Found 9 times in 10", number=True),
-        Column("Verdict"),
-    )
+    figures = ("Value (95 % interval)", "Blocks", "Margin", "Found 9 times in 10")
+    named = columns("Ratio", "Of", *figures, "Verdict", numbers=figures)
     rows = tuple(_comparison(each) for each in cell.comparisons)
     return Table(f"Comparisons: {cell.title}", named, rows)
 

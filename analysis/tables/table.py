@@ -15,12 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Column:
-    """A column.
+    """A column; its unit is empty where its numbers have none, or stand in several.
 
-    Attributes:
-        name: of what stands in it.
-        unit: of its numbers; empty where they have none, or stand in several.
-        number: its cells are numbers, which are set flush right and never broken.
+    Cells that hold a ``number`` are set flush right and never broken.
     """
 
     name: str
@@ -35,11 +32,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell.
+    """One cell: its text, whose lines after the first say more about it.
 
     Attributes:
-        text: lines are kept; those after the first say more about it.
-        code: SQL, a digest, a name.
+        code: the text is SQL, a digest or a name.
         mark: good, bad, open or none: how the cell is set off, beside what it says.
     """
 
@@ -49,7 +45,7 @@ class Cell:
 
     @property
     def lines(self) -> list[str]:
-        """The first says it, the others more about it."""
+        """The lines of its text."""
         return self.text.split("\n")
 
 
@@ -68,13 +64,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table.
+    """A table; each row has as many cells as there are columns.
 
-    Attributes:
-        caption: what it is of.
-        columns: at least one.
-        rows: as many cells as there are columns in each.
-        folded: a page shows its caption until someone asks for the rest.
+    A page shows only the caption of a ``folded`` one until someone asks for the rest.
     """
 
     caption: str
@@ -87,6 +79,11 @@ class Table:
         kept = [at for at, column in enumerate(self.columns) if column.name not in names]
         rows = [Row(tuple(row.cells[at] for at in kept), row.anchor) for row in self.rows]
         return replace(self, columns=tuple(self.columns[at] for at in kept), rows=tuple(rows))
+
+
+def numbers(*names: str, unit: str = "") -> tuple[Column, ...]:
+    """Columns of numbers, all in one unit."""
+    return tuple(Column(name, unit, number=True) for name in names)
 
 
 def columns(*names: str, numbers: Iterable[str] = ()) -> tuple[Column, ...]:
