@@ -1,4 +1,4 @@
-"""Limits by profile and tier: whether a value keeps one, and what follows if it does not.
+"""Limits by profile and tier: whether a value keeps one, and the verdict if it does not.
 
 The declarations are `host.expectation.Limit` and `Rule`.
 """
@@ -20,7 +20,7 @@ _NONE = "none"
 
 
 def judge(value: object, limit: Limit, severity: Severity, *, required: bool) -> GateVerdict:
-    """Hold a value against a limit.
+    """Compare a value with a limit.
 
     Args:
         value: None or NaN is one that could not be read, and never passes.

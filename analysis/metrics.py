@@ -52,7 +52,7 @@ PRIMARY = "throughput"
 
 
 def waiting_left_out(unit: str, trials: Iterable[Figures]) -> str | None:
-    """Say how much of the waiting a latency knows nothing of; None if that is little or unknown.
+    """Say which share of the waiting a latency leaves out; None if it is small or unknown.
 
     In a closed loop every connection always waits. What Little's ratio lacks to 1 was spent by
     requests that no latency tells of, most often by those without an answer when the window ended,

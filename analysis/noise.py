@@ -1,4 +1,4 @@
-"""How much a machine moves by itself: what two deployments of one service say of it.
+"""The noise floor of a machine: how much two deployments of one service differ on it.
 
 The spread of ln(A' / A) over blocks is the spread of a comparison of two subjects that are equal,
 so it decides how narrow an interval will be and which difference will be found.
@@ -49,7 +49,7 @@ class Spread(Part, frozen=True, kw_only=True):
 
 
 class NoiseFloor(Part, frozen=True, kw_only=True):
-    """How much a machine moves by itself.
+    """How much two deployments of one service differ on a machine.
 
     Attributes:
         schema: the version of this format.

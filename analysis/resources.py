@@ -46,7 +46,7 @@ class Looks:
         return len(self.at_ns)
 
     def within(self, span_ns: tuple[int, int]) -> Self:
-        """Those in a span, both ends included."""
+        """The looks in a span, both ends included."""
         first = int(np.searchsorted(self.at_ns, span_ns[0], "left"))
         end = int(np.searchsorted(self.at_ns, span_ns[1], "right"))
         return type(self)(self.at_ns[first:end], self.ticks[first:end])
@@ -62,7 +62,7 @@ class Course:
     looks: dict[str, Looks]
 
     def together(self, *roles: str) -> Looks:
-        """The looks at several roles: where one was not seen, it has used what it had."""
+        """The looks at several roles; a role that a round did not see keeps its last CPU time."""
         parts = [self.looks[role] for role in sorted(roles)]
         at = np.concatenate([part.at_ns for part in parts])
         role = np.repeat(np.arange(len(parts)), [len(part) for part in parts])

@@ -128,7 +128,7 @@ def _cell(
 
 
 def _order(bundle: Bundle, cell: gates.Cell) -> Order:
-    """How the usable trials of a cell followed each other, by the times they began at."""
+    """In which order the usable trials of a cell ran, by the times they began at."""
     began = {trial.record.id: trial.record.started for trial in bundle.trials}
     first = min(began.values())
     subjects: dict[int, list[tuple[datetime, str]]] = {}
@@ -197,7 +197,7 @@ def _weaknesses(bundle: Bundle, plan: Plan, facts: HostFacts, loosened: list[str
 
 
 def _of_the_source(bundle: Bundle) -> str:
-    """What weakens a result whose source is not the commit's; early versions gave no reason."""
+    """The weakness of a result whose source is not a commit's; early versions gave no reason."""
     source = typed.read_if_there(bundle.path, Source)
     if source and source.reason:
         return f"no commit has its source: {source.reason}"

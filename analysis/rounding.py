@@ -1,4 +1,4 @@
-"""Figures rounded to what is known of them.
+"""Figures rounded to the digits that are known of them.
 
 A figure with an interval is rounded to two digits of the interval's half-width, which is what its
 uncertainty is good for. Source: JCGM 100:2008 (GUM), 7.2.6.
@@ -34,7 +34,7 @@ def places(half_width: float) -> int:
 
 
 def figure(value: float | None, low: float | None = None, high: float | None = None) -> str:
-    """A figure at the places that its interval leaves it; at three digits without one."""
+    """A figure to the decimal places that its interval allows; to three digits without one."""
     if value is None:
         return UNKNOWN
     if low is None or high is None or not low < high:
@@ -53,7 +53,7 @@ def interval(low: float | None, high: float | None) -> str:
 
 
 def ratio(value: float, low: float | None = None, high: float | None = None) -> str:
-    """A ratio as `figure` has it, but never as 0: it has one digit at least."""
+    """A ratio as `figure` gives it, but with one digit where that would be 0."""
     said = figure(value, low, high)
     return significant(value, 1) if _is_zero(said) else said
 

@@ -13,7 +13,6 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from bundle import typed
@@ -36,12 +35,10 @@ _UPKEEP = re.compile(
 
 
 class PerRequest(NamedTuple):
-    """What one request costs the database by the mix of a workload; None where nobody looked.
+    """What one request of a workload's mix costs the database; None where it was not recorded.
 
-    Attributes:
-        round_trips: messages that wait for an answer.
-        statements: that are sent.
-        queries: those of them that do more than keep house.
+    A round trip is a message that waits for an answer. ``queries`` are the statements that do more
+    than keep house.
     """
 
     round_trips: float | None = None
@@ -95,7 +92,7 @@ class Work:
         return [*broken, *differences]
 
     def compare(self, baseline: str, candidate: str, workload: str) -> SideBySide | None:
-        """Both subjects side by side for one workload; None without the record of both."""
+        """Two subjects side by side for one workload; None without the record of both."""
         names = (baseline, candidate)
         differences = self._differences(*names)
         if differences is None or not all(name in self.sql for name in names):
@@ -118,7 +115,7 @@ class Work:
         )
 
     def in_short(self, baseline: str, candidate: str, workload: str) -> WorkInShort | None:
-        """The comparison in short: answers, SQL, and the SQL's digest on both sides."""
+        """Whether two subjects did the same work in a workload; None without the record of both."""
         told = self.compare(baseline, candidate, workload)
         if told is None:
             return None
@@ -160,23 +157,22 @@ class Work:
                     found.append(f"{key}: {got:g} {words}, its service declares {due}")
         return found
 
-    def _differences(self, baseline: str, candidate: str) -> list[str] | None:
-        """What was answered differently; None without the answers of both."""
-        sides = [
-            (name, self.answers[name]) for name in (baseline, candidate) if name in self.answers
-        ]
+    def _differences(self, one: str, other: str) -> list[str] | None:
+        """The requests that two subjects answered differently; None without the answers of both."""
+        if one not in self.answers or other not in self.answers:
+            return None
+        first, second = self.answers[one], self.answers[other]
         differences = []
-        for (one, first), (other, second) in pairwise(sides):
-            for key in first | second:
-                if key not in first or key not in second:
-                    differences.append(f"{key[1]} was asked of one of {one} and {other} only")
-                elif said := _difference(first[key], second[key]):
-                    differences.append(f"{one} and {other} answer {key[1]} differently: {said}")
-        return differences if len(sides) > 1 else None
+        for key in first | second:
+            if key not in first or key not in second:
+                differences.append(f"{key[1]} was asked of one of {one} and {other} only")
+            elif difference := _difference(first[key], second[key]):
+                differences.append(f"{one} and {other} answer {key[1]} differently: {difference}")
+        return differences
 
 
 def _queries(cost: Cost) -> float:
-    """How many of an operation's statements per request do more than keep house.
+    """How many of an operation's statements per request are queries.
 
     Left out are the ends of transactions and the reset of a session that a pool sends when it
     takes a connection back: what their libraries, their logs and their authors count as a query.

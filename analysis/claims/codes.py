@@ -1,4 +1,4 @@
-"""The stable codes of what can be wrong with a ledger, each with what to do about it."""
+"""The stable codes of a ledger's problems, each with what to do next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are the conditions of a run those under which a number was published?"""
+"""Whether a run was made under the conditions under which a number was published."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def differences(claim: Measurable | Runs, ledger: Ledger, run: Run) -> list[str]:
-    """Every material condition that differs without being accepted, one clause each.
+    """Every material condition that differs and is not accepted, one clause each.
 
     What the source leaves unknown cannot differ. What a bundle does not record is not taken for
     granted: it counts as a difference.
@@ -33,7 +33,7 @@ def differences(claim: Measurable | Runs, ledger: Ledger, run: Run) -> list[str]
 
 
 def substitutions(claim: Measurable | Runs, ledger: Ledger, run: Run) -> list[str]:
-    """What was not as published and was accepted, or is not published at all: one clause each."""
+    """Differences that are accepted or not material, and what is not published; one clause each."""
     found = [
         f"{name} is {seen}, not {value}"
         for name, condition, value, seen in _compared(claim, ledger, run)

@@ -1,4 +1,4 @@
-"""Conditions as the lab sees them: what a bundle says about each, to hold against a ledger."""
+"""Conditions as a bundle records them, to compare with those of a ledger."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def concerns(scope: Scope, portability: str) -> bool:
 
 
 def same(expected: Value, seen: Value) -> bool:
-    """Whether what was seen is what was published: numbers by value, all else by its text.
+    """Whether a recorded value is the published one: numbers by value, all else by its text.
 
     A version that is published in part stands for every version within it: 3.13.0 is a 3.13.
     """
@@ -76,7 +76,12 @@ def _of[T](find: Callable[[Run, Place], T | None], take: Callable[[T], Value | N
 
 
 def _load(take: Callable[[Load], Value | None]) -> Of:
-    return _of(lambda run, place: run.plan.loads.get(place.load), take)
+    # Written out, because mypy infers no type parameter that is a union.
+    def read(run: Run, place: Place) -> Value | None:
+        load = run.plan.loads.get(place.load)
+        return take(load) if load else None
+
+    return read
 
 
 def _subject(take: Callable[[Subject], Value]) -> Of:

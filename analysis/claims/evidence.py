@@ -59,12 +59,12 @@ class Run:
 
     @property
     def plan(self) -> Plan:
-        """As written, every default filled in."""
+        """The plan with every default filled in."""
         return self.resolved.plan
 
     @property
     def tier(self) -> Tier:
-        """How well CPUs could be kept apart."""
+        """How well the host keeps CPUs apart."""
         return self.facts.placement.tier
 
 
@@ -121,6 +121,6 @@ def collect(
 def _by_subject[T: Document](
     bundle: Bundle, kind: type[T], subjects: Iterable[str]
 ) -> dict[str, T]:
-    """A document of each subject that has it."""
+    """By subject, a document of it, as far as the bundle has one."""
     read = {name: typed.read_if_there(bundle.path, kind, subject=name) for name in subjects}
     return {name: document for name, document in read.items() if document}

@@ -126,7 +126,7 @@ def describe(name: str, claim: Claim) -> Claimed:
 def _on_trial(
     name: str, claim: Claim, stand: Standing, shaken: Mapping[str, tuple[Undermined, ...]]
 ) -> OnTrial:
-    """What stands beside the verdicts: what the test assumes, and what that decides."""
+    """A claim with what its test assumes, and what that assumption decides."""
     test = getattr(claim, "test", None)
     return OnTrial(
         **asdict(describe(name, claim)),
@@ -138,7 +138,7 @@ def _on_trial(
 
 
 def published(claim: Claim) -> str:
-    """The claimed figure as a reader would say it."""
+    """The claimed figure in words."""
     if isinstance(claim, Statement):
         return _stated(claim)
     if isinstance(claim, Runs):

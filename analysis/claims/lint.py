@@ -1,4 +1,4 @@
-"""What no type can say about a ledger: every problem at once, each with its code and place."""
+"""Every problem of a ledger that its types cannot show, each with its code and place."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class PlanParts:
 
 
 def lint(ledger: Ledger, plans: Mapping[str, PlanParts] | None) -> list[Problem]:
-    """Find everything that is wrong with a ledger whose types are right.
+    """Find every problem of a ledger whose types are right.
 
     Args:
         ledger: as read.
@@ -171,7 +171,7 @@ def _test(name: str, claim: Claim, plans: Mapping[str, PlanParts] | None) -> Ite
 
 
 def _places(claim: kinds.Testable, at: Path, plans: Mapping[str, PlanParts]) -> Iterator[Problem]:
-    """What is wrong with where a test, or a variant of it, looks."""
+    """Problems of where a test, or a variant of it, measures."""
     test = claim.test
     if test is None:
         return
@@ -216,7 +216,7 @@ def _check(ledger: Ledger, name: str, check: Check) -> Iterator[Problem]:
 
 
 def _operands(check: kinds.Arithmetic, at: Path) -> Iterator[Problem]:
-    """What is wrong with how closely the figures of a check are known."""
+    """Problems of the precision and the slack of a check's figures."""
     yield from _reasoned(check.slack, (*at, "slack"))
     for field, value in inputs_of(check).items():
         if isinstance(value, kinds.Number) and value.value % 1 and not value.precision:

@@ -84,7 +84,7 @@ _LOST = (
 
 
 def check(law: LittlesLaw, known: Mapping[str, Figure]) -> Answer:
-    """Hold throughput, connections and latencies of a source against each other.
+    """Compare throughput, connections and latencies of a source with each other.
 
     Args:
         law: the check of the ledger.
@@ -110,7 +110,7 @@ def check(law: LittlesLaw, known: Mapping[str, Figure]) -> Answer:
 
 
 def left_open(law: LittlesLaw, known: Mapping[str, Figure]) -> str | None:
-    """What would explain too high a ratio and is not ruled out, as a clause; None if nothing."""
+    """What could explain too high a ratio and is not ruled out, as a clause; None if nothing."""
     open_ones = []
     if "in_flight" not in known:
         open_ones.append("several requests in flight on a connection (in_flight)")

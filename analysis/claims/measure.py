@@ -42,12 +42,12 @@ class Estimated:
 
     @property
     def exact(self) -> bool:
-        """Whether it is a count, which needs no blocks."""
+        """Whether the figure is a count, which needs no blocks."""
         return self.estimates[0].method == _EXACT
 
     @property
     def document(self) -> Measured:
-        """As the documents have it."""
+        """The estimate as the record has it."""
         first = self.estimates[0]
         return Measured(
             value=first.ratio,

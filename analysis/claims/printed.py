@@ -82,7 +82,7 @@ def widened(due: Interval, slack: float) -> Interval:
 
 
 def against(readings: list[Interval] | None, stated: Figure, what: str, unit: str = "") -> Answer:
-    """Hold a stated figure against what it should be.
+    """Compare a stated figure with what it should be.
 
     Args:
         readings: what it should be, one interval for each meaning that its words may have; None

@@ -1,4 +1,4 @@
-"""Does a package install, import and serve? From the recorded outcome of building its stack."""
+"""Whether a package installs, imports and serves, by the recorded outcome of its stack."""
 
 from __future__ import annotations
 

@@ -133,8 +133,9 @@ def _decided(stands: Sequence[Stand], hosts: Mapping[str, str]) -> dict[str, set
     """By host, the verdicts that uphold or refute."""
     decided: dict[str, set[str]] = {}
     for stand in stands:
-        if stand.seal in hosts and stand.verdict in DECIDED:
-            decided.setdefault(hosts[stand.seal], set()).add(stand.said)
+        host = hosts.get(stand.seal or "")
+        if host and stand.verdict in DECIDED:
+            decided.setdefault(host, set()).add(stand.said)
     return decided
 
 
@@ -154,9 +155,10 @@ def across(claim: Claim, stands: Sequence[Stand], hosts: Mapping[str, str]) -> A
         return None
     logs_by_host: dict[str, list[float]] = {}
     for stand in stands:
+        host = hosts.get(stand.seal or "")
         ratio = stand.measured.value if stand.measured else 0
-        if stand.seal in hosts and stand.verdict in JUDGED and 0 < ratio < math.inf:
-            logs_by_host.setdefault(hosts[stand.seal], []).append(math.log(ratio))
+        if host and stand.verdict in JUDGED and 0 < ratio < math.inf:
+            logs_by_host.setdefault(host, []).append(math.log(ratio))
     means = [fmean(logs) for logs in logs_by_host.values()]
     if len(means) < 2:  # noqa: PLR2004 - what "across" means
         return None

@@ -111,7 +111,7 @@ def _end(value: float) -> float | None:
 
 
 def _shown(row: ClaimVerdict, claim: Claim, run: Run | None) -> Measured | None:
-    """What a reader wants to see beside the published figure, though it decides nothing."""
+    """The measured figure to show beside an incomparable one; it decides nothing."""
     if row is not ClaimVerdict.INCOMPARABLE or run is None or isinstance(claim, Runs | Statement):
         return None
     measured = measure(claim, run)
@@ -121,7 +121,7 @@ def _shown(row: ClaimVerdict, claim: Claim, run: Run | None) -> Measured | None:
 def _rows(
     name: str, ledger: Ledger, run: Run | None, checks: Sequence[CheckOutcome]
 ) -> Iterator[tuple[ClaimVerdict, str | None]]:
-    """The rows of the table above the figure, each with why it fits; None where it does not."""
+    """The rows of the table above the figure, each with its reason; None where it does not fit."""
     claim = ledger.claims[name]
     yield ClaimVerdict.UNTESTABLE, claim.untestable
     convicting = (f"{check.check}: {check.what}" for check in checks if name in check.convicts)
@@ -151,7 +151,7 @@ def band_of(claim: Measurable) -> Interval:
 def decide(
     measured: Estimated, band: Interval, *, profile: str, is_open: bool = False
 ) -> tuple[ClaimVerdict, Side | None, int | None, str]:
-    """The lower three rows of the table: verdict, side, blocks that are missing, and why.
+    """The lower three rows of the table: verdict, side, blocks that are missing, and the reason.
 
     Args:
         measured: by one method or more.
@@ -163,11 +163,11 @@ def decide(
     smoke = profile == "smoke" and not measured.exact
     if few or smoke:
         more = max(few, _missing(measured, band) or 0)
-        why = "a smoke run gives estimates, not verdicts" if smoke else ""
-        if few:
-            why += "; " if smoke else ""
-            why += f"{measured.blocks} blocks where a verdict needs {FEWEST_BLOCKS}"
-        return ClaimVerdict.INCONCLUSIVE, None, more, why
+        reasons = ["a smoke run gives estimates, not verdicts"] if smoke else []
+        reasons += (
+            [f"{measured.blocks} blocks where a verdict needs {FEWEST_BLOCKS}"] if few else []
+        )
+        return ClaimVerdict.INCONCLUSIVE, None, more, "; ".join(reasons)
     read = {
         each.method: _place(each, band, is_open=is_open, exact=measured.exact)
         for each in measured.estimates
@@ -318,7 +318,7 @@ def _doubts_of_gates(claim: Measurable, run: Run) -> Iterator[str]:
 
 
 def _doubts_of_controls(claim: Measurable, run: Run) -> Iterator[str]:
-    """What the second deployments say against the subjects' figures, whatever the metric."""
+    """Doubts that the second deployments cast on the subjects' figures, whatever the metric."""
     places = list(places_of(claim).values())
     subjects = {place.subject for place in places}
     if not any(f"{subject}-null" in run.resolved.arms for subject in subjects):

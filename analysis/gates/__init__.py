@@ -1,4 +1,4 @@
-"""Validity gates: which figures may be used, which only with a doubt, which not at all.
+"""Validity gates: which figures may be used, which with a doubt, which not at all.
 
 gate         what a gate is, and the table of profile and tier
 evidence     what gates look at, read from the files of a bundle alone

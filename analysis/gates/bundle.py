@@ -1,4 +1,4 @@
-"""The trials of a bundle as the gates leave them, recomputed from its files alone."""
+"""The trials of a bundle with the findings of the gates, computed from its files alone."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Cell:
         return sorted({code for each in self.usable[subject].values() for code in each.doubts})
 
     def pair(self, baseline: str, candidate: str) -> list[Finding]:
-        """What the gates of two subjects say of a comparison."""
+        """The findings of the gates about a comparison of two subjects."""
         sides = (self.usable.get(subject, {}).values() for subject in (baseline, candidate))
         first, second = ([each.evidence for each in side] for side in sides)
         return summary.judge_pair(PairEvidence(first, second))
@@ -53,7 +53,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Gated:
-    """A run as the gates leave it.
+    """A run with the findings of the gates.
 
     Attributes:
         cells: by workload and load; only those with a usable trial.
@@ -68,7 +68,7 @@ class Gated:
 
 
 def read(bundle: Bundle) -> Gated:
-    """Hold every trial of a bundle, and the run, against the gates.
+    """Judge every trial of a bundle, and the run, by the gates.
 
     A trial that its record calls failed stays so, whatever its gates would say today.
     """
@@ -114,7 +114,7 @@ def _fastest(cells: Mapping[tuple[str, str], Cell]) -> dict[str, float]:
 
 
 def assess(folder: Path, record: TrialRecord, context: Context) -> Assessment:
-    """Hold one trial against the gates."""
+    """Judge one trial by the gates."""
     evidence = TrialEvidence(
         folder=folder,
         readings=record.readings,

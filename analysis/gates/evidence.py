@@ -117,12 +117,12 @@ class TrialEvidence:
 
     @cached_property
     def figures(self) -> Figures:
-        """What it measured."""
+        """The figures of the trial."""
         return figures.of(self.output, self.readings)
 
     @cached_property
     def course(self) -> Course:
-        """When the agent looked at its processes, and what it saw."""
+        """When the agent sampled the processes of the trial, and their CPU time."""
         return resources.read_course(self.folder / "resources.parquet")
 
     @cached_property

@@ -75,7 +75,7 @@ class Gate[Evidence]:
 
     @property
     def bounds(self) -> Limit:
-        """The limits of its number."""
+        """The limits as a type."""
         return Limit(low=self.low, high=self.high)
 
     def under(self, limits: Mapping[str, OwnLimit]) -> Gate[Evidence]:
@@ -87,7 +87,7 @@ class Gate[Evidence]:
         return replace(self, low=low, high=self.high if own.high is None else own.high)
 
     def is_loosened_by(self, limits: Mapping[str, OwnLimit]) -> bool:
-        """Whether a number may pass under a plan's limits that does not under the lab's own."""
+        """Whether a plan's limits let a number pass that the lab's own limits do not."""
         own = self.under(limits)
         return (self.low is not None and own.low is not None and own.low < self.low) or (
             self.high is not None and own.high is not None and own.high > self.high
@@ -98,7 +98,7 @@ class Gate[Evidence]:
         return limits.excess(self.bounds, value)
 
     def judge(self, evidence: Evidence, *, profile: Profile, tier: Tier) -> Finding | None:
-        """Hold the evidence against the limits; None where the gate does not concern it."""
+        """Compare the evidence with the limits; None where the gate does not concern it."""
         reading = self.read(evidence)
         if reading is None:
             return None

@@ -13,42 +13,41 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from analysis.gates.evidence import TrialEvidence
-    from bundle.documents.readings import Counted, Kernel, KernelCounts
+    from bundle.documents.readings import Counted, Kernel
 
 type _Read = Callable[[TrialEvidence], Reading | None]
-type _Counter = Callable[[KernelCounts], Counted]
 
-_UNREAD = "the host has no such counter, or it could not be read"
+_UNREAD = Reading(None, "the host has no such counter, or it could not be read")
 
 
-def _sum(counters: dict[str, _Counter]) -> _Read:
-    """Read the sum of some counters, over all CPUs; by name, for the sentence."""
+def _sum(*counters: str) -> _Read:
+    """Read the sum of some counters of the kernel, over all CPUs."""
 
     def read(trial: TrialEvidence) -> Reading:
-        counts = {name: _number(trial, counter) for name, counter in counters.items()}
-        known = {name: count for name, count in counts.items() if count is not None}
+        counts = {counter: _count(trial, counter) for counter in counters}
+        known = [count for count in counts.values() if count is not None]
         if len(known) < len(counts):
-            return Reading(None, _UNREAD)
-        what = ", ".join(f"{name} {count}" for name, count in known.items())
-        return Reading(sum(known.values()), what if len(known) > 1 and any(known.values()) else "")
+            return _UNREAD
+        each = ", ".join(f"{counter} {count}" for counter, count in counts.items())
+        return Reading(sum(known), each if len(known) > 1 and any(known) else "")
 
     return read
 
 
-def _number(trial: TrialEvidence, counter: _Counter) -> int | None:
+def _count(trial: TrialEvidence, counter: str) -> int | None:
     """What a counter counted in the window, over all CPUs; None where it was not read."""
-    counted = counter(trial.kernel.counted) if trial.kernel else None
+    counted: Counted = getattr(trial.kernel.counted, counter) if trial.kernel else None
     return sum(counted.values()) if isinstance(counted, dict) else counted
 
 
-def _pressure(counter: _Counter) -> _Read:
+def _pressure(counter: str) -> _Read:
     """Read the share of the window in which some task waited for a resource."""
 
     def read(trial: TrialEvidence) -> Reading:
-        waited_us = _number(trial, counter)
+        waited_us = _count(trial, counter)
         seconds = trial.kernel.seconds if trial.kernel else None
         if waited_us is None or not seconds:
-            return Reading(None, _UNREAD)
+            return _UNREAD
         return Reading(100 * waited_us / 1e6 / seconds)
 
     return read
@@ -57,21 +56,19 @@ def _pressure(counter: _Counter) -> _Read:
 def _disk(trial: TrialEvidence) -> Reading | None:
     if trial.effects:
         return None  # a commit waits for the disk: that is its work
-    return _pressure(lambda n: n.psi_io_some_us)(trial)
+    return _pressure("psi_io_some_us")(trial)
 
 
 def _steal(trial: TrialEvidence) -> Reading:
     counts = trial.kernel.counted if trial.kernel else None
     stolen, ticks = (counts.steal_ticks, counts.cpu_ticks) if counts else (None, None)
     if not isinstance(stolen, dict) or not isinstance(ticks, dict):
-        return Reading(None, _UNREAD)
+        return _UNREAD
     placement = trial.context.facts.placement
     # Of hosts that are apart only the trial's CPUs are kept, by role and number.
     cpus = {cpu for cpu in ticks if "/" in cpu}
     cpus = cpus or {str(n) for n in (*placement.service, *placement.load, *placement.database)}
-    if not cpus <= ticks.keys():
-        return Reading(None, "not every CPU of the trial was counted")
-    shares = {cpu: stolen[cpu] / ticks[cpu] for cpu in cpus if ticks[cpu]}
+    shares = {cpu: stolen[cpu] / ticks[cpu] for cpu in cpus if ticks.get(cpu)}
     if not shares or len(shares) < len(cpus):
         return Reading(None, "not every CPU of the trial was counted")
     worst = max(sorted(shares), key=lambda cpu: shares[cpu])
@@ -79,10 +76,10 @@ def _steal(trial: TrialEvidence) -> Reading:
 
 
 def _retransmitted(trial: TrialEvidence) -> Reading:
-    again = _number(trial, lambda n: n.tcp_retransmitted)
-    sent = _number(trial, lambda n: n.tcp_sent)
+    again = _count(trial, "tcp_retransmitted")
+    sent = _count(trial, "tcp_sent")
     if again is None or sent is None:
-        return Reading(None, _UNREAD)
+        return _UNREAD
     if not sent:
         return Reading(None, "the counter has not seen the load's segments")
     return Reading(100 * again / sent, f"{again} of {sent}" if again else "")
@@ -103,9 +100,9 @@ def _checkpoints(trial: TrialEvidence) -> Reading:
 
 def _autovacuums(trial: TrialEvidence) -> Reading:
     log = trial.database.log if trial.database else None
-    if log is None:
-        return Reading(None, "the server's log was not read")
-    return Reading(log.autovacuums)
+    return (
+        Reading(None, "the server's log was not read") if log is None else Reading(log.autovacuums)
+    )
 
 
 def _clocks(take: Callable[[Kernel], float | UnsetType | None], *, per_s: float = 1) -> _Read:
@@ -117,7 +114,7 @@ def _clocks(take: Callable[[Kernel], float | UnsetType | None], *, per_s: float 
         seconds = take(trial.kernel)
         if seconds is UNSET:
             return None
-        return Reading(None, _UNREAD) if seconds is None else Reading(abs(per_s * seconds))
+        return _UNREAD if seconds is None else Reading(abs(per_s * seconds))
 
     return read
 
@@ -140,7 +137,7 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         what="time in which some task waited for memory",
         unit="% of the window",
         rule=HOST,
-        read=_pressure(lambda n: n.psi_memory_some_us),
+        read=_pressure("psi_memory_some_us"),
         high=1,
         why="the kernel reclaimed pages while the trial ran",
         source=f"/proc/pressure/memory, some; the limit is a {_JUDGED}",
@@ -160,7 +157,7 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         what="pages moved to or from swap",
         unit="pages",
         rule=HOST,
-        read=_sum({"swapped_in": lambda n: n.swapped_in, "swapped_out": lambda n: n.swapped_out}),
+        read=_sum("swapped_in", "swapped_out"),
         high=0,
         why="reading one page back takes as long as a thousand requests",
         source="/proc/vmstat: pswpin, pswpout",
@@ -170,7 +167,7 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         what="periods in which a control group's CPU limit held the trial",
         unit="periods",
         rule=HOST,
-        read=_sum({"throttled": lambda n: n.throttled}),
+        read=_sum("throttled"),
         high=0,
         required=False,
         why="the trial measured the CPU limit instead of the service",
@@ -181,7 +178,7 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         what="times a CPU slowed itself down to cool",
         unit="times",
         rule=HOST,
-        read=_sum({"overheated": lambda n: n.overheated}),
+        read=_sum("overheated"),
         high=0,
         required=False,
         why="CPUs heat up during a run, so later trials come out slower",
@@ -202,12 +199,7 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         what="connections that a listening socket turned away",
         unit="connections",
         rule=HOST,
-        read=_sum(
-            {
-                "listen_overflows": lambda n: n.listen_overflows,
-                "listen_drops": lambda n: n.listen_drops,
-            }
-        ),
+        read=_sum("listen_overflows", "listen_drops"),
         high=0,
         why="a refused client tries again a second later",
         source="/proc/net/netstat: ListenOverflows, ListenDrops",

@@ -27,7 +27,7 @@ def _subject(trial: TrialEvidence) -> Reading:
 
 
 def _settings(told: Health, declared: Subject) -> Iterator[str]:
-    """The settings of a service that are not those of the subject; older ones told fewer."""
+    """The settings of a service that differ from the subject's; older services report fewer."""
     pairs: dict[str, tuple[object, object]] = {
         "service": (told.service, declared.service),
         "workers": (told.workers, declared.workers),

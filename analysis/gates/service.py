@@ -1,4 +1,4 @@
-"""Gates of what was measured: the declared service, doing the declared work, on its own CPUs."""
+"""Gates of the work: the declared service does the declared work on its own CPUs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from analysis.gates.evidence import Effect, TrialEvidence
-    from bundle.documents.readings import Affinity, Counters, Rows, Runtime
+    from bundle.documents.readings import Affinity, Connections, Counters, Runtime
 
 _EFFECTS: Final[tuple[Effect, ...]] = ("inserted", "updated", "deleted")
 _ROLES = ("service", "database", "load")
-_UNCOUNTED = "nobody counted the rows"
+_UNCOUNTED = Reading(None, "nobody counted the rows")
+_UNSEEN = Reading(None, "nobody looked into pg_stat_activity")
 # Of sys.flags: each of them makes Python do other work.
 _ODD_FLAGS = ("bytes_warning", "debug", "dev_mode", "inspect", "optimize", "verbose")
 
@@ -25,11 +26,7 @@ _ODD_FLAGS = ("bytes_warning", "debug", "dev_mode", "inspect", "optimize", "verb
 def _moved(counters: Counters, table: str, effect: Effect) -> int:
     """How many rows of a table were inserted, updated or deleted during a trial."""
     before, after = counters.before.get(table), counters.after[table]
-    return _count(after, effect) - (_count(before, effect) if before else 0)
-
-
-def _count(rows: Rows, effect: Effect) -> int:
-    return {"inserted": rows.inserted, "updated": rows.updated, "deleted": rows.deleted}[effect]
+    return int(getattr(after, effect) - (getattr(before, effect) if before else 0))
 
 
 def _unchanged(trial: TrialEvidence) -> Reading | None:
@@ -37,7 +34,7 @@ def _unchanged(trial: TrialEvidence) -> Reading | None:
         return None
     counters = trial.readings.counters
     if counters is None:
-        return Reading(None, _UNCOUNTED)
+        return _UNCOUNTED
     if not counters.after:
         return Reading(None, "the database has no table")
     if counters.connected is not UNSET and counters.connected != 0:  # older bundles do not say
@@ -58,20 +55,16 @@ def _changed(trial: TrialEvidence) -> Reading | None:
         return None
     counters = trial.readings.counters
     if counters is None:
-        return Reading(None, _UNCOUNTED)
+        return _UNCOUNTED
     shares = {
         operation: _moved(counters, table, effect) / max(1, _successes(trial, operation))
         for operation, effect in trial.effects.items()
-        if (table := _table(operation)) in counters.after
+        if (table := f"{operation.rpartition('-')[2]}s") in counters.after
     }
     if len(shares) < len(trial.effects):
         return Reading(None, "the database lacks a table of the contract")
     least = min(shares, key=lambda operation: shares[operation])
     return Reading(shares[least], least)
-
-
-def _table(operation: str) -> str:
-    return f"{operation.rpartition('-')[2]}s"
 
 
 def _successes(trial: TrialEvidence, operation: str) -> int:
@@ -94,17 +87,21 @@ def read_digests(trial: TrialEvidence) -> Mapping[str, list[str]] | None:
     return None if trial.effects or trial.drive.kill else trial.output.bodies
 
 
+def _connections(trial: TrialEvidence) -> Connections | None:
+    return trial.database.connections if trial.database else None
+
+
 def _bounds(trial: TrialEvidence) -> tuple[int, int]:
     pool, workers = trial.declared.pool, trial.declared.workers
     return pool.size * workers, (pool.size + pool.overflow) * workers
 
 
 def _pools(trial: TrialEvidence) -> Reading:
-    found = trial.database.connections if trial.database else None
-    if found is None:
-        return Reading(None, "nobody looked into pg_stat_activity")
+    connections = _connections(trial)
+    if connections is None:
+        return _UNSEEN
     least, most = _bounds(trial)
-    before, after = sum(found.before.values()), sum(found.after.values())
+    before, after = sum(connections.before.values()), sum(connections.after.values())
     astray = max(0, least - before) + max(0, before - most) + max(0, after - most)
     declared = f"{least}" if least == most else f"{least} to {most}"
     return Reading(
@@ -113,13 +110,13 @@ def _pools(trial: TrialEvidence) -> Reading:
 
 
 def _replaced(trial: TrialEvidence) -> Reading | None:
-    found = trial.database.connections if trial.database else None
     least, most = _bounds(trial)
     if least != most:
-        return None  # what overflows is closed again, by design
-    if found is None:
-        return Reading(None, "nobody looked into pg_stat_activity")
-    return Reading(sum(found.before.values()) - found.kept)
+        return None  # the pool closes what overflows, by design
+    connections = _connections(trial)
+    if connections is None:
+        return _UNSEEN
+    return Reading(sum(connections.before.values()) - connections.kept)
 
 
 def _extensions(trial: TrialEvidence) -> Reading:
@@ -143,7 +140,7 @@ def _runtime(trial: TrialEvidence) -> Reading | None:
 
 
 def _oddities(told: Runtime) -> Iterator[str]:
-    """The ways in which a Python does not run as it was built to."""
+    """The settings by which a Python does not run as it was built to."""
     yield from (name for name in _ODD_FLAGS if told.flags[name])
     if told.asyncio_debug:
         yield "asyncio_debug"

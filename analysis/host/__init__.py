@@ -1,4 +1,4 @@
-"""Whether a host may be measured on: its readings, held against what `host.items` expects.
+"""Whether a host may be measured on: its readings, compared with what `host.items` expects.
 
 judgement    readings and a profile in, findings and one sentence out
 provisioned  the verdict on a host that roles have set up

@@ -59,7 +59,7 @@ class Finding:
 
     @property
     def said(self) -> str:
-        """One phrase: ``thp is always (should be madvise or never)``."""
+        """The finding as a phrase: ``thp is always (should be madvise or never)``."""
         value = "unknown" if self.value is None else shown(self.value, self.unit)
         return f"{self.key} is {value} (should be {self.should_be})"
 

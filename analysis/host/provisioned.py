@@ -1,4 +1,4 @@
-"""The verdict on a provisioned host: what its knobs show and what its readings come to."""
+"""The verdict on a provisioned host, from the outcomes of its knobs and from its readings."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Guard(msgspec.Struct, frozen=True):
-    """What the role lab_guard found: which machine it is, and what speaks against it."""
+    """What the role lab_guard found: which machine it is, and what forbids to change it."""
 
     identity: Identity
     refusals: list[Refusal]
@@ -51,7 +51,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """One reading: what it is, as text too, what it should be, and what that comes to."""
+    """One reading, its value as text too, what it should be, and the verdict."""
 
     key: str
     value: Value
@@ -129,8 +129,9 @@ def verdict(
     ]
     fatal = [each for each in findings if each.verdict is GateVerdict.FAILED]
     again = "play site again; it sets this"
-    problems = [_problem(f"knob-{each.knob}", _said(each), host, again) for each in bad]
-    problems += [_problem(f"host-{each.key}", each.said, host, each.do) for each in fatal]
+    found = [(f"knob-{each.knob}", _said(each), again) for each in bad]
+    found += [(f"host-{each.key}", each.said, each.do) for each in fatal]
+    problems = [Problem(code.replace("_", "-"), what, host, hint) for code, what, hint in found]
     return HostVerdict(
         ok=not problems,
         conclusion=_conclusion(host, profile, tier, problems, counts),
@@ -190,10 +191,6 @@ def _said(outcome: Outcome) -> str:
     place = outcome.place or outcome.knob
     shows, wanted = outcome.before or "nothing", outcome.wanted or "something else"
     return f"{place} is {outcome.verdict}: it shows {shows}, wanted {wanted}; {outcome.reason}"
-
-
-def _problem(code: str, what: str, where: str, hint: str) -> Problem:
-    return Problem(code.replace("_", "-"), what, where, hint)
 
 
 def _judged(finding: Finding) -> Judged:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph; ``lead`` sets the sentence that everything else hangs on."""
+    """A paragraph; ``lead`` sets off the conclusion of the report."""
 
     text: str
     lead: bool = False

@@ -1,4 +1,4 @@
-"""What charts show, as figures; `drawing` draws them, and every one has a table behind it."""
+"""The figures of charts; `drawing` draws them, and each chart has a table with the same figures."""
 
 from __future__ import annotations
 

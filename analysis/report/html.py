@@ -44,7 +44,7 @@ def _template() -> Template:
 
 
 def _shown(value: object) -> object:
-    """Foreign text without what turns its direction round, or cannot be seen."""
+    """Foreign text without characters that are invisible or turn its direction round."""
     foreign = isinstance(value, str) and not isinstance(value, Markup)
     return visible(str(value), keep="\n\t") if foreign else value
 
@@ -68,7 +68,7 @@ def _svg(figure: Figure) -> Markup:
 
 
 def _json(data: Mapping[str, Json]) -> Markup:
-    """JSON for a script element, which ends at ``</`` whatever is quoted around it."""
+    """JSON for a script element, which a browser ends at the first ``</``."""
     text = json.dumps(data, sort_keys=True, separators=(",", ":"))
     text = text.replace("<", "\\u003c").replace("\x7f", "\\u007f")
     return Markup(text)  # noqa: S704 - no markup is left in it

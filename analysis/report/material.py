@@ -1,4 +1,4 @@
-"""What a report is made of: the derived documents of a bundle, and what they leave in its files."""
+"""What a report is made of: the derived documents of a bundle, and what only its files have."""
 
 from __future__ import annotations
 

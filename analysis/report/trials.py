@@ -106,7 +106,7 @@ def of_cell(shown: Iterable[Shown], workload: str, load: str) -> dict[str, list[
 
 
 def steps(trials: Sequence[Shown], kind: str) -> tuple[Step, ...]:
-    """The quantiles of a subject, as far as every one of its trials can be quoted for them."""
+    """The quantiles of a subject that every one of its trials has samples enough for."""
     ladders = [each.ladders.get(kind, {}) for each in trials]
     found = []
     for quantile in LADDER:

@@ -1,4 +1,4 @@
-"""The steadiness of one trial, and the warm-up that several show."""
+"""The steadiness of one trial, and the warm-up that several trials need."""
 
 from __future__ import annotations
 

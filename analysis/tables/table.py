@@ -1,4 +1,4 @@
-"""What a table is, before it is text, HTML or Markdown.
+"""A table before it is text, HTML or Markdown.
 
 Cells are formatted already, by ``analysis.rounding`` where they are figures, and plain text: each
 rendering escapes them.
@@ -58,7 +58,7 @@ class Row:
 
     @property
     def whole(self) -> tuple[Cell, ...]:
-        """Its cells, plain text too."""
+        """Its cells, those of plain text as `Cell` too."""
         return tuple(each if isinstance(each, Cell) else Cell(each) for each in self.cells)
 
 

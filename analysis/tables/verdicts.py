@@ -48,7 +48,7 @@ def standing(caption: str, claims: Iterable[StandingClaim]) -> Table:
 
 
 def anchor(claim: str) -> str:
-    """Where a claim stands: ``claim-`` and its id; other characters than these are replaced."""
+    """The anchor of a claim: ``claim-`` and its id; characters other than these are replaced."""
     return "claim-" + re.sub(r"[^A-Za-z0-9._-]", "-", claim)
 
 
@@ -61,7 +61,7 @@ def _standing(claims: Iterable[StandingClaim]) -> Iterator[Row]:
 
 
 def _cells(judged: ClaimJudgement, *, kind: str) -> tuple[str, Cell, str]:
-    """Measured, the verdict with its strength, and why, with the band that decides."""
+    """The measured figure, the verdict with its strength, and the reason with the band."""
     verdict = judged.said.replace("_", " ")
     if judged.strength != Strength.NONE:
         verdict += f"\n{judged.strength}"

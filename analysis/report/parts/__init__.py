@@ -1,1 +1,1 @@
-"""The parts of a report, one module each: ``blocks(material)`` returns what stands in it."""
+"""The parts of a report, one module each: ``blocks(material)`` yields its blocks."""

@@ -1,4 +1,4 @@
-"""Part 8: what this does not show."""
+"""Part 8: what the report does not show."""
 
 from __future__ import annotations
 

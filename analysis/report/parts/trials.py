@@ -179,7 +179,7 @@ def _behind(title: str, values: Mapping[str, Mapping[int, float]]) -> Table:
 
 
 def _spread(by_subject: Mapping[str, Sequence[Shown]]) -> Spread:
-    """The intervals of the medians, by what the trials show."""
+    """The intervals of the medians, by subject and metric."""
     return {
         subject: {
             metric: median_interval(values)[1:]
@@ -205,7 +205,7 @@ def _ordered(told: Iterable[Judged]) -> Iterator[Row]:
 
 
 def _order(title: str, rows: tuple[Row, ...]) -> Table:
-    """What balanced, randomised blocks kept out of the ratios, so far as there was anything."""
+    """Effects of the trials' order, which balanced, randomised blocks keep out of the ratios."""
     numbers = ("Over its place in the block", "Over the run", "By the subject before it")
     caption = f"What the order of the trials did, which decides nothing: {title}"
     return Table(caption, columns("Ratio", "Of", *numbers, numbers=numbers), rows, folded=True)
