@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import scipy
 
@@ -138,8 +138,7 @@ def on_two_hosts(first: Side, second: Side, host_sd: float = HOST_SD) -> Agreeme
     return Agreement(verdict, "prediction", ratio, expected.low, expected.high, why)
 
 
-@dataclass(frozen=True)
-class _Spread:
+class _Spread(NamedTuple):
     error: float
     freedom: float
 

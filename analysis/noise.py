@@ -32,10 +32,7 @@ class Spread(Part, frozen=True, kw_only=True):
     """What the spread of null log-ratios promises for runs of 10 and of 20 blocks.
 
     Attributes:
-        blocks: that it was seen in.
-        sd: of ln(A' / A).
-        sd_low: of its 95 % interval by chi-squared: few blocks know their own spread badly.
-        sd_high: likewise.
+        sd: of ln(A' / A), with its 95 % interval by chi-squared.
         half_width: exp(t(.975, n-1) sd / sqrt(n)) - 1, by number of blocks n.
         detectable: the smallest relative difference found nine times out of ten, likewise.
     """
@@ -66,10 +63,6 @@ class NoiseFloor(Part, frozen=True, kw_only=True):
 
 def noise_floor(bundle: Bundle, sealed: SealedPlan) -> NoiseFloor:
     """Compute the noise floor from a run that has a null arm.
-
-    Args:
-        bundle: of that run.
-        sealed: its plan.
 
     Raises:
         ValueError: the plan has no null arm, or fewer than two blocks hold both trials.

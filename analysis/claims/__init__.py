@@ -1,7 +1,7 @@
 """Claims: published numbers as data, and what bundles say about each.
 
     ledger       the types of a ledger               conditions, metrics: the two registries
-    lint         what is wrong with one              codes: each with its remedy
+    lint         the problems of a ledger, each with its code and remedy
     arithmetic   checks that need no machine         printed: figures as intervals, littles_law
     evidence     what a bundle brings                measure: the claimed figure with intervals
     verdict      judge_claim: one table              comparability, running
@@ -12,12 +12,11 @@ Pure throughout, but for ``evidence.collect``, which reads a bundle.
 """
 
 from analysis.claims.arithmetic import outcomes
-from analysis.claims.codes import CODES
 from analysis.claims.conditions import READINGS
 from analysis.claims.evidence import Place, Run, collect
 from analysis.claims.judgement import describe, judgement, verdicts
 from analysis.claims.ledger import Ledger, Runs, Statement, plans_of, variants_of
-from analysis.claims.lint import PlanParts, lint
+from analysis.claims.lint import CODES, PlanParts, lint
 from analysis.claims.measure import places_of
 from analysis.claims.metrics import CLAIM_METRICS
 from analysis.claims.verdict import judge_claim

@@ -29,11 +29,7 @@ if TYPE_CHECKING:
 
 type Effect = Literal["inserted", "updated", "deleted"]
 
-_VERBS: Final[dict[str, Effect]] = {
-    "create": "inserted",
-    "update": "updated",
-    "delete": "deleted",
-}
+_VERBS: Final[dict[str, Effect]] = {"create": "inserted", "update": "updated", "delete": "deleted"}
 
 
 @dataclass(frozen=True)

@@ -110,15 +110,7 @@ class Preflight(msgspec.Struct, frozen=True, kw_only=True):
 def verdict(
     outcomes: Sequence[Outcome], host: str, profile: Profile, plan: Plan, readings: HostReadings
 ) -> HostVerdict:
-    """Judge a host.
-
-    Args:
-        outcomes: of the roles' knobs.
-        host: its name in the inventory.
-        profile: to judge under.
-        plan: of the cores.
-        readings: of the host.
-    """
+    """Judge a host by the outcomes of the roles' knobs, the plan of its cores and its readings."""
     findings = [each for each in judge(readings, profile) if each.area in _AREAS]
     counts = Counter[str](each.verdict for each in outcomes)
     tier = lowest(plan.tier, "degraded") if counts[_NOT_HERE] else plan.tier
@@ -148,12 +140,7 @@ def verdict(
 
 
 def preflight(verdict: HostVerdict, guard: Guard) -> Preflight:
-    """Say what can be said of a host before anything is changed.
-
-    Args:
-        verdict: on the host as it is.
-        guard: what lab_guard found.
-    """
+    """Say, before anything is changed, whether a host may be enrolled and what would change."""
     refused = [each for each in guard.refusals if each.code != "not-enrolled"]
     changes = [each for each in verdict.outcomes if each.verdict == "drifted"]
     may = f"site would set {len(changes)} values; tier {verdict.tier} as it is now"

@@ -11,7 +11,6 @@ from analysis import generators
 from bundle import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     import pyarrow.parquet as pq
@@ -91,18 +90,13 @@ def _sums(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Requests due in each window, and the sum of their response times in nanoseconds."""
     requests, waited_ns = np.zeros(count), np.zeros(count)
-    for intended, end in _row_groups(file):
+    names = ["intended_ns", "end_ns"]
+    for number in range(file.num_row_groups):
+        table = file.read_row_group(number, columns=names)
+        intended, end = (table.column(name).to_numpy() for name in names)
         index = (intended / window_ns).astype(np.int64)
         inside = index < count
         index, waited = index[inside], (end - intended)[inside]
         requests += np.bincount(index, minlength=count)
         waited_ns += np.bincount(index, weights=waited, minlength=count)
     return requests, waited_ns
-
-
-def _row_groups(file: pq.ParquetFile) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    names = ["intended_ns", "end_ns"]
-    for number in range(file.num_row_groups):
-        table = file.read_row_group(number, columns=names)
-        intended, end = (table.column(name).to_numpy() for name in names)
-        yield intended, end

@@ -40,7 +40,7 @@ class Fault:
     """What is wrong with a ledger, and where.
 
     Attributes:
-        code: one of ``analysis.claims.codes``.
+        code: one of ``analysis.claims.CODES``.
         where: file and line.
         what: one sentence.
         hint: what to do next.

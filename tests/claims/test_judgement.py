@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from analysis.claims import ClaimVerdict, judgement, verdicts
-from analysis.claims.codes import CODES
+from analysis.claims.lint import CODES
 from analysis.claims.standing import undermined
 from bundle import typed
 from bundle.codec import parse, plain, serialise

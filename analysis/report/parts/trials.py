@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from analysis import generators
 from analysis.inference import PairedSample, margin_band
@@ -34,17 +34,12 @@ _NOTE = (
 )
 
 
-class _Charted(NamedTuple):
-    """The figure that the dots of a cell show."""
-
-    metric: str
-    axis: str
-
-
-_THROUGHPUT = _Charted("throughput", "requests per second")
-_CAPACITY = _Charted("capacity", "capacity, requests per second")
-_P99 = _Charted("p99", "p99 of the response time, ms")
-_P50 = _Charted("p50", "median of the response time, ms")
+_AXES = {
+    "capacity": "capacity, requests per second",
+    "p99": "p99 of the response time, ms",
+    "p50": "median of the response time, ms",
+    "throughput": "requests per second",
+}
 _LEAST_P = 1e-4  # shown as below it
 
 
@@ -83,10 +78,9 @@ def _figure(
     by_subject: Mapping[str, Sequence[Shown]],
     name: str,
 ) -> Figure:
-    charted = _charted([each for shown in by_subject.values() for each in shown])
-    values = {
-        subject: trials.by_block(shown, charted.metric) for subject, shown in by_subject.items()
-    }
+    metric = _charted([each for shown in by_subject.values() for each in shown])
+    axis = _AXES[metric]
+    values = {subject: trials.by_block(shown, metric) for subject, shown in by_subject.items()}
     values = {subject: by_block for subject, by_block in values.items() if by_block}
     dots = tuple(
         Dots(
@@ -96,27 +90,24 @@ def _figure(
         )
         for subject, by_block in values.items()
     )
-    ratios = tuple(_ratios(material, cell, values, charted.metric))
-    compared = [each for each in cell.comparisons if each.metric == charted.metric]
+    ratios = tuple(_ratios(material, cell, values, metric))
+    compared = [each for each in cell.comparisons if each.metric == metric]
     band = margin_band(compared[0].margin) if compared else None
-    title = f"{charted.axis[0].upper()}{charted.axis[1:]}: {cell.workload} under {cell.load}"
+    title = f"{axis[0].upper()}{axis[1:]}: {cell.workload} under {cell.load}"
     return Figure(
         name=name,
         title=title,
         description=_described(dots, ratios),
-        chart=TrialChart(charted.axis, dots, ratios, (band.low, band.high) if band else None),
+        chart=TrialChart(axis, dots, ratios, (band.low, band.high) if band else None),
         table=_behind(title, values),
     )
 
 
-def _charted(shown: Sequence[Shown]) -> _Charted:
-    """Under an open loop the rate is given, and the response time is what is measured."""
-    for charted in (_CAPACITY, _P99, _P50):
-        if charted.metric != "capacity" and shown[0].kind != generators.OPEN:
-            continue
-        if all(charted.metric in each.values for each in shown):
-            return charted
-    return _THROUGHPUT
+def _charted(shown: Sequence[Shown]) -> str:
+    """The metric of the dots: an open loop's rate is given, and its response time is measured."""
+    metrics = _AXES if shown[0].kind == generators.OPEN else ("capacity",)
+    of_all = (metric for metric in metrics if all(metric in each.values for each in shown))
+    return next(of_all, "throughput")
 
 
 def _ratios(
@@ -131,13 +122,9 @@ def _ratios(
         if told.metric != metric or not math.isfinite(told.ratio):
             continue
         null = f"{told.baseline}-null"
-        paired = PairedSample.of(
-            values.get(told.baseline, {}),
-            values.get(told.candidate, {}),
-            values.get(null, {})
-            if null in material.sealed.arms and told.candidate != null
-            else None,
-        )
+        has_null = null in material.sealed.arms and told.candidate != null
+        baseline, candidate = (values.get(of, {}) for of in (told.baseline, told.candidate))
+        paired = PairedSample.of(baseline, candidate, values.get(null, {}) if has_null else None)
         yield Ratio(
             label=f"{told.candidate} / {told.baseline}",
             points=tuple(math.exp(each) for each in paired.d.values),
@@ -162,18 +149,14 @@ def _described(dots: Iterable[Dots], ratios: Iterable[Ratio]) -> str:
 
 def _behind(title: str, values: Mapping[str, Mapping[int, float]]) -> Table:
     every = sorted({block for by_block in values.values() for block in by_block})
-    rows = tuple(
-        Row(
-            (
-                str(block),
-                *(
-                    significant(by_block[block], 4) if block in by_block else UNKNOWN
-                    for by_block in values.values()
-                ),
-            )
-        )
+    figures_of = {
+        block: [
+            significant(by_block[block], 4) if block in by_block else UNKNOWN
+            for by_block in values.values()
+        ]
         for block in every
-    )
+    }
+    rows = tuple(Row((str(block), *row)) for block, row in figures_of.items())
     names = ("Block", *values)
     return Table(f"{title}, trial by trial", columns(*names, numbers=names), rows, folded=True)
 
@@ -192,16 +175,10 @@ def _spread(by_subject: Mapping[str, Sequence[Shown]]) -> Spread:
 
 def _ordered(told: Iterable[Judged]) -> Iterator[Row]:
     for each in told:
-        if effects := each.order:
-            yield Row(
-                (
-                    f"{each.candidate} / {each.baseline}",
-                    each.metric,
-                    _trend(effects.position),
-                    _trend(effects.drift),
-                    _p(effects.carry_over.p),
-                )
-            )
+        if each.order:
+            who = f"{each.candidate} / {each.baseline}"
+            trends = (_trend(each.order.position), _trend(each.order.drift))
+            yield Row((who, each.metric, *trends, _p(each.order.carry_over.p)))
 
 
 def _order(title: str, rows: tuple[Row, ...]) -> Table:
