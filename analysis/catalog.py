@@ -91,8 +91,8 @@ def rows(bundle: Bundle) -> Iterator[Row]:
     facts = _known(lambda: typed.read(bundle.path, HostFacts))
     context = _known(lambda: gates.Context.read(bundle.path))
     for trial in bundle.trials:
-        told = trial.record
-        subject = _declared(sealed, told.subject)
+        of_trial = trial.record
+        subject = _declared(sealed, of_trial.subject)
         figures, failure, doubts = _read(trial, context)
         for metric in METRICS:
             yield Row(
@@ -103,20 +103,20 @@ def rows(bundle: Bundle) -> Iterator[Row]:
                 tier=facts.placement.tier if facts else None,
                 plan=record.plan.name,
                 plan_sha256=record.plan.sha256,
-                trial=told.id,
-                subject=told.subject,
+                trial=of_trial.id,
+                subject=of_trial.subject,
                 service=subject.service if subject else None,
                 stack=subject.stack if subject else None,
-                workload=told.workload,
-                load=told.load,
-                status=told.status,
+                workload=of_trial.workload,
+                load=of_trial.load,
+                status=of_trial.status,
                 failure=failure,
                 doubts=" ".join(sorted(doubts)),
                 metric=metric.name,
                 unit=metric.unit,
                 better=metric.better,
                 created=record.created,
-                block=told.block,
+                block=of_trial.block,
                 value=metric.of(figures) if figures else None,
             )
 

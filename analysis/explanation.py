@@ -72,9 +72,9 @@ def derive(bundle: Bundle, sealed: SealedPlan, results: Results) -> Explanation 
 
 def _invalid(bundle: Bundle, explained: Way, links: Sequence[Link], results: Results) -> list[str]:
     """What forbids an explanation: gates of the run, the whole comparison, unequal work."""
-    found = [gate.said for gate in results.gates if gate.verdict == "failed"]
+    reasons = [gate.said for gate in results.gates if gate.verdict == "failed"]
     ends = {explained.from_, explained.to}
-    found += [
+    reasons += [
         each.reasons[0].what
         for cell in results.cells
         for each in cell.comparisons
@@ -84,8 +84,8 @@ def _invalid(bundle: Bundle, explained: Way, links: Sequence[Link], results: Res
     ]
     work = Work.read(bundle.path)
     for link in links:
-        found += work.problems(link.before, link.after)
-    return found
+        reasons += work.problems(link.before, link.after)
+    return reasons
 
 
 def _measured(
@@ -166,13 +166,13 @@ def _largest(fall: Waterfall) -> str:
     if not steps:
         return "No step is shown to be a cause"
     largest = max(steps, key=lambda part: part.share or 0.0)
-    said = f"{largest.what}: x {_sized(largest.throughput)}"
+    cause = f"{largest.what}: x {_sized(largest.throughput)}"
     if len(fall.blocks) < FEWEST_BLOCKS:
-        said += ", an estimate"
+        cause += ", an estimate"
     if residual is None or (residual.share or 0.0) <= (largest.share or 0.0):
-        return f"Largest cause: {said}"
+        return f"Largest cause: {cause}"
     left = f"What is left unexplained is larger, x {_sized(residual.throughput)}"
-    return f"{left}; the largest cause found is: {said}"
+    return f"{left}; the largest cause found is: {cause}"
 
 
 def _sized(effect: Effect | None) -> str:

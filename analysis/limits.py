@@ -66,13 +66,13 @@ def says(limit: Limit, unit: str | None = None) -> str:
     if limit.said:
         return limit.said
     bounds = {"at least": limit.low, "at most": limit.high}
-    told = [f"{word} {shown(bound, unit)}" for word, bound in bounds.items() if bound is not None]
-    ways = [shown(each) for each in limit.among]
-    ways += [" and ".join(told)] if told else []
-    ways += [f"not {limit.other_than}"] if limit.other_than is not None else []
-    ways += [f"{limit.begins}..."] if limit.begins is not None else []
-    ways += [_NONE] if limit.empty else []
-    return " or ".join(ways)
+    words = [f"{word} {shown(bound, unit)}" for word, bound in bounds.items() if bound is not None]
+    alternatives = [shown(each) for each in limit.among]
+    alternatives += [" and ".join(words)] if words else []
+    alternatives += [f"not {limit.other_than}"] if limit.other_than is not None else []
+    alternatives += [f"{limit.begins}..."] if limit.begins is not None else []
+    alternatives += [_NONE] if limit.empty else []
+    return " or ".join(alternatives)
 
 
 def shown(value: object, unit: str | None = None) -> str:

@@ -173,27 +173,29 @@ def _weaknesses(bundle: Bundle, plan: Plan, facts: HostFacts, loosened: list[str
     topology = facts.facts.topology
     cores = len(topology.cores) if topology else "?"
     kind = "VM" if facts.facts.virtual else "machine"
-    found = [f"{cores}-core {kind}, tier {facts.placement.tier}"]
+    weaknesses = [f"{cores}-core {kind}, tier {facts.placement.tier}"]
     if plan.blocks < FEWEST_BLOCKS:
-        found.append(
+        weaknesses.append(
             f"{plan.blocks} blocks: an estimate, not a verdict (that needs {FEWEST_BLOCKS})"
         )
     trials = bundle.record.trials
     if trials.failed > trials.planned:  # those that were repeated failed twice
         carried_out = trials.completed + trials.failed
-        found.append(f"{trials.failed} of {carried_out} trials failed, repeats included")
+        weaknesses.append(f"{trials.failed} of {carried_out} trials failed, repeats included")
     elif trials.failed:
-        found.append(f"{trials.failed} of {trials.planned} trials failed")
+        weaknesses.append(f"{trials.failed} of {trials.planned} trials failed")
     if trials.skipped:
-        found.append(f"{trials.skipped} of {trials.planned} trials were not carried out")
+        weaknesses.append(f"{trials.skipped} of {trials.planned} trials were not carried out")
     if loosened:
-        found.append(f"the plan allows more than the lab's own limits of {', '.join(loosened)}")
+        weaknesses.append(
+            f"the plan allows more than the lab's own limits of {', '.join(loosened)}"
+        )
     if interruptions := bundle.record.interruptions:
         times = "once" if len(interruptions) == 1 else f"{len(interruptions)} times"
-        found.append(f"interrupted {times} and resumed")
+        weaknesses.append(f"interrupted {times} and resumed")
     if bundle.record.tool.dirty is not False:
-        found.append(_of_the_source(bundle))
-    return found
+        weaknesses.append(_of_the_source(bundle))
+    return weaknesses
 
 
 def _of_the_source(bundle: Bundle) -> str:
@@ -263,12 +265,12 @@ def _said_of_failures(failures: Sequence[FailedTrial]) -> str:
 
 def _said_of_controls(controls: Sequence[ControlArm], weak: str) -> str:
     """The conclusion of a run that compares nothing but a subject with its own arms."""
-    said = "; ".join(
+    outcomes = "; ".join(
         f"the {control.outcome.name} control of {control.baseline} "
         f"{'passed' if control.outcome.passed else 'failed'} ({control.outcome.what})"
         for control in controls
     )
-    return f"{said[0].upper()}{said[1:]} ({weak})."
+    return f"{outcomes[0].upper()}{outcomes[1:]} ({weak})."
 
 
 def _sentence(cell: Cell, comparison: Comparison, weak: str) -> str:
@@ -276,12 +278,12 @@ def _sentence(cell: Cell, comparison: Comparison, weak: str) -> str:
     if low is not None and high is not None:
         known = rounding.ratio_interval(low, high)
         interval = f"95 % interval {known}, {comparison.blocks} blocks"
-    said = _SAID[comparison.metric].format(
+    sentence = _SAID[comparison.metric].format(
         candidate=comparison.candidate,
         baseline=comparison.baseline,
         ratio=rounding.ratio(comparison.ratio, low, high),
     )
-    said += f" on {cell.workload} under {cell.load} ({interval}; {weak})."
+    sentence += f" on {cell.workload} under {cell.load} ({interval}; {weak})."
     if comparison.verdict is Verdict.ESTIMATE:
-        return said
-    return f"{comparison.verdict}: {said} Why: {comparison.reasons[0].what}."
+        return sentence
+    return f"{comparison.verdict}: {sentence} Why: {comparison.reasons[0].what}."

@@ -54,16 +54,16 @@ def interval(low: float | None, high: float | None) -> str:
 
 def ratio(value: float, low: float | None = None, high: float | None = None) -> str:
     """A ratio as `figure` gives it, but with one digit where that would be 0."""
-    said = figure(value, low, high)
-    return significant(value, 1) if _is_zero(said) else said
+    shown = figure(value, low, high)
+    return significant(value, 1) if _is_zero(shown) else shown
 
 
 def ratio_interval(low: float, high: float) -> str:
     """An interval of a ratio as `interval` has it, but neither end as 0."""
     ends = interval(low, high).split(" to ")
     return " to ".join(
-        significant(value, 1) if _is_zero(said) else said
-        for value, said in zip((low, high), ends, strict=True)
+        significant(value, 1) if _is_zero(shown) else shown
+        for value, shown in zip((low, high), ends, strict=True)
     )
 
 
@@ -71,12 +71,12 @@ def rate(value: float | None) -> str:
     """Events per second as a whole number, and never as 0 where there were some."""
     if value is None:
         return UNKNOWN
-    said = fixed(value, 0)
-    return significant(value, 1) if _is_zero(said) else said
+    shown = fixed(value, 0)
+    return significant(value, 1) if _is_zero(shown) else shown
 
 
-def _is_zero(said: str) -> bool:
-    return not said.strip("0.")
+def _is_zero(shown: str) -> bool:
+    return not shown.strip("0.")
 
 
 def with_interval(value: float | None, low: float | None, high: float | None) -> str:

@@ -191,8 +191,8 @@ def differences(
             [then - first for first, then in sides if first is not None and then is not None]
         )
 
-    each = [between(link.before, link.after) for link in links]
-    return each, between(links[0].before, links[-1].after)
+    parts = [between(link.before, link.after) for link in links]
+    return parts, between(links[0].before, links[-1].after)
 
 
 def _subjects(links: Sequence[Link]) -> list[str]:
@@ -203,12 +203,13 @@ def _whole(
     links: Sequence[Link], figures: Mapping[str, ByBlock]
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The blocks in which every subject of the way has a figure, and the others."""
-    seen = sorted({block for by_block in figures.values() for block in by_block})
+    blocks = sorted({block for by_block in figures.values() for block in by_block})
     names = _subjects(links)
     holds = {
-        block: all(figures.get(name, {}).get(block) is not None for name in names) for block in seen
+        block: all(figures.get(name, {}).get(block) is not None for name in names)
+        for block in blocks
     }
-    return tuple(b for b in seen if holds[b]), tuple(b for b in seen if not holds[b])
+    return tuple(b for b in blocks if holds[b]), tuple(b for b in blocks if not holds[b])
 
 
 def _alone(link: Link, figures: Mapping[str, ByBlock]) -> tuple[Effect | None, Effect | None]:
@@ -233,18 +234,18 @@ def _logs(pair: tuple[str, str], figures: Mapping[str, ByBlock]) -> dict[int, fl
 def _effect(logs: Sequence[float]) -> Effect | None:
     if not logs:
         return None
-    seen = paired_t(logs)
+    estimate = paired_t(logs)
     detectable = None
     if len(logs) >= _FEWEST:
         detectable = detectable_effect(moments(logs).sd, len(logs))
     return Effect(
-        ratio=seen.ratio,
-        low=seen.ci95.low if seen.ci95 else None,
-        high=seen.ci95.high if seen.ci95 else None,
-        p=seen.p,
+        ratio=estimate.ratio,
+        low=estimate.ci95.low if estimate.ci95 else None,
+        high=estimate.ci95.high if estimate.ci95 else None,
+        p=estimate.p,
         detectable=detectable,
         blocks=len(logs),
-        shown=seen.ci95 is not None and seen.ci95.excludes(1.0),
+        shown=estimate.ci95 is not None and estimate.ci95.excludes(1.0),
     )
 
 
@@ -253,8 +254,8 @@ def _difference(values: Sequence[float]) -> Difference | None:
         if not values:
             return None
         return Difference(mean=values[0], low=None, high=None, blocks=1)
-    seen = moments(values)
-    half = float(scipy.stats.t.ppf(0.975, seen.count - 1)) * seen.error
+    sample = moments(values)
+    half = float(scipy.stats.t.ppf(0.975, sample.count - 1)) * sample.error
     return Difference(
-        mean=seen.mean, low=seen.mean - half, high=seen.mean + half, blocks=seen.count
+        mean=sample.mean, low=sample.mean - half, high=sample.mean + half, blocks=sample.count
     )

@@ -116,15 +116,15 @@ class Work:
 
     def in_short(self, baseline: str, candidate: str, workload: str) -> WorkInShort | None:
         """Whether two subjects did the same work in a workload; None without the record of both."""
-        told = self.compare(baseline, candidate, workload)
-        if told is None:
+        side_by_side = self.compare(baseline, candidate, workload)
+        if side_by_side is None:
             return None
         digests = Digests(
-            _digest([each.baseline.digest for each in told.operations]),
-            _digest([each.candidate.digest for each in told.operations]),
+            _digest([each.baseline.digest for each in side_by_side.operations]),
+            _digest([each.candidate.digest for each in side_by_side.operations]),
         )
         sql = _relation(digests.baseline, digests.candidate)
-        return WorkInShort(answers=told.answers, sql=sql, sql_digests=digests)
+        return WorkInShort(answers=side_by_side.answers, sql=sql, sql_digests=digests)
 
     def per_request(self, subject: str, workload: str) -> PerRequest:
         """What one request costs the database, by the mix of a workload."""
@@ -141,21 +141,21 @@ class Work:
 
     def undeclared(self, subject: str) -> list[str]:
         """Operations that cost something else than the service declares, or not always the same."""
-        found = []
+        differences = []
         operations = self.sql[subject].operations if subject in self.sql else {}
         for key, cost in operations.items():
             if cost.varies:
-                found.append(f"{key}: its statements vary from request to request")
+                differences.append(f"{key}: its statements vary from request to request")
             if cost.declared is None:
-                found.append(f"{key}: its service declares nothing for it")
+                differences.append(f"{key}: its service declares nothing for it")
                 continue
             for words, got, due in (
                 ("statements", cost.statements_per_request, cost.declared.statements),
                 ("round trips", cost.round_trips_per_request, cost.declared.round_trips),
             ):
                 if got != due:
-                    found.append(f"{key}: {got:g} {words}, its service declares {due}")
-        return found
+                    differences.append(f"{key}: {got:g} {words}, its service declares {due}")
+        return differences
 
     def _differences(self, one: str, other: str) -> list[str] | None:
         """The requests that two subjects answered differently; None without the answers of both."""
@@ -188,19 +188,19 @@ def _is_upkeep(statement: str) -> bool:
 
 def _difference(first: Shown, second: Shown) -> str:
     """How two answers to one request differ; empty if they do not."""
-    said = []
+    differences = []
     if first.status != second.status:
-        said.append(f"status {first.status} and {second.status}")
+        differences.append(f"status {first.status} and {second.status}")
     for name, one, other in (
         ("Content-Type", first.content_type, second.content_type),
         ("Content-Length", first.content_length, second.content_length),
     ):
         if one != other:
-            said.append(f"{name} {one!r} and {other!r}")
+            differences.append(f"{name} {one!r} and {other!r}")
     if first.sha256 != second.sha256:
         digests = f"{first.sha256[:_SHOWN]} and {second.sha256[:_SHOWN]}"
-        said.append(f"bodies {digests} (SHA-256), {_where(first, second)}")
-    return ", ".join(said)
+        differences.append(f"bodies {digests} (SHA-256), {_where(first, second)}")
+    return ", ".join(differences)
 
 
 def _where(first: Shown, second: Shown) -> str:

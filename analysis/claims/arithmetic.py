@@ -132,10 +132,10 @@ def _ratios(check: kinds.SameRatio, known: Mapping[str, Figure]) -> list[Interva
 def _differences(check: kinds.Difference, known: Mapping[str, Figure]) -> list[Interval]:
     """What a difference should be, by each meaning of its words."""
     a, b = known["minuend"], known["subtrahend"]
-    found = [Interval(a.low - b.high, a.high - b.low)]
+    meanings = [Interval(a.low - b.high, a.high - b.low)]
     if check.wording == "percentages":  # points, or per cent of either of the two
         if of_b := quotient(a, b):
-            found.append(Interval(100 * of_b.low - 100, 100 * of_b.high - 100))
+            meanings.append(Interval(100 * of_b.low - 100, 100 * of_b.high - 100))
         if of_a := quotient(b, a):
-            found.append(Interval(100 - 100 * of_a.high, 100 - 100 * of_a.low))
-    return found
+            meanings.append(Interval(100 - 100 * of_a.high, 100 - 100 * of_a.low))
+    return meanings

@@ -21,20 +21,20 @@ def differences(claim: Measurable | Runs, ledger: Ledger, run: Run) -> list[str]
     What the source leaves unknown cannot differ. What a bundle does not record is not taken for
     granted: it counts as a difference.
     """
-    found = []
+    clauses = []
     for name, condition, value, seen in _compared(claim, ledger, run):
         if not condition.material:
             continue
         if seen is None:
-            found.append(f"{name} is not recorded, and {value} was published")
+            clauses.append(f"{name} is not recorded, and {value} was published")
         elif not same(value, seen) and not accepted(condition.accepts, seen):
-            found.append(f"{name} is {seen}, not {value}")
-    return _once(found)
+            clauses.append(f"{name} is {seen}, not {value}")
+    return _once(clauses)
 
 
 def substitutions(claim: Measurable | Runs, ledger: Ledger, run: Run) -> list[str]:
     """Differences that are accepted or not material, and what is not published; one clause each."""
-    found = [
+    clauses = [
         f"{name} is {seen}, not {value}"
         for name, condition, value, seen in _compared(claim, ledger, run)
         if seen is not None
@@ -44,8 +44,8 @@ def substitutions(claim: Measurable | Runs, ledger: Ledger, run: Run) -> list[st
     conditions = ledger.conditions_of(claim)
     open_ones = [name for name, each in conditions.items() if each.status == "unknown"]
     if open_ones:
-        found.append(f"not published: {', '.join(open_ones)}")
-    return _once(found)
+        clauses.append(f"not published: {', '.join(open_ones)}")
+    return _once(clauses)
 
 
 def _compared(

@@ -180,21 +180,22 @@ def _bundle(run: Run, ledger: str) -> BundleOnTrial:
 
 def _counts(stand: Mapping[str, Standing]) -> dict[ClaimVerdict, int]:
     """How many claims got each verdict, by the last row of the table that any bundle reached."""
-    found = Counter(each.verdict for each in stand.values())
-    return {verdict: found[verdict] for verdict in ClaimVerdict}
+    counts = Counter(each.verdict for each in stand.values())
+    return {verdict: counts[verdict] for verdict in ClaimVerdict}
 
 
 def _conclusion(ledger: Ledger, stand: Mapping[str, Standing]) -> str:
     """The counts, the first claim that a figure decided with its interval, and the weakness."""
-    said = ", ".join(f"{count} {verdict}" for verdict, count in _counts(stand).items() if count)
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in _counts(stand).items() if count)
     flips = sum(bool(each.flips) for each in stand.values())
     if flips:
-        said += f"; {flips} {'flips' if flips == 1 else 'flip'} with an assumption"
-    said += next(_leading(stand), "")
+        counts += f"; {flips} {'flips' if flips == 1 else 'flip'} with an assumption"
+    counts += next(_leading(stand), "")
     judged = [one for each in stand.values() for one in each.stands if one.verdict in JUDGED]
     weak = list(dict.fromkeys(weakness for one in judged for weakness in one.weaknesses[:1]))
     many = "claim" if len(stand) == 1 else "claims"
-    return f"Of {len(stand)} {many} in {ledger.title}: {said}" + (f" ({weak[0]})." if weak else ".")
+    weakness = f" ({weak[0]})" if weak else ""
+    return f"Of {len(stand)} {many} in {ledger.title}: {counts}{weakness}."
 
 
 def _leading(stand: Mapping[str, Standing]) -> Iterator[str]:

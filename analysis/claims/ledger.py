@@ -360,10 +360,10 @@ class Ledger(Part):
 
     def conditions_of(self, claim: Claim) -> dict[str, Condition]:
         """The conditions that hold for a claim; of two sets, a leaf of the later one counts."""
-        found: dict[str, Condition] = {}
+        conditions: dict[str, Condition] = {}
         for name in getattr(claim, "conditions", ()):
-            found |= self.conditions.get(name, {})
-        return found
+            conditions |= self.conditions.get(name, {})
+        return conditions
 
     def under(self, name: str, variant: str) -> Ledger:
         """The ledger with one claim as one of its variants tests it."""

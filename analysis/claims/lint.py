@@ -80,17 +80,17 @@ def lint(ledger: Ledger, plans: Mapping[str, PlanParts] | None) -> list[Problem]
         ledger: as read.
         plans: those that exist, by name; None if that is not known, and not to be asked.
     """
-    found = [*_sources(ledger), *_conditions(ledger)]
+    problems = [*_sources(ledger), *_conditions(ledger)]
     for name, claim in ledger.claims.items():
-        found += _names(ledger, name, claim)
-        found += _sizes(name, claim)
-        found += _test(name, claim, plans)
+        problems += _names(ledger, name, claim)
+        problems += _sizes(name, claim)
+        problems += _test(name, claim, plans)
     for name, check in ledger.checks.items():
         if name in ledger.claims:
             what = f"{name!r} is a claim and a check"
-            found.append(Problem("duplicate-id", ("checks", name), what))
-        found += _check(ledger, name, check)
-    return found + list(_cycles(ledger))
+            problems.append(Problem("duplicate-id", ("checks", name), what))
+        problems += _check(ledger, name, check)
+    return problems + list(_cycles(ledger))
 
 
 def inputs_of(check: Check) -> dict[str, kinds.Input]:
@@ -105,10 +105,10 @@ def inputs_of(check: Check) -> dict[str, kinds.Input]:
 
 def premises(claim: Claim) -> set[str]:
     """Every claim that stands in ``entailed_by``, alone or with others."""
-    found: set[str] = set()
+    names: set[str] = set()
     for entry in claim.entailed_by:
-        found |= {entry} if isinstance(entry, str) else set(entry)
-    return found
+        names |= {entry} if isinstance(entry, str) else set(entry)
+    return names
 
 
 def _sources(ledger: Ledger) -> Iterator[Problem]:

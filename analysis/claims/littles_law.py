@@ -158,55 +158,57 @@ def _mean(known: Mapping[str, Figure], due: Interval, ceiling: float | None) -> 
     high = mean.high / due.low if due.low > 0 else float("inf")
     implied = rate.value * mean.value / _MS
     numbers = {"low": due.low, "high": due.high, "stated": mean.value, "connections": implied}
-    said = (
+    sentence = (
         f"connections over throughput are {due.low:.4g} to {due.high:.4g} ms, "
         f"and a mean latency of {mean.value:.4g} ms is that of {implied:.0f} connections"
     )
     if high >= LEAST and low <= MOST:
-        return Answer(Outcome.HOLDS, said, numbers)
+        return Answer(Outcome.HOLDS, sentence, numbers)
     for unit, factor in _OTHER_UNITS.items():
         if high * factor >= LEAST and low * factor <= MOST:
-            return Answer(Outcome.DOUBTFUL, f"{said}; it would fit if it were in {unit}", numbers)
+            return Answer(
+                Outcome.DOUBTFUL, f"{sentence}; it would fit if it were in {unit}", numbers
+            )
     if high < LEAST:
-        return Answer(Outcome.DOUBTFUL, f"{said}; {_LOST}", numbers)
-    return _above(low, ceiling, said, numbers)
+        return Answer(Outcome.DOUBTFUL, f"{sentence}; {_LOST}", numbers)
+    return _above(low, ceiling, sentence, numbers)
 
 
-def _above(ratio: float, ceiling: float | None, said: str, numbers: Mapping[str, float]) -> Answer:
+def _above(ratio: float, ceiling: float | None, start: str, numbers: Mapping[str, float]) -> Answer:
     """The answer where the least mean that was printed is more than the connections give.
 
     Args:
         ratio: of that mean to connections over throughput.
         ceiling: the highest ratio that an honest run can print; None if nothing bounds it.
-        said: so far.
+        start: of the sentence.
         numbers: of the answer.
     """
     if ceiling is None:
         why = "wrk prints more than it measured, and without longest_ms nothing bounds how much"
-        return Answer(Outcome.UNDECIDED, f"{said}; {why}", numbers)
+        return Answer(Outcome.UNDECIDED, f"{start}; {why}", numbers)
     if ratio <= ceiling:
-        return Answer(Outcome.HOLDS, f"{said}, which the samples that wrk adds allow", numbers)
+        return Answer(Outcome.HOLDS, f"{start}, which the samples that wrk adds allow", numbers)
     why = f"{ratio:.3g} times what the connections give, where at most {ceiling:.3g} can be printed"
-    return Answer(Outcome.CONTRADICTS, f"{said}: {why}", numbers)
+    return Answer(Outcome.CONTRADICTS, f"{start}: {why}", numbers)
 
 
 def _percentiles(known: Mapping[str, Figure], due: Interval, ceiling: float | None) -> Answer:
     p50, p99 = known.get("p50"), known.get("p99")
     numbers = {"mean_ms": (due.low + due.high) / 2}
-    said = f"the mean latency must be {due.low:.1f} to {due.high:.1f} ms"
+    sentence = f"the mean latency must be {due.low:.1f} to {due.high:.1f} ms"
     least = (0.5 if p99 is None else 0.5 - _TAIL) * (p50.low if p50 else 0.0)
     least += _TAIL * p99.low if p99 else 0.0
     if least > MOST * due.high:
-        said += f", and these percentiles alone make it {least:.1f} ms"
-        return _above(least / due.high, ceiling, said, numbers)
+        sentence += f", and these percentiles alone make it {least:.1f} ms"
+        return _above(least / due.high, ceiling, sentence, numbers)
     if p99 is None:
-        return Answer(Outcome.HOLDS, f"{said}, which this median allows", numbers)
+        return Answer(Outcome.HOLDS, f"{sentence}, which this median allows", numbers)
     body = 0.5 * p50.high + (0.5 - _TAIL) * p99.high if p50 else (1 - _TAIL) * p99.high
     if LEAST * due.low <= body + _TAIL * p99.high:
-        return Answer(Outcome.HOLDS, f"{said}, which these percentiles allow", numbers)
+        return Answer(Outcome.HOLDS, f"{sentence}, which these percentiles allow", numbers)
     tail = (due.low - body) / _TAIL
-    said += f", so the slowest 1 % would have to average {tail:.0f} ms or more"
+    sentence += f", so the slowest 1 % would have to average {tail:.0f} ms or more"
     longest = known.get("longest_ms")
     if longest is not None and tail > longest.high:
-        said += f", and none may take over {longest.high:.0f} ms; {_LOST}"
-    return Answer(Outcome.DOUBTFUL, said, {**numbers, "tail_ms": tail})
+        sentence += f", and none may take over {longest.high:.0f} ms; {_LOST}"
+    return Answer(Outcome.DOUBTFUL, sentence, {**numbers, "tail_ms": tail})

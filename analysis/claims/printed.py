@@ -94,10 +94,12 @@ def against(readings: list[Interval] | None, stated: Figure, what: str, unit: st
     if readings is None:
         return undecided(f"{what} of such figures is not defined")
     fits = any(due.low <= stated.high and stated.low <= due.high for due in readings)
-    said = " or ".join(f"between {due.low:.4g}{unit} and {due.high:.4g}{unit}" for due in readings)
+    ranges = " or ".join(
+        f"between {due.low:.4g}{unit} and {due.high:.4g}{unit}" for due in readings
+    )
     first = readings[0]
     return Answer(
         Outcome.HOLDS if fits else Outcome.CONTRADICTS,
-        f"{what} lies {said}, and {stated.value:.4g}{unit} is stated",
+        f"{what} lies {ranges}, and {stated.value:.4g}{unit} is stated",
         {"low": first.low, "high": first.high, "stated": stated.value},
     )

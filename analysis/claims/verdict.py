@@ -168,15 +168,15 @@ def decide(
             [f"{measured.blocks} blocks where a verdict needs {FEWEST_BLOCKS}"] if few else []
         )
         return ClaimVerdict.INCONCLUSIVE, None, more, "; ".join(reasons)
-    read = {
+    by_method = {
         each.method: _place(each, band, is_open=is_open, exact=measured.exact)
         for each in measured.estimates
     }
-    if len(set(read.values())) > 1:
-        said = ", ".join(f"{method}: {verdict}" for method, (verdict, _) in read.items())
-        why = f"the methods disagree: {said}"
+    if len(set(by_method.values())) > 1:
+        verdicts = ", ".join(f"{method}: {verdict}" for method, (verdict, _) in by_method.items())
+        why = f"the methods disagree: {verdicts}"
         return ClaimVerdict.INCONCLUSIVE, None, _missing(measured, band), why
-    verdict, side = next(iter(read.values()))
+    verdict, side = next(iter(by_method.values()))
     if verdict == ClaimVerdict.INCONCLUSIVE:
         missing = _missing(measured, band)
         why = "the interval straddles the band; "
@@ -291,16 +291,16 @@ def _weaknesses(
     claim = ledger.claims[name]
     if isinstance(claim, Statement):
         return ()
-    found = []
+    weaknesses = []
     if not isinstance(claim, Runs) and not CLAIM_METRICS[claim.metric].everywhere:
-        found += run.results.weaknesses
-        found += _doubts_of_gates(claim, run)
-        found += _doubts_of_controls(claim, run)
-    found += substitutions(claim, ledger, run)
+        weaknesses += run.results.weaknesses
+        weaknesses += _doubts_of_gates(claim, run)
+        weaknesses += _doubts_of_controls(claim, run)
+    weaknesses += substitutions(claim, ledger, run)
     if run.record.status != "complete" and not isinstance(claim, Runs):
-        found.append(f"the run is {run.record.status}")
-    found += [f"in doubt on paper ({each.check})" for each in checks if name in each.concerns]
-    return tuple(found)
+        weaknesses.append(f"the run is {run.record.status}")
+    weaknesses += [f"in doubt on paper ({each.check})" for each in checks if name in each.concerns]
+    return tuple(weaknesses)
 
 
 def _doubts_of_gates(claim: Measurable, run: Run) -> Iterator[str]:

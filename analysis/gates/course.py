@@ -14,28 +14,28 @@ _MOST_PERCENT = 5.0
 
 
 def _drift(trial: TrialEvidence) -> Reading | None:
-    found = trial.steadiness
-    if found is None or found.drift is None:
+    seen = trial.steadiness
+    if seen is None or seen.drift is None:
         return None
-    drift = found.drift
+    drift = seen.drift
     surely = 0.0 if drift.low <= 0 <= drift.high else min(abs(drift.low), abs(drift.high))
     return Reading(
         100 * surely,
-        f"{found.series.figure} changed by {100 * drift.change:+.2g} % from begin to end, "
+        f"{seen.series.figure} changed by {100 * drift.change:+.2g} % from begin to end, "
         f"95 % interval {100 * drift.low:+.2g} to {100 * drift.high:+.2g} %",
     )
 
 
 def _levels(trial: TrialEvidence) -> Reading | None:
-    found = trial.steadiness
-    if found is None:
+    seen = trial.steadiness
+    if seen is None:
         return None
-    means = [level.mean for level in found.levels]
+    means = [level.mean for level in seen.levels]
     if not min(means):
         return Reading(None, "a level is zero")
-    at = ", ".join(f"{second:.2g} s" for second in found.change_points_s)
-    more = f"{found.shape}: {found.series.figure} changes its level at {at}" if at else ""
-    return Reading(100 * (max(means) / min(means) - 1), more)
+    at = ", ".join(f"{second:.2g} s" for second in seen.change_points_s)
+    changes = f"{seen.shape}: {seen.series.figure} changes its level at {at}" if at else ""
+    return Reading(100 * (max(means) / min(means) - 1), changes)
 
 
 GATES: tuple[Gate[TrialEvidence], ...] = (

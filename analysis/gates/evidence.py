@@ -86,8 +86,10 @@ class Context:
     @cached_property
     def answers(self) -> dict[str, dict[str, Shown]]:
         """By subject, its answers in the diagnostic pass, by method and path."""
-        told = self._of_subjects(Answers)
-        return {name: {each.request: each for each in of.answers} for name, of in told.items()}
+        by_subject = self._of_subjects(Answers)
+        return {
+            name: {each.request: each for each in of.answers} for name, of in by_subject.items()
+        }
 
     @cached_property
     def packages(self) -> dict[str, dict[str, str]]:
@@ -183,13 +185,13 @@ class Floor:
     @classmethod
     def read_all(cls, bundle: Path, context: Context) -> dict[str, Floor]:
         """The floors of a bundle by load; empty where none was measured."""
-        found = {}
+        floors = {}
         for folder in sorted(path.parent for path in bundle.glob("generators/*/floor.json")):
             load = folder.name
             failure = typed.read(bundle, OrderOutcome, f"generators/{load}/floor.json").failure
             driven = TrialEvidence(folder, TrialReadings(), "", "", load, context)
-            found[load] = cls(driven, failure.what if failure else None)
-        return found
+            floors[load] = cls(driven, failure.what if failure else None)
+        return floors
 
 
 @dataclass(frozen=True)

@@ -70,8 +70,8 @@ class Gate[Evidence]:
     def limit(self) -> str:
         """The limits in words."""
         bounds = {"at least": self.low, "at most": self.high}
-        said = [f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None]
-        return " and ".join(said)
+        words = [f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None]
+        return " and ".join(words)
 
     @property
     def bounds(self) -> Limit:

@@ -18,46 +18,46 @@ if TYPE_CHECKING:
 
 
 def _subject(trial: TrialEvidence) -> Reading:
-    told = trial.readings.health
-    if told is None:
+    health = trial.readings.health
+    if health is None:
         return Reading(None, "the service did not say")
     due = trial.context.packages.get(trial.subject, {})
-    differ = [*_settings(told, trial.declared), *_versions(told.versions, due)]
+    differ = [*_settings(health, trial.declared), *_versions(health.versions, due)]
     return Reading(len(differ), ", ".join(differ))
 
 
-def _settings(told: Health, declared: Subject) -> Iterator[str]:
+def _settings(health: Health, declared: Subject) -> Iterator[str]:
     """The settings of a service that differ from the subject's; older services report fewer."""
     pairs: dict[str, tuple[object, object]] = {
-        "service": (told.service, declared.service),
-        "workers": (told.workers, declared.workers),
-        "pool": (msgspec.to_builtins(told.pool), declared.pool.model_dump()),
-        "loop": (told.loop, declared.loop),
-        "json": (told.json, declared.json_library),
-        "framework": (told.framework, declared.framework),
-        "cache": (msgspec.to_builtins(told.cache), declared.cache.model_dump()),
-        "options": (told.options, declared.options),
+        "service": (health.service, declared.service),
+        "workers": (health.workers, declared.workers),
+        "pool": (msgspec.to_builtins(health.pool), declared.pool.model_dump()),
+        "loop": (health.loop, declared.loop),
+        "json": (health.json, declared.json_library),
+        "framework": (health.framework, declared.framework),
+        "cache": (msgspec.to_builtins(health.cache), declared.cache.model_dump()),
+        "options": (health.options, declared.options),
     }
     for key, (found, due) in pairs.items():
         if found is not None and found != due:
             yield f"{key} {found!r} instead of {due!r}"
 
 
-def _versions(told: Mapping[str, str], due: Mapping[str, str]) -> Iterator[str]:
-    for package, version in told.items():
+def _versions(reported: Mapping[str, str], due: Mapping[str, str]) -> Iterator[str]:
+    for package, version in reported.items():
         if package in due and version != due[package]:
             yield f"{package} {version} instead of {due[package]}"
 
 
 def _probes(trial: TrialEvidence) -> Reading | None:
-    asked = trial.readings.probes
-    if asked is None:
+    probes = trial.readings.probes
+    if probes is None:
         return None
     due = trial.context.answers.get(trial.subject, {})
-    known = [each for each in asked if each.request in due]
+    known = [each for each in probes if each.request in due]
     if not known:
         # A workload may have nothing that can be asked without changing rows.
-        return None if not asked else Reading(None, "no answer was recorded to compare with")
+        return None if not probes else Reading(None, "no answer was recorded to compare with")
     differ = [each.request for each in known if _content(each) != _content(due[each.request])]
     return Reading(len(differ), ", ".join(differ[:3]))
 

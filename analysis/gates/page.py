@@ -53,9 +53,9 @@ def severity(rule: Rule) -> str:
     by_profile = {profile: rule.severity(profile, None) for profile in reversed(PROFILES)}
     kinds = set(by_profile.values())
     if len(kinds) == 1:
-        said = kinds.pop().value
+        words = kinds.pop().value
     else:
-        said = ", ".join(f"{kind.value} on {profile}" for profile, kind in by_profile.items())
+        words = ", ".join(f"{kind.value} on {profile}" for profile, kind in by_profile.items())
     if rule.sharing is not None:
-        said += f"; {rule.sharing.value} on the tiers {' and '.join(sorted(SHARING_TIERS))}"
-    return said
+        words += f"; {rule.sharing.value} on the tiers {' and '.join(sorted(SHARING_TIERS))}"
+    return words

@@ -130,43 +130,43 @@ def _extensions(trial: TrialEvidence) -> Reading:
 
 
 def _runtime(trial: TrialEvidence) -> Reading | None:
-    told = trial.readings.health.runtime if trial.readings.health else None
-    if told is None:
+    runtime = trial.readings.health.runtime if trial.readings.health else None
+    if runtime is None:
         return None  # services did not always say
-    odd = list(_oddities(told))
-    if told.preloaded is None and not odd:
+    odd = list(_oddities(runtime))
+    if runtime.preloaded is None and not odd:
         return Reading(None, "the kernel did not say which libraries are mapped")
     return Reading(len(odd), ", ".join(odd))
 
 
-def _oddities(told: Runtime) -> Iterator[str]:
+def _oddities(runtime: Runtime) -> Iterator[str]:
     """The settings by which a Python does not run as it was built to."""
-    yield from (name for name in _ODD_FLAGS if told.flags[name])
-    if told.asyncio_debug:
+    yield from (name for name in _ODD_FLAGS if runtime.flags[name])
+    if runtime.asyncio_debug:
         yield "asyncio_debug"
-    if told.debug_build:
+    if runtime.debug_build:
         yield "debug_build"
-    if told.tracemalloc:
+    if runtime.tracemalloc:
         yield "tracemalloc"
-    if told.allocator != told.allocator_of_build:
-        yield f"the allocator {told.allocator}"
-    yield from told.preloaded or ()
-    yield from told.variables
+    if runtime.allocator != runtime.allocator_of_build:
+        yield f"the allocator {runtime.allocator}"
+    yield from runtime.preloaded or ()
+    yield from runtime.variables
 
 
 def _affinity(trial: TrialEvidence) -> Reading:
-    told = trial.readings.affinity
-    unseen = [role for role in _ROLES if told is None or not told.observed.get(role)]
-    if told is None or unseen:
+    affinity = trial.readings.affinity
+    unseen = [role for role in _ROLES if affinity is None or not affinity.observed.get(role)]
+    if affinity is None or unseen:
         return Reading(None, f"no process of {' and '.join(unseen)} was seen")
-    astray = list(_astray(told))
+    astray = list(_astray(affinity))
     return Reading(len(astray), ", ".join(astray))
 
 
-def _astray(told: Affinity) -> Iterator[str]:
-    for role, processes in told.observed.items():
+def _astray(affinity: Affinity) -> Iterator[str]:
+    for role, processes in affinity.observed.items():
         for pid, allowed in processes.items():
-            if not set(allowed) <= set(told.planned[role]):
+            if not set(allowed) <= set(affinity.planned[role]):
                 yield f"{role} {pid}"
 
 

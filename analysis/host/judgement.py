@@ -128,14 +128,14 @@ def sentence(document: HostReadings, findings: Sequence[Finding], profile: Profi
 def _weaknesses(document: HostReadings, findings: Sequence[Finding]) -> list[str]:
     kind = "machine" if _is_bare(document) else "VM"
     cores = _value(document, "cores") or "?"
-    found = [f"{cores}-core {kind}, tier {_tier(document) or 'unknown'}"]
+    weaknesses = [f"{cores}-core {kind}, tier {_tier(document) or 'unknown'}"]
     warnings = [finding.key for finding in findings if finding.verdict is GateVerdict.WARNING]
     if warnings:
-        found.append(f"{_count(len(warnings), 'warning')}: {_listed(warnings)}")
+        weaknesses.append(f"{_count(len(warnings), 'warning')}: {_listed(warnings)}")
     unknown = [finding.key for finding in findings if finding.verdict is GateVerdict.UNKNOWN]
     if unknown:
-        found.append(f"not readable: {_listed(unknown)}")
-    return found
+        weaknesses.append(f"not readable: {_listed(unknown)}")
+    return weaknesses
 
 
 def _value(document: HostReadings, key: str) -> Value:

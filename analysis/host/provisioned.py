@@ -121,9 +121,9 @@ def verdict(
     ]
     fatal = [each for each in findings if each.verdict is GateVerdict.FAILED]
     again = "play site again; it sets this"
-    found = [(f"knob-{each.knob}", _said(each), again) for each in bad]
-    found += [(f"host-{each.key}", each.said, each.do) for each in fatal]
-    problems = [Problem(code.replace("_", "-"), what, host, hint) for code, what, hint in found]
+    wrong = [(f"knob-{each.knob}", _said(each), again) for each in bad]
+    wrong += [(f"host-{each.key}", each.said, each.do) for each in fatal]
+    problems = [Problem(code.replace("_", "-"), what, host, hint) for code, what, hint in wrong]
     return HostVerdict(
         ok=not problems,
         conclusion=_conclusion(host, profile, tier, problems, counts),

@@ -29,8 +29,8 @@ def markdown(report: Report) -> str:
 def _lines(block: Block) -> Iterator[str]:
     match block:
         case Text():
-            said = _paragraph(block.text)
-            yield f"**{said}**" if block.lead else said
+            paragraph = _paragraph(block.text)
+            yield f"**{paragraph}**" if block.lead else paragraph
         case Heading():
             yield f"### {escaped(block.text)}"
         case Listing():

@@ -81,8 +81,8 @@ def _adapted(source: str, *, name: str, title: str, description: str) -> ET.Elem
         _adapt(element.attrib, name)
     root.attrib.pop("version", None)
     root.attrib |= {"role": "img", "aria-labelledby": f"{name}-title {name}-description"}
-    said = (("title", "title", title), ("desc", "description", description))
-    for place, (tag, suffix, text) in enumerate(said):
+    descriptions = (("title", "title", title), ("desc", "description", description))
+    for place, (tag, suffix, text) in enumerate(descriptions):
         element = ET.Element(tag, id=f"{name}-{suffix}")
         element.text = visible(text)
         root.insert(place, element)

@@ -85,35 +85,35 @@ def _histograms(folder: Path, load: generators.GeneratorFigures) -> dict[str, Bi
     """
     if load.kind != generators.OPEN:
         return {SERVICE: load.bins}
-    found = {RESPONSE: load.bins}
+    histograms = {RESPONSE: load.bins}
     if (folder / "service.hdr").exists():
-        found[SERVICE] = latency.read_hdr(folder / "service.hdr")
-    return found
+        histograms[SERVICE] = latency.read_hdr(folder / "service.hdr")
+    return histograms
 
 
 def _ladder(bins: Bins) -> Ladder:
-    found = latency.quantiles(bins, LADDER)
-    return {quantile: us / 1000 for quantile, us in found.items() if us is not None}
+    quantiles = latency.quantiles(bins, LADDER)
+    return {quantile: us / 1000 for quantile, us in quantiles.items() if us is not None}
 
 
 def of_cell(shown: Iterable[Shown], workload: str, load: str) -> dict[str, list[Shown]]:
     """The trials of one workload under one load by subject, each in the order of execution."""
-    found: dict[str, list[Shown]] = {}
+    by_subject: dict[str, list[Shown]] = {}
     for each in shown:
         if (each.workload, each.load) == (workload, load):
-            found.setdefault(each.subject, []).append(each)
-    return found
+            by_subject.setdefault(each.subject, []).append(each)
+    return by_subject
 
 
 def steps(trials: Sequence[Shown], kind: str) -> tuple[Step, ...]:
     """The quantiles of a subject that every one of its trials has samples enough for."""
     ladders = [each.ladders.get(kind, {}) for each in trials]
-    found = []
+    common = []
     for quantile in LADDER:
         values = [ladder[quantile] for ladder in ladders if quantile in ladder]
         if values and len(values) == len(ladders):
-            found.append(Step(quantile, median(values), min(values), max(values)))
-    return tuple(found)
+            common.append(Step(quantile, median(values), min(values), max(values)))
+    return tuple(common)
 
 
 def by_block(trials: Iterable[Shown], metric: str) -> dict[int, float]:

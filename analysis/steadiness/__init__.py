@@ -1,8 +1,7 @@
 """Whether a trial was steady: its course over time, from the client's raw samples.
 
-    series      a figure in equal windows of a trial: read_series
+    reading     a figure in equal windows of a trial, and what it shows: read_series, read
     estimators  noise_of, change_points, theil_sen, mser5 and classify, all pure
-    reading     all of it for one trial: read
 
 Windows of one process depend on each other, so nothing here replaces a trial as the unit of
 replication: it says whether the trial may stand for a steady state.
@@ -17,8 +16,14 @@ from analysis.steadiness.estimators import (
     noise_of,
     theil_sen,
 )
-from analysis.steadiness.reading import Steadiness, examine, read, warmup_needed
-from analysis.steadiness.series import Series, read_series
+from analysis.steadiness.reading import (
+    Series,
+    Steadiness,
+    examine,
+    read,
+    read_series,
+    warmup_needed,
+)
 
 __all__ = [
     "Segment",

@@ -19,7 +19,7 @@ import scipy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from analysis.steadiness.series import Series
+    from analysis.steadiness.reading import Series
 
 _HIGHEST = 0.8  # beyond, a series of a hundred windows cannot tell noise from change
 FEWEST = 3  # windows that a noise is estimated from
@@ -115,8 +115,8 @@ def change_points(values: Sequence[float]) -> tuple[int, ...]:
     x = np.asarray(values, dtype=float)
     scale = math.sqrt(noise.variance)
     signal = ((x - x.mean()) / scale).reshape(-1, 1)
-    found = ruptures.KernelCPD(kernel="linear", min_size=_SHORTEST).fit(signal)
-    return tuple(int(each) for each in found.predict(pen=cost / noise.variance)[:-1])
+    search = ruptures.KernelCPD(kernel="linear", min_size=_SHORTEST).fit(signal)
+    return tuple(int(each) for each in search.predict(pen=cost / noise.variance)[:-1])
 
 
 def segments(values: Sequence[float], changes: Sequence[int]) -> tuple[Segment, ...]:

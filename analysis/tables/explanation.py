@@ -22,13 +22,13 @@ _CPU = numbers("Service CPU", "Database CPU", unit="us/req")
 
 def title(cell: ExplainedCell) -> str:
     """``read-one under wrk, 12 whole blocks``, and how many are left out."""
-    said = f"{cell.workload} under {cell.load}, {cell.blocks} whole blocks"
+    words = f"{cell.workload} under {cell.load}, {cell.blocks} whole blocks"
     if cell.dropped:
-        said += f", {len(cell.dropped)} that lack a trial are left out"
-    return said
+        words += f", {len(cell.dropped)} that lack a trial are left out"
+    return words
 
 
-def causes(told: Explanation, cell: ExplainedCell, *, by_size: bool = False) -> Table:
+def causes(explanation: Explanation, cell: ExplainedCell, *, by_size: bool = False) -> Table:
     """What each cause contributes, in the order of the way or by size, then the whole."""
     parts = list(cell.parts)
     if by_size:  # the residual has no rank: it stands below every step
@@ -41,7 +41,7 @@ def causes(told: Explanation, cell: ExplainedCell, *, by_size: bool = False) -> 
     )
     whole = Row(
         (
-            f"whole\n{told.from_} to {told.to}",
+            f"whole\n{explanation.from_} to {explanation.to}",
             effect(cell.total.throughput),
             "",
             "",
@@ -68,16 +68,16 @@ def _cause(part: Cause, cell: ExplainedCell) -> Row:
     )
 
 
-def effect(found: Effect | None) -> str:
+def effect(ratio: Effect | None) -> str:
     """A ratio with its interval."""
-    return with_interval(found.ratio, found.low, found.high) if found else UNKNOWN
+    return with_interval(ratio.ratio, ratio.low, ratio.high) if ratio else UNKNOWN
 
 
-def _added(found: Difference | None) -> str:
-    if found is None:
+def _added(difference: Difference | None) -> str:
+    if difference is None:
         return UNKNOWN
-    sign = "+" if found.mean > 0 else ""
-    return sign + with_interval(found.mean, found.low, found.high)
+    sign = "+" if difference.mean > 0 else ""
+    return sign + with_interval(difference.mean, difference.low, difference.high)
 
 
 def way(cell: ExplainedCell) -> Table:

@@ -16,12 +16,12 @@ _TICKS = re.compile(r"`+")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
-def table(told: Table) -> str:
+def table(source: Table) -> str:
     """The rows of a table, without its caption."""
     rows = [
-        " | ".join(escaped(column.head) for column in told.columns),
-        " | ".join("---:" if column.number else "---" for column in told.columns),
-        *map(_row, told.rows),
+        " | ".join(escaped(column.head) for column in source.columns),
+        " | ".join("---:" if column.number else "---" for column in source.columns),
+        *map(_row, source.rows),
     ]
     return "\n".join(f"| {row} |" for row in rows)
 

@@ -33,23 +33,23 @@ _NONE = (
 
 def blocks(material: Material) -> Iterator[Block]:
     """A table for each kind of verdict, then the arithmetic that decided on paper."""
-    told = material.verdicts
-    if told is None:
+    judged = material.verdicts
+    if judged is None:
         yield Text(_NONE)
         yield Code(f"ormlab report bundles/{material.record.id} --ledger article")
         return
-    yield Text(told.conclusion)
-    sealed = "yes" if told.sealed_with_the_ledger else "no: the run names no such ledger"
-    ledger = f"{told.ledger.name}: {told.ledger.title}"
+    yield Text(judged.conclusion)
+    sealed = "yes" if judged.sealed_with_the_ledger else "no: the run names no such ledger"
+    ledger = f"{judged.ledger.name}: {judged.ledger.title}"
     yield Facts((("Ledger", ledger), ("Sealed with the run", sealed)))
     for caption, group in _GROUPS:
-        claims = [claim for claim in told.claims if claim.verdict in group]
+        claims = [claim for claim in judged.claims if claim.verdict in group]
         if claims:
             yield verdicts(f"{caption}: {len(claims)}", claims)
-    yield from listed("What makes these verdicts weak", _weaknesses(told.claims))
-    yield from listed("What follows from it", _undermined(told.claims))
-    yield from listed("Verdicts that an assumption decides", _flips(told.claims))
-    rows = (Row((check.check, check.says, check.outcome, check.what)) for check in told.checks)
+    yield from listed("What makes these verdicts weak", _weaknesses(judged.claims))
+    yield from listed("What follows from it", _undermined(judged.claims))
+    yield from listed("Verdicts that an assumption decides", _flips(judged.claims))
+    rows = (Row((check.check, check.says, check.outcome, check.what)) for check in judged.checks)
     named = columns("Check", "Says", "Outcome", "What was found")
     yield from counted("Arithmetic on paper", named, rows)
 

@@ -29,18 +29,18 @@ _NOTE = (
 
 def blocks(material: Material) -> Iterator[Block]:
     """The waterfall of each workload and load; a pointer where the plan explains nothing."""
-    told = material.explanation
-    if told is None:
+    explained = material.explanation
+    if explained is None:
         yield Text(_NONE)
         yield Code("ormlab run explain && ormlab explain")
         return
-    yield Text(told.conclusion)
+    yield Text(explained.conclusion)
     yield Text(_NOTE)
-    for number, cell in enumerate(told.cells, start=1):
-        yield from _cell(told, cell, f"causes-{number}")
+    for number, cell in enumerate(explained.cells, start=1):
+        yield from _cell(explained, cell, f"causes-{number}")
 
 
-def _cell(told: Explanation, cell: ExplainedCell, name: str) -> Iterator[Block]:
+def _cell(explained: Explanation, cell: ExplainedCell, name: str) -> Iterator[Block]:
     title = tables.title(cell)
     yield Heading(title)
     steps = [(part.name, part.throughput) for part in cell.parts if part.throughput]
@@ -50,10 +50,10 @@ def _cell(told: Explanation, cell: ExplainedCell, name: str) -> Iterator[Block]:
         return
     yield Figure(
         name=name,
-        title=f"From {told.from_} to {told.to}: {title}",
+        title=f"From {explained.from_} to {explained.to}: {title}",
         description="; ".join(f"{step} x {tables.effect(effect)}" for step, effect in steps) + ".",
-        chart=WaterfallChart(tuple(_bars(steps, whole, f"{told.to} / {told.from_}"))),
-        table=tables.causes(told, cell),
+        chart=WaterfallChart(tuple(_bars(steps, whole, f"{explained.to} / {explained.from_}"))),
+        table=tables.causes(explained, cell),
     )
 
 

@@ -117,34 +117,34 @@ def _ratios(
     metric: str,
 ) -> Iterator[Ratio]:
     """The ratios of the charted figure, block by block, those of controls last."""
-    for told in (*cell.comparisons, *cell.controls):
+    for judged in (*cell.comparisons, *cell.controls):
         # An infinite ratio has no place in a chart.
-        if told.metric != metric or not math.isfinite(told.ratio):
+        if judged.metric != metric or not math.isfinite(judged.ratio):
             continue
-        null = f"{told.baseline}-null"
-        has_null = null in material.sealed.arms and told.candidate != null
-        baseline, candidate = (values.get(of, {}) for of in (told.baseline, told.candidate))
+        null = f"{judged.baseline}-null"
+        has_null = null in material.sealed.arms and judged.candidate != null
+        baseline, candidate = (values.get(of, {}) for of in (judged.baseline, judged.candidate))
         paired = PairedSample.of(baseline, candidate, values.get(null, {}) if has_null else None)
         yield Ratio(
-            label=f"{told.candidate} / {told.baseline}",
+            label=f"{judged.candidate} / {judged.baseline}",
             points=tuple(math.exp(each) for each in paired.d.values),
-            centre=told.ratio,
-            low=told.low,
-            high=told.high,
-            control=isinstance(told, ControlArm),
+            centre=judged.ratio,
+            low=judged.low,
+            high=judged.high,
+            control=isinstance(judged, ControlArm),
         )
 
 
 def _described(dots: Iterable[Dots], ratios: Iterable[Ratio]) -> str:
-    said = [
+    sentences = [
         f"{each.look.name}: median {with_interval(each.middle, each.low, each.high)} "
         f"in {len(each.points)} trials"
         for each in dots
     ]
-    said += [
+    sentences += [
         f"ratio {each.label}: {with_interval(each.centre, each.low, each.high)}" for each in ratios
     ]
-    return "; ".join(said) + "."
+    return "; ".join(sentences) + "."
 
 
 def _behind(title: str, values: Mapping[str, Mapping[int, float]]) -> Table:
@@ -173,8 +173,8 @@ def _spread(by_subject: Mapping[str, Sequence[Shown]]) -> Spread:
     }
 
 
-def _ordered(told: Iterable[Judged]) -> Iterator[Row]:
-    for each in told:
+def _ordered(judged: Iterable[Judged]) -> Iterator[Row]:
+    for each in judged:
         if each.order:
             who = f"{each.candidate} / {each.baseline}"
             trends = (_trend(each.order.position), _trend(each.order.drift))
@@ -188,11 +188,11 @@ def _order(title: str, rows: tuple[Row, ...]) -> Table:
     return Table(caption, columns("Ratio", "Of", *numbers, numbers=numbers), rows, folded=True)
 
 
-def _trend(told: Trend | None) -> str:
+def _trend(trend: Trend | None) -> str:
     """By how much a ratio changed from one end to the other."""
-    if told is None:
+    if trend is None:
         return UNKNOWN
-    return f"x {with_interval(told.ratio, told.ci95.low, told.ci95.high)}\n{_p(told.p)}"
+    return f"x {with_interval(trend.ratio, trend.ci95.low, trend.ci95.high)}\n{_p(trend.p)}"
 
 
 def _p(value: float | None) -> str:
@@ -201,24 +201,24 @@ def _p(value: float | None) -> str:
     return f"p {significant(value, 2)}" if value >= _LEAST_P else f"p < {_LEAST_P:g}"
 
 
-def _reasons(told: Sequence[Comparison]) -> Iterator[str]:
+def _reasons(comparisons: Sequence[Comparison]) -> Iterator[str]:
     """Why each verdict, those that share a reason together."""
-    found: dict[str, list[str]] = {}
-    for each in told:
+    by_reason: dict[str, list[str]] = {}
+    for each in comparisons:
         who = f"{each.candidate} / {each.baseline} {each.metric}"
         for reason in each.reasons:
-            found.setdefault(reason.what, []).append(who)
-    for what, whom in found.items():
-        said = "every comparison" if len(whom) == len(told) > 1 else ", ".join(whom)
-        yield f"{what}: {said}."
+            by_reason.setdefault(reason.what, []).append(who)
+    for what, whom in by_reason.items():
+        which = "every comparison" if len(whom) == len(comparisons) > 1 else ", ".join(whom)
+        yield f"{what}: {which}."
 
 
 def _control(control: ControlArm) -> str:
     outcome, scatter = control.outcome, control.scatter
-    said = "passed" if outcome.passed else "failed"
+    result = "passed" if outcome.passed else "failed"
     why = f"; {scatter.what}" if scatter and not outcome.passed else ""
     return (
         f"{outcome.name} control of {control.baseline}, {control.metric}: "
-        f"{said}; {outcome.what}. Judged as a subject, {control.candidate} is: "
+        f"{result}; {outcome.what}. Judged as a subject, {control.candidate} is: "
         f"{control.verdict}{why}."
     )
