@@ -26,8 +26,8 @@ _GROUPS = (
     ("Not tested by this bundle", (ClaimVerdict.NOT_RUN,)),
 )
 _NONE = (
-    "No claims were judged. With a ledger of claims, this part says of each what was published, "
-    "what was measured and what follows:"
+    "No claims were judged. With a ledger, this part says of each claim what was published, what "
+    "was measured, and the verdict:"
 )
 
 
@@ -39,7 +39,7 @@ def blocks(material: Material) -> Iterator[Block]:
         yield Code(f"ormlab report bundles/{material.record.id} --ledger article")
         return
     yield Text(judged.conclusion)
-    sealed = "yes" if judged.sealed_with_the_ledger else "no: the run names no such ledger"
+    sealed = "yes" if judged.sealed_with_the_ledger else "no: the run does not name this ledger"
     ledger = f"{judged.ledger.name}: {judged.ledger.title}"
     yield Facts((("Ledger", ledger), ("Sealed with the run", sealed)))
     for caption, group in _GROUPS:
@@ -47,7 +47,7 @@ def blocks(material: Material) -> Iterator[Block]:
         if claims:
             yield verdicts(f"{caption}: {len(claims)}", claims)
     yield from listed("What makes these verdicts weak", _weaknesses(judged.claims))
-    yield from listed("What follows from it", _undermined(judged.claims))
+    yield from listed("Other claims that cannot stand", _undermined(judged.claims))
     yield from listed("Verdicts that an assumption decides", _flips(judged.claims))
     rows = (Row((check.check, check.says, check.outcome, check.what)) for check in judged.checks)
     named = columns("Check", "Says", "Outcome", "What was found")
@@ -68,7 +68,7 @@ def _undermined(claims: Sequence[JudgedClaim]) -> Iterator[str]:
         for each in claim.undermined_by:
             beside = " and ".join(each.together_with)
             stands = f"and {beside} cannot both stand" if beside else "cannot stand as published"
-            yield f"{claim.id} {stands}: {each.claim} follows and does not hold"
+            yield f"{claim.id} {stands}: {each.claim} follows and is refuted"
 
 
 def _flips(claims: Sequence[JudgedClaim]) -> Iterator[str]:

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from bundle.documents.explanation import Effect, ExplainedCell, Explanation
 
 _NONE = (
-    "The plan of this run switches no cause, so it shows that there is a difference and not where "
-    "it comes from. One that does:"
+    "The plan of this run switches no cause, so the run shows a difference and not where it comes "
+    "from. A plan that switches causes:"
 )
 _NOTE = (
-    "Each step switches one cause, in the same blocks as everything else. The ratios multiply to "
+    "Each step switches one cause, in the same blocks as all other trials. The ratios multiply to "
     "the whole and the CPU times add up to it; intervals do neither. The residual is what no step "
     "switches."
 )

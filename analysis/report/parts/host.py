@@ -39,7 +39,7 @@ def blocks(material: Material) -> Iterator[Block]:
     if material.hosts:
         yield _apart(material.hosts)
     if before:
-        # Of a run that was cut short nobody looked again, which is not that nothing moved.
+        # After a run that was cut short the lab did not read the host again: nothing is compared.
         yield from _facts(before.facts, (after or before).facts)
     yield from _readings(material)
 
@@ -51,9 +51,9 @@ def _placed(material: Material, before: HostFacts | None) -> Iterator[tuple[str,
         for purpose, cpus in _cpus(before.placement).items():
             if cpus:
                 yield f"CPUs of {purpose}", ", ".join(map(str, cpus))
-    moved = ", ".join(sorted(material.drift)) or "no fact differs after the run"
+    moved = ", ".join(sorted(material.drift)) or "no fact changed during the run"
     looked = material.after.facts is not None
-    yield "Drift", moved if looked else "the host was not looked at after the run"
+    yield "Drift", moved if looked else "the host was not read after the run"
 
 
 def _cpus(placement: Placement) -> dict[str, list[int]]:
@@ -62,7 +62,7 @@ def _cpus(placement: Placement) -> dict[str, list[int]]:
 
 
 def _apart(hosts: Mapping[str, HostFacts | None]) -> Table:
-    """The hosts of a run that had several; what follows is of the one with the services."""
+    """The hosts of a run that had several; the rest of the part is about the services' host."""
     purposes = {"app": "service", "db": "database", "load": "load"}
     rows = []
     for roles, told in hosts.items():
@@ -78,12 +78,14 @@ def _apart(hosts: Mapping[str, HostFacts | None]) -> Table:
         rows.append(Row((roles, model, "\n".join(cpus), told.placement.tier)))
     named = columns("Host of", "Processor", "CPUs", "Tier")
     return Table(
-        "Hosts that were apart; what follows is of that of the services", named, tuple(rows)
+        "Hosts of this run; the rest of this part is about the host of the services",
+        named,
+        tuple(rows),
     )
 
 
 def _facts(before: HostsFacts, after: HostsFacts) -> Iterator[Table]:
-    """Every fact, those that moved first; L2 forbids that one of the fingerprint does."""
+    """Every fact, those that moved first; none of the fingerprint's facts may (level L2)."""
     moved: list[Row] = []
     still: list[Row] = []
     for name in sorted(before.__struct_fields__):

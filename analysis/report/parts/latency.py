@@ -21,25 +21,25 @@ if TYPE_CHECKING:
     from bundle.documents.results import Cell
 
 _NOTE = (
-    "A line is the median of a subject's trials at each quantile, its shade reaches from the "
-    "lowest to the highest trial; in the tables these stand in brackets. A quantile q is shown "
+    "A line is the median of a subject's trials at each quantile. Its shade reaches from the "
+    "lowest to the highest trial; the tables have these two in brackets. A quantile q is shown "
     "only where every trial has at least 10 / (1 - q) samples."
 )
 _CLOSED = (
-    "In a closed loop each connection waits for its answer before it asks again, so a stall hides "
-    "the requests that were not sent meanwhile: these are service times, and not what users of a "
-    "service wait."
+    "In a closed loop each connection waits for its answer before it sends the next request, so a "
+    "stall hides the requests that were not sent meanwhile. These are service times, not the times "
+    "that users of a service wait."
 )
 _OPEN = (
     "In an open loop requests are due at instants drawn before the trial. Response time counts "
-    "from that instant, service time from when the request was sent; where the two part, requests "
-    "queued."
+    "from that instant, service time from when the request was sent. Where the two differ, "
+    "requests queued."
 )
 _QUEUED = (
-    "This client starts its clock before a request waits for one of its connections, so most of "
-    "this time is its own queue."
+    "This client starts its clock before a request waits for one of the client's connections, so "
+    "most of this time is the client's own queue."
 )
-_NO_OPEN = "This run has no open loop, so it says nothing of response times under a given rate."
+_NO_OPEN = "This run has no open loop, so it does not show response times at a given rate."
 
 
 def blocks(material: Material) -> Iterator[Block]:

@@ -42,20 +42,20 @@ def _weak(material: Material) -> Iterator[str]:
         yield f"{weakness}."
     profile = material.plan.profile
     if profile == "smoke":
-        yield "A smoke run shows that the whole path works. It gives estimates, and no verdict."
+        yield "A smoke run shows that every step works. It gives estimates and no verdict."
     elif profile == "vm":
         yield (
-            "The host is a virtual machine: who else runs on its hardware is not known, and sizes "
-            "may not carry over to other hosts."
+            "The host is a virtual machine: nobody knows who else uses its hardware, and sizes may "
+            "not carry over to other hosts."
         )
     if unknown := sorted(set(_unread(material.results))):
-        yield f"Gates without a reading, which are not taken for passed: {', '.join(unknown)}."
+        yield f"Gates without a reading, which do not count as passed: {', '.join(unknown)}."
 
 
 def _never(material: Material) -> Iterator[str]:
     yield (
-        "That the maker measured honestly. The seal shows that nothing was changed since; samples "
-        "that were invented are found out only by running it again."
+        "That the maker measured honestly. The seal shows that nothing was changed since. Only "
+        "running it again exposes invented samples."
     )
     yield (
         "What another host would show. Across hosts the direction of a difference may be compared, "
@@ -67,7 +67,7 @@ def _never(material: Material) -> Iterator[str]:
     )
     kinds = {cell.latency_kind for cell in material.results.cells}
     if kinds and kinds <= {CLOSED}:
-        yield "How long users of a service wait under a given rate of requests: no load was open."
+        yield "How long users of a service wait at a given rate of requests: no load was open-loop."
     yield (
         "Which library to choose: code that is easy to get right, migrations, types and support "
         "are not measured here."

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from analysis.report.material import Material
     from bundle.documents.services import Cost
 
-_NONE = "This bundle holds no record of the SQL that its subjects sent."
+_NONE = "This bundle has no record of the SQL that its subjects sent."
 _NOTE = (
-    "Read from the server's own log in a pass outside the measured windows; round trips were "
-    "counted by a proxy between service and database. Different SQL is what makes an ORM: it is "
-    "shown, and forbids nothing. Subjects that sent the same stand together."
+    "The statements come from the server's own log, in a pass outside the measured windows. A "
+    "proxy between service and database counted the round trips. ORMs differ in their SQL: the "
+    "report shows it, and it forbids nothing. Subjects that sent the same SQL share a column."
 )
 
 

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from bundle.documents.results import Comparison, Judged, Trend
 
 _NOTE = (
-    "A trial is one fresh process, measured once; a block holds every subject once, in random "
-    "order, and ratios are taken inside blocks. Figures of a subject are medians of its trials "
-    "with a 95 % interval that assumes no distribution (it needs six trials). An interval of a "
-    "ratio is the paired t interval of its logarithms; overlapping intervals of two subjects say "
-    "nothing about their ratio."
+    "A trial measures fresh processes once. A block measures every subject once, in random order, "
+    "and ratios are taken within blocks. Figures of a subject are medians of its trials, with a "
+    "95 % interval that assumes no distribution and needs six trials. The interval of a ratio is "
+    "the paired t interval of its logarithms. Overlapping intervals of two subjects say nothing "
+    "about their ratio."
 )
 
 
@@ -183,13 +183,13 @@ def _ordered(judged: Iterable[Judged]) -> Iterator[Row]:
 
 def _order(title: str, rows: tuple[Row, ...]) -> Table:
     """Effects of the trials' order, which balanced, randomised blocks keep out of the ratios."""
-    numbers = ("Over its place in the block", "Over the run", "By the subject before it")
-    caption = f"What the order of the trials did, which decides nothing: {title}"
+    numbers = ("By position in the block", "Over the run", "By the subject before it")
+    caption = f"Effects of the order of the trials, which decide no verdict: {title}"
     return Table(caption, columns("Ratio", "Of", *numbers, numbers=numbers), rows, folded=True)
 
 
 def _trend(trend: Trend | None) -> str:
-    """By how much a ratio changed from one end to the other."""
+    """By how much a ratio changed from one end of the regressor to the other."""
     if trend is None:
         return UNKNOWN
     return f"x {with_interval(trend.ratio, trend.ci95.low, trend.ci95.high)}\n{_p(trend.p)}"

@@ -20,11 +20,13 @@ def blocks(material: Material) -> Iterator[Block]:
     ledger = f" --ledger {material.verdicts.ledger.name}" if material.verdicts else ""
     yield Heading("Verify it")
     yield Text(
-        "In the folder of the bundle, with coreutils alone; nothing is printed if no file was "
-        "changed. The bundle's README.md has the commands that find added files, too."
+        "In the folder of the bundle, with coreutils alone. The first command prints nothing if no "
+        "file was changed. The bundle's README.md has the commands that also find added files."
     )
     yield Code("sha256sum --check --strict --quiet MANIFEST.sha256\nsha256sum SEAL.json")
-    yield Text("With the lab, up to deriving every figure of this page again from the raw files:")
+    yield Text(
+        "With the lab, which also derives every figure of this page again from the raw files:"
+    )
     yield Code(f"ormlab verify bundles/{name}\normlab report bundles/{name}{ledger}")
     yield Heading("Run it again")
     checkout = f"git checkout {commit}\n" if commit else ""
