@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from bundle.codec import plain
 
-    from bundle.codec import Json
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from bundle.codec import Json, Part
 
 _SHOWN = 60  # characters of a value in a sentence
+_MOST_LISTED = 5
 
 
 class Change(NamedTuple):
@@ -39,6 +43,18 @@ def changes(before: Json, after: Json, at: str = "") -> Iterator[Change]:
             yield from changes(*pair, f"{at}.{number}")
     elif before != after or type(before) is not type(after):
         yield Change(at, before, after)
+
+
+def selected(document: Part | None, keys: Iterable[str]) -> dict[str, Json]:
+    """The values of some keys of a document, to be compared; null where it has none."""
+    values = plain(document) if document else {}
+    return {key: values.get(key) for key in keys}
+
+
+def listed(found: Sequence[object]) -> str:
+    """Name the first few differences in one text, and count the rest."""
+    more = f"; and {len(found) - _MOST_LISTED} more" if len(found) > _MOST_LISTED else ""
+    return "; ".join(map(str, islice(found, _MOST_LISTED))) + more
 
 
 def _short(value: object) -> str:

@@ -64,22 +64,22 @@ def command(
       ormlab rerun theirs/20261123T031500Z-1a2b3c4d --trust-locks --yes --bundles mine --json
     """
     from ormlab.hosts import inventory as inventories
-    from ormlab.run.rerun import Request, propose, require_trust, rerun
+    from ormlab.run.rerun import propose, require_trust, rerun
 
-    request = Request(bundle, inventories.load(inventory), bundles, trust_locks=trust_locks)
+    hosts = inventories.load(inventory)
     with bundle_errors():
-        proposal = propose(request)
+        proposal = propose(bundle)
     if dry_run and as_json:
         document("ormlab-rerun-proposal/1", proposal.document())
         return
     click.echo("\n".join(_told(proposal)), err=not dry_run)
     if dry_run:
         return
-    require_trust(request, proposal)
+    require_trust(bundle, proposal, trust_locks=trust_locks)
     if not yes:
         _ask(bundle)
     with bundle_errors(), reporter() as progress:
-        made = rerun(request, proposal, progress)
+        made = rerun(bundle, hosts, bundles, proposal, progress, trust_locks=trust_locks)
     run_result("ormlab-rerun/1", made, as_json=as_json)
 
 

@@ -28,8 +28,9 @@ def command(folder: Path, inventory: Path, *, as_json: bool) -> None:
       ormlab resume bundles/*.partial --json | jq -r .results.conclusion
     """
     from ormlab.hosts import inventory as inventories
-    from ormlab.run.resume import Request, resume
+    from ormlab.run.resume import resume
 
+    hosts = inventories.load(inventory)
     with bundle_errors(), reporter() as progress:
-        bundle = resume(Request(folder, inventories.load(inventory)), progress)
+        bundle = resume(folder, hosts, progress)
     run_result("ormlab-resume/1", bundle, as_json=as_json)

@@ -55,17 +55,19 @@ def command(
     from ormlab import plan as plans
     from ormlab.hosts import inventory as inventories
     from ormlab.judging import ledger as ledgers
-    from ormlab.run.start import Request, run
+    from ormlab.run.stages import run
 
-    request = Request(
-        plan=plans.load(plan),
-        inventory=inventories.load(inventory),
-        bundles=bundles,
-        omit_missing_generators=omit_missing_generators,
-        ledger=ledgers.load(ledger) if ledger else None,
-    )
+    asked, hosts = plans.load(plan), inventories.load(inventory)
+    claims = ledgers.load(ledger) if ledger else None
     with bundle_errors(), reporter() as progress:
-        bundle = run(request, progress)
+        bundle = run(
+            asked,
+            hosts,
+            bundles,
+            progress,
+            omit_missing_generators=omit_missing_generators,
+            ledger=claims,
+        )
     counts = run_result("ormlab-run/1", bundle, as_json=as_json)
     if strict:
         sys.exit(verdict_exit(counts))

@@ -13,10 +13,8 @@ from ormlab.base.errors import HostGateError, Interrupted, LabError, LoadError, 
 from ormlab.judging import judge, verdicts
 from ormlab.judging import report as reports
 from ormlab.reproduce import stacks
-from ormlab.run.resume import Request as ResumeRequest
 from ormlab.run.resume import resume
-from ormlab.run.start import Request as RunRequest
-from ormlab.run.start import run
+from ormlab.run.stages import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,17 +107,14 @@ def _without_trial(bundle: Path) -> LoadError | None:
 def _run(step: Step, proposal: Proposal, inventory: Inventory, progress: Progress) -> Path:
     if step.begun:
         try:
-            return resume(ResumeRequest(step.begun, inventory), progress)
+            return resume(step.begun, inventory, progress)
         except (UsageError, HostGateError) as changed:
             told = f"{step.begun.name} stays as it is, for {changed.what}"
             progress.warn(f"{told}; the plan is run from its beginning")
-    request = RunRequest(
-        plan=step.resolved.plan,
-        inventory=inventory,
-        bundles=proposal.request.bundles,
-        ledger=proposal.request.ledger,
-    )
-    return stacks.try_out(request, progress) if step.stacks_only else run(request, progress)
+    plan, request = step.resolved.plan, proposal.request
+    if step.stacks_only:
+        return stacks.try_out(plan, inventory, request.bundles, request.ledger, progress)
+    return run(plan, inventory, request.bundles, progress, ledger=request.ledger)
 
 
 def _report(paths: list[Path], request: Request, progress: Progress) -> tuple[Path, ...]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from bundle import names
 from bundle.codec import decode
+from bundle.documents.plan import SealedPlan
 from bundle.errors import BundleError
 from bundle.format import BundleRecord, created_of
 from ormlab.judging import judge
-from ormlab.run import inputs
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -86,8 +86,8 @@ def begun(folder: Path, digest: str) -> Path | None:
     found = [
         path
         for path in sorted(folder.glob(f"*{names.PARTIAL_SUFFIX}"))
-        if (path / inputs.PLAN).is_file()
-        and hashlib.sha256((path / inputs.PLAN).read_bytes()).hexdigest() == digest
+        if (path / SealedPlan.PATH).is_file()
+        and hashlib.sha256((path / SealedPlan.PATH).read_bytes()).hexdigest() == digest
     ]
     return found[-1] if found else None
 

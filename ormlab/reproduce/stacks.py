@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bundle.documents.plan import DatasetSize
 from bundle.format import Omission
-from bundle.write import BundleWriter
 from ormlab import plan as plans
-from ormlab.run import hosts, preparation
+from ormlab.run import hosts
 from ormlab.run.measure import record
-from ormlab.run.stages import Run, keep_inputs, seal, sealed_if_cut_short
+from ormlab.run.stages import carry_out
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from ormlab.plan import ResolvedPlan
+    from ormlab.hosts.inventory import Inventory
+    from ormlab.judging.ledger import LedgerFile
+    from ormlab.plan import Plan, ResolvedPlan
     from ormlab.run.progress import Progress
-    from ormlab.run.start import Request
+    from ormlab.run.stages import Run
 
 EXPECTED_S = 300.0  # a stack whose packages have to be compiled takes minutes, others seconds
 _FEWEST_ROWS = 1000
@@ -55,14 +55,19 @@ def alone(resolved: ResolvedPlan, subjects: Collection[str]) -> ResolvedPlan:
     )
 
 
-def try_out(request: Request, progress: Progress) -> Path:
+def try_out(
+    plan: Plan, inventory: Inventory, bundles: Path, ledger: LedgerFile, progress: Progress
+) -> Path:
     """Make the stacks of a plan, seal what became of them, and judge that.
 
     The bundle has no trial: all are declared omitted.
 
     Args:
-        request: with a plan as `alone` makes it.
-        progress: is told how it goes.
+        plan: as `alone` makes it.
+        inventory: where.
+        bundles: folder that takes the bundle.
+        ledger: the claims that the bundle is judged by.
+        progress: receives the news of the run.
 
     Returns:
         The folder of the sealed and judged bundle.
@@ -71,21 +76,16 @@ def try_out(request: Request, progress: Progress) -> Path:
         LabError: the host could not be reached or set up; nothing is left then.
         Interrupted: Ctrl-C or SIGTERM; nothing is left then.
     """
-    resolved = plans.resolve(request.plan)
-    with hosts.reached(request.inventory) as place:
-        created = datetime.now(UTC).replace(microsecond=0)
-        with BundleWriter.create(
-            request.bundles, plan_sha256=resolved.sha256, created=created
-        ) as writer:
-            with sealed_if_cut_short(writer, resolved, progress):
-                keep_inputs(writer, record.inputs(resolved, request.ledger))
-                with (
-                    preparation.deployed(place, resolved, progress, run_id=writer.id) as site,
-                    preparation.started(site, progress) as session,
-                ):
-                    run = Run(session, writer, progress)
-                    run.add(record.host_before(session))
-                    for name, subject in resolved.subjects.items():
-                        run.add(record.stack(name, session.stacks[subject.stack]))
-                    run.add(record.host_after(session))
-            return seal(writer, resolved, progress, place.check, _NO_TRIALS)
+    resolved = plans.resolve(plan)
+    inputs = record.inputs(resolved, ledger)
+    with hosts.reached(inventory) as place:
+        return carry_out(
+            place, resolved, bundles, progress, inputs, work=_record_stacks, omitted=_NO_TRIALS
+        )
+
+
+def _record_stacks(current: Run) -> None:
+    current.add(record.host_before(current.session))
+    for name, subject in current.resolved.subjects.items():
+        current.add(record.stack(name, current.session.stacks[subject.stack]))
+    current.add(record.host_after(current.session))

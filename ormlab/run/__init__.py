@@ -1,16 +1,20 @@
-"""``ormlab run``: resolve, deploy, check, measure, seal, judge.
+"""Runs: ``ormlab run``, ``resume``, ``rerun`` and ``doctor``.
 
-    start        a run from its plan to the sealed bundle
+    stages       a run from its plan to the sealed bundle: the stages below in their order
     hosts        where it is measured, and which loads can be driven there
-    preparation  all that happens before the first trial
+    preparation  everything before the first trial: deploy, start, seed, check, diagnose
     subjects     which subjects can be measured, by what the bundle holds of them
-    course       which trial is due next, by what has ended
-    measurement  one trial after the other: carried out, kept, held against the gates
+    measurement  which trial is due next; each carried out, kept, judged by the gates, closed
     sealing      the record of all that, the seal, and the judgement
-    inputs       those of a run that was recorded, resolved again
-    recovery     whether a host is still what it was
-    stages       these in their order, and what becomes of a run that is cut short
+    progress     what a run reports while it goes on
+
+    resume       a run whose process was ended, from its last closed trial
+    rerun        the plan and inputs of a sealed bundle once more
+    recorded     the inputs of such a run: plan and stacks as its bundle has them
+    doctor       whether hosts can measure, and how finely
+
+    measure/     the work on the hosts that the stages are made of
 
 Nothing that decides how a run goes on is kept in memory alone: what a run has done is read from
-its folder, so that `ormlab resume` continues one whose process was ended.
+its folder, so that `ormlab resume` can continue one whose process was ended.
 """

@@ -14,7 +14,7 @@ from ormlab.base.errors import LoadError
 from ormlab.hosts import connected
 from ormlab.run.measure import ports, readiness
 from ormlab.run.measure.deployment import deploy
-from ormlab.run.start import Request, run
+from ormlab.run.stages import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,8 +105,7 @@ def measure_noise(
         LoadError: the run could not be set up, or too few of its trials succeeded.
     """
     wrk = all(each.readings.readings["wrk"].value != "none" for each in examined)
-    request = Request(noise_plan(wrk=wrk), inventory, bundles)
-    folder = run(request, progress)
+    folder = run(noise_plan(wrk=wrk), inventory, bundles, progress)
     from analysis.noise import noise_floor  # noqa: PLC0415 - scipy, which a mere look does without
 
     try:

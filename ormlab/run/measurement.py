@@ -1,9 +1,10 @@
-"""One trial after the other: carried out, kept, held against the gates, closed."""
+"""Which trial is due next, and each trial: carried out, kept, judged by the gates, closed."""
 
 from __future__ import annotations
 
 import time
 from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from analysis import gates
@@ -13,12 +14,11 @@ from bundle.format import TrialRecord
 from bundle.instants import TrialTimes
 from bundle.read import read_trials
 from ormlab.run import subjects
-from ormlab.run.course import Course
 from ormlab.run.measure import keep
 from ormlab.run.progress import TrialNews
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from analysis.figures import Figures
@@ -31,24 +31,52 @@ type _Judged = tuple[Figures | None, Failure | None]
 """What a trial measured, as far as it can be read, and why it failed if it did."""
 
 _UNREADABLE = (FileNotFoundError, ValueError, KeyError)
+_MOST_REPEATED = 0.1  # of the planned trials; with more the run is invalid all the same
 
 
 def measure(run: Run) -> None:
     """Carry out every trial that is still due."""
-    folder = run.writer.folder
+    folder, planned = run.folder, run.resolved.trials
     unusable = subjects.unusable(folder, run.resolved)
-    course = Course.of(run.resolved, without=unusable, closed=read_trials(folder))
+    trials = [trial for trial in planned if trial.subject not in unusable]
+    closed = (trial.record for trial in read_trials(folder))
+    ended = {record.id: record.status == "completed" for record in closed}
     context = gates.Context.read(folder)
     times = TrialTimes(folder, run.writer.created)
     started = time.monotonic()
-    for number, trial in enumerate(course.due(), start=1):
+    for number, trial in enumerate(due(trials, len(planned), ended), start=1):
         figures, failure = _carry_out(run, trial, context, times)
-        course.ended[trial.id] = failure is None
-        eta_s = (time.monotonic() - started) / number * course.left
+        ended[trial.id] = failure is None
+        eta_s = (time.monotonic() - started) / number * left(trials, ended)
         status = failure.code if failure else "ok"
-        run.progress.trial(TrialNews(trial, course.planned, figures, status, eta_s))
+        run.progress.trial(TrialNews(trial, len(planned), figures, status, eta_s))
         if run.session.revive_database():
             run.progress.warn("PostgreSQL had ended and was started again")
+
+
+def due(trials: Sequence[Planned], planned: int, ended: Mapping[str, bool]) -> Iterator[Planned]:
+    """Yield the trials still to be carried out; each must be in ``ended`` before the next.
+
+    They depend on plan and ended trials alone, so a resumed run goes on as it would have gone on.
+    Block follows block; a failed trial is repeated once, at the end of its block.
+
+    Args:
+        trials: those of the plan whose subjects can be measured, in the plan's order.
+        planned: how many trials the plan has in all.
+        ended: by id of each trial that has ended, whether it completed.
+    """
+    for _, group in groupby(trials, key=lambda trial: trial.block):
+        block = list(group)
+        yield from (trial for trial in block if trial.id not in ended)
+        for trial in [trial for trial in block if not ended[trial.id]]:
+            repeated = len(ended) - sum(trial.id in ended for trial in trials)
+            if trial.again().id not in ended and repeated < _MOST_REPEATED * planned:
+                yield trial.again()
+
+
+def left(trials: Sequence[Planned], ended: Mapping[str, bool]) -> int:
+    """How many trials are due at least: a failed one may be repeated."""
+    return sum(trial.id not in ended for trial in trials)
 
 
 def _carry_out(run: Run, trial: Planned, context: gates.Context, times: TrialTimes) -> _Judged:

@@ -1,7 +1,8 @@
-"""The stacks and locks that a bundle recorded: read as a stranger's, laid out, and compared.
+"""The inputs that a bundle recorded: its plan, resolved again, and its stacks, laid out again.
 
-What is written goes below one new folder, under names that the type of a stack has allowed; what is
-read lies in the bundle itself, not behind a link. A lock may hold pinned packages and hashes only.
+All of it is read as a stranger's. Reading follows no link out of the bundle. Writing goes into one
+new folder, under names that the type of a stack allows. A lock may hold pinned packages and hashes
+only.
 """
 
 from __future__ import annotations
@@ -11,10 +12,14 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from bundle import names, strict_toml
+from bundle import names, strict_toml, typed
+from bundle.documents.host import Source
+from bundle.documents.plan import SealedPlan
+from bundle.errors import RecordError
 from bundle.tree import read_small
 from ormlab.base import checkout
 from ormlab.base.errors import UsageError
+from ormlab.plan import resolve
 from workloads import stacks
 from workloads.stacks import locks
 
@@ -22,51 +27,106 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from ormlab.plan import ResolvedPlan
     from workloads.stacks import Stack
 
 LOCKS: Final = "inputs/locks"
+USE_ITS_VERSION: Final = "use the version that made it: inputs/source.json names it"
 _DEFINED: Final = "stacks.toml"
 
 
 @dataclass(frozen=True)
 class Lock:
-    """A file of a bundle that decides what is installed, beside the checkout's of that name.
+    """A file of a bundle that decides what is installed, compared with the checkout's.
 
-    Of ``stacks.toml`` the definitions of the stacks in use count.
+    Of ``stacks.toml`` only the definitions of the stacks in use are compared.
 
     Attributes:
         name: of the file in ``inputs/locks``.
-        compared: with the checkout's; ``none`` if the checkout has no file of that name.
+        compared: ``none`` if the checkout has no file of that name.
     """
 
     name: str
     compared: Literal["same", "other", "none"]
 
 
-def lay_out(bundle: Path, used: Iterable[str], into: Path) -> Path:
-    """Lay out the stacks with the locks that a bundle has, instead of those of the checkout.
+def plan(bundle: Path) -> SealedPlan:
+    """The plan that a bundle recorded.
 
-    What the stacks ask for (``<stack>.in``) is not in a bundle and is taken from the checkout;
-    the digest of a stack tells whether that makes the same stack.
+    Raises:
+        UsageError: it is not there, or cannot be read.
+    """
+    try:
+        return typed.read_plan(bundle)
+    except FileNotFoundError:
+        raise UsageError(
+            "nothing-recorded",
+            "the run ended before it had written its plan, so nothing was measured",
+            where=str(bundle),
+            hint="remove the folder, and run the plan again",
+        ) from None
+    except (OSError, RecordError) as problem:
+        raise _unreadable(bundle, problem) from None
+
+
+def resolve_again(bundle: Path, stacks_folder: Path) -> ResolvedPlan:
+    """Resolve the plan of a bundle, sealed or not, with this version of the lab.
+
+    Raises:
+        UsageError: the plan cannot be read, or cannot be resolved here.
+    """
+    sealed = plan(bundle)
+    try:
+        return resolve(sealed.plan, omitted_loads=sealed.omitted_loads, stacks_folder=stacks_folder)
+    except UsageError:
+        raise
+    except (ValueError, LookupError, TypeError) as problem:
+        raise _unreadable(bundle, problem) from None
+
+
+def source(bundle: Path) -> Source:
+    """The source that a bundle names as the one that measured it.
+
+    Raises:
+        UsageError: it names none.
+    """
+    try:
+        return typed.read(bundle, Source)
+    except (OSError, RecordError) as problem:
+        raise UsageError(
+            "source-unreadable",
+            f"the bundle does not name the source that measured it: "
+            f"{names.printable(str(problem))}",
+            where=str(bundle / Source.PATH),
+            hint="a bundle that reaches L2 names it",
+        ) from None
+
+
+def lay_out(bundle: Path, into: Path) -> Path:
+    """Lay out the stacks of a bundle's plan with the bundle's locks instead of the checkout's.
+
+    What the stacks request (``<stack>.in``) is not in a bundle and is taken from the checkout; the
+    digest of a stack tells whether that makes the same stack.
 
     Args:
         bundle: its folder, sealed or not.
-        used: names of the stacks whose locks are needed.
         into: a folder that does not exist.
 
     Returns:
         The folder ``into``.
 
     Raises:
-        UsageError: the bundle lacks a lock, or one holds more than a lock may.
+        UsageError: the plan cannot be read, the bundle lacks a lock, or one holds more than a lock
+            may.
     """
+    used = plan(bundle).stacks
     shutil.copytree(checkout.STACKS, into, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     try:
         defined_there = _read(bundle, _DEFINED)
-        strict_toml.load(defined_there)  # what it may cost to read is bounded before it is read
+        strict_toml.load(defined_there)  # bounds what reading the stacks may cost
         _write(into, _DEFINED, defined_there)
-        # A table that has gone since asks for nothing here; if it is a used one, its digest will
-        # say so. Names are read, and so checked, before any becomes part of a path.
+        # A stack whose `.in` file is gone requests nothing here; if the plan uses it, its digest
+        # differs. Names are read, and so checked, before any becomes part of a path.
         defined = stacks.load(into, lost_asks_nothing=True)
         for stack in defined.values():
             if stack.base is None and not stack.wanted.exists():
@@ -85,12 +145,7 @@ def lay_out(bundle: Path, used: Iterable[str], into: Path) -> Path:
 
 
 def compare(folder: Path, used: Iterable[Stack]) -> tuple[Lock, ...]:
-    """Hold locks that were laid out against those of the checkout.
-
-    Args:
-        folder: as `lay_out` made it.
-        used: the stacks that are to be made.
-    """
+    """Compare the locks of some stacks that `lay_out` put into a folder with the checkout's."""
     chosen = list(used)
     ours = stacks.load()
     is_same = all(
@@ -136,3 +191,12 @@ def _write(folder: Path, name: str, data: bytes) -> None:
             out.write(data)
     finally:
         os.close(top)
+
+
+def _unreadable(bundle: Path, problem: Exception) -> UsageError:
+    return UsageError(
+        "plan-unreadable",
+        f"this version cannot read its plan: {str(problem).splitlines()[0]}",
+        where=str(bundle / SealedPlan.PATH),
+        hint=USE_ITS_VERSION,
+    )

@@ -1,10 +1,10 @@
 """``ormlab rerun``: the plan, locks and inputs of a bundle once more, on this host.
 
-The stacks are made from the locks that the bundle holds, not from today's. What of the inputs
-cannot be honoured is refused; a source that differs is said, and stands in the new bundle.
+The stacks are made from the locks in the bundle, not from today's. An input that cannot be what it
+was is refused; a source that differs is reported, and the new bundle records it.
 
-To run a stranger's bundle again is to install and import what its locks name. So what would be
-executed is told beforehand (`propose`), and locks that are not the checkout's have to be trusted.
+To run a stranger's bundle again is to install and import what its locks name. So `propose` says
+beforehand what would be executed, and locks that are not the checkout's have to be trusted.
 """
 
 from __future__ import annotations
@@ -12,41 +12,27 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from bundle.codec import serialise
-from bundle.documents.host import Rerun
+from bundle import codec, outside, strict_yaml
+from bundle.documents.host import Rerun, Source
+from bundle.documents.plan import SealedPlan
 from bundle.read import Bundle
 from ormlab.base import scratch, source
+from ormlab.base.changes import changes, listed
 from ormlab.base.errors import UsageError
-from ormlab.run import hosts, inputs, recorded
+from ormlab.run import hosts, recorded
+from ormlab.run.measure import record
 from ormlab.run.stages import carry_out
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from bundle.documents.host import Source
     from ormlab.hosts.inventory import Inventory
     from ormlab.plan import ResolvedPlan
     from ormlab.run.progress import Progress
     from ormlab.run.recorded import Lock
 
 PATCH = "inputs/source.patch"
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is to be run again.
-
-    Attributes:
-        bundle: a sealed bundle.
-        inventory: where.
-        bundles: folder that takes the new bundle.
-        trust_locks: whether packages may be installed from locks that are not the checkout's.
-    """
-
-    bundle: Path
-    inventory: Inventory
-    bundles: Path
-    trust_locks: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,81 +109,144 @@ class Proposal:
         }
 
 
-def propose(request: Request) -> Proposal:
+def propose(bundle: Path) -> Proposal:
     """Say what a rerun would execute; nothing is executed, no host is touched.
 
     Raises:
         BundleError: the bundle does not reach L1.
         UsageError: its plan or its stacks cannot be what they were.
     """
-    original = Bundle.open(request.bundle, level="L1")
+    original = Bundle.open(bundle, level="L1")
     with scratch.folder() as folder:
         return _propose(original, folder / "stacks")
 
 
-def rerun(request: Request, proposal: Proposal, progress: Progress) -> Path:
+def rerun(
+    bundle: Path,
+    inventory: Inventory,
+    bundles: Path,
+    proposal: Proposal,
+    progress: Progress,
+    *,
+    trust_locks: bool = False,
+) -> Path:
     """Run a bundle's plan again; returns the folder of the new bundle, which names the old seal.
 
     Args:
-        request: what, and where.
-        proposal: what was said of it beforehand.
-        progress: is told how it goes.
+        bundle: a sealed bundle.
+        inventory: where.
+        bundles: folder that takes the new bundle.
+        proposal: what `propose` said of the bundle.
+        progress: receives the news of the run.
+        trust_locks: whether packages may be installed from locks that are not the checkout's.
 
     Raises:
         BundleError: the bundle does not reach L1.
         UsageError: its locks are not the checkout's, and are not trusted; it is another bundle
             than was proposed; its plan or its stacks cannot be what they were.
         LoadError: this host lacks the generator of a load that was driven.
-        LabError: as `ormlab.run.start.run`.
+        LabError: as `ormlab.run.stages.run`.
     """
-    require_trust(request, proposal)
-    original = Bundle.open(request.bundle, level="L1")
+    require_trust(bundle, proposal, trust_locks=trust_locks)
+    original = Bundle.open(bundle, level="L1")
     if original.seal != proposal.seal:
         raise UsageError(
             "bundle-replaced",
-            "the bundle is no longer the one that was looked at",
-            where=str(request.bundle),
+            "somebody replaced the bundle after the proposal",
+            where=str(bundle),
             hint="copy it to where nobody else writes, and run it again",
         )
-    with hosts.reached(request.inventory) as place:
+    with hosts.reached(inventory) as place:
         resolved = _propose(original, place.scratch / "stacks").resolved
-        for said in proposal.differences:
-            progress.warn(said)
+        for difference in proposal.differences:
+            progress.warn(difference)
         loads = resolved.plan.loads
         driven = {name: loads[name] for name in loads if name not in resolved.omitted_loads}
         if lacking := hosts.undrivable(place, driven):
             raise hosts.generator_missing(place, driven, lacking)
         origin = Rerun(schema="rerun/1", bundle=original.record.id, seal=str(original.seal))
-        return carry_out(
-            place,
-            resolved,
-            request.bundles,
-            progress,
-            origin={Rerun.PATH: serialise(origin)},
-        )
+        inputs = {Rerun.PATH: codec.serialise(origin), **record.inputs(resolved)}
+        return carry_out(place, resolved, bundles, progress, inputs)
 
 
-def require_trust(request: Request, proposal: Proposal) -> None:
+def require_trust(bundle: Path, proposal: Proposal, *, trust_locks: bool) -> None:
     """Refuse locks that are not the checkout's, unless they are trusted.
 
     Raises:
         UsageError: likewise.
     """
-    if proposal.foreign and not request.trust_locks:
+    if proposal.foreign and not trust_locks:
         raise UsageError(
             "locks-foreign",
             f"the bundle installs other packages than this checkout: {', '.join(proposal.foreign)}",
-            where=str(request.bundle / recorded.LOCKS),
+            where=str(bundle / recorded.LOCKS),
             hint="compare them with workloads/stacks/; --trust-locks installs and imports what "
             "they name, with the rights of this user",
         )
 
 
+def require_same_run(bundle: Path, resolved: ResolvedPlan) -> tuple[str, ...]:
+    """Refuse to repeat a run as something else than it was.
+
+    Args:
+        bundle: of the run.
+        resolved: its plan, resolved with its own locks.
+
+    Returns:
+        What differs and yet decides nothing that the plan had decided, in sentences.
+
+    Raises:
+        UsageError: a stack would not be the one that was measured, or the plan another one.
+    """
+    then = recorded.plan(bundle)
+    for name, stack in resolved.stacks.items():
+        if stack.digest() != then.stacks.get(name):
+            raise UsageError(
+                "stack-lost",
+                f"the stack {name} cannot be made as it was: with the recorded lock, what "
+                f"{name}.in requests here gives another digest",
+                where=str(bundle / recorded.LOCKS / f"{name}.txt"),
+                hint=recorded.USE_ITS_VERSION,
+            )
+    # The written documents are compared, because the type fills in what a plan leaves out.
+    before = outside.yaml_of(bundle / SealedPlan.PATH)
+    found = list(changes(before, strict_yaml.load(resolved.document).value))
+    if decided := [change for change in found if change.before is not None]:
+        raise UsageError(
+            "plan-differs",
+            f"this version makes another run of its plan: {listed(decided)}",
+            where=str(bundle / SealedPlan.PATH),
+            hint=recorded.USE_ITS_VERSION,
+        )
+    return (
+        *(f"the plan does not set {e.at}, this version adds {e.after}" for e in found),
+        *_other_source(bundle, resolved),
+    )
+
+
+def _other_source(bundle: Path, resolved: ResolvedPlan) -> Iterator[str]:
+    """How the source that measures differs from the one that has measured, in sentences."""
+    now = record.inputs(resolved)
+    then = recorded.source(bundle)
+    here = codec.read(now[Source.PATH], Source)
+    if then.commit != here.commit or then.dirty or here.dirty:
+        same = then.shipped == here.shipped
+        clean = {True: " with changes", False: "", None: ""}
+        yield (
+            f"it was measured by commit {then.commit}{clean[then.dirty]}, this is "
+            f"{here.commit}{clean[here.dirty]}; the code on the host is "
+            f"{'the same' if same else 'another'}"
+        )
+    agent = f"{recorded.LOCKS}/agent.txt"
+    if outside.bytes_of(bundle / agent) != now[agent]:
+        yield "the agent has other libraries than it had"
+
+
 def _propose(original: Bundle, stacks_folder: Path) -> Proposal:
     """Lay out the recorded stacks in a new folder, and resolve the plan with them."""
-    inputs.recorded_stacks(original.path, stacks_folder)
-    resolved = inputs.resolve_again(original.path, stacks_folder)
-    differences = inputs.require_honoured(original.path, resolved)
+    recorded.lay_out(original.path, stacks_folder)
+    resolved = recorded.resolve_again(original.path, stacks_folder)
+    differences = require_same_run(original.path, resolved)
     return Proposal(
         bundle=original.record.id,
         seal=str(original.seal),
@@ -208,8 +257,8 @@ def _propose(original: Bundle, stacks_folder: Path) -> Proposal:
             for name, stack in resolved.stacks.items()
         ),
         locks=recorded.compare(stacks_folder, resolved.stacks.values()),
-        source=inputs.source_of(original.path),
+        source=recorded.source(original.path),
         has_patch=(original.path / PATCH).is_file(),
         commit=source.here().commit,
-        differences=tuple(differences),
+        differences=differences,
     )

@@ -1,95 +1,168 @@
 """``ormlab resume``: continue a run whose process was ended, from its last closed trial.
 
-Inputs, host and what the run made there must be what they were, so that the trials before and
-after belong to one run. The contract and the diagnosis are not repeated if the run had come to
-its first trial: they follow from the code, the stacks, the server and the rows, which are all
-compared. If it had not, all of the preparation is repeated and what is there of it is replaced.
+Inputs, hosts and what the run made there must be what they were, so that the trials before and
+after belong to one run. If the run had come to its first trial, contract and diagnosis are not
+repeated: they follow from the code, the stacks, the server and the rows, which are all compared.
+If it had not, all of the preparation is repeated and replaces what is there of it.
 """
 
 from __future__ import annotations
 
 import shutil
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from bundle import index, names
-from bundle.documents.host import Rerun
+from bundle import codec, index, names, strict_yaml, typed
+from bundle.documents.host import HostFacts, Rerun
+from bundle.documents.plan import SealedPlan
+from bundle.documents.services import StackOutcome, StatementLog
 from bundle.read import Bundle
 from bundle.unsealed import UnsealedRun
 from ormlab.base import checkout
-from ormlab.base.errors import UsageError
+from ormlab.base.changes import changes, listed, selected
+from ormlab.base.errors import HostGateError, UsageError
+from ormlab.hosts.fingerprint import fingerprint
 from ormlab.judging import judge
-from ormlab.run import hosts, inputs, preparation, recovery, sealing
+from ormlab.run import hosts, preparation, recorded, sealing
 from ormlab.run.measure import record
-from ormlab.run.stages import Run, finish, seal, sealed_if_cut_short
+from ormlab.run.stages import Run, finish
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from bundle.codec import Document, Json
+    from ormlab.base.changes import Change
     from ormlab.hosts.inventory import Inventory
+    from ormlab.plan import ResolvedPlan
+    from ormlab.run.measure.session import Session
+    from ormlab.run.measure.site import Site
     from ormlab.run.progress import Progress
 
-
-@dataclass(frozen=True)
-class Request:
-    """What is to be resumed.
-
-    Attributes:
-        folder: ``<id>.partial``.
-        inventory: where the run was begun.
-    """
-
-    folder: Path
-    inventory: Inventory
+_SOURCE: Final = "inputs/source"  # source.json and source.patch
+_STACK: Final = ("digest", "ok", "python", "packages", "extensions")
+_SERVER: Final = ("version", "settings")
+_DATASET: Final = ("digest", "checksums")
 
 
-def resume(request: Request, progress: Progress) -> Path:
-    """Continue a run; returns the folder of the sealed and judged bundle.
+def resume(folder: Path, inventory: Inventory, progress: Progress) -> Path:
+    """Continue the run of a folder ``<id>.partial``; returns the sealed and judged bundle.
 
-    Until all is known to be as it was, nothing in the folder is changed.
+    Nothing in the folder changes before everything has been found as it was.
 
     Raises:
         UsageError: it is sealed, or was begun with another plan, other locks or another source.
         BundleMissingError: it is not the folder of an unsealed run.
         BundleBusyError: its writer is alive, or somebody else resumes it.
         HostGateError: the host is another one, or not what it was.
-        LabError: as `ormlab.run.start.run`.
+        LabError: as `ormlab.run.stages.run`.
     """
-    folder = request.folder.resolve()
+    folder = folder.resolve()
     sealed = folder.with_name(folder.name.removesuffix(names.PARTIAL_SUFFIX))
     if (sealed / names.SEAL).exists():
         return _complete(sealed, given=folder)
-    with UnsealedRun(folder) as unsealed, hosts.reached(request.inventory) as place:
+    with UnsealedRun(folder) as unsealed, hosts.reached(inventory) as place:
         stacks_folder = checkout.STACKS
         if (folder / Rerun.PATH).exists():
-            stacks_folder = inputs.recorded_stacks(folder, place.scratch / "stacks")
-        resolved = inputs.resolve_again(folder, stacks_folder)
-        inputs.require_unchanged(folder, resolved)
+            stacks_folder = recorded.lay_out(folder, place.scratch / "stacks")
+        resolved = recorded.resolve_again(folder, stacks_folder)
+        require_same_inputs(folder, resolved)
         attempt = len(unsealed.interruptions) + 1
         with ExitStack() as held:
             deployed = preparation.deployed(
                 place, resolved, progress, run_id=unsealed.id, attempt=attempt
             )
             site = held.enter_context(deployed)
-            recovery.require_same_host(folder, site)
+            require_same_host(folder, site)
             session = held.enter_context(preparation.started(site, progress))
-            examined = recovery.is_examined(folder)
-            if examined:
-                recovery.require_same_make(folder, session)
+            # The last file that is written before the first trial.
+            is_examined = (folder / StatementLog.PATH).exists()
+            if is_examined:
+                require_same_make(folder, session)
             with unsealed.take_up(datetime.now(UTC)) as writer:
-                # The hosts are given back before anything is sealed.
-                with sealed_if_cut_short(writer, resolved, progress), held:
+                # The hosts are released before anything is sealed.
+                with sealing.sealed_if_cut_short(writer, resolved, progress), held:
                     run = Run(session, writer, progress)
-                    if examined:
+                    if is_examined:
                         run.add(record.host_again(site, attempt))
                     else:
                         for part in ("host", "services", "generators"):
                             shutil.rmtree(folder / part, ignore_errors=True)
                         preparation.examine(run)
                     finish(run)
-                return seal(writer, resolved, progress, place.check)
+                return sealing.seal(writer, resolved, progress, place.check)
+
+
+def require_same_inputs(bundle: Path, resolved: ResolvedPlan) -> None:
+    """Refuse to go on with other inputs than those of the trials that are there.
+
+    Raises:
+        UsageError: plan, locks or source are not byte for byte what they were; names what differs.
+    """
+    now = record.inputs(resolved)
+    then = {
+        f"inputs/{path.relative_to(bundle / 'inputs').as_posix()}": path.read_bytes()
+        for path in (bundle / "inputs").rglob("*")
+        if path.is_file()
+    }
+    compared = (recorded.LOCKS, _SOURCE, SealedPlan.PATH)
+    then = {path: data for path, data in then.items() if path.startswith(compared)}
+    differences = [
+        line
+        for path in sorted(now | then)
+        if now.get(path) != then.get(path)
+        for line in _described(path, then.get(path), now.get(path))
+    ]
+    if differences:
+        raise UsageError(
+            "inputs-changed",
+            f"the run was begun with other inputs: {listed(differences)}",
+            where=str(bundle),
+            hint="check out the commit that inputs/source.json names, then resume; or run anew",
+        )
+
+
+def require_same_host(bundle: Path, site: Site) -> None:
+    """Refuse another host than the one of the trials that are there.
+
+    Raises:
+        HostGateError: its fingerprint differs; names what makes it differ.
+        RecordError: the facts in the bundle cannot be read.
+    """
+    facts, now = _facts(bundle), record.facts_of(site)
+    if not facts or fingerprint(facts) == fingerprint(now):
+        return
+    found = changes(
+        {name: each.identifying for name, each in facts.items()},
+        {name: each.identifying for name, each in now.items()},
+    )
+    _refuse(f"this is not the host{'s' if len(facts) > 1 else ''}", found, bundle, site)
+
+
+def require_same_make(bundle: Path, session: Session) -> None:
+    """Refuse stacks, a server or rows that came out otherwise than before.
+
+    A lock does not name the patch release of every interpreter, nor a fingerprint the server.
+
+    Raises:
+        HostGateError: one of them differs; names which, and how.
+        RecordError: what the bundle has of them cannot be read.
+    """
+    before: dict[str, Json] = {}
+    after: dict[str, Json] = {}
+    for name, subject in session.site.resolved.subjects.items():
+        kept = typed.read_if_there(bundle, StackOutcome, subject=name)
+        before[subject.stack] = selected(kept, _STACK)
+        after[subject.stack] = selected(_masked(session, session.stacks[subject.stack]), _STACK)
+    for key, keys, made in (
+        ("postgres", _SERVER, record.server_of(session)),
+        ("dataset", _DATASET, session.seeded),
+    ):
+        before[key] = selected(typed.read_if_there(bundle, type(made)), keys)
+        after[key] = selected(_masked(session, made), keys)
+    what = "what the run needs came out otherwise"
+    _refuse(what, changes(before, after), bundle, session.site)
 
 
 def _complete(sealed: Path, given: Path) -> Path:
@@ -116,3 +189,42 @@ def _complete(sealed: Path, given: Path) -> Path:
         )
     judge.judge(sealed, sealing.ledger_of(sealed))
     return sealed
+
+
+def _described(path: str, then: bytes | None, now: bytes | None) -> Iterator[str]:
+    """How an input differs, in clauses."""
+    name = path.removeprefix("inputs/")
+    if then is None or now is None:
+        yield f"{name} is {'new' if then is None else 'gone'}"
+    elif path.endswith(".json"):
+        yield from (f"{name}: {each}" for each in changes(codec.parse(then), codec.parse(now)))
+    elif path.endswith(".yaml"):
+        before, after = strict_yaml.load(then).value, strict_yaml.load(now).value
+        yield from (f"{name}: {each}" for each in changes(before, after))
+    else:
+        yield f"{name} is another one"
+
+
+def _masked[T: Document](session: Session, document: T) -> T:
+    """A document as the bundle holds it."""
+    return session.redactor.masked(document.PATH, document)
+
+
+def _refuse(what: str, found: Iterable[Change], bundle: Path, site: Site) -> None:
+    if differences := list(found):
+        raise HostGateError(
+            "host-changed",
+            f"{what} that the trials of {bundle.name} were measured on: {listed(differences)}",
+            where=site.app.name,
+            hint="make the host what it was, or name it with --inventory; nothing was changed",
+        )
+
+
+def _facts(bundle: Path) -> dict[str, HostFacts]:
+    """The facts of each host, by its name in the bundle; none before they were read."""
+    others = {path.parent.name: path for path in bundle.glob("host/host-*/facts.before.json")}
+    found = {
+        name: typed.read_if_there(bundle, HostFacts, path.relative_to(bundle).as_posix())
+        for name, path in {"host-1": bundle / HostFacts.PATH, **others}.items()
+    }
+    return {name: facts for name, facts in found.items() if facts is not None}

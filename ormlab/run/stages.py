@@ -1,25 +1,26 @@
-"""The stages of a run in their order, and what becomes of one that is cut short."""
+"""``ormlab run``: the stages of a run in their order, from a plan to the sealed bundle."""
 
 from __future__ import annotations
 
-import shutil
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bundle.write import BundleWriter
-from ormlab.base.errors import Interrupted, LabError, LoadError
-from ormlab.run import measurement, preparation, sealing
+from ormlab.base.errors import LoadError
+from ormlab.plan import resolve
+from ormlab.run import hosts, measurement, preparation
 from ormlab.run.measure import record
+from ormlab.run.sealing import seal, sealed_if_cut_short
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from bundle.format import Omission
+    from ormlab.hosts.inventory import Inventory
     from ormlab.judging.ledger import LedgerFile
-    from ormlab.plan import ResolvedPlan
+    from ormlab.plan import Plan, ResolvedPlan
     from ormlab.run.hosts import Place
     from ormlab.run.measure.session import Session
     from ormlab.run.progress import Progress
@@ -30,9 +31,9 @@ class Run:
     """What the stages of a run work with.
 
     Attributes:
-        session: what it holds on its hosts.
+        session: what the run holds on its hosts.
         writer: of its bundle.
-        progress: is told how it goes.
+        progress: receives the news of the run.
     """
 
     session: Session
@@ -46,14 +47,14 @@ class Run:
 
     @property
     def folder(self) -> Path:
-        """What is kept so far."""
+        """The folder of the bundle."""
         return self.writer.folder
 
     def add(self, files: dict[str, bytes]) -> None:
-        """Put files into the bundle, clean of whose host it is, each durable before the next.
+        """Mask the files and put them into the bundle, each durable before the next.
 
         Raises:
-            LoadError: a secret that the lab has drawn stands in what must be kept as it is.
+            LoadError: a file of evidence holds a secret that the lab has drawn.
         """
         redactor = self.session.redactor
         for path, data in files.items():
@@ -68,24 +69,74 @@ class Run:
             self.writer.add(path, redactor.clean(path, data))
 
 
+def run(
+    plan: Plan,
+    inventory: Inventory,
+    bundles: Path,
+    progress: Progress,
+    *,
+    omit_missing_generators: bool = False,
+    ledger: LedgerFile | None = None,
+) -> Path:
+    """Carry out a plan and return the folder of the sealed and judged bundle.
+
+    Args:
+        plan: what to do.
+        inventory: where.
+        bundles: folder that takes the bundle.
+        progress: receives the news of the run.
+        omit_missing_generators: leave out loads whose generator the host lacks, instead of
+            refusing to start.
+        ledger: claims that the run puts on trial; the bundle holds them and is judged by them.
+
+    Raises:
+        UsageError: plan and inventory do not fit.
+        ProvisioningError: a host could not be reached or set up.
+        LoadError: the run could not be set up.
+        Interrupted: Ctrl-C or SIGTERM; what was measured is sealed as aborted.
+    """
+    with hosts.reached(inventory) as place:
+        lacking = hosts.undrivable(place, plan.loads)
+        if lacking and not omit_missing_generators:
+            raise hosts.generator_missing(place, request.plan.loads, lacking)
+        for reason in dict.fromkeys(lacking.values()):
+            progress.warn(f"{reason}: the run goes without {', '.join(lacking)}")
+        resolved = resolve(plan, omitted_loads=lacking)
+        return carry_out(place, resolved, bundles, progress, record.inputs(resolved, ledger))
+
+
+def measure_all(current: Run) -> None:
+    """Examine the subjects, measure every trial, and read the hosts once more."""
+    preparation.examine(current)
+    finish(current)
+
+
+def finish(current: Run) -> None:
+    """Measure what is still due, and read the hosts once more."""
+    measurement.measure(current)
+    current.add(record.host_after(current.session))
+
+
 def carry_out(
     place: Place,
     resolved: ResolvedPlan,
     bundles: Path,
     progress: Progress,
+    inputs: dict[str, bytes],
     *,
-    ledger: LedgerFile | None = None,
-    origin: dict[str, bytes] | None = None,
+    work: Callable[[Run], None] = measure_all,
+    omitted: tuple[Omission, ...] = (),
 ) -> Path:
     """Carry out a new run; returns the folder of the sealed and judged bundle.
 
     Args:
-        place: where.
-        resolved: the plan.
+        place: its hosts.
+        resolved: its plan.
         bundles: folder that takes the bundle.
-        progress: is told how it goes.
-        ledger: the claims that the run is to be judged by.
-        origin: further inputs, of a run that repeats another.
+        progress: receives the news of the run.
+        inputs: what decides the run, byte for byte: digests elsewhere name these files.
+        work: what is done on the hosts once stacks, server and rows are ready.
+        omitted: see `ormlab.run.sealing.seal`.
 
     Raises:
         LabError: the run ended early; what was measured is sealed as aborted.
@@ -93,94 +144,11 @@ def carry_out(
     created = datetime.now(UTC).replace(microsecond=0)
     with BundleWriter.create(bundles, plan_sha256=resolved.sha256, created=created) as writer:
         with sealed_if_cut_short(writer, resolved, progress):
-            keep_inputs(writer, (origin or {}) | record.inputs(resolved, ledger))
+            for path, data in inputs.items():
+                writer.add(path, data)
             with (
                 preparation.deployed(place, resolved, progress, run_id=writer.id) as site,
                 preparation.started(site, progress) as session,
             ):
-                run = Run(session, writer, progress)
-                preparation.examine(run)
-                finish(run)
-        return seal(writer, resolved, progress, place.check)
-
-
-def keep_inputs(writer: BundleWriter, files: dict[str, bytes]) -> None:
-    """Put what decides a run into its bundle, as it is: digests elsewhere name these files."""
-    for path, data in files.items():
-        writer.add(path, data)
-
-
-def finish(run: Run) -> None:
-    """Measure what is still due, and look at the host once more."""
-    measurement.measure(run)
-    run.add(record.host_after(run.session))
-
-
-def seal(
-    writer: BundleWriter,
-    resolved: ResolvedPlan,
-    progress: Progress,
-    check: Callable[[], None],
-    omitted: tuple[Omission, ...] = (),
-) -> Path:
-    """Seal a run that came to its end, and judge it.
-
-    Args:
-        writer: of its bundle.
-        resolved: its plan.
-        progress: is told how it goes.
-        check: raises KeyboardInterrupt when the user wants to stop.
-        omitted: as `ormlab.run.sealing.seal`.
-
-    Raises:
-        Interrupted: somebody asked to stop meanwhile; the bundle is whole all the same.
-    """
-    progress.stage("sealing and judging")
-    sealed = sealing.seal(writer, resolved, omitted=omitted)
-    try:
-        check()
-    except KeyboardInterrupt:
-        raise Interrupted(
-            "interrupted",
-            "somebody asked to stop when all was measured",
-            where=str(sealed),
-            hint="the run is sealed as a whole one; `ormlab report` shows what it found",
-        ) from None
-    return sealed
-
-
-@contextmanager
-def sealed_if_cut_short(
-    writer: BundleWriter, resolved: ResolvedPlan, progress: Progress
-) -> Iterator[None]:
-    """Seal what was measured, whichever way it ends; a run without a trial leaves nothing.
-
-    What the run holds on its hosts is given back inside of this.
-
-    Raises:
-        Interrupted: somebody asked to stop.
-        LabError: whatever ended it, with a word about where the trials are.
-    """
-    try:
-        yield
-    except KeyboardInterrupt:
-        count = len(writer.closed_trials())
-        raise Interrupted(
-            "interrupted",
-            f"the run was interrupted after {count} trials",
-            where=str(_abort(writer, resolved, progress) or ""),
-            hint="what was measured is sealed as aborted; `ormlab judge` shows what it holds",
-        ) from None
-    except LabError as problem:
-        sealed = _abort(writer, resolved, progress)
-        problem.hint += f"; what was measured is in {sealed}" if sealed else ""
-        raise
-
-
-def _abort(writer: BundleWriter, resolved: ResolvedPlan, progress: Progress) -> Path | None:
-    if writer.closed_trials():
-        progress.stage("sealing and judging")
-        return sealing.seal(writer, resolved, aborted=True)
-    writer.close()
-    shutil.rmtree(writer.folder)
-    return None
+                work(Run(session, writer, progress))
+        return seal(writer, resolved, progress, place.check, omitted)

@@ -28,7 +28,6 @@ ALLOWED = {
     "Code": "the codes of bundles and of archives, and a report's block of code",
     "Column": "of a table that is shown, and of a table of samples",
     "Comparison": "as a plan asks for it, and as results answer it",
-    "Course": "what the agent saw of a trial, and the trials of a run",
     "Database": "a service's settings, and the orchestrator's handle",
     "Difference": "a check of ledgers, and a step of the waterfall",
     "Document": "a file of a bundle, and a YAML document",

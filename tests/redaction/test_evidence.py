@@ -31,7 +31,7 @@ from bundle.unpack import unpack
 from ormlab.base.errors import LoadError
 from ormlab.judging import judge
 from ormlab.plan import Planned
-from ormlab.run import measurement, recovery
+from ormlab.run import measurement, resume
 from ormlab.run.measure import redaction
 from ormlab.run.measure.redaction import Redactor, declared
 from ormlab.run.measure.station import Fetched
@@ -278,7 +278,7 @@ def test_what_is_masked_does_not_keep_a_run_from_being_resumed(tmp_path):
     database = SimpleNamespace(running=made)
     site = SimpleNamespace(resolved=SimpleNamespace(subjects={}))
     session = SimpleNamespace(redactor=redactor, database=database, seeded=seeded, site=site)
-    recovery.require_same_make(tmp_path, session)
+    resume.require_same_make(tmp_path, session)
 
 
 def test_credentials_in_a_patch_of_the_source_are_masked_as_often_as_it_is_made():

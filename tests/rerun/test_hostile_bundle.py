@@ -110,14 +110,12 @@ def test_nothing_is_executed_without_consent(foreign, lab, options, code):
 
 def test_a_bundle_that_was_replaced_meanwhile_is_refused(sound, foreign, inventory, tmp_path):
     hosts = inventories.load(inventory)
-    first = rerun.Request(sound, hosts, tmp_path / "out")
-    second = rerun.Request(foreign, hosts, tmp_path / "out")
-    proposal = rerun.propose(first)
+    proposal = rerun.propose(sound)
     assert proposal.foreign == ()
     with pytest.raises(UsageError) as refused:
-        rerun.rerun(second, proposal, progress=None)
+        rerun.rerun(foreign, hosts, tmp_path / "out", proposal, progress=None)
     assert refused.value.code == "bundle-replaced"
     with pytest.raises(UsageError) as refused:
-        rerun.rerun(second, rerun.propose(second), progress=None)
+        rerun.rerun(foreign, hosts, tmp_path / "out", rerun.propose(foreign), progress=None)
     assert refused.value.code == "locks-foreign"
     assert not (tmp_path / "out").exists()

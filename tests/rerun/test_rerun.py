@@ -13,7 +13,8 @@ from ormlab import plan
 from ormlab.base import checkout
 from ormlab.base.errors import UsageError
 from ormlab.judging.diff import diff
-from ormlab.run import inputs
+from ormlab.run import recorded as kept
+from ormlab.run import rerun, resume
 from ormlab.run.measure import record
 from ormlab.run.measure.deployment import source_archive
 from ormlab.verify import verify
@@ -63,23 +64,23 @@ def older_lock(tmp_path):
 
 def test_the_recorded_lock_is_used_and_shipped_not_the_one_of_the_checkout(older_lock, tmp_path):
     today = plan.resolve(plan.load("demo"))
-    stacks = inputs.recorded_stacks(older_lock, tmp_path / "stacks")
-    resolved = inputs.resolve_again(older_lock, stacks)
+    stacks = kept.lay_out(older_lock, tmp_path / "stacks")
+    resolved = kept.resolve_again(older_lock, stacks)
     assert resolved.document == (older_lock / "inputs/plan.yaml").read_bytes()
     assert resolved.stacks["current"].digest() != today.stacks["current"].digest()
-    inputs.require_honoured(older_lock, resolved)
-    inputs.require_unchanged(older_lock, resolved)
+    rerun.require_same_run(older_lock, resolved)
+    resume.require_same_inputs(older_lock, resolved)
     shipped = source_archive(checkout.ROOT, stacks)
     assert b"# as it was\n" in shipped
     assert b"# as it was\n" not in source_archive(checkout.ROOT, checkout.STACKS)
     with pytest.raises(UsageError, match=r"locks/current.txt is another one"):
-        inputs.require_unchanged(older_lock, today)
+        resume.require_same_inputs(older_lock, today)
 
 
 def honour(bundle, scratch):
     """What `rerun` does before it touches a host."""
-    stacks = inputs.recorded_stacks(bundle, scratch / "stacks")
-    return inputs.require_honoured(bundle, inputs.resolve_again(bundle, stacks))
+    stacks = kept.lay_out(bundle, scratch / "stacks")
+    return rerun.require_same_run(bundle, kept.resolve_again(bundle, stacks))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ormlab.plan import Planned
-from ormlab.run.course import Course
+from ormlab.run.measurement import due, left
 
 SUBJECTS = ("asyncpg", "sqlalchemy", "tortoise")
 
@@ -22,11 +22,11 @@ def planned(blocks):
     )
 
 
-def carried_out(course, fails, most=None):
+def carried_out(trials, fails, *, ended=None, most=None, planned=None):
     """Carry out trials as `measure` does; every trial whose id is in ``fails`` fails."""
-    done = []
-    for trial in islice(course.due(), most):
-        course.ended[trial.id] = trial.id not in fails
+    ended, done = {} if ended is None else ended, []
+    for trial in islice(due(trials, planned or len(trials), ended), most):
+        ended[trial.id] = trial.id not in fails
         done.append(trial.id)
     return done
 
@@ -36,22 +36,22 @@ def test_interruptions_change_nothing(data):
     trials = planned(data.draw(st.integers(1, 6), "blocks"))
     ids = [each.id for trial in trials for each in (trial, trial.again())]
     fails = data.draw(st.sets(st.sampled_from(ids)), "fails")
-    whole = carried_out(Course(trials, len(trials)), fails)
+    whole = carried_out(trials, fails)
     ended, done = {}, []
     while len(done) < len(whole):
-        course = Course(trials, len(trials), ended)
-        done += carried_out(course, fails, data.draw(st.integers(1, 5), "until the next kill"))
+        most = data.draw(st.integers(1, 5), "until the next kill")
+        done += carried_out(trials, fails, ended=ended, most=most)
         # What a resumed run knows is what was closed, in no order.
-        ended = dict(sorted(course.ended.items(), reverse=True))
+        ended = dict(sorted(ended.items(), reverse=True))
     assert done == whole
-    assert list(Course(trials, len(trials), ended).due()) == []
+    assert list(due(trials, len(trials), ended)) == []
 
 
 @given(st.sets(st.integers(0, 8)))
 def test_every_trial_is_carried_out_once_and_a_failed_one_once_more_after_its_block(failing):
     trials = planned(3)
     fails = {trials[number].id for number in failing}
-    done = carried_out(Course(trials, planned=90), fails)
+    done = carried_out(trials, fails, planned=90)
     again = [f"{trials[number].id}-r1" for number in sorted(failing)]
     assert sorted(done) == sorted([*(trial.id for trial in trials), *again])
     blocks = [done_id.partition("-b")[2].partition("-")[0] for done_id in done]
@@ -60,12 +60,12 @@ def test_every_trial_is_carried_out_once_and_a_failed_one_once_more_after_its_bl
 
 def test_no_more_than_a_tenth_of_the_plan_is_repeated():
     trials = planned(10)
-    done = carried_out(Course(trials, len(trials)), fails={trial.id for trial in trials})
+    done = carried_out(trials, fails={trial.id for trial in trials})
     assert sum(done_id.endswith("-r1") for done_id in done) == 3
 
 
 @pytest.mark.parametrize("ended", [0, 2, 3])
 def test_what_is_left_counts_the_trials_that_have_not_ended(ended):
-    course = Course(planned(1), 3)
-    carried_out(course, fails=set(), most=ended)
-    assert course.left == 3 - ended
+    closed = {}
+    carried_out(planned(1), fails=set(), ended=closed, most=ended)
+    assert left(planned(1), closed) == 3 - ended
