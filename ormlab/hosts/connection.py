@@ -13,6 +13,7 @@ import subprocess
 import tarfile
 import tempfile
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from paramiko import SSHException
@@ -26,7 +27,6 @@ from pyinfra.api.state import State
 from host import environment
 from ormlab.base.errors import ProvisioningError
 from ormlab.hosts import trouble
-from ormlab.hosts.base import CommandFailed, Ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,14 +35,48 @@ if TYPE_CHECKING:
     from paramiko import SSHClient
 
     from host.environment import Program
-    from ormlab.hosts.base import Begun
     from ormlab.hosts.inventory import HostSpec
 
 _SILENCE_S = 30  # a connection that is silent for longer counts as lost
 
 
+class CommandFailed(ProvisioningError):  # noqa: N818 - an outcome callers expect, with its output
+    """A command on a host ended with a status that was not expected.
+
+    Attributes:
+        output: what it wrote to standard output and standard error.
+    """
+
+    def __init__(self, host: str, command: str, output: str) -> None:
+        last = output.strip().splitlines()[-1] if output.strip() else "it wrote nothing"
+        super().__init__(
+            "host-command",
+            f"a command failed on {host}: {last}",
+            where=f"{host}: {command}",
+            hint="run it there by hand; `ormlab doctor` checks the usual causes",
+        )
+        self.output = output
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a program on a host ended.
+
+    Attributes:
+        status: of its exit; negative for a signal, or where the host did not say.
+        errors: what it wrote to standard error.
+    """
+
+    status: int
+    errors: str
+
+
 class _BegunHere:
-    """A program of this machine; see `ormlab.hosts.base.Begun`."""
+    """A program of this machine that lives until it is ended, or until this process is gone.
+
+    Attributes:
+        line: the first line that it wrote; empty if it ended instead.
+    """
 
     def __init__(self, command: Sequence[str]) -> None:
         # In a session of its own: a terminal's Ctrl-C is not meant for it.
@@ -59,7 +93,11 @@ class _BegunHere:
         self.line = out.readline().decode(errors="replace").strip() if out else ""
 
     def send(self, data: bytes) -> None:
-        """Write to its standard input."""
+        """Write to its standard input; may be called by another thread.
+
+        Raises:
+            OSError: it has ended, or the connection is gone.
+        """
         if self._process.stdin:
             self._process.stdin.write(data)
 
@@ -70,7 +108,7 @@ class _BegunHere:
 
 
 class _BegunThere:
-    """A program on another host, behind a channel of its connection."""
+    """The same on another host, behind a channel of its connection."""
 
     def __init__(self, client: SSHClient, command: str) -> None:
         # Kept as long as the program lives: paramiko ends its input with this object.
@@ -79,11 +117,11 @@ class _BegunThere:
         self.line = str(told.readline()).strip()
 
     def send(self, data: bytes) -> None:
-        """Write to its standard input."""
+        """As `_BegunHere.send`."""
         self._channel.sendall(data)
 
     def end(self) -> Ended:
-        """Close its standard input, and wait until it has ended."""
+        """As `_BegunHere.end`."""
         try:
             self._channel.shutdown_write()
             errors = self._errors.read().decode(errors="replace")
@@ -92,20 +130,28 @@ class _BegunThere:
             return Ended(-1, str(lost))
 
 
-class PyinfraHost:
-    """A host behind a pyinfra connector; see `ormlab.hosts.base.Host`."""
+type Begun = _BegunHere | _BegunThere
+
+
+class Host:
+    """One connected host.
+
+    Attributes:
+        spec: how the inventory describes it.
+    """
 
     def __init__(self, spec: HostSpec, connection: Any) -> None:  # noqa: ANN401 - pyinfra has no types
-        self._spec = spec
+        self.spec = spec
         self._connection = connection
 
-    @property
-    def spec(self) -> HostSpec:
-        """How the inventory describes it."""
-        return self._spec
-
     def run(self, *argv: str, accept: Sequence[int] = (0,), program: Program = "tool") -> str:
-        """Run a program to its end and return its standard output."""
+        """Run a program to its end and return its standard output.
+
+        The program gets only those variables of the login that its kind may have.
+
+        Raises:
+            CommandFailed: it ended with a status that is not in ``accept``.
+        """
         return self._require(argv, self._as_user(argv, program), accept)
 
     def try_run(self, *argv: str) -> bool:
@@ -115,14 +161,14 @@ class PyinfraHost:
     def begin(self, *argv: str) -> Begun:
         """Start a program that ends with its standard input, and wait for its first line."""
         command = ["sh", "-c", self._as_user(argv)]
-        if self._spec.local:
+        if self.spec.local:
             return _BegunHere(command)
         with self._reached():
             return _BegunThere(self._connection.connector.client, shlex.join(command))
 
     def put(self, data: bytes, path: str) -> None:
         """Write a file on the host."""
-        if self._spec.user is None:
+        if self.spec.user is None:
             self._upload(data, path)
             return
         # sftp writes as the login user; pyinfra's own solution needs setfacl on the host.
@@ -143,7 +189,7 @@ class PyinfraHost:
     def fetch(self, folder: str, into: Path) -> None:
         """Copy the content of a folder of the host into a local folder."""
         into.mkdir(parents=True, exist_ok=True)
-        if self._spec.local:
+        if self.spec.local:
             # The connector would read every file into memory; the samples of a trial are large.
             self.run("cp", "-r", f"{folder}/.", str(into))
             return
@@ -158,9 +204,9 @@ class PyinfraHost:
 
     def _as_user(self, argv: Sequence[str], program: Program = "tool") -> str:
         """A shell command that runs a program as the account that does the lab's work."""
-        if self._spec.user is None:
+        if self.spec.user is None:
             return _command(argv, program)
-        become = ["sudo", "--non-interactive", f"--user={self._spec.user}", "--"]
+        become = ["sudo", "--non-interactive", f"--user={self.spec.user}", "--"]
         # Not in the login user's home, which the other account may not enter. The variables are
         # filtered after sudo, because sudo sets some itself.
         cut = ["env", "--chdir=/", "sh", "-c", f'exec {environment.shell(program)} "$@"', "sh"]
@@ -179,7 +225,7 @@ class PyinfraHost:
     ) -> str:
         ok, output = self._shell(command, accept, stdin)
         if not ok:
-            raise CommandFailed(self._spec.name, shlex.join(argv), output.output)
+            raise CommandFailed(self.spec.name, shlex.join(argv), output.output)
         return str(output.stdout)
 
     def _upload(self, data: bytes, path: str) -> None:
@@ -202,8 +248,8 @@ class PyinfraHost:
         except (SSHException, OSError, EOFError) as lost:
             raise ProvisioningError(
                 "host-lost",
-                f"the connection to {self._spec.name} is lost: {lost}",
-                where=f"{self._spec.name} ({self._spec.address})",
+                f"the connection to {self.spec.name} is lost: {lost}",
+                where=f"{self.spec.name} ({self.spec.address})",
                 hint="the agent there ends its work by itself; check that the host is up and that "
                 "its disk is not full",
             ) from None
@@ -215,7 +261,7 @@ def _command(argv: Sequence[str], program: Program) -> str:
 
 
 @contextmanager
-def connected(specs: Sequence[HostSpec]) -> Iterator[dict[str, PyinfraHost]]:
+def connected(specs: Sequence[HostSpec]) -> Iterator[dict[str, Host]]:
     """Connect to hosts; yields them by name and disconnects at the end.
 
     Raises:
@@ -228,7 +274,7 @@ def connected(specs: Sequence[HostSpec]) -> Iterator[dict[str, PyinfraHost]]:
         for host in inventory:
             _connect(host, names[host.name])
             state.activate_host(host)
-        yield {names[host.name].name: PyinfraHost(names[host.name], host) for host in inventory}
+        yield {names[host.name].name: Host(names[host.name], host) for host in inventory}
     finally:
         disconnect_all(state)
 

@@ -12,7 +12,7 @@ from ormlab import plan
 from ormlab.base import checkout
 from ormlab.base.errors import LoadError
 from ormlab.hosts import connected
-from ormlab.run.measure import ports, readiness
+from ormlab.run.measure import ports
 from ormlab.run.measure.deployment import deploy
 from ormlab.run.stages import run
 
@@ -82,14 +82,9 @@ def examine(inventory: Inventory, profile: Profile | None, progress: Progress) -
             progress.stage(f"{name}: deploying the agent")
             deployment = deploy(host)
             progress.stage(f"{name}: watching for a second")
-            wanted_ports = ports.settle(
-                host,
-                deployment,
-                roles=inventory.roles_of(host.spec),
-                subjects=_SUBJECTS,
-                apart=len(inventory.hosts) > 1,
-            )
-            readings = readiness.read(host, deployment, wanted_ports.all)
+            roles, apart = inventory.roles_of(host.spec), len(inventory.hosts) > 1
+            settled = ports.settle(deployment, roles, _SUBJECTS, apart=apart)
+            readings = deployment.readings(settled.all)
             wanted = profile or best_profile(readings)
             examined.append(Examination(name, wanted, readings, judge(readings, wanted)))
     return examined

@@ -6,18 +6,22 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ormlab.base.errors import LoadError
+from analysis.host import judge
+from bundle.documents.results import GateVerdict
+from ormlab.base.errors import HostGateError, LoadError
 from ormlab.run import subjects
-from ormlab.run.measure import making, readiness, record, site, tables
+from ormlab.run.measure import making, record, site
 from ormlab.run.measure.database import Database
 from ormlab.run.measure.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from host.levels import Profile
     from ormlab.plan import ResolvedPlan
     from ormlab.run.hosts import Place
     from ormlab.run.measure.site import Site
+    from ormlab.run.measure.station import Station
     from ormlab.run.progress import Progress
     from ormlab.run.stages import Run
 
@@ -49,8 +53,7 @@ def deployed(
         attempt=attempt,
     ) as opened:
         for station in opened.stations:
-            profile = resolved.plan.profile
-            if weak := readiness.require(station.readings, profile, where=station.name):
+            if weak := _require_fit(station, resolved.plan.profile):
                 progress.warn(weak)
             station.ports.require_free(station.name)
             if station.host is place.local:
@@ -70,7 +73,7 @@ def started(opened: Site, progress: Progress) -> Iterator[Session]:
     plan = opened.resolved.plan
     # It may take a minute, so before anything that waits for a sign of life runs on the hosts.
     progress.stage("drawing the requests")
-    drawn = tables.ship_all(plan, opened.load, opened.scratch)
+    drawn = making.tables(plan, opened.load, opened.scratch)
     progress.stage("making the stacks' environments")
     stacks = making.stacks(opened)
     progress.stage("starting PostgreSQL 16")
@@ -149,3 +152,27 @@ def _require_subjects(run: Run) -> None:
             where=run.resolved.plan.name,
             hint="see docs/stacks.md, and `ormlab run --json` for every outcome",
         )
+
+
+def _require_fit(station: Station, profile: Profile) -> str | None:
+    """Refuse a host that bare-metal must not be measured on; say in one line what weakens others.
+
+    Raises:
+        HostGateError: the profile is bare-metal and a reading is fatal.
+    """
+    findings = judge(station.readings, profile)
+    fatal = [finding.said for finding in findings if finding.verdict is GateVerdict.FAILED]
+    if fatal and profile == "bare-metal":
+        raise HostGateError(
+            "host-gate",
+            f"{len(fatal)} readings forbid a run as bare-metal: {'; '.join(fatal)}",
+            where=station.name,
+            hint="`ormlab doctor` says why each matters and what to do; other profiles only warn",
+        )
+    weak = [each.said for each in findings if each.verdict is GateVerdict.WARNING]
+    unknown = [each.key for each in findings if each.verdict is GateVerdict.UNKNOWN]
+    if unknown:
+        weak.append(f"not readable: {', '.join(unknown)}")
+    if not fatal and not weak:
+        return None
+    return f"{station.name}: {'; '.join([*fatal, *weak])}; `ormlab doctor` says what to do"

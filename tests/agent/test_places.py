@@ -180,7 +180,7 @@ def test_a_run_says_so_before_it_makes_a_stack(tmp_path):
     )
     with connected([spec]) as hosts:
         deployment = Deployment(
-            root=str(closed),
+            hosts["localhost"],
             code=str(CHECKOUT),
             python=sys.executable,
             uv="",
@@ -188,5 +188,5 @@ def test_a_run_says_so_before_it_makes_a_stack(tmp_path):
             postgres=str(closed),
         )
         with pytest.raises(ProvisioningError) as refused:
-            site.require_database_user(hosts["localhost"], deployment)
+            site.require_database_user(deployment)
     assert (refused.value.code, refused.value.exit_code) == ("database-folder", 7)

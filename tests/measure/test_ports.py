@@ -21,9 +21,9 @@ from tests.conftest import CHECKOUT, free_port
 
 
 def settled(spec, *roles, subjects=3, apart=False):
-    deployment = Deployment(spec.root, str(CHECKOUT), sys.executable, "uv", "", "")
     with connected([spec]) as hosts:
-        found = settle(hosts["here"], deployment, roles=roles, subjects=subjects, apart=apart)
+        deployment = Deployment(hosts["here"], str(CHECKOUT), sys.executable, "uv", "", "")
+        found = settle(deployment, roles, subjects, apart=apart)
     document = plain(found.document([f"s{number}" for number in range(subjects)]))
     jsonschema.validate(document, schemas.of(Ports))
     return found, document

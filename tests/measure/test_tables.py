@@ -8,7 +8,7 @@ import pytest
 
 from ormlab import plan
 from ormlab.base.errors import PlanError
-from ormlab.run.measure import orders, tables
+from ormlab.run.measure import making, orders
 from tests.plan.small import PLAN
 
 READS = "read-one: {operations: [{operation: read-user}]}"
@@ -48,6 +48,6 @@ def test_warm_up_and_window_share_no_name_and_no_deleted_row(load):
 def test_a_dataset_with_too_few_rows_is_a_fault_of_the_plan(load, tmp_path):
     small = load(users=1000)
     with pytest.raises(PlanError, match=r"the workload mix cannot be drawn: .* may be") as refused:
-        tables.ship_all(small, None, tmp_path)
+        making.tables(small, None, tmp_path)
     assert refused.value.where == "small"
     assert not list(tmp_path.glob("*.tsv"))

@@ -1,8 +1,8 @@
-"""The lab's folder on a host, held for one run.
+"""The lab's folder on a host, held for one run and cleared of what earlier runs left there.
 
 A program on the host holds a lock and lives as long as this process does, whose end closes its
-standard input. Over ssh a lost network closes nothing, and sshd may notice it only hours later: so
-that program must hear a sign of life now and then.
+standard input. A lost network closes nothing, and sshd may notice it only hours later: so that
+program must receive a sign of life now and then.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _PATIENCE_S: Final = 60  # without a sign of life; by then the agents have stopped
 _PULSE_S: Final = 10.0
+_AGENT_S: Final = 180  # an agent notices within seconds; a database server may take its minute
 _HELD: Final = "held"
 _CONFLICT: Final = 75  # EX_TEMPFAIL of sysexits.h; flock's own failures have other numbers
 # One character is one sign of life; at the end of the input, or in vain, head gives none. timeout
@@ -114,3 +115,41 @@ def _refusal(host: Host, lock: str, held: Begun) -> LoadError | ProvisioningErro
         where=f"{host.spec.name}:{lock}",
         hint="make it a folder of the account that does the lab's work, or set lab_root",
     )
+
+
+def remove_leftovers(host: Host, runs: str, run_id: str) -> None:
+    """Remove the folders of earlier attempts at a run, and those of runs that ended long ago.
+
+    The agents of an earlier attempt stop everything when its heartbeat stands still, and each
+    holds the lock of its order until it has: whoever gets every lock knows that nothing is left.
+
+    Args:
+        host: connected.
+        runs: the folder of all runs on it; exists.
+        run_id: the run that is about to begin or to go on.
+
+    Raises:
+        LoadError: an agent of an earlier attempt does not end.
+    """
+    named = ["(", "-name", run_id, "-o", "-name", f"{run_id}.*", ")"]
+    earlier = host.run("find", runs, "-mindepth", "1", "-maxdepth", "1", *named).splitlines()
+    for folder in earlier:
+        _await_agents(host, folder)
+    # Nobody has moved their heartbeat for minutes.
+    stale = ["-name", "heartbeat", "-mmin", "+2", "-printf", "%h\\n"]
+    old = host.run("find", runs, "-mindepth", "2", "-maxdepth", "2", *stale).splitlines()
+    for folder in dict.fromkeys([*earlier, *old]):
+        host.run("rm", "-rf", folder)
+
+
+def _await_agents(host: Host, folder: str) -> None:
+    locks = host.run("find", folder, "-mindepth", "2", "-maxdepth", "2", "-name", "lock")
+    for lock in locks.splitlines():
+        wait = ["flock", "--shared", "--timeout", str(_AGENT_S), lock, "true"]
+        if not host.try_run(*wait):
+            raise LoadError(
+                "agent-alive",
+                f"an agent of the interrupted run has not ended within {_AGENT_S} s",
+                where=f"{host.spec.name}:{lock}",
+                hint="its pid lies beside the lock: end that process, then resume again",
+            )

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bundle import codec, names
+from bundle.documents.host import HostReadings
 from ormlab.base import checkout, scratch, source
-from ormlab.base.errors import ProvisioningError
+from ormlab.base.errors import LoadError, ProvisioningError
 from ormlab.hosts.inventory import embedded_postgres
 from ormlab.run.measure import wheels
 from workloads.stacks import locks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ormlab.hosts import Host
     from workloads.stacks import Stack
@@ -30,10 +32,10 @@ _SUFFIXES = {".py", ".sql", ".lua", ".toml", ".txt", ".yaml", ".in"}
 
 @dataclass(frozen=True)
 class Deployment:
-    """The lab on one host.
+    """The lab on one connected host.
 
     Attributes:
-        root: the lab's folder there.
+        host: where.
         code: folder of the shipped packages, named by their digest.
         python: interpreter of the agent's environment.
         uv: path of uv there.
@@ -41,12 +43,17 @@ class Deployment:
         postgres: folder of PostgreSQL 16's programs there.
     """
 
-    root: str
+    host: Host
     code: str
     python: str
     uv: str
     cache: str
     postgres: str
+
+    @property
+    def root(self) -> str:
+        """The lab's folder there."""
+        return self.host.spec.root
 
     @property
     def environments(self) -> str:
@@ -61,6 +68,44 @@ class Deployment:
         """
         return ("env", f"PYTHONPATH={self.code}", "PYTHONSAFEPATH=1", self.python)
 
+    def ask[T](self, kind: type[T], module: str, *arguments: str) -> T:
+        """Run a module of the shipped code that answers with one JSON document of a kind.
+
+        Raises:
+            CommandFailed: it did not answer.
+            LoadError: its answer is no such document.
+        """
+        answer = self.host.run(*self.interpreter, "-m", module, *arguments)
+        where = f"{self.host.spec.name}: {module} {' '.join(arguments)}"
+        return read_answer(answer, kind, where=where)
+
+    def readings(self, ports: Sequence[int] = ()) -> HostReadings:
+        """Take the readings of the host, which takes a second.
+
+        Args:
+            ports: that should be free; none where the lab itself holds them.
+        """
+        options = ["--folder", self.root, "--uv", self.uv]
+        options += [part for port in ports for part in ("--port", str(port))]
+        return self.ask(HostReadings, "host.items", *options)
+
+
+def read_answer[T](answer: str, kind: type[T], *, where: str) -> T:
+    """Read a JSON document that a program of the lab printed or left on a host.
+
+    Raises:
+        LoadError: it is no such document.
+    """
+    try:
+        return codec.read(answer.encode(errors="surrogateescape"), kind)
+    except ValueError as wrong:
+        raise LoadError(
+            "answer-unreadable",
+            f"an answer of the lab's code on the host is unreadable: {names.printable(str(wrong))}",
+            where=where,
+            hint="something else wrote there, or the disk was full; run it there by hand",
+        ) from None
+
 
 def deploy(host: Host, stacks: Path = checkout.STACKS) -> Deployment:
     """Ship what is missing; a second call changes nothing, and one at the same time waits.
@@ -72,19 +117,15 @@ def deploy(host: Host, stacks: Path = checkout.STACKS) -> Deployment:
     Raises:
         ProvisioningError: the host lacks something, or a step failed there.
     """
-    with scratch.alone(f"deploying-{host.spec.name}"):
-        return _deploy(host, stacks)
-
-
-def _deploy(host: Host, stacks: Path) -> Deployment:
     root = host.spec.root
-    host.run("mkdir", "-p", *(f"{root}/{part}" for part in ("code", "envs", "runs", "wheels")))
-    code = _code(host, stacks)
-    uv, cache = _uv(host)
-    environments = _Environments(host, code, _interpreter(host, code), uv, cache)
-    agent = environments.make("agent", (checkout.ROOT / "requirements/agent.txt").read_bytes())
-    postgres = _postgres(host, environments)
-    return Deployment(root, code, f"{agent}/bin/python", uv, cache, postgres)
+    with scratch.alone(f"deploying-{host.spec.name}"):
+        host.run("mkdir", "-p", *(f"{root}/{part}" for part in ("code", "envs", "runs", "wheels")))
+        code = _code(host, stacks)
+        uv, cache = _uv(host)
+        environments = _Environments(host, code, _interpreter(host, code), uv, cache)
+        agent = environments.make("agent", (checkout.ROOT / "requirements/agent.txt").read_bytes())
+        postgres = _postgres(host, environments)
+        return Deployment(host, code, f"{agent}/bin/python", uv, cache, postgres)
 
 
 def packages(host: Host, stack: Stack) -> dict[str, str]:

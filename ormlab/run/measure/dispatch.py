@@ -14,7 +14,7 @@ from bundle import codec
 from bundle.documents.failure import Failure
 from bundle.documents.services import Observed
 from ormlab.base.errors import LoadError
-from ormlab.run.measure import asking
+from ormlab.run.measure.deployment import read_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,7 +72,6 @@ class Dispatch:
     """The orders of one run on one host.
 
     Args:
-        host: connected.
         deployment: of the lab there.
         folder: of the run there; exists.
         cpus: where agents run; None leaves them alone.
@@ -82,7 +81,6 @@ class Dispatch:
 
     def __init__(
         self,
-        host: Host,
         deployment: Deployment,
         *,
         folder: str,
@@ -90,7 +88,7 @@ class Dispatch:
         pulse: Pulse,
         check: Callable[[], None],
     ) -> None:
-        self._host = host
+        self._host = deployment.host
         self._deployment = deployment
         self._folder = folder
         self._cpus = list(cpus) if cpus is not None else None
@@ -249,7 +247,7 @@ class Dispatch:
         path = f"{ticket.folder}/{name}"
         if not self._host.try_run("test", "-e", path):
             return None
-        return asking.read(self._host.run("cat", path), kind, where=f"{ticket.where}/{name}")
+        return read_answer(self._host.run("cat", path), kind, where=f"{ticket.where}/{name}")
 
 
 def _silent[T](ticket: Ticket[T]) -> Failure:

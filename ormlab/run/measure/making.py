@@ -1,24 +1,64 @@
-"""What a run makes on its hosts before it measures: the stacks' environments, and the rows."""
+"""What a run makes on its hosts before it measures: request tables, environments, and rows."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from agent.orders import Tables
 from bundle.documents.host import Seeded
 from bundle.documents.services import StackOutcome
-from ormlab.base.errors import LoadError
-from ormlab.run.measure import asking, orders
-from ormlab.run.measure.deployment import packages
+from ormlab.base.errors import LoadError, PlanError
+from ormlab.run.measure import orders
+from ormlab.run.measure.deployment import packages, read_answer
+from workloads.load.requests import write_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
     from ormlab.plan import Plan
     from ormlab.run.measure.database import Database
     from ormlab.run.measure.site import Site
     from ormlab.run.measure.station import Station
+    from workloads.load.requests import Request
 
 _BUILD_DEADLINE_S = 3600.0
 _SEED_DEADLINE_S = 3600.0
+
+
+def tables(plan: Plan, station: Station, scratch: Path) -> dict[str, Tables]:
+    """Draw the table of every workload and put it into the run's folder on the load's host.
+
+    That takes minutes for a long load that must not repeat a request: nothing that waits for a
+    sign of life may run meanwhile.
+
+    Raises:
+        PlanError: the dataset has too few rows for a workload.
+    """
+    shipped = {}
+    for name, workload in plan.workloads.items():
+        try:
+            drawn = orders.table_of(plan, workload)
+        except ValueError as lacking:
+            raise PlanError(
+                "dataset-too-small",
+                f"the workload {name} cannot be drawn: {lacking}",
+                where=plan.name,
+                hint="give the plan a larger dataset, shorter loads or fewer deletes",
+            ) from lacking
+        measured = ship(drawn.measured, station, scratch / f"{name}.measured.tsv")
+        warmup = ship(drawn.warmup, station, scratch / f"{name}.warmup.tsv")
+        shipped[name] = Tables(measured=measured, warmup=warmup, repeatable=drawn.repeatable)
+    return shipped
+
+
+def ship(rows: Iterable[Request], station: Station, local: Path) -> str:
+    """Write a table and put it into the run's folder on a host; returns its path there."""
+    write_table(local, rows)
+    there = f"{station.folder}/{local.name}"
+    station.host.put(local.read_bytes(), there)
+    return there
 
 
 def stacks(site: Site) -> dict[str, StackOutcome]:
@@ -29,11 +69,10 @@ def stacks(site: Site) -> dict[str, StackOutcome]:
     """
     app, made = site.app, {}
     for name, stack in site.resolved.stacks.items():
-        deployed = app.deployment
-        argv = [deployed.python, "-m", "agent.stacks", "build"]
-        argv += ["--stacks-dir", f"{deployed.code}/workloads/stacks", "--name", name]
-        argv += ["--envs", deployed.environments, "--uv", deployed.uv]
-        argv += ["--cache", deployed.cache]
+        lab = app.deployment
+        argv = [lab.python, "-m", "agent.stacks", "build", "--name", name]
+        argv += ["--stacks-dir", f"{lab.code}/workloads/stacks", "--envs", lab.environments]
+        argv += ["--uv", lab.uv, "--cache", lab.cache]
         order = f"stack-{name}"
         status, said = app.dispatch.command(
             order,
@@ -50,7 +89,7 @@ def stacks(site: Site) -> dict[str, StackOutcome]:
                 where=where,
                 hint="read that log; a full disk and an unreachable registry are the causes",
             )
-        made[name] = asking.read(said, StackOutcome, where=where)
+        made[name] = read_answer(said, StackOutcome, where=where)
     return made
 
 
@@ -72,7 +111,7 @@ def rows(site: Site, database: Database) -> Seeded:
             where=where,
             hint="a full disk is the usual cause",
         )
-    return asking.read(said, Seeded, where=where)
+    return read_answer(said, Seeded, where=where)
 
 
 def program_options(plan: Plan, database: Database, station: Station) -> list[str]:

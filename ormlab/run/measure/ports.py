@@ -10,12 +10,10 @@ from msgspec import UNSET
 from agent import answers
 from bundle.documents import host as documents
 from ormlab.base.errors import InventoryError, LoadError
-from ormlab.run.measure import asking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ormlab.hosts import Host
     from ormlab.run.measure.deployment import Deployment
 
 type Purpose = Literal["postgres", "services"]
@@ -110,22 +108,19 @@ class Ports:
         return next(block.first for block in self.blocks if block.purpose == purpose)
 
 
-def settle(
-    host: Host, deployment: Deployment, *, roles: Sequence[str], subjects: int, apart: bool
-) -> Ports:
-    """Settle on the ports of a run of so many subjects on a host.
+def settle(deployment: Deployment, roles: Sequence[str], subjects: int, *, apart: bool) -> Ports:
+    """Settle on the ports of a run on a host.
 
     Args:
-        host: connected.
         deployment: of the lab there.
-        roles: of the run that it carries.
-        subjects: each has a port of its own.
-        apart: whether other hosts of the run come to it.
+        roles: of the run that the host carries.
+        subjects: how many the run has; each has a port of its own.
+        apart: whether other hosts of the run connect to this one.
 
     Raises:
         InventoryError: it cannot listen where the others are to reach it.
     """
-    spec = host.spec
+    spec = deployment.host.spec
     wanted: list[tuple[Purpose, int, int | None]] = []
     if "db" in roles:
         wanted.append(("postgres", 1, spec.postgres_port))
@@ -136,7 +131,7 @@ def settle(
     addresses = [_LOOPBACK, *([spec.reach] if apart else [])]
     arguments = [part for address in addresses for part in ("--address", address)]
     arguments += [f"{count}:{first or ''}" for _, count, first in wanted]
-    answer = asking.ask(host, deployment, answers.Ports, "agent.ports", *arguments)
+    answer = deployment.ask(answers.Ports, "agent.ports", *arguments)
     if answer.not_own:
         raise InventoryError(
             "address-not-own",

@@ -27,8 +27,8 @@ from bundle.format import Redaction, Tool
 from ormlab.base import checkout, source
 from ormlab.hosts.fingerprint import fingerprint
 from ormlab.provision import record as provisioning
-from ormlab.run.measure import asking, keep, redaction
-from ormlab.run.measure.deployment import source_archive
+from ormlab.run.measure import keep, redaction
+from ormlab.run.measure.deployment import read_answer, source_archive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,7 +128,7 @@ def host_after(session: Session) -> dict[str, bytes]:
     for folder, station in _folders(session.site):
         after = station.facts_now()
         files[f"{folder}/facts.after.json"] = serialise(_without_name(after))
-        files[f"{folder}/readings.after.json"] = serialise(station.readings_now())
+        files[f"{folder}/readings.after.json"] = serialise(station.deployment.readings())
         files[f"{folder}/drift.json"] = serialise(_moved(station.facts.facts, after.facts))
     return files
 
@@ -191,7 +191,7 @@ def work(subject: str, diagnosed: Fetched[Observed]) -> dict[str, bytes]:
         for kind in (Sql, Answers):
             path = kind.PATH.format(subject=subject)
             left = diagnosed.folder / path.rpartition("/")[2]
-            files[path] = serialise(asking.read(left.read_text(), kind, where=str(left)))
+            files[path] = serialise(read_answer(left.read_text(), kind, where=str(left)))
     return files
 
 

@@ -20,7 +20,7 @@ from agent.orders import (
 from bundle.documents.readings import TrialReadings
 from bundle.documents.services import Observed
 from ormlab.base.errors import LoadError
-from ormlab.run.measure import apart, making, orders, tables
+from ormlab.run.measure import apart, making, orders
 from ormlab.run.measure.conducting import Drive, Part, conduct
 from ormlab.run.measure.database import Database
 from workloads.diagnosis import log as statement_log
@@ -123,7 +123,7 @@ class Session:
         local = self.site.scratch / "floor.tsv"
         table = f"{station.folder}/{local.name}"
         reads = Tables(measured=table, warmup=table, repeatable=True)
-        tables.ship(orders.floor_table(self._plan), station, local)
+        making.ship(orders.floor_table(self._plan), station, local)
         program = orders.Program(
             python=app.deployment.python,
             code=app.deployment.code,

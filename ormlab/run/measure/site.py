@@ -1,4 +1,4 @@
-"""The hosts of a run, taken for it: claimed, shipped to, looked at, with a folder on each."""
+"""The hosts of a run, taken for it: claimed, shipped to, read, with a folder on each."""
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ from bundle.documents.host import HostFacts
 from host.levels import lowest
 from ormlab.base import checkout
 from ormlab.base.errors import ProvisioningError
-from ormlab.run.measure import asking, leftovers, ports, readiness
-from ormlab.run.measure.claim import claimed
+from ormlab.run.measure.claim import claimed, remove_leftovers
 from ormlab.run.measure.deployment import Deployment, deploy
 from ormlab.run.measure.dispatch import Dispatch, Pulse
+from ormlab.run.measure.ports import settle
 from ormlab.run.measure.redaction import Redactor
 from ormlab.run.measure.station import Station
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from bundle.documents.host import HostReadings
     from host.levels import Tier
     from ormlab.hosts import Host
     from ormlab.plan import ResolvedPlan
@@ -43,7 +42,7 @@ class Site:
         db: the host of the database server; may be the same.
         load: the host of the generators; may be the same.
         scratch: a local folder for what is shipped and fetched.
-        redactor: knows all that tells whose hosts these are.
+        redactor: knows all values that identify these hosts and their users.
     """
 
     resolved: ResolvedPlan
@@ -62,28 +61,6 @@ class Site:
     def subjects(self) -> list[str]:
         """Those of the plan, in its order: each has the next port of the services."""
         return list(self.resolved.subjects)
-
-
-@dataclass(frozen=True)
-class _Shipped:
-    """A host that has the lab's code."""
-
-    host: Host
-    roles: tuple[str, ...]
-    deployment: Deployment
-
-    def ask[T](self, kind: type[T], *question: str) -> T:
-        """Ask the agent."""
-        return asking.ask(self.host, self.deployment, kind, "agent", *question)
-
-
-@dataclass(frozen=True)
-class _Seen(_Shipped):
-    """A host that was looked at."""
-
-    facts: HostFacts
-    ports: ports.Ports
-    readings: HostReadings
 
 
 @contextmanager
@@ -111,126 +88,126 @@ def opened(
         ProvisioningError: a host cannot be set up.
         InventoryError: a host cannot be reached by the others where the inventory says.
     """
+    connections = {host.spec.name: host for host in hosts.values()}
+    roles = {
+        name: tuple(role for role, host in hosts.items() if host is connection)
+        for name, connection in connections.items()
+    }
+    # A folder of its own, so that a leftover agent of an earlier attempt does not see this run's
+    # heartbeat.
+    folder = f"runs/{run_id}.{attempt}" if attempt else f"runs/{run_id}"
+    folders = {name: f"{host.spec.root}/{folder}" for name, host in connections.items()}
+    pulse = Pulse(tuple((h, f"{folders[name]}/heartbeat") for name, h in connections.items()))
     with ExitStack() as held:
-        claims = []
-        shipped = []
-        for host in {host.spec.name: host for host in hosts.values()}.values():
+        claims: list[Callable[[], None]] = []
+        deployments: dict[str, Deployment] = {}
+        for name, host in connections.items():
             claims.append(held.enter_context(claimed(host, run_id)))
-            roles = tuple(role for role, each in hosts.items() if each is host)
-            shipped.append(_Shipped(host, roles, deploy(host, resolved.stacks_folder)))
-        for each in shipped:
-            if "db" in each.roles:
-                require_database_user(each.host, each.deployment)
-        redactor = _redactor(shipped, resolved)
-        seen = _with_the_lowest_tier(
-            [_look(each, run_id, resolved, len(shipped)) for each in shipped]
-        )
+            deployments[name] = deploy(host, resolved.stacks_folder)
+        require_database_user(deployments[hosts["db"].spec.name])
+        redactor = _redactor(deployments.values(), resolved)
 
         def still() -> None:
             check()
             for require in claims:
                 require()
 
-        # A folder of its own, so that a leftover agent of an earlier attempt does not see this
-        # run's heartbeat.
-        name = f"{run_id}.{attempt}" if attempt else run_id
-        folders = [f"{each.deployment.root}/runs/{name}" for each in seen]
-        beats = [(s.host, f"{folder}/heartbeat") for s, folder in zip(seen, folders, strict=True)]
-        of: dict[str, Station] = {}
-        for each, folder in zip(seen, folders, strict=True):
-            each.host.run("mkdir", "-p", folder)
-            held.callback(each.host.run, "rm", "-rf", folder)
-            station = _station(each, folder, Pulse(tuple(beats)), scratch, still)
-            of |= dict.fromkeys(each.roles, station)
-        yield Site(resolved, of["app"], of["db"], of["load"], scratch, redactor)
+        stations = {
+            name: _station(
+                deployment,
+                roles[name],
+                run_id=run_id,
+                subjects=len(resolved.subjects),
+                apart=len(connections) > 1,
+                folder=folders[name],
+                pulse=pulse,
+                check=still,
+                scratch=scratch,
+            )
+            for name, deployment in deployments.items()
+        }
+        for name, host in connections.items():
+            host.run("mkdir", "-p", folders[name])
+            held.callback(host.run, "rm", "-rf", folders[name])
+        weakest = lowest(*(each.facts.placement.tier for each in stations.values()))
+        name = hosts["app"].spec.name
+        stations[name] = _of_tier(stations[name], weakest)
+        app, db, load = (stations[hosts[role].spec.name] for role in ("app", "db", "load"))
+        yield Site(resolved, app, db, load, scratch, redactor)
 
 
-def _station(
-    seen: _Seen, folder: str, pulse: Pulse, scratch: Path, check: Callable[[], None]
-) -> Station:
-    dispatch = Dispatch(
-        seen.host,
-        seen.deployment,
-        folder=folder,
-        cpus=seen.facts.placement.housekeeping,
-        pulse=pulse,
-        check=check,
-    )
-    return Station(
-        host=seen.host,
-        roles=seen.roles,
-        deployment=seen.deployment,
-        facts=seen.facts,
-        ports=seen.ports,
-        readings=seen.readings,
-        folder=folder,
-        dispatch=dispatch,
-        scratch=scratch,
-    )
-
-
-def require_database_user(host: Host, deployment: Deployment) -> None:
+def require_database_user(deployment: Deployment) -> None:
     """Make sure that PostgreSQL can be run from the lab's folder, before anything else is.
 
     Raises:
         ProvisioningError: it would run as root, or as a user who cannot get there.
     """
-    if host.spec.postgres_cluster:
+    if deployment.host.spec.postgres_cluster:
         return  # it belongs to an account of its own
     folders = (deployment.root, deployment.postgres)
-    for found in asking.ask(host, deployment, list[Failure], "agent", "obstacle", *folders):
-        raise ProvisioningError(**asdict(found))
+    for obstacle in deployment.ask(list[Failure], "agent", "obstacle", *folders):
+        raise ProvisioningError(**asdict(obstacle))
 
 
-def _redactor(shipped: list[_Shipped], resolved: ResolvedPlan) -> Redactor:
-    """One that knows whose machine this is and whose the hosts are, but not the record's words."""
+def _station(
+    deployment: Deployment,
+    roles: tuple[str, ...],
+    *,
+    run_id: str,
+    subjects: int,
+    apart: bool,
+    folder: str,
+    pulse: Pulse,
+    check: Callable[[], None],
+    scratch: Path,
+) -> Station:
+    """Read what a host is, settle on its ports, and read whether it is fit for the run.
+
+    What an earlier attempt at the run has left may hold ports, so it is removed first.
+    """
+    remove_leftovers(deployment.host, f"{deployment.root}/runs", run_id)
+    facts = deployment.ask(HostFacts, "agent", "facts")
+    ports = settle(deployment, roles, subjects, apart=apart)
+    dispatch = Dispatch(
+        deployment,
+        folder=folder,
+        cpus=facts.placement.housekeeping,
+        pulse=pulse,
+        check=check,
+    )
+    readings = deployment.readings(ports.all)
+    return Station(deployment, roles, facts, ports, readings, folder, dispatch, scratch)
+
+
+def _of_tier(station: Station, tier: Tier) -> Station:
+    """A station, whose facts stand for all hosts of the run, with the lowest tier among them."""
+    placement = replace(station.facts.placement, tier=tier)
+    return replace(station, facts=replace(station.facts, placement=placement))
+
+
+def _redactor(deployments: Iterable[Deployment], resolved: ResolvedPlan) -> Redactor:
+    """A redactor that knows all values that identify this machine, its users and the hosts.
+
+    The words that the record uses itself identify nobody.
+    """
     redactor = (
         Redactor().knowing({"checkout": [str(checkout.ROOT)]}).knowing(_values(owner.collect()))
     )
-    for each in shipped:
-        spec = each.host.spec
+    for deployment in deployments:
+        spec = deployment.host.spec
         login = spec.variables.ansible_user
         places = {
             "lab folder": [spec.root],
             "name": [spec.name, *([login] if login else [])],
             "address": [spec.address, spec.reach],
         }
-        redactor = redactor.knowing(places).knowing(_values(each.ask(Owner, "owner")))
+        whose = deployment.ask(Owner, "agent", "owner")
+        redactor = redactor.knowing(places).knowing(_values(whose))
     plan = resolved.plan
     words = [plan.name, *resolved.subjects, *plan.workloads, *plan.loads, *resolved.stacks]
     return redactor.knowing({}, words=words)
 
 
 def _values(whose: Owner) -> dict[str, list[str]]:
-    """What tells whose host it is, by the kinds of `redaction.KINDS`."""
+    """What identifies a host and its users, by the kinds of `redaction.KINDS`."""
     return {"name": whose.names, "home folder": whose.homes, "address": whose.addresses}
-
-
-def _look(shipped: _Shipped, run_id: str, resolved: ResolvedPlan, hosts: int) -> _Seen:
-    """Read what the host is, settle on ports, and read whether it is fit for the run.
-
-    What an earlier attempt at the run has left may hold ports, so its end comes first.
-    """
-    host, deployment = shipped.host, shipped.deployment
-    leftovers.remove(host, f"{deployment.root}/runs", run_id)
-    facts = shipped.ask(HostFacts, "facts")
-    settled = ports.settle(
-        host,
-        deployment,
-        roles=shipped.roles,
-        subjects=len(resolved.subjects),
-        apart=hosts > 1,
-    )
-    readings = readiness.read(host, deployment, settled.all)
-    return _Seen(host, shipped.roles, deployment, facts, settled, readings)
-
-
-def _with_the_lowest_tier(seen: list[_Seen]) -> list[_Seen]:
-    """The hosts; that of the services, which stands for all, has the lowest tier among them."""
-    tier = lowest(*(each.facts.placement.tier for each in seen))
-    return [_of_tier(each, tier) if "app" in each.roles else each for each in seen]
-
-
-def _of_tier(seen: _Seen, tier: Tier) -> _Seen:
-    placement = replace(seen.facts.placement, tier=tier)
-    return replace(seen, facts=replace(seen.facts, placement=placement))

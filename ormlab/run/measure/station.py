@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bundle.documents.host import HostFacts
-from ormlab.run.measure import asking, readiness
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,9 +36,8 @@ class Station:
     """A host, with what a run holds there.
 
     Attributes:
-        host: connected.
-        roles: of the run that it carries: app, db, load.
         deployment: of the lab there.
+        roles: of the run that it carries: app, db, load.
         facts: of the host; that of the services has the tier of the weakest host.
         ports: of the run on it.
         readings: of the host, just before the run.
@@ -48,15 +46,19 @@ class Station:
         scratch: a local folder for what is fetched.
     """
 
-    host: Host
-    roles: tuple[str, ...]
     deployment: Deployment
+    roles: tuple[str, ...]
     facts: HostFacts
     ports: Ports
     readings: HostReadings
     folder: str
     dispatch: Dispatch
     scratch: Path
+
+    @property
+    def host(self) -> Host:
+        """The connection."""
+        return self.deployment.host
 
     @property
     def name(self) -> str:
@@ -70,21 +72,12 @@ class Station:
 
     def cpus(self, purpose: Purpose) -> list[int]:
         """The CPUs of a purpose."""
-        planned = self.facts.placement
-        chosen = {
-            "database": planned.database,
-            "load": planned.load,
-            "service": planned.service,
-        }
-        return chosen[purpose]
+        cpus: list[int] = getattr(self.facts.placement, purpose)
+        return cpus
 
     def facts_now(self) -> HostFacts:
         """The host's facts as they are now."""
-        return asking.ask(self.host, self.deployment, HostFacts, "agent", "facts")
-
-    def readings_now(self) -> HostReadings:
-        """The host's readings as they are now; see `ormlab.run.measure.readiness`."""
-        return readiness.read(self.host, self.deployment)
+        return self.deployment.ask(HostFacts, "agent", "facts")
 
     def wait[T](self, ticket: Ticket[T]) -> Fetched[T]:
         """Wait for the end of an order, and copy here what it left."""
