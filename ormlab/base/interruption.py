@@ -20,10 +20,13 @@ class Interruption:
 
     A signal that the process was told to ignore, as a shell does for what it starts in the
     background and nohup(1) does for SIGHUP, stays ignored. Enter it in the main thread.
+
+    Attributes:
+        asked: whether the user wants to stop.
     """
 
     def __init__(self) -> None:
-        self._asked = False
+        self.asked = False
         self._before: dict[signal.Signals, signal._HANDLER] = {}
 
     def __enter__(self) -> Self:
@@ -38,19 +41,10 @@ class Interruption:
         for number, before in self._before.items():
             signal.signal(number, before)
 
-    @property
-    def asked(self) -> bool:
-        """Whether somebody asked to stop."""
-        return self._asked
-
     def check(self) -> None:
-        """Raise if somebody asked to stop.
-
-        Raises:
-            KeyboardInterrupt: somebody did.
-        """
-        if self._asked:
+        """Raise KeyboardInterrupt if the user wants to stop."""
+        if self.asked:
             raise KeyboardInterrupt
 
     def _ask(self, _signal: int, _frame: FrameType | None) -> None:
-        self._asked = True
+        self.asked = True

@@ -24,7 +24,7 @@ from bundle.documents.results import Verdict
 from bundle.documents.services import Answers, Sql, StackOutcome
 from bundle.read import Bundle
 from bundle.unpack import unpack
-from ormlab.base.changes import Change, changes
+from ormlab.base.changes import changes, selected
 from ormlab.base.errors import UsageError
 from ormlab.judging import judge
 
@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 
 type Area = Literal["host", "stack", "plan", "sql", "answers", "tool"]
 type Outcome = Literal["agree", "differ", "open"]
-type _Key = tuple[str, str, str, str, str]  # workload, load, baseline, candidate, metric
+type _Key = tuple[str, str, str, str, str]  # as _PLACE names them
 
+_PLACE: Final = ("workload", "load", "baseline", "candidate", "metric")
 _STACK: Final = ("python", "packages", "extensions", "digest", "ok")
 _SERVER: Final = ("version", "settings")
 _COSTS: Final = ("statements", "statements_per_request", "round_trips_per_request")
@@ -165,9 +166,9 @@ def diff(first: Path, second: Path, *, host_sd: float = HOST_SD) -> Diff:
         host = a.bundle.record.host
         same_host = host is not None and host == b.bundle.record.host
         changed = [
-            Changed(area=area, at=each.at, before=each.before, after=each.after)
+            Changed(area=area, **change._asdict())
             for area in _AREAS
-            for each in _changes(area, a, b)
+            for change in changes(a.area(area), b.area(area))
         ]
         agreements = list(_agreements(a, b, same_host=same_host, host_sd=host_sd))
         verdict = _verdict(agreements)
@@ -221,15 +222,16 @@ class _Told:
         told = typed.read(self.bundle.path, HostFacts)
         server = typed.read(self.bundle.path, Server)
         return {
-            **_some(told.facts, told.identity),
+            **selected(told.facts, told.identity),
             "tier": told.placement.tier,
-            "postgres": _some(server, _SERVER),
+            "postgres": selected(server, _SERVER),
         }
 
     def stack(self) -> Json:
         """By stack: interpreter, packages, which extensions are compiled."""
         return {
-            stack.stack: _some(stack, _STACK) for stack in self._of_subjects(StackOutcome).values()
+            stack.stack: selected(stack, _STACK)
+            for stack in self._of_subjects(StackOutcome).values()
         }
 
     def plan(self) -> Json:
@@ -243,14 +245,14 @@ class _Told:
     def sql(self) -> Json:
         """By subject and operation: statements and round trips of one request."""
         return {
-            subject: {name: _some(cost, _COSTS) for name, cost in sql.operations.items()}
+            subject: {name: selected(cost, _COSTS) for name, cost in sql.operations.items()}
             for subject, sql in self._of_subjects(Sql).items()
         }
 
     def answers(self) -> Json:
         """By subject and request: status and digest of the body."""
         return {
-            subject: {each.request: _some(each, _ANSWER) for each in answers.answers}
+            subject: {each.request: selected(each, _ANSWER) for each in answers.answers}
             for subject, answers in self._of_subjects(Answers).items()
         }
 
@@ -277,12 +279,6 @@ _AREAS: Final[dict[Area, Callable[[_Told], Json]]] = {
 }
 
 
-def _some(document: Part, keys: tuple[str, ...] | list[str]) -> dict[str, Json]:
-    """The values of some keys of a document; null for one that it does not have."""
-    values = plain(document)
-    return {key: values.get(key) for key in keys}
-
-
 @contextmanager
 def _open(path: Path) -> Iterator[Bundle]:
     """Open a bundle at L1; one that is packed is unpacked for the time being."""
@@ -293,38 +289,16 @@ def _open(path: Path) -> Iterator[Bundle]:
         yield Bundle.open(unpack(path, Path(scratch)))
 
 
-def _changes(area: Area, a: _Told, b: _Told) -> Iterator[Change]:
-    return changes(a.area(area), b.area(area))
-
-
 def _agreements(a: _Told, b: _Told, *, same_host: bool, host_sd: float) -> Iterator[Compared]:
     """Judge every comparison that both bundles have, by every metric that both judge it by."""
     theirs = dict(_comparisons(b.results))
     for key, ours in _comparisons(a.results):
-        if key not in theirs:
-            continue
-        judged = _judge(ours, theirs[key], same_host=same_host, host_sd=host_sd)
-        workload, load, baseline, candidate, metric = key
-        yield Compared(
-            **msgspec.structs.asdict(judged),
-            workload=workload,
-            load=load,
-            baseline=baseline,
-            candidate=candidate,
-            metric=metric,
-            runs=(_ratio(ours), _ratio(theirs[key])),
-        )
-
-
-def _ratio(judged: Comparison) -> Ratio:
-    return Ratio(
-        ratio=judged.ratio,
-        low=judged.low,
-        high=judged.high,
-        blocks=judged.blocks,
-        sd=judged.sd,
-        verdict=judged.verdict,
-    )
+        if key in theirs:
+            pair = (ours, theirs[key])
+            judged = _judge(*pair, same_host=same_host, host_sd=host_sd)
+            first, second = (msgspec.convert(each, Ratio, from_attributes=True) for each in pair)
+            place = dict(zip(_PLACE, key, strict=True))
+            yield Compared(**msgspec.structs.asdict(judged), **place, runs=(first, second))
 
 
 def _judge(ours: Comparison, theirs: Comparison, *, same_host: bool, host_sd: float) -> Agreement:

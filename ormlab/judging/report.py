@@ -11,6 +11,7 @@ from bundle.codec import decode
 from bundle.errors import BundleError, RecordError
 from bundle.format import Provenance
 from bundle.read import Bundle
+from bundle.storage import write_file
 from ormlab.base import checkout
 from ormlab.base.errors import LabError, UsageError
 from ormlab.judging import judge
@@ -66,11 +67,9 @@ def store(text: str, target: Path) -> Path:
     Raises:
         UsageError: the file cannot be written.
     """
-    partial = target.with_name(f".{target.name}.partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        partial.replace(target)
+        write_file(target, text.encode())
     except OSError as error:
         raise UsageError(
             "report-unwritten",

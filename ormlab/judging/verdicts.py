@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal
 
+import msgspec
 from msgspec.structs import asdict
 
 from analysis import claims
@@ -14,12 +14,13 @@ from bundle.codec import Part, serialise
 from bundle.documents.host import HostFacts
 from bundle.documents.results import Better
 from bundle.documents.verdicts import CheckOutcome, Claimed, LedgerOnTrial
+from bundle.storage import write_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from analysis.claims import Ledger, Run
-    from analysis.claims.ledger import Claim, Condition
+    from analysis.claims.ledger import Claim
     from bundle.documents.results import Results
     from bundle.documents.verdicts import Judgement, Verdicts
     from bundle.read import Bundle
@@ -38,11 +39,6 @@ class ConditionOverview(Part, frozen=True, kw_only=True):
     accepts: tuple[str, ...]
     locator: str
     note: str
-
-    @classmethod
-    def of(cls, written: Condition) -> Self:
-        """Take it from the ledger."""
-        return cls(**written.model_dump(mode="json"))
 
 
 class ClaimOverview(Claimed, frozen=True, kw_only=True):
@@ -153,23 +149,19 @@ def _overview(ledger: Ledger, name: str, claim: Claim, checks: list[CheckOutcome
         cost=getattr(claim, "cost", ""),
         note=claim.note,
         conditions={
-            leaf: ConditionOverview.of(each) for leaf, each in ledger.conditions_of(claim).items()
+            leaf: msgspec.convert(each.model_dump(mode="json"), ConditionOverview)
+            for leaf, each in ledger.conditions_of(claim).items()
         },
     )
 
 
 def registries() -> Registries:
     """The metrics and the readings of conditions that a ledger may name."""
-    return Registries(
-        metrics=tuple(
-            MetricLine(name=each.name, unit=each.unit, better=each.better, estimator=each.estimator)
-            for each in claims.CLAIM_METRICS.values()
-        ),
-        readings=tuple(
-            ReadingLine(name=each.name, scope=each.scope, what=each.what)
-            for each in claims.READINGS.values()
-        ),
-    )
+    written = {
+        "metrics": list(claims.CLAIM_METRICS.values()),
+        "readings": list(claims.READINGS.values()),
+    }
+    return msgspec.convert(written, Registries, from_attributes=True)
 
 
 def store(document: Judgement, folder: Path) -> Path:
@@ -180,14 +172,9 @@ def store(document: Judgement, folder: Path) -> Path:
     """
     data = serialise(document)
     digest = hashlib.sha256(data).hexdigest()[:8]
-    name = document.PATH.format(ledger=document.ledger.name, digest=digest)
+    path = folder / document.PATH.format(ledger=document.ledger.name, digest=digest)
     folder.mkdir(parents=True, exist_ok=True)
-    path, partial = folder / name, folder / f".{name}.partial"
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    write_file(path, data)
     return path
 
 

@@ -98,7 +98,7 @@ def run(
     with hosts.reached(inventory) as place:
         lacking = hosts.undrivable(place, plan.loads)
         if lacking and not omit_missing_generators:
-            raise hosts.generator_missing(place, request.plan.loads, lacking)
+            raise hosts.generator_missing(place, plan.loads, lacking)
         for reason in dict.fromkeys(lacking.values()):
             progress.warn(f"{reason}: the run goes without {', '.join(lacking)}")
         resolved = resolve(plan, omitted_loads=lacking)

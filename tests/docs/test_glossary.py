@@ -18,7 +18,6 @@ _PACKAGES = ("agent", "analysis", "bench", "bundle", "host", "ormlab", "plugins"
 # one of the classes, and take the line away.
 ALLOWED = {
     "Answer": "of the contract's client, of the services, of a query, and of a check on paper",
-    "Block": "neighbouring ports that a run wants, and the answer of the agent",
     "Bodies": "as it works, and as its record in a bundle",
     "Built": "a catalog that was built, and a site",
     "Burden": "as it works, and as its record in a bundle",

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ormlab.hosts import Host
-    from workloads.stacks import Stack
 
 _SHIPPED = ("agent", "bundle", "host", "workloads")
 _STACKS = "workloads/stacks"
@@ -126,17 +125,6 @@ def deploy(host: Host, stacks: Path = checkout.STACKS) -> Deployment:
         agent = environments.make("agent", (checkout.ROOT / "requirements/agent.txt").read_bytes())
         postgres = _postgres(host, environments)
         return Deployment(host, code, f"{agent}/bin/python", uv, cache, postgres)
-
-
-def packages(host: Host, stack: Stack) -> dict[str, str]:
-    """The variables with which a stack's environment is made on a host; its wheels are there then.
-
-    Raises:
-        ProvisioningError: the host has no network, and the wheels cannot be fetched here.
-    """
-    if not host.spec.offline:
-        return {}
-    return wheels.shipped(host, stack.requirements().encode(), stack.python.partition("+")[0])
 
 
 def _code(host: Host, stacks: Path) -> str:

@@ -9,8 +9,8 @@ from agent.orders import Tables
 from bundle.documents.host import Seeded
 from bundle.documents.services import StackOutcome
 from ormlab.base.errors import LoadError, PlanError
-from ormlab.run.measure import orders
-from ormlab.run.measure.deployment import packages, read_answer
+from ormlab.run.measure import orders, wheels
+from ormlab.run.measure.deployment import read_answer
 from workloads.load.requests import write_table
 
 if TYPE_CHECKING:
@@ -73,12 +73,15 @@ def stacks(site: Site) -> dict[str, StackOutcome]:
         argv = [lab.python, "-m", "agent.stacks", "build", "--name", name]
         argv += ["--stacks-dir", f"{lab.code}/workloads/stacks", "--envs", lab.environments]
         argv += ["--uv", lab.uv, "--cache", lab.cache]
-        order = f"stack-{name}"
+        order, variables = f"stack-{name}", {}
+        if app.host.spec.offline:
+            lock, python = stack.requirements().encode(), stack.python.partition("+")[0]
+            variables = wheels.shipped(app.host, lock, python)
         status, said = app.dispatch.command(
             order,
             argv,
             deadline_s=_BUILD_DEADLINE_S,
-            env=packages(app.host, stack),
+            env=variables,
             program="installer",
         )
         where = f"{app.name}:{app.folder}/{order}/log.txt"

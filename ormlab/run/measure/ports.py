@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from agent import answers
 from bundle.documents import host as documents
@@ -26,46 +26,39 @@ _VARIABLES: Final[dict[Purpose, str]] = {
 
 
 @dataclass(frozen=True)
-class Block:
-    """Neighbouring ports for one purpose.
+class Ports:
+    """The ports of a run on one host, by purpose: those of the host's roles only.
 
     Attributes:
-        purpose: whose they are.
-        first: of them.
-        count: how many.
-        named: whether the inventory names them.
-        refused: why one of them cannot be had, in a sentence; None if all can.
+        first: the first of the neighbouring ports of a purpose.
+        counts: how many there are.
+        named: purposes whose ports the inventory names.
+        refused: why a named port cannot be had, in a sentence.
     """
 
-    purpose: Purpose
-    first: int
-    count: int
-    named: bool
-    refused: str | None
-
-
-@dataclass(frozen=True)
-class Ports:
-    """The ports of a run on one host; it has those of its roles only."""
-
-    blocks: tuple[Block, ...] = ()
+    first: dict[Purpose, int] = field(default_factory=dict)
+    counts: dict[Purpose, int] = field(default_factory=dict)
+    named: list[Purpose] = field(default_factory=list)
+    refused: dict[Purpose, str] = field(default_factory=dict)
 
     @property
     def all(self) -> tuple[int, ...]:
         """Every port that the run listens on there."""
         return tuple(
-            port for each in self.blocks for port in range(each.first, each.first + each.count)
+            first + index
+            for purpose, first in self.first.items()
+            for index in range(self.counts[purpose])
         )
 
     @property
     def postgres(self) -> int:
         """That of PostgreSQL, on the host with the role db."""
-        return self._first("postgres")
+        return self.first["postgres"]
 
     @property
     def services(self) -> int:
         """The first of the services, on the host with the role app."""
-        return self._first("services")
+        return self.first["services"]
 
     def require_free(self, where: str) -> None:
         """Refuse to begin with a port that the inventory names and somebody else has.
@@ -76,36 +69,31 @@ class Ports:
         Raises:
             LoadError: the first that cannot be had, with who has it if that can be seen.
         """
-        for block in self.blocks:
-            if block.refused:
-                variable = _VARIABLES[block.purpose]
-                raise LoadError(
-                    "port-taken",
-                    f"the run cannot have {block.refused}",
-                    where=where,
-                    hint=f"end what has it, or take {variable} out of the inventory: the run then "
-                    "draws ports that are free",
-                )
+        if self.refused:
+            purpose, refused = next(iter(self.refused.items()))
+            raise LoadError(
+                "port-taken",
+                f"the run cannot have {refused}",
+                where=where,
+                hint=f"end what has it, or take {_VARIABLES[purpose]} out of the inventory: the "
+                "run then draws ports that are free",
+            )
 
     def document(self, subjects: Sequence[str]) -> documents.Ports:
-        """What a bundle keeps of it.
+        """The ports as a bundle records them.
 
         Args:
             subjects: of the plan, in its order: each has the next port of the services.
         """
-        first = {block.purpose: block.first for block in self.blocks}
-        services = first.get("services")
+        services: dict[str, int] | UnsetType = UNSET
+        if "services" in self.first:
+            services = {name: self.services + index for index, name in enumerate(subjects)}
         return documents.Ports(
             schema="ports/1",
-            named=[block.purpose for block in self.blocks if block.named],
-            postgres=first.get("postgres", UNSET),
-            services=UNSET
-            if services is None
-            else {name: services + index for index, name in enumerate(subjects)},
+            named=self.named,
+            postgres=self.first.get("postgres", UNSET),
+            services=services,
         )
-
-    def _first(self, purpose: Purpose) -> int:
-        return next(block.first for block in self.blocks if block.purpose == purpose)
 
 
 def settle(deployment: Deployment, roles: Sequence[str], subjects: int, *, apart: bool) -> Ports:
@@ -140,9 +128,11 @@ def settle(deployment: Deployment, roles: Sequence[str], subjects: int, *, apart
             where=spec.name,
             hint="set lab_address in the inventory to an address of that host",
         )
-    blocks = []
+    ports = Ports()
     for (purpose, count, first), block in zip(wanted, answer.blocks, strict=True):
-        unfit = block.refused
-        why = f"port {unfit.port} for {purpose}: {unfit.why}" if unfit else None
-        blocks.append(Block(purpose, block.first, count, first is not None, why))
-    return Ports(tuple(blocks))
+        ports.first[purpose], ports.counts[purpose] = block.first, count
+        if first is not None:
+            ports.named.append(purpose)
+        if unfit := block.refused:
+            ports.refused[purpose] = f"port {unfit.port} for {purpose}: {unfit.why}"
+    return ports

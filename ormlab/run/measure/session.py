@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec.structs import asdict
+
 from agent.orders import (
     CheckService,
     Diagnose,
@@ -21,7 +23,7 @@ from bundle.documents.readings import TrialReadings
 from bundle.documents.services import Observed
 from ormlab.base.errors import LoadError
 from ormlab.run.measure import apart, making, orders
-from ormlab.run.measure.conducting import Drive, Part, conduct
+from ormlab.run.measure.conducting import Part, conduct
 from ormlab.run.measure.database import Database
 from workloads.diagnosis import log as statement_log
 
@@ -138,9 +140,15 @@ class Session:
             load=LoadSpec(load=shortened, tables=reads, seed=self._plan.seed),
             placement=station.placement,
         )
-        deadline_s = orders.deadline_s(self._plan.loads[load])
-        drive = Drive(f"floor-{load}", station, work, Observed, apart.floor, deadline_s)
-        return conduct(drive, parts)
+        return conduct(
+            f"floor-{load}",
+            station,
+            work,
+            parts,
+            observes=Observed,
+            whole=apart.floor,
+            deadline_s=orders.deadline_s(self._plan.loads[load]),
+        )
 
     def carry_out(self, trial: Planned) -> Fetched[TrialReadings]:
         """Carry out one trial; a failed one is an outcome, not an error."""
@@ -150,6 +158,7 @@ class Session:
         # All trials of a plan find the database equally cold, whichever trial came before.
         writes = any(orders.writes(each) for each in self._plan.workloads.values())
         template = self.seeded.database if writes or not self._is_fresh else None
+        probes = orders.task_of(self._plan).probes()
         parts = []
         if app is not station:
             seen = self.database.seen_from(app, template=template)
@@ -163,12 +172,18 @@ class Session:
             load=LoadSpec(load=load, tables=self.tables[trial.workload], seed=seed),
             kills=orders.kills(load, seed=seed),
             placement=station.placement,
-            probes=self._probes,
+            probes=tuple(f"{probe.method} {probe.path}" for probe in probes),
         )
         self._is_fresh = False
-        deadline_s = orders.deadline_s(load)
-        drive = Drive(trial.id, station, work, TrialReadings, apart.observation, deadline_s)
-        fetched = conduct(drive, parts)
+        fetched = conduct(
+            trial.id,
+            station,
+            work,
+            parts,
+            observes=TrialReadings,
+            whole=apart.observation,
+            deadline_s=orders.deadline_s(load),
+        )
         self._is_fresh = fetched.done.failure is None
         return fetched
 
@@ -182,11 +197,6 @@ class Session:
     @property
     def _plan(self) -> Plan:
         return self.site.resolved.plan
-
-    @property
-    def _probes(self) -> tuple[str, ...]:
-        probes = orders.task_of(self._plan).probes()
-        return tuple(f"{request.method} {request.path}" for request in probes)
 
     @property
     def _address(self) -> str:
@@ -211,16 +221,8 @@ class Session:
 
     def _served(self, service: ServiceSpec | StaticSpec, *, database: DatabaseSpec | None) -> Part:
         """The part of the host that holds a server which another host drives."""
-        watching = self._watching(self.site.app)
-        serve = Serve(
-            listen=watching.listen,
-            word=watching.word,
-            placement=watching.placement,
-            server_pid=watching.server_pid,
-            log=watching.log,
-            service=service,
-            database=database,
-        )
+        watching = asdict(self._watching(self.site.app))
+        serve = Serve(**watching, service=service, database=database)
         return Part("app", self.site.app, serve)
 
     def _service(self, subject: str, drawn: Environment | None = None) -> ServiceSpec:

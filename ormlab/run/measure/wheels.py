@@ -71,7 +71,7 @@ def _fetch(lock: bytes, python: str, folder: Path) -> None:
 
 
 def shipped(host: Host, lock: bytes, python: str) -> dict[str, str]:
-    """Bring a lock's wheels to a host; returns the variables that let uv find them there.
+    """Bring a lock's wheels to a host; returns the variables by which uv finds them there.
 
     Raises:
         ProvisioningError: the host is of another architecture, or a wheel cannot be fetched.
