@@ -149,11 +149,9 @@ def _changed(root: Path, commit: str) -> dict[str, _Entry | None]:
 
 
 def _on_disk(path: Path, mode: str | None) -> _Entry | None:
-    """A file as it is; a folder in its place is none.
+    """A file as it is; None if there is none, or a folder in its place.
 
-    Args:
-        path: of it.
-        mode: that git has for it, where the file system keeps none.
+    ``mode`` is the one that git has for it where the file system keeps no executable bit.
     """
     try:
         found = path.lstat().st_mode

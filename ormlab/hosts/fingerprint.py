@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 def fingerprint(facts: Mapping[str, HostFacts]) -> str:
     """Digest of the facts that decide whether results of two runs may be compared.
 
-    Args:
-        facts: of each host of the run, by its name in the bundle.
+    ``facts`` are by the name of each host in the bundle.
 
     Raises:
         KeyError: a host is identified by something that is no fact.

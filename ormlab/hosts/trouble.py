@@ -12,12 +12,7 @@ _NO_SUDO = re.compile("(?i)password is required|missing sudo password|not in the
 
 
 def hint(reason: str, known_hosts: str) -> str:
-    """What to do next.
-
-    Args:
-        reason: the tool's message.
-        known_hosts: the file with the accepted host keys.
-    """
+    """What to do next about a message of a tool; ``known_hosts`` is the file of accepted keys."""
     if _UNKNOWN_KEY.search(reason):
         return (
             "compare the key that `ssh-keyscan` shows with the one on the machine's console, and "

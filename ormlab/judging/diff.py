@@ -148,7 +148,7 @@ def diff(first: Path, second: Path, *, host_sd: float = HOST_SD) -> Diff:
     Args:
         first: the folder of a bundle, or an archive made by `ormlab archive pack`.
         second: likewise.
-        host_sd: how much hosts are taken to differ; see `analysis.agreement`.
+        host_sd: by how much two hosts are taken to differ; see `analysis.agreement`.
 
     Raises:
         BundleError: one of them does not reach L1, or is no bundle.
@@ -297,8 +297,8 @@ def _agreements(a: _Told, b: _Told, *, same_host: bool, host_sd: float) -> Itera
             pair = (ours, theirs[key])
             judged = _judge(*pair, same_host=same_host, host_sd=host_sd)
             first, second = (msgspec.convert(each, Ratio, from_attributes=True) for each in pair)
-            place = dict(zip(_PLACE, key, strict=True))
-            yield Compared(**msgspec.structs.asdict(judged), **place, runs=(first, second))
+            values = msgspec.structs.asdict(judged) | dict(zip(_PLACE, key, strict=True))
+            yield Compared(**values, runs=(first, second))
 
 
 def _judge(ours: Comparison, theirs: Comparison, *, same_host: bool, host_sd: float) -> Agreement:

@@ -76,11 +76,7 @@ class Derived:
 
 
 def judge(path: Path, ledger: LedgerFile | None = None) -> Derived:
-    """Compute the results of a bundle anew and store them in it.
-
-    Args:
-        path: the folder of the bundle.
-        ledger: claims to judge by it; the verdicts are stored beside the results.
+    """Compute the results of a bundle anew and store them in it, with verdicts by a ledger.
 
     Raises:
         BundleError: it is not sealed, or its files are not what the seal says.
@@ -130,12 +126,7 @@ def judge_several(
 
 
 def without_trial(found: Results, bundle: Path) -> LoadError | None:
-    """The error of a run of which no trial may be used; None if one may, or none was carried out.
-
-    Args:
-        found: the results of the run.
-        bundle: whose they are.
-    """
+    """The error of a run of which no trial may be used; None if one may, or the run has none."""
     if found.cells or not found.failures:
         return None
     return LoadError(

@@ -59,9 +59,8 @@ class Fault:
 def load(name_or_path: str, *, recorded: bool = False) -> LedgerFile:
     """Read a ledger by path, or by the name of one that the lab ships.
 
-    Args:
-        name_or_path: which one.
-        recorded: it lies in a bundle, so the plans that it names need not be here.
+    A ``recorded`` one lies in a bundle, so the plans that it names need not be here.
+
 
     Raises:
         LedgerError: it is not there, or has problems; each line of ``what`` names one.
@@ -101,10 +100,6 @@ def find(name_or_path: str) -> Path:
 def examine(path: Path, *, recorded: bool = False) -> tuple[Ledger | None, list[Fault]]:
     """Read a ledger and list everything that is wrong with it.
 
-    Args:
-        path: its file.
-        recorded: see `load`.
-
     Returns:
         The ledger, None if it does not fit the types; and what is wrong with it.
     """
@@ -131,12 +126,7 @@ def _told(path: Path, line: int, what: str) -> Fault:
 
 
 def find_plan(ledger: Path, name: str) -> Path:
-    """Where the plan lies that a ledger names: in ``plans/`` beside it, or among the lab's own.
-
-    Args:
-        ledger: path of the ledger's file.
-        name: of the plan.
-    """
+    """Where the plan lies that a ledger names: in ``plans/`` beside it, or among the lab's own."""
     beside = ledger.parent / "plans" / f"{name}.yaml"
     return beside if beside.is_file() else checkout.PLANS / f"{name}.yaml"
 

@@ -33,10 +33,8 @@ def make(path: Path, ledger: LedgerFile | None = None) -> Report:
 
     The figures are those of ``derived/`` where this very program judged the bundle by this
     ledger; else they are computed anew. Either way the same bundle gives the same report.
+    Without a ledger the claims are those that the bundle was judged by last.
 
-    Args:
-        path: the folder of the bundle.
-        ledger: claims to judge by it; None for those it was judged by last, if any.
 
     Returns:
         The report, for ``analysis.report.html`` and ``analysis.report.markdown``.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import yaml
 
 from analysis import gates
-from bundle.documents.plan import Plan, SealedPlan, Subject
+from bundle.documents.plan import MARGINS, Plan, SealedPlan, Subject
 from ormlab.base import checkout
 from ormlab.base.errors import PlanError
 from ormlab.base.yaml_input import InputProblems, read
@@ -20,10 +20,13 @@ from ormlab.plan.schedule import Planned, schedule
 from workloads import stacks
 
 if TYPE_CHECKING:
+    from host.levels import Profile
     from workloads.stacks import Stack
 
 SCHEMA: Final = "resolved-plan/1"
 _MOST_TRIALS = 20_000  # at half a minute each a week; a plan of a bundle is resolved again
+_SMOKE_BLOCKS = 3
+_BLOCKS = 20  # of a run that is to give verdicts, where the plan has too few for one
 _LONGEST_NAME = 80  # of a trial's folder in a bundle, a repeat's three characters left out
 
 
@@ -111,6 +114,32 @@ def load(name_or_path: str) -> Plan:
         ) from None
 
 
+def under(plan: Plan, profile: Profile) -> Plan:
+    """The plan as it would be run under a profile; the plan itself if that is its own.
+
+    A smoke run has at most three blocks. A plan that was written as one has twenty under the other
+    profiles, which give verdicts. Margins and the slowdown of a positive control become the
+    defaults of the other profile where they are those of the plan's own; other values stay.
+    """
+    if profile == plan.profile:
+        return plan
+    before, after = MARGINS[plan.profile], MARGINS[profile]
+    margins = {
+        metric: after.get(metric, margin) if margin == before.get(metric) else margin
+        for metric, margin in plan.margins.items()
+    }
+    blocks = plan.blocks
+    if profile == "smoke":
+        blocks = min(blocks, _SMOKE_BLOCKS)
+    elif plan.profile == "smoke":
+        blocks = max(blocks, _BLOCKS)
+    control = plan.positive_control
+    if control and control.delta == 2 * plan.margins["throughput"]:
+        control = control.model_copy(update={"delta": 2 * margins["throughput"]})
+    changes = {"profile": profile, "blocks": blocks, "margins": margins}
+    return plan.model_copy(update={**changes, "positive_control": control})
+
+
 def resolve(
     plan: Plan,
     *,
@@ -121,7 +150,7 @@ def resolve(
 
     Args:
         plan: as written.
-        omitted_loads: loads this host cannot drive, with the reason.
+        omitted_loads: loads that this host cannot drive, with the reason.
         stacks_folder: where the stacks are defined and locked.
 
     Raises:
@@ -194,17 +223,13 @@ def _require_gates(plan: Plan) -> None:
     """A limit that names no gate would silently change nothing."""
     known = {gate.code: gate for gate in gates.GATES}
     for code, limit in plan.gates.items():
-        sides = ("low", "high")
-        if code not in known:
+        gate, what = known.get(code), ""
+        if gate is None:
             what = f"there is no gate {code!r}"
-        elif unknown := [
-            side
-            for side in sides
-            if getattr(limit, side) is not None and getattr(known[code], side) is None
-        ]:
-            what = f"the gate {code} has no {unknown[0]} side: {known[code].limit} allowed"
         else:
-            continue
-        raise PlanError(
-            "plan-gate", what, where=f"{plan.name}: gates", hint="docs/gates.md lists them"
-        )
+            for side in ("low", "high"):
+                if getattr(limit, side) is not None and getattr(gate, side) is None:
+                    what = f"the gate {code} has no {side} side: {gate.limit} allowed"
+        if what:
+            where = f"{plan.name}: gates"
+            raise PlanError("plan-gate", what, where=where, hint="docs/gates.md lists them")

@@ -58,11 +58,6 @@ def schedule(plan: Plan, subjects: list[str], loads: list[str]) -> list[Planned]
     The subjects' order comes from a Williams square whose rows and labels the plan's seed
     shuffles. The trials that are compared share a block and a load, so they begin seconds to
     minutes apart: a drift that is slower than a block falls on all of them alike.
-
-    Args:
-        plan: gives seed, blocks and workloads.
-        subjects: those that can run, of the plan's.
-        loads: those that can run, of the plan's.
     """
     draw = random.Random(plan.seed)  # noqa: S311 - a reproducible order, not a secret
     labels = draw.sample(subjects, len(subjects))

@@ -30,14 +30,9 @@ if TYPE_CHECKING:
 def deployed(
     place: Place, resolved: ResolvedPlan, progress: Progress, *, run_id: str, attempt: int = 0
 ) -> Iterator[Site]:
-    """Take the hosts, and keep out of the way of the one that is this machine.
+    """Take the hosts; on this machine, keep the orchestrator off the measured CPUs.
 
-    Args:
-        place: the hosts, connected.
-        resolved: the plan.
-        progress: is told how it goes.
-        run_id: names the run on them.
-        attempt: how often the run was begun before.
+    ``attempt`` counts how often the run was begun before.
 
     Raises:
         HostGateError: a host must not be measured on as the plan's profile wants it.

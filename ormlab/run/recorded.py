@@ -108,13 +108,6 @@ def lay_out(bundle: Path, into: Path) -> Path:
     What the stacks request (``<stack>.in``) is not in a bundle and is taken from the checkout; the
     digest of a stack tells whether that makes the same stack.
 
-    Args:
-        bundle: its folder, sealed or not.
-        into: a folder that does not exist.
-
-    Returns:
-        The folder ``into``.
-
     Raises:
         UsageError: the plan cannot be read, the bundle lacks a lock, or one holds more than a lock
             may.

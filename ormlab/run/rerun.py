@@ -186,11 +186,7 @@ def require_trust(bundle: Path, proposal: Proposal, *, trust_locks: bool) -> Non
 
 
 def require_same_run(bundle: Path, resolved: ResolvedPlan) -> tuple[str, ...]:
-    """Refuse to repeat a run as something else than it was.
-
-    Args:
-        bundle: of the run.
-        resolved: its plan, resolved with its own locks.
+    """Refuse to repeat a run, resolved with its own locks, as something else than it was.
 
     Returns:
         What differs and yet decides nothing that the plan had decided, in sentences.

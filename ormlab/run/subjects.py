@@ -17,14 +17,9 @@ _DIAGNOSIS: Final = "services/{subject}/diagnosis.json"
 
 
 def unusable(bundle: Path, resolved: ResolvedPlan) -> dict[str, str]:
-    """Name each subject that cannot be measured, with the reason.
-
-    Args:
-        bundle: the folder of the run.
-        resolved: its plan.
-    """
+    """Each subject of a run that cannot be measured, with the reason."""
     reasons = {name: reason(bundle, name) for name in resolved.subjects}
-    return {name: said for name, said in reasons.items() if said is not None}
+    return {name: why for name, why in reasons.items() if why is not None}
 
 
 def reason(bundle: Path, subject: str) -> str | None:
@@ -32,7 +27,8 @@ def reason(bundle: Path, subject: str) -> str | None:
     stack = typed.read_if_there(bundle, StackOutcome, subject=subject)
     if stack and not stack.ok:
         return f"stack {stack.stack} failed: {_failures(stack)}"
-    if not _was_carried_out(bundle, subject):
+    check = typed.read_if_there(bundle, OrderOutcome, subject=subject)
+    if check and (check.failure or check.observed.exit_status not in (_KEPT, _BROKEN)):
         return broken(bundle, subject)
     diagnosis = typed.read_if_there(bundle, OrderOutcome, _DIAGNOSIS.format(subject=subject))
     if diagnosis is None:
@@ -57,17 +53,9 @@ def broken(bundle: Path, subject: str) -> str | None:
         return None
     if status != _BROKEN:
         return f"the contract could not be checked: the suite ended with {status}"
-    told = typed.read(bundle, ContractOutcome, subject=subject)
-    first = told.problems[0].case
-    return f"it breaks the contract in {len(told.problems)} of {told.cases} cases, first {first!r}"
-
-
-def _was_carried_out(bundle: Path, subject: str) -> bool:
-    """Whether every case of the contract was, however it went; also if nobody has asked yet."""
-    check = typed.read_if_there(bundle, OrderOutcome, subject=subject)
-    if check is None:
-        return True
-    return check.failure is None and check.observed.exit_status in (_KEPT, _BROKEN)
+    outcome = typed.read(bundle, ContractOutcome, subject=subject)
+    first, count = outcome.problems[0].case, len(outcome.problems)
+    return f"it breaks the contract in {count} of {outcome.cases} cases, first {first!r}"
 
 
 def _failures(stack: StackOutcome) -> str:

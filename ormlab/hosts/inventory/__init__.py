@@ -57,16 +57,6 @@ class HostSpec:
         return self.variables.lab_user
 
     @property
-    def service_port(self) -> int | None:
-        """First TCP port of the services; None if the run draws one."""
-        return self.variables.lab_service_port
-
-    @property
-    def postgres_port(self) -> int | None:
-        """TCP port of PostgreSQL; None if the run draws one."""
-        return self.variables.lab_postgres_port
-
-    @property
     def postgres_cluster(self) -> str | None:
         """Folder of postgresql.conf of a provisioned cluster; None if the run makes its own."""
         return self.variables.lab_postgres_cluster
@@ -147,11 +137,7 @@ def load(path: Path) -> Inventory:
 
 
 def bench(path: Path, limit: Sequence[str] = ()) -> Bench:
-    """Resolve the hosts that may be set up.
-
-    Args:
-        path: the inventory.
-        limit: names of hosts; empty for all.
+    """Resolve the hosts that may be set up: all, or those that ``limit`` names.
 
     Raises:
         InventoryError: Ansible cannot read it, the group bench is empty, or a host of ``limit``

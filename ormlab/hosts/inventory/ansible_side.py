@@ -25,12 +25,9 @@ _FACTS = "ansible_facts"  # Ansible's own, and empty before a play
 
 
 def main(path: str, playbooks: str, wanted: dict[str, list[str]]) -> dict[str, Any]:
-    """Read an inventory as a play would.
+    """Read an inventory as a play in the folder ``playbooks`` would.
 
-    Args:
-        path: the inventory.
-        playbooks: folder of the plays.
-        wanted: names of the variables to render, each with the wanted keys of a dict.
+    ``wanted`` names the variables to render, each with the wanted keys of a dict.
     """
     loader = DataLoader()
     loader.set_basedir(playbooks)

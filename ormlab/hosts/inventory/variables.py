@@ -145,12 +145,7 @@ _MEANT: Final = {
 
 
 def read(host: str, said: dict[str, Said], where: str) -> Variables:
-    """Read the variables of one host.
-
-    Args:
-        host: its name, which also names folders.
-        said: its variables, as Ansible sees them.
-        where: the inventory.
+    """Read the variables of one host, whose name also names folders.
 
     Raises:
         InventoryError: a variable has an invalid value, or only plays would use it.

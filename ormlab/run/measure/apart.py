@@ -61,13 +61,7 @@ def merge[T](
 ) -> Fetched[T]:
     """Make one order of its parts; the first host that failed says why.
 
-    Args:
-        driven: by the host that drove the load.
-        parts: by role, app and db, as far as these are other hosts.
-        whole: makes one observation of all.
-
-    Returns:
-        The order, in the folder of the host that drove the load.
+    The files of the parts join those of the host that drove the load.
     """
     done, failure = driven.done, _failure(parts)
     observed = done.observed
@@ -94,11 +88,7 @@ def floor(driver: Observed, parts: Mapping[str, PartReadings]) -> Observed:
 
 
 def observation(driver: TrialReadings, parts: Mapping[str, PartReadings]) -> TrialReadings:
-    """What was observed of a trial in all.
-
-    Args:
-        driver: observed by the host that drove the load.
-        parts: by role, observed by the others.
+    """What the driving host and the others, by role, observed of a trial in all.
 
     Raises:
         Failure: the hosts count CPU time or memory in different units.
@@ -128,10 +118,6 @@ def kernel(kernels: Mapping[str, Kernel], cpus: Mapping[str, Collection[int]]) -
 
     Counts add up; what one kernel does not tell, or nobody asked it, is not known of all. CPUs are
     named by role and number, and of each host only those of its part in the trial are kept.
-
-    Args:
-        kernels: by role.
-        cpus: of each host's part, by role.
     """
     every = list(kernels.values())
     counted = {

@@ -123,11 +123,6 @@ def remove_leftovers(host: Host, runs: str, run_id: str) -> None:
     The agents of an earlier attempt stop everything when its heartbeat stands still, and each
     holds the lock of its order until it has: whoever gets every lock knows that nothing is left.
 
-    Args:
-        host: connected.
-        runs: the folder of all runs on it; exists.
-        run_id: the run that is about to begin or to go on.
-
     Raises:
         LoadError: an agent of an earlier attempt does not end.
     """

@@ -38,16 +38,8 @@ def conduct[T](
     """Carry out an order with its parts; what fails is an outcome, not an error.
 
     The parts are placed first and each is awaited until it watches; whatever happens, they are
-    ended last.
-
-    Args:
-        name: of the order.
-        station: the host that drives the load.
-        work: what its agent does.
-        parts: what other hosts do meanwhile.
-        observes: the type of what the driving agent observes.
-        whole: makes one observation of that and of what the parts observed, by role.
-        deadline_s: of the order and of its parts.
+    ended last. ``whole`` makes one observation of what the driving agent and the parts, by role,
+    observed.
 
     Raises:
         KeyboardInterrupt: the run is to stop; every agent has stopped already.

@@ -81,8 +81,7 @@ class Deployment:
     def readings(self, ports: Sequence[int] = ()) -> HostReadings:
         """Take the readings of the host, which takes a second.
 
-        Args:
-            ports: that should be free; none where the lab itself holds them.
+        ``ports`` should be free; there are none where the lab itself holds them.
         """
         options = ["--folder", self.root, "--uv", self.uv]
         options += [part for port in ports for part in ("--port", str(port))]
@@ -108,10 +107,6 @@ def read_answer[T](answer: str, kind: type[T], *, where: str) -> T:
 
 def deploy(host: Host, stacks: Path = checkout.STACKS) -> Deployment:
     """Ship what is missing; a second call changes nothing, and one at the same time waits.
-
-    Args:
-        host: connected.
-        stacks: see `source_archive`.
 
     Raises:
         ProvisioningError: the host lacks something, or a step failed there.

@@ -52,22 +52,6 @@ class Ticket[T]:
     observes: type[T]
 
 
-@dataclass(frozen=True)
-class Pulse:
-    """The heartbeats of a run, by which its agents know that somebody still waits for them.
-
-    Attributes:
-        files: each host of the run, and the file there that is touched.
-    """
-
-    files: tuple[tuple[Host, str], ...]
-
-    def beat(self) -> None:
-        """Tell every agent of the run, on whatever host."""
-        for host, path in self.files:
-            host.run("touch", path)
-
-
 class Dispatch:
     """The orders of one run on one host.
 
@@ -75,7 +59,8 @@ class Dispatch:
         deployment: of the lab there.
         folder: of the run there; exists.
         cpus: where agents run; None leaves them alone.
-        pulse: of the run.
+        beats: each host of the run, and the file there whose touch tells its agents that somebody
+            still waits for them.
         check: raises KeyboardInterrupt when the run is to stop.
     """
 
@@ -85,19 +70,16 @@ class Dispatch:
         *,
         folder: str,
         cpus: Sequence[int] | None,
-        pulse: Pulse,
+        beats: Sequence[tuple[Host, str]],
         check: Callable[[], None],
     ) -> None:
         self._host = deployment.host
         self._deployment = deployment
         self._folder = folder
         self._cpus = list(cpus) if cpus is not None else None
-        self._pulse = pulse
+        self._beats = beats
+        self._heartbeat = next(path for host, path in beats if host is self._host)
         self._check = check
-
-    @property
-    def _heartbeat(self) -> str:
-        return next(path for host, path in self._pulse.files if host is self._host)
 
     def place[T](
         self,
@@ -112,10 +94,10 @@ class Dispatch:
 
         Args:
             name: of the order's folder.
-            work: what is to be done.
-            observes: the type of what is observed of it.
+            work: what the agent does.
+            observes: the type of what the agent reports of it.
             deadline_s: after which the agent stops by itself.
-            program: whose variables the agent gets: more where it starts such a program.
+            program: the kind of program whose variables the agent gets.
 
         Raises:
             CommandFailed: no agent could be started.
@@ -132,7 +114,7 @@ class Dispatch:
             work=work,
         )
         self._host.put(codec.encode(order), f"{folder}/order.json")
-        self._pulse.beat()
+        self._beat()
         agent = [*self._deployment.interpreter, "-m", "agent", f"{folder}/order.json"]
         pid = self._host.run(*agent, program=program)
         return Ticket(folder, int(pid), f"{self._host.spec.name}:{folder}", _now(), observes)
@@ -174,7 +156,7 @@ class Dispatch:
         seen = ["timeout", str(_BEAT_PERIOD_S), "sh", "-c", look, "look", path, lock]
         while not self._host.try_run(*seen):
             self._check()
-            self._pulse.beat()
+            self._beat()
         return self._read(ticket, name, kind)
 
     def stop[T](self, ticket: Ticket[T]) -> Done[T]:
@@ -201,17 +183,7 @@ class Dispatch:
         env: dict[str, str] | None = None,
         program: Program = "tool",
     ) -> tuple[int, str]:
-        """Run a program of the shipped code to its end under the agent's care.
-
-        Args:
-            name: of the order's folder.
-            argv: the program and its arguments.
-            deadline_s: after which it is ended.
-            env: variables added to those of its kind.
-            program: its kind.
-
-        Returns:
-            its exit status and its standard output.
+        """Run a program of the shipped code to its end; returns exit status and standard output.
 
         Raises:
             LoadError: it could not be run to its end.
@@ -223,9 +195,14 @@ class Dispatch:
             raise LoadError(**asdict(_silent(ticket)))
         return status, self._host.run("cat", f"{ticket.folder}/stdout")
 
+    def _beat(self) -> None:
+        """Tell every agent of the run, on whatever host."""
+        for host, path in self._beats:
+            host.run("touch", path)
+
     def _beat_and_wait[T](self, ticket: Ticket[T]) -> bool:
-        if len(self._pulse.files) > 1:
-            self._pulse.beat()
+        if len(self._beats) > 1:
+            self._beat()
         lock = f"{ticket.folder}/lock"
         wait = [_BEAT_AND_WAIT, "beat", self._heartbeat, str(_BEAT_PERIOD_S), lock]
         return self._host.run("sh", "-c", *wait, accept=_NOT_YET).strip() == "ended"

@@ -63,9 +63,6 @@ class Ports:
     def require_free(self, where: str) -> None:
         """Refuse to begin with a port that the inventory names and somebody else has.
 
-        Args:
-            where: name of the host.
-
         Raises:
             LoadError: the first that cannot be had, with who has it if that can be seen.
         """
@@ -80,11 +77,7 @@ class Ports:
             )
 
     def document(self, subjects: Sequence[str]) -> documents.Ports:
-        """The ports as a bundle records them.
-
-        Args:
-            subjects: of the plan, in its order: each has the next port of the services.
-        """
+        """The ports as a bundle records them: each subject in turn has the next of the services."""
         services: dict[str, int] | UnsetType = UNSET
         if "services" in self.first:
             services = {name: self.services + index for index, name in enumerate(subjects)}
@@ -97,13 +90,9 @@ class Ports:
 
 
 def settle(deployment: Deployment, roles: Sequence[str], subjects: int, *, apart: bool) -> Ports:
-    """Settle on the ports of a run on a host.
+    """Settle on the ports of the roles that a host carries in a run, one for each subject.
 
-    Args:
-        deployment: of the lab there.
-        roles: of the run that the host carries.
-        subjects: how many the run has; each has a port of its own.
-        apart: whether other hosts of the run connect to this one.
+    ``apart`` tells whether other hosts of the run connect to this one.
 
     Raises:
         InventoryError: it cannot listen where the others are to reach it.
@@ -111,9 +100,9 @@ def settle(deployment: Deployment, roles: Sequence[str], subjects: int, *, apart
     spec = deployment.host.spec
     wanted: list[tuple[Purpose, int, int | None]] = []
     if "db" in roles:
-        wanted.append(("postgres", 1, spec.postgres_port))
+        wanted.append(("postgres", 1, spec.variables.lab_postgres_port))
     if "app" in roles:
-        wanted.append(("services", subjects, spec.service_port))
+        wanted.append(("services", subjects, spec.variables.lab_service_port))
     if not wanted:
         return Ports()
     addresses = [_LOOPBACK, *([spec.reach] if apart else [])]

@@ -61,15 +61,13 @@ def inputs(resolved: ResolvedPlan, ledger: LedgerFile | None = None) -> dict[str
     for stack in resolved.stacks.values():
         locks += stack.files
     files = {f"inputs/locks/{path.name}": path.read_bytes() for path in locks}
-    found = source.here()
+    found, shipped = source.here(), source_archive(checkout.ROOT, resolved.stacks_folder)
     files[Source.PATH] = serialise(
         Source(
             commit=found.commit,
             dirty=found.dirty,
             version=checkout.VERSION,
-            shipped=hashlib.sha256(
-                source_archive(checkout.ROOT, resolved.stacks_folder)
-            ).hexdigest(),
+            shipped=hashlib.sha256(shipped).hexdigest(),
             reason=found.reason or UNSET,
             added=found.added or UNSET,
         )
@@ -91,7 +89,7 @@ def tool(folder: Path) -> Tool:
 def host_before(session: Session) -> dict[str, bytes]:
     """The hosts, how they were set up, the database server and its rows, before the first trial.
 
-    That of the services is ``host/``; others, where they are apart, lie below it by their names.
+    The host of the services is ``host/``; other hosts lie below it by their names.
     """
     site = session.site
     hosts = _hosts(site)
@@ -101,13 +99,9 @@ def host_before(session: Session) -> dict[str, bytes]:
         "tier": site.app.facts.placement.tier,
     }
     played = provisioning.of_hosts({name: each.host.spec for name, each in hosts.items()})
-    files = {f"host/provision/{name}": serialise(document) for name, document in played.items()}
-    for folder, station in _folders(site):
-        files[f"{folder}/facts.before.json"] = serialise(_without_name(station.facts))
-        files[f"{folder}/readings.before.json"] = serialise(station.readings)
-        files[f"{folder}/ports.json"] = serialise(station.ports.document(site.subjects))
     return {
-        **files,
+        **{f"host/provision/{name}": serialise(document) for name, document in played.items()},
+        **_state(site, "{folder}/{kind}.before.json", ports="{folder}/ports.json"),
         Fingerprint.PATH: serialise(Fingerprint(sha256=fingerprint(facts_of(site)))),
         Server.PATH: serialise(server_of(session)),
         Seeded.PATH: serialise(session.seeded),
@@ -115,10 +109,10 @@ def host_before(session: Session) -> dict[str, bytes]:
     }
 
 
-def server_of(session: Session) -> Server:
-    """The database server, as a bundle names it."""
-    running = session.database.running
-    return Server(version=running.version, settings=running.settings, made=running.made)
+def host_again(site: Site, attempt: int) -> dict[str, bytes]:
+    """The hosts when the run was resumed for the ``attempt``-th time."""
+    place = f"{{folder}}/resumed-{attempt}/{{kind}}.json"
+    return _state(site, place, ports=place.replace("{kind}", "ports"))
 
 
 def host_after(session: Session) -> dict[str, bytes]:
@@ -133,6 +127,24 @@ def host_after(session: Session) -> dict[str, bytes]:
     return files
 
 
+def server_of(session: Session) -> Server:
+    """The database server, as a bundle names it."""
+    running = session.database.running
+    return Server(version=running.version, settings=running.settings, made=running.made)
+
+
+def _state(site: Site, place: str, *, ports: str) -> dict[str, bytes]:
+    """Facts, readings and ports of every host as the run found them, each at its place."""
+    files = {}
+    for folder, station in _folders(site):
+        facts = _without_name(station.facts)
+        files[place.format(folder=folder, kind="facts")] = serialise(facts)
+        files[place.format(folder=folder, kind="readings")] = serialise(station.readings)
+        document = station.ports.document(site.subjects)
+        files[ports.format(folder=folder)] = serialise(document)
+    return files
+
+
 def _moved(before: Facts, after: Facts) -> dict[str, Moved]:
     """The facts that differ, by key."""
     then, now = asdict(before), asdict(after)
@@ -141,17 +153,6 @@ def _moved(before: Facts, after: Facts) -> dict[str, Moved]:
         for key, value in now.items()
         if value != then[key]
     }
-
-
-def host_again(site: Site, attempt: int) -> dict[str, bytes]:
-    """The hosts when the run was resumed for the ``attempt``-th time."""
-    files = {}
-    for folder, station in _folders(site):
-        files[f"{folder}/resumed-{attempt}/facts.json"] = serialise(_without_name(station.facts))
-        files[f"{folder}/resumed-{attempt}/readings.json"] = serialise(station.readings)
-        ports = serialise(station.ports.document(site.subjects))
-        files[f"{folder}/resumed-{attempt}/ports.json"] = ports
-    return files
 
 
 def _hosts(site: Site) -> dict[str, Station]:

@@ -170,12 +170,7 @@ class Redactor:
         return bool(is_evidence and drawn and drawn.search(_decoded(data)))
 
     def masked[T](self, path: str, document: T) -> T:
-        """Return a document, or a part of one, as `clean` leaves it.
-
-        Args:
-            path: as of `clean`.
-            document: of a type that encodes as JSON.
-        """
+        """Return a document, or a part of one that encodes as JSON, as `clean` leaves it."""
         return msgspec.convert(self._document(path, msgspec.to_builtins(document)), type(document))
 
     def _document(self, path: str, value: object) -> object:
@@ -327,13 +322,7 @@ def _is_everywhere(address: str) -> bool:
 def _pattern(
     kind: str, values: frozenset[str], begins: str | None = None
 ) -> re.Pattern[str] | None:
-    """One that matches each value as a whole.
-
-    Args:
-        kind: of the values.
-        values: plain text.
-        begins: what must stand before one, instead of what may not.
-    """
+    """One that matches each value as a whole; ``begins`` replaces what may not stand before one."""
     alternatives = []
     for value in sorted(values, key=lambda value: (-len(value), value)):
         before, after = _BESIDE.get(kind, _PATH)

@@ -18,7 +18,7 @@ from ormlab.base import checkout
 from ormlab.base.errors import ProvisioningError
 from ormlab.run.measure.claim import claimed, remove_leftovers
 from ormlab.run.measure.deployment import Deployment, deploy
-from ormlab.run.measure.dispatch import Dispatch, Pulse
+from ormlab.run.measure.dispatch import Dispatch
 from ormlab.run.measure.ports import settle
 from ormlab.run.measure.redaction import Redactor
 from ormlab.run.measure.station import Station
@@ -97,7 +97,7 @@ def opened(
     # heartbeat.
     folder = f"runs/{run_id}.{attempt}" if attempt else f"runs/{run_id}"
     folders = {name: f"{host.spec.root}/{folder}" for name, host in connections.items()}
-    pulse = Pulse(tuple((h, f"{folders[name]}/heartbeat") for name, h in connections.items()))
+    beats = [(host, f"{folders[name]}/heartbeat") for name, host in connections.items()]
     with ExitStack() as held:
         claims: list[Callable[[], None]] = []
         deployments: dict[str, Deployment] = {}
@@ -120,7 +120,7 @@ def opened(
                 subjects=len(resolved.subjects),
                 apart=len(connections) > 1,
                 folder=folders[name],
-                pulse=pulse,
+                beats=beats,
                 check=still,
                 scratch=scratch,
             )
@@ -157,7 +157,7 @@ def _station(
     subjects: int,
     apart: bool,
     folder: str,
-    pulse: Pulse,
+    beats: list[tuple[Host, str]],
     check: Callable[[], None],
     scratch: Path,
 ) -> Station:
@@ -172,7 +172,7 @@ def _station(
         deployment,
         folder=folder,
         cpus=facts.placement.housekeeping,
-        pulse=pulse,
+        beats=beats,
         check=check,
     )
     readings = deployment.readings(ports.all)

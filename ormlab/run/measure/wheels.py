@@ -29,10 +29,6 @@ _FETCHED = checkout.STATE / "wheels"
 def fetched(lock: bytes, python: str) -> Path:
     """The folder of a lock's wheels on this machine; fetched if it is not there yet.
 
-    Args:
-        lock: requirements with hashes.
-        python: version of the interpreter they are for, such as ``"3.13"``.
-
     Raises:
         ProvisioningError: a wheel cannot be fetched, or there is none.
     """
