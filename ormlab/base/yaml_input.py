@@ -10,30 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from bundle.strict_yaml import (
-    DEEPEST,
-    LIMIT_BYTES,
-    LOADER,
-    MOST_VALUES,
-    Problem,
-    YamlProblems,
-    line_of,
-    load,
-)
+from bundle.strict_yaml import LIMIT_BYTES, LOADER, Problem, YamlProblems, line_of, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
-
-__all__ = [
-    "DEEPEST",
-    "LIMIT_BYTES",
-    "MOST_PROBLEMS",
-    "MOST_VALUES",
-    "InputProblems",
-    "lines_of",
-    "read",
-]
 
 MOST_PROBLEMS: Final = 100
 _LONGEST_MESSAGE = 300  # a message may quote a value of any length

@@ -15,7 +15,7 @@ from ormlab.cli.progress import reporter
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ormlab.run.rerun import Proposal
+    from ormlab.run.rerun import RerunProposal
 
 _COMPARED = {
     "same": "as in this checkout",
@@ -98,7 +98,7 @@ def _ask(bundle: Path) -> None:
     )
 
 
-def _told(proposal: Proposal) -> Iterator[str]:
+def _told(proposal: RerunProposal) -> Iterator[str]:
     """What would be executed, line by line; names in it were held against patterns."""
     plan = proposal.resolved.plan
     yield f"bundle  {proposal.bundle}, sealed as {proposal.seal}"

@@ -6,5 +6,5 @@ verdicts  what bundles say about the claims of a ledger
 explain   where the difference between two subjects comes from
 report    one page about a bundle
 diff      what changed between two bundles
-pilot     what an earlier bundle says about a plan
+pilot     what an earlier bundle tells about a plan: detectable effects, warm-up, duration
 """

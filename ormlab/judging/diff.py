@@ -189,7 +189,7 @@ def diff(first: Path, second: Path, *, host_sd: float = HOST_SD) -> Diff:
 
 
 class _Told:
-    """What a bundle says of everything that may have changed, by area.
+    """What a bundle holds of everything that may have changed, by area.
 
     Areas are JSON: they are compared value by value, whatever documents they are from.
     """
@@ -281,7 +281,7 @@ _AREAS: Final[dict[Area, Callable[[_Told], Json]]] = {
 
 @contextmanager
 def _open(path: Path) -> Iterator[Bundle]:
-    """Open a bundle at L1; one that is packed is unpacked for the time being."""
+    """Open a bundle at L1; a packed one is unpacked into a temporary folder."""
     if not path.is_file():
         yield Bundle.open(path, level="L1")
         return
@@ -322,7 +322,7 @@ def _comparisons(results: Results) -> Iterator[tuple[_Key, Comparison]]:
 
 
 def _verdict(agreements: list[Compared]) -> Outcome:
-    """That of the comparisons by throughput together; open if there are none."""
+    """The verdict of all comparisons by throughput together; open if there are none."""
     verdicts = {each.verdict for each in agreements if each.metric == PRIMARY}
     if "differ" in verdicts:
         return "differ"

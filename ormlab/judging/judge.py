@@ -139,19 +139,19 @@ def without_trial(found: Results, bundle: Path) -> LoadError | None:
 
 
 def has_judged(path: Path) -> bool:
-    """Whether this checkout itself wrote what stands in derived/, whatever that says of itself."""
+    """Whether this checkout itself wrote the files in derived/, whatever they claim."""
     return _memory(path).exists()
 
 
 def _memory(path: Path) -> Path:
-    """A file that is there if this checkout judged a bundle so."""
+    """A file that exists if this checkout wrote the derived/ that a bundle has now."""
     manifest = path / names.DERIVED / names.DERIVED_MANIFEST
     said = outside.bytes_of(manifest) if manifest.is_file() else b""
     return checkout.STATE / "judged" / hashlib.sha256(said).hexdigest()
 
 
 def open_sealed(path: Path) -> Bundle:
-    """Open a bundle at L1, whatever is wrong with derived/, which is about to be made anew."""
+    """Open a bundle at L1; faults of derived/ do not count, because it is made again."""
     problems = verify(path, "L1").problems
     if all(problem.code.startswith("derived-") for problem in problems):
         return Bundle.open(path)
@@ -198,7 +198,7 @@ def _require_planned(bundle: Bundle, sealed: SealedPlan) -> None:
 
 
 def tool() -> Tool:
-    """What judges: this version, at the commit that is checked out."""
+    """The version and commit of the lab that judges."""
     found = source.here()
     return Tool(version=checkout.VERSION, commit=found.commit, dirty=found.dirty)
 

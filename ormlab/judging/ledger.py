@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.claims import CODES, Ledger, PlanParts, lint, plans_of
+from bundle.strict_yaml import LIMIT_BYTES
 from ormlab import plan
 from ormlab.base import checkout
 from ormlab.base.errors import LedgerError, PlanError
-from ormlab.base.yaml_input import LIMIT_BYTES, InputProblems, lines_of, read
+from ormlab.base.yaml_input import InputProblems, lines_of, read
 
 LEDGERS = checkout.ROOT / "workloads/ledgers"
 
@@ -33,27 +34,6 @@ class LedgerFile:
     def sha256(self) -> str:
         """Digest of the file, hex."""
         return hashlib.sha256(self.data).hexdigest()
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What is wrong with a ledger, and where.
-
-    Attributes:
-        code: one of ``analysis.claims.CODES``.
-        where: file and line.
-        what: one sentence.
-        hint: what to do next.
-    """
-
-    code: str
-    where: str
-    what: str
-    hint: str
-
-    def record(self) -> dict[str, str]:
-        """As a problem of a command's document."""
-        return asdict(self)
 
 
 def load(name_or_path: str, *, recorded: bool = False) -> LedgerFile:
@@ -97,7 +77,7 @@ def find(name_or_path: str) -> Path:
     )
 
 
-def examine(path: Path, *, recorded: bool = False) -> tuple[Ledger | None, list[Fault]]:
+def examine(path: Path, *, recorded: bool = False) -> tuple[Ledger | None, list[LedgerError]]:
     """Read a ledger and list everything that is wrong with it.
 
     Returns:
@@ -110,19 +90,19 @@ def examine(path: Path, *, recorded: bool = False) -> tuple[Ledger | None, list[
     found = lint(ledger, None if recorded else _plans(ledger, path))
     lines = lines_of(path, [problem.path for problem in found])
     return ledger, [
-        Fault(
+        LedgerError(
             problem.code,
-            f"{path}:{line}",
             f"{'.'.join(map(str, problem.path))}: {problem.what}",
-            problem.hint,
+            where=f"{path}:{line}",
+            hint=problem.hint,
         )
         for problem, line in sorted(zip(found, lines, strict=True), key=lambda pair: pair[1])
     ]
 
 
-def _told(path: Path, line: int, what: str) -> Fault:
+def _told(path: Path, line: int, what: str) -> LedgerError:
     code = "key-twice" if what.endswith("stands twice") else "ledger-invalid"
-    return Fault(code, f"{path}:{line}", what, CODES[code])
+    return LedgerError(code, what, where=f"{path}:{line}", hint=CODES[code])
 
 
 def find_plan(ledger: Path, name: str) -> Path:

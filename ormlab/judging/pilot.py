@@ -1,4 +1,4 @@
-"""What a pilot tells of a plan: the effects it can find, the warm-up it needs, how long it takes.
+"""What a pilot tells about a plan: detectable effects, warm-up needed, duration.
 
 A pilot is the sealed bundle of an earlier run, of this plan or of one that is like it. Subjects,
 workloads and loads are matched by name.

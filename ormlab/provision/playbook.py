@@ -22,7 +22,7 @@ from ansible_runner.interface import init_runner
 from host.environment import confined, environment
 from ormlab.base import checkout
 from ormlab.base.errors import Interrupted, ProvisioningError
-from ormlab.base.interruption import Interruption
+from ormlab.base.stopping import StopRequest
 from ormlab.provision.events import Began, Ended, Outcome, Reader, Recap
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def play(
     with (
         tempfile.TemporaryDirectory(dir=checkout.STATE, prefix="provision-") as private,
         _connections() as sockets,
-        Interruption() as interruption,
+        StopRequest() as interruption,
     ):
         watch = _Watch(news, interruption)
         with confined("ansible"):  # ansible-runner copies this process's whole environment
@@ -165,7 +165,7 @@ class _Watch:
     """Receives the events of one playbook, and ends it when the user interrupts."""
 
     news: News
-    interruption: Interruption
+    interruption: StopRequest
     reader: Reader = field(default_factory=Reader)
     tasks: list[Ended] = field(default_factory=list)
     recap: Recap = field(default=Recap(frozenset(), frozenset()))

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from ormlab.run.progress import Progress
 
 _PLAN = checkout.PLANS / "noise.yaml"
-_SUBJECTS = 4  # whose ports are looked at, as no plan says how many it will want
+_SUBJECTS = 4  # whose ports are tried: no plan says yet how many a run needs
 
 
 @dataclass(frozen=True)
 class Examination:
-    """What one host's readings come to.
+    """The readings of one host, judged.
 
     Attributes:
         host: its name in the inventory.
@@ -58,7 +58,7 @@ class Noise:
 
     Attributes:
         bundle: its folder, which is kept.
-        floor: what it comes to.
+        floor: the noise floor of the host, computed from it.
     """
 
     bundle: Path
@@ -71,7 +71,7 @@ def examine(inventory: Inventory, profile: Profile | None, progress: Progress) -
     Args:
         inventory: the hosts.
         profile: to judge under; None for the strictest one that each host could be asked for.
-        progress: is told what takes long.
+        progress: receives the news.
 
     Raises:
         ProvisioningError: a host could not be reached or set up.
@@ -93,7 +93,7 @@ def examine(inventory: Inventory, profile: Profile | None, progress: Progress) -
 def measure_noise(
     inventory: Inventory, bundles: Path, examined: list[Examination], progress: Progress
 ) -> Noise:
-    """Run one service against itself for about 90 seconds, and say how much that moved.
+    """Run one service against itself for about 90 seconds, and compute the noise floor.
 
     Raises:
         UsageError: the inventory has several hosts.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ormlab.base import scratch
 from ormlab.base.errors import Interrupted, InventoryError, LabError, LoadError
-from ormlab.base.interruption import Interruption
+from ormlab.base.stopping import StopRequest
 from ormlab.hosts import Host, connected
 
 if TYPE_CHECKING:
@@ -41,18 +41,18 @@ class Place:
 
 @contextmanager
 def reached(inventory: Inventory) -> Iterator[Place]:
-    """Connect to the hosts of an inventory, and listen for the wish to stop.
+    """Connect to the hosts of an inventory, and take note of signals to stop.
 
     Raises:
         InventoryError: this machine is one of several hosts, and has no address for the others.
         ProvisioningError: a host cannot be reached.
-        Interrupted: a command failed after somebody had asked to stop.
+        Interrupted: a command failed after the user had asked to stop.
     """
     _require_addresses(inventory)
     with (
         connected(inventory.hosts) as hosts,
         scratch.folder() as folder,
-        Interruption() as interruption,
+        StopRequest() as interruption,
     ):
         by_role = {role: hosts[spec.name] for role, spec in inventory.by_role.items()}
         try:

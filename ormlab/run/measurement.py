@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from analysis.figures import Figures
     from bundle.documents.readings import TrialReadings
     from ormlab.plan import Planned
-    from ormlab.run.measure.station import Fetched
     from ormlab.run.stages import Run
 
 type _Judged = tuple[Figures | None, Failure | None]
@@ -82,13 +81,17 @@ def left(trials: Sequence[Planned], ended: Mapping[str, bool]) -> int:
 def _carry_out(run: Run, trial: Planned, context: gates.Context, times: TrialTimes) -> _Judged:
     """Carry out one trial and close it in the bundle.
 
-    What the bundle is to hold is masked first and read then: the trial is judged here by the same
-    bytes as by whoever gets the bundle.
+    The files are masked before they are judged, so that the trial is judged here by the same bytes
+    as by any reader of the bundle.
     """
     fetched = run.session.carry_out(trial)
     redactor = run.session.redactor
     with run.writer.trial(trial.id) as folder:
-        unkept = _keep(trial, fetched, folder)
+        unkept = None
+        try:
+            keep.keep(fetched.folder, folder)
+        except _UNREADABLE as problem:
+            unkept = _unreadable(trial, problem)
         leaking = redactor.clean_folder(folder)
         readings = redactor.masked("trial.json", fetched.done.observed)
         figures, failure = None, fetched.done.failure or unkept or _leaked(trial, leaking)
@@ -116,17 +119,8 @@ def _carry_out(run: Run, trial: Planned, context: gates.Context, times: TrialTim
     return figures, failure
 
 
-def _keep(trial: Planned, fetched: Fetched, folder: Path) -> Failure | None:
-    """Keep the raw files of a trial; says why that could not be done, if so."""
-    try:
-        keep.keep(fetched.folder, folder)
-    except _UNREADABLE as problem:
-        return _unreadable(trial, problem)
-    return None
-
-
 def _leaked(trial: Planned, leaking: Sequence[str]) -> Failure | None:
-    """The failure of a trial in whose evidence a drawn secret stood, which is masked by now."""
+    """The failure of a trial whose evidence held a drawn secret, which is masked by now."""
     if not leaking:
         return None
     return Failure(
@@ -141,7 +135,7 @@ def _leaked(trial: Planned, leaking: Sequence[str]) -> Failure | None:
 def _judge(
     trial: Planned, readings: TrialReadings, folder: Path, context: gates.Context
 ) -> _Judged:
-    """The figures of a trial that was carried out, and the first gate that it fails if any."""
+    """The figures of a trial, and the first gate that it fails, if any."""
     evidence = gates.TrialEvidence(
         folder=folder,
         readings=readings,

@@ -1,4 +1,4 @@
-"""All that happens before the first trial: deploy, start, seed, check, diagnose."""
+"""Everything before the first trial: deploy, start, seed, check, diagnose."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ def started(opened: Site, progress: Progress) -> Iterator[Session]:
         LoadError: something cannot be made.
     """
     plan = opened.resolved.plan
-    # It may take a minute, so before anything that waits for a sign of life runs on the hosts.
+    # Drawing may take a minute. So it comes before anything on the hosts that waits for a sign of
+    # life.
     progress.stage("drawing the requests")
     drawn = making.tables(plan, opened.load, opened.scratch)
     progress.stage("making the stacks' environments")
@@ -81,7 +82,7 @@ def started(opened: Site, progress: Progress) -> Iterator[Session]:
 
 
 def examine(run: Run) -> None:
-    """Record the host, what every subject is, answers and costs, and what generators reach.
+    """Record the hosts, every subject with its answers and costs, and each generator's floor.
 
     Raises:
         LoadError: no subject can be measured.
@@ -95,9 +96,9 @@ def examine(run: Run) -> None:
 
 
 def _check(run: Run) -> None:
-    """Find the subjects that cannot run; they are declared omitted.
+    """Find the subjects that cannot run: the bundle declares them omitted.
 
-    One that breaks the contract can: it is measured, and its comparisons are invalid.
+    A subject that breaks the contract is measured all the same; its comparisons are invalid.
     """
     for name, subject in run.resolved.subjects.items():
         outcome = run.session.stacks[subject.stack]
@@ -112,7 +113,7 @@ def _check(run: Run) -> None:
 
 
 def _diagnose(run: Run) -> None:
-    """Collect what every subject answers and what that costs the database."""
+    """Record what every subject answers and what that costs the database."""
     unusable = subjects.unusable(run.folder, run.resolved)
     with run.session.statement_log():
         for name in [n for n in run.resolved.subjects if n not in unusable]:
@@ -123,7 +124,7 @@ def _diagnose(run: Run) -> None:
 
 
 def _find_floors(run: Run) -> None:
-    """Find out what each load's generator reaches when nothing holds it back."""
+    """Record the floor of each load's generator."""
     for load in run.resolved.plan.loads:
         if load not in run.resolved.omitted_loads:
             run.progress.stage(f"generator by itself: {load}")

@@ -1,4 +1,4 @@
-"""What a run tells while it goes on; the command line decides how that looks."""
+"""What a run reports while it goes on; the command line decides how that looks."""
 
 from __future__ import annotations
 

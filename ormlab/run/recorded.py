@@ -36,7 +36,7 @@ _DEFINED: Final = "stacks.toml"
 
 
 @dataclass(frozen=True)
-class Lock:
+class LockFile:
     """A file of a bundle that decides what is installed, compared with the checkout's.
 
     Of ``stacks.toml`` only the definitions of the stacks in use are compared.
@@ -137,7 +137,7 @@ def lay_out(bundle: Path, into: Path) -> Path:
     return into
 
 
-def compare(folder: Path, used: Iterable[Stack]) -> tuple[Lock, ...]:
+def compare(folder: Path, used: Iterable[Stack]) -> tuple[LockFile, ...]:
     """Compare the locks of some stacks that `lay_out` put into a folder with the checkout's."""
     chosen = list(used)
     ours = stacks.load()
@@ -145,7 +145,7 @@ def compare(folder: Path, used: Iterable[Stack]) -> tuple[Lock, ...]:
         stack.name in ours and _definition(stack) == _definition(ours[stack.name])
         for stack in chosen
     )
-    defined = Lock(_DEFINED, "same" if is_same else "other")
+    defined = LockFile(_DEFINED, "same" if is_same else "other")
     return (defined, *(_compared(file, folder) for file in _files(chosen)))
 
 
@@ -154,12 +154,12 @@ def _definition(stack: Stack) -> tuple[object, ...]:
     return stack.python, stack.build, stack.no_binary, stack.pure, stack.compiled, stack.imports
 
 
-def _compared(file: Path, folder: Path) -> Lock:
+def _compared(file: Path, folder: Path) -> LockFile:
     ours = checkout.STACKS / file.relative_to(folder)
     if not ours.is_file():
-        return Lock(file.name, "none")
+        return LockFile(file.name, "none")
     same = file.read_bytes() == ours.read_bytes()
-    return Lock(file.name, "same" if same else "other")
+    return LockFile(file.name, "same" if same else "other")
 
 
 def _files(used: Iterable[Stack]) -> list[Path]:

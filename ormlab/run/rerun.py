@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ormlab.hosts.inventory import Inventory
     from ormlab.plan import ResolvedPlan
     from ormlab.run.progress import Progress
-    from ormlab.run.recorded import Lock
+    from ormlab.run.recorded import LockFile
 
 PATCH = "inputs/source.patch"
 
@@ -53,7 +53,7 @@ class Installed:
 
 
 @dataclass(frozen=True)
-class Proposal:
+class RerunProposal:
     """What a rerun would execute.
 
     Attributes:
@@ -62,11 +62,11 @@ class Proposal:
         plan_sha256: digest of its plan.
         resolved: the plan, resolved by this version with the recorded locks.
         stacks: what would be installed.
-        locks: the files that decide what is installed, held against the checkout's.
+        locks: the files that decide what is installed, compared with the checkout's.
         source: which source measured the bundle; the checkout's own is what would be executed.
         has_patch: whether the bundle holds uncommitted changes; they are not applied.
         commit: of this checkout; None outside of git.
-        differences: what is not as it was and yet decides nothing, in sentences.
+        differences: what differs and yet decides nothing, in sentences.
     """
 
     bundle: str
@@ -74,7 +74,7 @@ class Proposal:
     plan_sha256: str
     resolved: ResolvedPlan
     stacks: tuple[Installed, ...]
-    locks: tuple[Lock, ...]
+    locks: tuple[LockFile, ...]
     source: Source
     has_patch: bool
     commit: str | None
@@ -109,7 +109,7 @@ class Proposal:
         }
 
 
-def propose(bundle: Path) -> Proposal:
+def propose(bundle: Path) -> RerunProposal:
     """Say what a rerun would execute; nothing is executed, no host is touched.
 
     Raises:
@@ -125,7 +125,7 @@ def rerun(
     bundle: Path,
     inventory: Inventory,
     bundles: Path,
-    proposal: Proposal,
+    proposal: RerunProposal,
     progress: Progress,
     *,
     trust_locks: bool = False,
@@ -169,11 +169,11 @@ def rerun(
         return carry_out(place, resolved, bundles, progress, inputs)
 
 
-def require_trust(bundle: Path, proposal: Proposal, *, trust_locks: bool) -> None:
+def require_trust(bundle: Path, proposal: RerunProposal, *, trust_locks: bool) -> None:
     """Refuse locks that are not the checkout's, unless they are trusted.
 
     Raises:
-        UsageError: likewise.
+        UsageError: a lock is not the checkout's, and is not trusted.
     """
     if proposal.foreign and not trust_locks:
         raise UsageError(
@@ -238,12 +238,12 @@ def _other_source(bundle: Path, resolved: ResolvedPlan) -> Iterator[str]:
         yield "the agent has other libraries than it had"
 
 
-def _propose(original: Bundle, stacks_folder: Path) -> Proposal:
+def _propose(original: Bundle, stacks_folder: Path) -> RerunProposal:
     """Lay out the recorded stacks in a new folder, and resolve the plan with them."""
     recorded.lay_out(original.path, stacks_folder)
     resolved = recorded.resolve_again(original.path, stacks_folder)
     differences = require_same_run(original.path, resolved)
-    return Proposal(
+    return RerunProposal(
         bundle=original.record.id,
         seal=str(original.seal),
         plan_sha256=original.record.plan.sha256,

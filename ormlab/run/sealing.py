@@ -1,4 +1,4 @@
-"""Seal a run from what stands in its folder, whichever way it ended, and judge the bundle."""
+"""Seal a run from the files in its folder, whichever way it ended, and judge the bundle."""
 
 from __future__ import annotations
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, event, given, seed, settings
 
 from analysis.claims import CODES, judgement, outcomes
-from ormlab.base.yaml_input import DEEPEST, LIMIT_BYTES, MOST_PROBLEMS, MOST_VALUES
+from bundle.strict_yaml import DEEPEST, LIMIT_BYTES, MOST_VALUES
+from ormlab.base.yaml_input import MOST_PROBLEMS
 from ormlab.judging.ledger import LedgerFile, examine
 from ormlab.judging.verdicts import overview
 from tests.claims.making import LEDGER, run

@@ -367,9 +367,9 @@ def test_a_closed_terminal_interrupts_and_nohup_prevents_it(tmp_path):
     program = tmp_path / "waits.py"
     program.write_text(
         "from ormlab import cli\nimport signal, sys\n"
-        "from ormlab.base.interruption import Interruption\n"
+        "from ormlab.base.stopping import StopRequest\n"
         "def wait():\n"
-        "    with Interruption() as asked:\n"
+        "    with StopRequest() as asked:\n"
         "        print('ready', flush=True)\n"
         "        sys.stdin.readline()\n"
         "        asked.check()\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from agent import answers
@@ -20,14 +19,6 @@ _DEADLINE_S = 7 * 24 * 3600.0
 _NAME = "ormlab_run"
 
 
-@dataclass(frozen=True)
-class _Server:
-    """One start of the server, and the order that holds it."""
-
-    ticket: Ticket[answers.Kept]
-    running: answers.Running
-
-
 class Database:
     """A PostgreSQL that an agent holds up for the length of a run: private, or provisioned.
 
@@ -37,6 +28,7 @@ class Database:
         site: its host, and the others: they come in by password, and nobody else does.
 
     Attributes:
+        running: the server as it was last started.
         passwords: of its role, one for each start, which may have drawn another.
     """
 
@@ -47,7 +39,7 @@ class Database:
         self._clients = [each for each in site.stations if each is not site.db]
         self._starts = 0
         self.passwords: set[str] = set()
-        self._server = self._start({})
+        self._ticket, self.running = self._start({})
 
     def __enter__(self) -> Self:
         return self
@@ -55,19 +47,14 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self._stop()
 
-    @property
-    def running(self) -> answers.Running:
-        """The server as it was last started."""
-        return self._server.running
-
     def restart(self, settings: Mapping[str, str] | None = None) -> None:
         """Stop it, if it has not died, and start it with settings beside the lab's own."""
         self._stop()
-        self._server = self._start(settings or {})
+        self._ticket, self.running = self._start(settings or {})
 
     def has_died(self) -> bool:
         """Whether it is gone without having been stopped."""
-        return self._station.dispatch.ended(self._server.ticket)
+        return self._station.dispatch.ended(self._ticket)
 
     def log(self) -> bytes:
         """What it has logged since it was last started."""
@@ -116,12 +103,12 @@ class Database:
 
     @property
     def _log(self) -> str:
-        return f"{self._server.ticket.folder}/postgres.log"
+        return f"{self._ticket.folder}/postgres.log"
 
     def _stop(self) -> None:
-        self._station.dispatch.stop(self._server.ticket)
+        self._station.dispatch.stop(self._ticket)
 
-    def _start(self, settings: Mapping[str, str]) -> _Server:
+    def _start(self, settings: Mapping[str, str]) -> tuple[Ticket[answers.Kept], answers.Running]:
         self._starts += 1
         station = self._station
         spec = station.host.spec
@@ -144,7 +131,7 @@ class Database:
         except BaseException:
             dispatch.stop(ticket)
             raise
-        return _Server(ticket, running)
+        return ticket, running
 
     def _admit(self, running: answers.Running) -> None:
         """Give the password to the other hosts."""

@@ -1,4 +1,4 @@
-"""From the raw files that the agent left to the files that the bundle keeps of a trial."""
+"""The files that a bundle keeps of a trial, made from the raw files that the agent left."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def ship(rows: Iterable[Request], station: Station, local: Path) -> str:
 
 
 def stacks(site: Site) -> dict[str, StackOutcome]:
-    """Make each stack's environment; what cannot be made is an outcome, not an error.
+    """Make each stack's environment; a stack that cannot be made is an outcome, not an error.
 
     Raises:
         LoadError: the host is to blame, not the stack.
@@ -97,7 +97,7 @@ def stacks(site: Site) -> dict[str, StackOutcome]:
 
 
 def rows(site: Site, database: Database) -> Seeded:
-    """Make sure of the dataset's template database.
+    """Make the template database of the dataset, or find it made.
 
     Raises:
         LoadError: it cannot be made.

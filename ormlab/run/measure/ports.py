@@ -52,16 +52,16 @@ class Ports:
 
     @property
     def postgres(self) -> int:
-        """That of PostgreSQL, on the host with the role db."""
+        """The port of PostgreSQL, on the host with the role db."""
         return self.first["postgres"]
 
     @property
     def services(self) -> int:
-        """The first of the services, on the host with the role app."""
+        """The first port of the services, on the host with the role app."""
         return self.first["services"]
 
     def require_free(self, where: str) -> None:
-        """Refuse to begin with a port that the inventory names and somebody else has.
+        """Refuse to begin with a port that the inventory names and another program has.
 
         Raises:
             LoadError: the first that cannot be had, with who has it if that can be seen.

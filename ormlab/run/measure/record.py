@@ -1,4 +1,4 @@
-"""What a bundle keeps of a run, beside the trials: pure functions from facts to files."""
+"""The files that a bundle keeps of a run beside the trials, by their paths."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def inputs(resolved: ResolvedPlan, ledger: LedgerFile | None = None) -> dict[str
 
 
 def tool(folder: Path) -> Tool:
-    """What measured a run: the source as it was when the run began, whatever it is by now."""
+    """The source that measured a run, as it was when the run began."""
     found = typed.read(folder, Source)
     return Tool(version=found.version, commit=found.commit, dirty=found.dirty)
 

@@ -50,8 +50,8 @@ class Session:
 
     Attributes:
         site: the hosts.
-        tables: what the load asks, by workload, on its host.
-        stacks: what came of making each stack.
+        tables: the requests of each workload, as files on the host of the load.
+        stacks: the outcome of making each stack.
         database: the server.
         seeded: the dataset's template database.
     """
@@ -65,11 +65,11 @@ class Session:
 
     @property
     def redactor(self) -> Redactor:
-        """Takes out of what is kept all that tells whose hosts these are, and the password."""
+        """Masks what identifies the hosts and their users, and the password of the database."""
         return self.site.redactor.knowing({"secret": self.database.passwords})
 
     def check(self, subject: str) -> Fetched[Observed]:
-        """Run the contract suite against a subject; its database is thrown away afterwards."""
+        """Run the contract suite against a subject; the next user restores the database."""
         app = self.site.app
         argv = [app.deployment.python, "-m", "workloads.contract", "--url", "{url}"]
         argv += ["--json", "--samples", "{folder}/samples", "--database", Database.name]
@@ -104,7 +104,7 @@ class Session:
             )
 
     def diagnose(self, subject: str) -> Fetched[Observed]:
-        """Find out what requests to a subject cost the database, and its answers to them."""
+        """Record what requests to a subject cost the database, and its answers to them."""
         app = self.site.app
         # Some ORMs write columns in the order of a set: the same plan gives the same SQL.
         drawn = orders.environment(self._plan.seed, block=0)
@@ -117,7 +117,7 @@ class Session:
         return app.wait(app.dispatch.place(name, work, Observed, deadline_s=_CHECK_DEADLINE_S))
 
     def floor(self, load: str) -> Fetched[Observed] | None:
-        """Find out what a load's generator reaches by itself; None if it has no floor."""
+        """Measure the floor of a load's generator; None if it has none."""
         station, app = self.site.load, self.site.app
         shortened = self._plan.loads[load].shortened()
         if shortened is None:
@@ -200,7 +200,7 @@ class Session:
 
     @property
     def _address(self) -> str:
-        """Where services listen: nobody but the load comes to them."""
+        """Where services listen: only the load connects to them."""
         return _LOOPBACK if self.site.app is self.site.load else self.site.app.host.spec.reach
 
     def _restored(self, station: Station) -> DatabaseSpec:

@@ -59,7 +59,7 @@ class Site:
 
     @property
     def subjects(self) -> list[str]:
-        """Those of the plan, in its order: each has the next port of the services."""
+        """The subjects of the plan in its order: each has the next port of the services."""
         return list(self.resolved.subjects)
 
 
@@ -161,7 +161,7 @@ def _station(
     check: Callable[[], None],
     scratch: Path,
 ) -> Station:
-    """Read what a host is, settle on its ports, and read whether it is fit for the run.
+    """Read the facts of a host, settle on its ports, and take its readings.
 
     What an earlier attempt at the run has left may hold ports, so it is removed first.
     """

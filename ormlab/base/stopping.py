@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a closed terminal as a request that is looked at where stopping is safe.
+"""Ctrl-C, SIGTERM and a closed terminal as a request that the code checks where stopping is safe.
 
 An exception raised by a signal handler comes out of whatever runs at that moment, which may be a
 library that swallows it. Here the handler only takes note.
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Interruption:
+class StopRequest:
     """Takes note of the signals while its context lasts; further ones change nothing.
 
     A signal that the process was told to ignore, as a shell does for what it starts in the
