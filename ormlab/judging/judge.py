@@ -174,9 +174,14 @@ def derive(bundle: Bundle, ledger: LedgerFile | None = None) -> Derived:
         return Derived(
             results=found,
             explanation=explanation.derive(bundle, sealed, found),
-            verdicts=verdicts.of(bundle, found, ledger) if ledger else None,
+            verdicts=_verdicts(bundle, found, ledger) if ledger else None,
             ledger=ledger,
         )
+
+
+def _verdicts(bundle: Bundle, found: Results, ledger: LedgerFile) -> Verdicts:
+    run = verdicts.run_of(bundle, found, ledger.ledger)
+    return claims.verdicts(ledger.ledger, ledger.sha256, run)
 
 
 def _require_planned(bundle: Bundle, sealed: SealedPlan) -> None:

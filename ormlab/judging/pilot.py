@@ -316,9 +316,9 @@ def _cycles(trials: Sequence[Trial]) -> dict[_Key, list[float]]:
 
 
 def _completed(bundle: Bundle) -> dict[_Key, list[Trial]]:
-    found: dict[_Key, list[Trial]] = defaultdict(list)
+    trials: dict[_Key, list[Trial]] = defaultdict(list)
     for trial in bundle.trials:
         record = trial.record
         if record.status == "completed":
-            found[record.subject, record.workload, record.load].append(trial)
-    return found
+            trials[record.subject, record.workload, record.load].append(trial)
+    return trials

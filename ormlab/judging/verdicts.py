@@ -1,4 +1,4 @@
-"""Putting a ledger on trial: what sealed bundles say about its claims."""
+"""What a ledger claims, what a bundle brings to its claims, and where judgements are stored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from analysis.claims import Ledger, Run
     from analysis.claims.ledger import Claim
     from bundle.documents.results import Results
-    from bundle.documents.verdicts import Judgement, Verdicts
+    from bundle.documents.verdicts import Judgement
     from bundle.read import Bundle
     from ormlab.judging.ledger import LedgerFile
 
@@ -103,17 +103,6 @@ class Registries(Part, frozen=True, kw_only=True):
 
     metrics: tuple[MetricLine, ...]
     readings: tuple[ReadingLine, ...]
-
-
-def of(bundle: Bundle, results: Results, ledger: LedgerFile) -> Verdicts:
-    """What a verified bundle says of every claim of a ledger.
-
-    Raises:
-        OSError: a document of the bundle cannot be read.
-        RecordError: a document of the bundle is not what it should be.
-    """
-    run = run_of(bundle, results, ledger.ledger)
-    return claims.verdicts(ledger.ledger, ledger.sha256, run)
 
 
 def overview(ledger: LedgerFile) -> Overview:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bundle import codec, names
-from bundle.documents.host import HostReadings
+from bundle.documents.host import HostFacts, HostReadings
 from ormlab.base import checkout, scratch, source
 from ormlab.base.errors import LoadError, ProvisioningError
 from ormlab.hosts.inventory import embedded_postgres
@@ -77,6 +77,10 @@ class Deployment:
         answer = self.host.run(*self.interpreter, "-m", module, *arguments)
         where = f"{self.host.spec.name}: {module} {' '.join(arguments)}"
         return read_answer(answer, kind, where=where)
+
+    def facts(self) -> HostFacts:
+        """Read the facts of the host."""
+        return self.ask(HostFacts, "agent", "facts")
 
     def readings(self, ports: Sequence[int] = ()) -> HostReadings:
         """Take the readings of the host, which takes a second.

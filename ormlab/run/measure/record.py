@@ -120,7 +120,7 @@ def host_after(session: Session) -> dict[str, bytes]:
     log = zstandard.ZstdCompressor().compress(session.database.log())
     files = {"host/postgres.log.zst": log}
     for folder, station in _folders(session.site):
-        after = station.facts_now()
+        after = station.deployment.facts()
         files[f"{folder}/facts.after.json"] = serialise(_without_name(after))
         files[f"{folder}/readings.after.json"] = serialise(station.deployment.readings())
         files[f"{folder}/drift.json"] = serialise(_moved(station.facts.facts, after.facts))

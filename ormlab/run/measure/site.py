@@ -12,7 +12,6 @@ from msgspec.structs import asdict
 from agent import owner
 from agent.answers import Owner
 from bundle.documents.failure import Failure
-from bundle.documents.host import HostFacts
 from host.levels import lowest
 from ormlab.base import checkout
 from ormlab.base.errors import ProvisioningError
@@ -166,7 +165,7 @@ def _station(
     What an earlier attempt at the run has left may hold ports, so it is removed first.
     """
     remove_leftovers(deployment.host, f"{deployment.root}/runs", run_id)
-    facts = deployment.ask(HostFacts, "agent", "facts")
+    facts = deployment.facts()
     ports = settle(deployment, roles, subjects, apart=apart)
     dispatch = Dispatch(
         deployment,

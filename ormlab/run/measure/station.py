@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bundle.documents.host import HostFacts
-
 if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.answers import Done
     from agent.orders import Placement, Purpose
-    from bundle.documents.host import HostReadings
+    from bundle.documents.host import HostFacts, HostReadings
     from bundle.documents.readings import TrialReadings
     from ormlab.hosts import Host
     from ormlab.run.measure.deployment import Deployment
@@ -74,10 +72,6 @@ class Station:
         """The CPUs of a purpose."""
         cpus: list[int] = getattr(self.facts.placement, purpose)
         return cpus
-
-    def facts_now(self) -> HostFacts:
-        """The host's facts as they are now."""
-        return self.deployment.ask(HostFacts, "agent", "facts")
 
     def wait[T](self, ticket: Ticket[T]) -> Fetched[T]:
         """Wait for the end of an order, and copy here what it left."""
