@@ -1,4 +1,4 @@
-"""What is checked out, and where things lie in it."""
+"""The version of the checkout, and its folders."""
 
 from __future__ import annotations
 

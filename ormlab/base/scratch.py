@@ -1,4 +1,4 @@
-"""Folders that end with the process, however it ends, and work that is one process's at a time."""
+"""Folders that end with their process, and work that one process does at a time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PREFIX = "run-"
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """An empty folder below .lab/; those of processes that were killed are removed first."""
+    """An empty folder below .lab/; folders of killed processes are removed first."""
     with alone("scratch"):
         for old in checkout.STATE.glob(f"{_PREFIX}*"):
             # Its owner may be removing it this very moment.

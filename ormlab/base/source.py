@@ -1,4 +1,4 @@
-"""The source that measures: what of the checkout its commit vouches for, and what it does not.
+"""The source that measures: its commit, and how the checkout differs from it.
 
 Git is asked for names and commits, never whether a file of the code differs: the bytes on the disk
 are held against the blobs of the commit. Line endings that git converts, and files that its index

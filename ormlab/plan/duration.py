@@ -1,4 +1,4 @@
-"""How long a plan takes, told from the plan alone."""
+"""How long a plan takes, estimated from the plan alone."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """Hosts that are connected, and what the orchestrator keeps at hand meanwhile.
+    """The connected hosts of a run, a local folder, and the question whether to stop.
 
     Attributes:
         hosts: by role, app, db and load; one of them may carry several.

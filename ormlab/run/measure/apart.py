@@ -1,8 +1,8 @@
-"""One trial out of the parts that hosts apart from each other saw of it; pure functions.
+"""One trial out of what several hosts observed of it.
 
-What comes out is what the agent observes where everything runs on one host, and beside it, under
-``hosts``, what each kernel told. Times are those of the host that drove the load: the others'
-monotonic clocks are moved by the offset that was measured just before the trial.
+The result has the form of a trial on a single host, and under ``hosts`` the counts of each kernel.
+Times are those of the host that drove the load: the monotonic clocks of the others are shifted by
+the offset that was measured just before the trial.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _UNASKED = Kernel(clock_stepped_s=None, suspended_s=None)
 
 
 def not_begun[T](parts: Mapping[str, Fetched[PartReadings]], observes: type[T]) -> Fetched[T]:
-    """An order that was not driven, for one of its parts had ended before; the first says why."""
+    """An order that was not driven because one of its parts had ended; the first part says why."""
     first = next(iter(parts.values()))
     done = Done(
         started=first.done.started,
@@ -82,7 +82,7 @@ def merge[T](
 
 
 def floor(driver: Observed, parts: Mapping[str, PartReadings]) -> Observed:
-    """What was observed of a floor in all: how the endpoint ended is seen on its own host."""
+    """What was observed of a floor: the end of the endpoint comes from its own host."""
     app = parts.get("app")
     return replace(driver, port=app.port, stop=app.stop) if app else driver
 
@@ -116,8 +116,8 @@ def observation(driver: TrialReadings, parts: Mapping[str, PartReadings]) -> Tri
 def kernel(kernels: Mapping[str, Kernel], cpus: Mapping[str, Collection[int]]) -> Kernel:
     """What the kernels of all hosts counted, as if they were one.
 
-    Counts add up; what one kernel does not tell, or nobody asked it, is not known of all. CPUs are
-    named by role and number, and of each host only those of its part in the trial are kept.
+    Counts add up; a count that one kernel lacks is null for all. CPUs are named by role and number,
+    and of each host only the CPUs that have a part in the trial are kept.
     """
     every = list(kernels.values())
     counted = {
@@ -145,14 +145,14 @@ def _log(logs: Sequence[KernelLog]) -> KernelLog:
 
 
 def _largest(seconds: Iterable[float | UnsetType | None]) -> float | None:
-    """The one furthest from 0; None where one of the hosts does not tell, or there is none."""
+    """The value furthest from 0; None if a host has none, or if there is no host."""
     told = list(seconds)
     known = [each for each in told if isinstance(each, float)]
     return max(known, key=abs) if known and len(known) == len(told) else None
 
 
 def _planned(part: TrialReadings) -> set[int]:
-    """The CPUs of all that a host has in the trial, which may be more than one purpose."""
+    """The CPUs of all purposes that a host has in the trial."""
     by_purpose = part.affinity.planned if part.affinity else {}
     return {cpu for cpus in by_purpose.values() for cpu in cpus}
 
@@ -200,12 +200,12 @@ def _sampler(samplers: Sequence[Sampler]) -> Sampler:
 
 
 def _united[V](by_role: Iterable[Mapping[str, V]]) -> dict[str, V]:
-    """What each host says of the roles that it has, as one table."""
+    """The tables of all hosts, each with its own roles, as one."""
     return {role: said for each in by_role for role, said in each.items()}
 
 
 def _append_readings(part: Path, whole: Path, offset_ns: int) -> None:
-    """Add the readings of another host, by the clock of the one that drove the load."""
+    """Add the readings of another host, with times by the clock of the driving host."""
     if not part.exists() or not whole.exists():
         return
     with part.open(newline="") as source, whole.open("a", newline="") as target:

@@ -42,15 +42,15 @@ def claimed(
 
     Args:
         host: connected.
-        run_id: names the run to whoever comes too late.
+        run_id: names the run in the error that a second run gets.
         patience_s: how long the host waits for a sign of life, 0 for ever; by default a minute,
             and for ever on this machine, where the end of this process is seen at once.
 
     Yields:
-        What raises a LoadError if the host has given the folder free since.
+        A function that raises a LoadError if the host has released the folder since.
 
     Raises:
-        LoadError: another run has it, and would be disturbed.
+        LoadError: another run holds it.
         ProvisioningError: the folder cannot be written.
     """
     root = host.spec.root
@@ -88,7 +88,7 @@ def claimed(
 
 
 def _beat(held: Begun, over: threading.Event, lost: threading.Event) -> None:
-    """Show the host that this process lives, until it is over or the host no longer listens."""
+    """Send signs of life until the run is over or the host no longer listens."""
     while not over.wait(_PULSE_S):
         try:
             held.send(b".")

@@ -48,16 +48,16 @@ class Database:
         self._stop()
 
     def restart(self, settings: Mapping[str, str] | None = None) -> None:
-        """Stop it, if it has not died, and start it with settings beside the lab's own."""
+        """Stop the server if it runs, and start it with settings in addition to the lab's own."""
         self._stop()
         self._ticket, self.running = self._start(settings or {})
 
     def has_died(self) -> bool:
-        """Whether it is gone without having been stopped."""
+        """Whether the server ended without having been stopped."""
         return self._station.dispatch.ended(self._ticket)
 
     def log(self) -> bytes:
-        """What it has logged since it was last started."""
+        """The log of the server since its last start."""
         return self._station.host.run("cat", self._log).encode()
 
     def psql(self, station: Station) -> Psql:
@@ -74,7 +74,7 @@ class Database:
         )
 
     def options(self, station: Station) -> dict[str, str]:
-        """The same as options of the programs of workloads."""
+        """The same, as options of the programs in workloads/."""
         psql = self.psql(station)
         return {
             "psql": psql.binary,
@@ -134,7 +134,7 @@ class Database:
         return ticket, running
 
     def _admit(self, running: answers.Running) -> None:
-        """Give the password to the other hosts."""
+        """Write the password of the server to the other hosts."""
         lines = self._station.host.run("cat", running.psql.passfile)
         password = lines.strip().rpartition(":")[2]
         self.passwords.add(password)

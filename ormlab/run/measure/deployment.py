@@ -61,9 +61,9 @@ class Deployment:
 
     @property
     def interpreter(self) -> tuple[str, ...]:
-        """The words that start the agent's Python there; it finds the shipped code, and no other.
+        """The words that start the agent's Python there, so that it imports the shipped code alone.
 
-        All that it starts inherits that: not what lies where it stands.
+        Every process that it starts inherits this: none imports from its current folder.
         """
         return ("env", f"PYTHONPATH={self.code}", "PYTHONSAFEPATH=1", self.python)
 
@@ -148,7 +148,7 @@ def _sums(archive: bytes) -> list[str]:
 
 
 def _sums_of(host: Host, code: str) -> list[str]:
-    """What of the code lies on a host now; Python writes its caches there."""
+    """The files of the code on a host as sha256sum prints them, without Python's caches."""
     look = 'cd "$1" && find . -type f ! -path "*/__pycache__/*" -exec sha256sum {} +'
     return sorted(host.run("sh", "-c", look, "look", code).splitlines())
 

@@ -90,7 +90,7 @@ class Dispatch:
         deadline_s: float,
         program: Program = "agent",
     ) -> Ticket[T]:
-        """Hand an order to a new agent; returns once the agent has taken it.
+        """Give an order to a new agent; returns once the agent has accepted it.
 
         Args:
             name: of the order's folder.

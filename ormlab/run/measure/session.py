@@ -188,7 +188,7 @@ class Session:
         return fetched
 
     def revive_database(self) -> bool:
-        """Start PostgreSQL again if it is gone; returns whether it had to be."""
+        """Start PostgreSQL again if it has ended; returns whether it had."""
         if not self.database.has_died():
             return False
         self.database.restart()
