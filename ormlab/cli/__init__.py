@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from agent import reach
-from ormlab.base.errors import Exit, LabError
+from ormlab.base.errors import Exit, Interrupted, LabError
 from ormlab.cli import (
     archive,
     catalog,
@@ -72,27 +72,18 @@ def group() -> None:
     """
 
 
-for module in (
-    doctor,
-    run,
-    resume,
-    rerun,
-    reproduce,
-    plan,
-    verify,
-    judge,
-    explain,
-    report,
-    diff,
+_COMMANDS = (doctor, run, resume, rerun, reproduce, plan, verify, judge, explain, report, diff)
+for command in (
+    *(module.command for module in _COMMANDS),
+    provision.provision_command,
+    provision.drift_command,
+    provision.untune_command,
+    provision.uninstall_command,
+    archive.group,
+    catalog.group,
+    claims.group,
 ):
-    group.add_command(module.command)
-group.add_command(provision.provision_command)
-group.add_command(provision.drift_command)
-group.add_command(provision.untune_command)
-group.add_command(provision.uninstall_command)
-group.add_command(archive.group)
-group.add_command(catalog.group)
-group.add_command(claims.group)
+    group.add_command(command)
 
 
 def main() -> NoReturn:
@@ -113,16 +104,15 @@ def _carried_out(*, as_json: bool) -> int:
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else Exit.OK
     except (click.exceptions.Abort, KeyboardInterrupt):
-        told = {"code": "interrupted", "what": "interrupted", "where": "", "hint": ""}
-        return complain(told, Exit.INTERRUPTED, as_json=as_json)
+        return complain(Interrupted("interrupted", "interrupted"), as_json=as_json)
     except click.ClickException as error:
         if as_json:
-            told = {"code": "usage", "what": error.format_message(), "where": "", "hint": ""}
-            document("ormlab-error/1", {"exit_code": error.exit_code}, problems=[told])
+            usage = LabError("usage", error.format_message()).record()
+            document("ormlab-error/1", {"exit_code": error.exit_code}, problems=[usage])
         error.show()
         return error.exit_code
     except LabError as error:
-        return complain(error.record(), error.exit_code, as_json=as_json)
+        return complain(error, as_json=as_json)
     return Exit.OK
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from bundle.display import visible
-from bundle.pack import pack as packed
-from bundle.unpack import unpack as unpacked
 from ormlab.base.errors import Exit
 from ormlab.cli import options
-from ormlab.cli.output import bundle_errors, document
+from ormlab.cli.output import Output, prints
 
 if TYPE_CHECKING:
     from ormlab.archive.entries import Entry
@@ -32,49 +29,46 @@ def group() -> None:
 
 
 @group.command("pack")
-@click.argument("bundle", type=click.Path(path_type=Path))
+@options.bundle
 @click.argument("out", type=click.Path(path_type=Path))
-@options.as_json
-def pack(bundle: Path, out: Path, *, as_json: bool) -> None:
+@prints
+def pack(bundle: Path, out: Path) -> Output:
     """Pack a BUNDLE into OUT (.tar.zst): the same bundle packs to the same bytes.
 
     \b
     Example:
       ormlab archive pack bundles/20261123T031500Z-1a2b3c4d demo.tar.zst
     """
-    with bundle_errors():
-        digest = packed(bundle, out)
-    if as_json:
-        document("ormlab-pack/1", {"archive": str(out), "sha256": digest})
-    else:
-        click.echo(f"{digest}  {out}")
+    from bundle.pack import pack as make
+
+    digest = make(bundle, out)
+    result = {"archive": str(out), "sha256": digest}
+    return Output("ormlab-pack/1", result, lambda: f"{digest}  {out}")
 
 
 @group.command("unpack")
 @click.argument("archive", type=click.Path(path_type=Path))
 @click.argument("parent", type=click.Path(path_type=Path, file_okay=False))
-@options.as_json
-def unpack(archive: Path, parent: Path, *, as_json: bool) -> None:
+@prints
+def unpack(archive: Path, parent: Path) -> Output:
     """Unpack an ARCHIVE below PARENT; keeps nothing that fails verification at L1.
 
     \b
     Example:
       ormlab archive unpack demo.tar.zst received/
     """
-    with bundle_errors():
-        parent.mkdir(parents=True, exist_ok=True)
-        bundle = unpacked(archive, parent)
-    if as_json:
-        document("ormlab-unpack/1", {"bundle": str(bundle)})
-    else:
-        click.echo(str(bundle))
+    from bundle.unpack import unpack as make
+
+    parent.mkdir(parents=True, exist_ok=True)
+    bundle = make(archive, parent)
+    return Output("ormlab-unpack/1", {"bundle": str(bundle)}, lambda: str(bundle))
 
 
 @group.command("add")
-@click.argument("bundle", type=click.Path(path_type=Path))
+@options.bundle
 @options.archive
-@options.as_json
-def add(bundle: Path, folder: Path, *, as_json: bool) -> None:
+@prints
+def add(bundle: Path, folder: Path) -> Output:
     """Verify a BUNDLE and copy it into the archive, with a line in its index.
 
     Adding it again does nothing and says so.
@@ -85,18 +79,15 @@ def add(bundle: Path, folder: Path, *, as_json: bool) -> None:
     """
     from ormlab.archive.keep import add as keep
 
-    with bundle_errors():
-        kept = keep(bundle, folder)
-    if as_json:
-        document("ormlab-archive-add/1", _kept(kept))
-    else:
-        click.echo(f"{kept.line.id} {_OUTCOMES[kept.outcome]} ({kept.path})")
+    kept = keep(bundle, folder)
+    text = f"{kept.line.id} {_OUTCOMES[kept.outcome]} ({kept.path})"
+    return Output("ormlab-archive-add/1", _kept(kept), lambda: text)
 
 
 @group.command("list")
 @options.archive
-@options.as_json
-def show_all(folder: Path, *, as_json: bool) -> None:
+@prints
+def show_all(folder: Path) -> Output:
     """List the bundles of the archive in the order they were added; verifies the index only.
 
     \b
@@ -105,28 +96,22 @@ def show_all(folder: Path, *, as_json: bool) -> None:
     """
     from ormlab.archive.entries import Archive
 
-    with bundle_errors():
-        entries = Archive.open(folder).entries()
-    if as_json:
-        found = [_entry(entry) for entry in entries]
-        document("ormlab-archive-list/1", {"archive": str(folder), "entries": found})
-        return
+    entries = Archive.open(folder).entries()
     here = sum(entry.path is not None for entry in entries)
-    click.echo(f"{folder} holds {here} of the {len(entries)} bundles of its index.")
-    for entry in entries:
-        record = entry.record
-        told = "not here"
-        if record:
-            ends = f"{record.trials.completed}/{record.trials.planned} trials"
-            told = f"{record.status:<8}  {ends:<15}  {visible(record.plan.name)}"
-        click.echo(f"{entry.number:>5}  {entry.line.id:<27}  {entry.line.seal[:12]}  {told}")
+
+    def text() -> str:
+        head = f"{folder} holds {here} of the {len(entries)} bundles of its index."
+        return "\n".join([head, *map(_line, entries)])
+
+    result = {"archive": str(folder), "entries": [_entry(entry) for entry in entries]}
+    return Output("ormlab-archive-list/1", result, text)
 
 
 @group.command("show")
 @click.argument("prefix", metavar="ID")
 @options.archive
-@options.as_json
-def show(prefix: str, folder: Path, *, as_json: bool) -> None:
+@prints
+def show(prefix: str, folder: Path) -> Output:
     """Show what the record says of the bundle with this ID; `verify` checks it.
 
     ID is the beginning of the bundle's id.
@@ -137,15 +122,15 @@ def show(prefix: str, folder: Path, *, as_json: bool) -> None:
     """
     from ormlab.archive.entries import Archive, find
 
-    with bundle_errors():
-        entries = Archive.open(folder).entries()
-        line = find(tuple(entry.line for entry in entries), prefix, where=str(folder))
-    told = _entry(next(entry for entry in entries if entry.line == line))
-    if as_json:
-        document("ormlab-archive-show/1", told)
-        return
-    for key, value in told.items():
-        click.echo(f"{key:<11}  {'-' if value is None else visible(str(value))}")
+    entries = Archive.open(folder).entries()
+    line = find(tuple(entry.line for entry in entries), prefix, where=str(folder))
+    result = _entry(next(entry for entry in entries if entry.line == line))
+
+    def text() -> str:
+        shown = {key: "-" if value is None else str(value) for key, value in result.items()}
+        return "\n".join(f"{key:<11}  {visible(value)}" for key, value in shown.items())
+
+    return Output("ormlab-archive-show/1", result, text)
 
 
 @group.command("verify")
@@ -157,8 +142,8 @@ def show(prefix: str, folder: Path, *, as_json: bool) -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="A copy of index.jsonl that was kept elsewhere; the index must continue it.",
 )
-@options.as_json
-def verify(ids: tuple[str, ...], folder: Path, copy: Path | None, *, as_json: bool) -> None:
+@prints
+def verify(ids: tuple[str, ...], folder: Path, copy: Path | None) -> Output:
     """Check the chain of the index, and every bundle or those named; exits 3 on a problem.
 
     ID is the beginning of a bundle's id.
@@ -170,33 +155,34 @@ def verify(ids: tuple[str, ...], folder: Path, copy: Path | None, *, as_json: bo
     """
     from ormlab.archive.check import check
 
-    with bundle_errors():
-        outcome = check(folder, ids, copy=copy)
-    problems = [
-        {"code": each.code, "where": each.where, "what": each.what, "hint": each.hint}
-        for each in outcome.findings
-    ]
-    if as_json:
-        result = {"archive": str(folder), "lines": outcome.lines, "bundles": outcome.bundles}
-        document("ormlab-archive-verify/1", result, problems=problems)
-    else:
-        verdict = "broken" if problems else "whole"
-        click.echo(
-            f"{folder} is {verdict}: {outcome.bundles} bundles verified at L1, "
-            f"{outcome.lines} lines in the index, {len(problems)} problems."
+    outcome = check(folder, ids, copy=copy)
+    findings = outcome.findings
+
+    def text() -> str:
+        head = (
+            f"{folder} is {'broken' if findings else 'whole'}: {outcome.bundles} bundles verified "
+            f"at L1, {outcome.lines} lines in the index, {len(findings)} problems."
         )
-        for problem in problems:
-            click.echo(f"  {problem['code']}: {problem['where']}: {problem['what']}")
-    if problems:
-        sys.exit(Exit.VERIFICATION_FAILED)
+        return "\n".join([head, *(f"  {f.code}: {f.where}: {f.what}" for f in findings)])
+
+    return Output(
+        schema="ormlab-archive-verify/1",
+        result={"archive": str(folder), "lines": outcome.lines, "bundles": outcome.bundles},
+        text=text,
+        problems=[
+            {"code": each.code, "where": each.where, "what": each.what, "hint": each.hint}
+            for each in findings
+        ],
+        code=Exit.VERIFICATION_FAILED if findings else Exit.OK,
+    )
 
 
 @group.command("push")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--to", "url", required=True, metavar="URL", help="The store.")
 @options.archive
-@options.as_json
-def push(ids: tuple[str, ...], url: str, folder: Path, *, as_json: bool) -> None:
+@prints
+def push(ids: tuple[str, ...], url: str, folder: Path) -> Output:
     """Store the bundles of the archive, or those named, in an object store.
 
     ID is the beginning of a bundle's id.
@@ -214,18 +200,16 @@ def push(ids: tuple[str, ...], url: str, folder: Path, *, as_json: bool) -> None
     from ormlab.archive.exchange import push as exchange
     from ormlab.archive.store import Store
 
-    with bundle_errors():
-        pushed = exchange(folder, Store.open(url, make=True), ids)
-    if as_json:
-        told = [
-            {"id": p.stored.id, "sha256": p.stored.archive, "outcome": p.outcome} for p in pushed
-        ]
-        document("ormlab-archive-push/1", {"store": url, "bundles": told})
-        return
-    new = sum(each.outcome == "stored" for each in pushed)
-    click.echo(f"{new} bundles stored in {url}, {len(pushed) - new} were there.")
-    for each in pushed:
-        click.echo(f"  {each.stored.id}  {each.stored.archive}  {each.outcome}")
+    pushed = exchange(folder, Store.open(url, make=True), ids)
+    rows = [(each.stored.id, each.stored.archive, each.outcome) for each in pushed]
+
+    def text() -> str:
+        new = sum(outcome == "stored" for _, _, outcome in rows)
+        head = f"{new} bundles stored in {url}, {len(rows) - new} were there."
+        return "\n".join([head, *(f"  {'  '.join(row)}" for row in rows)])
+
+    bundles = [dict(zip(("id", "sha256", "outcome"), row, strict=True)) for row in rows]
+    return Output("ormlab-archive-push/1", {"store": url, "bundles": bundles}, text)
 
 
 @group.command("pull")
@@ -233,8 +217,8 @@ def push(ids: tuple[str, ...], url: str, folder: Path, *, as_json: bool) -> None
 @click.option("--from", "url", required=True, metavar="URL", help="The store.")
 @options.archive
 @click.option("--all", "everything", is_flag=True, help="Every bundle of the store's index.")
-@options.as_json
-def pull(ids: tuple[str, ...], url: str, folder: Path, *, everything: bool, as_json: bool) -> None:
+@prints
+def pull(ids: tuple[str, ...], url: str, folder: Path, *, everything: bool) -> Output:
     """Fetch bundles from an object store into the archive.
 
     ID is the beginning of a bundle's id.
@@ -252,27 +236,26 @@ def pull(ids: tuple[str, ...], url: str, folder: Path, *, everything: bool, as_j
     from ormlab.archive.exchange import pull as exchange
     from ormlab.archive.store import Store
 
-    with bundle_errors():
-        kept = exchange(Store.open(url), folder, ids)
-    if as_json:
-        told = [_kept(each) for each in kept]
-        document("ormlab-archive-pull/1", {"store": url, "bundles": told})
-        return
-    for each in kept:
-        said = "fetched" if each.outcome == "added" else _OUTCOMES[each.outcome]
-        click.echo(f"{each.line.id} {said} ({each.path})")
+    kept = exchange(Store.open(url), folder, ids)
+
+    def text() -> str:
+        outcomes = _OUTCOMES | {"added": "fetched"}
+        return "\n".join(f"{each.line.id} {outcomes[each.outcome]} ({each.path})" for each in kept)
+
+    result = {"store": url, "bundles": [_kept(each) for each in kept]}
+    return Output("ormlab-archive-pull/1", result, text)
 
 
 @group.command("sign")
-@click.argument("bundle", type=click.Path(path_type=Path))
+@options.bundle
 @click.option(
     "--key",
     type=click.Path(path_type=Path, dir_okay=False),
     required=True,
     help="SSH private key, or the public one of a key that an ssh-agent holds.",
 )
-@options.as_json
-def sign(bundle: Path, key: Path, *, as_json: bool) -> None:
+@prints
+def sign(bundle: Path, key: Path) -> Output:
     """Sign the seal of a BUNDLE with an SSH key: writes SEAL.json.sig beside it.
 
     \b
@@ -281,16 +264,12 @@ def sign(bundle: Path, key: Path, *, as_json: bool) -> None:
     """
     from ormlab.archive.sign import sign as make
 
-    with bundle_errors():
-        signature = make(bundle, key)
-    if as_json:
-        document("ormlab-archive-sign/1", {"signature": str(signature)})
-    else:
-        click.echo(str(signature))
+    signature = str(make(bundle, key))
+    return Output("ormlab-archive-sign/1", {"signature": signature}, lambda: signature)
 
 
 @group.command("export")
-@click.argument("bundle", type=click.Path(path_type=Path))
+@options.bundle
 @click.option(
     "--as",
     "form",
@@ -305,8 +284,8 @@ def sign(bundle: Path, key: Path, *, as_json: bool) -> None:
     required=True,
     help="Folder (ro-crate, bagit) or file (openmetrics, in-toto) to make.",
 )
-@options.as_json
-def export(bundle: Path, form: str, out: Path, *, as_json: bool) -> None:
+@prints
+def export(bundle: Path, form: str, out: Path) -> Output:
     """Write a BUNDLE in a form that other tools read: the same bundle gives the same bytes.
 
     \b
@@ -323,17 +302,22 @@ def export(bundle: Path, form: str, out: Path, *, as_json: bool) -> None:
     from ormlab.archive.exports import Form
     from ormlab.archive.exports import export as write
 
-    with bundle_errors():
-        write(bundle, Form(form), out)
-    if as_json:
-        document("ormlab-archive-export/1", {"form": form, "out": str(out)})
-    else:
-        click.echo(str(out))
+    write(bundle, Form(form), out)
+    return Output("ormlab-archive-export/1", {"form": form, "out": str(out)}, lambda: str(out))
 
 
 def _kept(kept: Kept) -> dict[str, object]:
     line = kept.line
     return {"id": line.id, "seal": line.seal, "folder": str(kept.path), "outcome": kept.outcome}
+
+
+def _line(entry: Entry) -> str:
+    record = entry.record
+    contents = "not here"
+    if record:
+        ends = f"{record.trials.completed}/{record.trials.planned} trials"
+        contents = f"{record.status:<8}  {ends:<15}  {visible(record.plan.name)}"
+    return f"{entry.number:>5}  {entry.line.id:<27}  {entry.line.seal[:12]}  {contents}"
 
 
 def _entry(entry: Entry) -> dict[str, object]:

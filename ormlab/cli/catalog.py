@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,9 +16,11 @@ from rich.cells import cell_len
 
 from bundle.display import visible
 from ormlab.cli import options, streams
-from ormlab.cli.output import bundle_errors, document
+from ormlab.cli.output import Output, prints, wants_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from ormlab.archive.query import Answer, Series
 
 _WHOLE = 1000  # from here on nobody reads a fraction
@@ -30,8 +33,8 @@ def group() -> None:
 
 @group.command("build")
 @options.archive
-@options.as_json
-def build(folder: Path, *, as_json: bool) -> None:
+@prints
+def build(folder: Path) -> Output:
     """Rebuild catalog.parquet of the archive: the same bundles give the same bytes.
 
     \b
@@ -40,22 +43,22 @@ def build(folder: Path, *, as_json: bool) -> None:
     """
     from ormlab.archive.catalog import build as make
 
-    with bundle_errors():
-        built = make(folder)
-    if as_json:
-        counts = {"bundles": built.bundles, "rows": built.rows, "sha256": built.sha256}
-        document("ormlab-catalog-build/1", {"catalog": str(built.path), **counts})
-    else:
-        click.echo(f"{built.path} has {built.rows:,} rows of {built.bundles:,} bundles.")
-        click.echo(f"sha256  {built.sha256}")
+    built = make(folder)
+    counts = {"bundles": built.bundles, "rows": built.rows, "sha256": built.sha256}
+    text = f"{built.path} has {built.rows:,} rows of {built.bundles:,} bundles."
+    return Output(
+        schema="ormlab-catalog-build/1",
+        result={"catalog": str(built.path), **counts},
+        text=lambda: f"{text}\nsha256  {built.sha256}",
+    )
 
 
 @group.command("query")
 @click.argument("sql")
 @options.archive
-@options.as_json
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
-def query(sql: str, folder: Path, *, as_json: bool, as_csv: bool) -> None:
+@prints
+def query(sql: str, folder: Path, *, as_csv: bool) -> Output | None:
     """Answer one SELECT over the table `trials`, in DuckDB's SQL, without any other access.
 
     \b
@@ -64,21 +67,21 @@ def query(sql: str, folder: Path, *, as_json: bool, as_csv: bool) -> None:
       ormlab catalog query "SELECT subject, median(value) FROM trials
                             WHERE metric = 'throughput' GROUP BY subject" --csv
     """
-    if as_json and as_csv:
+    if wants_json() and as_csv:
         raise click.UsageError("--json and --csv exclude each other")
     from ormlab.archive.query import query as ask
 
-    with bundle_errors():
-        answer = ask(folder, sql)
+    answer = ask(folder, sql)
     _warn_if_old(folder, fresh=answer.fresh)
-    if as_json:
-        found = [dict(zip(answer.columns, _plain(row), strict=True)) for row in answer.rows]
-        result = {"columns": list(answer.columns), "rows": found, "fresh": answer.fresh}
-        document("ormlab-catalog-query/1", result)
-    elif as_csv:
+    if as_csv:
         streams.document(_csv(answer).encode("utf-8", "backslashreplace"))
-    else:
-        _table([answer.columns, *(map(_text, row) for row in answer.rows)])
+        return None
+    rows = [dict(zip(answer.columns, _plain(row), strict=True)) for row in answer.rows]
+    return Output(
+        schema="ormlab-catalog-query/1",
+        result={"columns": list(answer.columns), "rows": rows, "fresh": answer.fresh},
+        text=lambda: _table([answer.columns, *(map(_text, row) for row in answer.rows)]),
+    )
 
 
 @group.command("trend")
@@ -87,16 +90,10 @@ def query(sql: str, folder: Path, *, as_json: bool, as_csv: bool) -> None:
 @click.option("--workload", help="This workload only.")
 @click.option("--load", help="This load only.")
 @options.archive
-@options.as_json
+@prints
 def trend(
-    metric: str,
-    subject: str,
-    workload: str | None,
-    load: str | None,
-    folder: Path,
-    *,
-    as_json: bool,
-) -> None:
+    metric: str, subject: str, workload: str | None, load: str | None, folder: Path
+) -> Output:
     """Follow a METRIC of a subject over the bundles, and mark where its level changes.
 
     One series for each workload, load and host fingerprint: others cannot be compared. A value is
@@ -108,26 +105,12 @@ def trend(
     """
     from ormlab.archive.query import trend as follow
 
-    with bundle_errors():
-        series = follow(folder, metric, subject, workload=workload, load=load)
-    if as_json:
-        told = {"metric": metric, "subject": subject, "series": [_told(each) for each in series]}
-        document("ormlab-catalog-trend/1", told)
-        return
-    for each in series:
-        changes = sum(point.changed for point in each.points)
-        cell = visible(f"{each.workload} under {each.load}")
-        host = f"host {(each.host or 'unknown')[:12]}, tier {each.tier or 'unknown'}"
-        click.echo(
-            f"{metric} of {subject} on {cell} ({host}): {len(each.points)} bundles, "
-            f"{changes} changes of level."
-        )
-        for point in each.points:
-            mark = "  new level" if point.changed else ""
-            click.echo(
-                f"  {point.bundle:<27}  {_number(point.value):>14} {each.unit}  "
-                f"{point.trials:>3} trials  {visible(point.plan)} {point.plan_sha256[:8]}{mark}"
-            )
+    series = follow(folder, metric, subject, workload=workload, load=load)
+    return Output(
+        schema="ormlab-catalog-trend/1",
+        result={"metric": metric, "subject": subject, "series": [_result(each) for each in series]},
+        text=lambda: "\n".join(line for each in series for line in _lines(each)),
+    )
 
 
 @group.command("site")
@@ -139,8 +122,8 @@ def trend(
     required=True,
     help="Folder to make, or to replace if it holds such a site.",
 )
-@options.as_json
-def site(folder: Path, out: Path, *, as_json: bool) -> None:
+@prints
+def site(folder: Path, out: Path) -> Output:
     """Write the archive as web pages: its runs, how every claim stands, and trends.
 
     The pages open from a disk, run no script and fetch nothing. Each bundle is verified at L1; one
@@ -152,20 +135,20 @@ def site(folder: Path, out: Path, *, as_json: bool) -> None:
     """
     from ormlab.archive.site import build as make
 
-    with bundle_errors():
-        built = make(folder, out)
+    built = make(folder, out)
     contents = built.contents
     _warn_if_old(folder, fresh=contents.fresh)
-    if as_json:
-        counts = {
-            "runs": len(contents.runs),
-            "claims": len(contents.claims),
-            "trends": len(contents.trends),
-            "pages": built.pages,
-        }
-        document("ormlab-catalog-site/1", {"index": str(built.index), **counts})
-    else:
-        click.echo(f"{built.index} shows {len(contents.runs)} runs on {built.pages} pages.")
+    counts = {
+        "runs": len(contents.runs),
+        "claims": len(contents.claims),
+        "trends": len(contents.trends),
+        "pages": built.pages,
+    }
+    return Output(
+        schema="ormlab-catalog-site/1",
+        result={"index": str(built.index), **counts},
+        text=lambda: f"{built.index} shows {counts['runs']} runs on {built.pages} pages.",
+    )
 
 
 def _warn_if_old(folder: Path, *, fresh: bool) -> None:
@@ -174,26 +157,26 @@ def _warn_if_old(folder: Path, *, fresh: bool) -> None:
         click.echo(f"{what}; `ormlab catalog build`", err=True)
 
 
-def _told(series: Series) -> dict[str, object]:
-    return {
-        "workload": series.workload,
-        "load": series.load,
-        "host": series.host,
-        "tier": series.tier,
-        "unit": series.unit,
-        "points": [
-            {
-                "bundle": point.bundle,
-                "created": point.created.isoformat(),
-                "plan": point.plan,
-                "plan_sha256": point.plan_sha256,
-                "trials": point.trials,
-                "value": point.value,
-                "changed": point.changed,
-            }
-            for point in series.points
-        ],
-    }
+def _lines(series: Series) -> Iterator[str]:
+    changes = sum(point.changed for point in series.points)
+    cell = visible(f"{series.workload} under {series.load}")
+    host = f"host {(series.host or 'unknown')[:12]}, tier {series.tier or 'unknown'}"
+    yield (
+        f"{series.metric} of {series.subject} on {cell} ({host}): {len(series.points)} bundles, "
+        f"{changes} changes of level."
+    )
+    for point in series.points:
+        mark = "  new level" if point.changed else ""
+        yield (
+            f"  {point.bundle:<27}  {_number(point.value):>14} {series.unit}  "
+            f"{point.trials:>3} trials  {visible(point.plan)} {point.plan_sha256[:8]}{mark}"
+        )
+
+
+def _result(series: Series) -> dict[str, object]:
+    shared = {key: getattr(series, key) for key in ("workload", "load", "host", "tier", "unit")}
+    points = [asdict(each) | {"created": each.created.isoformat()} for each in series.points]
+    return {**shared, "points": points}
 
 
 def _plain(values: Any) -> Any:  # noqa: ANN401 - whatever a query returns
@@ -229,12 +212,14 @@ def _text(value: object) -> str:
     return "-" if value is None else visible(str(_plain(value)))
 
 
-def _table(lines: list[Any]) -> None:
-    cells = [list(line) for line in lines]
+def _table(rows: Sequence[Iterable[str]]) -> str:
+    cells = [list(row) for row in rows]
     # An ideograph takes the room of two letters.
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
-    for line in cells:
-        gaps = (width - cell_len(cell) for cell, width in zip(line, widths, strict=True))
-        click.echo(
-            "  ".join(cell + " " * gap for cell, gap in zip(line, gaps, strict=True)).rstrip()
+    lines = (
+        "  ".join(
+            cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)
         )
+        for row in cells
+    )
+    return "\n".join(line.rstrip() for line in lines)

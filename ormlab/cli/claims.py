@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 from msgspec.structs import replace
 
 from bundle.codec import plain
 from ormlab.base.errors import Exit, LedgerError
-from ormlab.cli import options
-from ormlab.cli.output import document
+from ormlab.cli.claims_text import claim_text, ledger_text
+from ormlab.cli.output import Output, prints
 
 
 @click.group("claims")
@@ -23,8 +21,8 @@ def group() -> None:
 
 @group.command("lint")
 @click.argument("ledger")
-@options.as_json
-def lint(ledger: str, *, as_json: bool) -> None:
+@prints
+def lint(ledger: str) -> Output:
     """List everything that is wrong with a LEDGER, each with its line; exits 2 if anything is.
 
     \b
@@ -35,25 +33,30 @@ def lint(ledger: str, *, as_json: bool) -> None:
     from ormlab.judging import ledger as ledgers
 
     path = ledgers.find(ledger)
-    found, problems = ledgers.examine(path)
-    claims = len(found.claims) if found else 0
-    if as_json:
-        result = {"file": str(path), "claims": claims}
-        document("ormlab-claims-lint/1", result, problems=[each.record() for each in problems])
-    else:
-        click.echo(f"{path}: {claims} claims, {len(problems)} problems.")
+    written, problems = ledgers.examine(path)
+    claims = len(written.claims) if written else 0
+
+    def text() -> str:
+        lines = [f"{path}: {claims} claims, {len(problems)} problems."]
         for problem in problems:
-            click.echo(f"  {problem.where}: {problem.code}: {problem.what}")
-            click.echo(f"    next: {problem.hint}")
-    if problems:
-        sys.exit(Exit.USAGE)
+            lines.append(f"  {problem.where}: {problem.code}: {problem.what}")
+            lines.append(f"    next: {problem.hint}")
+        return "\n".join(lines)
+
+    return Output(
+        schema="ormlab-claims-lint/1",
+        result={"file": str(path), "claims": claims},
+        text=text,
+        problems=[problem.record() for problem in problems],
+        code=Exit.USAGE if problems else Exit.OK,
+    )
 
 
 @group.command("show")
 @click.argument("ledger")
 @click.option("--claim", help="Only this claim, with its conditions and its test.")
-@options.as_json
-def show(ledger: str, claim: str | None, *, as_json: bool) -> None:
+@prints
+def show(ledger: str, claim: str | None) -> Output:
     """Show what a LEDGER claims, what arithmetic alone says of it, and which plan tests it.
 
     \b
@@ -61,18 +64,13 @@ def show(ledger: str, claim: str | None, *, as_json: bool) -> None:
       ormlab claims show article
       ormlab claims show article --claim rss.ratio
     """
-    from ormlab.cli.claims_text import claim_text, ledger_text
     from ormlab.judging import ledger as ledgers
     from ormlab.judging.verdicts import overview
 
-    told = overview(ledgers.load(ledger))
+    shown = overview(ledgers.load(ledger))
     if claim is None:
-        if as_json:
-            document("ormlab-claims-show/1", plain(told))
-        else:
-            click.echo(ledger_text(told))
-        return
-    one = next((each for each in told.claims if each.id == claim), None)
+        return Output("ormlab-claims-show/1", plain(shown), lambda: ledger_text(shown))
+    one = next((each for each in shown.claims if each.id == claim), None)
     if one is None:
         raise LedgerError(
             "claim-unknown",
@@ -80,17 +78,14 @@ def show(ledger: str, claim: str | None, *, as_json: bool) -> None:
             where=ledger,
             hint=f"`ormlab claims show {ledger}` lists them",
         )
-    checks = tuple(check for check in told.checks if claim in check.concerns)
-    if as_json:
-        one_alone = replace(told, claims=(one,), checks=checks)
-        document("ormlab-claims-show/1", plain(one_alone))
-    else:
-        click.echo(claim_text(one, checks))
+    checks = tuple(check for check in shown.checks if claim in check.concerns)
+    alone = replace(shown, claims=(one,), checks=checks)
+    return Output("ormlab-claims-show/1", plain(alone), lambda: claim_text(one, checks))
 
 
 @group.command("metrics")
-@options.as_json
-def metrics(*, as_json: bool) -> None:
+@prints
+def metrics() -> Output:
     """List the figures and the conditions that a ledger can use.
 
     \b
@@ -99,13 +94,14 @@ def metrics(*, as_json: bool) -> None:
     """
     from ormlab.judging.verdicts import registries
 
-    told = registries()
-    if as_json:
-        document("ormlab-claims-metrics/1", plain(told))
-        return
-    click.echo(f"{len(told.metrics)} metrics, {len(told.readings)} readings of conditions.")
-    for metric in told.metrics:
-        head = f"{metric.name} ({metric.unit}, {metric.better} is better)"
-        click.echo(f"  metric   {head}: {metric.estimator}")
-    for reading in told.readings:
-        click.echo(f"  reading  {reading.name} ({reading.scope}): {reading.what}")
+    known = registries()
+
+    def text() -> str:
+        lines = [f"{len(known.metrics)} metrics, {len(known.readings)} readings of conditions."]
+        for metric in known.metrics:
+            head = f"{metric.name} ({metric.unit}, {metric.better} is better)"
+            lines.append(f"  metric   {head}: {metric.estimator}")
+        lines += [f"  reading  {each.name} ({each.scope}): {each.what}" for each in known.readings]
+        return "\n".join(lines)
+
+    return Output("ormlab-claims-metrics/1", plain(known), text)

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from analysis import rounding
+from analysis.tables import Row, Table, columns
+from bundle.codec import plain
 from ormlab.base.errors import Exit
-from ormlab.cli import options
-from ormlab.cli.output import bundle_errors, document
+from ormlab.cli.output import Output, prints
+from ormlab.cli.page import Page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ormlab.judging.diff import Changed, Compared, Diff
+
+_LONGEST = 60  # characters of a value
+_MOST = 20  # changes of one area
+_HELD = {"welch": "95 % interval", "prediction": "expected range"}
+_EXITS = {"differ": Exit.REFUTED, "open": Exit.INCONCLUSIVE}
 
 
 @click.command("diff")
@@ -23,8 +36,8 @@ from ormlab.cli.output import bundle_errors, document
     help="Assumed spread between two hosts, as the sd of a ratio's logarithm.",
 )
 @click.option("--strict", is_flag=True, help="Exit 4 if the results differ, 5 if undecided.")
-@options.as_json
-def command(first: Path, second: Path, host_sd: float, *, strict: bool, as_json: bool) -> None:
+@prints
+def command(first: Path, second: Path, host_sd: float, *, strict: bool) -> Output:
     """Say what changed between bundles A and B, and whether their results agree.
 
     A and B are folders, or archives made by `ormlab archive pack`. On one host (same fingerprint)
@@ -37,17 +50,63 @@ def command(first: Path, second: Path, host_sd: float, *, strict: bool, as_json:
       ormlab diff theirs.tar.zst bundles/20261124T090000Z-1a2b3c4d --strict
       ormlab diff A B --json | jq -r .diff.conclusion
     """
-    from bundle.codec import plain
-    from ormlab.cli.diff_text import diff_text
     from ormlab.judging.diff import diff
 
-    with bundle_errors():
-        told = diff(first, second, host_sd=host_sd)
-    if as_json:
-        document("ormlab-diff/1", {"diff": plain(told)})
-    else:
-        click.echo(diff_text(told))
-    if strict and told.verdict == "differ":
-        sys.exit(Exit.REFUTED)
-    if strict and told.verdict == "open":
-        sys.exit(Exit.INCONCLUSIVE)
+    found = diff(first, second, host_sd=host_sd)
+    return Output(
+        schema="ormlab-diff/1",
+        result={"diff": plain(found)},
+        text=lambda: diff_text(found),
+        code=_EXITS.get(found.verdict, Exit.OK) if strict else Exit.OK,
+    )
+
+
+def diff_text(diff: Diff) -> str:
+    """The conclusion, the comparisons that both bundles have, and what changed."""
+    page = Page()
+    page.line(diff.conclusion)
+    for number, bundle in enumerate(diff.bundles, start=1):
+        page.line(f"{number}: {bundle.id}, {bundle.status}")
+    if diff.relation.is_rerun:
+        page.line("2 is a rerun of 1: it names its seal")
+    if diff.agreements:
+        page.table(_agreements(diff.agreements))
+    for table in _changes(diff.changes):
+        page.table(table)
+    return page.text()
+
+
+def _agreements(agreements: list[Compared]) -> Table:
+    numbers = ("1", "2", "2 / 1", _HELD[agreements[0].method])
+    named = columns("Ratio", "Of", "On", *numbers, "Verdict", "Why", numbers=numbers)
+    rows = (
+        Row(
+            (
+                f"{each.candidate} / {each.baseline}",
+                each.metric,
+                f"{each.workload} under {each.load}",
+                *(rounding.ratio(run.ratio, run.low, run.high) for run in each.runs),
+                rounding.ratio(each.ratio, each.low, each.high),
+                rounding.interval(each.low, each.high),
+                each.verdict,
+                each.why,
+            )
+        )
+        for each in agreements
+    )
+    return Table("Comparisons that both have", named, tuple(rows))
+
+
+def _changes(changes: list[Changed]) -> Iterator[Table]:
+    for area in dict.fromkeys(each.area for each in changes):
+        of_area = [each for each in changes if each.area == area]
+        rows = [Row((each.at, _short(each.before), _short(each.after))) for each in of_area[:_MOST]]
+        if len(of_area) > _MOST:
+            rows.append(Row((f"... and {len(of_area) - _MOST} more (--json has all)", "", "")))
+        named = columns(f"{area}: {len(of_area)} changed", "1", "2")
+        yield Table(f"What changed of {area}", named, tuple(rows))
+
+
+def _short(value: object) -> str:
+    text = "-" if value is None else str(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
+from analysis.tables import Row, Table, columns
+from bundle.documents.results import GateVerdict
 from host.levels import PROFILES
-from ormlab.base import checkout
 from ormlab.base.errors import Exit
 from ormlab.cli import options
-from ormlab.cli.output import bundle_errors, document
+from ormlab.cli.output import Output, prints
+from ormlab.cli.page import Page
 from ormlab.cli.progress import reporter
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from analysis.host import Finding
     from host.levels import Profile
     from ormlab.run.doctor import Examination, Noise
@@ -37,15 +39,10 @@ _OFFER = "--noise would measure one service against itself and say which differe
     default=False,
     help="Also measure one service against itself, about 90 s.  [default: no-noise]",
 )
-@click.option(
-    "--bundles",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=checkout.BUNDLES,
-    help="Folder to write the bundle of --noise to.  [default: bundles/]",
-)
+@options.bundles("Folder to write the bundle of --noise to.")
 @click.option("--verbose", is_flag=True, help="Explain for every reading why it matters.")
 @click.option("--strict", is_flag=True, help="Exit with 6 on a warning as well.")
-@options.as_json
+@prints
 def command(
     inventory: Path,
     profile: Profile | None,
@@ -54,8 +51,7 @@ def command(
     noise: bool,
     verbose: bool,
     strict: bool,
-    as_json: bool,
-) -> None:
+) -> Output:
     """Say whether the hosts can measure, for which profile, and what weakens their results.
 
     Takes every reading of docs/readings.md on each host, which takes a few seconds, and judges it.
@@ -68,27 +64,29 @@ def command(
       ormlab doctor --noise
       ormlab doctor --json | jq -r '.hosts[].findings[] | select(.verdict != "ok") | .key'
     """
-    from bundle.documents.results import GateVerdict
-    from ormlab.cli.doctor_text import examination_text, noise_text
     from ormlab.hosts import inventory as inventories
     from ormlab.run.doctor import examine, measure_noise
 
     hosts = inventories.load(inventory)
     measured = None
-    with bundle_errors(), reporter() as progress:
+    with reporter() as progress:
         examined = examine(hosts, profile, progress)
         if noise:
             measured = measure_noise(hosts, bundles, examined, progress)
     refused = [GateVerdict.FAILED, GateVerdict.WARNING] if strict else [GateVerdict.FAILED]
     problems = [_problem(each.host, finding) for each in examined for finding in each.of(*refused)]
-    if as_json:
-        document("doctor/1", _result(examined, measured), problems=problems)
-    else:
-        for each in examined:
-            click.echo(examination_text(each, verbose=verbose))
-        click.echo(f"\n{noise_text(measured) if measured else _OFFER}")
-    if problems:
-        sys.exit(Exit.HOST_GATE)
+
+    def text() -> str:
+        hosts = "\n".join(examination_text(each, verbose=verbose) for each in examined)
+        return f"{hosts}\n\n{noise_text(measured) if measured else _OFFER}"
+
+    return Output(
+        schema="doctor/1",
+        result=_result(examined, measured),
+        text=text,
+        problems=problems,
+        code=Exit.HOST_GATE if problems else Exit.OK,
+    )
 
 
 def _problem(host: str, finding: Finding) -> dict[str, str]:
@@ -119,3 +117,70 @@ def _result(examined: list[Examination], noise: Noise | None) -> dict[str, objec
         if noise
         else None,
     }
+
+
+def examination_text(examined: Examination, *, verbose: bool) -> str:
+    """One host: the conclusion, its tier, and its readings by area.
+
+    Args:
+        examined: the host.
+        verbose: say of readings that are ok, too, why they matter.
+    """
+    from analysis.host import sentence, tier_meaning
+
+    page = Page()
+    conclusion = sentence(examined.readings, examined.findings, examined.profile)
+    page.line(f"{examined.host}: {conclusion}")
+    page.line(tier_meaning(examined.readings))
+    for area in dict.fromkeys(finding.area for finding in examined.findings):
+        findings = [finding for finding in examined.findings if finding.area == area]
+        page.table(_table(area, findings, verbose=verbose))
+    return page.text()
+
+
+def _table(area: str, findings: list[Finding], *, verbose: bool) -> Table:
+    from analysis.limits import shown
+
+    rows = (
+        Row(
+            (
+                finding.key,
+                shown(finding.value, finding.unit),
+                finding.should_be,
+                finding.word,
+                _advice(finding) if verbose or finding.verdict is not GateVerdict.PASSED else "",
+            )
+        )
+        for finding in findings
+    )
+    named = columns(area.capitalize(), "Value", "Should be", "Verdict", "Why, and what to do")
+    return Table(f"Readings: {area}", named, tuple(rows))
+
+
+def _advice(finding: Finding) -> str:
+    if finding.reason is not None:
+        return finding.reason
+    return (
+        f"{finding.why}: {finding.do}" if finding.verdict is not GateVerdict.PASSED else finding.why
+    )
+
+
+def noise_text(noise: Noise) -> str:
+    """The noise floor: what a comparison of equal subjects would show here."""
+    subject = noise.floor.subject
+    lines = []
+    for metric, floor in noise.floor.floors.items():
+        lines.append(
+            f"{subject} against itself, {metric}: sd {_percent(floor.sd)} of a block's ratio "
+            f"({_percent(floor.sd_low)} to {_percent(floor.sd_high)}, {floor.blocks} blocks)"
+        )
+        lines += [
+            f"  {blocks} blocks: 95 % interval +- {_percent(floor.half_width[blocks])}, "
+            f"smallest difference found {_percent(effect)}"
+            for blocks, effect in floor.detectable.items()
+        ]
+    return "\n".join([*lines, f"bundle: {noise.bundle}"])
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f} %"

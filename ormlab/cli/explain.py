@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from analysis.tables import explanation as tables
 from bundle.codec import plain
 from ormlab.base import checkout
-from ormlab.cli import options
-from ormlab.cli.explanation_text import explanation_text
-from ormlab.cli.output import bundle_errors, document, exit_if
+from ormlab.cli.output import Output, prints
+from ormlab.cli.page import Page
+
+if TYPE_CHECKING:
+    from bundle.documents.explanation import Explanation
 
 
 @click.command("explain")
 @click.argument("bundle", type=click.Path(path_type=Path), required=False)
-@options.as_json
-def command(bundle: Path | None, *, as_json: bool) -> None:
+@prints
+def command(bundle: Path | None) -> Output:
     """Say where the difference between two subjects comes from, by the trials of a BUNDLE.
 
     Without a BUNDLE the command takes the newest in bundles/ whose plan has an explanation.
@@ -29,12 +33,28 @@ def command(bundle: Path | None, *, as_json: bool) -> None:
     """
     from ormlab.judging.explain import explain, newest
 
-    with bundle_errors():
-        folder = bundle or newest(checkout.BUNDLES)
-        explanation, problem = explain(folder)
-    if as_json:
-        told = {"folder": str(folder), "explanation": plain(explanation)}
-        document("ormlab-explain/1", told, problems=[problem.record()] if problem else [])
-    else:
-        click.echo(explanation_text(explanation, folder))
-    exit_if(problem)
+    folder = bundle or newest(checkout.BUNDLES)
+    explanation, problem = explain(folder)
+    return Output(
+        schema="ormlab-explain/1",
+        result={"folder": str(folder), "explanation": plain(explanation)},
+        text=lambda: explanation_text(explanation, folder),
+        failures=[problem] if problem else [],
+    )
+
+
+def explanation_text(explanation: Explanation, bundle: Path) -> str:
+    """The conclusion, and for each cell a table of causes and one of the way's subjects."""
+    page = Page()
+    page.line(explanation.conclusion)
+    for cell in explanation.cells:
+        page.line()
+        page.line(tables.title(cell))
+        page.table(tables.causes(explanation, cell, by_size=True))
+        page.table(tables.way(cell))
+    page.line("The ratios multiply to the whole and the CPU times add up to it; intervals do")
+    page.line("neither. CPU us/req: what the cause adds to (or takes from) one request.")
+    page.line()
+    page.line(f"bundle: {bundle}")
+    page.line(f"verify: ormlab verify {bundle}")
+    return page.text()

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from bundle.codec import plain
+from ormlab.base.errors import Exit
 from ormlab.cli import options
-from ormlab.cli.output import bundle_errors, document, exit_if, verdict_exit
+from ormlab.cli.claims_text import judgement_text, verdicts_text
+from ormlab.cli.output import Output, prints, verdict_exit
 from ormlab.cli.tables import results_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
-    from bundle.documents.verdicts import ClaimVerdict
     from ormlab.judging.ledger import LedgerFile
 
 
@@ -24,22 +24,17 @@ if TYPE_CHECKING:
 @click.argument(
     "bundles", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="BUNDLE..."
 )
-@click.option("--ledger", help="Claims to judge: a file, or the name of one in workloads/ledgers/.")
+@options.ledger
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=options.FOLDER,
     help="Folder for the judgement of several bundles.  [default: the first one's]",
 )
 @options.strict
-@options.as_json
+@prints
 def command(
-    bundles: tuple[Path, ...],
-    ledger: str | None,
-    out: Path | None,
-    *,
-    strict: bool,
-    as_json: bool,
-) -> None:
+    bundles: tuple[Path, ...], ledger: str | None, out: Path | None, *, strict: bool
+) -> Output:
     """Compute the results of sealed bundles anew from their files, and print them.
 
     With a ledger the command also gives a verdict on each of its claims. For one BUNDLE it writes
@@ -56,62 +51,55 @@ def command(
     if strict and ledger is None:
         raise click.UsageError("--strict is for claims: give --ledger")
     if ledger is None and len(bundles) == 1:
-        _results(bundles[0], as_json=as_json)
-        return
+        return _results(bundles[0])
     if ledger is None:
         raise click.UsageError("several bundles have claims in common, not results: give --ledger")
     from ormlab.judging import ledger as ledgers
 
     claims = ledgers.load(ledger)
-    with bundle_errors():
-        judged = _verdicts if len(bundles) == 1 else _judgement
-        counts = judged(bundles, claims, out, as_json=as_json)
-    if strict:
-        sys.exit(verdict_exit(counts))
+    if len(bundles) == 1:
+        return _verdicts(bundles[0], claims, strict=strict)
+    return _judgement(bundles, claims, out or bundles[0].resolve().parent, strict=strict)
 
 
-def _results(bundle: Path, *, as_json: bool) -> None:
+def _results(bundle: Path) -> Output:
     from ormlab.judging.judge import judge, without_trial
 
-    with bundle_errors():
-        results = judge(bundle).results
+    results = judge(bundle).results
     problem = without_trial(results, bundle)
-    if as_json:
-        told = {"folder": str(bundle), "results": plain(results)}
-        document("ormlab-judge/1", told, problems=[problem.record()] if problem else [])
-    else:
-        click.echo(results_text(results, bundle))
-    exit_if(problem)
+    return Output(
+        schema="ormlab-judge/1",
+        result={"folder": str(bundle), "results": plain(results)},
+        text=lambda: results_text(results, bundle),
+        failures=[problem] if problem else [],
+    )
 
 
-def _verdicts(
-    bundles: tuple[Path, ...], ledger: LedgerFile, _out: Path | None, *, as_json: bool
-) -> Mapping[ClaimVerdict, int]:
-    from ormlab.cli.claims_text import verdicts_text
+def _verdicts(bundle: Path, ledger: LedgerFile, *, strict: bool) -> Output:
     from ormlab.judging.judge import judge
 
-    (bundle,) = bundles
-    told = judge(bundle, ledger).verdicts
-    if told is None:
+    verdicts = judge(bundle, ledger).verdicts
+    if verdicts is None:
         raise ValueError("a ledger gives verdicts")
-    if as_json:
-        document("ormlab-judge-claims/1", {"folder": str(bundle), "verdicts": plain(told)})
-    else:
-        click.echo(verdicts_text(told, bundle))
-    return told.counts
+    return Output(
+        schema="ormlab-judge-claims/1",
+        result={"folder": str(bundle), "verdicts": plain(verdicts)},
+        text=lambda: verdicts_text(verdicts, bundle),
+        code=verdict_exit(verdicts.counts) if strict else Exit.OK,
+    )
 
 
 def _judgement(
-    bundles: tuple[Path, ...], ledger: LedgerFile, out: Path | None, *, as_json: bool
-) -> Mapping[ClaimVerdict, int]:
-    from ormlab.cli.claims_text import judgement_text
+    bundles: Sequence[Path], ledger: LedgerFile, folder: Path, *, strict: bool
+) -> Output:
     from ormlab.judging.judge import judge_several
     from ormlab.judging.verdicts import store
 
-    told = judge_several(bundles, ledger)
-    file = store(told, out or bundles[0].resolve().parent)
-    if as_json:
-        document("ormlab-judge-claims/1", {"file": str(file), "judgement": plain(told)})
-    else:
-        click.echo(judgement_text(told, file))
-    return told.counts
+    judgement = judge_several(bundles, ledger)
+    file = store(judgement, folder)
+    return Output(
+        schema="ormlab-judge-claims/1",
+        result={"file": str(file), "judgement": plain(judgement)},
+        text=lambda: judgement_text(judgement, file),
+        code=verdict_exit(judgement.counts) if strict else Exit.OK,
+    )

@@ -1,7 +1,8 @@
-"""Options that several commands take, so that they are called and explained alike."""
+"""Arguments and options that several commands take, so that they are called and explained alike."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -9,12 +10,17 @@ import click
 from ormlab import archive as archives
 from ormlab.base import checkout
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+type Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+_PATH = click.Path(path_type=Path)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+bundle = click.argument("bundle", type=_PATH)
 
 archive = click.option(
     "--archive",
     "folder",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     default=archives.ARCHIVE,
     help="Folder of the archive.  [default: archive/]",
 )
@@ -23,16 +29,19 @@ strict = click.option(
     "--strict", is_flag=True, help="Exit 4 if a claim was refuted, 5 if one is undecided."
 )
 
-bundles = click.option(
-    "--bundles",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=checkout.BUNDLES,
-    help="Folder to write the bundle to.  [default: bundles/]",
+ledger = click.option(
+    "--ledger", help="Claims to judge: a file, or the name of one in workloads/ledgers/."
 )
 
 inventory = click.option(
     "--inventory",
-    type=click.Path(path_type=Path),
+    type=_PATH,
     default=checkout.INVENTORY,
     help="Ansible inventory with the groups app, db and load.  [default: inventory/local.yml]",
 )
+
+
+def bundles(help_text: str) -> Decorator:
+    """The folder in which bundles lie."""
+    help_text = f"{help_text}  [default: bundles/]"
+    return click.option("--bundles", type=FOLDER, default=checkout.BUNDLES, help=help_text)

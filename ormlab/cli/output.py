@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
-from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -29,7 +30,7 @@ from ormlab.cli.claims_text import verdicts_text
 from ormlab.cli.tables import results_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 # The first that fits: missing and existing ones are errors of the storage, too.
@@ -53,40 +54,93 @@ def document(
     click.echo(json.dumps(whole, indent=1).replace("\x7f", "\\u007f"))
 
 
-def run_result(schema: str, bundle: Path, *, as_json: bool) -> Mapping[ClaimVerdict, int]:
-    """Print what a run that has just been sealed and judged shows, its ledger's verdicts too.
+@dataclass(frozen=True)
+class Output:
+    """What a command prints: one JSON document, or its text.
 
-    Returns:
-        How many claims got each verdict; empty if the run has no ledger.
+    Attributes:
+        schema: of the document.
+        result: the document's keys beside schema, ok and problems.
+        text: makes what people read.
+        problems: for the document; the text lists them itself.
+        failures: problems that are also printed on standard error; the first gives the exit code.
+        code: the exit code without failures.
+    """
 
-    Raises:
-        SystemExit: no trial of the run may be used; that was said last.
+    schema: str
+    result: Mapping[str, object]
+    text: Callable[[], str]
+    problems: Sequence[Mapping[str, object]] = ()
+    failures: Sequence[LabError] = ()
+    code: Exit = Exit.OK
+
+    def print(self, *, as_json: bool) -> None:
+        """Print one of the two, and the failures.
+
+        Raises:
+            SystemExit: the exit code is not 0.
+        """
+        if as_json:
+            records = [*self.problems, *(failure.record() for failure in self.failures)]
+            document(self.schema, self.result, problems=records)
+        else:
+            click.echo(self.text())
+        for failure in self.failures:
+            complain(failure, as_json=False)
+        if code := self.failures[0].exit_code if self.failures else self.code:
+            sys.exit(code)
+
+
+def prints(command: Callable[..., Output | None]) -> Callable[..., None]:
+    """Give a command the option --json, and print what it returns.
+
+    The bundle's own exceptions, which know no exit codes, become the lab's.
+    """
+
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+    @functools.wraps(command)
+    def printed(*, as_json: bool, **options: object) -> None:
+        try:
+            output = command(**options)
+        except BundleError as error:
+            raise _BundleProblemError(error) from error
+        if output:
+            output.print(as_json=as_json)
+
+    return printed
+
+
+def wants_json() -> bool:
+    """Whether the running command was given --json."""
+    return bool(click.get_current_context().params["as_json"])
+
+
+def run_output(schema: str, bundle: Path, *, strict: bool = False) -> Output:
+    """What a run that has just been sealed and judged shows, its ledger's verdicts too.
+
+    Args:
+        schema: of the JSON document.
+        bundle: the run's folder.
+        strict: whether a refuted or undecided claim decides the exit code.
     """
     from ormlab.judging.judge import Derived, without_trial
 
     derived = Derived.read(bundle)
     results, verdicts = derived.results, derived.verdicts
     problem = without_trial(results, bundle)
-    if as_json:
-        judged = {"verdicts": plain(verdicts)} if verdicts else {}
-        told = {"folder": str(bundle), "results": plain(results), **judged}
-        document(schema, told, problems=[problem.record()] if problem else [])
-    else:
-        click.echo(results_text(results, bundle))
-        if verdicts:
-            click.echo(f"\n{verdicts_text(verdicts, bundle)}")
-    exit_if(problem)
-    return verdicts.counts if verdicts else {}
 
+    def text() -> str:
+        judged = f"\n\n{verdicts_text(verdicts, bundle)}" if verdicts else ""
+        return f"{results_text(results, bundle)}{judged}"
 
-def exit_if(problem: LabError | None) -> None:
-    """End with the code of a problem that does not keep results from being printed, and say it.
-
-    Raises:
-        SystemExit: there is one.
-    """
-    if problem is not None:
-        sys.exit(complain(problem.record(), problem.exit_code, as_json=False))
+    return Output(
+        schema=schema,
+        result={"folder": str(bundle), "results": plain(results)}
+        | ({"verdicts": plain(verdicts)} if verdicts else {}),
+        text=text,
+        failures=[problem] if problem else [],
+        code=verdict_exit(verdicts.counts) if strict and verdicts else Exit.OK,
+    )
 
 
 def verdict_exit(counts: Mapping[ClaimVerdict, int]) -> Exit:
@@ -96,30 +150,22 @@ def verdict_exit(counts: Mapping[ClaimVerdict, int]) -> Exit:
     return Exit.INCONCLUSIVE if counts.get(ClaimVerdict.INCONCLUSIVE) else Exit.OK
 
 
-def complain(problem: dict[str, str], code: Exit, *, as_json: bool) -> Exit:
+def complain(error: LabError, *, as_json: bool) -> Exit:
     """Say what went wrong, where, and what to do next; returns the exit code."""
     if as_json:
-        document("ormlab-error/1", {"exit_code": int(code)}, problems=[problem])
-    _tell(f"error: {problem['what']}")
-    if problem["where"] and problem["where"] not in problem["what"]:
-        _tell(f"  where: {problem['where']}")
-    if problem["hint"]:
-        _tell(f"  next:  {problem['hint']}")
-    return code
+        code = {"exit_code": int(error.exit_code)}
+        document("ormlab-error/1", code, problems=[error.record()])
+    _tell(f"error: {error.what}")
+    if error.where and error.where not in error.what:
+        _tell(f"  where: {error.where}")
+    if error.hint:
+        _tell(f"  next:  {error.hint}")
+    return error.exit_code
 
 
 def _tell(lines: str) -> None:
     """Write to standard error; an error of many causes has a line for each."""
     click.echo(visible(lines, keep="\n"), err=True)
-
-
-@contextmanager
-def bundle_errors() -> Iterator[None]:
-    """Turn the bundle's own exceptions, which know no exit codes, into the lab's."""
-    try:
-        yield
-    except BundleError as error:
-        raise _BundleProblemError(error) from error
 
 
 class _BundleProblemError(LabError):

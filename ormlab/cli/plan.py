@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bundle.codec import plain
-from ormlab.cli import options, streams
-from ormlab.cli.output import bundle_errors, document
+from ormlab.cli import streams
+from ormlab.cli.output import Output, prints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="A sealed bundle of a similar run, to estimate spread, warm-up and duration.",
 )
-@options.as_json
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the resolved plan as it is hashed.")
-def command(plan: str, *, pilot: Path | None, as_json: bool, as_yaml: bool) -> None:
+@prints
+def command(plan: str, *, pilot: Path | None, as_yaml: bool) -> Output | None:
     """Show what a PLAN would do and for how long, without touching any host.
 
     With --pilot it also shows the smallest effect that the plan's blocks can detect, the blocks
@@ -44,33 +44,28 @@ def command(plan: str, *, pilot: Path | None, as_json: bool, as_yaml: bool) -> N
     resolved = plans.resolve(plans.load(plan))
     if as_yaml:
         streams.document(resolved.document)
-        return
-    told = _forecast(resolved, pilot) if pilot else None
+        return None
+    forecast = None
+    if pilot:
+        from ormlab.judging import pilot as pilots
+
+        forecast = pilots.forecast(resolved, pilot)
     guessed = plans.duration(resolved)
-    if as_json:
-        result = {
-            "name": resolved.plan.name,
-            "sha256": resolved.sha256,
-            "trials": [trial.id for trial in resolved.trials],
-            "measured_s": guessed.measured_s,
-            "expected_s": told.expected_s if told else guessed.expected_s,
-            "at_most": guessed.at_most and told is None,
-            "pilot": plain(told) if told else None,
-        }
-        document("ormlab-plan/1", result)
-        return
-    click.echo(_headline(resolved, guessed, told))
-    for line in _described(resolved.plan):
-        click.echo(line)
-    for line in _foretold(told) if told else ():
-        click.echo(line)
+    result = {
+        "name": resolved.plan.name,
+        "sha256": resolved.sha256,
+        "trials": [trial.id for trial in resolved.trials],
+        "measured_s": guessed.measured_s,
+        "expected_s": forecast.expected_s if forecast else guessed.expected_s,
+        "at_most": guessed.at_most and forecast is None,
+        "pilot": plain(forecast) if forecast else None,
+    }
 
+    def text() -> str:
+        lines = [_headline(resolved, guessed, forecast), *_described(resolved.plan)]
+        return "\n".join([*lines, *(_foretold(forecast) if forecast else ())])
 
-def _forecast(resolved: ResolvedPlan, pilot: Path) -> Forecast:
-    from ormlab.judging.pilot import forecast
-
-    with bundle_errors():
-        return forecast(resolved, pilot)
+    return Output("ormlab-plan/1", result, text)
 
 
 def _headline(resolved: ResolvedPlan, guessed: Duration, told: Forecast | None) -> str:

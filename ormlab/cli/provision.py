@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from bundle.codec import plain
+from bundle.display import visible
 from ormlab.base import checkout
-from ormlab.base.errors import Exit
+from ormlab.base.errors import HostGateError, LabError, ProvisioningError
 from ormlab.cli import options
-from ormlab.cli.output import complain, document
-from ormlab.cli.provision_text import Lines, play_text, sentence
+from ormlab.cli.output import Output, prints
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from ormlab.provision import Play
+    from ormlab.provision import Began, Ended, Play
+
+_TOLD = ("changed", "failed", "unreachable")
 
 _limit = click.option("--limit", metavar="HOST", multiple=True, help="Only this host; repeatable.")
 _dry = click.option(
@@ -32,11 +33,12 @@ _playbooks = click.option(
 )
 
 
-def _on_a_bench(command: Callable[..., None]) -> Callable[..., None]:
+def _on_a_bench(command: Callable[..., Output]) -> Callable[..., None]:
     """The options of every command that plays a playbook."""
-    for option in (options.as_json, _playbooks, _limit, options.inventory):
-        command = option(command)
-    return command
+    made = prints(command)
+    for option in (_playbooks, _limit, options.inventory):
+        made = option(made)
+    return made
 
 
 @click.command("provision")
@@ -50,8 +52,7 @@ def provision_command(
     *,
     dry: bool,
     enroll: bool,
-    as_json: bool,
-) -> None:
+) -> Output:
     """Set hosts up for measuring: packages, kernel, CPUs, PostgreSQL, wrk.
 
     The command changes only hosts in the inventory's group bench. On a host that nobody has
@@ -72,17 +73,12 @@ def provision_command(
 
     bench = inventories.bench(inventory, limit)
     done = provision(bench, Lines(), dry=dry, enroll=enroll, playbooks=playbooks)
-    problems = _problems(done.site)
-    if done.strangers and not dry:
-        problems += [_stranger(name) for name in done.strangers]
-    _tell(done.site, problems, as_json=as_json)
+    return _output(done.site, strangers=() if dry else done.strangers)
 
 
 @click.command("drift")
 @_on_a_bench
-def drift_command(
-    inventory: Path, limit: tuple[str, ...], playbooks: Path, *, as_json: bool
-) -> None:
+def drift_command(inventory: Path, limit: tuple[str, ...], playbooks: Path) -> Output:
     """Say whether hosts still are as `ormlab provision` left them; exits with 6 if one is not.
 
     Plays the playbook verify, which reads the real state: values of the kernel, affinity of live
@@ -94,16 +90,15 @@ def drift_command(
       ormlab drift --inventory inventory/bench.yml
       ormlab drift --inventory inventory/bench.yml --json | jq -r '.problems[].what'
     """
-    played = _play("verify", inventory, limit, playbooks, dry=False)
-    _tell(played, _problems(played), as_json=as_json, failed=Exit.HOST_GATE)
+    return _output(_play("verify", inventory, limit, playbooks, dry=False), error=HostGateError)
 
 
 @click.command("untune")
 @_on_a_bench
 @_dry
 def untune_command(
-    inventory: Path, limit: tuple[str, ...], playbooks: Path, *, dry: bool, as_json: bool
-) -> None:
+    inventory: Path, limit: tuple[str, ...], playbooks: Path, *, dry: bool
+) -> Output:
     """Restore every tuned value to what it was before the lab changed it.
 
     \b
@@ -111,16 +106,15 @@ def untune_command(
       ormlab untune --inventory inventory/bench.yml --dry-run
       ormlab untune --inventory inventory/bench.yml
     """
-    played = _play("untune", inventory, limit, playbooks, dry=dry)
-    _tell(played, _problems(played), as_json=as_json)
+    return _output(_play("untune", inventory, limit, playbooks, dry=dry))
 
 
 @click.command("uninstall")
 @_on_a_bench
 @_dry
 def uninstall_command(
-    inventory: Path, limit: tuple[str, ...], playbooks: Path, *, dry: bool, as_json: bool
-) -> None:
+    inventory: Path, limit: tuple[str, ...], playbooks: Path, *, dry: bool
+) -> Output:
     """Remove from hosts everything that the lab installed there.
 
     \b
@@ -128,8 +122,7 @@ def uninstall_command(
       ormlab uninstall --inventory inventory/bench.yml --dry-run
       ormlab uninstall --inventory inventory/bench.yml --limit db1
     """
-    played = _play("uninstall", inventory, limit, playbooks, dry=dry)
-    _tell(played, _problems(played), as_json=as_json)
+    return _output(_play("uninstall", inventory, limit, playbooks, dry=dry))
 
 
 def _play(
@@ -142,59 +135,80 @@ def _play(
     return carry_out(name, bench, Lines(), dry=dry, playbooks=playbooks)
 
 
-def _tell(
-    played: Play,
-    problems: list[dict[str, str]],
-    *,
-    as_json: bool,
-    failed: Exit = Exit.PROVISIONING,
-) -> None:
-    if as_json:
-        document("ormlab-play/1", _result(played), problems=problems)
-    else:
-        click.echo(play_text(played))
-    for problem in problems:
-        complain(problem, failed, as_json=False)
-    if problems:
-        sys.exit(failed)
-
-
-def _problems(played: Play) -> list[dict[str, str]]:
-    """One for each host on which the play did not come to its end."""
+def _output(
+    played: Play, *, strangers: Sequence[str] = (), error: type[LabError] = ProvisioningError
+) -> Output:
+    """What a play did; a failure for each host on which it did not finish, and each stranger."""
     from ormlab.hosts import trouble
     from ormlab.provision import Outcome
+    from ormlab.provision.record import document as of_host
 
     known_hosts = {host.name: host.known_hosts for host in played.hosts}
-    found = []
+    failures = []
     for task in played.failures:
         unreachable = task.outcome is Outcome.UNREACHABLE
         again = f"put that right, then play it again; --limit {task.host} leaves the others alone"
-        found.append(
-            {
-                "code": "host-unreachable" if unreachable else "task-failed",
-                "what": f"{task.name} failed on {task.host}: {task.reason}",
-                "where": f"{task.host}, {task.place}",
-                "hint": trouble.hint(task.reason, known_hosts[task.host]) if unreachable else again,
-            }
+        failures.append(
+            error(
+                "host-unreachable" if unreachable else "task-failed",
+                f"{task.name} failed on {task.host}: {task.reason}",
+                where=f"{task.host}, {task.place}",
+                hint=trouble.hint(task.reason, known_hosts[task.host]) if unreachable else again,
+            )
         )
-    return found
-
-
-def _stranger(name: str) -> dict[str, str]:
-    return {
-        "code": "not-enrolled",
-        "what": f"{name} is not enrolled, so nothing was changed",
-        "where": name,
-        "hint": "read what would be changed; `ormlab provision --enroll` consents to it",
-    }
-
-
-def _result(played: Play) -> dict[str, object]:
-    from ormlab.provision.record import document as of_host
-
-    return {
-        "conclusion": sentence(played),
+    failures += [
+        error(
+            "not-enrolled",
+            f"{name} is not enrolled, so nothing was changed",
+            where=name,
+            hint="read what would be changed; `ormlab provision --enroll` consents to it",
+        )
+        for name in strangers
+    ]
+    result = {
+        "conclusion": _sentence(played),
         "playbook": played.playbook,
         "dry_run": played.dry,
         "hosts": [plain(of_host(played, host.name)) for host in played.hosts],
     }
+    return Output("ormlab-play/1", result, lambda: _text(played), failures=failures)
+
+
+class Lines:
+    """The news of a playbook on standard error: a line for each task, one for each effect."""
+
+    def stage(self, what: str) -> None:
+        """A playbook begins."""
+        click.echo(f"- {visible(what)}", err=True)
+
+    def began(self, task: Began) -> None:
+        """A task begins."""
+        click.echo(f"  {visible(str(task))}", err=True)
+
+    def ended(self, task: Ended) -> None:
+        """A task has ended on one host."""
+        if task.outcome in _TOLD:
+            reason = f": {task.reason}" if task.reason else ""
+            click.echo(f"    {task.outcome.value} on {task.host}{visible(reason)}", err=True)
+
+
+def _sentence(played: Play) -> str:
+    """What the play came to, in one sentence."""
+    changes = sum(task.outcome == "changed" for task in played.tasks)
+    would = "would change" if played.dry else "changed"
+    names = ", ".join(host.name for host in played.hosts)
+    ended = f"not to its end on {', '.join(sorted(played.failed))}; " if played.failed else ""
+    return (
+        f"{played.playbook} on {names}: {ended}{changes} of {len(played.tasks)} tasks {would} "
+        f"something, in {played.seconds:.0f} s."
+    )
+
+
+def _text(played: Play) -> str:
+    """The sentence, and every change by host."""
+    lines = [_sentence(played)]
+    for host in played.hosts:
+        changes = [t for t in played.tasks if t.host == host.name and t.outcome == "changed"]
+        if changes:
+            lines += ["", f"{host.name}:", *(f"  {task.name}" for task in changes)]
+    return "\n".join(lines)

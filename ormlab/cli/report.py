@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from ormlab.cli import options, streams
-from ormlab.cli.output import bundle_errors, document
+from ormlab.cli.output import Output, prints, wants_json
 
 _STDOUT = Path("-")
 
 
 @click.command("report")
-@click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--ledger", help="Claims to judge: a file, or the name of one in workloads/ledgers/.")
+@options.bundle
+@options.ledger
 @click.option(
     "-o",
     "--output",
@@ -22,10 +22,10 @@ _STDOUT = Path("-")
     help="File to write; - for standard output.  [default: reports/<bundle>.html or .md]",
 )
 @click.option("--markdown", is_flag=True, help="Write Markdown, tables in place of charts.")
-@options.as_json
+@prints
 def command(
-    bundle: Path, ledger: str | None, output: Path | None, *, markdown: bool, as_json: bool
-) -> None:
+    bundle: Path, ledger: str | None, output: Path | None, *, markdown: bool
+) -> Output | None:
     """Write a report of a sealed BUNDLE: one HTML file that needs no network.
 
     Without --ledger the report has the verdicts of the last judgement, if there is one. --json
@@ -37,24 +37,22 @@ def command(
       ormlab report bundles/20261123T031500Z-1a2b3c4d --ledger article -o article.html
       ormlab report bundles/20261123T031500Z-1a2b3c4d --markdown -o - | less
     """
-    if as_json and output == _STDOUT:
+    if wants_json() and output == _STDOUT:
         raise click.UsageError("--json has standard output for itself: give -o a file")
     from analysis import report as rendering
     from ormlab.judging import ledger as ledgers
     from ormlab.judging import report as reports
 
     claims = ledgers.load(ledger) if ledger else None
-    with bundle_errors():
-        made = reports.make(bundle, claims)
+    made = reports.make(bundle, claims)
     text = rendering.markdown(made) if markdown else rendering.html(made)
     if output == _STDOUT:
         streams.document(text.encode())
-        return
+        return None
     name = f"{made.data['bundle']}.{'md' if markdown else 'html'}"
     file = reports.store(text, output or reports.REPORTS / name)
-    if as_json:
-        told = {"folder": str(bundle), "file": str(file), "report": made.data}
-        document("ormlab-report/1", told)
-    else:
-        click.echo(made.data["conclusion"])
-        click.echo(f"report: {file}")
+    return Output(
+        schema="ormlab-report/1",
+        result={"folder": str(bundle), "file": str(file), "report": made.data},
+        text=lambda: f"{made.data['conclusion']}\nreport: {file}",
+    )

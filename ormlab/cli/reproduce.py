@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from bundle.codec import plain
-from ormlab.base import checkout
+from bundle.documents.verdicts import LedgerOnTrial
 from ormlab.base.errors import Exit
 from ormlab.cli import options
-from ormlab.cli.output import bundle_errors, complain, document, verdict_exit
+from ormlab.cli.claims_text import judgement_text
+from ormlab.cli.output import Output, prints, verdict_exit
 from ormlab.cli.progress import reporter
 
 if TYPE_CHECKING:
-    from ormlab.reproduce import Outcome
+    from collections.abc import Iterator, Sized
+    from pathlib import Path
+
+    from ormlab.reproduce import Proposal, Step
 
 
 @click.command("reproduce")
@@ -28,17 +31,12 @@ if TYPE_CHECKING:
     help="Run every plan under this profile.  [default: each plan's own]",
 )
 @options.inventory
-@click.option(
-    "--bundles",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=checkout.BUNDLES,
-    help="Folder to look for bundles in, and to write new ones to.  [default: bundles/]",
-)
+@options.bundles("Folder to look for bundles in, and to write new ones to.")
 @click.option(
     "--dry-run", is_flag=True, help="Print what the command would run, for how long, and stop."
 )
 @options.strict
-@options.as_json
+@prints
 def command(
     ledger: str,
     claims: str | None,
@@ -48,8 +46,7 @@ def command(
     *,
     dry_run: bool,
     strict: bool,
-    as_json: bool,
-) -> None:
+) -> Output:
     """Put the claims of a LEDGER on trial: run the plans that test them, and judge.
 
     LEDGER is a file, or the name of one in workloads/ledgers/. The command does not repeat
@@ -64,8 +61,6 @@ def command(
 
     Ctrl-C keeps what was sealed and exits with 130; run it again to continue.
     """
-    from ormlab.cli.claims_text import judgement_text
-    from ormlab.cli.reproduce_text import proposal_text, proposed
     from ormlab.hosts import inventory as inventories
     from ormlab.judging import ledger as ledgers
     from ormlab.reproduce import Request, carry_out, propose
@@ -74,40 +69,116 @@ def command(
     if not all(patterns):
         raise click.BadParameter("an id between the commas is missing", param_hint="--claims")
     request = Request(ledgers.load(ledger), bundles, patterns, profile)  # type: ignore[arg-type]
-    with bundle_errors():
-        proposal = propose(request)
-    plan = proposed(proposal)
+    proposal = propose(request)
+    proposed, text = _document(proposal), proposal_text(proposal)
     if dry_run:
-        if as_json:
-            document("ormlab-reproduce/1", {"proposal": plain(plan)})
-        else:
-            click.echo(proposal_text(plan))
-        return
-    click.echo(proposal_text(plan), err=True)
-    where = inventories.load(inventory)
-    with bundle_errors(), reporter() as progress:
-        outcome = carry_out(proposal, where, progress)
-    pages = [str(page) for page in outcome.reports]
-    if as_json:
-        told = {
-            "proposal": plain(plan),
+        return Output("ormlab-reproduce/1", {"proposal": proposed}, lambda: text)
+    click.echo(text, err=True)
+    hosts = inventories.load(inventory)
+    with reporter() as progress:
+        outcome = carry_out(proposal, hosts, progress)
+    judgement = judgement_text(outcome.judgement, outcome.file)
+    return Output(
+        schema="ormlab-reproduce/1",
+        result={
+            "proposal": proposed,
             "file": str(outcome.file),
             "judgement": plain(outcome.judgement),
-            "reports": pages,
-        }
-        problems = [problem.record() for problem in outcome.failed.values()]
-        document("ormlab-reproduce/1", told, problems=problems)
+            "reports": [str(page) for page in outcome.reports],
+        },
+        text=lambda: "\n".join([judgement, *(f"report: {page}" for page in outcome.reports)]),
+        failures=tuple(outcome.failed.values()),
+        code=verdict_exit(outcome.judgement.counts) if strict else Exit.OK,
+    )
+
+
+def _document(proposal: Proposal) -> dict[str, object]:
+    """Everything that is to be known before anything starts; keys in alphabetical order."""
+    request = proposal.request
+    ledger = LedgerOnTrial(
+        name=request.ledger.ledger.name,
+        title=request.ledger.ledger.title,
+        sha256=request.ledger.sha256,
+    )
+    return {
+        "at_most": proposal.at_most,
+        "bundles": str(request.bundles),
+        "claims": list(proposal.claims),
+        "expected_s": proposal.expected_s,
+        "ledger": plain(ledger),
+        "plans": [_plan(step) for step in proposal.steps],
+        "trials": proposal.trials,
+    }
+
+
+def _plan(step: Step) -> dict[str, object]:
+    written = step.resolved.plan
+    return {
+        "aside": [{"id": each.path.name, "why": each.flaw or ""} for each in step.aside],
+        "at_most": step.at_most,
+        "begun": step.begun.name if step.begun else None,
+        "blocks": written.blocks,
+        "claims": list(step.claims),
+        "existing": [
+            {"commit": each.record.tool.commit, "id": each.path.name} for each in step.existing
+        ],
+        "expected_s": step.expected_s,
+        "finds": asdict(step.finds) if step.finds else None,
+        "name": written.name,
+        "profile": written.profile,
+        "sha256": step.resolved.sha256,
+        "stacks_only": step.stacks_only,
+        "title": written.title,
+        "trials": step.trials,
+    }
+
+
+def proposal_text(proposal: Proposal) -> str:
+    """One sentence, then plan by plan."""
+    steps, missing = proposal.steps, proposal.missing
+    tested = {claim for step in steps for claim in step.claims}
+    title = proposal.request.ledger.ledger.title
+    head = f"{title}: {_many(proposal.claims, 'claim')}, {len(tested)} of them "
+    head += f"tested by {_many(steps, 'plan')}; "
+    if missing:
+        about = "at most about" if proposal.at_most else "about"
+        head += f"{_many(missing, 'plan')} to run, {proposal.trials} trials, {about} "
+        head += f"{_minutes(proposal.expected_s)}."
     else:
-        click.echo(judgement_text(outcome.judgement, outcome.file))
-        for page in pages:
-            click.echo(f"report: {page}")
-    sys.exit(_exit(outcome, strict=strict))
+        head += "nothing to run."
+    return "\n".join([head, *(line for step in steps for line in _lines(step))])
 
 
-def _exit(outcome: Outcome, *, strict: bool) -> Exit:
-    """The first plan that failed counts before what the others found."""
-    for problem in outcome.failed.values():
-        complain(problem.record(), problem.exit_code, as_json=False)
-    for problem in outcome.failed.values():
-        return problem.exit_code
-    return verdict_exit(outcome.judgement.counts) if strict else Exit.OK
+def _lines(step: Step) -> Iterator[str]:
+    plan = step.resolved.plan
+    head = f"{plan.name} ({plan.profile}, {_many(step.claims, 'claim')})"
+    about = f"{'at most ' if step.at_most else ''}about {_minutes(step.expected_s)}"
+    if step.existing:
+        yield f"  exists    {head}: {', '.join(each.path.name for each in step.existing)}"
+    elif step.stacks_only:
+        yield f"  to run    {head}: the stacks alone, without a load, {about}"
+    else:
+        yield f"  to run    {head}: {step.trials} trials, {about}; {_finds(step)}"
+    if step.begun:
+        yield f"  goes on   {step.begun.name}: its process was ended; what it had closed is kept"
+    for each in step.aside:
+        yield f"  aside     {each.path.name}: {each.flaw}"
+
+
+def _finds(step: Step) -> str:
+    finds = step.finds
+    if step.resolved.plan.profile == "smoke":
+        return "a smoke run gives estimates, not verdicts"
+    if finds is None:
+        return "it compares nothing"
+    least, most = f"{100 * finds.least:.1f} %", f"{100 * finds.most:.1f} %"
+    size = f"differences of {least}" + (f" to {most}" if least != most else "")
+    return f"finds {size} {finds.basis}"
+
+
+def _many(things: Sized, name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{max(1, round(seconds / 60)):,} min"

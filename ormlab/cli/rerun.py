@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ormlab.cli import options
-from ormlab.cli.output import bundle_errors, document, run_result
+from ormlab.cli.output import Output, prints, run_output
 from ormlab.cli.progress import reporter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from ormlab.run.rerun import RerunProposal
 
@@ -25,9 +25,9 @@ _COMPARED = {
 
 
 @click.command("rerun")
-@click.argument("bundle", type=click.Path(path_type=Path))
+@options.bundle
 @options.inventory
-@options.bundles
+@options.bundles("Folder to write the bundle to.")
 @click.option(
     "--dry-run", is_flag=True, help="Print what the command would execute, and execute nothing."
 )
@@ -37,7 +37,7 @@ _COMPARED = {
     is_flag=True,
     help="Install and import packages from locks that are not those of this checkout.",
 )
-@options.as_json
+@prints
 def command(
     bundle: Path,
     inventory: Path,
@@ -46,8 +46,7 @@ def command(
     dry_run: bool,
     yes: bool,
     trust_locks: bool,
-    as_json: bool,
-) -> None:
+) -> Output:
     """Run the plan of a BUNDLE again on this host, with its own locks and inputs.
 
     The command prints what it would execute, then asks. It installs and imports packages from the
@@ -67,20 +66,17 @@ def command(
     from ormlab.run.rerun import propose, require_trust, rerun
 
     hosts = inventories.load(inventory)
-    with bundle_errors():
-        proposal = propose(bundle)
-    if dry_run and as_json:
-        document("ormlab-rerun-proposal/1", proposal.document())
-        return
-    click.echo("\n".join(_told(proposal)), err=not dry_run)
+    proposal = propose(bundle)
+    proposed = "\n".join(_lines(proposal))
     if dry_run:
-        return
+        return Output("ormlab-rerun-proposal/1", proposal.document(), lambda: proposed)
+    click.echo(proposed, err=True)
     require_trust(bundle, proposal, trust_locks=trust_locks)
     if not yes:
         _ask(bundle)
-    with bundle_errors(), reporter() as progress:
+    with reporter() as progress:
         made = rerun(bundle, hosts, bundles, proposal, progress, trust_locks=trust_locks)
-    run_result("ormlab-rerun/1", made, as_json=as_json)
+    return run_output("ormlab-rerun/1", made)
 
 
 def _ask(bundle: Path) -> None:
@@ -98,7 +94,7 @@ def _ask(bundle: Path) -> None:
     )
 
 
-def _told(proposal: RerunProposal) -> Iterator[str]:
+def _lines(proposal: RerunProposal) -> Iterator[str]:
     """What would be executed, line by line; names in it were held against patterns."""
     plan = proposal.resolved.plan
     yield f"bundle  {proposal.bundle}, sealed as {proposal.seal}"

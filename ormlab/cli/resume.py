@@ -7,15 +7,15 @@ from pathlib import Path
 import click
 
 from ormlab.cli import options
-from ormlab.cli.output import bundle_errors, run_result
+from ormlab.cli.output import Output, prints, run_output
 from ormlab.cli.progress import reporter
 
 
 @click.command("resume")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="BUNDLE.partial")
 @options.inventory
-@options.as_json
-def command(folder: Path, inventory: Path, *, as_json: bool) -> None:
+@prints
+def command(folder: Path, inventory: Path) -> Output:
     """Continue a run whose process was killed, and print its results.
 
     BUNDLE.partial is the folder that the run left. The command keeps every closed trial, measures
@@ -31,6 +31,6 @@ def command(folder: Path, inventory: Path, *, as_json: bool) -> None:
     from ormlab.run.resume import resume
 
     hosts = inventories.load(inventory)
-    with bundle_errors(), reporter() as progress:
+    with reporter() as progress:
         bundle = resume(folder, hosts, progress)
-    run_result("ormlab-resume/1", bundle, as_json=as_json)
+    return run_output("ormlab-resume/1", bundle)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from ormlab.cli import options
-from ormlab.cli.output import bundle_errors, run_result, verdict_exit
+from ormlab.cli.output import Output, prints, run_output
 from ormlab.cli.progress import reporter
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 @click.command("run")
 @click.argument("plan")
 @options.inventory
-@options.bundles
+@options.bundles("Folder to write the bundle to.")
 @click.option(
     "--omit-missing-generators",
     is_flag=True,
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 )
 @click.option("--ledger", help="Claims that the run puts on trial: sealed with it, and judged.")
 @options.strict
-@options.as_json
+@prints
 def command(
     plan: str,
     inventory: Path,
@@ -35,8 +34,7 @@ def command(
     *,
     omit_missing_generators: bool,
     strict: bool,
-    as_json: bool,
-) -> None:
+) -> Output:
     """Run a PLAN, seal its bundle, and print the results.
 
     PLAN is a file, or the name of one in workloads/plans/.
@@ -59,7 +57,7 @@ def command(
 
     asked, hosts = plans.load(plan), inventories.load(inventory)
     claims = ledgers.load(ledger) if ledger else None
-    with bundle_errors(), reporter() as progress:
+    with reporter() as progress:
         bundle = run(
             asked,
             hosts,
@@ -68,6 +66,4 @@ def command(
             omit_missing_generators=omit_missing_generators,
             ledger=claims,
         )
-    counts = run_result("ormlab-run/1", bundle, as_json=as_json)
-    if strict:
-        sys.exit(verdict_exit(counts))
+    return run_output("ormlab-run/1", bundle, strict=strict)

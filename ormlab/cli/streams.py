@@ -101,38 +101,20 @@ class Stream(io.TextIOBase):
             _lead_nowhere(self._stream.fileno())
 
 
-class Bare(io.TextIOBase):
+class _Bare:
     """The same stream for a bar, which moves the cursor and cleans its text itself."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
+        self.write = stream.write_bare
 
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        """That of the stream."""
-        return self._stream.encoding
-
-    def write(self, text: str) -> int:
-        """Write text as it is."""
-        self._stream.write_bare(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Hand on what was written."""
-        self._stream.flush()
-
-    def isatty(self) -> bool:
-        """Whether a terminal shows it."""
-        return self._stream.isatty()
-
-    def fileno(self) -> int:
-        """Its descriptor."""
-        return self._stream.fileno()
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
 
 
 def bare(stream: TextIO) -> TextIO:
     """A stream for what moves the cursor on purpose."""
-    return cast("TextIO", Bare(stream)) if isinstance(stream, Stream) else stream
+    return cast("TextIO", _Bare(stream)) if isinstance(stream, Stream) else stream
 
 
 def take_over() -> None:

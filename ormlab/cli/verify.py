@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +11,11 @@ from bundle.codes import LEVELS, LIMIT, MEANINGS
 from bundle.display import visible
 from ormlab.base.errors import Exit
 from ormlab.cli import options
-from ormlab.cli.output import bundle_errors, document
+from ormlab.cli.output import Output, prints
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bundle.codes import Level
     from bundle.findings import Problem, Verification
 
@@ -22,14 +23,14 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
 @click.command("verify")
-@click.argument("bundle", type=click.Path(path_type=Path))
+@options.bundle
 @click.option(
     "--level", type=click.Choice(LEVELS), help="How far to check; default: as far as possible."
 )
 @click.option("--index", type=_FILE, help="The index.jsonl that lists its seal, for L4.")
 @click.option("--allowed-signers", type=_FILE, help="Whose signature counts, as in ssh-keygen(1).")
 @click.option("--strict", is_flag=True, help="Count a doubt as a problem.")
-@options.as_json
+@prints
 def command(
     bundle: Path,
     level: Level | None,
@@ -37,8 +38,7 @@ def command(
     allowed_signers: Path | None,
     *,
     strict: bool,
-    as_json: bool,
-) -> None:
+) -> Output:
     """Check a BUNDLE without trusting its maker; lists every problem, exits 3 if there is one.
 
     \b
@@ -61,47 +61,42 @@ def command(
 
     if level not in {None, "L4"} and (index or allowed_signers):
         raise click.UsageError("--index and --allowed-signers are for L4: leave out --level")
-    with bundle_errors():
-        outcome = verify(bundle, level=level, index=index, allowed_signers=allowed_signers)
-    if as_json:
-        _print_document(outcome)
-    else:
-        _print_text(bundle, outcome)
-    if outcome.problems or (strict and outcome.doubts):
-        sys.exit(Exit.VERIFICATION_FAILED)
-
-
-def _print_document(outcome: Verification) -> None:
-    reached = outcome.level_reached
+    outcome = verify(bundle, level=level, index=index, allowed_signers=allowed_signers)
+    reached = _up_to(outcome.level_reached)
     result = {
-        "level": reached,
+        "level": outcome.level_reached,
         "asked": outcome.asked,
-        "meaning": [MEANINGS[level] for level in _up_to(reached)],
+        "meaning": [MEANINGS[each] for each in reached],
         "limit": LIMIT,
         "files": outcome.files,
         "seal": outcome.seal,
         "doubts": [_record(doubt) for doubt in outcome.doubts],
         "notes": list(outcome.notes),
     }
-    problems = [_record(problem) for problem in outcome.problems]
-    document("ormlab-verify/1", result, problems=problems)
-
-
-def _print_text(bundle: Path, outcome: Verification) -> None:
-    reached = outcome.level_reached or "not even L0"
-    click.echo(
-        f"{bundle}: {reached} of {outcome.asked}, {outcome.files} files, seal {outcome.seal}"
+    return Output(
+        schema="ormlab-verify/1",
+        result=result,
+        text=lambda: "\n".join(_lines(bundle, outcome)),
+        problems=[_record(problem) for problem in outcome.problems],
+        code=Exit.VERIFICATION_FAILED
+        if outcome.problems or (strict and outcome.doubts)
+        else Exit.OK,
     )
+
+
+def _lines(bundle: Path, outcome: Verification) -> Iterator[str]:
+    reached = outcome.level_reached or "not even L0"
+    yield f"{bundle}: {reached} of {outcome.asked}, {outcome.files} files, seal {outcome.seal}"
     for level in _up_to(outcome.level_reached):
-        click.echo(f"  {level} {MEANINGS[level]}")
+        yield f"  {level} {MEANINGS[level]}"
     for note in outcome.notes:
-        click.echo(f"  {visible(note)}")
-    for kind, found in (("problem", outcome.problems), ("doubt", outcome.doubts)):
-        for each in found:
-            said = visible(f"{each.path}: {each.message}")
-            click.echo(f"  {kind} {each.level} {each.code}: {said}")
-            click.echo(f"    next: {each.hint}")
-    click.echo(f"  {LIMIT}")
+        yield f"  {visible(note)}"
+    for kind, problems in (("problem", outcome.problems), ("doubt", outcome.doubts)):
+        for each in problems:
+            problem = visible(f"{each.path}: {each.message}")
+            yield f"  {kind} {each.level} {each.code}: {problem}"
+            yield f"    next: {each.hint}"
+    yield f"  {LIMIT}"
 
 
 def _up_to(level: Level | None) -> tuple[Level, ...]:

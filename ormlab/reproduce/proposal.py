@@ -109,6 +109,21 @@ class Proposal:
         """The plans that have to be run."""
         return tuple(step for step in self.steps if not step.existing)
 
+    @property
+    def trials(self) -> int:
+        """How many trials those plans have together."""
+        return sum(step.trials for step in self.missing)
+
+    @property
+    def expected_s(self) -> float:
+        """How long they take together, seconds."""
+        return sum(step.expected_s for step in self.missing)
+
+    @property
+    def at_most(self) -> bool:
+        """Whether ``expected_s`` is only a limit."""
+        return any(step.at_most for step in self.missing)
+
 
 def propose(request: Request) -> Proposal:
     """Find out what has to be run for the claims.

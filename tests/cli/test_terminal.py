@@ -29,9 +29,9 @@ from bundle.display import visible
 from bundle.documents.host import HostReadings
 from host.items import readings
 from ormlab.cli.claims_text import claim_text, judgement_text, ledger_text, verdicts_text
-from ormlab.cli.diff_text import diff_text
-from ormlab.cli.doctor_text import examination_text
-from ormlab.cli.explanation_text import explanation_text
+from ormlab.cli.diff import diff_text
+from ormlab.cli.doctor import examination_text
+from ormlab.cli.explain import explanation_text
 from ormlab.cli.page import Page
 from ormlab.cli.tables import results_text
 from ormlab.judging import judge, verdicts

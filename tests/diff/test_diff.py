@@ -15,7 +15,7 @@ from bundle import typed
 from bundle.documents.host import HostFacts
 from bundle.errors import NotSealedError
 from ormlab.base.errors import UsageError
-from ormlab.cli.diff_text import diff_text
+from ormlab.cli.diff import diff_text
 from ormlab.hosts.fingerprint import fingerprint
 from ormlab.judging.diff import Relation, diff
 from tests.bundle import making

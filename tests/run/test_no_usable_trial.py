@@ -25,7 +25,7 @@ from bundle.documents.results import Results
 from bundle.read import Bundle
 from bundle.verify import verify
 from ormlab.cli import group
-from ormlab.cli.output import run_result
+from ormlab.cli.output import run_output
 from ormlab.cli.tables import results_text
 from ormlab.judging import judge, report
 from ormlab.judging.diff import diff
@@ -104,7 +104,7 @@ def test_so_do_the_commands_that_make_one(losing, schema, capsys):
     bundle = losing("*")
     judge.judge(bundle)
     with pytest.raises(SystemExit) as ended:
-        run_result(schema, bundle, as_json=True)
+        run_output(schema, bundle).print(as_json=True)
     assert ended.value.code == 8
     told = json.loads(capsys.readouterr().out)
     assert (told["schema"], told["ok"]) == (schema, False)
