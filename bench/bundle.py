@@ -9,22 +9,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from bench import output_of
 from bundle.codec import encode
-from bundle.documents.readings import TrialReadings
-from bundle.format import BundleRecord, Plan, Tool, TrialCounts, TrialRecord
 from bundle.pack import pack
-from bundle.read import Bundle
 from bundle.verify import verify
-from bundle.write import BundleWriter
-from host.environment import environment
+from tests.bundle import making
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +27,6 @@ if TYPE_CHECKING:
 _ROUNDS: Final = 5
 _TRIALS: Final = 60
 _FILES: Final = 6
-_NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
-_TOOL: Final = Tool(version="bench", commit=None, dirty=None)
 
 
 def run(*, megabytes: int = 200) -> dict[str, object]:
@@ -75,7 +68,7 @@ def _packing(bundle: Path, folder: Path) -> object:
     )
 
     def by_them() -> None:
-        _quietly(["sh", "-c", script, "sh", str(bundle), str(theirs)])
+        output_of("sh", "-c", script, "sh", bundle, theirs)
 
     return _ratio(by_us, by_them)
 
@@ -105,54 +98,20 @@ def _verify(bundle: Path) -> None:
 
 
 def _sum(bundle: Path) -> None:
-    _quietly(["sha256sum", "--check", "--strict", "--quiet", "MANIFEST.sha256"], bundle)
-
-
-def _quietly(command: list[str], folder: Path | None = None) -> None:
-    subprocess.run(
-        command, env=environment("tool"), cwd=folder, check=True, stdout=subprocess.DEVNULL
-    )
+    output_of("sha256sum", "--check", "--strict", "--quiet", "MANIFEST.sha256", cwd=bundle)
 
 
 def _make(parent: Path, size: int) -> Path:
-    with BundleWriter.create(parent, plan_sha256="0" * 64, created=_NOW) as writer:
+    with making.new_writer(parent) as writer:
         for index in range(_TRIALS):
-            with writer.trial(f"{index:03d}-a") as folder:
+            with writer.trial(making.trial_name(index)) as folder:
                 _fill(folder, index, size // _TRIALS)
-        counts = TrialCounts(planned=_TRIALS, completed=_TRIALS, failed=0, skipped=0)
-        record = BundleRecord(
-            id=writer.id,
-            status="complete",
-            tool=_TOOL,
-            plan=Plan(sha256="0" * 64, name="bench"),
-            ledger=None,
-            host=None,
-            trials=counts,
-            omitted=(),
-            redactions=(),
-            previous=None,
-            created=writer.created,
-            sealed=writer.created,
-        )
-        return Bundle.open(writer.seal(record)).path
+        return writer.seal(making.record_for(writer, completed=_TRIALS))
 
 
 def _fill(folder: Path, index: int, size: int) -> None:
     """Write one trial: half samples, a quarter packed logs, and the rest text in small files."""
-    record = TrialRecord(
-        id=f"{index:03d}-a",
-        index=index,
-        block=0,
-        subject="a",
-        workload="w",
-        load="l",
-        status="completed",
-        failure=None,
-        started=_NOW,
-        ended=_NOW,
-        readings=TrialReadings(),
-    )
-    (folder / "trial.json").write_bytes(encode(record))
+    (folder / "trial.json").write_bytes(encode(making.trial_record(index)))
     (folder / "samples.parquet").write_bytes(os.urandom(size // 2))
     (folder / "service.log.zst").write_bytes(os.urandom(size // 4))
     line = json.dumps({"bin": index, "count": 1, "latency_us": 11_800}) + "\n"

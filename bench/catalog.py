@@ -8,36 +8,36 @@ from __future__ import annotations
 
 import json
 import resource
-import subprocess
 import sys
-import tempfile
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from msgspec.structs import replace
 
+from bench import in_process_of_its_own, scratch
 from bundle.codec import encode
 from bundle.documents.readings import Memory, Sampler, TrialReadings, Window
-from bundle.format import BundleRecord, Plan, Tool, TrialCounts, TrialRecord
 from bundle.write import BundleWriter
-from host.environment import environment
 from tests import generators
+from tests.bundle import making
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _FEW: Final = 100
 _MANY: Final = 1000
 _TRIALS: Final = 10
 _SECOND: Final = 10**9
-_START: Final = datetime(2026, 1, 1, tzinfo=UTC)
-_PLAN: Final = "0" * 64
 _QUERY: Final = """
 SELECT subject, metric, count(*), median(value), quantile_cont(value, 0.9)
 FROM trials GROUP BY ALL ORDER BY ALL
 """
 _READINGS: Final = TrialReadings(
-    window=Window(started=_START.isoformat(), started_ns=0, ended_ns=2 * _SECOND),
+    window=Window(started=making.CREATED.isoformat(), started_ns=0, ended_ns=2 * _SECOND),
     sampler=Sampler(cpu_s=0.0, readings=20, tick_hz=100, page_bytes=4096),
     memory=Memory(service_pss_before_bytes=None, service_pss_after_bytes=None),
 )
@@ -52,13 +52,9 @@ def run(*, few: int = _FEW, many: int = _MANY) -> dict[str, object]:
     """
     told = {}
     for count in (few, many):
-        with tempfile.TemporaryDirectory(prefix="ormlab-bench-", dir=_memory()) as scratch:
-            _make(Path(scratch), count)
-            command = [sys.executable, "-m", "bench.catalog", scratch]
-            answer = subprocess.run(
-                command, env=environment("tool"), check=True, stdout=subprocess.PIPE
-            )
-            told[count] = json.loads(answer.stdout)
+        with scratch() as folder:
+            _make(folder, count)
+            told[count] = json.loads(in_process_of_its_own("bench.catalog", folder))
     return {
         "catalog.bundles": many,
         "catalog.rows": told[many]["rows"],
@@ -67,11 +63,6 @@ def run(*, few: int = _FEW, many: int = _MANY) -> dict[str, object]:
         "catalog.peak_many_over_few": round(told[many]["peak"] / told[few]["peak"], 3),
         "catalog.peak_bytes": told[many]["peak"],
     }
-
-
-def _memory() -> str | None:
-    """A folder in memory if there is one: a disk that is asked to flush 50,000 files is slow."""
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 
 def _measure(folder: Path) -> dict[str, float]:
@@ -95,12 +86,12 @@ def _make(folder: Path, count: int) -> None:
     samples = folder / "resources.parquet"
     pq.write_table(pa.table(_samples()), samples, write_page_checksum=True)
     for day in range(count):
-        created = _START + timedelta(days=day)
-        with BundleWriter.create(folder, plan_sha256=_PLAN, created=created) as writer:
+        created = making.CREATED + timedelta(days=day)
+        with BundleWriter.create(folder, plan_sha256=making.PLAN_SHA256, created=created) as writer:
             for index in range(1, _TRIALS + 1):
                 with writer.trial(f"{index:03d}-trial") as trial:
                     _fill(trial, index, created, samples.read_bytes())
-            writer.seal(_record(writer, created))
+            writer.seal(making.record_for(writer, completed=_TRIALS, sealed=created))
     samples.unlink()
 
 
@@ -109,15 +100,11 @@ def _fill(folder: Path, index: int, created: datetime, samples: bytes) -> None:
     article = generators.article(latencies_us, requests=2000 + index, seconds=2.0)
     generators.write(folder, article)
     (folder / "resources.parquet").write_bytes(samples)
-    record = TrialRecord(
-        id=f"{index:03d}-trial",
-        index=index,
+    record = replace(
+        making.trial_record(index, name=f"{index:03d}-trial"),
         block=(index + 1) // 2,
         subject="ab"[index % 2],
-        workload="read-one",
         load="article",
-        status="completed",
-        failure=None,
         started=created,
         ended=created,
         readings=_READINGS,
@@ -136,23 +123,6 @@ def _samples() -> dict[str, list[int] | list[str]]:
         "system_ticks": [turn * 2 for turn in rounds],
         "rss_pages": [20_000 + turn for turn in rounds],
     }
-
-
-def _record(writer: BundleWriter, created: datetime) -> BundleRecord:
-    return BundleRecord(
-        id=writer.id,
-        status="complete",
-        tool=Tool(version="bench", commit=None, dirty=None),
-        plan=Plan(sha256=_PLAN, name="bench"),
-        ledger=None,
-        host=None,
-        trials=TrialCounts(planned=_TRIALS, completed=_TRIALS, failed=0, skipped=0),
-        omitted=(),
-        redactions=(),
-        previous=None,
-        created=created,
-        sealed=created,
-    )
 
 
 if __name__ == "__main__":

@@ -14,14 +14,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from socket import create_connection, socket
+from socket import create_connection
 from statistics import median
 from typing import TYPE_CHECKING
 
 import aiohttp
 
+from agent import ports
+from bench import output_of
 from bundle import typed
 from bundle.generators.client import Client
 from host.environment import environment
@@ -150,24 +152,14 @@ class Generators:
         argv = [sys.executable, "-m", "bench.client", style, self._url, str(seconds)]
         return float(self._run(argv))
 
-    def _run(self, argv: list[str]) -> str:
-        pinned = ["taskset", "-c", str(self._cpu), *argv]
-        done = subprocess.run(
-            pinned,
-            env=environment("generator"),
-            cwd=_ROOT,
-            stdout=subprocess.PIPE,
-            check=True,
-            text=True,
-        )
-        return done.stdout
+    def _run(self, argv: list[str]) -> bytes:
+        pinned = ("taskset", "-c", self._cpu, *argv)
+        return output_of(*pinned, program="generator", cwd=_ROOT)
 
 
 @contextmanager
 def _nginx(folder: Path, cpu: int) -> Iterator[int]:
-    with closing(socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = ports.draw(1, ["127.0.0.1"])
     config = folder / "nginx.conf"
     config.write_text(_NGINX.format(folder=folder, port=port, body="x" * 1024))
     argv = ["taskset", "-c", str(cpu), "nginx", "-p", str(folder), "-c", str(config)]

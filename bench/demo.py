@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
-from pathlib import Path
 
+from bench import run_plan
 from bundle import typed
 from bundle.documents.results import Results
 from bundle.read import Bundle
-from host.environment import environment
 
 
 def run(plan: str = "demo") -> dict[str, object]:
@@ -25,14 +21,8 @@ def run(plan: str = "demo") -> dict[str, object]:
         and what they were made from.
     """
     started = time.monotonic()
-    answer = subprocess.run(
-        [Path(sys.executable).with_name("ormlab"), "run", plan, "--json"],
-        env=environment("orchestrator"),
-        check=True,
-        stdout=subprocess.PIPE,
-    )
+    folder = run_plan(plan)
     wall_s = time.monotonic() - started
-    folder = Path(json.loads(answer.stdout)["folder"])
     results, plan = typed.read(folder, Results), typed.read_plan(folder).plan
     # A load of which no trial may be used has no cell, and has measured nothing.
     durations = {cell.load: plan.loads[cell.load].duration_s for cell in results.cells}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import resource
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from bench import in_process_of_its_own
 from bench.client import generators, missing
-from host.environment import environment
 
 
 def run(*, seconds: float = 30.0) -> dict[str, object]:
@@ -25,10 +24,7 @@ def run(*, seconds: float = 30.0) -> dict[str, object]:
         return {"memory": {"skipped": reason}}
     with generators() as bench:
         report = bench.client(seconds)
-        keeping = [sys.executable, "-m", "bench.memory", str(bench.folder)]
-        peak = subprocess.run(
-            keeping, env=environment("tool"), check=True, stdout=subprocess.PIPE, text=True
-        ).stdout
+        peak = in_process_of_its_own("bench.memory", bench.folder)
     return {
         "memory.samples": report.samples.rows,
         "memory.client_peak_bytes": report.peak_rss_bytes,

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from statistics import median
@@ -20,9 +18,9 @@ import pyarrow.parquet as pq
 import yaml
 from scipy import stats
 
+from bench import run_plan
 from bundle import typed
 from bundle.documents.results import Results
-from host.environment import environment
 
 _BASELINE, _CANDIDATE = "sqlalchemy", "tortoise"
 _ITERATIONS = 3
@@ -102,13 +100,4 @@ def _run(scratch: Path, name: str, *, blocks: int, duration_s: int) -> Path:
     }
     path = scratch / f"{name}.yaml"
     path.write_text(yaml.safe_dump(plan))
-    answer = subprocess.run(
-        [
-            Path(sys.executable).with_name("ormlab"),
-            *("run", path, "--json", "--bundles", scratch / "bundles"),
-        ],
-        env=environment("orchestrator"),
-        check=True,
-        stdout=subprocess.PIPE,
-    )
-    return Path(json.loads(answer.stdout)["folder"])
+    return run_plan(path, "--bundles", scratch / "bundles")

@@ -7,14 +7,12 @@ explanation and a ledger. The page is made in a process of its own, from the sta
 from __future__ import annotations
 
 import resource
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Final
 
-from host.environment import environment
+from bench import in_process_of_its_own, scratch
 
 _TRIALS: Final = 400
 _A_BLOCK: Final = 10  # trials: five subjects, two loads
@@ -31,8 +29,7 @@ def run(*, trials: int = _TRIALS) -> dict[str, object]:
     from ormlab.judging import judge  # noqa: PLC0415
     from tests.report import recorded  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory(prefix="ormlab-bench-", dir=_memory()) as scratch:
-        folder = Path(scratch)
+    with scratch() as folder:
         source = recorded.make(folder)
         bundle = recorded.repeated(source, folder, blocks=trials // _A_BLOCK)
         started = time.perf_counter()
@@ -46,17 +43,11 @@ def run(*, trials: int = _TRIALS) -> dict[str, object]:
     }
 
 
-def _memory() -> str | None:
-    """A folder in memory if there is one: the bundle has thousands of files to be flushed."""
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
-
-
 def _make(bundle: Path, name: str) -> dict[str, float]:
     used, started = _cpu_s(), time.perf_counter()
-    command = [sys.executable, "-m", "bench.report", str(bundle), name]
-    answer = subprocess.run(command, env=environment("tool"), check=True, stdout=subprocess.PIPE)
+    page = in_process_of_its_own("bench.report", bundle, name)
     seconds, used = time.perf_counter() - started, _cpu_s() - used
-    return {"s": round(seconds, 2), "cpu_s": round(used, 2), "bytes": len(answer.stdout)}
+    return {"s": round(seconds, 2), "cpu_s": round(used, 2), "bytes": len(page)}
 
 
 def _cpu_s() -> float:
