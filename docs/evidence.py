@@ -12,9 +12,8 @@ from pathlib import Path
 
 from bundle.codec import decode
 from host.environment import environment
-from ormlab.archive import elsewhere
 from ormlab.archive.exchange import pull
-from ormlab.archive.layout import Stored, packed
+from ormlab.archive.layout import ELSEWHERE, Elsewhere, Stored, packed
 from ormlab.archive.store import Store
 from ormlab.base.checkout import ROOT
 
@@ -51,7 +50,7 @@ def whole(folder: Path) -> Store:
     """
     shutil.copytree(EVIDENCE, folder)
     store = Store.open(str(folder))
-    left = elsewhere.read(store)
+    left = store.record(ELSEWHERE, Elsewhere)
     missing = [
         each.id
         for each in (left.bundles if left else ())

@@ -5,7 +5,7 @@
     check     check                            what still holds, and every problem
     sign      sign                             a signature beside the seal
     store     Store                            an object store in which nothing is replaced
-    elsewhere read                             what a store leaves to the history of its repository
+    layout    Stored, Elsewhere                the names and documents of a store
     exchange  push, pull                       between the two
     catalog   build, query, trend              one row per trial and metric, and questions to it
 

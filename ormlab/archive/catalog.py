@@ -8,7 +8,6 @@ always built as a whole, a row group at a time, so memory does not follow the nu
 from __future__ import annotations
 
 import hashlib
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -16,8 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis import catalog
-from bundle import storage, tables, tree
+from bundle import tables, tree
 from bundle.read import Bundle
+from ormlab.archive import keep
 from ormlab.archive.entries import Archive
 from ormlab.archive.errors import EntryError, MismatchError
 
@@ -35,7 +35,7 @@ _VERSION: Final = b"ormlab.schema"
 
 
 @dataclass(frozen=True)
-class Built:
+class WrittenCatalog:
     """A catalog that was written.
 
     Attributes:
@@ -51,7 +51,7 @@ class Built:
     sha256: str
 
 
-def build(folder: Path) -> Built:
+def build(folder: Path) -> WrittenCatalog:
     """Write the catalog of an archive anew, from the bundles that are here.
 
     Raises:
@@ -66,18 +66,10 @@ def build(folder: Path) -> Built:
     lines = sorted(archive.lines(), key=lambda line: line.id)
     here = [line for line in lines if (folder / line.id).is_dir()]
     path = folder / NAME
-    temporary = path.with_name(f".{NAME}.tmp")
-    with storage.guard(path, hint="free some space and build it again"):
-        try:
-            count = _write(temporary, folder, here, _digest(archive))
-            storage.sync(temporary)
-            temporary.rename(path)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink()
-            raise
-        storage.sync(folder)
-        return Built(path, len(here), count, tree.digest(path))
+    with keep.staged(path, hint="free some space and build it again") as staged:
+        count = _write(staged, folder, here, _digest(archive))
+        digest = tree.digest(staged)
+    return WrittenCatalog(path, len(here), count, digest)
 
 
 def load(folder: Path) -> tuple[pa.Table, bool]:

@@ -21,7 +21,7 @@ _UNFINISHED = frozenset({"index-torn"})
 
 
 @dataclass(frozen=True)
-class Entry:
+class ArchivedBundle:
     """One line of the index and, if the bundle is here, what its record says.
 
     Attributes:
@@ -96,7 +96,7 @@ class Archive:
                 where = self.path / found.where
                 raise IndexBrokenError(found.what, where=where, hint=CODES[found.code].hint)
 
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[ArchivedBundle, ...]:
         """Every line of the index with the bundle it is of.
 
         Raises:
@@ -105,7 +105,7 @@ class Archive:
         """
         here = self.bundles()
         return tuple(
-            Entry(number, line, here.get(line.id), _record(here.get(line.id)))
+            ArchivedBundle(number, line, here.get(line.id), _record(here.get(line.id)))
             for number, line in enumerate(self.lines(), start=1)
         )
 

@@ -13,15 +13,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from bundle import names, storage
-from bundle.codec import decode, encode
-from bundle.errors import RecordError
+from bundle.codec import encode
 from bundle.pack import pack
 from bundle.unpack import unpack
-from ormlab.archive import chain, elsewhere
+from ormlab.archive import chain
 from ormlab.archive.entries import Archive, find
 from ormlab.archive.errors import EntryError, MismatchError
-from ormlab.archive.keep import Kept, locked, place
-from ormlab.archive.layout import INDEX, Stored, packed, seal, segment, segment_start
+from ormlab.archive.keep import Added, locked, place
+from ormlab.archive.layout import (
+    ELSEWHERE,
+    INDEX,
+    Elsewhere,
+    Stored,
+    packed,
+    seal,
+    segment,
+    segment_start,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +82,7 @@ def push(folder: Path, store: Store, ids: Sequence[str] = ()) -> tuple[Pushed, .
     return pushed
 
 
-def pull(store: Store, folder: Path, ids: Sequence[str]) -> tuple[Kept, ...]:
+def pull(store: Store, folder: Path, ids: Sequence[str]) -> tuple[Added, ...]:
     """Fetch bundles into an archive, which takes over the store's index.
 
     Args:
@@ -138,7 +146,7 @@ def _require_in(store: Store, lines: Sequence[IndexLine]) -> None:
         EntryError: some of it is not in the store.
         MismatchError: what the store says of these bundles cannot be read.
     """
-    left = elsewhere.read(store)
+    left = store.record(ELSEWHERE, Elsewhere)
     if left is None:
         return
     known = left.by_archive()
@@ -149,17 +157,31 @@ def _require_in(store: Store, lines: Sequence[IndexLine]) -> None:
         and stored.archive in known
         and store.size(packed(stored.archive)) is None
     ]
-    if moved:
-        raise elsewhere.refusal(left, moved, where=store.url)
+    if not moved:
+        return
+    first = moved[0]
+    others = f" and {len(moved) - 1} more are" if len(moved) > 1 else " is"
+    what = (
+        f"the bundle {first.id}{others} not in this store but in the history of the git "
+        f"repository that carries it, at commit {first.commit[:12]}"
+    )
+    file = f"{first.id}.tar.zst"
+    hint = (
+        f"in a clone with its history `git show {first.commit}:{left.path(first)} > {file}`, "
+        f"then `ormlab archive unpack {file} ARCHIVE`, and pull again"
+    )
+    if len(moved) > 1:
+        hint += f"; {ELSEWHERE} in the store names the commit and the digest of the others"
+    raise EntryError("entry-elsewhere", what, where=store.url, hint=hint)
 
 
 def _is_left(store: Store, stored: Stored) -> bool:
     """Whether the store leaves a bundle, which it has not, to the history of a repository."""
-    left = elsewhere.read(store)
+    left = store.record(ELSEWHERE, Elsewhere)
     return left is not None and stored.archive in left.by_archive()
 
 
-def _pull(store: Store, folder: Path, line: IndexLine, index: bytes) -> Kept:
+def _pull(store: Store, folder: Path, line: IndexLine, index: bytes) -> Added:
     scratch = folder / _SCRATCH
     if not (folder / line.id).exists():
         stored = _stored(store, line)
@@ -195,15 +217,9 @@ def _fetch(store: Store, stored: Stored, target: Path | None) -> None:
 
 
 def _stored(store: Store, line: IndexLine) -> Stored | None:
-    data = store.read(seal(line.seal))
-    if data is None:
-        return None
-    try:
-        stored = decode(data, Stored, where=store.url)
-    except RecordError as error:
-        raise _foreign(store, seal(line.seal), error.what) from error
-    if (stored.id, stored.seal) != (line.id, line.seal):
-        raise _foreign(store, seal(line.seal), f"it is of {stored.id}")
+    stored = store.record(seal(line.seal), Stored)
+    if stored and (stored.id, stored.seal) != (line.id, line.seal):
+        raise store.foreign(seal(line.seal), f"it is of {stored.id}")
     return stored
 
 
@@ -212,7 +228,7 @@ def _index(store: Store) -> bytes:
     data = b""
     for name in store.names(INDEX):
         if segment_start(name) != data.count(b"\n") + 1:
-            raise _foreign(store, name, "it does not continue the index")
+            raise store.foreign(name, "it does not continue the index")
         data += store.read(name) or b""
     return data
 
@@ -221,9 +237,3 @@ def _diverged(store: Store) -> MismatchError:
     what = "the store's index and the archive's do not continue each other"
     hint = "pull from the store into a new archive and add to that; an index line never goes away"
     return MismatchError("index-diverged", what, where=store.url, hint=hint)
-
-
-def _foreign(store: Store, name: str, why: str) -> MismatchError:
-    what = f"{name} is not what a push writes: {why}"
-    hint = "do not rely on this store; nothing of it was used"
-    return MismatchError("store-foreign", what, where=store.url, hint=hint)

@@ -8,7 +8,7 @@ without its line, which the next add of it completes.
 from __future__ import annotations
 
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from bundle.format import IndexLine
 
 _ROOM = "free some space and add it again; what is in the archive stays as it is"
-_STAGED = ".adding"
+_ADDING = ".adding"
 
 
 @dataclass(frozen=True)
-class Kept:
+class Added:
     """What became of a bundle that was added.
 
     Attributes:
@@ -43,12 +43,8 @@ class Kept:
     outcome: Literal["added", "completed", "present"]
 
 
-def add(bundle: Path, folder: Path) -> Kept:
-    """Verify a bundle and take a copy of it into an archive, which is made if it is missing.
-
-    Args:
-        bundle: its folder.
-        folder: the archive.
+def add(bundle: Path, folder: Path) -> Added:
+    """Verify a bundle and copy it into an archive, which is made if it is missing.
 
     Raises:
         NotSealedError: it is not sealed.
@@ -61,7 +57,7 @@ def add(bundle: Path, folder: Path) -> Kept:
     with storage.guard(folder, hint=_ROOM):
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder):
-            staged = folder / f".{opened.record.id}{_STAGED}"
+            staged = folder / f".{opened.record.id}{_ADDING}"
             if not (folder / opened.record.id).exists():
                 copy(opened.path, staged)
             return place(staged, folder, opened.record.id, str(opened.seal))
@@ -83,7 +79,7 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def place(staged: Path, folder: Path, identifier: str, seal: str) -> Kept:
+def place(staged: Path, folder: Path, identifier: str, seal: str) -> Added:
     """Give a flushed bundle its name in a locked archive and its line in the index.
 
     A bundle that is there already stays, and need not be staged.
@@ -106,8 +102,8 @@ def place(staged: Path, folder: Path, identifier: str, seal: str) -> Kept:
     known = len(archive.index())
     line = index.append(folder, identifier, seal)
     if is_new:
-        return Kept(line, target, "added")
-    return Kept(line, target, "completed" if len(archive.index()) > known else "present")
+        return Added(line, target, "added")
+    return Added(line, target, "completed" if len(archive.index()) > known else "present")
 
 
 def copy(source: Path, target: Path) -> None:
@@ -123,6 +119,39 @@ def copy(source: Path, target: Path) -> None:
         storage.sync(below)
 
 
+@contextmanager
+def staged(out: Path, *, hint: str) -> Iterator[Path]:
+    """A hidden place beside ``out``: what is written there becomes ``out`` whole or not at all.
+
+    A folder that is at ``out`` already is removed at the end, a file is replaced.
+
+    Args:
+        out: the file or folder to make.
+        hint: what to do if there is no room.
+
+    Raises:
+        DiskFullError: there was no room.
+        StorageError: any other OSError.
+    """
+    place = out.with_name(f".{out.name}.tmp")
+    with storage.guard(out, hint=hint):
+        _remove(place)
+        try:
+            yield place
+            storage.sync(place)
+            if out.is_dir():
+                shutil.rmtree(out)
+            place.rename(out)
+        finally:
+            _remove(place)
+        storage.sync(out.parent)
+
+
+def _remove(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 def _tidy(folder: Path) -> None:
-    for left in folder.glob(f".*{_STAGED}"):
+    for left in folder.glob(f".*{_ADDING}"):
         shutil.rmtree(left)

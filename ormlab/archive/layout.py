@@ -43,7 +43,7 @@ class Stored(Record, frozen=True, kw_only=True):
     size: Annotated[int, Meta(ge=0)]
 
 
-class Moved(Part, frozen=True, kw_only=True):
+class MovedBundle(Part, frozen=True, kw_only=True):
     """A packed bundle that is not in the store.
 
     Attributes:
@@ -58,7 +58,11 @@ class Moved(Part, frozen=True, kw_only=True):
 
 
 class Elsewhere(Record, frozen=True, kw_only=True):
-    """``elsewhere.json``: what the history of the repository keeps for the store.
+    """``elsewhere.json``: what a store in a git repository leaves to the repository's history.
+
+    It names each packed bundle with a commit whose tree still has it. Seals and index stay in the
+    store. A packed bundle is named by its digest, so what comes out of the history is verified like
+    what comes from a store.
 
     Attributes:
         schema: the version of this format.
@@ -70,13 +74,13 @@ class Elsewhere(Record, frozen=True, kw_only=True):
 
     schema: Literal["elsewhere/1"] = "elsewhere/1"
     folder: Annotated[str, Meta(pattern=_FOLDER, max_length=200)]
-    bundles: tuple[Moved, ...]
+    bundles: tuple[MovedBundle, ...]
 
-    def path(self, moved: Moved) -> str:
+    def path(self, moved: MovedBundle) -> str:
         """The path of a packed bundle in the tree of its commit."""
         return f"{self.folder}/{packed(moved.archive)}"
 
-    def by_archive(self) -> dict[str, Moved]:
+    def by_archive(self) -> dict[str, MovedBundle]:
         """The bundles by the digest of their packed form."""
         return {each.archive: each for each in self.bundles}
 

@@ -19,12 +19,16 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import from_url
 
-from ormlab.archive.errors import EntryError, StoreError
+from bundle.codec import decode
+from bundle.errors import RecordError
+from ormlab.archive.errors import EntryError, MismatchError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from obstore.store import ObjectStore
+
+    from bundle.codec import Record
 
 _SCHEMES: Final = frozenset({"s3", "s3a", "gs", "az", "abfs", "abfss", "file", "memory"})
 _MARKER: Final = "ormlab-store.json"
@@ -150,6 +154,25 @@ class Store:
             if not size:
                 return b""
             return bytes(obstore.get_range(self._objects, name, start=0, end=size))
+
+    def record[T: Record](self, name: str, kind: type[T]) -> T | None:
+        """The record under a name, or None if the name is free.
+
+        Raises:
+            MismatchError: what is there is not such a record.
+            StoreError: it is larger than what the lab reads whole.
+        """
+        data = self.read(name)
+        try:
+            return None if data is None else decode(data, kind, where=self.url)
+        except RecordError as error:
+            raise self.foreign(name, error.what) from error
+
+    def foreign(self, name: str, why: str) -> MismatchError:
+        """The error of something that no push of this version writes."""
+        what = f"{name} is not what this version stores: {why}"
+        hint = "do not rely on this store; nothing of it was used"
+        return MismatchError("store-foreign", what, where=self.url, hint=hint)
 
     def stream(self, name: str) -> Iterator[bytes]:
         """Yield the bytes under a name piece by piece."""

@@ -13,8 +13,8 @@ from ormlab.cli import options
 from ormlab.cli.output import Output, prints
 
 if TYPE_CHECKING:
-    from ormlab.archive.entries import Entry
-    from ormlab.archive.keep import Kept
+    from ormlab.archive.entries import ArchivedBundle
+    from ormlab.archive.keep import Added
 
 _OUTCOMES = {
     "added": "added",
@@ -306,12 +306,12 @@ def export(bundle: Path, form: str, out: Path) -> Output:
     return Output("ormlab-archive-export/1", {"form": form, "out": str(out)}, lambda: str(out))
 
 
-def _kept(kept: Kept) -> dict[str, object]:
+def _kept(kept: Added) -> dict[str, object]:
     line = kept.line
     return {"id": line.id, "seal": line.seal, "folder": str(kept.path), "outcome": kept.outcome}
 
 
-def _line(entry: Entry) -> str:
+def _line(entry: ArchivedBundle) -> str:
     record = entry.record
     contents = "not here"
     if record:
@@ -320,7 +320,7 @@ def _line(entry: Entry) -> str:
     return f"{entry.number:>5}  {entry.line.id:<27}  {entry.line.seal[:12]}  {contents}"
 
 
-def _entry(entry: Entry) -> dict[str, object]:
+def _entry(entry: ArchivedBundle) -> dict[str, object]:
     told: dict[str, object] = {"id": entry.line.id, "seal": entry.line.seal, "line": entry.number}
     told["folder"] = str(entry.path) if entry.path else None
     if record := entry.record:

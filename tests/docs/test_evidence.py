@@ -11,8 +11,7 @@ import pytest
 
 from bundle.codec import decode
 from docs.evidence import EVIDENCE, fetch, here
-from ormlab.archive import elsewhere
-from ormlab.archive.layout import Stored, packed
+from ormlab.archive.layout import ELSEWHERE, Elsewhere, Stored, packed
 from ormlab.archive.store import Store
 from tests.evidence.quoted import PAGE, QUOTED
 
@@ -26,7 +25,7 @@ def test_the_figures_on_the_page_are_those_of_the_bundle(tmp_path, name):
 def test_every_sealed_bundle_is_here_or_named_with_its_commit():
     seals = [decode(each.read_bytes(), Stored, where=each) for each in EVIDENCE.glob("seals/*")]
     files = {each.archive: (EVIDENCE / packed(each.archive)).exists() for each in seals}
-    left = elsewhere.read(Store.open(str(EVIDENCE)))
+    left = Store.open(str(EVIDENCE)).record(ELSEWHERE, Elsewhere)
     assert {(each.id, each.archive) for each in left.bundles} == {
         (each.id, each.archive) for each in seals if not files[each.archive]
     }

@@ -1,6 +1,5 @@
 """A bundle in the forms that other tools read; docs/exports.md says what each is good for.
 
-    source        what all are made from: a bundle that reaches L1
     crate         a folder: the bundle, described as an RO-Crate
     bag           a folder: the bundle as the payload of a bag
     openmetrics   a file: one sample for each trial and metric
@@ -13,15 +12,13 @@ escapes it for its format.
 
 from __future__ import annotations
 
-import shutil
-from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from bundle import storage
+from bundle.read import Bundle
+from ormlab.archive import keep
 from ormlab.archive.errors import EntryError
 from ormlab.archive.exports import bag, crate, in_toto, openmetrics
-from ormlab.archive.exports.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +34,7 @@ class Form(StrEnum):
     IN_TOTO = "in-toto"
 
 
-_WRITERS: Final[dict[Form, Callable[[Source, Path], None]]] = {
+_WRITERS: Final[dict[Form, Callable[[Bundle, Path], None]]] = {
     Form.RO_CRATE: crate.write,
     Form.BAGIT: bag.write,
     Form.OPENMETRICS: openmetrics.write,
@@ -61,19 +58,6 @@ def export(bundle: Path, form: Form, out: Path) -> None:
     if out.exists() or out.is_symlink():
         hint = "name a place that is free; an export replaces nothing"
         raise EntryError("export-exists", "there is something already", where=str(out), hint=hint)
-    source = Source.open(bundle)
-    staged = out.with_name(f".{out.name}.tmp")
-    with storage.guard(out, hint="free some space and export it again"):
-        _remove(staged)
-        try:
-            _WRITERS[form](source, staged)
-            storage.sync(staged)
-            staged.rename(out)
-        finally:
-            _remove(staged)
-        storage.sync(out.parent)
-
-
-def _remove(path: Path) -> None:
-    with suppress(FileNotFoundError):
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    verified = Bundle.open(bundle, level="L1")
+    with keep.staged(out, hint="free some space and export it again") as staged:
+        _WRITERS[form](verified, staged)

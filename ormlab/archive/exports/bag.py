@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from ormlab.archive.exports.source import Source
+    from bundle.read import Bundle
 
 _DECLARATION: Final = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _PAYLOAD: Final = "manifest-sha256.txt"
 _TAGS: Final = "tagmanifest-sha256.txt"
 
 
-def write(source: Source, path: Path) -> None:
+def write(bundle: Bundle, path: Path) -> None:
     """Write the bag of a bundle."""
     data = path / "data"
     path.mkdir()
     data.mkdir()
-    keep.copy(source.bundle.path, data / source.bundle.record.id)
+    keep.copy(bundle.path, data / bundle.record.id)
     payload = [f"data/{entry.path}" for entry in tree.scan(data)]
     storage.write_file(path / _PAYLOAD, _list(path, payload))
     storage.write_file(path / "bagit.txt", _DECLARATION)
-    storage.write_file(path / "bag-info.txt", _info(source, [path / each for each in payload]))
+    storage.write_file(path / "bag-info.txt", _info(bundle, [path / each for each in payload]))
     tags = [entry.path for entry in tree.scan(path) if not entry.path.startswith("data/")]
     storage.write_file(path / _TAGS, _list(path, tags))
 
@@ -49,13 +49,13 @@ def _list(root: Path, paths: Sequence[str]) -> bytes:
     return manifest.render(found)
 
 
-def _info(source: Source, payload: Sequence[Path]) -> bytes:
-    record = source.bundle.record
+def _info(bundle: Bundle, payload: Sequence[Path]) -> bytes:
+    record = bundle.record
     size = sum(path.stat().st_size for path in payload)
     told = {
         "External-Identifier": record.id,
         "External-Description": f"sealed bundle of the run {names.printable(record.plan.name)}",
-        "Internal-Sender-Identifier": f"sha256:{source.seal}",
+        "Internal-Sender-Identifier": f"sha256:{bundle.seal}",
         "Internal-Sender-Description": "the digest of SEAL.json, which names the bundle",
         "Bagging-Date": record.sealed.date().isoformat(),
         "Bag-Software-Agent": f"ormlab {VERSION}",

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bundle.codec import Json
-    from bundle.read import Trial
-    from ormlab.archive.exports.source import Source
+    from bundle.read import Bundle, Trial
 
 PROFILE: Final = "https://w3id.org/ro/wfrun/process/0.5"
 
@@ -54,16 +53,16 @@ _MEDIA_TYPES: Final = {
 }
 
 
-def write(source: Source, path: Path) -> None:
+def write(bundle: Bundle, path: Path) -> None:
     """Write a copy of a bundle that is a crate."""
-    keep.copy(source.bundle.path, path)
-    view = json.dumps(metadata(source), indent=1) + "\n"
+    keep.copy(bundle.path, path)
+    view = json.dumps(metadata(bundle), indent=1) + "\n"
     storage.write_file(path / names.RO_CRATE, view.encode())
 
 
-def metadata(source: Source) -> dict[str, Json]:
+def metadata(bundle: Bundle) -> dict[str, Json]:
     """Return the document of ``ro-crate-metadata.json``."""
-    record = source.bundle.record
+    record = bundle.record
     crate = ROCrate(version="1.1")
     crate.name = f"{record.plan.name}, {record.id}"
     crate.description = (
@@ -73,13 +72,13 @@ def metadata(source: Source) -> dict[str, Json]:
     crate.datePublished = _time(record.sealed)
     crate.license = _LICENCE
     root = crate.root_dataset
-    root["identifier"] = f"urn:sha256:{source.seal}"
+    root["identifier"] = f"urn:sha256:{bundle.seal}"
     root["conformsTo"] = _entity(
         crate, PROFILE, "CreativeWork", name="Process Run Crate", version="0.5"
     )
-    _add_files(crate, source.bundle.path)
-    lab = _entity(crate, _LAB, "SoftwareApplication", name="ormlab", version=_version(source))
-    root["mentions"] = [_action(crate, trial, lab) for trial in source.bundle.trials]
+    _add_files(crate, bundle.path)
+    lab = _entity(crate, _LAB, "SoftwareApplication", name="ormlab", version=_version(bundle))
+    root["mentions"] = [_action(crate, trial, lab) for trial in bundle.trials]
     document: dict[str, Json] = crate.metadata.generate()
     return document
 
@@ -145,8 +144,8 @@ def _entity(crate: ROCrate, identifier: str, kind: str, **properties: object) ->
     return entity
 
 
-def _version(source: Source) -> str:
-    tool = source.bundle.record.tool
+def _version(bundle: Bundle) -> str:
+    tool = bundle.record.tool
     return f"{tool.version} at {tool.commit}" if tool.commit else tool.version
 
 

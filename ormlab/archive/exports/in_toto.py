@@ -16,7 +16,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final, Literal
 
-from bundle import names
+from analysis import catalog
+from bundle import manifest, names, outside
 from bundle.codes import LEVELS
 from ormlab.verify import verify
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from bundle.codec import Json
     from bundle.codes import Level
-    from ormlab.archive.exports.source import Source
+    from bundle.read import Bundle
 
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
 PREDICATE: Final = "https://in-toto.io/attestation/test-result/v0.1"
@@ -36,15 +37,16 @@ _CONFIGURATION: Final = "inputs/"
 type Outcome = Literal["passed", "warned", "failed"]
 
 
-def write(source: Source, path: Path) -> None:
+def write(bundle: Bundle, path: Path) -> None:
     """Write the statement on a bundle."""
-    path.write_text(json.dumps(statement(source), indent=2) + "\n")
+    path.write_text(json.dumps(statement(bundle), indent=2) + "\n")
 
 
-def statement(source: Source) -> dict[str, Json]:
+def statement(bundle: Bundle) -> dict[str, Json]:
     """Return the statement on a bundle."""
-    record = source.bundle.record
-    outcomes = {**_levels(source), **_trials(source)}
+    record = bundle.record
+    outcomes = {**_levels(bundle), **_trials(bundle)}
+    listed = manifest.parse(outside.bytes_of(bundle.path / names.MANIFEST))
     ends = set(outcomes.values())
     if "failed" in ends or record.status != "complete":
         result = "FAILED"
@@ -56,13 +58,13 @@ def statement(source: Source) -> dict[str, Json]:
 
     return {
         "_type": STATEMENT,
-        "subject": [{"name": f"{record.id}/{names.SEAL}", "digest": {"sha256": source.seal}}],
+        "subject": [{"name": f"{record.id}/{names.SEAL}", "digest": {"sha256": bundle.seal}}],
         "predicateType": PREDICATE,
         "predicate": {
             "result": result,
             "configuration": [
                 {"name": path, "digest": {"sha256": digest}}
-                for path, digest in source.digests.items()
+                for path, digest in listed.digests.items()
                 if path.startswith(_CONFIGURATION)
             ],
             "passedTests": those("passed"),
@@ -72,8 +74,8 @@ def statement(source: Source) -> dict[str, Json]:
     }
 
 
-def _levels(source: Source) -> dict[str, Outcome]:
-    found = verify(source.bundle.path, level=_HIGHEST)
+def _levels(bundle: Bundle) -> dict[str, Outcome]:
+    found = verify(bundle.path, level=_HIGHEST)
     broken = {problem.level for problem in found.problems}
     doubted = {doubt.level for doubt in found.doubts}
     return {
@@ -87,11 +89,11 @@ def _levels(source: Source) -> dict[str, Outcome]:
     }
 
 
-def _trials(source: Source) -> dict[str, Outcome]:
+def _trials(bundle: Bundle) -> dict[str, Outcome]:
     """Every trial in the order of execution; unreadable figures are a doubt as well."""
-    doubts = {row["trial"]: bool(row["doubts"] or row["failure"]) for row in source.rows}
+    doubts = {row["trial"]: bool(row["doubts"] or row["failure"]) for row in catalog.rows(bundle)}
     outcomes: dict[str, Outcome] = {}
-    for trial in source.bundle.trials:
+    for trial in bundle.trials:
         told = trial.record
         completed: Outcome = "warned" if doubts[told.id] else "passed"
         outcomes[f"{names.TRIALS}/{told.id}"] = "failed" if told.failure else completed

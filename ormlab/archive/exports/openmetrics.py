@@ -20,6 +20,7 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 
+from analysis import catalog
 from analysis.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -29,19 +30,13 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
     from analysis.metrics import Metric as Figure
-    from ormlab.archive.exports.source import Source
+    from bundle.read import Bundle
 
 _SAMPLE: Final = ("bundle", "trial", "subject", "workload", "load", "block")
 _TRIAL: Final = ("bundle", "trial")
 _OF_TRIAL: Final = (
-    "subject",
-    "service",
-    "stack",
-    "workload",
-    "load",
-    "status",
-    "failure",
-    "doubts",
+    *("subject", "service", "stack", "workload", "load"),
+    *("status", "failure", "doubts"),
 )
 
 
@@ -61,27 +56,26 @@ UNITS: Final = {
 """By the lab's unit; every metric has one of these."""
 
 
-def write(source: Source, path: Path) -> None:
+def write(bundle: Bundle, path: Path) -> None:
     """Write the samples of a bundle."""
     registry = CollectorRegistry()
-    registry.register(_Families(source))
+    registry.register(_Families(bundle))
     path.write_bytes(generate_latest(registry))
 
 
 class _Families(Collector):
     """The families, each with all its samples: the format forbids to interrupt one."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._ended = {
-            trial.record.id: trial.record.ended.timestamp() for trial in source.bundle.trials
-        }
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        self._rows = tuple(catalog.rows(bundle))
+        self._ended = {trial.record.id: trial.record.ended.timestamp() for trial in bundle.trials}
 
     def collect(self) -> Iterator[Metric]:
         for metric in METRICS:
             yield self._figures(metric)
         yield self._trials()
-        yield self._bundle()
+        yield self._run()
 
     def _figures(self, metric: Figure) -> Metric:
         unit = UNITS[metric.unit]
@@ -91,7 +85,7 @@ class _Families(Collector):
             labels=_SAMPLE,
             unit=unit.name,
         )
-        for row in self._source.rows:
+        for row in self._rows:
             if row["metric"] == metric.name and row["value"] is not None:
                 value = row["value"] / unit.divisor
                 family.add_metric(_values(row, _SAMPLE), value, self._ended[row["trial"]])
@@ -99,20 +93,20 @@ class _Families(Collector):
 
     def _trials(self) -> Metric:
         family = InfoMetricFamily("ormlab_trial", "a trial and how it ended", labels=_TRIAL)
-        for row in {row["trial"]: row for row in self._source.rows}.values():
+        for row in {row["trial"]: row for row in self._rows}.values():
             told = dict(zip(_OF_TRIAL, _values(row, _OF_TRIAL), strict=True))
             family.add_metric(_values(row, _TRIAL), told, self._ended[row["trial"]])
         return family
 
-    def _bundle(self) -> Metric:
-        record = self._source.bundle.record
+    def _run(self) -> Metric:
+        record = self._bundle.record
         told = {
-            "seal": self._source.seal,
+            "seal": str(self._bundle.seal),
             "status": record.status,
             "plan": _text(record.plan.name),
             "plan_sha256": record.plan.sha256,
             "host": record.host or "",
-            "tier": self._source.tier or "",
+            "tier": next((row["tier"] for row in self._rows), None) or "",
         }
         family = InfoMetricFamily("ormlab_bundle", "a sealed run", labels=["bundle"])
         family.add_metric([record.id], told, record.sealed.timestamp())

@@ -2,12 +2,11 @@
 
     gather      what is shown, from bundles that verify
     chart       what the chart of a trend shows
-    wording     how numbers and foreign text are said
     pages       the files
 
 Plain files that open from a disk: no script, no request, nothing from elsewhere.
 """
 
-from ormlab.archive.site.pages import Built, build
+from ormlab.archive.site.pages import WrittenSite, build
 
-__all__ = ["Built", "build"]
+__all__ = ["WrittenSite", "build"]

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from itertools import pairwise
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
 from analysis.report.charts import Look, TrendChart, TrendLine
 from analysis.report.svg import embed
-from ormlab.archive.site.wording import magnitude
 from ormlab.base import checkout
 
 if TYPE_CHECKING:
@@ -20,8 +19,15 @@ if TYPE_CHECKING:
     from ormlab.archive.query import Point, Series
     from ormlab.archive.site.gather import Trends
 
+_MIB: Final = 2**20
+
 # matplotlib keeps a list of fonts; like everything of the lab it stays inside the checkout.
 os.environ["MPLCONFIGDIR"] = str(checkout.STATE / "matplotlib")
+
+
+def magnitude(unit: str) -> tuple[float, str]:
+    """By what a value of a unit is divided, and the unit in which it is then shown."""
+    return (_MIB, "MiB") if unit == "bytes" else (1.0, unit)
 
 
 def drawn(trends: Trends) -> Markup:

@@ -56,7 +56,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Said:
+class GivenVerdict:
     """One verdict on a claim, by one bundle."""
 
     run: Run
@@ -65,7 +65,7 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Standing:
+class ClaimHistory:
     """A claim and all that was said of it, oldest first; nothing replaces anything.
 
     Attributes:
@@ -79,7 +79,7 @@ class Standing:
     number: int
     ledger: LedgerOnTrial
     claim: JudgedClaim
-    said: tuple[Said, ...]
+    said: tuple[GivenVerdict, ...]
     untested: int
 
     @property
@@ -123,7 +123,7 @@ class Contents:
     """
 
     runs: tuple[Run, ...]
-    claims: tuple[Standing, ...]
+    claims: tuple[ClaimHistory, ...]
     trends: tuple[Trends, ...]
     fresh: bool
 
@@ -167,19 +167,19 @@ def _run(folder: Path, line: IndexLine) -> Run:
     return Run(line, bundle.record, tuple(problems), facts, results, verdicts)
 
 
-def _standing(runs: Sequence[Run]) -> Iterator[Standing]:
+def _standing(runs: Sequence[Run]) -> Iterator[ClaimHistory]:
     """The claims in the order of their ledgers' names; within one as it has them."""
-    by_claim: dict[tuple[str, str], list[Said]] = {}
+    by_claim: dict[tuple[str, str], list[GivenVerdict]] = {}
     for run in sorted(runs, key=lambda run: run.line.id):
         if run.verdicts:
             for claim in run.verdicts.claims:
                 key = (run.verdicts.ledger.name, claim.id)
-                by_claim.setdefault(key, []).append(Said(run, run.verdicts.ledger, claim))
+                by_claim.setdefault(key, []).append(GivenVerdict(run, run.verdicts.ledger, claim))
     for number, key in enumerate(sorted(by_claim, key=lambda key: key[0]), start=1):
         said = by_claim[key]
         told = tuple(each for each in said if each.claim.verdict is not ClaimVerdict.NOT_RUN)
         latest = said[-1]
-        yield Standing(number, latest.ledger, latest.claim, told, len(said) - len(told))
+        yield ClaimHistory(number, latest.ledger, latest.claim, told, len(said) - len(told))
 
 
 def _trends(found: Sequence[Series]) -> Iterator[Trends]:

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import shutil
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import jinja2
+from markupsafe import Markup
 
 import analysis
 from analysis import rounding
 from analysis.tables import results as tables
 from analysis.tables.verdicts import MARKS, verdicts
-from bundle import storage
+from bundle.display import visible
+from ormlab.archive import keep
 from ormlab.archive.errors import EntryError
-from ormlab.archive.site import wording
-from ormlab.archive.site.chart import drawn
+from ormlab.archive.site.chart import drawn, magnitude
 from ormlab.archive.site.gather import Contents, gather
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from analysis.tables import Table
-    from bundle.documents.verdicts import ClaimVerdict, Verdicts
+    from bundle.documents.verdicts import ClaimVerdict, Measured, Verdicts
     from ormlab.archive.query import Point
 
 _TEMPLATES: Final = (
@@ -35,7 +35,7 @@ _TEMPLATES: Final = (
 
 
 @dataclass(frozen=True)
-class Built:
+class WrittenSite:
     """A site that was written.
 
     Attributes:
@@ -49,7 +49,7 @@ class Built:
     contents: Contents
 
 
-def build(folder: Path, out: Path) -> Built:
+def build(folder: Path, out: Path) -> WrittenSite:
     """Write the site of an archive into a folder that is new, or holds an earlier site.
 
     Raises:
@@ -60,20 +60,13 @@ def build(folder: Path, out: Path) -> Built:
     """
     _require_free(out)
     contents = gather(folder)
-    staged = out.with_name(f".{out.name}.tmp")
     count = 0
-    with storage.guard(out, hint="free some space and build it again"):
-        _remove(staged)
-        try:
-            (staged / "runs").mkdir(parents=True)
-            for name, text in _pages(contents):
-                (staged / name).write_text(text)
-                count += 1
-            _remove(out)
-            staged.rename(out)
-        finally:
-            _remove(staged)
-    return Built(out / "index.html", count, contents)
+    with keep.staged(out, hint="free some space and build it again") as staged:
+        (staged / "runs").mkdir(parents=True)
+        for name, text in _pages(contents):
+            (staged / name).write_text(text)
+            count += 1
+    return WrittenSite(out / "index.html", count, contents)
 
 
 def _require_free(out: Path) -> None:
@@ -110,12 +103,12 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=wording.plain,
+        finalize=_plain,
     )
     environment.filters |= {
         "drawn": drawn,
-        "instant": wording.instant,
-        "measured": wording.measured,
+        "instant": _instant,
+        "measured": _measured,
         "tables": tables.of,
         "unit": _unit,
         "value": _value,
@@ -132,7 +125,7 @@ def _verdict(verdict: ClaimVerdict) -> str:
 
 
 def _value(point: Point, unit: str) -> str:
-    divisor, _ = wording.magnitude(unit)
+    divisor, _ = magnitude(unit)
     return rounding.figure(point.value / divisor)
 
 
@@ -141,10 +134,22 @@ def _verdicts(told: Verdicts) -> Table:
 
 
 def _unit(unit: str) -> str:
-    _, shown = wording.magnitude(unit)
+    _, shown = magnitude(unit)
     return shown
 
 
-def _remove(path: Path) -> None:
-    with suppress(FileNotFoundError):
-        shutil.rmtree(path)
+def _measured(found: Measured | None) -> str:
+    """A measured figure with its interval, and how many blocks it rests on."""
+    said = rounding.measured(found)
+    return f"{said}, {found.blocks} blocks" if found else said
+
+
+def _instant(time: datetime) -> str:
+    """``2026-11-23 03:15 UTC``."""
+    return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def _plain(value: object) -> object:
+    """Name in foreign text what no reader can see, such as a reversal of direction."""
+    foreign = isinstance(value, str) and not isinstance(value, Markup)
+    return visible(str(value), keep="\n\t") if foreign else value
