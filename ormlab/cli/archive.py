@@ -30,7 +30,7 @@ def group() -> None:
 
 @group.command("pack")
 @options.bundle
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("out", type=options.PATH)
 @prints
 def pack(bundle: Path, out: Path) -> Output:
     """Pack a BUNDLE into OUT (.tar.zst): the same bundle packs to the same bytes.
@@ -47,8 +47,8 @@ def pack(bundle: Path, out: Path) -> Output:
 
 
 @group.command("unpack")
-@click.argument("archive", type=click.Path(path_type=Path))
-@click.argument("parent", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("archive", type=options.PATH)
+@click.argument("parent", type=options.FOLDER)
 @prints
 def unpack(archive: Path, parent: Path) -> Output:
     """Unpack an ARCHIVE below PARENT; keeps nothing that fails verification at L1.
@@ -280,7 +280,7 @@ def sign(bundle: Path, key: Path) -> Output:
 @click.option(
     "-o",
     "--out",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     required=True,
     help="Folder (ro-crate, bagit) or file (openmetrics, in-toto) to make.",
 )

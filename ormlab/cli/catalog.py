@@ -8,7 +8,6 @@ import math
 from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,6 +19,7 @@ from ormlab.cli.output import Output, prints, wants_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from ormlab.archive.query import Answer, Series
 
@@ -118,7 +118,7 @@ def trend(
 @click.option(
     "-o",
     "--out",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     required=True,
     help="Folder to make, or to replace if it holds such a site.",
 )

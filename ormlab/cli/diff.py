@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,11 +10,13 @@ from analysis import rounding
 from analysis.tables import Row, Table, columns
 from bundle.codec import plain
 from ormlab.base.errors import Exit
+from ormlab.cli import options
 from ormlab.cli.output import Output, prints
 from ormlab.cli.page import Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from ormlab.judging.diff import Changed, Compared, Diff
 
@@ -26,8 +27,8 @@ _EXITS = {"differ": Exit.REFUTED, "open": Exit.INCONCLUSIVE}
 
 
 @click.command("diff")
-@click.argument("first", type=click.Path(path_type=Path), metavar="A")
-@click.argument("second", type=click.Path(path_type=Path), metavar="B")
+@click.argument("first", type=options.PATH, metavar="A")
+@click.argument("second", type=options.PATH, metavar="B")
 @click.option(
     "--host-sd",
     type=click.FloatRange(min=0, max=1),

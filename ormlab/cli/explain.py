@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,15 +9,18 @@ import click
 from analysis.tables import explanation as tables
 from bundle.codec import plain
 from ormlab.base import checkout
+from ormlab.cli import options
 from ormlab.cli.output import Output, prints
 from ormlab.cli.page import Page
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bundle.documents.explanation import Explanation
 
 
 @click.command("explain")
-@click.argument("bundle", type=click.Path(path_type=Path), required=False)
+@click.argument("bundle", type=options.PATH, required=False)
 @prints
 def command(bundle: Path | None) -> Output:
     """Say where the difference between two subjects comes from, by the trials of a BUNDLE.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,14 +15,13 @@ from ormlab.cli.tables import results_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from ormlab.judging.ledger import LedgerFile
 
 
 @click.command("judge")
-@click.argument(
-    "bundles", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="BUNDLE..."
-)
+@click.argument("bundles", type=options.PATH, nargs=-1, required=True, metavar="BUNDLE...")
 @options.ledger
 @click.option(
     "--out",

@@ -12,10 +12,10 @@ from ormlab.base import checkout
 
 type Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
-_PATH = click.Path(path_type=Path)
+PATH = click.Path(path_type=Path)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
-bundle = click.argument("bundle", type=_PATH)
+bundle = click.argument("bundle", type=PATH)
 
 archive = click.option(
     "--archive",
@@ -35,7 +35,7 @@ ledger = click.option(
 
 inventory = click.option(
     "--inventory",
-    type=_PATH,
+    type=PATH,
     default=checkout.INVENTORY,
     help="Ansible inventory with the groups app, db and load.  [default: inventory/local.yml]",
 )

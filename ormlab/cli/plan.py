@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from bundle.codec import plain
-from ormlab.cli import streams
+from ormlab.cli import options, streams
 from ormlab.cli.output import Output, prints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from ormlab.judging.pilot import Forecast
     from ormlab.plan import Duration, Plan, ResolvedPlan
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("plan")
 @click.option(
     "--pilot",
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     help="A sealed bundle of a similar run, to estimate spread, warm-up and duration.",
 )
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the resolved plan as it is hashed.")

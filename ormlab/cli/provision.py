@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ormlab.provision import Began, Ended, Play
 
-_TOLD = ("changed", "failed", "unreachable")
+_SHOWN = ("changed", "failed", "unreachable")
 
 _limit = click.option("--limit", metavar="HOST", multiple=True, help="Only this host; repeatable.")
 _dry = click.option(
@@ -140,20 +140,19 @@ def _output(
 ) -> Output:
     """What a play did; a failure for each host on which it did not finish, and each stranger."""
     from ormlab.hosts import trouble
-    from ormlab.provision import Outcome
     from ormlab.provision.record import document as of_host
 
     known_hosts = {host.name: host.known_hosts for host in played.hosts}
     failures = []
-    for task in played.failures:
-        unreachable = task.outcome is Outcome.UNREACHABLE
-        again = f"put that right, then play it again; --limit {task.host} leaves the others alone"
+    for ended in played.failures:
+        unreachable = ended.task.outcome == "unreachable"
+        again = f"put that right, then play it again; --limit {ended.host} leaves the others alone"
         failures.append(
             error(
                 "host-unreachable" if unreachable else "task-failed",
-                f"{task.name} failed on {task.host}: {task.reason}",
-                where=f"{task.host}, {task.place}",
-                hint=trouble.hint(task.reason, known_hosts[task.host]) if unreachable else again,
+                f"{ended.name} failed on {ended.host}: {ended.reason}",
+                where=f"{ended.host}, {ended.task.place}",
+                hint=trouble.hint(ended.reason, known_hosts[ended.host]) if unreachable else again,
             )
         )
     failures += [
@@ -183,23 +182,23 @@ class Lines:
 
     def began(self, task: Began) -> None:
         """A task begins."""
-        click.echo(f"  {visible(str(task))}", err=True)
+        click.echo(f"  {visible(task.name)}", err=True)
 
-    def ended(self, task: Ended) -> None:
+    def ended(self, ended: Ended) -> None:
         """A task has ended on one host."""
-        if task.outcome in _TOLD:
-            reason = f": {task.reason}" if task.reason else ""
-            click.echo(f"    {task.outcome.value} on {task.host}{visible(reason)}", err=True)
+        if ended.task.outcome in _SHOWN:
+            reason = f": {ended.reason}" if ended.reason else ""
+            click.echo(f"    {ended.task.outcome} on {ended.host}{visible(reason)}", err=True)
 
 
 def _sentence(played: Play) -> str:
     """What the play came to, in one sentence."""
-    changes = sum(task.outcome == "changed" for task in played.tasks)
+    changes = sum(ended.task.outcome == "changed" for ended in played.tasks)
     would = "would change" if played.dry else "changed"
     names = ", ".join(host.name for host in played.hosts)
-    ended = f"not to its end on {', '.join(sorted(played.failed))}; " if played.failed else ""
+    unfinished = f"not to its end on {', '.join(sorted(played.failed))}; " if played.failed else ""
     return (
-        f"{played.playbook} on {names}: {ended}{changes} of {len(played.tasks)} tasks {would} "
+        f"{played.playbook} on {names}: {unfinished}{changes} of {len(played.tasks)} tasks {would} "
         f"something, in {played.seconds:.0f} s."
     )
 
@@ -208,7 +207,7 @@ def _text(played: Play) -> str:
     """The sentence, and every change by host."""
     lines = [_sentence(played)]
     for host in played.hosts:
-        changes = [t for t in played.tasks if t.host == host.name and t.outcome == "changed"]
+        changes = [e for e in played.tasks if e.host == host.name and e.task.outcome == "changed"]
         if changes:
-            lines += ["", f"{host.name}:", *(f"  {task.name}" for task in changes)]
+            lines += ["", f"{host.name}:", *(f"  {ended.name}" for ended in changes)]
     return "\n".join(lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,9 +10,12 @@ from ormlab.cli import options
 from ormlab.cli.output import Output, prints, run_output
 from ormlab.cli.progress import reporter
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 @click.command("resume")
-@click.argument("folder", type=click.Path(path_type=Path), metavar="BUNDLE.partial")
+@click.argument("folder", type=options.PATH, metavar="BUNDLE.partial")
 @options.inventory
 @prints
 def command(folder: Path, inventory: Path) -> Output:

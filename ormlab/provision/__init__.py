@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from host.identity import MARKER
 from ormlab.hosts import connected
 from ormlab.provision import record
-from ormlab.provision.events import Began, Ended, Outcome
+from ormlab.provision.events import Began, Ended
 from ormlab.provision.playbook import PLAYBOOKS, News, Play, play
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ormlab.hosts.inventory import Bench
 
-__all__ = ["Began", "Ended", "News", "Outcome", "Play", "Provisioned", "carry_out", "provision"]
+__all__ = ["Began", "Ended", "News", "Play", "Provisioned", "carry_out", "provision"]
 
 
 @dataclass(frozen=True)

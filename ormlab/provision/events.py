@@ -7,44 +7,27 @@ read here leave this module; it drops the rest at once.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from bundle.documents.host import Task
 from ormlab.base import checkout
 from ormlab.base.errors import ProvisioningError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bundle.documents.host import Ending
+
 _LONGEST = 2000  # characters of a reason
-
-
-class Outcome(StrEnum):
-    """How a task ended on one host."""
-
-    OK = "ok"
-    CHANGED = "changed"
-    SKIPPED = "skipped"
-    FAILED = "failed"
-    UNREACHABLE = "unreachable"
 
 
 @dataclass(frozen=True)
 class Began:
-    """A task begins, on every host of its play.
+    """A task begins, on every host of its play; ``name`` has its role, if it has one."""
 
-    Attributes:
-        task: its name.
-        role: its role; empty outside roles.
-    """
-
-    task: str
-    role: str
-
-    def __str__(self) -> str:
-        return f"{self.role}: {self.task}" if self.role else self.task
+    name: str
 
 
 @dataclass(frozen=True)
@@ -53,26 +36,18 @@ class Ended:
 
     Attributes:
         host: as the inventory names it.
-        task: its name.
-        role: its role; empty outside roles.
-        place: file and line of the task, relative to the checkout.
-        outcome: how it ended.
+        task: what a bundle records of it; its place is relative to the checkout.
         reason: why it failed, in the module's words; empty if it did not fail.
-        seconds: how long it took.
     """
 
     host: str
-    task: str
-    role: str
-    place: str
-    outcome: Outcome
+    task: Task
     reason: str
-    seconds: float
 
     @property
     def name(self) -> str:
         """Role and task."""
-        return str(Began(self.task, self.role))
+        return _name(self.task.role, self.task.task)
 
 
 @dataclass(frozen=True)
@@ -88,7 +63,7 @@ class Recap:
     failed: frozenset[str]
 
 
-class _Answer(msgspec.Struct):
+class _Returned(msgspec.Struct):
     """What a module returned."""
 
     changed: bool = False
@@ -97,13 +72,13 @@ class _Answer(msgspec.Struct):
     censored: str = ""
 
 
-class _Task(msgspec.Struct):
+class _Event(msgspec.Struct):
     task: str
     task_uuid: str
     task_path: str
     host: str = ""
     role: str = ""
-    res: _Answer = msgspec.field(default_factory=_Answer)
+    res: _Returned = msgspec.field(default_factory=_Returned)
     duration: float = 0.0
 
 
@@ -113,11 +88,11 @@ class _Stats(msgspec.Struct):
     dark: dict[str, int]
 
 
-_ENDS = {
-    "runner_on_ok": Outcome.OK,
-    "runner_on_skipped": Outcome.SKIPPED,
-    "runner_on_failed": Outcome.FAILED,
-    "runner_on_unreachable": Outcome.UNREACHABLE,
+_ENDS: dict[object, Ending] = {
+    "runner_on_ok": "ok",
+    "runner_on_skipped": "skipped",
+    "runner_on_failed": "failed",
+    "runner_on_unreachable": "unreachable",
 }
 _BEGINS = ("playbook_on_task_start", "playbook_on_handler_task_start")
 
@@ -137,13 +112,13 @@ class Reader:
         kind = event.get("event")
         try:
             if kind in _BEGINS:
-                task = msgspec.convert(event["event_data"], _Task)
-                return Began(task.task, task.role)
+                task = msgspec.convert(event["event_data"], _Event)
+                return Began(_name(task.role, task.task))
             if kind == "runner_item_on_failed":
-                task = msgspec.convert(event["event_data"], _Task)
+                task = msgspec.convert(event["event_data"], _Event)
                 self._items.setdefault((task.host, task.task_uuid), _reason(task.res))
             elif kind in _ENDS:
-                return self._ended(_ENDS[kind], msgspec.convert(event["event_data"], _Task))
+                return self._ended(_ENDS[kind], msgspec.convert(event["event_data"], _Event))
             elif kind == "playbook_on_stats":
                 stats = msgspec.convert(event["event_data"], _Stats)
                 return Recap(frozenset(stats.processed), frozenset(stats.failures | stats.dark))
@@ -156,28 +131,34 @@ class Reader:
             ) from None
         return None
 
-    def _ended(self, outcome: Outcome, task: _Task) -> Ended:
-        if outcome is Outcome.OK and task.res.changed:
-            outcome = Outcome.CHANGED
+    def _ended(self, outcome: Ending, event: _Event) -> Ended:
         # For a loop, use the reason of its first failed item: the loop only says that one failed.
-        first = self._items.pop((task.host, task.task_uuid), None)
-        failed = outcome in (Outcome.FAILED, Outcome.UNREACHABLE)
-        return Ended(
-            host=task.host,
-            task=task.task,
-            role=task.role,
-            place=task.task_path.removeprefix(f"{checkout.ROOT}/"),
-            outcome=outcome,
-            reason=(first or _reason(task.res))[:_LONGEST] if failed else "",
-            seconds=task.duration,
+        first = self._items.pop((event.host, event.task_uuid), None)
+        failed = outcome in {"failed", "unreachable"}
+        task = Task(
+            role=event.role,
+            task=event.task,
+            place=event.task_path.removeprefix(f"{checkout.ROOT}/"),
+            outcome="changed" if outcome == "ok" and event.res.changed else outcome,
+            seconds=round(event.duration, 2),
         )
+        reason = (first or _reason(event.res))[:_LONGEST] if failed else ""
+        return Ended(event.host, task, reason)
 
 
-def _reason(answer: _Answer) -> str:
-    if answer.censored:
+def _name(role: str, task: str) -> str:
+    return f"{role}: {task}" if role else task
+
+
+def _reason(returned: _Returned) -> str:
+    if returned.censored:
         return "Ansible hides the reason, because the task handles a secret (no_log)"
-    said = answer.msg if isinstance(answer.msg, str) else msgspec.json.encode(answer.msg).decode()
-    said = said.strip() or "it gave no reason"
+    reason = (
+        returned.msg
+        if isinstance(returned.msg, str)
+        else msgspec.json.encode(returned.msg).decode()
+    )
+    reason = reason.strip() or "it gave no reason"
     # A failed command's message is only its exit status; its reason is on standard error.
-    last = answer.stderr.strip().splitlines()[-1:]
-    return ": ".join([said.rstrip("."), *last]) if last else said
+    last = returned.stderr.strip().splitlines()[-1:]
+    return ": ".join([reason.rstrip("."), *last]) if last else reason

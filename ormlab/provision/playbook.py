@@ -23,7 +23,7 @@ from host.environment import confined, environment
 from ormlab.base import checkout
 from ormlab.base.errors import Interrupted, ProvisioningError
 from ormlab.base.stopping import StopRequest
-from ormlab.provision.events import Began, Ended, Outcome, Reader, Recap
+from ormlab.provision.events import Began, Ended, Reader, Recap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ class News(Protocol):
         """A task begins."""
         ...
 
-    def ended(self, task: Ended) -> None:
+    def ended(self, ended: Ended) -> None:
         """A task has ended on one host."""
         ...
 
@@ -74,39 +74,23 @@ class Play:
     started: datetime
     seconds: float
 
-    def of(self, outcome: Outcome, host: str | None = None) -> list[Ended]:
-        """The tasks with one outcome, on one host or on all."""
-        return [
-            task for task in self.tasks if task.outcome is outcome and host in (None, task.host)
-        ]
-
     @property
     def failures(self) -> list[Ended]:
         """The task that ended the play on each failed host; earlier failures were rescued."""
         last = {
-            task.host: task
-            for task in self.tasks
-            if task.host in self.failed and task.outcome in (Outcome.FAILED, Outcome.UNREACHABLE)
+            ended.host: ended
+            for ended in self.tasks
+            if ended.host in self.failed and ended.task.outcome in {"failed", "unreachable"}
         }
         return list(last.values())
 
 
 def play(
-    name: str,
-    bench: Bench,
-    news: News,
-    *,
-    dry: bool = False,
-    folder: Path = PLAYBOOKS,
+    name: str, bench: Bench, news: News, *, dry: bool = False, folder: Path = PLAYBOOKS
 ) -> Play:
-    """Play a playbook on the hosts of a bench.
+    """Play a playbook, by its name without suffix, on the hosts of a bench.
 
-    Args:
-        name: the playbook's name without suffix.
-        bench: the hosts.
-        news: receives every task.
-        dry: report what would change, and change nothing (``--check``).
-        folder: the folder of the playbooks.
+    With ``dry`` it only reports what would change (``--check``).
 
     Raises:
         ProvisioningError: there is no such playbook, or Ansible refused to play it. A failed

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, get_args
 import msgspec
 from msgspec.structs import replace
 
-from bundle.documents.host import Ending, Provision, Task
+from bundle.documents.host import Ending, Provision
 from ormlab.base import checkout
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def keep(play: Play, folder: Path = FOLDER) -> None:
 
 def document(play: Play, host: str) -> Provision:
     """What a play did on one host."""
-    tasks = [task for task in play.tasks if task.host == host]
-    counted = Counter[str](task.outcome for task in tasks)
+    tasks = [ended.task for ended in play.tasks if ended.host == host]
+    counted = Counter(task.outcome for task in tasks)
     return Provision(
         schema="provision/1",
         playbook=play.playbook,
@@ -60,16 +60,7 @@ def document(play: Play, host: str) -> Provision:
         seconds=round(play.seconds, 1),
         complete=host not in play.failed,
         counts={outcome: counted[outcome] for outcome in get_args(Ending.__value__)},
-        tasks=[
-            Task(
-                role=task.role,
-                task=task.task,
-                place=task.place,
-                outcome=msgspec.convert(task.outcome.value, Ending),
-                seconds=round(task.seconds, 2),
-            )
-            for task in tasks
-        ],
+        tasks=tasks,
     )
 
 

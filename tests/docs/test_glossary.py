@@ -52,7 +52,7 @@ ALLOWED = {
     "OpenLoop": "in the client that carries it out, and in its document",
     "Options": "each service has its own",
     "Order": "to an agent, of the trials in a cell, and the rows of orders in each service",
-    "Outcome": "of a knob, a stack, a check, a task of Ansible, and a plan of a reproduction",
+    "Outcome": "of a knob, a stack, a check, and a plan of a reproduction",
     "Part": "of a report, a record, a ledger, and a trial on one of its hosts",
     "Place": "where readings are taken, where a subject was measured, and the hosts of a run",
     "Placement": "as a host plans it, and as its record in a bundle",
