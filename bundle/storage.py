@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # A process may also meet its own limit on the size of a file (RLIMIT_FSIZE, EFBIG).
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NO_SUCH_PLACE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR})
 _RESUME: Final = "free some space and resume: every trial closed so far is kept"
 
 
@@ -53,10 +54,13 @@ def guard(where: Path, *, hint: str = _RESUME) -> Iterator[None]:
     except BundleError:
         raise
     except OSError as error:
+        hint = "check that the folder is on a healthy disk and may be written by this user"
+        if error.errno in _NO_SUCH_PLACE:
+            hint = "check the path, and that the folders above it are there"
         raise StorageError(
             error.strerror or str(error),
-            where=error.filename or where,
-            hint="check that the folder is on a healthy disk and may be written by this user",
+            where=error.filename if isinstance(error.filename, str) else where,
+            hint=hint,
             errno=error.errno,
         ) from error
 

@@ -36,14 +36,7 @@ _VERSION: Final = b"ormlab.schema"
 
 @dataclass(frozen=True)
 class WrittenCatalog:
-    """A catalog that was written.
-
-    Attributes:
-        path: the file.
-        bundles: how many bundles it is of.
-        rows: how many rows it has.
-        sha256: of the file, in hex.
-    """
+    """A catalog that was written, of how many bundles and with how many rows."""
 
     path: Path
     bundles: int

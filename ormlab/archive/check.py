@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Checked:
-    """What was found.
+    """What of an archive holds.
 
     Attributes:
         lines: how many lines the index has.
         bundles: how many of them have their bundle here, sealed as the line says and whole.
-        findings: everything that is wrong, the index first.
+        findings: every problem, those of the index first.
     """
 
     lines: int
@@ -37,7 +37,7 @@ def check(folder: Path, ids: Sequence[str] = (), *, copy: Path | None = None) ->
     """Check the chain of the index, and that each bundle is there and verifies at L1.
 
     Args:
-        folder: the archive.
+        folder: of the archive.
         ids: prefixes of ids: look at these bundles only; the index is checked in any case.
         copy: an index of this archive that was kept elsewhere.
 

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 
 class Code(NamedTuple):
-    """One kind of finding: what it says, and what to do."""
+    """One kind of finding."""
 
     message: str
     hint: str

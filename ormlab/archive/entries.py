@@ -22,13 +22,11 @@ _UNFINISHED = frozenset({"index-torn"})
 
 @dataclass(frozen=True)
 class ArchivedBundle:
-    """One line of the index and, if the bundle is here, what its record says.
+    """One line of the index, and its bundle; None if the bundle is not here.
 
     Attributes:
         number: of the line, from 1.
-        line: the line.
-        path: the bundle's folder, or None if it is not here.
-        record: its ``bundle.json`` as it stands, not verified; None if it is not here.
+        record: the ``bundle.json`` as it stands, not verified.
     """
 
     number: int

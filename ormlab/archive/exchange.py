@@ -52,8 +52,8 @@ def push(folder: Path, store: Store, ids: Sequence[str] = ()) -> tuple[Pushed, .
     """Store bundles of an archive, and the lines of its index that the store does not have.
 
     Args:
-        folder: the archive.
-        store: where to.
+        folder: of the archive.
+        store: takes the bundles.
         ids: prefixes of ids; none means every bundle that is here.
 
     Raises:
@@ -140,12 +140,7 @@ def _push(folder: Path, line: IndexLine, store: Store) -> Pushed:
 
 
 def _require_in(store: Store, lines: Sequence[IndexLine]) -> None:
-    """Refuse what the store leaves to a history, all of it at once and before anything is fetched.
-
-    Raises:
-        EntryError: some of it is not in the store.
-        MismatchError: what the store says of these bundles cannot be read.
-    """
+    """Refuse what the store leaves to a history, all at once and before anything is fetched."""
     left = store.record(ELSEWHERE, Elsewhere)
     if left is None:
         return

@@ -32,8 +32,6 @@ class Added:
     """What became of a bundle that was added.
 
     Attributes:
-        line: its line in the index.
-        path: its folder in the archive.
         outcome: ``added``; ``completed``, if an add that was killed had not written the line; or
             ``present``, if there was nothing to do.
     """

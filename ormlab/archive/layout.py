@@ -27,9 +27,6 @@ class Stored(Record, frozen=True, kw_only=True):
     """``seals/<seal>.json``: where a bundle lies in the store.
 
     Attributes:
-        schema: the version of this format.
-        id: the bundle's id.
-        seal: SHA-256 of its SEAL.json.
         archive: SHA-256 of the packed bundle, which is also its name.
         size: of the packed bundle, in bytes.
     """
@@ -44,13 +41,7 @@ class Stored(Record, frozen=True, kw_only=True):
 
 
 class MovedBundle(Part, frozen=True, kw_only=True):
-    """A packed bundle that is not in the store.
-
-    Attributes:
-        id: of the bundle.
-        archive: SHA-256 of the packed bundle, as in ``seals/``.
-        commit: whose tree has the file.
-    """
+    """A packed bundle that is not in the store but in the tree of a commit."""
 
     id: BundleId
     archive: Sha256
@@ -65,7 +56,6 @@ class Elsewhere(Record, frozen=True, kw_only=True):
     what comes from a store.
 
     Attributes:
-        schema: the version of this format.
         folder: of the store in the repository, at each of the commits.
         bundles: what is not in the store, sorted by id.
     """

@@ -41,13 +41,7 @@ _KEYS: Final = 7  # of the columns above are what a series has in common
 
 @dataclass(frozen=True)
 class Answer:
-    """What a query found: names of columns, and rows of values.
-
-    Attributes:
-        columns: their names.
-        rows: values in the order of the columns.
-        fresh: whether the catalog was built from the index as it is now.
-    """
+    """The rows of a query; ``fresh`` if the catalog was built from the index as it is now."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
@@ -56,15 +50,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Point:
-    """One bundle of a series.
+    """One bundle of a series: the median of its trials.
 
     Attributes:
-        bundle: its id.
-        created: when the run began.
-        plan: name of the plan.
-        plan_sha256: its digest: a change of plan may be the reason for a change of level.
+        plan_sha256: a change of plan may be the reason for a change of level.
         trials: how many trials have the metric.
-        value: the median of their values.
         changed: whether a new level begins here.
     """
 
@@ -79,7 +69,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Series:
-    """What may be compared over time: one workload and load on one host fingerprint."""
+    """Points that may be compared: one workload under one load on one host fingerprint."""
 
     metric: str
     subject: str
@@ -102,32 +92,20 @@ def query(folder: Path, sql: str) -> Answer:
 
 
 def trend(
-    folder: Path,
-    metric: str,
-    subject: str,
-    *,
-    workload: str | None = None,
-    load: str | None = None,
+    folder: Path, metric: str, subject: str, *, workload: str | None = None, load: str | None = None
 ) -> tuple[Series, ...]:
     """Follow a metric of a subject over the bundles, one series for each cell and host.
-
-    Args:
-        folder: the archive.
-        metric: its name in the catalog.
-        subject: its name.
-        workload: this one only.
-        load: this one only.
 
     Raises:
         EntryError: the catalog has no such trials, or as `query`.
     """
     asked = {"metric": metric, "subject": subject, "workload": workload, "load": load}
-    found = _series_of(_ask(folder, _SERIES, asked))
-    if not found:
+    series = _series_of(_ask(folder, _SERIES, asked))
+    if not series:
         what = f"no trial of {subject!a} has a value of {metric!a} there"
         hint = "see `ormlab catalog query 'SELECT DISTINCT subject, metric FROM trials'`"
         raise EntryError("trend-empty", what, where=str(folder), hint=hint)
-    return found
+    return series
 
 
 def every_series(folder: Path) -> tuple[tuple[Series, ...], bool]:
@@ -135,9 +113,6 @@ def every_series(folder: Path) -> tuple[tuple[Series, ...], bool]:
 
     Returns:
         The series by metric and subject, and whether the catalog is of the index as it is now.
-
-    Raises:
-        as `query`.
     """
     nothing = dict.fromkeys(("metric", "subject", "workload", "load"))
     answer = _ask(folder, _SERIES, nothing)
@@ -185,5 +160,5 @@ def _ask(folder: Path, sql: str, values: dict[str, str | None]) -> Answer:
 
 
 def _refused(why: str) -> EntryError:
-    hint = "the table is `trials`; `DESCRIBE trials` and SELECT are what it answers"
+    hint = "ask one SELECT over the table `trials`; `DESCRIBE trials` lists its columns"
     return EntryError("query-refused", f"the query cannot be answered: {why}", hint=hint)

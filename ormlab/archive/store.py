@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
@@ -80,6 +80,9 @@ class Store:
         address = parts.geturl()
         with _guard(address):
             if parts.scheme == "file":
+                if not make and not Path(unquote(parts.path)).is_dir():
+                    hint = "name the folder of a store; `ormlab archive push` makes a new one"
+                    raise StoreError("store-failed", "there is no store", where=address, hint=hint)
                 return cls(address, from_url(address, mkdir=make))
             if parts.scheme == "memory":
                 return cls(address, from_url(address))

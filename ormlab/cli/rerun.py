@@ -84,11 +84,11 @@ def _ask(bundle: Path) -> None:
     from ormlab.base.errors import UsageError
 
     if not sys.stdin.isatty():
-        what = "nobody can be asked here whether to execute this"
+        what = "nobody can confirm this here, because standard input is no terminal"
     elif click.confirm("Execute this?", err=True):
         return
     else:
-        what = "it was not to be executed"
+        what = "you did not confirm it"
     raise UsageError(
         "rerun-unconfirmed", what, where=str(bundle), hint="--yes goes on without a question"
     )

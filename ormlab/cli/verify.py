@@ -86,7 +86,8 @@ def command(
 
 def _lines(bundle: Path, outcome: Verification) -> Iterator[str]:
     reached = outcome.level_reached or "not even L0"
-    yield f"{bundle}: {reached} of {outcome.asked}, {outcome.files} files, seal {outcome.seal}"
+    seal = f"seal {outcome.seal}" if outcome.seal else "no seal"
+    yield f"{bundle}: {reached} of {outcome.asked}, {outcome.files} files, {seal}"
     for level in _up_to(outcome.level_reached):
         yield f"  {level} {MEANINGS[level]}"
     for note in outcome.notes:

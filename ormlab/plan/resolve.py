@@ -93,7 +93,7 @@ def load(name_or_path: str) -> Plan:
         PlanError: there is no such plan, or it is not one; every problem with file and line.
     """
     path = Path(name_or_path)
-    if not path.exists():
+    if not path.exists() or path.is_dir():
         path = checkout.PLANS / f"{name_or_path}.yaml"
     try:
         return read(path, Plan, meaning.problems)

@@ -48,7 +48,7 @@ def provision(
         news: receives every task.
         dry: change nothing.
         enroll: consent to changes of these hosts, for good.
-        playbooks: folder of enroll and site.
+        playbooks: folder of the playbooks enroll and site.
 
     Raises:
         ProvisioningError: a host cannot be reached, or a playbook cannot be played.

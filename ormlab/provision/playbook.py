@@ -57,13 +57,9 @@ class Play:
     """What one playbook did.
 
     Attributes:
-        playbook: its name.
         dry: whether it was a dry run.
-        hosts: the hosts it was played on.
         tasks: in the order in which they ended.
         failed: hosts on which it did not finish.
-        started: its start.
-        seconds: its duration.
     """
 
     playbook: str

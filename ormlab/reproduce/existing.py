@@ -20,13 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Existing:
-    """A bundle that lies in the folder.
-
-    Attributes:
-        path: its folder.
-        record: what it says of itself.
-        flaw: why it is left aside; None if it serves.
-    """
+    """A bundle that lies in the folder; ``flaw`` says why it does not serve, None if it does."""
 
     path: Path
     record: BundleRecord

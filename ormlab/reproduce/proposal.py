@@ -29,10 +29,9 @@ _SEEN_SD = (0.03, 0.15)
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be reproduced.
+    """The claims to reproduce.
 
     Attributes:
-        ledger: of the claims.
         bundles: folder in which bundles are looked for and made.
         patterns: ids of claims, in which ``*`` stands for anything; none means all.
         profile: under which plans are run; None for that of each plan.
@@ -64,7 +63,6 @@ class Step:
 
     Attributes:
         resolved: what is run, if it has to be.
-        claims: those that it tests.
         stacks_only: it is enough to try the stacks, without any load.
         existing: bundles that serve in its place; with any, nothing is run.
         aside: bundles of the same plan that do not, each with the reason.
@@ -92,11 +90,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Proposal:
-    """Everything that a reproduction would do.
+    """Everything that a reproduction would do for some claims.
 
     Attributes:
-        request: that it answers.
-        claims: those that were asked for.
         steps: what exists already first, then the shortest plan.
     """
 

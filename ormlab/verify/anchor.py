@@ -37,15 +37,7 @@ def check(
     index: Path | None,
     signers: Path | None,
 ) -> tuple[str, ...]:
-    """Look for a seal in an index and for its signature.
-
-    Args:
-        root: the folder of the bundle.
-        identifier: its id.
-        seal: digest of its SEAL.json.
-        found: takes the problems.
-        index: an index.jsonl, or None.
-        signers: an allowed-signers file of ssh-keygen, or None.
+    """Look for a bundle's seal in an index.jsonl, and for its signature by an allowed signer.
 
     Returns:
         What vouches for the seal, one sentence each.

@@ -43,12 +43,7 @@ _WRITERS: Final[dict[Form, Callable[[Bundle, Path], None]]] = {
 
 
 def export(bundle: Path, form: Form, out: Path) -> None:
-    """Write a bundle in another form.
-
-    Args:
-        bundle: its folder.
-        form: which.
-        out: the file or folder to make.
+    """Write the bundle in a folder in another form, to a file or folder that it makes.
 
     Raises:
         BundleError: it is no bundle, is not sealed, or does not reach L1.
@@ -57,7 +52,7 @@ def export(bundle: Path, form: Form, out: Path) -> None:
     """
     if out.exists() or out.is_symlink():
         hint = "name a place that is free; an export replaces nothing"
-        raise EntryError("export-exists", "there is something already", where=str(out), hint=hint)
+        raise EntryError("export-exists", "the output exists already", where=str(out), hint=hint)
     verified = Bundle.open(bundle, level="L1")
     with keep.staged(out, hint="free some space and export it again") as staged:
         _WRITERS[form](verified, staged)

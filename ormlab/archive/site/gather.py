@@ -36,15 +36,11 @@ _ORDER: Final = {metric.name: position for position, metric in enumerate(METRICS
 
 @dataclass(frozen=True)
 class Run:
-    """One line of the index, and what its bundle says.
+    """One line of the index, and the documents of its bundle; None for those that are not there.
 
     Attributes:
-        line: the line.
-        record: the bundle's record; None if it cannot be shown.
+        record: None if the bundle cannot be shown.
         problems: why it, or a document of it, cannot be shown.
-        facts: None if they are not there.
-        results: None if it was not judged.
-        verdicts: None if no ledger was put on trial.
     """
 
     line: IndexLine
@@ -66,11 +62,10 @@ class GivenVerdict:
 
 @dataclass(frozen=True)
 class ClaimHistory:
-    """A claim and all that was said of it, oldest first; nothing replaces anything.
+    """A claim and every verdict on it, oldest first; nothing replaces anything.
 
     Attributes:
         number: among all claims of the site, from 1.
-        ledger: name of its ledger.
         claim: as the latest bundle has it.
         said: every verdict, but not those of bundles that did not test it.
         untested: how many bundles put the ledger on trial and did not test the claim.
@@ -90,12 +85,7 @@ class ClaimHistory:
 
 @dataclass(frozen=True)
 class Trends:
-    """The series of one metric that can be seen side by side: one workload, load and host.
-
-    Attributes:
-        number: among all of the site, from 1.
-        series: one a subject, at least one.
-    """
+    """The series of one metric under one workload, load and host: one a subject, at least one."""
 
     number: int
     series: tuple[Series, ...]
@@ -113,12 +103,9 @@ class Trends:
 
 @dataclass(frozen=True)
 class Contents:
-    """Everything that the site shows.
+    """Everything that the site shows, the latest run first.
 
     Attributes:
-        runs: one for each line of the index, latest first.
-        claims: by ledger and claim.
-        trends: by workload, load, host and metric.
         fresh: whether the catalog, which the trends come from, is of the index as it is now.
     """
 

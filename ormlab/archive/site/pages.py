@@ -36,13 +36,7 @@ _TEMPLATES: Final = (
 
 @dataclass(frozen=True)
 class WrittenSite:
-    """A site that was written.
-
-    Attributes:
-        index: its first page.
-        pages: how many there are.
-        contents: what they show.
-    """
+    """A site that was written: its first page, how many pages there are, what they show."""
 
     index: Path
     pages: int
@@ -76,7 +70,9 @@ def _require_free(out: Path) -> None:
     names = {path.name for path in out.iterdir()} if out.is_dir() else {""}
     if not names <= {"index.html", "claims.html", "trends.html", "runs"}:
         hint = "name a new folder, or one that holds an earlier site"
-        raise EntryError("site-taken", "there is something else", where=str(out), hint=hint)
+        raise EntryError(
+            "site-taken", "the folder holds something else than a site", where=str(out), hint=hint
+        )
 
 
 def _pages(contents: Contents) -> Iterator[tuple[str, str]]:
