@@ -22,8 +22,6 @@ from ormlab.cli import (
     provision,
     report,
     reproduce,
-    rerun,
-    resume,
     run,
     streams,
     verify,
@@ -72,9 +70,12 @@ def group() -> None:
     """
 
 
-_COMMANDS = (doctor, run, resume, rerun, reproduce, plan, verify, judge, explain, report, diff)
+_COMMANDS = (doctor, reproduce, plan, verify, judge, explain, report, diff)
 for command in (
     *(module.command for module in _COMMANDS),
+    run.run_command,
+    run.resume_command,
+    run.rerun_command,
     provision.provision_command,
     provision.drift_command,
     provision.untune_command,

@@ -1,17 +1,28 @@
-"""``ormlab run``."""
+"""``ormlab run``, ``resume`` and ``rerun``: each seals a bundle and prints its results."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from ormlab.base.errors import UsageError
 from ormlab.cli import options
 from ormlab.cli.output import Output, prints, run_output
 from ormlab.cli.progress import reporter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from ormlab.run.rerun import RerunProposal
+
+_COMPARED = {
+    "same": "as in this checkout",
+    "other": "NOT the one of this checkout",
+    "none": "NOT in this checkout",
+}
 
 
 @click.command("run")
@@ -26,7 +37,7 @@ if TYPE_CHECKING:
 @click.option("--ledger", help="Claims that the run puts on trial: sealed with it, and judged.")
 @options.strict
 @prints
-def command(
+def run_command(
     plan: str,
     inventory: Path,
     bundles: Path,
@@ -67,3 +78,120 @@ def command(
             ledger=claims,
         )
     return run_output("ormlab-run/1", bundle, strict=strict)
+
+
+@click.command("resume")
+@click.argument("folder", type=options.PATH, metavar="BUNDLE.partial")
+@options.inventory
+@prints
+def resume_command(folder: Path, inventory: Path) -> Output:
+    """Continue a run whose process was killed, and print its results.
+
+    BUNDLE.partial is the folder that the run left. The command keeps every closed trial, measures
+    an open one again, and records that in the bundle. If plan, locks, source or host have
+    changed, it changes nothing and names the difference.
+
+    \b
+    Examples:
+      ormlab resume bundles/20261123T031500Z-1a2b3c4d.partial
+      ormlab resume bundles/*.partial --json | jq -r .results.conclusion
+    """
+    from ormlab.hosts import inventory as inventories
+    from ormlab.run.resume import resume
+
+    hosts = inventories.load(inventory)
+    with reporter() as progress:
+        bundle = resume(folder, hosts, progress)
+    return run_output("ormlab-resume/1", bundle)
+
+
+@click.command("rerun")
+@options.bundle
+@options.inventory
+@options.bundles("Folder to write the bundle to.")
+@click.option(
+    "--dry-run", is_flag=True, help="Print what the command would execute, and execute nothing."
+)
+@click.option("--yes", is_flag=True, help="Execute without asking.")
+@click.option(
+    "--trust-locks",
+    is_flag=True,
+    help="Install and import packages from locks that are not those of this checkout.",
+)
+@prints
+def rerun_command(
+    bundle: Path,
+    inventory: Path,
+    bundles: Path,
+    *,
+    dry_run: bool,
+    yes: bool,
+    trust_locks: bool,
+) -> Output:
+    """Run the plan of a BUNDLE again on this host, with its own locks and inputs.
+
+    The command prints what it would execute, then asks. It installs and imports packages from the
+    bundle's locks: if you would not let somebody run programs here, do not rerun their bundle.
+    docs/again.md lists the checks.
+
+    The new bundle names the seal of the old one. `ormlab diff OLD NEW` says whether the results
+    agree.
+
+    \b
+    Examples:
+      ormlab rerun bundles/20261123T031500Z-1a2b3c4d --dry-run
+      ormlab rerun bundles/20261123T031500Z-1a2b3c4d
+      ormlab rerun theirs/20261123T031500Z-1a2b3c4d --trust-locks --yes --bundles mine --json
+    """
+    from ormlab.hosts import inventory as inventories
+    from ormlab.run.rerun import propose, require_trust, rerun
+
+    hosts = inventories.load(inventory)
+    proposal = propose(bundle)
+    proposed = "\n".join(_lines(proposal))
+    if dry_run:
+        return Output("ormlab-rerun-proposal/1", proposal.document(), lambda: proposed)
+    click.echo(proposed, err=True)
+    require_trust(bundle, proposal, trust_locks=trust_locks)
+    if not yes:
+        _ask(bundle)
+    with reporter() as progress:
+        made = rerun(bundle, hosts, bundles, proposal, progress, trust_locks=trust_locks)
+    return run_output("ormlab-rerun/1", made)
+
+
+def _ask(bundle: Path) -> None:
+    """Ask whether to go on; without a terminal nobody can answer."""
+    if not sys.stdin.isatty():
+        what = "nobody can confirm this here, because standard input is no terminal"
+    elif click.confirm("Execute this?", err=True):
+        return
+    else:
+        what = "you did not confirm it"
+    raise UsageError(
+        "rerun-unconfirmed", what, where=str(bundle), hint="--yes goes on without a question"
+    )
+
+
+def _lines(proposal: RerunProposal) -> Iterator[str]:
+    """What would be executed, line by line; names in it were held against patterns."""
+    plan = proposal.resolved.plan
+    yield f"bundle  {proposal.bundle}, sealed as {proposal.seal}"
+    yield (
+        f"plan    {plan.name}: {len(proposal.resolved.trials)} trials of "
+        f"{', '.join(proposal.resolved.subjects)} under {', '.join(plan.loads)}"
+    )
+    yield "stacks  installed and imported:"
+    for stack in proposal.stacks:
+        built = ", some of them built by code of their own" if stack.builds else ""
+        yield f"        {stack.name}: {stack.packages} packages{built}"
+    yield "locks   from the bundle:"
+    for lock in proposal.locks:
+        yield f"        {lock.name}: {_COMPARED[lock.compared]}"
+    changes = " with changes" if proposal.source.dirty else ""
+    yield f"source  measured by commit {proposal.source.commit}{changes}"
+    yield f"        executed is this checkout, commit {proposal.commit}"
+    if proposal.has_patch:
+        yield "        the bundle's inputs/source.patch is not applied"
+    for each in proposal.differences:
+        yield f"note    {each.encode('ascii', 'backslashreplace').decode()}"
