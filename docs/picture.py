@@ -33,15 +33,11 @@ _DIFFERENCES = {"error_rate"}  # metrics whose orders are decided by a differenc
 
 @dataclass(frozen=True)
 class Row:
-    """One published order.
+    """One published order: its ratio as published and as measured, with the 95 % interval.
 
     Attributes:
         says: the claim, and the load where it is not the published one.
         published: ratio of the published figures, the larger over the smaller as published.
-        measured: the same ratio.
-        low: of its 95 % interval.
-        high: likewise.
-        verdict: upheld, refuted or inconclusive.
     """
 
     says: str

@@ -43,11 +43,7 @@ class Option(msgspec.Struct, forbid_unknown_fields=True):
 
     Attributes:
         type: as Ansible names it.
-        description: one sentence.
-        default: any JSON; UNSET where it has none.
-        required: whether it must be set.
         elements: type of the elements of a list.
-        choices: values that it may have, if these are few.
         options: keys of a dict.
     """
 

@@ -48,8 +48,6 @@ class Finding(NamedTuple):
     Attributes:
         code: a key of `CODES`, or of `bundle.codes.CODES`.
         where: relative to the archive; a line of the index by its number.
-        what: what is wrong there.
-        hint: what to do.
         bundle: id of the bundle that explains it, or empty.
     """
 

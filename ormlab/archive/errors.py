@@ -1,10 +1,4 @@
-"""What can go wrong with an archive, as a branch of the tree of `ormlab.base.errors`.
-
-    LabError
-    ├── UsageError        (2)
-    │   └── EntryError           an invalid id, address or query
-    ├── StoreError        (7)    an object store could not be reached, or refused
-    └── MismatchError     (3)    what is there is not what was put there
+"""What can go wrong with an archive, as branches of the tree of `ormlab.base.errors`.
 
 What is wrong with one bundle comes from `bundle.errors`; what `verify` finds is not raised
 but listed, with the codes of `ormlab.archive.codes`.
@@ -29,6 +23,6 @@ class StoreError(LabError, RuntimeError):
 
 
 class MismatchError(LabError, ValueError):
-    """What is there is not what was put there."""
+    """An archive or a store holds something else than what was put there."""
 
     exit_code = Exit.VERIFICATION_FAILED

@@ -109,13 +109,8 @@ def trend(
 
 
 def every_series(folder: Path) -> tuple[tuple[Series, ...], bool]:
-    """Follow every metric of every subject, as `trend` does one.
-
-    Returns:
-        The series by metric and subject, and whether the catalog is of the index as it is now.
-    """
-    nothing = dict.fromkeys(("metric", "subject", "workload", "load"))
-    answer = _ask(folder, _SERIES, nothing)
+    """Every metric of every subject; and whether the catalog is of the index as it is now."""
+    answer = _ask(folder, _SERIES, dict.fromkeys(("metric", "subject", "workload", "load")))
     return _series_of(answer), answer.fresh
 
 
@@ -130,13 +125,10 @@ def _series(key: tuple[Any, ...], rows: Sequence[tuple[Any, ...]]) -> Series:
     medians = [median(values) for *_, values in rows]
     changes = change_points(medians)
     points = tuple(
-        Point(bundle, created, plan, digest, len(values), value, position in changes)
-        for position, ((bundle, created, plan, digest, values), value) in enumerate(
-            zip(rows, medians, strict=True)
-        )
+        Point(*row, len(values), value, position in changes)
+        for position, ((*row, values), value) in enumerate(zip(rows, medians, strict=True))
     )
-    metric, subject, workload, load, host, tier, unit = key
-    return Series(metric, subject, workload, load, host, tier, unit, points)
+    return Series(*key, points)
 
 
 def _ask(folder: Path, sql: str, values: dict[str, str | None]) -> Answer:

@@ -46,11 +46,7 @@ _SHORTEST_SECRET: Final = 6
 
 @dataclass(frozen=True)
 class Store:
-    """An object store.
-
-    Attributes:
-        url: how it was named.
-    """
+    """An object store, by the address that names it."""
 
     url: str
     _objects: ObjectStore

@@ -321,10 +321,10 @@ def _line(entry: ArchivedBundle) -> str:
 
 
 def _entry(entry: ArchivedBundle) -> dict[str, object]:
-    told: dict[str, object] = {"id": entry.line.id, "seal": entry.line.seal, "line": entry.number}
-    told["folder"] = str(entry.path) if entry.path else None
+    result: dict[str, object] = {"id": entry.line.id, "seal": entry.line.seal, "line": entry.number}
+    result["folder"] = str(entry.path) if entry.path else None
     if record := entry.record:
-        told |= {
+        result |= {
             "created": record.created.isoformat(),
             "status": record.status,
             "plan": record.plan.name,
@@ -335,4 +335,4 @@ def _entry(entry: ArchivedBundle) -> dict[str, object]:
             "failed": record.trials.failed,
             "skipped": record.trials.skipped,
         }
-    return told
+    return result

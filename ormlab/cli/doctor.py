@@ -120,12 +120,7 @@ def _result(examined: list[Examination], noise: Noise | None) -> dict[str, objec
 
 
 def examination_text(examined: Examination, *, verbose: bool) -> str:
-    """One host: the conclusion, its tier, and its readings by area.
-
-    Args:
-        examined: the host.
-        verbose: say of readings that are ok, too, why they matter.
-    """
+    """The conclusion on a host, its tier, and its readings by area; ``verbose`` explains each."""
     from analysis.host import sentence, tier_meaning
 
     page = Page()

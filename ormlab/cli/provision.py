@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +18,7 @@ from ormlab.cli.output import Output, prints
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ormlab.hosts.inventory import Bench
     from ormlab.provision import Began, Ended, Play
 
 _SHOWN = ("changed", "failed", "unreachable")
@@ -24,6 +26,9 @@ _SHOWN = ("changed", "failed", "unreachable")
 _limit = click.option("--limit", metavar="HOST", multiple=True, help="Only this host; repeatable.")
 _dry = click.option(
     "--dry-run", "dry", is_flag=True, help="Print what would change, and change nothing."
+)
+_enroll = click.option(
+    "--enroll", is_flag=True, help="Consent to changing hosts that are not enrolled yet."
 )
 _playbooks = click.option(
     "--playbooks",
@@ -33,26 +38,26 @@ _playbooks = click.option(
 )
 
 
-def _on_a_bench(command: Callable[..., Output]) -> Callable[..., None]:
-    """The options of every command that plays a playbook."""
-    made = prints(command)
-    for option in (_playbooks, _limit, options.inventory):
-        made = option(made)
-    return made
+def _on_a_bench(name: str, *more: Callable[..., Any]) -> Callable[..., click.Command]:
+    """Make a command that plays playbooks on the hosts of an inventory."""
+
+    def command(function: Callable[..., Output]) -> click.Command:
+        @functools.wraps(function)
+        def on_a_bench(*, inventory: Path, limit: tuple[str, ...], **others: object) -> Output:
+            from ormlab.hosts import inventory as inventories
+
+            return function(inventories.bench(inventory, limit), **others)
+
+        made: Callable[..., None] = prints(on_a_bench)
+        for option in (*reversed(more), _playbooks, _limit, options.inventory):
+            made = option(made)
+        return click.command(name)(made)
+
+    return command
 
 
-@click.command("provision")
-@_on_a_bench
-@_dry
-@click.option("--enroll", is_flag=True, help="Consent to changing hosts that are not enrolled yet.")
-def provision_command(
-    inventory: Path,
-    limit: tuple[str, ...],
-    playbooks: Path,
-    *,
-    dry: bool,
-    enroll: bool,
-) -> Output:
+@_on_a_bench("provision", _dry, _enroll)
+def provision_command(bench: Bench, *, playbooks: Path, dry: bool, enroll: bool) -> Output:
     """Set hosts up for measuring: packages, kernel, CPUs, PostgreSQL, wrk.
 
     The command changes only hosts in the inventory's group bench. On a host that nobody has
@@ -68,17 +73,14 @@ def provision_command(
     Exits with 7 if a task failed, or if a host is not enrolled. `ormlab untune` restores
     the tuned values, `ormlab uninstall` removes everything.
     """
-    from ormlab.hosts import inventory as inventories
     from ormlab.provision import provision
 
-    bench = inventories.bench(inventory, limit)
-    done = provision(bench, Lines(), dry=dry, enroll=enroll, playbooks=playbooks)
+    done = provision(bench, _News(), dry=dry, enroll=enroll, playbooks=playbooks)
     return _output(done.site, strangers=() if dry else done.strangers)
 
 
-@click.command("drift")
-@_on_a_bench
-def drift_command(inventory: Path, limit: tuple[str, ...], playbooks: Path) -> Output:
+@_on_a_bench("drift")
+def drift_command(bench: Bench, *, playbooks: Path) -> Output:
     """Say whether hosts still are as `ormlab provision` left them; exits with 6 if one is not.
 
     Plays the playbook verify, which reads the real state: values of the kernel, affinity of live
@@ -90,15 +92,11 @@ def drift_command(inventory: Path, limit: tuple[str, ...], playbooks: Path) -> O
       ormlab drift --inventory inventory/bench.yml
       ormlab drift --inventory inventory/bench.yml --json | jq -r '.problems[].what'
     """
-    return _output(_play("verify", inventory, limit, playbooks, dry=False), error=HostGateError)
+    return _output(_play("verify", bench, playbooks), error=HostGateError)
 
 
-@click.command("untune")
-@_on_a_bench
-@_dry
-def untune_command(
-    inventory: Path, limit: tuple[str, ...], playbooks: Path, *, dry: bool
-) -> Output:
+@_on_a_bench("untune", _dry)
+def untune_command(bench: Bench, *, playbooks: Path, dry: bool) -> Output:
     """Restore every tuned value to what it was before the lab changed it.
 
     \b
@@ -106,15 +104,11 @@ def untune_command(
       ormlab untune --inventory inventory/bench.yml --dry-run
       ormlab untune --inventory inventory/bench.yml
     """
-    return _output(_play("untune", inventory, limit, playbooks, dry=dry))
+    return _output(_play("untune", bench, playbooks, dry=dry))
 
 
-@click.command("uninstall")
-@_on_a_bench
-@_dry
-def uninstall_command(
-    inventory: Path, limit: tuple[str, ...], playbooks: Path, *, dry: bool
-) -> Output:
+@_on_a_bench("uninstall", _dry)
+def uninstall_command(bench: Bench, *, playbooks: Path, dry: bool) -> Output:
     """Remove from hosts everything that the lab installed there.
 
     \b
@@ -122,17 +116,13 @@ def uninstall_command(
       ormlab uninstall --inventory inventory/bench.yml --dry-run
       ormlab uninstall --inventory inventory/bench.yml --limit db1
     """
-    return _output(_play("uninstall", inventory, limit, playbooks, dry=dry))
+    return _output(_play("uninstall", bench, playbooks, dry=dry))
 
 
-def _play(
-    name: str, inventory: Path, limit: tuple[str, ...], playbooks: Path, *, dry: bool
-) -> Play:
-    from ormlab.hosts import inventory as inventories
+def _play(name: str, bench: Bench, playbooks: Path, *, dry: bool = False) -> Play:
     from ormlab.provision import carry_out
 
-    bench = inventories.bench(inventory, limit)
-    return carry_out(name, bench, Lines(), dry=dry, playbooks=playbooks)
+    return carry_out(name, bench, _News(), dry=dry, playbooks=playbooks)
 
 
 def _output(
@@ -173,19 +163,16 @@ def _output(
     return Output("ormlab-play/1", result, lambda: _text(played), failures=failures)
 
 
-class Lines:
+class _News:
     """The news of a playbook on standard error: a line for each task, one for each effect."""
 
     def stage(self, what: str) -> None:
-        """A playbook begins."""
         click.echo(f"- {visible(what)}", err=True)
 
     def began(self, task: Began) -> None:
-        """A task begins."""
         click.echo(f"  {visible(task.name)}", err=True)
 
     def ended(self, ended: Ended) -> None:
-        """A task has ended on one host."""
         if ended.task.outcome in _SHOWN:
             reason = f": {ended.reason}" if ended.reason else ""
             click.echo(f"    {ended.task.outcome} on {ended.host}{visible(reason)}", err=True)

@@ -41,15 +41,12 @@ class News(Protocol):
 
     def stage(self, what: str) -> None:
         """A playbook begins."""
-        ...
 
     def began(self, task: Began) -> None:
         """A task begins."""
-        ...
 
     def ended(self, ended: Ended) -> None:
         """A task has ended on one host."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 
 def claims(ledger: LedgerFile, patterns: Sequence[str]) -> tuple[str, ...]:
-    """The claims that fit any of the patterns, in the ledger's order.
-
-    Args:
-        ledger: of the claims.
-        patterns: ids, in which ``*`` stands for anything; none means all claims.
+    """The claims whose ids fit any of the patterns, in the ledger's order; all without patterns.
 
     Raises:
         LedgerError: a pattern fits no claim.

@@ -28,12 +28,7 @@ class Existing:
 
 
 def of_plan(folder: Path, name: str) -> list[Existing]:
-    """The sealed bundles of all plans of one name, oldest first; nothing is verified.
-
-    Args:
-        folder: where bundles lie; need not exist.
-        name: of the plan.
-    """
+    """The sealed bundles of all plans of one name, oldest first; nothing is verified."""
     found = []
     for path in sorted(folder.glob("*")):
         if created_of(path.name) is None or not (path / names.SEAL).is_file():
@@ -71,12 +66,7 @@ def weighed(
 
 
 def begun(folder: Path, digest: str) -> Path | None:
-    """The newest run of a resolved plan whose process was ended before the seal; None for none.
-
-    Args:
-        folder: where bundles lie; need not exist.
-        digest: of the resolved plan, hex.
-    """
+    """The newest run of the resolved plan with this digest that ended unsealed; None without."""
     found = [
         path
         for path in sorted(folder.glob(f"*{names.PARTIAL_SUFFIX}"))

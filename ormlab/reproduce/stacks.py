@@ -30,10 +30,6 @@ def alone(resolved: ResolvedPlan, subjects: Collection[str]) -> ResolvedPlan:
     """The part of a plan that decides what its stacks can do.
 
     It keeps the plan's name, and the subjects that are asked for with one trial each.
-
-    Args:
-        resolved: the whole plan.
-        subjects: of it.
     """
     written = resolved.plan
     workload, load = next(iter(written.workloads)), next(iter(written.loads))
@@ -60,14 +56,8 @@ def try_out(
 ) -> Path:
     """Make the stacks of a plan, seal what became of them, and judge that.
 
-    The bundle has no trial: all are declared omitted.
-
-    Args:
-        plan: as `alone` makes it.
-        inventory: where.
-        bundles: folder that takes the bundle.
-        ledger: the claims that the bundle is judged by.
-        progress: receives the news of the run.
+    The bundle has no trial: all are declared omitted. `plan` is as `alone` makes it, and `ledger`
+    has the claims by which the bundle is judged.
 
     Returns:
         The folder of the sealed and judged bundle.

@@ -41,18 +41,18 @@ def write(bundle: Bundle, path: Path) -> None:
 
 def _list(root: Path, paths: Sequence[str]) -> bytes:
     """The digests of files as the copy has them, so an error of the disk is seen."""
-    found = {}
+    digests = {}
     for path, answer in tree.digests(root, paths):
         if isinstance(answer, OSError):
             raise answer
-        found[path] = answer
-    return manifest.render(found)
+        digests[path] = answer
+    return manifest.render(digests)
 
 
 def _info(bundle: Bundle, payload: Sequence[Path]) -> bytes:
     record = bundle.record
     size = sum(path.stat().st_size for path in payload)
-    told = {
+    tags = {
         "External-Identifier": record.id,
         "External-Description": f"sealed bundle of the run {names.printable(record.plan.name)}",
         "Internal-Sender-Identifier": f"sha256:{bundle.seal}",
@@ -61,4 +61,4 @@ def _info(bundle: Bundle, payload: Sequence[Path]) -> bytes:
         "Bag-Software-Agent": f"ormlab {VERSION}",
         "Payload-Oxum": f"{size}.{len(payload)}",
     }
-    return "".join(f"{key}: {value}\n" for key, value in told.items()).encode()
+    return "".join(f"{key}: {value}\n" for key, value in tags.items()).encode()

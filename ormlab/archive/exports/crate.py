@@ -112,24 +112,26 @@ def _described(path: Path) -> dict[str, str]:
 
 
 def _action(crate: ROCrate, trial: Trial, lab: ContextEntity) -> ContextEntity:
-    told = trial.record
-    of_subject = f"services/{told.subject}/"
+    record = trial.record
+    of_subject = f"services/{record.subject}/"
     objects = [
         entity
         for entity in crate.data_entities
         if entity.id == _PLAN or entity.id.startswith(of_subject)
     ]
-    ended = {"actionStatus": _STATUS.format("Failed" if told.failure else "Completed")}
-    if told.failure:
-        ended["error"] = f"{told.failure.code}: {told.failure.what}"
+    ended = {"actionStatus": _STATUS.format("Failed" if record.failure else "Completed")}
+    if record.failure:
+        ended["error"] = f"{record.failure.code}: {record.failure.what}"
     return _entity(
         crate,
-        f"#{told.id}",
+        f"#{record.id}",
         "CreateAction",
-        name=f"trial {told.index} of {told.subject}",
-        description=f"{told.subject} on {told.workload} under {told.load}, block {told.block}",
-        startTime=_time(told.started),
-        endTime=_time(told.ended),
+        name=f"trial {record.index} of {record.subject}",
+        description=(
+            f"{record.subject} on {record.workload} under {record.load}, block {record.block}"
+        ),
+        startTime=_time(record.started),
+        endTime=_time(record.ended),
         instrument=lab,
         object=objects,
         result=crate.dereference(f"{names.TRIALS}/{trial.path.name}/"),

@@ -94,7 +94,7 @@ def _trials(bundle: Bundle) -> dict[str, Outcome]:
     doubts = {row["trial"]: bool(row["doubts"] or row["failure"]) for row in catalog.rows(bundle)}
     outcomes: dict[str, Outcome] = {}
     for trial in bundle.trials:
-        told = trial.record
-        completed: Outcome = "warned" if doubts[told.id] else "passed"
-        outcomes[f"{names.TRIALS}/{told.id}"] = "failed" if told.failure else completed
+        record = trial.record
+        completed: Outcome = "warned" if doubts[record.id] else "passed"
+        outcomes[f"{names.TRIALS}/{record.id}"] = "failed" if record.failure else completed
     return outcomes

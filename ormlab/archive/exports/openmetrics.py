@@ -94,13 +94,13 @@ class _Families(Collector):
     def _trials(self) -> Metric:
         family = InfoMetricFamily("ormlab_trial", "a trial and how it ended", labels=_TRIAL)
         for row in {row["trial"]: row for row in self._rows}.values():
-            told = dict(zip(_OF_TRIAL, _values(row, _OF_TRIAL), strict=True))
-            family.add_metric(_values(row, _TRIAL), told, self._ended[row["trial"]])
+            labels = dict(zip(_OF_TRIAL, _values(row, _OF_TRIAL), strict=True))
+            family.add_metric(_values(row, _TRIAL), labels, self._ended[row["trial"]])
         return family
 
     def _run(self) -> Metric:
         record = self._bundle.record
-        told = {
+        labels = {
             "seal": str(self._bundle.seal),
             "status": record.status,
             "plan": _text(record.plan.name),
@@ -109,7 +109,7 @@ class _Families(Collector):
             "tier": next((row["tier"] for row in self._rows), None) or "",
         }
         family = InfoMetricFamily("ormlab_bundle", "a sealed run", labels=["bundle"])
-        family.add_metric([record.id], told, record.sealed.timestamp())
+        family.add_metric([record.id], labels, record.sealed.timestamp())
         return family
 
 

@@ -116,13 +116,7 @@ class Contents:
 
 
 def gather(folder: Path) -> Contents:
-    """Read an archive.
-
-    Raises:
-        EntryError: there is no archive, or its catalog was not built.
-        IndexBrokenError: the index was changed.
-        MismatchError: the catalog is damaged.
-    """
+    """Read an archive; raises what `ormlab.archive.site.build` does."""
     archive = Archive.open(folder)
     archive.require_chain()
     runs = tuple(_run(folder, line) for line in archive.lines())
@@ -163,10 +157,10 @@ def _standing(runs: Sequence[Run]) -> Iterator[ClaimHistory]:
                 key = (run.verdicts.ledger.name, claim.id)
                 by_claim.setdefault(key, []).append(GivenVerdict(run, run.verdicts.ledger, claim))
     for number, key in enumerate(sorted(by_claim, key=lambda key: key[0]), start=1):
-        said = by_claim[key]
-        told = tuple(each for each in said if each.claim.verdict is not ClaimVerdict.NOT_RUN)
-        latest = said[-1]
-        yield ClaimHistory(number, latest.ledger, latest.claim, told, len(said) - len(told))
+        verdicts = by_claim[key]
+        tested = tuple(v for v in verdicts if v.claim.verdict is not ClaimVerdict.NOT_RUN)
+        latest, untested = verdicts[-1], len(verdicts) - len(tested)
+        yield ClaimHistory(number, latest.ledger, latest.claim, tested, untested)
 
 
 def _trends(found: Sequence[Series]) -> Iterator[Trends]:
