@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import batched
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -94,7 +95,6 @@ def load(folder: Path) -> tuple[pa.Table, bool]:
 def _write(path: Path, folder: Path, lines: list[IndexLine], digest: bytes) -> int:
     schema = catalog.SCHEMA.with_metadata({_VERSION: catalog.VERSION.encode(), _INDEX: digest})
     count = 0
-    pending: list[catalog.Row] = []
     with pq.ParquetWriter(
         path,
         schema,
@@ -104,14 +104,9 @@ def _write(path: Path, folder: Path, lines: list[IndexLine], digest: bytes) -> i
         write_statistics=True,
         write_page_checksum=True,
     ) as writer:
-        for row in _rows(folder, lines):
-            pending.append(row)
-            count += 1
-            if len(pending) == _GROUP:
-                writer.write_table(pa.Table.from_pylist(pending, schema=schema))
-                pending.clear()
-        if pending:
-            writer.write_table(pa.Table.from_pylist(pending, schema=schema))
+        for rows in batched(_rows(folder, lines), _GROUP, strict=False):
+            writer.write_table(pa.Table.from_pylist(list(rows), schema=schema))
+            count += len(rows)
     return count
 
 

@@ -145,29 +145,26 @@ def _step(request: Request, name: str, tested: Sequence[str]) -> Step:
     known = existing.of_plan(request.bundles, name)
     digests = {whole.sha256, due.sha256}
     serving, aside = existing.weighed(known, digests, trials=subjects is None)
-    if subjects is not None:
-        return Step(
-            resolved=due,
-            claims=tuple(tested),
-            stacks_only=True,
-            existing=serving,
-            aside=aside,
-            expected_s=stacks.EXPECTED_S,
-            at_most=True,
-            finds=None,
-        )
-    pilot = None if serving else _pilot(whole, known)
+    stacks_only = subjects is not None
+    pilot = None if serving or stacks_only else _pilot(whole, known)
     guessed = plans.duration(whole)
+    if stacks_only:
+        expected_s, at_most = stacks.EXPECTED_S, True
+    elif pilot:
+        expected_s, at_most = pilot.expected_s, False
+    else:
+        expected_s, at_most = guessed.expected_s, guessed.at_most
+    begun = None if serving or stacks_only else existing.begun(request.bundles, whole.sha256)
     return Step(
-        resolved=whole,
+        resolved=due,
         claims=tuple(tested),
-        stacks_only=False,
+        stacks_only=stacks_only,
         existing=serving,
         aside=aside,
-        expected_s=pilot.expected_s if pilot else guessed.expected_s,
-        at_most=guessed.at_most and pilot is None,
-        finds=_finds(whole, pilot),
-        begun=None if serving else existing.begun(request.bundles, whole.sha256),
+        expected_s=expected_s,
+        at_most=at_most,
+        finds=None if stacks_only else _finds(whole, pilot),
+        begun=begun,
     )
 
 
