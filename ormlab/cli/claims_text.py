@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 _NONE = "-"
 
 
-def ledger_text(told: Overview) -> str:
+def ledger_text(overview: Overview) -> str:
     """What is claimed, then the arithmetic."""
     page = Page()
-    page.line(f"{told.ledger.title}: {told.conclusion}")
+    page.line(f"{overview.ledger.title}: {overview.conclusion}")
     named = columns("Claim", "Published", "Arithmetic", "Tested by", "Follows from")
-    page.table(Table("Claims", named, tuple(map(_overview, told.claims))))
-    _checks(page, told.checks)
+    page.table(Table("Claims", named, tuple(map(_overview, overview.claims))))
+    _checks(page, overview.checks)
     return page.text()
 
 
@@ -67,57 +67,57 @@ def claim_text(claim: ClaimOverview, checks: Sequence[CheckOutcome]) -> str:
     return page.text()
 
 
-def verdicts_text(told: Verdicts, bundle: Path) -> str:
+def verdicts_text(judged: Verdicts, bundle: Path) -> str:
     """Claim by claim: published, measured with its interval, verdict, why."""
     page = Page()
-    page.line(told.conclusion)
-    page.table(tables.verdicts("Verdicts", told.claims))
-    _beside(page, told.claims)
-    _weaknesses(page, [(claim.id, claim) for claim in told.claims])
+    page.line(judged.conclusion)
+    page.table(tables.verdicts("Verdicts", judged.claims))
+    _beside(page, judged.claims)
+    _weaknesses(page, [(claim.id, claim) for claim in judged.claims])
     page.line(f"bundle: {bundle}")
     return page.text()
 
 
-def judgement_text(told: Judgement, file: Path) -> str:
+def judgement_text(judgement: Judgement, file: Path) -> str:
     """The standing of every claim over several bundles."""
     page = Page()
-    page.line(told.conclusion)
-    page.table(tables.standing("Verdicts", told.claims))
-    _beside(page, told.claims)
-    for claim in told.claims:
+    page.line(judgement.conclusion)
+    page.table(tables.standing("Verdicts", judgement.claims))
+    _beside(page, judgement.claims)
+    for claim in judgement.claims:
         if hosts := claim.across_hosts:
-            said = f"{hosts.above_one} of {hosts.hosts} hosts above 1"
+            across = f"{hosts.above_one} of {hosts.hosts} hosts above 1"
             if expected := hosts.prediction:
-                said += ", another host to be expected between "
-                said += f"{expected.low:.2f} and {expected.high:.2f}"
-            page.line(f"{claim.id} across hosts: {said}")
-    _weaknesses(page, [(claim.id, one) for claim in told.claims for one in claim.standing])
-    for bundle in told.bundles:
+                across += ", another host to be expected between "
+                across += f"{expected.low:.2f} and {expected.high:.2f}"
+            page.line(f"{claim.id} across hosts: {across}")
+    _weaknesses(page, [(claim.id, one) for claim in judgement.claims for one in claim.standing])
+    for bundle in judgement.bundles:
         if not bundle.sealed_with_the_ledger:
-            said = f"weakness: {bundle.id} was not sealed with this ledger, which may be newer"
-            page.line(said)
+            weakness = f"{bundle.id} was not sealed with this ledger, which may be newer"
+            page.line(f"weakness: {weakness}")
     page.line(f"judgement: {file}")
     return page.text()
 
 
 def _beside(page: Page, claims: Sequence[OnTrial]) -> None:
-    """What stands beside the verdicts: other assumptions, where they decide, what is shaken."""
+    """Verdicts under other assumptions, the claims that these flip, and those in doubt."""
     for claim in claims:
         for variant in claim.variants:
             for one in variant.standing:
                 figure = rounding.measured(one.measured)
-                said = f"{claim.id} if {variant.assumes}: {one.said}, measured {figure}: {one.why}"
-                page.line(said)
+                line = f"{claim.id} if {variant.assumes}: {one.said}, measured {figure}: {one.why}"
+                page.line(line)
     for claim in claims:
         for flip in claim.flips:
             tested = f" ({claim.assumes})" if claim.assumes else ""
-            said = f"{claim.id} flips with an assumption: {flip.as_tested} as tested{tested}, "
-            page.line(f"{said}{flip.otherwise} if {flip.assumes}")
+            flips = f"{claim.id} flips with an assumption: {flip.as_tested} as tested{tested}, "
+            page.line(f"{flips}{flip.otherwise} if {flip.assumes}")
     for claim in claims:
-        for each in claim.undermined_by:
-            beside = " and ".join(each.together_with)
+        for other in claim.undermined_by:
+            beside = " and ".join(other.together_with)
             both = f" or {beside}, or both, are wrong" if beside else " cannot stand as published"
-            page.line(f"{claim.id}{both}: {each.claim} follows and was refuted")
+            page.line(f"{claim.id}{both}: {other.claim} follows and was refuted")
 
 
 def _weaknesses(page: Page, judged: Sequence[tuple[str, ClaimJudgement | JudgedClaim]]) -> None:

@@ -62,61 +62,61 @@ def command(plan: str, *, pilot: Path | None, as_yaml: bool) -> Output | None:
     }
 
     def text() -> str:
-        lines = [_headline(resolved, guessed, forecast), *_described(resolved.plan)]
-        return "\n".join([*lines, *(_foretold(forecast) if forecast else ())])
+        lines = [_headline(resolved, guessed, forecast), *_plan_lines(resolved.plan)]
+        return "\n".join([*lines, *(_forecast_lines(forecast) if forecast else ())])
 
     return Output("ormlab-plan/1", result, text)
 
 
-def _headline(resolved: ResolvedPlan, guessed: Duration, told: Forecast | None) -> str:
-    written = resolved.plan
-    said = f"{written.title}: {len(resolved.trials)} trials in {written.blocks} blocks, "
-    if told:
-        said += f"about {told.expected_s / 60:.0f} min by the pilot {told.bundle}"
+def _headline(resolved: ResolvedPlan, guessed: Duration, forecast: Forecast | None) -> str:
+    plan = resolved.plan
+    headline = f"{plan.title}: {len(resolved.trials)} trials in {plan.blocks} blocks, "
+    if forecast:
+        headline += f"about {forecast.expected_s / 60:.0f} min by the pilot {forecast.bundle}"
     elif guessed.at_most:
-        said += f"at most about {guessed.expected_s / 60:.0f} min, for the duration of a load "
-        said += "that counts requests or searches is only its limit"
+        headline += f"at most about {guessed.expected_s / 60:.0f} min, for the duration of a load "
+        headline += "that counts requests or searches is only its limit"
     else:
-        said += f"{guessed.measured_s:.0f} s measured, about {guessed.expected_s / 60:.0f} min"
-    return f"{said} (plan {resolved.sha256[:8]})."
+        headline += f"{guessed.measured_s:.0f} s measured, about {guessed.expected_s / 60:.0f} min"
+    return f"{headline} (plan {resolved.sha256[:8]})."
 
 
-def _described(written: Plan) -> Iterator[str]:
-    for name, subject in written.subjects.items():
+def _plan_lines(plan: Plan) -> Iterator[str]:
+    for name, subject in plan.subjects.items():
         pool = f"{subject.pool.size}+{subject.pool.overflow}"
         yield f"  subject   {name}: {subject.service} on {subject.stack}, pool {pool}"
-    for name, workload in written.workloads.items():
-        mix = ", ".join(f"{each.operation} x{each.weight:g}" for each in workload.operations)
+    for name, workload in plan.workloads.items():
+        mix = ", ".join(f"{one.operation} x{one.weight:g}" for one in workload.operations)
         yield f"  workload  {name}: {mix}"
-    for name, load in written.loads.items():
+    for name, load in plan.loads.items():
         yield f"  load      {name}: {load.generator}, {load.duration_s:g} s"
-    for assumption in written.assumptions:
+    for assumption in plan.assumptions:
         yield f"  assumed   {assumption}"
 
 
-def _foretold(told: Forecast) -> Iterator[str]:
-    for each in told.effects:
+def _forecast_lines(forecast: Forecast) -> Iterator[str]:
+    for each in forecast.effects:
         finds = f"{each.detectable:.1%}" if each.detectable is not None else "nothing (one block)"
         yield (
             f"  effect    {each.candidate} / {each.baseline}, {each.metric}, {each.workload} under "
             f"{each.load}: finds {finds}; its margin of {each.margin:.0%} needs "
             f"{each.needed} blocks"
         )
-    for what in told.unknown:
-        yield f"  effect    {what}: the pilot has no spread of it"
-    for rate in told.rates:
+    for comparison in forecast.unknown:
+        yield f"  effect    {comparison}: the pilot has no spread of it"
+    for rate in forecast.rates:
         said = "the pilot has searched no capacity; see the plan capacity"
         if rate.capacity:
             share = rate.planned / rate.capacity
             said = f"{share:.0%} of the {rate.capacity:,.0f} req/s that {rate.subject} can take"
         where = f"{rate.workload} under {rate.load}"
         yield f"  rate      {where}: planned {rate.planned:,.0f} req/s, {said}"
-    for variance in told.variances:
+    for variance in forecast.variances:
         words = {"block": "between blocks", "trial": "between trials", "window": "inside a trial"}
         shares = ", ".join(f"{variance.shares[level]:.0%} {said}" for level, said in words.items())
         where = f"{variance.subject}, {variance.workload} under {variance.load}"
         yield f"  variance  {where}: {shares}"
-    for warmup in told.warmups:
+    for warmup in forecast.warmups:
         said = "the pilot cannot say (no raw samples, or too short)"
         if warmup.needed is not None:
             enough = "enough" if warmup.needed <= warmup.planned else "too short"

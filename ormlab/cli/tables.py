@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bundle.documents.results import Cell, ControlArm, Results, Trend
 
 _BAD = (GateVerdict.WARNING, GateVerdict.FAILED)
-_ORDER_P = 0.01  # what is less likely by chance is told; several are looked at
+_ORDER_P = 0.01  # an effect of the order is printed below this p, since several are tested
 
 
 def results_text(results: Results, bundle: Path) -> str:
@@ -54,17 +54,19 @@ def _undeclared(cell: Cell) -> list[str]:
 
 def _order(cell: Cell) -> list[str]:
     """Comparisons on which the order of the trials has left a trace beyond chance."""
-    found = []
+    lines = []
     for each in cell.comparisons:
         if each.order is None:
             continue
-        of = f"order, {each.candidate} / {each.baseline}, {each.metric}"
-        found += _moved(of, each.order.position, "from the earliest to the latest place in a block")
-        found += _moved(of, each.order.drift, "from the first block to the last")
+        pair = f"order, {each.candidate} / {each.baseline}, {each.metric}"
+        lines += _moved(
+            pair, each.order.position, "from the earliest to the latest place in a block"
+        )
+        lines += _moved(pair, each.order.drift, "from the first block to the last")
         carried = each.order.carry_over.p
         if carried is not None and carried < _ORDER_P:
-            found.append(f"{of}: it depends on who ran before (p {carried:.1g})")
-    return found
+            lines.append(f"{pair}: it depends on who ran before (p {carried:.1g})")
+    return lines
 
 
 def _moved(of: str, trend: Trend | None, words: str) -> list[str]:
