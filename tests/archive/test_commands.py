@@ -69,6 +69,11 @@ def test_push_and_pull_by_the_command_line_to_s3_never_print_a_credential(
     assert "is whole" in ormlab("archive", "verify", "--archive", tmp_path / "there").stdout
 
 
+def test_a_store_that_is_not_there_is_told_without_the_words_of_its_library(tmp_path):
+    answer = ormlab("archive", "pull", "--all", "--from", tmp_path / "nowhere", code=7)
+    assert answer.stderr.startswith("error: there is no store\n")
+
+
 def test_pull_wants_ids_or_all_and_not_both(tmp_path):
     ormlab("archive", "pull", "--from", tmp_path, code=2)
     ormlab("archive", "pull", "2026", "--all", "--from", tmp_path, code=2)

@@ -95,6 +95,16 @@ def test_wrong_usage_ends_with_2_and_says_so(arguments):
     assert answer.stdout == ""
 
 
+def test_a_folder_in_the_place_of_a_plan_is_a_usage_error(tmp_path):
+    assert "there is no plan" in ormlab("plan", tmp_path, code=2).stderr
+
+
+def test_an_archive_that_is_not_there_is_told_by_its_path(tmp_path):
+    answer = ormlab("archive", "unpack", tmp_path / "no.tar.zst", tmp_path / "there", code=7)
+    assert f"where: {tmp_path / 'no.tar.zst'}" in answer.stderr
+    assert "check the path" in answer.stderr
+
+
 def test_a_bundle_that_is_not_there_is_a_usage_error():
     assert "no such folder" in ormlab("judge", "/nonexistent", code=2).stderr
 
