@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 import sys
 import textwrap
@@ -32,9 +31,10 @@ class Page:
     """Lines and tables in the order in which they are read."""
 
     def __init__(self) -> None:
-        self._out = _Out(sys.stdout)
         self._width = max(shutil.get_terminal_size((_WIDTH, 0)).columns, _NARROWEST)
-        self._console = plain_console(self._out, self._width)
+        # It draws for the encoding of standard output, and prints nothing there.
+        self._console = plain_console(sys.stdout, self._width)
+        self._console.begin_capture()
 
     def line(self, text: str = "") -> None:
         """Add one line, however long; a line break inside it is shown as such."""
@@ -81,8 +81,8 @@ class Page:
         self.line()
 
     def text(self) -> str:
-        """The whole, without space at the ends of lines."""
-        lines = (line.rstrip() for line in self._out.getvalue().rstrip("\n").split("\n"))
+        """The whole, once, without space at the ends of lines."""
+        lines = map(str.rstrip, self._console.end_capture().rstrip("\n").split("\n"))
         return "\n".join(lines)
 
 
@@ -140,15 +140,3 @@ def plain_console(
     return Console(
         file=file, width=width, color_system=colours, highlight=False, markup=False, emoji=False
     )
-
-
-class _Out(io.StringIO):
-    """Collects a page; its encoding is that of the stream which is going to show it."""
-
-    def __init__(self, shown_on: TextIO | None) -> None:
-        super().__init__()
-        self._encoding = getattr(shown_on, "encoding", None) or "utf-8"
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        return self._encoding

@@ -123,7 +123,7 @@ def _plan(step: Step) -> dict[str, object]:
             {"commit": each.record.tool.commit, "id": each.path.name} for each in step.existing
         ],
         "expected_s": step.expected_s,
-        "finds": asdict(step.finds) if step.finds else None,
+        "finds": dict(sorted(asdict(step.finds).items())) if step.finds else None,
         "name": written.name,
         "profile": written.profile,
         "sha256": step.resolved.sha256,

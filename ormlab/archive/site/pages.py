@@ -106,7 +106,7 @@ def _environment() -> jinja2.Environment:
         "instant": _instant,
         "measured": _measured,
         "tables": tables.of,
-        "unit": _unit,
+        "unit": lambda unit: magnitude(unit)[1],
         "value": _value,
         "verdict": _verdict,
         "verdicts": _verdicts,
@@ -127,11 +127,6 @@ def _value(point: Point, unit: str) -> str:
 
 def _verdicts(told: Verdicts) -> Table:
     return verdicts("What this run says of each claim", told.claims)
-
-
-def _unit(unit: str) -> str:
-    _, shown = magnitude(unit)
-    return shown
 
 
 def _measured(found: Measured | None) -> str:
