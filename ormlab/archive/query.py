@@ -125,10 +125,13 @@ def _series(key: tuple[Any, ...], rows: Sequence[tuple[Any, ...]]) -> Series:
     medians = [median(values) for *_, values in rows]
     changes = change_points(medians)
     points = tuple(
-        Point(*row, len(values), value, position in changes)
-        for position, ((*row, values), value) in enumerate(zip(rows, medians, strict=True))
+        Point(bundle, created, plan, digest, len(values), value, position in changes)
+        for position, ((bundle, created, plan, digest, values), value) in enumerate(
+            zip(rows, medians, strict=True)
+        )
     )
-    return Series(*key, points)
+    metric, subject, workload, load, host, tier, unit = key
+    return Series(metric, subject, workload, load, host, tier, unit, points)
 
 
 def _ask(folder: Path, sql: str, values: dict[str, str | None]) -> Answer:
