@@ -86,10 +86,10 @@ def load(folder: Path) -> tuple[pa.Table, bool]:
     except (OSError, ValueError, pa.ArrowException) as error:
         what = f"the catalog cannot be read: {str(error).splitlines()[0]}"
         raise _unusable(path, what) from error
-    told = table.schema.metadata or {}
-    if told.get(_VERSION) != catalog.VERSION.encode():
+    metadata = table.schema.metadata or {}
+    if metadata.get(_VERSION) != catalog.VERSION.encode():
         raise _unusable(path, f"the catalog is not a {catalog.VERSION}")
-    return table, told.get(_INDEX) == _digest(archive)
+    return table, metadata.get(_INDEX) == _digest(archive)
 
 
 def _write(path: Path, folder: Path, lines: list[IndexLine], digest: bytes) -> int:

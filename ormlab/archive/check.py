@@ -51,8 +51,8 @@ def check(folder: Path, ids: Sequence[str] = (), *, copy: Path | None = None) ->
     findings = list(read.findings)
     if copy is not None:
         with storage.guard(copy):
-            told = chain.extends(data, copy.read_bytes())
-        findings += [told] if told else []
+            difference = chain.extends(data, copy.read_bytes())
+        findings += [difference] if difference else []
     wanted = [find(read.lines, prefix, where=str(folder)) for prefix in ids] or list(read.lines)
     if not ids:
         findings += _unlisted(archive, read)
@@ -68,11 +68,11 @@ def _unlisted(archive: Archive, read: chain.Chain) -> list[Finding]:
     """Bundles without a line: if the chain holds, it is its end that is missing."""
     listed = {line.id for line in read.lines}
     code = "entry-unlisted" if read.findings else "index-truncated"
-    told = {found.bundle for found in read.findings}
+    explained = {found.bundle for found in read.findings}
     return [
         finding(code, identifier, bundle=identifier)
         for identifier in archive.bundles()
-        if identifier not in listed and identifier not in told
+        if identifier not in listed and identifier not in explained
     ]
 
 

@@ -77,8 +77,8 @@ def carry_out(
         ProvisioningError: a playbook cannot be played. A failed task is an outcome, not an error.
         Interrupted: Ctrl-C or SIGTERM.
     """
-    said = ", ".join(host.name for host in bench.hosts)
-    news.stage(f"{name} on {said}{' (a dry run: nothing is changed)' if dry else ''}")
+    hosts = ", ".join(host.name for host in bench.hosts)
+    news.stage(f"{name} on {hosts}{' (a dry run: nothing is changed)' if dry else ''}")
     played = play(name, bench, news, dry=dry, folder=playbooks)
     record.keep(played)
     return played

@@ -124,8 +124,8 @@ def play(
             )
         runner.run()
         with runner.stdout as written:
-            said = written.read()
-    watch.require(name, said)
+            output = written.read()
+    watch.require(name, output)
     return Play(
         playbook=name,
         dry=dry,
@@ -184,7 +184,7 @@ class _Watch:
             return True
         return False
 
-    def require(self, playbook: str, said: str) -> None:
+    def require(self, playbook: str, output: str) -> None:
         """Raise unless the playbook finished, with or without failed tasks."""
         if self._asked:
             raise Interrupted(
@@ -196,7 +196,7 @@ class _Watch:
         if self.fault:
             raise self.fault
         if not self.recap.processed:
-            reasons = _ERROR.findall(said)
+            reasons = _ERROR.findall(output)
             raise ProvisioningError(
                 "playbook-refused",
                 f"Ansible refused: {reasons[0] if reasons else 'it played nothing'}",

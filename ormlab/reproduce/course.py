@@ -59,8 +59,8 @@ def carry_out(proposal: Proposal, inventory: Inventory, progress: Progress) -> O
     try:
         paths, failed = _bundles(proposal, inventory, progress)
         progress.stage(f"judging {len(proposal.claims)} claims by {len(paths)} bundles")
-        told = judge.judge_several(paths, request.ledger, only=proposal.claims, store=True)
-        file = verdicts.store(told, request.bundles)
+        judgement = judge.judge_several(paths, request.ledger, only=proposal.claims, store=True)
+        file = verdicts.store(judgement, request.bundles)
         pages = _report(paths, request, progress)
     except Interrupted as interrupted:
         interrupted.hint += f"; {_GO_ON}"
@@ -72,7 +72,7 @@ def carry_out(proposal: Proposal, inventory: Inventory, progress: Progress) -> O
             where=str(request.bundles),
             hint=f"what was sealed stays; {_GO_ON}",
         ) from None
-    return Outcome(told, file, pages, failed)
+    return Outcome(judgement, file, pages, failed)
 
 
 def _bundles(
@@ -109,8 +109,8 @@ def _run(step: Step, proposal: Proposal, inventory: Inventory, progress: Progres
         try:
             return resume(step.begun, inventory, progress)
         except (UsageError, HostGateError) as changed:
-            told = f"{step.begun.name} stays as it is, for {changed.what}"
-            progress.warn(f"{told}; the plan is run from its beginning")
+            warning = f"{step.begun.name} stays as it is, for {changed.what}"
+            progress.warn(f"{warning}; the plan is run from its beginning")
     plan, request = step.resolved.plan, proposal.request
     if step.stacks_only:
         return stacks.try_out(plan, inventory, request.bundles, request.ledger, progress)

@@ -102,18 +102,17 @@ def _signed(root: Path, signers: Path, found: Findings) -> str | None:
     allowed = ["-f", str(signers), "-s", str(signature)]
     seal = read_small(root / names.SEAL, limit=LARGEST)
     try:
-        told = _ask([*keygen, "find-principals", *allowed])
-        for principal in told.stdout.decode(errors="replace").splitlines():
+        answer = _ask([*keygen, "find-principals", *allowed])
+        for principal in answer.stdout.decode(errors="replace").splitlines():
             command = [*keygen, "verify", *allowed, "-n", NAMESPACE, "-I", principal]
             answer = _ask(command, seal)
             if answer.returncode == 0:
                 return f"the seal is signed by {names.printable(principal)}"
-            told = answer
     except FileNotFoundError:
         found.add("signature-unchecked", names.SIGNATURE)
         return None
-    said = (told.stderr + told.stdout).decode(errors="replace").strip().splitlines()
-    found.add("signature-refused", names.SIGNATURE, names.printable(said[-1] if said else ""))
+    lines = (answer.stderr + answer.stdout).decode(errors="replace").strip().splitlines()
+    found.add("signature-refused", names.SIGNATURE, names.printable(lines[-1] if lines else ""))
     return None
 
 

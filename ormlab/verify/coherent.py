@@ -79,17 +79,17 @@ def _check_host(root: Path, fit: Fitting, found: Findings) -> None:
     record = decode(outside.bytes_of(root / names.RECORD), BundleRecord, where=names.RECORD)
     if before and stated:
         digest = _fingerprint(before)
-        for path, said in ((Fingerprint.PATH, stated.sha256), (names.RECORD, record.host)):
-            if said != digest:
-                found.add("host-fingerprint", path, f"{said}, the facts give {digest}")
+        for path, stated_digest in ((Fingerprint.PATH, stated.sha256), (names.RECORD, record.host)):
+            if stated_digest != digest:
+                found.add("host-fingerprint", path, f"{stated_digest}, the facts give {digest}")
     if before and after and _fingerprint(after) != _fingerprint(before):
-        moved = [
+        changed = [
             key
             for name in before.keys() & after.keys()
             for key in before[name].identity
             if _fact(after[name], key) != _fact(before[name], key)
         ]
-        found.add("host-changed", _AFTER, names.printable(", ".join(moved) or "placement"))
+        found.add("host-changed", _AFTER, names.printable(", ".join(changed) or "placement"))
     # An interrupted run has no time to look again.
     if not (root / _AFTER).exists() and record.status != "aborted":
         found.add("document-missing", _AFTER)

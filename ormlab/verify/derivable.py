@@ -90,7 +90,7 @@ def _compare(root: Path, derived: dict[str, bytes], found: Findings) -> tuple[st
         differences = _differences(path, data, exactly=same_lock)
         rounded = rounded or not differences
         differ = differ or bool(differences)
-        _tell(f"{names.DERIVED}/{name}", differences, provenance.tool, found)
+        _report(f"{names.DERIVED}/{name}", differences, provenance.tool, found)
     # What nothing gives is as bad as what is given otherwise: it could say anything.
     here = {entry.path for entry in tree.scan(root / names.DERIVED)} - {names.DERIVED_MANIFEST}
     for name in sorted(here - derived.keys()):
@@ -111,7 +111,7 @@ def _compare(root: Path, derived: dict[str, bytes], found: Findings) -> tuple[st
     return (f"the results were derived again under {lock}: the same to 6 digits",)
 
 
-def _tell(path: str, differences: list[_Difference], tool: Tool, found: Findings) -> None:
+def _report(path: str, differences: list[_Difference], tool: Tool, found: Findings) -> None:
     """Name the first values that differ; keys that only another version writes are no values."""
     by = f"judged by {tool.version} at {tool.commit}"
     values = [each for each in differences if each.both]
@@ -138,32 +138,36 @@ def _differences(path: Path, data: bytes, *, exactly: bool) -> list[_Difference]
     if path.suffix != ".json":
         return [_Difference("other bytes", both=True)]
     try:
-        said = outside.json_of(path)
+        recorded = outside.json_of(path)
     except (ValueError, RecursionError) as error:
         return [_Difference(names.printable(str(error)), both=True)]
-    found = list(_walk(said, codec.parse(data), "$", 0.0 if exactly else _DIGITS))
+    found = list(_walk(recorded, codec.parse(data), "$", 0.0 if exactly else _DIGITS))
     if exactly and not found:
         found.append(_Difference("other bytes for the same values", both=True))
     return found
 
 
-def _walk(said: Any, due: Any, at: str, tolerance: float) -> Iterator[_Difference]:  # noqa: ANN401 - JSON
-    if isinstance(said, dict) and isinstance(due, dict):
-        for key in sorted(said.keys() | due.keys()):
-            if key not in said or key not in due:
-                what = f"{at}.{key} is {'new' if key in said else 'missing'}"
+def _walk(recorded: Any, due: Any, at: str, tolerance: float) -> Iterator[_Difference]:  # noqa: ANN401 - JSON
+    if isinstance(recorded, dict) and isinstance(due, dict):
+        for key in sorted(recorded.keys() | due.keys()):
+            if key not in recorded or key not in due:
+                what = f"{at}.{key} is {'new' if key in recorded else 'missing'}"
                 yield _Difference(names.printable(what), both=False)
             else:
-                yield from _walk(said[key], due[key], f"{at}.{key}", tolerance)
-    elif isinstance(said, list) and isinstance(due, list) and len(said) == len(due):
-        for number, pair in enumerate(zip(said, due, strict=True)):
+                yield from _walk(recorded[key], due[key], f"{at}.{key}", tolerance)
+    elif isinstance(recorded, list) and isinstance(due, list) and len(recorded) == len(due):
+        for number, pair in enumerate(zip(recorded, due, strict=True)):
             yield from _walk(*pair, f"{at}[{number}]", tolerance)
-    elif not _equal(said, due, tolerance):
-        what = f"{at} is {said!r:.100}, the files give {due!r:.100}"
+    elif not _equal(recorded, due, tolerance):
+        what = f"{at} is {recorded!r:.100}, the files give {due!r:.100}"
         yield _Difference(names.printable(what), both=True)
 
 
-def _equal(said: object, due: object, tolerance: float) -> bool:
-    if isinstance(said, float | int) and isinstance(due, float) and not isinstance(said, bool):
-        return math.isclose(said, due, rel_tol=tolerance, abs_tol=0.0)
-    return type(said) is type(due) and said == due
+def _equal(recorded: object, due: object, tolerance: float) -> bool:
+    if (
+        isinstance(recorded, float | int)
+        and isinstance(due, float)
+        and not isinstance(recorded, bool)
+    ):
+        return math.isclose(recorded, due, rel_tol=tolerance, abs_tol=0.0)
+    return type(recorded) is type(due) and recorded == due

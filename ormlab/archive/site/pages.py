@@ -125,14 +125,14 @@ def _value(point: Point, unit: str) -> str:
     return rounding.figure(point.value / divisor)
 
 
-def _verdicts(told: Verdicts) -> Table:
-    return verdicts("What this run says of each claim", told.claims)
+def _verdicts(judged: Verdicts) -> Table:
+    return verdicts("What this run says of each claim", judged.claims)
 
 
-def _measured(found: Measured | None) -> str:
+def _measured(measured: Measured | None) -> str:
     """A measured figure with its interval, and how many blocks it rests on."""
-    said = rounding.measured(found)
-    return f"{said}, {found.blocks} blocks" if found else said
+    figure = rounding.measured(measured)
+    return f"{figure}, {measured.blocks} blocks" if measured else figure
 
 
 def _instant(time: datetime) -> str:
