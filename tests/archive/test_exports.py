@@ -291,7 +291,7 @@ def test_a_failed_trial_and_a_level_that_does_not_hold_fail_the_statement(tmp_pa
 def test_nothing_is_replaced_and_nothing_is_left_of_a_refusal(bundle, tmp_path, form):
     taken = tmp_path / "taken"
     taken.write_text("mine")
-    with pytest.raises(EntryError, match="something already"):
+    with pytest.raises(EntryError, match="exists already"):
         export(bundle, form, taken)
     broken = recorded.copy(bundle, tmp_path / "broken")
     (broken / "README.md").write_text("changed")
