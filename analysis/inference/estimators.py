@@ -153,8 +153,7 @@ def signed_rank(log_ratios: Sequence[float]) -> Estimate:
     if not log_ratios:
         raise ValueError("an estimate needs a block")
     d = np.asarray(log_ratios, dtype=float)
-    first, second = np.triu_indices(len(d))
-    walsh = np.sort((d[first] + d[second]) / 2)
+    walsh = _walsh_averages(d)
     below = np.cumsum(_signed_rank_distribution(len(d)))
 
     def interval(confidence: float) -> Interval | None:
@@ -164,6 +163,16 @@ def signed_rank(log_ratios: Sequence[float]) -> Estimate:
     p = float(scipy.stats.wilcoxon(d).pvalue) if d.any() else 1.0
     centre = ratio_of(float(np.median(walsh)))
     return Estimate("Wilcoxon signed rank", centre, interval(0.95), interval(0.90), p)
+
+
+def hodges_lehmann(values: Sequence[float]) -> float:
+    """Return the median of the Walsh averages (v_i + v_j) / 2, i <= j, of at least one value."""
+    return float(np.median(_walsh_averages(np.asarray(values, dtype=float))))
+
+
+def _walsh_averages(d: NDArray[np.float64]) -> NDArray[np.float64]:
+    first, second = np.triu_indices(len(d))
+    return np.sort((d[first] + d[second]) / 2)
 
 
 def _studentised(

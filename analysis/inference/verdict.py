@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.inference.hypotheses import ALPHA
-from analysis.inference.interval import margin_band
+from analysis.inference.interval import margin_band, percent
 from analysis.inference.power import FEWEST_BLOCKS
 from bundle.documents.results import Reason, Verdict
 
@@ -94,7 +94,7 @@ def judge_comparison(
         ci95 = evidence.estimates.t.ci95
         resolved = ci95 is not None and ci95.beyond(margin_band(evidence.margin))
         if not resolved:
-            what = f"by how much is open: perhaps by less than {_percent(evidence.margin)}"
+            what = f"by how much is open: perhaps by less than {percent(evidence.margin)}"
             reasons.append(Reason("size-unresolved", what))
     if evidence.null is None:
         reasons.append(Reason("no-null-arm", "no second deployment of the baseline was measured"))
@@ -162,7 +162,7 @@ def _agree(
 
 
 def _why(verdict: Verdict, evidence: Evidence) -> Reason:
-    margin = _percent(evidence.margin)
+    margin = percent(evidence.margin)
     match verdict:
         case Verdict.NEGLIGIBLE:
             return Reason("below-margin", f"there is a difference, and it is below {margin}")
@@ -172,11 +172,7 @@ def _why(verdict: Verdict, evidence: Evidence) -> Reason:
             return Reason("inside-margin", f"if there is a difference, it is below {margin}")
     what = "a difference is neither shown nor ruled out"
     if evidence.detectable is not None:
-        what += f"; one of {_percent(evidence.detectable)} would have been found nine times in ten"
+        what += f"; one of {percent(evidence.detectable)} would have been found nine times in ten"
     if evidence.needed is not None and evidence.needed > evidence.blocks:
         what += f"; {evidence.needed} blocks would find one of {margin} as often"
     return Reason("undecided", what)
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.1f} %"

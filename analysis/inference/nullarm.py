@@ -1,0 +1,264 @@
+"""The interval of a comparison, widened by what the null arm shows of the run.
+
+With d_b and a_b of `sample`, n blocks, and z and t the normal and Student's quantiles,
+
+    h(alpha) = sqrt[(t(1 - alpha/2, n - 1) s_d / sqrt(n))^2 + (z(1 - alpha/2) sqrt(1.5) beta)^2] + e
+    e = max(0, |mean a| - t(.975, n_a - 1) s_a / sqrt(n_a))
+
+The first term is the paired t interval. The second allows for beta, the standard deviation of what
+one deployment keeps for all blocks of a run: B has it once and the mean of A and A' half of it
+twice over, so the variance of d is 1 + 1/4 + 1/4 = 1.5 beta^2. e is the difference between A and A'
+that chance does not explain: if one service differs from itself by e, so may two services.
+
+The verdicts of results do not use this module yet.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy
+
+from analysis.inference.estimators import moments
+from analysis.inference.hypotheses import ALPHA
+from analysis.inference.interval import interval_of, ratio_of
+from analysis.inference.power import POWER
+from analysis.inference.sample import PairedSample
+from bundle.documents.results import Estimate
+
+if TYPE_CHECKING:
+    from analysis.inference.sample import ByBlock, LogRatios
+
+BETA = 0.005
+"""Default of beta, in log units; 32 null arms of past runs put it below 0.007."""
+LOOKS = {6: 8.6, 10: 3.65, 15: 2.6, 20: 2.2}
+"""Blocks after which a run may stop early, and what |t| must exceed there: the boundary of
+P. C. O'Brien and T. R. Fleming, Biometrics 35 (1979) 549, for a largest number of 20."""
+_LOOKS_END = max(LOOKS)
+_FARTHEST_Z = 20.0  # two-sided p 6e-89; from 27 on scipy's quantiles of t are not monotone
+_FEWEST_PAIRS = 2
+
+
+class Lack(StrEnum):
+    """Why a comparison has no widened interval."""
+
+    NOT_FINITE = "not-finite"
+    NOT_POSITIVE = "not-positive"
+    NO_NULL_ARM = "no-null-arm"
+    NO_BLOCK = "no-block"
+    ONE_BLOCK = "one-block"
+    NO_SPREAD = "no-spread"
+    ONE_RUN = "one-run"
+    NOT_ESTIMABLE = "not-estimable"
+
+
+@dataclass(frozen=True)
+class Undefined:
+    """A number that these measurements do not have.
+
+    Attributes:
+        lack: why, as a stable code.
+        what: why, in one sentence.
+        blocks: how many hold all the trials that are there.
+    """
+
+    lack: Lack
+    what: str
+    blocks: int = 0
+
+
+@dataclass(frozen=True)
+class HalfWidth:
+    """h(alpha) of one comparison, in log units.
+
+    Attributes:
+        error: standard error of the mean of d, s_d / sqrt(n).
+        blocks: n, at least two.
+        floor: sqrt(1.5) beta.
+        excess: e.
+    """
+
+    error: float
+    blocks: int
+    floor: float
+    excess: float
+
+    def at(self, alpha: float, *, boundary: float | None = None) -> float:
+        """Return h(alpha); a boundary of early stopping takes the place of Student's quantile."""
+        t = boundary
+        if t is None:
+            t = float(scipy.stats.t.isf(alpha / 2, self.blocks - 1))
+        z = float(scipy.stats.norm.isf(alpha / 2))
+        return math.hypot(t * self.error, z * self.floor) + self.excess
+
+    def p(self, mean: float) -> float:
+        """Return the alpha at which the interval around a mean log-ratio just reaches 0.
+
+        Both quantiles fall strictly as alpha grows, and neither is negative for alpha <= 1. So
+        h falls strictly from infinity to h(1) = e, and one alpha solves h(alpha) = |mean| if
+        |mean| > e. If not, every interval includes 0 and p is 1. The root is sought over z, which
+        spreads the small alphas out.
+
+        Returns:
+            In [0, 1]; 0 for what is below 1e-88.
+        """
+
+        def beyond(z: float) -> float:
+            return self.at(2 * float(scipy.stats.norm.sf(z))) - abs(mean)
+
+        if beyond(0.0) >= 0:
+            return 1.0
+        if beyond(_FARTHEST_Z) <= 0:
+            return 0.0
+        return 2 * float(scipy.stats.norm.sf(scipy.optimize.brentq(beyond, 0.0, _FARTHEST_Z)))
+
+
+@dataclass(frozen=True)
+class Widened:
+    """One comparison with its null arm.
+
+    Attributes:
+        estimate: the ratio with mean d +- h(.05) and mean d +- h(.10); its p inverts h.
+        mean: of d.
+        sd: of d.
+        half_width: h.
+        autocorrelation: of d between neighbouring blocks; None without two pairs of them. The
+            intervals take it for 0; at 0.4 differences that are not there are found in 9 to 16 %.
+    """
+
+    estimate: Estimate
+    mean: float
+    sd: float
+    half_width: HalfWidth
+    autocorrelation: float | None
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks hold all three trials."""
+        return self.half_width.blocks
+
+
+def widen(
+    baseline: ByBlock, candidate: ByBlock, null: ByBlock | None, *, beta: float = BETA
+) -> Widened | Undefined:
+    """Estimate candidate over baseline from one figure a block of A, B and A'.
+
+    Args:
+        baseline: figures of A.
+        candidate: figures of B.
+        null: figures of A', the second deployment of the baseline; None without a null arm.
+        beta: standard deviation of what a deployment keeps for a whole run, in log units.
+
+    Raises:
+        ValueError: beta is negative.
+    """
+    for name, figures in (("A", baseline), ("B", candidate), ("A'", null or {})):
+        for block, figure in figures.items():
+            where = f"block {block}: the figure of {name} is {figure}"
+            if figure is not None and not math.isfinite(figure):
+                return Undefined(Lack.NOT_FINITE, f"{where}, which has no logarithm")
+            if figure is not None and figure <= 0:
+                return Undefined(Lack.NOT_POSITIVE, f"{where}, which has no logarithm")
+    return widen_sample(PairedSample.of(baseline, candidate, null), beta=beta)
+
+
+def widen_sample(sample: PairedSample, *, beta: float = BETA) -> Widened | Undefined:
+    """Estimate candidate over baseline from paired log-ratios.
+
+    Args:
+        sample: of one metric.
+        beta: as in `widen`.
+
+    Raises:
+        ValueError: beta is negative.
+    """
+    if not beta >= 0:
+        raise ValueError(f"a standard deviation is not {beta}")
+    d, a = sample.d, sample.a
+    if a is None:
+        what = "no second deployment of the baseline was measured"
+        return Undefined(Lack.NO_NULL_ARM, what, len(d))
+    if not len(d):
+        return Undefined(Lack.NO_BLOCK, "no block holds the trials of A, A' and B")
+    if len(d) == 1:
+        return Undefined(Lack.ONE_BLOCK, "a single block has no spread, so no interval", 1)
+    seen, nulls = moments(d.values), moments(a.values)
+    for name, spread in (("B over A", seen), ("A' over A", nulls)):
+        if not spread.sd:
+            what = f"{name} is the same in all {spread.count} blocks, which no measurement gives"
+            return Undefined(Lack.NO_SPREAD, what, len(d))
+    chance = float(scipy.stats.t.isf(ALPHA / 2, nulls.count - 1)) * nulls.error
+    excess = max(0.0, abs(nulls.mean) - chance)
+    half = HalfWidth(seen.error, seen.count, math.sqrt(1.5) * beta, excess)
+    estimate = _estimate(seen.mean, half.at(0.05), half.at(0.10), half.p(seen.mean))
+    return Widened(estimate, seen.mean, seen.sd, half, autocorrelation(d))
+
+
+def at_look(widened: Widened) -> Widened:
+    """Return the comparison as a run that may stop early judges it after so many blocks.
+
+    The run stops if this 95 % interval excludes 1. Before the last look both intervals are that
+    of the boundary. At the last look the 90 % interval is the usual one, because equivalence is
+    tested there only. There is no p.
+
+    Raises:
+        ValueError: `LOOKS` has no look after so many blocks.
+    """
+    half, blocks = widened.half_width, widened.blocks
+    if blocks not in LOOKS:
+        raise ValueError(f"a run looks after {', '.join(map(str, LOOKS))} blocks, not {blocks}")
+    ci95 = half.at(0.05, boundary=LOOKS[blocks])
+    ci90 = half.at(0.10) if blocks == _LOOKS_END else ci95
+    return replace(widened, estimate=_estimate(widened.mean, ci95, ci90, None))
+
+
+def autocorrelation(d: LogRatios) -> float | None:
+    """Return the lag-1 autocorrelation of log-ratios, over pairs of neighbouring blocks.
+
+    sum (d_b - mean)(d_b+1 - mean) / sum (d_b - mean)^2: Box, Jenkins and Reinsel, Time Series
+    Analysis, section 2.1.5. A pair with a dropped block between its two does not count.
+    """
+    pairs = [at for at in range(len(d) - 1) if d.blocks[at + 1] == d.blocks[at] + 1]
+    if len(pairs) < _FEWEST_PAIRS or not moments(d.values).sd:
+        return None
+    centred = np.asarray(d.values) - np.mean(d.values)
+    products = [centred[at] * centred[at + 1] for at in pairs]
+    return float(sum(products) / (centred @ centred))
+
+
+def findable_effect(
+    sd: float, blocks: int, *, beta: float = BETA, alpha: float = ALPHA, power: float = POWER
+) -> float:
+    """Return the smallest relative effect whose widened interval excludes 1 with the wanted power.
+
+    exp(h(alpha) + h(2 (1 - power))) - 1 with e = 0: the mean of d has the spread that h allows for.
+    No number of blocks finds less than exp((z(1 - alpha/2) + z(power)) sqrt(1.5) beta) - 1, which
+    is 2.0 % by default.
+
+    Args:
+        sd: standard deviation of d.
+        blocks: at least two.
+        beta: as in `widen`.
+        alpha: two-sided.
+        power: wanted, at least one half.
+
+    Raises:
+        ValueError: fewer than two blocks, a negative spread or a probability out of range.
+    """
+    if blocks < 2:  # noqa: PLR2004 - what a spread needs
+        raise ValueError(f"a spread needs two blocks, not {blocks}")
+    if not (sd >= 0 and beta >= 0):
+        raise ValueError(f"standard deviations are not {sd} and {beta}")
+    if not (0 < alpha < 1 and 0.5 <= power < 1):  # noqa: PLR2004 - below, h has no meaning
+        raise ValueError(f"alpha lies inside (0, 1), power in [0.5, 1): {alpha}, {power}")
+    half = HalfWidth(sd / math.sqrt(blocks), blocks, math.sqrt(1.5) * beta, 0.0)
+    return math.expm1(half.at(alpha) + half.at(2 * (1 - power)))
+
+
+def _estimate(mean: float, half95: float, half90: float, p: float | None) -> Estimate:
+    ci95, ci90 = (interval_of(mean - half, mean + half) for half in (half95, half90))
+    return Estimate("paired t with null arm", ratio_of(mean), ci95, ci90, p)

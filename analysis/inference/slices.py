@@ -1,0 +1,197 @@
+"""Figures of a block in which load switches between services that all stay alive.
+
+A *slice* is a stretch of load on one subject. A *round* visits every subject once. Rounds of one
+deployment are not replicates, so a block still gives one figure for each subject: its answers over
+its measured seconds. `nullarm.widen` takes these figures. What else is here checks them.
+
+Results do not use this module yet.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.inference.estimators import hodges_lehmann
+from analysis.inference.nullarm import Lack, Undefined
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Load on one subject in one round.
+
+    Attributes:
+        subject: its name.
+        answers: between the two answers that begin and end the slice.
+        seconds: between the same two answers, above 0.
+        disturbed: by steal or by CPU time of foreign processes. Never by what the service itself
+            waited: to leave such slices out hid 9 of 11 % of a real cost in simulation.
+    """
+
+    subject: str
+    answers: int
+    seconds: float
+    disturbed: bool = False
+
+    def __post_init__(self) -> None:
+        if self.answers < 0 or not 0 < self.seconds < math.inf:
+            raise ValueError(
+                f"a slice has answers and a measured time above 0, not {self.answers} answers in "
+                f"{self.seconds} s ({self.subject})"
+            )
+
+    @property
+    def log_rate(self) -> float | None:
+        """Logarithm of answers per second; None without an answer."""
+        return math.log(self.answers / self.seconds) if self.answers else None
+
+
+@dataclass(frozen=True)
+class Arms:
+    """The subjects of one comparison: A, B, and A' where there is a null arm."""
+
+    baseline: str
+    candidate: str
+    null: str | None = None
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """A, and A' where there is one."""
+        return (self.baseline,) if self.null is None else (self.baseline, self.null)
+
+    def contrast(self, by_subject: dict[str, float]) -> float:
+        """The candidate's number less the mean of the baselines'."""
+        return by_subject[self.candidate] - float(
+            np.mean([by_subject[name] for name in self.baselines])
+        )
+
+
+@dataclass(frozen=True)
+class RoundCheck:
+    """The rounds' own view of one block's log-ratio.
+
+    Attributes:
+        totals: d of the block, from all answers over all seconds.
+        hodges_lehmann: of the rounds' log-ratios.
+        without_answers: rounds that have no log-ratio because a slice had no answer; the totals
+            count them, Hodges and Lehmann cannot.
+    """
+
+    totals: float
+    hodges_lehmann: float
+    without_answers: tuple[int, ...]
+
+    def beyond(self, margin: float) -> bool:
+        """Whether the two differ by more than a margin, so that few rounds decide the totals."""
+        return abs(self.totals - self.hodges_lehmann) > math.log1p(margin)
+
+
+@dataclass(frozen=True)
+class SlicedBlock:
+    """The slices of one block, round after round, in the order in which they were measured."""
+
+    rounds: tuple[tuple[Slice, ...], ...]
+
+    def __post_init__(self) -> None:
+        if not self.rounds:
+            raise ValueError("a block has at least one round")
+        subjects = sorted(each.subject for each in self.rounds[0])
+        for number, visited in enumerate(self.rounds, start=1):
+            names = sorted(each.subject for each in visited)
+            if names != subjects or len(set(names)) < len(names):
+                raise ValueError(f"round {number} visits {names}; every subject once is {subjects}")
+
+    def rates(self) -> dict[str, float]:
+        """Answers per measured second of each subject, over all rounds: the primary figures."""
+        answers: dict[str, int] = defaultdict(int)
+        seconds: dict[str, float] = defaultdict(float)
+        for visited in self.rounds:
+            for each in visited:
+                answers[each.subject] += each.answers
+                seconds[each.subject] += each.seconds
+        return {name: answers[name] / seconds[name] for name in answers}
+
+    def log_ratio(self, arms: Arms) -> float | Undefined:
+        """The block's d, or why a subject's total has no logarithm."""
+        rates = self.rates()
+        for name in (*arms.baselines, arms.candidate):
+            if not rates[name]:
+                return Undefined(Lack.NOT_POSITIVE, f"{name} gave no answer in any round", 1)
+        return arms.contrast({name: math.log(rate) for name, rate in rates.items() if rate})
+
+    def undisturbed(self) -> SlicedBlock | Undefined:
+        """The block without each round of which a slice was disturbed.
+
+        A whole round goes, because what its slices have in common (the machine's speed) must stay
+        in every subject's total or in none.
+        """
+        kept = tuple(
+            visited for visited in self.rounds if not any(each.disturbed for each in visited)
+        )
+        if not kept:
+            return Undefined(Lack.NO_BLOCK, f"all {len(self.rounds)} rounds were disturbed")
+        return SlicedBlock(kept)
+
+    def check(self, arms: Arms) -> RoundCheck | Undefined:
+        """Hold the totals against the rounds' log-ratios."""
+        totals = self.log_ratio(arms)
+        if isinstance(totals, Undefined):
+            return totals
+        values, empty = [], []
+        for number, visited in enumerate(self.rounds, start=1):
+            logs = {s.subject: log for s in visited if (log := s.log_rate) is not None}
+            if {*arms.baselines, arms.candidate} <= logs.keys():
+                values.append(arms.contrast(logs))
+            else:
+                empty.append(number)
+        if not values:
+            return Undefined(Lack.NOT_POSITIVE, "in every round a slice had no answer", 1)
+        return RoundCheck(totals, hodges_lehmann(values), tuple(empty))
+
+    def carry_over(self, arms: Arms) -> float | Undefined:
+        """What a slice gains by following the candidate instead of the baseline, in log units.
+
+        Least squares on ln rate = round + subject + predecessor: the model of E. J. Williams,
+        Aust. J. Sci. Res. A 2 (1949) 149. Rounds take out the machine's speed. The first slice has
+        no predecessor. One block gives one number, `paired_t` their interval over blocks.
+        """
+        slices = [
+            (number, before.subject, each)
+            for number, before, each in self._with_predecessors()
+            if each.answers
+        ]
+        subjects = sorted({each.subject for each in self.rounds[0]})
+        numbers = sorted({number for number, *_ in slices})
+        columns = [*numbers, *(("is", name) for name in subjects[1:])]
+        after = [("after", name) for name in subjects[1:]]
+        design = np.array(
+            [
+                [
+                    float(column in (number, ("is", each.subject), ("after", before)))
+                    for column in (*columns, *after)
+                ]
+                for number, before, each in slices
+            ]
+        )
+        logs = np.array([each.log_rate for *_, each in slices], dtype=float)
+        if len(slices) <= len(columns) + len(after):
+            what = f"{len(slices)} slices with a predecessor are too few to tell what it left"
+            return Undefined(Lack.NOT_ESTIMABLE, what)
+        effects, _, rank, _ = np.linalg.lstsq(design, logs)
+        if rank < design.shape[1]:
+            what = "each subject had the same predecessor too often to tell what it left"
+            return Undefined(Lack.NOT_ESTIMABLE, what)
+        left = dict(zip(subjects, [0.0, *effects[len(columns) :].tolist()], strict=True))
+        return arms.contrast(left)
+
+    def _with_predecessors(self) -> Sequence[tuple[int, Slice, Slice]]:
+        numbered = [(number, each) for number, v in enumerate(self.rounds) for each in v]
+        return [(number, before, each) for (_, before), (number, each) in pairwise(numbered)]
