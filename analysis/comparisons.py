@@ -1,11 +1,11 @@
-"""The subjects of one workload under one load, held against each other block by block."""
+"""Judges the comparisons and the controls of one workload under one load."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
+from msgspec.structs import asdict
 
 from analysis.inference import (
     PairedSample,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from analysis.figures import Figures
     from analysis.inference import Judgement
     from bundle.documents.plan import SealedPlan
-    from bundle.documents.results import Control, WorkInShort
+    from bundle.documents.results import Control, Evidence, WorkInShort
 
 
 _PRIMARY = next(metric for metric in METRICS if metric.name == PRIMARY)
@@ -34,7 +34,7 @@ _CPU = next(metric for metric in METRICS if metric.name == "cpu_service")
 
 
 class Pair(NamedTuple):
-    """Two subjects, or a subject and its arm, that are held against each other."""
+    """Two subjects, or a subject and its arm, that are compared."""
 
     baseline: str
     candidate: str
@@ -76,10 +76,10 @@ class Comparisons:
     def by(self, metric: Metric) -> list[Comparison]:
         """Judge every comparison of the plan by one metric.
 
-        The comparisons of a workload under a load by the primary metric are one family, adjusted
-        by Holm; the other metrics describe and are not adjusted. A control that failed speaks
-        against every comparison: the null control by the same metric, the positive one by the
-        primary. Latencies that leave out much of the waiting are not compared either.
+        The comparisons by the primary metric are one family, adjusted by Holm; those by other
+        metrics only describe. A failed control invalidates every comparison: the null control by
+        the same metric, the positive control by the primary one. Latencies that leave out much of
+        the waiting are invalid as well.
         """
         plan = self.sealed.plan
         arm = self._positive_arm
@@ -92,11 +92,11 @@ class Comparisons:
             if sample.d.values:
                 evidence = weigh(sample, margin=plan.margin(metric.name), seed=plan.seed)
                 weighed.append((pair, sample, evidence))
-        # One block has no p: it is counted, and never shown to differ.
-        ps = [1.0 if (p := each.estimates.t.p) is None else p for *_, each in weighed]
-        family: list[float | None] = [None] * len(ps)
-        if metric.name == PRIMARY and ps:
-            family = list(holm(ps))
+        family: list[float | None] = [None] * len(weighed)
+        if metric.name == PRIMARY:
+            # One block has no p: it counts as one that does not differ.
+            ps = (evidence.estimates.t.p for *_, evidence in weighed)
+            family = list(holm([1.0 if p is None else p for p in ps]))
         judged = []
         for (pair, sample, evidence), p in zip(weighed, family, strict=True):
             judgement = judge_comparison(
@@ -110,27 +110,28 @@ class Comparisons:
                 family_p=p,
                 stopped=self.stopped,
             )
-            told = self._judged(pair, metric, sample, judgement)
-            judged.append(Comparison(**msgspec.structs.asdict(told), work=self.work(pair)))
+            parts = asdict(self._judged(pair, metric, sample, evidence, judgement, family_p=p))
+            judged.append(Comparison(**parts, work=self.work(pair)))
         return judged
 
     def controls(self) -> list[ControlArm]:
-        """Each control's arm against its subject, by the primary metric, judged as anything else.
+        """Judge each control's arm against its subject by the primary metric, as a comparison.
 
-        What is said of a null arm shows how often this run would find a difference where there is
-        none; what is said of a positive one, whether it finds one that is there.
+        The verdict on a null arm shows whether this run finds a difference where there is none,
+        that on a positive arm whether it finds one that is there.
         """
         plan, metric, judged = self.sealed.plan, _PRIMARY, []
         margin = plan.margin(metric.name)
         for arm, subject in self.sealed.arms.items():
             pair = Pair(subject, arm)
-            # A null arm is no part of the baseline it is held against.
+            # A null arm is no part of the baseline that it is compared with.
             null = self._null_arm_of(pair) if arm == self._positive_arm else None
             sample = self._sample(metric, pair, null)
             if not sample.d.values:
                 continue
+            evidence = weigh(sample, margin=margin, seed=plan.seed)
             judgement = judge_comparison(
-                weigh(sample, margin=margin, seed=plan.seed),
+                evidence,
                 better=metric.better,
                 profile=plan.profile,
                 fatal_gates=self.fatal(pair),
@@ -142,16 +143,16 @@ class Comparisons:
             else:
                 outcome = null_control(sample.d.values, margin)
                 differ = scatter(sample.d, self._sample(_CPU, pair, None).d, margin)
-            told = msgspec.structs.asdict(self._judged(pair, metric, sample, judgement))
-            judged.append(ControlArm(**told, outcome=outcome, scatter=differ))
+            parts = asdict(self._judged(pair, metric, sample, evidence, judgement))
+            judged.append(ControlArm(**parts, outcome=outcome, scatter=differ))
         return judged
 
     def _flaws(self, metric: Metric, pair: Pair) -> list[Reason]:
-        """What makes one metric invalid, though the others may stand."""
-        said = {
+        """What makes the figures of this metric invalid, and of no other."""
+        waits = {
             name: waiting_left_out(metric.unit, self.trials.get(name, {}).values()) for name in pair
         }
-        return [Reason("littles-law", f"{name}: {what}") for name, what in said.items() if what]
+        return [Reason("littles-law", f"{name}: {what}") for name, what in waits.items() if what]
 
     @property
     def _positive_arm(self) -> str | None:
@@ -192,37 +193,38 @@ class Comparisons:
             # A figure of zero has no ratio: it counts as one that the trial does not have.
             return {block: metric.of(figures) or None for block, figures in trials.items()}
 
-        return PairedSample.of(
-            by_block(pair.baseline),
-            by_block(pair.candidate),
-            by_block(null) if null else None,
-        )
+        baseline, candidate = map(by_block, pair)
+        return PairedSample.of(baseline, candidate, by_block(null) if null else None)
 
     def _judged(
-        self, pair: Pair, metric: Metric, sample: PairedSample, judgement: Judgement
+        self,
+        pair: Pair,
+        metric: Metric,
+        sample: PairedSample,
+        evidence: Evidence,
+        judgement: Judgement,
+        *,
+        family_p: float | None = None,
     ) -> Judged:
-        primary = judgement.evidence.estimates.t
+        primary = evidence.estimates.t
         null = self._null_arm_of(pair)
         effects = order_effects(
             sample.d,
             candidate=pair.candidate,
-            # The control of a null arm holds it against the one subject.
+            # A null arm is compared with the one subject.
             baseline=[pair.baseline] if null in (None, pair.candidate) else [pair.baseline, null],
             orders=self.order.subjects,
             started_s=self.order.started_s,
         )
         return Judged(
-            **msgspec.structs.asdict(judgement.evidence),
-            baseline=pair.baseline,
-            candidate=pair.candidate,
+            **asdict(evidence),
+            **vars(judgement),
+            **pair._asdict(),
             metric=metric.name,
             better=metric.better,
-            verdict=judgement.verdict,
-            size_resolved=judgement.size_resolved,
-            reasons=judgement.reasons,
             ratio=primary.ratio,
             low=primary.ci95.low if primary.ci95 else None,
             high=primary.ci95.high if primary.ci95 else None,
-            family_p=judgement.family_p,
+            family_p=family_p,
             order=effects,
         )

@@ -1,4 +1,4 @@
-"""Gates of two subjects together: were they asked in the same way, and did they say the same?"""
+"""Gates of two subjects together: was the load on both the same, and were their answers?"""
 
 from __future__ import annotations
 
@@ -18,24 +18,22 @@ if TYPE_CHECKING:
 
 def _dispatch_difference(pair: PairEvidence) -> Reading | None:
     sides = (pair.baseline, pair.candidate)
-    trials = [trial for side in sides for trial in side]
-    theta = trials[0].context.plan.margins.get("p99")
-    if theta is None or any(trial.drive.rate is None for trial in trials):
+    theta = pair.baseline[0].context.plan.margins.get("p99")
+    if theta is None or any(trial.drive.rate is None for side in sides for trial in side):
         return None
     delays = [_median("dispatch", side) for side in sides]
     responses = [_median("response", side) for side in sides]
     if math.inf in responses:
         return Reading(None, "a trial has no samples of the response time")
     allowed = theta * min(responses)
-    said = " and ".join(f"{delay:.3g} ms" for delay in delays)
-    return Reading(abs(delays[0] - delays[1]) / allowed, f"{said}, {allowed:.3g} ms is allowed")
+    both = " and ".join(f"{delay:.3g} ms" for delay in delays)
+    return Reading(abs(delays[0] - delays[1]) / allowed, f"{both}, {allowed:.3g} ms is allowed")
 
 
 def _bodies_differ(pair: PairEvidence) -> Reading | None:
-    digests = [_digests(side) for side in (pair.baseline, pair.candidate)]
-    if None in digests:
+    first, second = _digests(pair.baseline), _digests(pair.candidate)
+    if first is None or second is None:
         return None
-    first, second = (each for each in digests if each is not None)
     common = first.keys() & second.keys()
     if not common:
         return Reading(None, "no request was hashed for both")
@@ -44,14 +42,14 @@ def _bodies_differ(pair: PairEvidence) -> Reading | None:
 
 
 def _digests(trials: Sequence[TrialEvidence]) -> dict[str, set[str]] | None:
-    found: dict[str, set[str]] = {}
+    by_path: dict[str, set[str]] = {}
     for trial in trials:
-        told = read_digests(trial)
-        if told is None:
+        of_trial = read_digests(trial)
+        if of_trial is None:
             return None
-        for path, digests in told.items():
-            found.setdefault(path, set()).update(digests)
-    return found
+        for path, digests in of_trial.items():
+            by_path.setdefault(path, set()).update(digests)
+    return by_path
 
 
 def _median(histogram: str, trials: Sequence[TrialEvidence]) -> float:

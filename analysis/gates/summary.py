@@ -1,4 +1,4 @@
-"""What the gates say of trials, of comparisons and of a run, for programs and for results.json."""
+"""Applies the gates to trials, comparisons and runs, and writes their findings for results.json."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from analysis.gates.evidence import Context, PairEvidence, RunEvidence, TrialEvidence
     from analysis.gates.gate import Finding, Gate
 
-# In this order: the first gate that a trial fails is the one that it is said to have failed.
+# The first gate of these that a trial fails is its failure.
 TRIAL_GATES: tuple[Gate[TrialEvidence], ...] = (
     *generator.OUTPUT,
     *stall.GATES,
@@ -35,7 +35,7 @@ _WORSE = list(GateVerdict)
 
 @dataclass(frozen=True)
 class Assessment:
-    """One trial and what the gates say of it."""
+    """One trial with the findings of its gates."""
 
     id: str
     evidence: TrialEvidence
@@ -44,61 +44,59 @@ class Assessment:
     @property
     def failure(self) -> Finding | None:
         """The first gate it failed; None if its figures may be used."""
-        return next((each for each in self.findings if each.verdict is GateVerdict.FAILED), None)
+        return _first_failed(self.findings)
 
     @property
     def doubts(self) -> set[str]:
-        """Codes of the gates that cast a doubt on it."""
-        return {each.gate.code for each in self.findings if each.verdict is GateVerdict.WARNING}
+        """Codes of the gates that warn."""
+        return {one.gate.code for one in self.findings if one.verdict is GateVerdict.WARNING}
 
 
 def assess(identifier: str, trial: TrialEvidence) -> Assessment:
-    """Hold a trial that was carried out against every gate of trials.
+    """Apply every gate of trials to a trial that was carried out.
 
     Raises:
         OSError: a file of the trial is missing or broken.
-        ValueError: a file, or a reading, is not what it should be.
-        KeyError: likewise.
+        ValueError, KeyError: a file or a reading is not valid.
     """
     return Assessment(identifier, trial, tuple(_judge(TRIAL_GATES, trial, trial.context)))
 
 
 def first_failure(trial: TrialEvidence) -> Finding | None:
-    """The first gate that a trial fails; those that can only cast a doubt are not read.
+    """Return the first gate that a trial fails, without reading those that can only warn.
 
     Raises:
         OSError, ValueError, KeyError: as `assess`.
     """
     profile, tier = trial.context.profile, trial.context.tier
     forbidding = (g for g in TRIAL_GATES if g.rule.severity(profile, tier) is Severity.FATAL)
-    findings = _judge(forbidding, trial, trial.context)
-    return next((each for each in findings if each.verdict is GateVerdict.FAILED), None)
+    return _first_failed(_judge(forbidding, trial, trial.context))
 
 
 def judge_pair(pair: PairEvidence) -> list[Finding]:
-    """Hold the trials of a comparison against its gates; none without trials on both sides."""
+    """Apply the gates of comparisons; no finding without trials on both sides."""
     if not pair.baseline or not pair.candidate:
         return []
     return list(_judge(comparison.GATES, pair, pair.baseline[0].context))
 
 
 def judge_run(evidence: RunEvidence) -> list[Finding]:
-    """Hold a run against its gates."""
+    """Apply the gates of runs."""
     return list(_judge(run.GATES, evidence, evidence.context))
 
 
 def loosened(context: Context) -> list[str]:
-    """Codes of the gates whose limits the plan has made wider than the lab's own."""
+    """Return codes of the gates whose limits the plan makes wider than the lab's own."""
     return [gate.code for gate in GATES if gate.is_loosened_by(context.limits)]
 
 
 def fatal(findings: Iterable[Finding]) -> list[str]:
-    """The sentences of the gates that failed."""
-    return [each.sentence for each in findings if each.verdict is GateVerdict.FAILED]
+    """Return the sentences of the gates that failed."""
+    return [one.sentence for one in findings if one.verdict is GateVerdict.FAILED]
 
 
 def document(finding: Finding, context: Context) -> GateFinding:
-    """One finding as ``results.json`` holds it."""
+    """Return one finding as ``results.json`` holds it."""
     gate = finding.gate
     return GateFinding(
         code=gate.code,
@@ -114,23 +112,22 @@ def document(finding: Finding, context: Context) -> GateFinding:
 
 
 def documents(trials: Sequence[Assessment]) -> list[CellGate]:
-    """Each gate over the trials of a cell: its worst finding, how many trials, and which."""
-    found = []
+    """Return each gate over the trials of a cell: its worst finding, and the trials behind it."""
+    gates = []
     for gate in TRIAL_GATES:
-        all_of = [(t, f) for t in trials for f in t.findings if f.gate.code == gate.code]
-        if not all_of:
+        findings = [(t, f) for t in trials for f in t.findings if f.gate.code == gate.code]
+        if not findings:
             continue
-        trial, worst = max(all_of, key=lambda pair: _badness(pair[1]))
-        told = document(worst, trial.evidence.context)
-        found.append(
+        trial, worst = max(findings, key=lambda pair: _badness(pair[1]))
+        gates.append(
             CellGate(
-                **msgspec.structs.asdict(told),
+                **msgspec.structs.asdict(document(worst, trial.evidence.context)),
                 worst_trial=trial.id,
-                counts=dict(Counter(each.verdict for _, each in all_of)),
-                trials=[t.id for t, each in all_of if each.verdict is not GateVerdict.PASSED],
+                counts=dict(Counter(finding.verdict for _, finding in findings)),
+                trials=[t.id for t, f in findings if f.verdict is not GateVerdict.PASSED],
             )
         )
-    return found
+    return gates
 
 
 def _judge[Evidence](
@@ -143,8 +140,12 @@ def _judge[Evidence](
             yield finding
 
 
+def _first_failed(findings: Iterable[Finding]) -> Finding | None:
+    return next((one for one in findings if one.verdict is GateVerdict.FAILED), None)
+
+
 def _badness(finding: Finding) -> tuple[int, float, float]:
-    """GateVerdict first, then how far outside the limits, then how near to them inside."""
+    """Verdict first, then how far outside the limits, then how near to them inside."""
     gate, value = finding.gate, finding.reading.value
     if value is None:
         return _WORSE.index(finding.verdict), 0.0, 0.0

@@ -1,12 +1,20 @@
 """From one figure a trial to the verdict of a comparison; pure functions throughout.
 
-    sample    one log-ratio a block: PairedSample
-    evidence  all numbers of a comparison: weigh
-    verdict   the table that turns them into a verdict: judge_comparison
+    sample     one log-ratio a block: PairedSample
+    verdict    all numbers of a comparison (weigh) and the table that judges them (judge_comparison)
+    estimators, hypotheses, power, controls
+               what weigh rests on: three methods, equivalence and families, effects, known answers
+    variance   helps to plan a run
+    order      says what the sequence of the trials did to it
 
-weigh rests on estimators (three methods), hypotheses (equivalence, families), power and controls;
-variance helps to plan a run, order says what the sequence of the trials did to it. What they return
-is part of ``results.json``, so its types are in ``bundle.documents.results``.
+Not yet used by results, the rule in which the null arm informs the interval:
+
+    nullarm    the interval that A' widens, its p, early looks
+    ruling     the table of its verdicts
+    runs       several runs of one comparison
+    slices     figures of a block in which load switches between services
+
+The analysis returns parts of ``results.json``, so their types are in ``bundle.documents.results``.
 """
 
 from analysis.inference.controls import null_control, positive_control, scatter
@@ -16,14 +24,13 @@ from analysis.inference.estimators import (
     signed_rank,
     studentised_bootstrap,
 )
-from analysis.inference.evidence import weigh
 from analysis.inference.hypotheses import ALPHA, holm, tost
 from analysis.inference.interval import margin_band
 from analysis.inference.order import linear_trend, order_effects
-from analysis.inference.power import FEWEST_BLOCKS, POWER, blocks_needed, detectable_effect
+from analysis.inference.power import FEWEST_BLOCKS, blocks_needed, detectable_effect
 from analysis.inference.sample import ByBlock, LogRatios, PairedSample
-from analysis.inference.variance import VarianceTable, variance_table
-from analysis.inference.verdict import Judgement, judge_comparison
+from analysis.inference.variance import variance_shares
+from analysis.inference.verdict import Judgement, judge_comparison, weigh
 from bundle.documents.results import (
     Better,
     Control,
@@ -31,17 +38,13 @@ from bundle.documents.results import (
     Estimates,
     Evidence,
     Interval,
-    OrderEffects,
     Reason,
-    Scatter,
-    Trend,
     Verdict,
 )
 
 __all__ = [
     "ALPHA",
     "FEWEST_BLOCKS",
-    "POWER",
     "Better",
     "ByBlock",
     "Control",
@@ -51,12 +54,8 @@ __all__ = [
     "Interval",
     "Judgement",
     "LogRatios",
-    "OrderEffects",
     "PairedSample",
     "Reason",
-    "Scatter",
-    "Trend",
-    "VarianceTable",
     "Verdict",
     "blocks_needed",
     "detectable_effect",
@@ -73,6 +72,6 @@ __all__ = [
     "signed_rank",
     "studentised_bootstrap",
     "tost",
-    "variance_table",
+    "variance_shares",
     "weigh",
 ]

@@ -1,9 +1,10 @@
-"""Controls: does this run see no difference where there is none, and a known one where it is?"""
+"""Controls: comparisons whose answer is known, which test the run itself."""
 
 from __future__ import annotations
 
+from copy import replace
 from statistics import stdev
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from analysis.inference.estimators import paired_t
 from analysis.inference.interval import margin_band
@@ -14,26 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analysis.inference.sample import LogRatios
-    from bundle.documents.results import Better, Estimate
-
-_FEWEST = 2
+    from bundle.documents.results import Better
 
 
 def scatter(throughput: LogRatios, cpu: LogRatios, margin: float) -> Scatter | None:
-    """Say what two deployments of one service differ in.
+    """Say what two deployments of one service differ in; None with fewer than two blocks of both.
 
     Args:
         throughput: ln y_A' - ln y_A, answers per second.
         cpu: the same of CPU time per request.
         margin: theta as a fraction.
-
-    Returns:
-        None with fewer than two blocks that have both.
     """
     costs = dict(zip(cpu.blocks, cpu.values, strict=True))
     pairs = zip(throughput.blocks, throughput.values, strict=True)
     both = [(value, costs[block]) for block, value in pairs if block in costs]
-    if len(both) < _FEWEST:
+    if len(both) < 2:  # noqa: PLR2004 - what a spread needs
         return None
     sd = stdev(value for value, _ in both)
     busy_sd = stdev(value + cost for value, cost in both)
@@ -63,10 +59,7 @@ def null_control(log_ratios: Sequence[float], margin: float) -> Control:
     Raises:
         ValueError: the margin is not positive.
     """
-    band = margin_band(margin)
-    found = paired_t(log_ratios) if log_ratios else None
-    passed = found is not None and found.ci90 is not None and found.ci90.inside(band)
-    return Control("null", passed, band, found, _what(found, band, "A' over A"))
+    return _control("null", log_ratios, margin_band(margin), "A' over A")
 
 
 def positive_control(
@@ -88,22 +81,23 @@ def positive_control(
         raise ValueError(f"delta and margin are positive, not {injected} and {margin}")
     band = Interval(1 + injected - margin, 1 + injected + margin)
     costs = [-value if better == "higher" else value for value in log_ratios]
-    found = paired_t(costs) if costs else None
-    passed = (
-        found is not None
-        and found.ci95 is not None
-        and found.ci90 is not None
-        and found.ci95.low > 1
-        and found.ci90.inside(band)
-    )
-    return Control("positive", passed, band, found, _what(found, band, "cost of A + delta over A"))
+    control = _control("positive", costs, band, "cost of A + delta over A")
+    ci95 = control.estimate.ci95 if control.estimate else None
+    return replace(control, passed=control.passed and ci95 is not None and ci95.low > 1)
 
 
-def _what(found: Estimate | None, band: Interval, measured: str) -> str:
+def _control(
+    name: Literal["null", "positive"], log_ratios: Sequence[float], band: Interval, measured: str
+) -> Control:
+    """Pass if the 90 % interval lies inside the band."""
+    estimate = paired_t(log_ratios) if log_ratios else None
     wanted = f"inside {band.low:.3f} to {band.high:.3f}"
-    if found is None or found.ci90 is None:
-        return f"{measured}: fewer than {_FEWEST} blocks, so nothing lies {wanted}"
-    return (
-        f"{measured}: {found.ratio:.3f}, 90 % interval {found.ci90.low:.3f} to "
-        f"{found.ci90.high:.3f}, to lie {wanted}"
+    if estimate is None or estimate.ci90 is None:
+        what = f"{measured}: fewer than 2 blocks, so nothing lies {wanted}"
+        return Control(name, passed=False, band=band, estimate=estimate, what=what)
+    ci90 = estimate.ci90
+    what = (
+        f"{measured}: {estimate.ratio:.3f}, 90 % interval {ci90.low:.3f} to {ci90.high:.3f}, "
+        f"to lie {wanted}"
     )
+    return Control(name, ci90.inside(band), band, estimate, what)

@@ -1,7 +1,7 @@
 """Three estimates of one ratio, from methods that fail for different reasons.
 
 The paired t interval is the primary one. The studentised bootstrap does without normality, the
-signed rank without moments: where all three lead to one verdict, no assumption of any decided it.
+signed rank without moments. If all three lead to one verdict, no assumption of one of them decided.
 """
 
 from __future__ import annotations
@@ -55,12 +55,7 @@ def moments(log_ratios: Sequence[float]) -> Moments:
 def estimate_ratio(
     log_ratios: Sequence[float], *, seed: int, resamples: int = RESAMPLES
 ) -> Estimates:
-    """Estimate one ratio by all three methods.
-
-    Args:
-        log_ratios: one a block.
-        seed: of the bootstrap.
-        resamples: of the bootstrap.
+    """Estimate one ratio by all three methods; seed and resamples are those of the bootstrap.
 
     Raises:
         ValueError: there is no log-ratio.
@@ -87,18 +82,18 @@ def paired_t(log_ratios: Sequence[float]) -> Estimate:
     name = "paired t"
     if len(log_ratios) == 1:
         return Estimate(name, ratio_of(log_ratios[0]), None, None, None)
-    seen = moments(log_ratios)
-    freedom = seen.count - 1
+    m = moments(log_ratios)
+    freedom = m.count - 1
 
     def interval(confidence: float) -> Interval:
-        half = float(scipy.stats.t.ppf((1 + confidence) / 2, freedom)) * seen.error
-        return interval_of(seen.mean - half, seen.mean + half)
+        half = float(scipy.stats.t.ppf((1 + confidence) / 2, freedom)) * m.error
+        return interval_of(m.mean - half, m.mean + half)
 
-    if seen.error:
-        p = 2 * float(scipy.stats.t.sf(abs(seen.mean) / seen.error, freedom))
+    if m.error:
+        p = 2 * float(scipy.stats.t.sf(abs(m.mean) / m.error, freedom))
     else:
-        p = float(seen.mean == 0)
-    return Estimate(name, ratio_of(seen.mean), interval(0.95), interval(0.90), p)
+        p = float(m.mean == 0)
+    return Estimate(name, ratio_of(m.mean), interval(0.95), interval(0.90), p)
 
 
 def studentised_bootstrap(
@@ -124,17 +119,17 @@ def studentised_bootstrap(
     name = "studentised bootstrap"
     if len(log_ratios) < FEWEST_RESAMPLED:
         return Estimate(name, ratio_of(fmean(log_ratios)), None, None, None)
-    seen = moments(log_ratios)
+    m = moments(log_ratios)
     ordered = np.zeros(resamples)
-    if seen.error:
-        ordered = _studentised(np.asarray(log_ratios, dtype=float), seen.mean, seed, resamples)
+    if m.error:
+        ordered = _studentised(np.asarray(log_ratios, dtype=float), m.mean, seed, resamples)
 
     def interval(confidence: float) -> Interval:
         rank = max(1, round((1 - confidence) / 2 * (resamples + 1)))
         low, high = float(ordered[-rank]), float(ordered[rank - 1])
-        return interval_of(seen.mean - low * seen.error, seen.mean - high * seen.error)
+        return interval_of(m.mean - low * m.error, m.mean - high * m.error)
 
-    return Estimate(name, ratio_of(seen.mean), interval(0.95), interval(0.90), None)
+    return Estimate(name, ratio_of(m.mean), interval(0.95), interval(0.90), None)
 
 
 def signed_rank(log_ratios: Sequence[float]) -> Estimate:
@@ -182,7 +177,7 @@ def _studentised(
     from arch.bootstrap import IIDBootstrap  # noqa: PLC0415 - 1.4 s only a judgement needs
 
     bootstrap = IIDBootstrap(d, seed=np.random.default_rng(seed))
-    drawn = np.stack([np.asarray(each) for (each,), _ in bootstrap.bootstrap(resamples)])
+    drawn = np.stack([np.asarray(sample) for (sample,), _ in bootstrap.bootstrap(resamples)])
     error = drawn.std(axis=1, ddof=1) / math.sqrt(len(d))
     # A resample of one repeated value has no spread: it lies infinitely far out, or at the mean.
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -17,7 +17,7 @@ ALPHA = 0.05
 
 
 def tost(log_ratios: Sequence[float], margin: float) -> float:
-    """Test that the ratio lies inside the margin: two one-sided t tests.
+    """Return p of the hypothesis that the ratio lies outside the margin: two one-sided t tests.
 
     Schuirmann, J. Pharmacokinet. Biopharm. 15 (1987) 657. The p value is the larger of the two;
     it is below 0.05 exactly when the 90 % t interval lies inside 1/(1 + margin) to 1 + margin.
@@ -26,30 +26,21 @@ def tost(log_ratios: Sequence[float], margin: float) -> float:
         log_ratios: one a block, at least two.
         margin: theta as a fraction, such as 0.03.
 
-    Returns:
-        The p value of the hypothesis that the ratio lies outside the margin.
-
     Raises:
         ValueError: fewer than two log-ratios, or a margin that is not positive.
     """
-    seen = moments(log_ratios)
-    reach = math.log(margin_band(margin).high)
-    nearest = reach - abs(seen.mean)
-    if not seen.error:
+    m = moments(log_ratios)
+    nearest = math.log(margin_band(margin).high) - abs(m.mean)
+    if not m.error:
         return float(nearest <= 0)
-    return float(scipy.stats.t.sf(nearest / seen.error, seen.count - 1))
+    return float(scipy.stats.t.sf(nearest / m.error, m.count - 1))
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
-    """Adjust the p values of a family so that a false positive anywhere in it stays at alpha.
+    """Adjust the p values of a plan's primary comparisons, so that one false positive stays rare.
 
-    Holm, Scand. J. Statist. 6 (1979) 65.
-
-    Args:
-        p_values: of the primary comparisons of a plan, fixed before the run.
-
-    Returns:
-        The adjusted p values, in the same order; each at least as large as before.
+    Below alpha, the adjusted p values keep the chance of any false positive in the family at alpha:
+    Holm, Scand. J. Statist. 6 (1979) 65. They have the order of those given.
 
     Raises:
         ValueError: a p value is not inside [0, 1].

@@ -65,12 +65,12 @@ class PairedSample:
         """
         a, b = _logs(baseline), _logs(candidate)
         n = a if null is None else _logs(null)
-        seen = baseline.keys() | candidate.keys() | (null or {}).keys()
+        every = baseline.keys() | candidate.keys() | (null or {}).keys()
         whole = a.keys() & b.keys() & n.keys()
-        d = _series({block: b[block] - (a[block] + n[block]) / 2 for block in whole}, seen)
+        d = _series({block: b[block] - (a[block] + n[block]) / 2 for block in whole}, every)
         if null is None:
             return cls(d, None)
-        return cls(d, _series({block: n[block] - a[block] for block in a.keys() & n.keys()}, seen))
+        return cls(d, _series({block: n[block] - a[block] for block in a.keys() & n.keys()}, every))
 
 
 def _logs(figures: ByBlock) -> dict[int, float]:
@@ -79,12 +79,12 @@ def _logs(figures: ByBlock) -> dict[int, float]:
         if figure is None:
             continue
         if not 0 < figure < math.inf:
-            raise ValueError(f"block {block}: a figure of {figure} has no place in a log-ratio")
+            raise ValueError(f"block {block}: a figure of {figure} has no logarithm")
         logs[block] = math.log(figure)
     return logs
 
 
-def _series(values: dict[int, float], seen: Iterable[int]) -> LogRatios:
+def _series(values: dict[int, float], every: Iterable[int]) -> LogRatios:
     blocks = tuple(sorted(values))
-    dropped = tuple(sorted(set(seen) - values.keys()))
+    dropped = tuple(sorted(set(every) - values.keys()))
     return LogRatios(blocks, tuple(values[block] for block in blocks), dropped)

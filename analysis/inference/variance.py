@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,34 +12,8 @@ if TYPE_CHECKING:
 LEVELS = ("block", "trial", "window")
 
 
-@dataclass(frozen=True)
-class Level:
-    """One level of repetition.
-
-    Attributes:
-        name: block, trial or window.
-        repetitions: how often it was repeated inside the level above.
-        variance: what this level alone adds to a single figure, T^2, in squared log units.
-        share: of the sum over all levels, 0 to 1.
-    """
-
-    name: str
-    repetitions: int
-    variance: float
-    share: float
-
-
-@dataclass(frozen=True)
-class VarianceTable:
-    """The levels of a pilot, from block to window."""
-
-    block: Level
-    trial: Level
-    window: Level
-
-
-def variance_table(logs: ArrayLike) -> VarianceTable:
-    """Split the variance of a pilot's figures over its levels.
+def variances(logs: ArrayLike) -> dict[str, float]:
+    """Split the variance of a pilot's figures over `LEVELS`.
 
     S_i^2 is the mean variance of the level's means; T_i^2 = S_i^2 - S_{i-1}^2 / r_{i-1} takes out
     of it what the levels below put there (Kalibera and Jones 2013). A negative T^2,
@@ -50,6 +23,9 @@ def variance_table(logs: ArrayLike) -> VarianceTable:
         logs: natural logarithms of one subject's figures, shape (blocks, trials in a block,
             windows in a trial), each at least 2; A and A' are two trials of one subject.
 
+    Returns:
+        T^2 by level: what this level alone adds to a single figure, in squared log units.
+
     Raises:
         ValueError: the shape is another, or a figure is not finite.
     """
@@ -58,23 +34,22 @@ def variance_table(logs: ArrayLike) -> VarianceTable:
         raise ValueError(f"not (blocks, trials, windows) of at least two each: {means.shape}")
     if not np.isfinite(means).all():
         raise ValueError("a figure is missing: drop its block")
-    repetitions = dict(zip(LEVELS, means.shape, strict=True))
-    variances: dict[str, float] = {}
+    by_level: dict[str, float] = {}
     from_below = 0.0
-    for name in reversed(LEVELS):
+    for name, repetitions in reversed([*zip(LEVELS, means.shape, strict=True)]):
         spread = float(means.var(axis=-1, ddof=1).mean())
-        variances[name] = max(0.0, spread - from_below)
-        from_below = spread / repetitions[name]
+        by_level[name] = max(0.0, spread - from_below)
+        from_below = spread / repetitions
         means = means.mean(axis=-1)
-    total = sum(variances.values())
-    return VarianceTable(
-        *(
-            Level(
-                name,
-                repetitions[name],
-                variances[name],
-                variances[name] / total if total else 0.0,
-            )
-            for name in LEVELS
-        )
-    )
+    return {name: by_level[name] for name in LEVELS}
+
+
+def variance_shares(logs: ArrayLike) -> dict[str, float]:
+    """Return each level's share of the sum of `variances`, 0 to 1; all 0 without any variance.
+
+    Raises:
+        ValueError: as `variances`.
+    """
+    by_level = variances(logs)
+    total = sum(by_level.values())
+    return {name: variance / total if total else 0.0 for name, variance in by_level.items()}

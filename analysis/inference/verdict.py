@@ -1,4 +1,4 @@
-"""The verdict of a comparison: one table, read from the top, the first row that fits.
+"""The verdict of a comparison: the first row of this table that applies.
 
 | verdict | when |
 |---|---|
@@ -9,8 +9,8 @@
 | EQUIVALENT | the 95 % interval includes 1, the 90 % interval lies inside the margin |
 | INCONCLUSIVE (MDE) | otherwise |
 
-A smoke run, one of fewer than ten blocks, or one that was cut short gets no verdict: ESTIMATE. Its
-controls are shown and decide nothing, but a fatal gate still makes it INVALID.
+A smoke run, a run of fewer than ten blocks, or one that was cut short is an ESTIMATE: it gets no
+verdict. Its controls are shown and decide nothing, but a fatal gate still makes it INVALID.
 """
 
 from __future__ import annotations
@@ -18,40 +18,67 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.inference.hypotheses import ALPHA
+from analysis.inference.controls import null_control
+from analysis.inference.estimators import RESAMPLES, estimate_ratio, moments
+from analysis.inference.hypotheses import ALPHA, tost
 from analysis.inference.interval import margin_band, percent
-from analysis.inference.power import FEWEST_BLOCKS
-from bundle.documents.results import Reason, Verdict
+from analysis.inference.power import FEWEST_BLOCKS, blocks_needed, detectable_effect
+from bundle.documents.results import Evidence, Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bundle.documents.results import Better, Control, Estimate, Evidence
+    from analysis.inference.sample import PairedSample
+    from bundle.documents.results import Better, Control, Estimate
     from host.levels import Profile
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict with what it rests on.
+    """A verdict with its reasons.
 
     Attributes:
         verdict: of the candidate.
         size_resolved: whether a FASTER or SLOWER candidate is so by more than the margin; None
             with any other verdict.
         reasons: at least one; the first is why this verdict and not another.
-        better: which way the metric improves.
-        family_p: the p value adjusted for the family; None where there is no family.
-        evidence: the numbers.
-        controls: all that were carried out, the null control first.
     """
 
     verdict: Verdict
     size_resolved: bool | None
     reasons: tuple[Reason, ...]
-    better: Better
-    family_p: float | None
-    evidence: Evidence
-    controls: tuple[Control, ...]
+
+
+def weigh(
+    sample: PairedSample, *, margin: float, seed: int, resamples: int = RESAMPLES
+) -> Evidence:
+    """Compute all numbers of one comparison, before anyone judges them.
+
+    Args:
+        sample: of one metric.
+        margin: theta as a fraction, such as 0.03.
+        seed: of the bootstrap.
+        resamples: of the bootstrap.
+
+    Raises:
+        ValueError: no block holds all the trials, or the margin is not positive.
+    """
+    margin_band(margin)
+    d = sample.d
+    if not d.values:
+        raise ValueError("no block holds a trial of every subject of the comparison")
+    sd = moments(d.values).sd if len(d) > 1 else None
+    return Evidence(
+        margin=margin,
+        blocks=len(d),
+        dropped=d.dropped,
+        estimates=estimate_ratio(d.values, seed=seed, resamples=resamples),
+        sd=sd,
+        equivalence_p=None if sd is None else tost(d.values, margin),
+        detectable=None if sd is None else detectable_effect(sd, len(d)),
+        needed=None if sd is None else blocks_needed(sd, margin),
+        null=None if sample.a is None else null_control(sample.a.values, margin),
+    )
 
 
 def judge_comparison(
@@ -66,21 +93,22 @@ def judge_comparison(
     family_p: float | None = None,
     stopped: bool = False,
 ) -> Judgement:
-    """Judge one comparison; total, and deaf to everything but gates and places of intervals.
+    """Judge one comparison by its gates, its controls and where its intervals lie.
 
     Args:
         evidence: the numbers of the comparison, its null control among them.
         better: which way the metric improves; FASTER means that the candidate is better.
         profile: of the plan.
-        fatal_gates: what failed, one sentence each; empty when all passed.
+        fatal_gates: one sentence for each that failed.
         flaws: what makes figures of this metric unfit for a verdict.
         null: the run's null control, for a baseline that has none of its own.
         positive: the positive control, where the plan has one.
         family_p: the paired t's p value adjusted by ``holm`` where the plan has several primary
             comparisons: above 0.05, the comparison counts as one whose interval includes 1.
-        stopped: whether the run was cut short: whoever looks and stops finds differences.
+        stopped: whether the run was cut short. To stop at a difference that is seen finds more of
+            them than there are.
     """
-    controls = tuple(control for control in (evidence.null or null, positive) if control)
+    controls = [control for control in (evidence.null or null, positive) if control]
     resolved = None
     if fatal_gates:
         verdict, reasons = Verdict.INVALID, [Reason("gate", gate) for gate in fatal_gates]
@@ -98,7 +126,7 @@ def judge_comparison(
             reasons.append(Reason("size-unresolved", what))
     if evidence.null is None:
         reasons.append(Reason("no-null-arm", "no second deployment of the baseline was measured"))
-    return Judgement(verdict, resolved, tuple(reasons), better, family_p, evidence, controls)
+    return Judgement(verdict, resolved, tuple(reasons))
 
 
 def place(estimate: Estimate, *, margin: float, better: Better, survives: bool = True) -> Verdict:
@@ -136,21 +164,21 @@ def _too_little(evidence: Evidence, profile: Profile, *, stopped: bool) -> list[
 
 
 def _failed(controls: Sequence[Control]) -> list[Reason]:
-    return [Reason(f"{each.name}-control", each.what) for each in controls if not each.passed]
+    return [Reason(f"{one.name}-control", one.what) for one in controls if not one.passed]
 
 
 def _agree(
     evidence: Evidence, better: Better, family_p: float | None
 ) -> tuple[Verdict, list[Reason]]:
     survives = family_p is None or family_p <= ALPHA
-    read = {
-        each.method: place(each, margin=evidence.margin, better=better, survives=survives)
-        for each in evidence.estimates
+    verdicts = {
+        estimate.method: place(estimate, margin=evidence.margin, better=better, survives=survives)
+        for estimate in evidence.estimates
     }
-    if len(set(read.values())) > 1:
-        said = ", ".join(f"{method}: {verdict}" for method, verdict in read.items())
-        return Verdict.INCONCLUSIVE_ROBUSTNESS, [Reason("methods-disagree", said)]
-    verdict = next(iter(read.values()))
+    if len(set(verdicts.values())) > 1:
+        what = ", ".join(f"{method}: {verdict}" for method, verdict in verdicts.items())
+        return Verdict.INCONCLUSIVE_ROBUSTNESS, [Reason("methods-disagree", what)]
+    verdict = verdicts[evidence.estimates.t.method]
     reasons = [_why(verdict, evidence)]
     if not survives:
         what = f"p is {family_p:.3f} once adjusted for its family: no difference counts as shown"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis import results, steadiness
-from analysis.inference import blocks_needed, detectable_effect, variance_table
+from analysis.inference import blocks_needed, detectable_effect, variance_shares
 from bundle import typed
 from bundle.codec import Part
 from bundle.documents.host import HostFacts
@@ -224,9 +224,7 @@ def _variances(bundle: Bundle, plan: Plan) -> Iterator[Variance]:
         ]
         whole = [pair for pair in pairs if pair is not None]
         if len(whole) > 1:
-            table = variance_table(whole)
-            levels = (table.block, table.trial, table.window)
-            shares = {each.name: each.share for each in levels}
+            shares = variance_shares(whole)
             yield Variance(subject=subject, workload=workload, load=load, shares=shares)
 
 

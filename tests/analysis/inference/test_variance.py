@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from analysis.inference import variance_table
+from analysis.inference import variance_shares
+from analysis.inference.variance import variances
 
 # Windows of two trials in each of two blocks, by hand:
 #   window  each trial has variance 2, so T^2 = 2
@@ -15,13 +16,9 @@ BY_HAND = [[[0, 2], [4, 6]], [[1, 3], [3, 5]]]
 
 
 def test_a_table_by_hand():
-    table = variance_table(BY_HAND)
-    assert table.window.variance == pytest.approx(2)
-    assert table.trial.variance == pytest.approx(4)
-    assert table.block.variance == 0
-    assert (table.window.share, table.trial.share, table.block.share) == pytest.approx(
-        (1 / 3, 2 / 3, 0)
-    )
+    assert variances(BY_HAND) == pytest.approx({"block": 0, "trial": 4, "window": 2})
+    assert variance_shares(BY_HAND) == pytest.approx({"block": 0, "trial": 2 / 3, "window": 1 / 3})
+    assert list(variance_shares(BY_HAND)) == ["block", "trial", "window"]
 
 
 def test_each_level_gets_its_own_noise_back():
@@ -31,24 +28,22 @@ def test_each_level_gets_its_own_noise_back():
         + 0.02 * rng.standard_normal((400, 4, 1))
         + 0.05 * rng.standard_normal((400, 4, 6))
     )
-    table = variance_table(logs)
-    assert math.sqrt(table.block.variance) == pytest.approx(0.10, rel=0.1)
-    assert math.sqrt(table.trial.variance) == pytest.approx(0.02, rel=0.1)
-    assert math.sqrt(table.window.variance) == pytest.approx(0.05, rel=0.05)
-    assert table.trial.repetitions == 4
+    found = {name: math.sqrt(variance) for name, variance in variances(logs).items()}
+    assert found["block"] == pytest.approx(0.10, rel=0.1)
+    assert found["trial"] == pytest.approx(0.02, rel=0.1)
+    assert found["window"] == pytest.approx(0.05, rel=0.05)
 
 
 def test_without_any_noise_the_shares_are_nothing():
-    table = variance_table(np.ones((2, 2, 2)))
-    assert (table.block.share, table.trial.share, table.window.share) == (0, 0, 0)
+    assert variance_shares(np.ones((2, 2, 2))) == {"block": 0, "trial": 0, "window": 0}
 
 
 @pytest.mark.parametrize("shape", [(4, 2), (1, 2, 2), (2, 1, 2), (2, 2, 1)])
 def test_a_level_that_is_not_repeated_has_no_variance(shape):
     with pytest.raises(ValueError, match="at least two"):
-        variance_table(np.ones(shape))
+        variances(np.ones(shape))
 
 
 def test_a_missing_figure_is_refused():
     with pytest.raises(ValueError, match="missing"):
-        variance_table([[[0, 1], [2, math.nan]], [[0, 1], [2, 3]]])
+        variances([[[0, 1], [2, math.nan]], [[0, 1], [2, 3]]])
