@@ -65,13 +65,12 @@ def test_an_unknown_kind_of_arrivals_is_refused():
 @pytest.mark.parametrize("arrivals", ["poisson", "constant"])
 def test_requests_are_sent_when_they_are_due(run_client, start_service, arrivals):
     trial = run_client(
-        start_service(), rate=1000, arrivals=arrivals, duration_s=1, warmup_s=0.2, processes=2
+        start_service(), rate=200, arrivals=arrivals, duration_s=1, warmup_s=0.2, processes=2
     )
     report = trial.report
     assert trial.exit_code == 0
     told = report["open_loop"]
     assert told["planned"] == told["sent"] == report["samples"]["rows"] == report["completed"]
-    assert told["planned"] == pytest.approx(1000, rel=0.15)
     assert told["dropped"] == 0
     assert told["achieved"] == told["answered"] / told["planned"]
     samples = read_samples(trial.folder)
@@ -79,12 +78,13 @@ def test_requests_are_sent_when_they_are_due(run_client, start_service, arrivals
     assert late[0] >= 0
     assert late[len(late) // 2] < NS // 20  # half of them, on however busy a machine
     due = sorted(samples["intended_ns"])
-    planned = sorted(
+    drawn = sorted(
         each - 200_000_000
         for process in range(2)
-        for each in draw(arrivals, rate=1000, seconds=1.2, seed=1, process=process, processes=2)
+        for each in draw(arrivals, rate=200, seconds=1.2, seed=1, process=process, processes=2)
     )
-    assert due == [each for each in planned if each >= 0]
+    assert due == [each for each in drawn if each >= 0]
+    assert told["planned"] == len(due) > 100
 
 
 def test_the_three_histograms_hold_every_sample(run_client, start_service):
@@ -124,15 +124,15 @@ def test_too_few_connections_show_as_dispatch_delay(run_client, start_service):
 
 def test_what_the_deadline_finds_unfinished_is_censored_and_entered(run_client, start_service):
     trial = run_client(
-        start_service(hang_from=51), rate=200, arrivals="constant", connections=4, timeout_s=0.2
-    )
+        start_service(hang_from=51), rate=200, arrivals="constant", connections=4, timeout_s=2
+    )  # two seconds for what is answered, however busy the machine is
     report = trial.report
     assert trial.exit_code == 0
     assert report["completed"] == 50
     assert report["censored"]["total"] == report["samples"]["rows"] - 50 == 50
     assert report["censored"]["unsent"] > 10
     assert report["open_loop"]["dropped"] == 0
-    deadline = 700_000_000
+    deadline = 2_500_000_000
     samples = read_samples(trial.folder)
     ends = zip(samples["sent_ns"], samples["end_ns"], samples["status"], strict=True)
     late = [(sent, end) for sent, end, status in ends if status == 0]
