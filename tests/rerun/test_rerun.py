@@ -18,18 +18,15 @@ from ormlab.run import rerun, resume
 from ormlab.run.measure import record
 from ormlab.run.measure.deployment import source_archive
 from ormlab.verify import verify
-from tests.resume.conftest import inventory, lab, lab_root, small_plan
+from tests.resume.conftest import finished_run, inventory, lab, lab_root
 from tests.run.test_run import bin_without_wrk
 from tests.verify import recorded
 
-__all__ = ["inventory", "lab", "lab_root", "small_plan"]
+__all__ = ["finished_run", "inventory", "lab", "lab_root"]
 
 
-def test_a_rerun_names_the_seal_and_differs_in_nothing_but_its_figures(lab, small_plan):
-    process = lab.run(small_plan())
-    out, err = process.communicate()
-    assert process.returncode == 0, err
-    first = lab.bundles / json.loads(out)["results"]["bundle"]
+def test_a_rerun_names_the_seal_and_differs_in_nothing_but_its_figures(lab, finished_run):
+    first = finished_run.bundle
     process = lab.start("rerun", first, "--yes", "--bundles", lab.bundles / "again")
     out, err = process.communicate()
     assert process.returncode == 0, err

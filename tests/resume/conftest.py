@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.run.conftest import inventory, lab_root, small_plan
+from tests.run.conftest import finished_run, inventory, lab_root, small_plan
 
-__all__ = ["inventory", "lab_root", "small_plan"]
+__all__ = ["finished_run", "inventory", "lab_root", "small_plan"]
 
 ORMLAB = str(Path(sys.executable).with_name("ormlab"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.run import shared
 from tests.run.small import write_inventory, write_plan
 
 
@@ -22,3 +23,20 @@ def inventory(lab_root, tmp_path):
 def small_plan(tmp_path):
     """Writes the small plan; ``change`` alters the document."""
     return lambda change=None: write_plan(tmp_path / "small.yaml", change)
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory, lab_root):
+    """The small plan, run to its end; for all workers, so no test may change it."""
+    return shared.finished(tmp_path_factory.getbasetemp(), lab_root, "small")
+
+
+@pytest.fixture(scope="session")
+def run_with_controls(tmp_path_factory, lab_root):
+    """A finished run with a null arm and a positive control; no test may change it."""
+
+    def change(plan):
+        plan["loads"]["client"].update(duration_s=2, warmup_s=0)
+        plan |= {"null_arm": "asyncpg", "positive_control": {"subject": "asyncpg"}}
+
+    return shared.finished(tmp_path_factory.getbasetemp(), lab_root, "controls", change)

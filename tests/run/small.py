@@ -26,6 +26,15 @@ def write_plan(path: Path, change=None) -> Path:
     return path
 
 
+def alone(plan, blocks: int) -> None:
+    """Leave one subject, and so one trial a block, for claims about a run and not its figures.
+
+    Each subject costs a run as much as two trials before the first of them.
+    """
+    del plan["subjects"]["tortoise"]
+    plan |= {"comparisons": [], "blocks": blocks}
+
+
 def write_inventory(path: Path, lab_root: Path) -> Path:
     """This machine in all roles, with a folder of the lab of its own."""
     group = {"hosts": {"localhost": None}}

@@ -8,15 +8,12 @@ import sys
 
 from ormlab.verify import verify
 from tests.conftest import CHECKOUT
-
-
-def shorten(plan):
-    plan["loads"]["client"] |= {"warmup_s": 0, "duration_s": 1}
+from tests.run.small import alone
 
 
 def test_it_is_sealed_judged_and_says_so(inventory, small_plan, tmp_path):
-    bundles = tmp_path / "bundles"
-    command = [sys.executable, "-m", "tests.run.clock_back", "run", str(small_plan(shorten))]
+    plan, bundles = small_plan(lambda plan: alone(plan, blocks=1)), tmp_path / "bundles"
+    command = [sys.executable, "-m", "tests.run.clock_back", "run", str(plan)]
     command += ["--inventory", str(inventory), "--bundles", str(bundles), "--json"]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -30,6 +30,7 @@ from ormlab.cli.tables import results_text
 from ormlab.judging import judge, report
 from ormlab.judging.diff import diff
 from ormlab.reproduce import course
+from tests.run.small import alone
 from tests.verify import recorded
 
 ORMLAB = str(Path(sys.executable).with_name("ormlab"))
@@ -214,7 +215,7 @@ def test_a_ratio_with_an_ordinary_interval_is_rounded_as_any_figure():
 
 def test_a_run_whose_trials_all_fail_is_sealed_and_ends_with_8(small_plan, inventory, tmp_path):
     def impossible(plan):
-        plan["blocks"] = 1
+        alone(plan, blocks=1)
         plan["gates"] = {"no-requests": {"low": 10**12, "reason": "nobody serves so many"}}
 
     command = [ORMLAB, "run", small_plan(impossible), "--inventory", inventory, "--json"]

@@ -7,21 +7,19 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
-import psutil
 import pyarrow.parquet as pq
 import pytest
 import yaml
 
 from bundle.read import read_trials
-from bundle.unsealed import UnsealedRun
 from bundle.verify import verify
 from tests.conftest import free_port
-
-ORMLAB = str(Path(sys.executable).with_name("ormlab"))
+from tests.run.shared import ORMLAB, processes_below
+from tests.run.small import alone
+from tests.verify import recorded
 
 
 @pytest.fixture
@@ -57,25 +55,12 @@ def await_line(process, beginning: str) -> str:
     raise AssertionError(f"it ended without a line that begins with {beginning!r}")
 
 
-def processes_below(root: Path) -> list[psutil.Process]:
-    """Processes of a lab root that are alive, by what their command lines name."""
-    found = []
-    for process in psutil.process_iter(["cmdline", "status"]):
-        words = process.info["cmdline"] or []
-        if process.info["status"] != psutil.STATUS_ZOMBIE and any(str(root) in w for w in words):
-            found.append(process)
-    return found
-
-
-def test_a_run_ends_in_a_bundle_that_verifies_with_both_tools(start, small_plan, lab_root):
-    process = start(small_plan(), "--json")
-    out, err = process.communicate()
-    assert process.returncode == 0, err
-    told = json.loads(out)
+def test_a_run_ends_in_a_bundle_that_verifies_with_both_tools(finished_run):
+    told = finished_run.told
     assert told["ok"] is True
     assert told["schema"] == "ormlab-run/1"
     assert "times the requests per second of asyncpg" in told["results"]["conclusion"]
-    bundle = Path(told["folder"])
+    bundle = finished_run.bundle
     assert verify(bundle, "L1").ok
     answer = subprocess.run(
         ["sha256sum", "-c", "--quiet", "MANIFEST.sha256"], cwd=bundle, check=False
@@ -93,16 +78,11 @@ def test_a_run_ends_in_a_bundle_that_verifies_with_both_tools(start, small_plan,
         told_port = json.loads((trial / "trial.json").read_bytes())["readings"]["port"]
         subject = next(name for name in used["services"] if f"-{name}-" in trial.name)
         assert told_port == {"number": used["services"][subject], "shared": False, "reason": None}
-    assert processes_below(lab_root) == []
-    assert not (lab_root / "runs" / bundle.name).exists()
+    assert finished_run.left == []
 
 
-def test_judging_again_gives_the_same_bytes_controls_included(start, small_plan):
-    controls = {"null_arm": "asyncpg", "positive_control": {"subject": "asyncpg"}}
-    process = start(small_plan(lambda plan: plan.update(controls)), "--json")
-    out, err = process.communicate()
-    assert process.returncode == 0, err
-    told = json.loads(out)
+def test_judging_again_gives_the_same_bytes_controls_included(run_with_controls, tmp_path):
+    told = run_with_controls.told
     (cell,) = told["results"]["cells"]
     assert set(cell["subjects"]) == {"asyncpg", "tortoise", "asyncpg-null", "asyncpg-plus"}
     throughput = cell["comparisons"][0]
@@ -112,7 +92,7 @@ def test_judging_again_gives_the_same_bytes_controls_included(start, small_plan)
     assert (null["outcome"]["name"], null["candidate"]) == ("null", "asyncpg-null")
     assert (positive["outcome"]["name"], positive["candidate"]) == ("positive", "asyncpg-plus")
     assert positive["outcome"]["band"] == {"low": 1.05, "high": pytest.approx(1.15)}
-    bundle = Path(told["folder"])
+    bundle = recorded.copy(run_with_controls.bundle, tmp_path / "bundles")
     for trial in (bundle / "trials").glob("*-asyncpg-plus-*"):
         burden = json.loads((trial / "trial.json").read_bytes())["readings"]["burden"]
         assert burden["fraction"] == pytest.approx(0.1)
@@ -129,6 +109,7 @@ def test_a_writing_workload_is_measured_on_a_fresh_database_each_time(start, sma
     def change(plan):
         plan["dataset"]["users"] = 20_000  # enough to delete from
         plan["workloads"] = {"crud": {"operations": [{"operation": f"{v}-user"} for v in verbs]}}
+        alone(plan, blocks=2)
 
     process = start(small_plan(change), "--json")
     out, err = process.communicate()
@@ -137,7 +118,7 @@ def test_a_writing_workload_is_measured_on_a_fresh_database_each_time(start, sma
     assert told["results"]["failures"] == []
     trials = sorted((Path(told["folder"]) / "trials").iterdir())
     records = [json.loads((trial / "trial.json").read_bytes())["readings"] for trial in trials]
-    assert len(records) == 4
+    assert len(records) == 2
     for readings in records:
         before, after = (readings["counters"][when]["users"] for when in ("before", "after"))
         for did in ("inserted", "updated", "deleted"):
@@ -146,8 +127,8 @@ def test_a_writing_workload_is_measured_on_a_fresh_database_each_time(start, sma
 
 
 def test_ctrl_c_seals_what_was_measured_as_aborted(start, small_plan, tmp_path, lab_root):
-    process = start(small_plan(lambda plan: plan.update(blocks=20)))
-    await_line(process, "[ 2/40]")
+    process = start(small_plan(lambda plan: alone(plan, blocks=20)))
+    await_line(process, "[ 2/20]")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate()
     assert process.returncode == 130
@@ -156,33 +137,17 @@ def test_ctrl_c_seals_what_was_measured_as_aborted(start, small_plan, tmp_path, 
     assert verify(bundle, "L1").ok
     record = json.loads((bundle / "bundle.json").read_bytes())
     assert record["status"] == "aborted"
-    assert 2 <= record["trials"]["completed"] < 40
+    assert 2 <= record["trials"]["completed"] < 20
     assert processes_below(lab_root) == []
-
-
-def test_after_sigkill_nothing_is_left_running_and_closed_trials_stay(
-    start, small_plan, tmp_path, lab_root
-):
-    process = start(small_plan(lambda plan: plan.update(blocks=20)))
-    await_line(process, "[ 2/40]")
-    assert processes_below(lab_root) != []
-    process.kill()
-    process.communicate()
-    deadline = time.monotonic() + 60
-    while processes_below(lab_root) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert processes_below(lab_root) == []
-    (partial,) = (tmp_path / "bundles").glob("*.partial")
-    with UnsealedRun(partial) as unsealed:
-        assert len(read_trials(unsealed.folder)) >= 2
 
 
 def test_a_killed_agent_costs_one_trial_which_is_repeated_at_the_end_of_its_block(
     start, small_plan, lab_root
 ):
-    process = start(small_plan(), "--json")
-    await_line(process, "[1/4]")
-    while not (waiting := [*lab_root.glob("runs/*/002-*/service.json")]):
+    process = start(small_plan(lambda plan: plan.update(blocks=1)), "--json")
+    await_line(process, "- generator by itself")
+    while not (waiting := [*lab_root.glob("runs/*/001-*/service.json")]):
+        assert process.poll() is None
         time.sleep(0.01)
     os.kill(int((waiting[0].parent / "pid").read_text()), signal.SIGKILL)
     out, err = process.communicate()
@@ -190,13 +155,14 @@ def test_a_killed_agent_costs_one_trial_which_is_repeated_at_the_end_of_its_bloc
     told = json.loads(out)
     (failure,) = told["results"]["failures"]
     assert failure["code"] == "agent-lost"
-    trials = Path(told["folder"]) / "trials"
-    assert (trials / f"{failure['trial']}-r1").is_dir()
+    records = [trial.record for trial in read_trials(Path(told["folder"]))]
+    order = [each.id for each in sorted(records, key=lambda each: each.started)]
+    assert [order[0], order[2]] == [failure["trial"], f"{failure['trial']}-r1"]
     record = json.loads((Path(told["folder"]) / "bundle.json").read_bytes())
-    assert record["trials"] == {"planned": 4, "completed": 4, "failed": 1, "skipped": 0}
+    assert record["trials"] == {"planned": 2, "completed": 2, "failed": 1, "skipped": 0}
     assert record["status"] == "complete"
     (cell,) = told["results"]["cells"]
-    assert {subject["trials"] for subject in cell["subjects"].values()} == {2}
+    assert [subject["trials"] for subject in cell["subjects"].values()] == [1, 1]
     assert processes_below(lab_root) == []
 
 
@@ -205,6 +171,7 @@ def test_a_stack_that_cannot_be_made_is_recorded_and_the_others_are_measured(
 ):
     def change(plan):
         plan["subjects"]["tortoise"]["stack"] = "published-py312"
+        plan["blocks"] = 1
 
     hidden = {"PYENV_ROOT": "/nonexistent", "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
     if subprocess.run(["which", "python3.12"], env=hidden, capture_output=True, check=False).stdout:
@@ -218,7 +185,7 @@ def test_a_stack_that_cannot_be_made_is_recorded_and_the_others_are_measured(
     assert "3.12" in omitted["reason"]
     record = json.loads((Path(told["folder"]) / "bundle.json").read_bytes())
     assert record["status"] == "partial"
-    assert record["trials"] == {"planned": 4, "completed": 2, "failed": 0, "skipped": 2}
+    assert record["trials"] == {"planned": 2, "completed": 1, "failed": 0, "skipped": 1}
     stack = json.loads((Path(told["folder"]) / "services/tortoise/stack.json").read_bytes())
     assert stack["failures"][0]["stage"] == "interpreter"
 
@@ -231,6 +198,7 @@ def test_a_missing_wrk_is_refused_before_anything_starts(start, small_plan, tmp_
             "connections": 4,
             "duration_s": 1,
         }
+        alone(plan, blocks=1)
 
     path = bin_without_wrk(tmp_path)
     process = start(small_plan(change), "--json", PATH=path)

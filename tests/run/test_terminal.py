@@ -7,13 +7,10 @@ import os
 import pty
 import re
 import subprocess
-import sys
-from pathlib import Path
 
 from bundle.verify import verify
-from tests.run.test_run import processes_below
-
-ORMLAB = str(Path(sys.executable).with_name("ormlab"))
+from tests.run.shared import ORMLAB, processes_below
+from tests.run.small import alone
 
 
 def command(plan, inventory, bundles):
@@ -30,7 +27,8 @@ def only(bundles):
 def test_a_run_whose_reader_leaves_goes_on_to_its_seal(small_plan, inventory, tmp_path):
     """As ``ormlab run ... 2>&1 | head -1``."""
     bundles = tmp_path / "br[/x]"
-    started = command(small_plan(), inventory, bundles)
+    plan = small_plan(lambda plan: alone(plan, blocks=1))
+    started = command(plan, inventory, bundles)
     with subprocess.Popen(
         started, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
@@ -41,7 +39,7 @@ def test_a_run_whose_reader_leaves_goes_on_to_its_seal(small_plan, inventory, tm
 
 
 def test_a_closed_terminal_seals_what_was_measured(small_plan, inventory, tmp_path, lab_root):
-    plan = small_plan(lambda told: told.update(blocks=20))
+    plan = small_plan(lambda plan: alone(plan, blocks=20))
     terminal, child = pty.openpty()
     process = subprocess.Popen(
         ["setsid", "--ctty", "--wait", *command(plan, inventory, tmp_path / "bundles")],
@@ -51,11 +49,11 @@ def test_a_closed_terminal_seals_what_was_measured(small_plan, inventory, tmp_pa
     )
     os.close(child)
     shown = ""
-    while not re.search(r"\[ 2/40\]", shown):
+    while not re.search(r"\[ 2/20\]", shown):
         shown += os.read(terminal, 2**16).decode(errors="replace")
     os.close(terminal)
     assert process.wait() == 130
     record = only(tmp_path / "bundles")
     assert record["status"] == "aborted"
-    assert 2 <= record["trials"]["completed"] < 40
+    assert 2 <= record["trials"]["completed"] < 20
     assert processes_below(lab_root) == []

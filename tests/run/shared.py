@@ -1,0 +1,77 @@
+"""Runs that several tests read: each is made once, by whichever worker needs it first."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import psutil
+
+from tests.run.small import write_inventory, write_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ORMLAB = str(Path(sys.executable).with_name("ormlab"))
+
+
+class Finished(NamedTuple):
+    """A run that came to its end; no test may change its folder.
+
+    Attributes:
+        told: what ``ormlab run --json`` printed.
+        plan: file of its plan.
+        bundle: its folder.
+        left: command lines of the processes that it left on its host, and files of it there.
+    """
+
+    told: dict
+    plan: Path
+    bundle: Path
+    left: list[str]
+
+
+def processes_below(root: Path) -> list[psutil.Process]:
+    """Processes of a lab root that are alive, by what their command lines name."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        words = process.info["cmdline"] or []
+        if process.info["status"] != psutil.STATUS_ZOMBIE and any(str(root) in w for w in words):
+            found.append(process)
+    return found
+
+
+def finished(base: Path, lab_root: Path, name: str, change: Callable | None = None) -> Finished:
+    """The finished run of that name, which is made if no worker has made it yet.
+
+    Args:
+        base: the temporary folder of this worker, or of the session if it has no workers.
+        lab_root: the folder of the lab of this worker, for a run that has yet to be made.
+        name: of the run.
+        change: alters the small plan.
+    """
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"run-{name}"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        outcome = folder / "outcome.json"
+        if not outcome.exists():
+            outcome.write_text(json.dumps(_carry_out(folder, lab_root, change)))
+    told, left = json.loads(outcome.read_bytes())
+    return Finished(told, folder / "small.yaml", Path(told["folder"]), left)
+
+
+def _carry_out(folder: Path, lab_root: Path, change: Callable | None) -> tuple[dict, list[str]]:
+    plan = write_plan(folder / "small.yaml", change)
+    inventory = write_inventory(folder / "inventory.yml", lab_root)
+    command = [ORMLAB, "run", plan, "--inventory", inventory, "--bundles", folder / "bundles"]
+    run = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    told = json.loads(run.stdout)
+    processes = [" ".join(process.info["cmdline"]) for process in processes_below(lab_root)]
+    return told, [*processes, *map(str, lab_root.glob(f"runs/{Path(told['folder']).name}*"))]
