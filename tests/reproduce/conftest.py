@@ -117,12 +117,12 @@ def ledger():
 
 @pytest.fixture
 def write(tmp_path):
-    """The ledger and its plans; ``second`` changes the longer plan."""
+    """The ledger and its plans; ``second`` changes the second plan."""
 
     def write_all(**second):
         plans = {
             "first": plan("first"),
-            "second": plan("second", **{"blocks": 2} | second),
+            "second": plan("second", **second),
             "stacks-of-mine": plan("stacks-of-mine", blocks=1),
         }
         (tmp_path / "plans").mkdir(exist_ok=True)

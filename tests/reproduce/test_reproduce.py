@@ -61,13 +61,13 @@ def test_an_interrupted_trial_of_a_ledger_goes_on_and_a_finished_one_measures_no
     ledger = write()
     dry, _ = told(start(ledger, "--dry-run", "--json"))
     assert state(dry) == dict.fromkeys(PLANS, (0, []))
-    assert dry["proposal"]["trials"] == 6
+    assert dry["proposal"]["trials"] == 4
     assert not (tmp_path / "bundles").exists()
 
     inside = start(ledger)
-    said = "A tiny ledger: 6 claims, 5 of them tested by 3 plans; 3 plans to run, 6 trials"
+    said = "A tiny ledger: 6 claims, 5 of them tested by 3 plans; 3 plans to run, 4 trials"
     await_line(inside, said)
-    await_line(inside, "[1/4]")
+    await_line(inside, "[1/2]")
     inside.send_signal(signal.SIGINT)
     _, err = finished(inside, code=130)
     assert "the same command goes on with what is missing" in err
@@ -107,7 +107,7 @@ def test_a_killed_plan_is_gone_on_with(start, write, tmp_path):
     ledger = write()
     chosen = ("--claims", "second.*", "--json")
     killed = start(ledger, *chosen)
-    await_line(killed, "[1/4]")
+    await_line(killed, "[1/2]")
     killed.kill()
     killed.communicate()
     (partial,) = (tmp_path / "bundles").glob("*.partial")

@@ -18,14 +18,16 @@ import yaml
 from bundle.read import Bundle, read_trials
 from ormlab.verify import verify
 from tests.resume.conftest import environment_number, kill, trials_of
-from tests.run.test_run import processes_below
+from tests.run.shared import processes_below
+from tests.run.small import alone
 
 KILLS = environment_number("ORMLAB_KILLS", 3)
 FIRST = environment_number("ORMLAB_KILL_FIRST", 0)
 SEED = environment_number("ORMLAB_KILL_SEED", 1)
-# What a run of the small plan writes: the stages before its first trial, then four trials and the
-# seal. Two moments of three lie in the second part, where there is something to lose.
-_BEFORE, _LINES = 9, 14
+BLOCKS = 4
+# What the run writes: the stages before its first trial, then its trials and the seal. Two moments
+# of three lie in the second part, where there is something to lose.
+_BEFORE, _LINES = 7, 8 + BLOCKS
 _LONGEST_S = 3.0  # a stage or trial of it
 
 
@@ -50,7 +52,7 @@ def run_until(process: subprocess.Popen[str], lines: int, seconds: float) -> boo
 
 @pytest.mark.parametrize("number", range(FIRST, FIRST + KILLS))
 def test_a_kill_at_any_moment_loses_no_closed_trial(lab, small_plan, lab_root, number):
-    process = lab.run(small_plan())
+    process = lab.run(small_plan(lambda plan: alone(plan, BLOCKS)))
     lines, seconds = moment(number)
     began = time.monotonic()
     killed = run_until(process, lines, seconds)

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import time
 
 import pytest
 
@@ -13,16 +14,24 @@ from bundle.read import Bundle
 from bundle.unsealed import UnsealedRun
 from ormlab.verify import verify
 from tests.bundle import making
-from tests.resume.conftest import await_line, kill
+from tests.resume.conftest import await_line, kill, trials_of
+from tests.run.shared import processes_below
+from tests.run.small import alone
 from tests.verify import recorded as sealed
 
 
 @pytest.fixture
-def stopped(lab, small_plan):
-    """A real run that was killed after its first trial."""
-    process = lab.run(small_plan())
-    await_line(process, "[1/4]")
+def stopped(lab, small_plan, lab_root):
+    """A real run that was killed after its first trial, which leaves nothing running."""
+    process = lab.run(small_plan(lambda plan: alone(plan, blocks=2)))
+    await_line(process, "[1/2]")
+    assert processes_below(lab_root) != []
     kill(process)
+    deadline = time.monotonic() + 60
+    while processes_below(lab_root) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert processes_below(lab_root) == []
+    assert trials_of(lab.partial)
     return lab.partial
 
 
@@ -56,7 +65,7 @@ def test_a_failed_trial_is_repeated_after_its_block_through_two_interruptions(
     assert verify(bundle).ok
 
 
-def test_a_run_is_resumed_on_its_own_host_by_one(lab, stopped):
+def test_after_sigkill_a_run_is_resumed_on_its_own_host_by_one(lab, stopped):
     def changed(name, **values):
         path = stopped / name
         document = json.loads(path.read_bytes())
