@@ -25,24 +25,29 @@ CHECKOUT = Path(__file__).parents[1]
 
 # The files that take longest, the longest first: no worker is left with one at the end.
 LONG = (
-    "hostile/test_hostile_bundle.py",
-    "roles/test_playbooks.py",
     "run/test_run.py",
-    "reproduce/test_reproduce.py",
-    "services/test_process.py",
+    "roles/test_playbooks.py",
     "resume/test_kills.py",
+    "reproduce/test_reproduce.py",
+    "hostile/test_hostile_bundle.py",
+    "services/test_process.py",
     "resume/test_resume.py",
-    "rerun/test_rerun.py",
     "contract/test_services.py",
     "explain/test_explain.py",
-    "redaction/test_canary.py",
-    "run/test_pilot.py",
+    "explain/test_variants.py",
     "run/test_generator.py",
     "agent/test_trial.py",
     "agent/test_stalls.py",
-    "docs/test_finding.py",
-    "explain/test_variants.py",
+    "run/test_pilot.py",
+    "run/test_terminal.py",
     "stacks/test_stack_real.py",
+    "doctor/test_doctor.py",
+    "redaction/test_canary.py",
+    "rerun/test_rerun.py",
+    "docs/test_finding.py",
+    "run/test_no_usable_trial.py",
+    "run/test_hostile_environment.py",
+    "run/test_clock.py",
 )
 
 
