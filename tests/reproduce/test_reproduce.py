@@ -67,6 +67,7 @@ def test_an_interrupted_trial_of_a_ledger_goes_on_and_a_finished_one_measures_no
     inside = start(ledger)
     said = "A tiny ledger: 6 claims, 5 of them tested by 3 plans; 3 plans to run, 4 trials"
     await_line(inside, said)
+    await_line(inside, "- plan 2 of 3: second")
     await_line(inside, "[1/2]")
     inside.send_signal(signal.SIGINT)
     _, err = finished(inside, code=130)
@@ -107,6 +108,7 @@ def test_a_killed_plan_is_gone_on_with(start, write, tmp_path):
     ledger = write()
     chosen = ("--claims", "second.*", "--json")
     killed = start(ledger, *chosen)
+    await_line(killed, "- plan 2 of 2: second")
     await_line(killed, "[1/2]")
     killed.kill()
     killed.communicate()
