@@ -10,7 +10,7 @@ import click
 from bundle.display import visible
 from ormlab.base.errors import Exit
 from ormlab.cli import options
-from ormlab.cli.output import Output, prints
+from ormlab.cli.output import Printout, prints
 
 if TYPE_CHECKING:
     from ormlab.archive.entries import ArchivedBundle
@@ -32,7 +32,7 @@ def group() -> None:
 @options.bundle
 @click.argument("out", type=options.PATH)
 @prints
-def pack(bundle: Path, out: Path) -> Output:
+def pack(bundle: Path, out: Path) -> Printout:
     """Pack a BUNDLE into OUT (.tar.zst): the same bundle packs to the same bytes.
 
     \b
@@ -43,14 +43,14 @@ def pack(bundle: Path, out: Path) -> Output:
 
     digest = make(bundle, out)
     result = {"archive": str(out), "sha256": digest}
-    return Output("ormlab-pack/1", result, lambda: f"{digest}  {out}")
+    return Printout("ormlab-pack/1", result, lambda: f"{digest}  {out}")
 
 
 @group.command("unpack")
 @click.argument("archive", type=options.PATH)
 @click.argument("parent", type=options.FOLDER)
 @prints
-def unpack(archive: Path, parent: Path) -> Output:
+def unpack(archive: Path, parent: Path) -> Printout:
     """Unpack an ARCHIVE below PARENT; keeps nothing that fails verification at L1.
 
     \b
@@ -61,14 +61,14 @@ def unpack(archive: Path, parent: Path) -> Output:
 
     parent.mkdir(parents=True, exist_ok=True)
     bundle = make(archive, parent)
-    return Output("ormlab-unpack/1", {"bundle": str(bundle)}, lambda: str(bundle))
+    return Printout("ormlab-unpack/1", {"bundle": str(bundle)}, lambda: str(bundle))
 
 
 @group.command("add")
 @options.bundle
 @options.archive
 @prints
-def add(bundle: Path, folder: Path) -> Output:
+def add(bundle: Path, folder: Path) -> Printout:
     """Verify a BUNDLE and copy it into the archive, with a line in its index.
 
     Adding it again does nothing and says so.
@@ -81,13 +81,13 @@ def add(bundle: Path, folder: Path) -> Output:
 
     kept = keep(bundle, folder)
     text = f"{kept.line.id} {_OUTCOMES[kept.outcome]} ({kept.path})"
-    return Output("ormlab-archive-add/1", _kept(kept), lambda: text)
+    return Printout("ormlab-archive-add/1", _kept(kept), lambda: text)
 
 
 @group.command("list")
 @options.archive
 @prints
-def show_all(folder: Path) -> Output:
+def show_all(folder: Path) -> Printout:
     """List the bundles of the archive in the order they were added; verifies the index only.
 
     \b
@@ -104,14 +104,14 @@ def show_all(folder: Path) -> Output:
         return "\n".join([head, *map(_line, entries)])
 
     result = {"archive": str(folder), "entries": [_entry(entry) for entry in entries]}
-    return Output("ormlab-archive-list/1", result, text)
+    return Printout("ormlab-archive-list/1", result, text)
 
 
 @group.command("show")
 @click.argument("prefix", metavar="ID")
 @options.archive
 @prints
-def show(prefix: str, folder: Path) -> Output:
+def show(prefix: str, folder: Path) -> Printout:
     """Show what the record says of the bundle with this ID; `verify` checks it.
 
     ID is the beginning of the bundle's id.
@@ -130,7 +130,7 @@ def show(prefix: str, folder: Path) -> Output:
         shown = {key: "-" if value is None else str(value) for key, value in result.items()}
         return "\n".join(f"{key:<11}  {visible(value)}" for key, value in shown.items())
 
-    return Output("ormlab-archive-show/1", result, text)
+    return Printout("ormlab-archive-show/1", result, text)
 
 
 @group.command("verify")
@@ -143,7 +143,7 @@ def show(prefix: str, folder: Path) -> Output:
     help="A copy of index.jsonl that was kept elsewhere; the index must continue it.",
 )
 @prints
-def verify(ids: tuple[str, ...], folder: Path, copy: Path | None) -> Output:
+def verify(ids: tuple[str, ...], folder: Path, copy: Path | None) -> Printout:
     """Check the chain of the index, and every bundle or those named; exits 3 on a problem.
 
     ID is the beginning of a bundle's id.
@@ -165,7 +165,7 @@ def verify(ids: tuple[str, ...], folder: Path, copy: Path | None) -> Output:
         )
         return "\n".join([head, *(f"  {f.code}: {f.where}: {f.what}" for f in findings)])
 
-    return Output(
+    return Printout(
         schema="ormlab-archive-verify/1",
         result={"archive": str(folder), "lines": outcome.lines, "bundles": outcome.bundles},
         text=text,
@@ -182,7 +182,7 @@ def verify(ids: tuple[str, ...], folder: Path, copy: Path | None) -> Output:
 @click.option("--to", "url", required=True, metavar="URL", help="The store.")
 @options.archive
 @prints
-def push(ids: tuple[str, ...], url: str, folder: Path) -> Output:
+def push(ids: tuple[str, ...], url: str, folder: Path) -> Printout:
     """Store the bundles of the archive, or those named, in an object store.
 
     ID is the beginning of a bundle's id.
@@ -209,7 +209,7 @@ def push(ids: tuple[str, ...], url: str, folder: Path) -> Output:
         return "\n".join([head, *(f"  {'  '.join(row)}" for row in rows)])
 
     bundles = [dict(zip(("id", "sha256", "outcome"), row, strict=True)) for row in rows]
-    return Output("ormlab-archive-push/1", {"store": url, "bundles": bundles}, text)
+    return Printout("ormlab-archive-push/1", {"store": url, "bundles": bundles}, text)
 
 
 @group.command("pull")
@@ -218,7 +218,7 @@ def push(ids: tuple[str, ...], url: str, folder: Path) -> Output:
 @options.archive
 @click.option("--all", "everything", is_flag=True, help="Every bundle of the store's index.")
 @prints
-def pull(ids: tuple[str, ...], url: str, folder: Path, *, everything: bool) -> Output:
+def pull(ids: tuple[str, ...], url: str, folder: Path, *, everything: bool) -> Printout:
     """Fetch bundles from an object store into the archive.
 
     ID is the beginning of a bundle's id.
@@ -243,7 +243,7 @@ def pull(ids: tuple[str, ...], url: str, folder: Path, *, everything: bool) -> O
         return "\n".join(f"{each.line.id} {outcomes[each.outcome]} ({each.path})" for each in kept)
 
     result = {"store": url, "bundles": [_kept(each) for each in kept]}
-    return Output("ormlab-archive-pull/1", result, text)
+    return Printout("ormlab-archive-pull/1", result, text)
 
 
 @group.command("sign")
@@ -255,7 +255,7 @@ def pull(ids: tuple[str, ...], url: str, folder: Path, *, everything: bool) -> O
     help="SSH private key, or the public one of a key that an ssh-agent holds.",
 )
 @prints
-def sign(bundle: Path, key: Path) -> Output:
+def sign(bundle: Path, key: Path) -> Printout:
     """Sign the seal of a BUNDLE with an SSH key: writes SEAL.json.sig beside it.
 
     \b
@@ -265,7 +265,7 @@ def sign(bundle: Path, key: Path) -> Output:
     from ormlab.archive.sign import sign as make
 
     signature = str(make(bundle, key))
-    return Output("ormlab-archive-sign/1", {"signature": signature}, lambda: signature)
+    return Printout("ormlab-archive-sign/1", {"signature": signature}, lambda: signature)
 
 
 @group.command("export")
@@ -285,7 +285,7 @@ def sign(bundle: Path, key: Path) -> Output:
     help="Folder (ro-crate, bagit) or file (openmetrics, in-toto) to make.",
 )
 @prints
-def export(bundle: Path, form: str, out: Path) -> Output:
+def export(bundle: Path, form: str, out: Path) -> Printout:
     """Write a BUNDLE in a form that other tools read: the same bundle gives the same bytes.
 
     \b
@@ -303,7 +303,7 @@ def export(bundle: Path, form: str, out: Path) -> Output:
     from ormlab.archive.exports import export as write
 
     write(bundle, Form(form), out)
-    return Output("ormlab-archive-export/1", {"form": form, "out": str(out)}, lambda: str(out))
+    return Printout("ormlab-archive-export/1", {"form": form, "out": str(out)}, lambda: str(out))
 
 
 def _kept(kept: Added) -> dict[str, object]:

@@ -15,7 +15,7 @@ from rich.cells import cell_len
 
 from bundle.display import visible
 from ormlab.cli import options, streams
-from ormlab.cli.output import Output, prints, wants_json
+from ormlab.cli.output import Printout, prints, wants_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,7 +34,7 @@ def group() -> None:
 @group.command("build")
 @options.archive
 @prints
-def build(folder: Path) -> Output:
+def build(folder: Path) -> Printout:
     """Rebuild catalog.parquet of the archive: the same bundles give the same bytes.
 
     \b
@@ -46,7 +46,7 @@ def build(folder: Path) -> Output:
     built = make(folder)
     counts = {"bundles": built.bundles, "rows": built.rows, "sha256": built.sha256}
     text = f"{built.path} has {built.rows:,} rows of {built.bundles:,} bundles."
-    return Output(
+    return Printout(
         schema="ormlab-catalog-build/1",
         result={"catalog": str(built.path), **counts},
         text=lambda: f"{text}\nsha256  {built.sha256}",
@@ -58,7 +58,7 @@ def build(folder: Path) -> Output:
 @options.archive
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
 @prints
-def query(sql: str, folder: Path, *, as_csv: bool) -> Output | None:
+def query(sql: str, folder: Path, *, as_csv: bool) -> Printout | None:
     """Answer one SELECT over the table `trials`, in DuckDB's SQL, without any other access.
 
     \b
@@ -77,7 +77,7 @@ def query(sql: str, folder: Path, *, as_csv: bool) -> Output | None:
         streams.document(_csv(answer).encode("utf-8", "backslashreplace"))
         return None
     rows = [dict(zip(answer.columns, _plain(row), strict=True)) for row in answer.rows]
-    return Output(
+    return Printout(
         schema="ormlab-catalog-query/1",
         result={"columns": list(answer.columns), "rows": rows, "fresh": answer.fresh},
         text=lambda: _table([answer.columns, *(map(_text, row) for row in answer.rows)]),
@@ -93,7 +93,7 @@ def query(sql: str, folder: Path, *, as_csv: bool) -> Output | None:
 @prints
 def trend(
     metric: str, subject: str, workload: str | None, load: str | None, folder: Path
-) -> Output:
+) -> Printout:
     """Follow a METRIC of a subject over the bundles, and mark where its level changes.
 
     One series for each workload, load and host fingerprint: others cannot be compared. A value is
@@ -106,7 +106,7 @@ def trend(
     from ormlab.archive.query import trend as follow
 
     series = follow(folder, metric, subject, workload=workload, load=load)
-    return Output(
+    return Printout(
         schema="ormlab-catalog-trend/1",
         result={"metric": metric, "subject": subject, "series": [_result(each) for each in series]},
         text=lambda: "\n".join(line for each in series for line in _lines(each)),
@@ -123,7 +123,7 @@ def trend(
     help="Folder to make, or to replace if it holds such a site.",
 )
 @prints
-def site(folder: Path, out: Path) -> Output:
+def site(folder: Path, out: Path) -> Printout:
     """Write the archive as web pages: its runs, how every claim stands, and trends.
 
     The pages open from a disk, run no script and fetch nothing. Each bundle is verified at L1; one
@@ -144,7 +144,7 @@ def site(folder: Path, out: Path) -> Output:
         "trends": len(contents.trends),
         "pages": built.pages,
     }
-    return Output(
+    return Printout(
         schema="ormlab-catalog-site/1",
         result={"index": str(built.index), **counts},
         text=lambda: f"{built.index} shows {counts['runs']} runs on {built.pages} pages.",

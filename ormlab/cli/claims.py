@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from bundle.codec import plain
 from ormlab.base.errors import Exit, LedgerError
 from ormlab.cli.claims_text import claim_text, ledger_text
-from ormlab.cli.output import Output, prints
+from ormlab.cli.output import Printout, prints
 
 
 @click.group("claims")
@@ -22,7 +22,7 @@ def group() -> None:
 @group.command("lint")
 @click.argument("ledger")
 @prints
-def lint(ledger: str) -> Output:
+def lint(ledger: str) -> Printout:
     """List everything that is wrong with a LEDGER, each with its line; exits 2 if anything is.
 
     \b
@@ -43,7 +43,7 @@ def lint(ledger: str) -> Output:
             lines.append(f"    next: {problem.hint}")
         return "\n".join(lines)
 
-    return Output(
+    return Printout(
         schema="ormlab-claims-lint/1",
         result={"file": str(path), "claims": claims},
         text=text,
@@ -56,7 +56,7 @@ def lint(ledger: str) -> Output:
 @click.argument("ledger")
 @click.option("--claim", help="Only this claim, with its conditions and its test.")
 @prints
-def show(ledger: str, claim: str | None) -> Output:
+def show(ledger: str, claim: str | None) -> Printout:
     """Show what a LEDGER claims, what arithmetic alone says of it, and which plan tests it.
 
     \b
@@ -69,7 +69,7 @@ def show(ledger: str, claim: str | None) -> Output:
 
     shown = overview(ledgers.load(ledger))
     if claim is None:
-        return Output("ormlab-claims-show/1", plain(shown), lambda: ledger_text(shown))
+        return Printout("ormlab-claims-show/1", plain(shown), lambda: ledger_text(shown))
     one = next((each for each in shown.claims if each.id == claim), None)
     if one is None:
         raise LedgerError(
@@ -80,12 +80,12 @@ def show(ledger: str, claim: str | None) -> Output:
         )
     checks = tuple(check for check in shown.checks if claim in check.concerns)
     alone = replace(shown, claims=(one,), checks=checks)
-    return Output("ormlab-claims-show/1", plain(alone), lambda: claim_text(one, checks))
+    return Printout("ormlab-claims-show/1", plain(alone), lambda: claim_text(one, checks))
 
 
 @group.command("metrics")
 @prints
-def metrics() -> Output:
+def metrics() -> Printout:
     """List the figures and the conditions that a ledger can use.
 
     \b
@@ -104,4 +104,4 @@ def metrics() -> Output:
         lines += [f"  reading  {each.name} ({each.scope}): {each.what}" for each in known.readings]
         return "\n".join(lines)
 
-    return Output("ormlab-claims-metrics/1", plain(known), text)
+    return Printout("ormlab-claims-metrics/1", plain(known), text)

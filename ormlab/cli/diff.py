@@ -11,7 +11,7 @@ from analysis.tables import Row, Table, columns
 from bundle.codec import plain
 from ormlab.base.errors import Exit
 from ormlab.cli import options
-from ormlab.cli.output import Output, prints
+from ormlab.cli.output import Printout, prints
 from ormlab.cli.page import Page
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _EXITS = {"differ": Exit.REFUTED, "open": Exit.INCONCLUSIVE}
 )
 @click.option("--strict", is_flag=True, help="Exit 4 if the results differ, 5 if undecided.")
 @prints
-def command(first: Path, second: Path, host_sd: float, *, strict: bool) -> Output:
+def command(first: Path, second: Path, host_sd: float, *, strict: bool) -> Printout:
     """Say what changed between bundles A and B, and whether their results agree.
 
     A and B are folders, or archives made by `ormlab archive pack`. On one host (same fingerprint)
@@ -54,7 +54,7 @@ def command(first: Path, second: Path, host_sd: float, *, strict: bool) -> Outpu
     from ormlab.judging.diff import diff
 
     found = diff(first, second, host_sd=host_sd)
-    return Output(
+    return Printout(
         schema="ormlab-diff/1",
         result={"diff": plain(found)},
         text=lambda: diff_text(found),

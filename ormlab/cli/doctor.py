@@ -13,7 +13,7 @@ from bundle.documents.results import GateVerdict
 from host.levels import PROFILES
 from ormlab.base.errors import Exit
 from ormlab.cli import options
-from ormlab.cli.output import Output, prints
+from ormlab.cli.output import Printout, prints
 from ormlab.cli.page import Page
 from ormlab.cli.progress import reporter
 
@@ -51,7 +51,7 @@ def command(
     noise: bool,
     verbose: bool,
     strict: bool,
-) -> Output:
+) -> Printout:
     """Say whether the hosts can measure, for which profile, and what weakens their results.
 
     Takes every reading of docs/readings.md on each host, which takes a few seconds, and judges it.
@@ -80,7 +80,7 @@ def command(
         hosts = "\n".join(examination_text(each, verbose=verbose) for each in examined)
         return f"{hosts}\n\n{noise_text(measured) if measured else _OFFER}"
 
-    return Output(
+    return Printout(
         schema="doctor/1",
         result=_result(examined, measured),
         text=text,

@@ -10,7 +10,7 @@ from analysis.tables import explanation as tables
 from bundle.codec import plain
 from ormlab.base import checkout
 from ormlab.cli import options
-from ormlab.cli.output import Output, prints
+from ormlab.cli.output import Printout, prints
 from ormlab.cli.page import Page
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.command("explain")
 @click.argument("bundle", type=options.PATH, required=False)
 @prints
-def command(bundle: Path | None) -> Output:
+def command(bundle: Path | None) -> Printout:
     """Say where the difference between two subjects comes from, by the trials of a BUNDLE.
 
     Without a BUNDLE the command takes the newest in bundles/ whose plan has an explanation.
@@ -37,7 +37,7 @@ def command(bundle: Path | None) -> Output:
 
     folder = bundle or newest(checkout.BUNDLES)
     explanation, problem = explain(folder)
-    return Output(
+    return Printout(
         schema="ormlab-explain/1",
         result={"folder": str(folder), "explanation": plain(explanation)},
         text=lambda: explanation_text(explanation, folder),

@@ -10,7 +10,7 @@ from bundle.codec import plain
 from ormlab.base.errors import Exit
 from ormlab.cli import options
 from ormlab.cli.claims_text import judgement_text, verdicts_text
-from ormlab.cli.output import Output, prints, verdict_exit
+from ormlab.cli.output import Printout, prints, verdict_exit
 from ormlab.cli.tables import results_text
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @prints
 def command(
     bundles: tuple[Path, ...], ledger: str | None, out: Path | None, *, strict: bool
-) -> Output:
+) -> Printout:
     """Compute the results of sealed bundles anew from their files, and print them.
 
     With a ledger the command also gives a verdict on each of its claims. For one BUNDLE it writes
@@ -60,12 +60,12 @@ def command(
     return _judgement(bundles, claims, out or bundles[0].resolve().parent, strict=strict)
 
 
-def _results(bundle: Path) -> Output:
+def _results(bundle: Path) -> Printout:
     from ormlab.judging.judge import judge, without_trial
 
     results = judge(bundle).results
     problem = without_trial(results, bundle)
-    return Output(
+    return Printout(
         schema="ormlab-judge/1",
         result={"folder": str(bundle), "results": plain(results)},
         text=lambda: results_text(results, bundle),
@@ -73,13 +73,13 @@ def _results(bundle: Path) -> Output:
     )
 
 
-def _verdicts(bundle: Path, ledger: LedgerFile, *, strict: bool) -> Output:
+def _verdicts(bundle: Path, ledger: LedgerFile, *, strict: bool) -> Printout:
     from ormlab.judging.judge import judge
 
     verdicts = judge(bundle, ledger).verdicts
     if verdicts is None:
         raise ValueError("a ledger gives verdicts")
-    return Output(
+    return Printout(
         schema="ormlab-judge-claims/1",
         result={"folder": str(bundle), "verdicts": plain(verdicts)},
         text=lambda: verdicts_text(verdicts, bundle),
@@ -89,13 +89,13 @@ def _verdicts(bundle: Path, ledger: LedgerFile, *, strict: bool) -> Output:
 
 def _judgement(
     bundles: Sequence[Path], ledger: LedgerFile, folder: Path, *, strict: bool
-) -> Output:
+) -> Printout:
     from ormlab.judging.judge import judge_several
     from ormlab.judging.verdicts import store
 
     judgement = judge_several(bundles, ledger)
     file = store(judgement, folder)
-    return Output(
+    return Printout(
         schema="ormlab-judge-claims/1",
         result={"file": str(file), "judgement": plain(judgement)},
         text=lambda: judgement_text(judgement, file),

@@ -55,7 +55,7 @@ def document(
 
 
 @dataclass(frozen=True)
-class Output:
+class Printout:
     """What a command prints: one JSON document, or its text.
 
     Attributes:
@@ -91,7 +91,7 @@ class Output:
             sys.exit(code)
 
 
-def prints(command: Callable[..., Output | None]) -> Callable[..., None]:
+def prints(command: Callable[..., Printout | None]) -> Callable[..., None]:
     """Give a command the option --json, and print what it returns.
 
     The bundle's own exceptions, which know no exit codes, become the lab's.
@@ -115,7 +115,7 @@ def wants_json() -> bool:
     return bool(click.get_current_context().params["as_json"])
 
 
-def run_output(schema: str, bundle: Path, *, strict: bool = False) -> Output:
+def run_output(schema: str, bundle: Path, *, strict: bool = False) -> Printout:
     """What a run that has just been sealed and judged shows, its ledger's verdicts too.
 
     Args:
@@ -133,7 +133,7 @@ def run_output(schema: str, bundle: Path, *, strict: bool = False) -> Output:
         judged = f"\n\n{verdicts_text(verdicts, bundle)}" if verdicts else ""
         return f"{results_text(results, bundle)}{judged}"
 
-    return Output(
+    return Printout(
         schema=schema,
         result={"folder": str(bundle), "results": plain(results)}
         | ({"verdicts": plain(verdicts)} if verdicts else {}),

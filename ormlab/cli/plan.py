@@ -8,7 +8,7 @@ import click
 
 from bundle.codec import plain
 from ormlab.cli import options, streams
-from ormlab.cli.output import Output, prints
+from ormlab.cli.output import Printout, prints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 )
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the resolved plan as it is hashed.")
 @prints
-def command(plan: str, *, pilot: Path | None, as_yaml: bool) -> Output | None:
+def command(plan: str, *, pilot: Path | None, as_yaml: bool) -> Printout | None:
     """Show what a PLAN would do and for how long, without touching any host.
 
     With --pilot it also shows the smallest effect that the plan's blocks can detect, the blocks
@@ -65,7 +65,7 @@ def command(plan: str, *, pilot: Path | None, as_yaml: bool) -> Output | None:
         lines = [_headline(resolved, guessed, forecast), *_plan_lines(resolved.plan)]
         return "\n".join([*lines, *(_forecast_lines(forecast) if forecast else ())])
 
-    return Output("ormlab-plan/1", result, text)
+    return Printout("ormlab-plan/1", result, text)
 
 
 def _headline(resolved: ResolvedPlan, guessed: Duration, forecast: Forecast | None) -> str:

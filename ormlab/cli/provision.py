@@ -13,7 +13,7 @@ from bundle.display import visible
 from ormlab.base import checkout
 from ormlab.base.errors import HostGateError, LabError, ProvisioningError
 from ormlab.cli import options
-from ormlab.cli.output import Output, prints
+from ormlab.cli.output import Printout, prints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,9 +41,9 @@ _playbooks = click.option(
 def _on_a_bench(name: str, *more: Callable[..., Any]) -> Callable[..., click.Command]:
     """Make a command that plays playbooks on the hosts of an inventory."""
 
-    def command(function: Callable[..., Output]) -> click.Command:
+    def command(function: Callable[..., Printout]) -> click.Command:
         @functools.wraps(function)
-        def on_a_bench(*, inventory: Path, limit: tuple[str, ...], **others: object) -> Output:
+        def on_a_bench(*, inventory: Path, limit: tuple[str, ...], **others: object) -> Printout:
             from ormlab.hosts import inventory as inventories
 
             return function(inventories.bench(inventory, limit), **others)
@@ -57,7 +57,7 @@ def _on_a_bench(name: str, *more: Callable[..., Any]) -> Callable[..., click.Com
 
 
 @_on_a_bench("provision", _dry, _enroll)
-def provision_command(bench: Bench, *, playbooks: Path, dry: bool, enroll: bool) -> Output:
+def provision_command(bench: Bench, *, playbooks: Path, dry: bool, enroll: bool) -> Printout:
     """Set hosts up for measuring: packages, kernel, CPUs, PostgreSQL, wrk.
 
     The command changes only hosts in the inventory's group bench. On a host that nobody has
@@ -80,7 +80,7 @@ def provision_command(bench: Bench, *, playbooks: Path, dry: bool, enroll: bool)
 
 
 @_on_a_bench("drift")
-def drift_command(bench: Bench, *, playbooks: Path) -> Output:
+def drift_command(bench: Bench, *, playbooks: Path) -> Printout:
     """Say whether hosts still are as `ormlab provision` left them; exits with 6 if one is not.
 
     Plays the playbook verify, which reads the real state: values of the kernel, affinity of live
@@ -96,7 +96,7 @@ def drift_command(bench: Bench, *, playbooks: Path) -> Output:
 
 
 @_on_a_bench("untune", _dry)
-def untune_command(bench: Bench, *, playbooks: Path, dry: bool) -> Output:
+def untune_command(bench: Bench, *, playbooks: Path, dry: bool) -> Printout:
     """Restore every tuned value to what it was before the lab changed it.
 
     \b
@@ -108,7 +108,7 @@ def untune_command(bench: Bench, *, playbooks: Path, dry: bool) -> Output:
 
 
 @_on_a_bench("uninstall", _dry)
-def uninstall_command(bench: Bench, *, playbooks: Path, dry: bool) -> Output:
+def uninstall_command(bench: Bench, *, playbooks: Path, dry: bool) -> Printout:
     """Remove from hosts everything that the lab installed there.
 
     \b
@@ -127,7 +127,7 @@ def _play(name: str, bench: Bench, playbooks: Path, *, dry: bool = False) -> Pla
 
 def _output(
     played: Play, *, strangers: Sequence[str] = (), error: type[LabError] = ProvisioningError
-) -> Output:
+) -> Printout:
     """What a play did; a failure for each host on which it did not finish, and each stranger."""
     from ormlab.hosts import trouble
     from ormlab.provision.record import document as of_host
@@ -160,7 +160,7 @@ def _output(
         "dry_run": played.dry,
         "hosts": [plain(of_host(played, host.name)) for host in played.hosts],
     }
-    return Output("ormlab-play/1", result, lambda: _text(played), failures=failures)
+    return Printout("ormlab-play/1", result, lambda: _text(played), failures=failures)
 
 
 class _News:

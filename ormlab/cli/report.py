@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ormlab.cli import options, streams
-from ormlab.cli.output import Output, prints, wants_json
+from ormlab.cli.output import Printout, prints, wants_json
 
 _STDOUT = Path("-")
 
@@ -25,7 +25,7 @@ _STDOUT = Path("-")
 @prints
 def command(
     bundle: Path, ledger: str | None, output: Path | None, *, markdown: bool
-) -> Output | None:
+) -> Printout | None:
     """Write a report of a sealed BUNDLE: one HTML file that needs no network.
 
     Without --ledger the report has the verdicts of the last judgement, if there is one. --json
@@ -51,7 +51,7 @@ def command(
         return None
     name = f"{made.data['bundle']}.{'md' if markdown else 'html'}"
     file = reports.store(text, output or reports.REPORTS / name)
-    return Output(
+    return Printout(
         schema="ormlab-report/1",
         result={"folder": str(bundle), "file": str(file), "report": made.data},
         text=lambda: f"{made.data['conclusion']}\nreport: {file}",

@@ -12,7 +12,7 @@ from bundle.documents.verdicts import LedgerOnTrial
 from ormlab.base.errors import Exit
 from ormlab.cli import options
 from ormlab.cli.claims_text import judgement_text
-from ormlab.cli.output import Output, prints, verdict_exit
+from ormlab.cli.output import Printout, prints, verdict_exit
 from ormlab.cli.progress import reporter
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def command(
     *,
     dry_run: bool,
     strict: bool,
-) -> Output:
+) -> Printout:
     """Put the claims of a LEDGER on trial: run the plans that test them, and judge.
 
     LEDGER is a file, or the name of one in workloads/ledgers/. The command does not repeat
@@ -72,13 +72,13 @@ def command(
     proposal = propose(request)
     proposed, text = _document(proposal), proposal_text(proposal)
     if dry_run:
-        return Output("ormlab-reproduce/1", {"proposal": proposed}, lambda: text)
+        return Printout("ormlab-reproduce/1", {"proposal": proposed}, lambda: text)
     click.echo(text, err=True)
     hosts = inventories.load(inventory)
     with reporter() as progress:
         outcome = carry_out(proposal, hosts, progress)
     judgement = judgement_text(outcome.judgement, outcome.file)
-    return Output(
+    return Printout(
         schema="ormlab-reproduce/1",
         result={
             "proposal": proposed,

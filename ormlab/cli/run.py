@@ -9,7 +9,7 @@ import click
 
 from ormlab.base.errors import UsageError
 from ormlab.cli import options
-from ormlab.cli.output import Output, prints, run_output
+from ormlab.cli.output import Printout, prints, run_output
 from ormlab.cli.progress import reporter
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def run_command(
     *,
     omit_missing_generators: bool,
     strict: bool,
-) -> Output:
+) -> Printout:
     """Run a PLAN, seal its bundle, and print the results.
 
     PLAN is a file, or the name of one in workloads/plans/.
@@ -84,7 +84,7 @@ def run_command(
 @click.argument("folder", type=options.PATH, metavar="BUNDLE.partial")
 @options.inventory
 @prints
-def resume_command(folder: Path, inventory: Path) -> Output:
+def resume_command(folder: Path, inventory: Path) -> Printout:
     """Continue a run whose process was killed, and print its results.
 
     BUNDLE.partial is the folder that the run left. The command keeps every closed trial, measures
@@ -127,7 +127,7 @@ def rerun_command(
     dry_run: bool,
     yes: bool,
     trust_locks: bool,
-) -> Output:
+) -> Printout:
     """Run the plan of a BUNDLE again on this host, with its own locks and inputs.
 
     The command prints what it would execute, then asks. It installs and imports packages from the
@@ -150,7 +150,7 @@ def rerun_command(
     proposal = propose(bundle)
     proposed = "\n".join(_lines(proposal))
     if dry_run:
-        return Output("ormlab-rerun-proposal/1", proposal.document(), lambda: proposed)
+        return Printout("ormlab-rerun-proposal/1", proposal.document(), lambda: proposed)
     click.echo(proposed, err=True)
     require_trust(bundle, proposal, trust_locks=trust_locks)
     if not yes:

@@ -11,7 +11,7 @@ from bundle.codes import LEVELS, LIMIT, MEANINGS
 from bundle.display import visible
 from ormlab.base.errors import Exit
 from ormlab.cli import options
-from ormlab.cli.output import Output, prints
+from ormlab.cli.output import Printout, prints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ def command(
     allowed_signers: Path | None,
     *,
     strict: bool,
-) -> Output:
+) -> Printout:
     """Check a BUNDLE without trusting its maker; lists every problem, exits 3 if there is one.
 
     \b
@@ -73,7 +73,7 @@ def command(
         "doubts": [_record(doubt) for doubt in outcome.doubts],
         "notes": list(outcome.notes),
     }
-    return Output(
+    return Printout(
         schema="ormlab-verify/1",
         result=result,
         text=lambda: "\n".join(_lines(bundle, outcome)),
