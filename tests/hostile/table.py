@@ -366,8 +366,10 @@ def _one_group(path, table):
 
 @hostile("JSON")
 def probes_of_a_search_lie_one_over_the_other(bundle, _outside):
-    """Beside the files of wrk, which are read first: what tells a stall reads these."""
+    """Instead of the files of wrk: what tells a stall reads these."""
     trial = bundle / WRK
+    for path in trial.glob("wrk.*"):
+        path.unlink()
     probe = {"window": {"start_ns": 0, "stop_ns": 10**12}, "rate": 1.0}
     (trial / "capacity.json").write_text(json.dumps({"probes": [probe] * 100_000}))
     told = json.loads((trial / "trial.json").read_bytes())
