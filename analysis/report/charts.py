@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,7 @@ class TrialChart:
     band: tuple[float, float] | None
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One quantile over the trials of a subject, in milliseconds."""
 
     quantile: float
