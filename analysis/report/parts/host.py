@@ -78,7 +78,7 @@ def _apart(hosts: Mapping[str, HostFacts | None]) -> Table:
         rows.append(Row((roles, model, "\n".join(cpus), told.placement.tier)))
     named = columns("Host of", "Processor", "CPUs", "Tier")
     return Table(
-        "Hosts of this run; the rest of this part is about the host of the services",
+        "Hosts that were apart; the rest of this part is about the host of the services",
         named,
         tuple(rows),
     )
