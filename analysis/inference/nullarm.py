@@ -230,33 +230,26 @@ def autocorrelation(d: LogRatios) -> float | None:
     return float(sum(products) / (centred @ centred))
 
 
-def findable_effect(
-    sd: float, blocks: int, *, beta: float = BETA, alpha: float = ALPHA, power: float = POWER
-) -> float:
-    """Return the smallest relative effect whose widened interval excludes 1 with the wanted power.
+def findable_effect(sd: float, blocks: int, *, beta: float = BETA) -> float:
+    """Return the smallest relative effect whose interval excludes 1 nine times in ten.
 
-    exp(h(alpha) + h(2 (1 - power))) - 1 with e = 0: the mean of d has the spread that h allows for.
-    No number of blocks finds less than exp((z(1 - alpha/2) + z(power)) sqrt(1.5) beta) - 1, which
-    is 2.0 % by default.
+    exp(h(.05) + h(.20)) - 1 with e = 0: the mean of d has the spread that h allows for. No number
+    of blocks finds less than exp((z(.975) + z(.90)) sqrt(1.5) beta) - 1, by default 2.0 %.
 
     Args:
         sd: standard deviation of d.
         blocks: at least two.
         beta: as in `widen`.
-        alpha: two-sided.
-        power: wanted, at least one half.
 
     Raises:
-        ValueError: fewer than two blocks, a negative spread or a probability out of range.
+        ValueError: fewer than two blocks, or a negative spread.
     """
     if blocks < 2:  # noqa: PLR2004 - what a spread needs
         raise ValueError(f"a spread needs two blocks, not {blocks}")
     if not (sd >= 0 and beta >= 0):
         raise ValueError(f"standard deviations are not {sd} and {beta}")
-    if not (0 < alpha < 1 and 0.5 <= power < 1):  # noqa: PLR2004 - below, h has no meaning
-        raise ValueError(f"alpha lies inside (0, 1), power in [0.5, 1): {alpha}, {power}")
     half = HalfWidth(sd / math.sqrt(blocks), blocks, math.sqrt(1.5) * beta, 0.0)
-    return math.expm1(half.at(alpha) + half.at(2 * (1 - power)))
+    return math.expm1(half.at(ALPHA) + half.at(2 * (1 - POWER)))
 
 
 def _estimate(mean: float, half95: float, half90: float, p: float | None) -> Estimate:

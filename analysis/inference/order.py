@@ -1,7 +1,7 @@
-"""What the order of the trials did to a comparison: position, carry-over, drift.
+"""How the order of the trials affected a comparison: position, carry-over, drift.
 
-Randomised, balanced blocks keep these effects out of the ratio; the tests here say whether there
-was something to keep out. They explain a result, they never decide one.
+Randomised, balanced blocks keep these effects out of the ratio. The tests here show whether there
+were any. They explain a result and decide none.
 """
 
 from __future__ import annotations
@@ -21,19 +21,15 @@ if TYPE_CHECKING:
     from analysis.inference.sample import LogRatios
 
 _FEWEST = 3  # points that leave a line one degree of freedom
-FIRST = "(first)"
-"""Stands for the predecessor of a block's first trial."""
+FIRST = "(first)"  # in place of the predecessor of a block's first trial
 
 
 def linear_trend(logs: Sequence[float], at: Sequence[float]) -> Trend | None:
-    """Fit a line by least squares; of ln y over time it is the drift of a session.
+    """Fit a line by least squares; None with fewer than three points or all of them at one place.
 
     Args:
         logs: log-ratios, or logarithms of one subject's figures.
         at: where each was measured: seconds, or positions.
-
-    Returns:
-        The trend, or None with fewer than three points or all of them at one place.
 
     Raises:
         ValueError: the lengths differ.
@@ -52,7 +48,7 @@ def linear_trend(logs: Sequence[float], at: Sequence[float]) -> Trend | None:
 
 
 def _known(value: float) -> float | None:
-    """None for what a line through equal values has not, or what is beyond a float."""
+    """The value; None if a line through equal values has none, or if no float holds it."""
     return value if math.isfinite(value) else None
 
 
@@ -64,7 +60,7 @@ def order_effects(
     orders: Mapping[int, Sequence[str]],
     started_s: Mapping[int, float],
 ) -> OrderEffects:
-    """Look for effects of the order in the log-ratios of a comparison.
+    """Test the log-ratios of a comparison for effects of the order.
 
     Regression on position and on time, and the rank test of Kruskal and Wallis (J. Am. Stat.
     Assoc. 47 (1952) 583) between predecessors.

@@ -221,11 +221,11 @@ def test_the_findable_effect_on_a_worked_example():
     assert findable_effect(0.0, 10) == pytest.approx(math.expm1(0.019850), abs=2e-5)
 
 
-@given(st.floats(0.001, 0.3), st.integers(2, 60), st.floats(0, 0.02), st.floats(0.5, 0.99))
-def test_more_blocks_and_less_noise_find_smaller_effects(sd, blocks, beta, power):
-    found = findable_effect(sd, blocks, beta=beta, power=power)
-    assert findable_effect(sd, blocks + 1, beta=beta, power=power) < found
-    assert findable_effect(1.1 * sd, blocks, beta=beta, power=power) > found
+@given(st.floats(0.001, 0.3), st.integers(2, 60), st.floats(0, 0.02))
+def test_more_blocks_and_less_noise_find_smaller_effects(sd, blocks, beta):
+    found = findable_effect(sd, blocks, beta=beta)
+    assert findable_effect(sd, blocks + 1, beta=beta) < found
+    assert findable_effect(1.1 * sd, blocks, beta=beta) > found
 
 
 @pytest.mark.parametrize(
@@ -234,8 +234,6 @@ def test_more_blocks_and_less_noise_find_smaller_effects(sd, blocks, beta, power
         ({"blocks": 1}, "needs two blocks"),
         ({"sd": -1.0}, "standard deviations are not"),
         ({"beta": -1.0}, "standard deviations are not"),
-        ({"alpha": 0.0}, "alpha lies inside"),
-        ({"power": 0.4}, "alpha lies inside"),
     ],
 )
 def test_an_effect_of_nothing_sensible_is_refused(arguments, message):
