@@ -98,7 +98,7 @@ def _rows_of(group: pa.Table, path: str, findings: Findings) -> int:
 
 def _report_text(data: bytes, path: str, where: str, findings: Findings) -> None:
     for _, kind in credentials.found(data):
-        findings.add("secret-findings", path, f"{kind}, {where}")
+        findings.add("secret-found", path, f"{kind}, {where}")
 
 
 def _search(file: Path, path: str, budget: _Budget, findings: Findings) -> None:
@@ -123,7 +123,7 @@ def _report(data: bytes, end: int, path: str, line: int, findings: Findings) -> 
     for start, kind in credentials.found(data):
         if start < end:
             at = line + data.count(b"\n", 0, start)
-            findings.add("secret-findings", path, f"{kind}, line {at}")
+            findings.add("secret-found", path, f"{kind}, line {at}")
 
 
 def _pieces(source: IO[bytes]) -> Iterator[bytes]:
