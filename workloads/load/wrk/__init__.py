@@ -1,7 +1,7 @@
 """The command line of wrk: report.lua beside this module feeds it and dumps what it measured.
 
 Works with wrk 4.1 and 4.2. Its exit status proves nothing, and its printed percentiles contain
-samples it never measured: read the dump with ``analysis.wrk``.
+samples it never measured: read the dump with ``analysis.generators.wrk``.
 """
 
 from __future__ import annotations
