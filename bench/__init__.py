@@ -25,8 +25,9 @@ def output_of(*command: object, program: Program = "tool", cwd: Path | None = No
         CalledProcessError: it failed.
     """
     argv = [str(word) for word in command]
-    variables = environment(program)
-    return subprocess.run(argv, env=variables, cwd=cwd, check=True, stdout=subprocess.PIPE).stdout
+    return subprocess.run(
+        argv, env=environment(program), cwd=cwd, check=True, stdout=subprocess.PIPE
+    ).stdout
 
 
 def in_process_of_its_own(benchmark: str, *arguments: object) -> bytes:
