@@ -16,61 +16,37 @@ from workloads.psql import Psql
 
 
 class Done[T](Record, frozen=True, kw_only=True):
-    """``done.json``: how an order ended.
-
-    Attributes:
-        schema: the version of this format.
-        started: by the wall clock of the host, ISO 8601, UTC.
-        ended: likewise.
-        failure: null if the agent carried out the order.
-        ended_by_force: process ids that the agent had to kill at the end; normally none.
-        observed: everything until the end or the failure; the kind of work has its type.
-    """
+    """``done.json``: how an order ended."""
 
     SCHEMA: ClassVar[str] = "done/2"
 
     schema: Literal["done/2"] = "done/2"
-    started: str
-    ended: str
-    failure: Failure | None
-    ended_by_force: list[int]
-    observed: T
+    started: str  #: by the wall clock of the host, ISO 8601, UTC
+    ended: str  #: likewise
+    failure: Failure | None  #: null if the agent carried out the order
+    ended_by_force: list[int]  #: process ids that the agent had to kill at the end; normally none
+    observed: T  #: everything until the end or the failure; the kind of work has its type
 
 
 class PartReadings(TrialReadings, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What a host observes of a trial that another host drives.
+    """What a host observes of a trial that another host drives."""
 
-    Attributes:
-        kernel: of this host, around the window.
-        log: of the database server, if it runs on this host.
-    """
-
-    kernel: Kernel | None = None
-    log: ServerLog | None = None
+    kernel: Kernel | None = None  #: of this host, around the window
+    log: ServerLog | None = None  #: of the database server, if it runs on this host
 
 
 class Running(Part, frozen=True, kw_only=True):
-    """``ready.json`` of a database: the running server.
+    """``ready.json`` of a database: the running server."""
 
-    Attributes:
-        version: of PostgreSQL.
-        pid: of its first process.
-        identity: by `agent.server.identity`.
-        made: whether this order made the cluster.
-        leftover_ended: process id of a server that an earlier run had left; null if there was none.
-        settings: by name, as the server shows them.
-        psql: how to reach it from its own host.
-        logging: its logging, by `workloads.diagnosis.log.logging`.
-    """
-
-    version: str
-    pid: int
-    identity: str
-    made: bool
+    version: str  #: of PostgreSQL
+    pid: int  #: of its first process
+    identity: str  #: by `agent.server.identity`
+    made: bool  #: whether this order made the cluster
+    #: process id of a server that an earlier run had left; null if there was none
     leftover_ended: int | None
-    settings: dict[str, str]
-    psql: Psql
-    logging: dict[str, str]
+    settings: dict[str, str]  #: by name, as the server shows them
+    psql: Psql  #: how to reach it from its own host
+    logging: dict[str, str]  #: its logging, by `workloads.diagnosis.log.logging`
 
 
 class Kept(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

@@ -71,22 +71,14 @@ class StaticSettings(Part, frozen=True, kw_only=True):
 
 
 class _Started(Part, frozen=True, kw_only=True, tag_field="is"):
-    """A server that the agent starts.
-
-    Attributes:
-        code: folder of the shipped code.
-        variables: of its environment, besides those of every service.
-        environment: drawn for the block; null for none.
-        start_timeout_s: until it must answer.
-        stop_timeout_s: until the agent kills it.
-    """
+    """A server that the agent starts."""
 
     python: str
-    code: str
-    variables: dict[str, str]
-    environment: Environment | None = None
-    start_timeout_s: float
-    stop_timeout_s: float
+    code: str  #: folder of the shipped code
+    variables: dict[str, str]  #: of its environment, besides those of every service
+    environment: Environment | None = None  #: drawn for the block; null for none
+    start_timeout_s: float  #: until it must answer
+    stop_timeout_s: float  #: until the agent kills it
 
 
 class ServiceSpec(_Started, frozen=True, kw_only=True, tag="service"):
@@ -114,21 +106,15 @@ class Served(Part, frozen=True, kw_only=True, tag_field="is", tag="served"):
 
 
 class DatabaseSpec(Part, frozen=True, kw_only=True):
-    """The run's database, as one host sees it.
-
-    Attributes:
-        identity: of the server (`agent.server.identity`).
-        template: from which the agent restores the database first; null to use it as it is.
-        server_pid: of the server's first process.
-        log: path of the server's log.
-    """
+    """The run's database, as one host sees it."""
 
     psql: Psql
     name: str
-    identity: str
+    identity: str  #: of the server (`agent.server.identity`)
+    #: from which the agent restores the database first; null to use it as it is
     template: str | None
-    server_pid: int | None
-    log: str | None
+    server_pid: int | None  #: of the server's first process
+    log: str | None  #: path of the server's log
 
 
 class KillSpec(Part, frozen=True, kw_only=True):
@@ -148,26 +134,18 @@ class RemoteSpec(Part, frozen=True, kw_only=True):
 
 
 class KeepDatabase(Part, frozen=True, kw_only=True, tag_field="kind", tag="database"):
-    """Keep a cluster running during a run.
+    """Keep a cluster running during a run."""
 
-    Attributes:
-        cluster: folder of the cluster.
-        binaries: folder of PostgreSQL's programs.
-        settings: of the server, besides the lab's own.
-        configuration: folder of postgresql.conf, for a cluster that a role has made; null for one
-            that the agent makes.
-        listen: an address besides loopback; null for none.
-        allow: addresses of the hosts that may connect to it.
-    """
-
-    cluster: str
-    binaries: str
+    cluster: str  #: folder of the cluster
+    binaries: str  #: folder of PostgreSQL's programs
     port: int
     cpus: list[int]
-    settings: dict[str, str]
+    settings: dict[str, str]  #: of the server, besides the lab's own
+    #: folder of postgresql.conf, for a cluster that a role has made; null for one that the agent
+    #: makes
     configuration: str | None = None
-    listen: str | None = None
-    allow: tuple[str, ...] = ()
+    listen: str | None = None  #: an address besides loopback; null for none
+    allow: tuple[str, ...] = ()  #: addresses of the hosts that may connect to it
 
 
 class RunCommand(Part, frozen=True, kw_only=True, tag_field="kind", tag="command"):
@@ -179,16 +157,13 @@ class RunCommand(Part, frozen=True, kw_only=True, tag_field="kind", tag="command
 
 
 class CheckService(Part, frozen=True, kw_only=True, tag_field="kind", tag="check"):
-    """Run a program against a service on a throwaway database.
-
-    Attributes:
-        argv: the program and its arguments; ``{url}`` stands for the service's address,
-            ``{folder}`` for the order's folder.
-    """
+    """Run a program against a service on a throwaway database."""
 
     service: ServiceSpec
     cpus: list[int]
     database: DatabaseSpec
+    #: the program and its arguments; ``{url}`` stands for the service's address, ``{folder}`` for
+    #: the order's folder
     argv: list[str]
 
 
@@ -201,31 +176,19 @@ class Diagnose(Part, frozen=True, kw_only=True, tag_field="kind", tag="diagnose"
 
 
 class Tables(Part, frozen=True, kw_only=True):
-    """A workload's requests, as files on the host of the load.
+    """A workload's requests, as files on the host of the load."""
 
-    Attributes:
-        measured: path of those of the window.
-        warmup: of those before it; the same where repeating them does no harm.
-        repeatable: whether a generator may start again at their top.
-    """
-
-    measured: str
-    warmup: str
-    repeatable: bool
+    measured: str  #: path of those of the window
+    warmup: str  #: of those before it; the same where repeating them does no harm
+    repeatable: bool  #: whether a generator may start again at their top
 
 
 class LoadSpec(Part, frozen=True, kw_only=True):
-    """A load of the plan, and what it sends.
+    """A load of the plan, and what it sends."""
 
-    Attributes:
-        load: as the plan has it.
-        tables: of its workload.
-        seed: of the block.
-    """
-
-    load: AnyLoad
-    tables: Tables
-    seed: int
+    load: AnyLoad  #: as the plan has it
+    tables: Tables  #: of its workload
+    seed: int  #: of the block
 
 
 class FindFloor(Part, frozen=True, kw_only=True, tag_field="kind", tag="floor"):
@@ -237,33 +200,22 @@ class FindFloor(Part, frozen=True, kw_only=True, tag_field="kind", tag="floor"):
 
 
 class RunTrial(Part, frozen=True, kw_only=True, tag_field="kind", tag="trial"):
-    """Measure one subject under one load.
-
-    Attributes:
-        kills: faults of its database connections.
-        probes: method and path of requests whose answers are known.
-        remotes: agents of the trial on other hosts.
-    """
+    """Measure one subject under one load."""
 
     service: ServiceSpec | Served
     database: DatabaseSpec
     load: LoadSpec
     placement: Placement
-    kills: tuple[KillSpec, ...] = ()
-    probes: tuple[str, ...] = ()
-    remotes: tuple[RemoteSpec, ...] = ()
+    kills: tuple[KillSpec, ...] = ()  #: faults of its database connections
+    probes: tuple[str, ...] = ()  #: method and path of requests whose answers are known
+    remotes: tuple[RemoteSpec, ...] = ()  #: agents of the trial on other hosts
 
 
 class Observe(Part, frozen=True, kw_only=True, tag_field="kind", tag="observe"):
-    """Watch this host during a trial that another host drives.
+    """Watch this host during a trial that another host drives."""
 
-    Attributes:
-        listen: address on which the agent waits for the driver.
-        word: by which the driver proves itself.
-    """
-
-    listen: str
-    word: str
+    listen: str  #: address on which the agent waits for the driver
+    word: str  #: by which the driver proves itself
     placement: Placement
     server_pid: int | None
     log: str | None
@@ -282,23 +234,15 @@ type Work = (
 
 
 class Order(Record, frozen=True, kw_only=True):
-    """One order to an agent.
-
-    Attributes:
-        schema: the version of this format.
-        heartbeat: path of a file whose modification time the orchestrator keeps changing.
-        heartbeat_timeout_s: the agent stops everything after so long without a change.
-        deadline_s: the agent stops everything after so long, whatever happens.
-        cpus: of the agent itself; null leaves them as they are.
-    """
+    """One order to an agent."""
 
     SCHEMA: ClassVar[str] = "order/3"
 
     schema: Literal["order/3"] = "order/3"
-    heartbeat: str
-    heartbeat_timeout_s: float
-    deadline_s: float
-    cpus: list[int] | None
+    heartbeat: str  #: path of a file whose modification time the orchestrator keeps changing
+    heartbeat_timeout_s: float  #: the agent stops everything after so long without a change
+    deadline_s: float  #: the agent stops everything after so long, whatever happens
+    cpus: list[int] | None  #: of the agent itself; null leaves them as they are
     work: Work
 
 

@@ -90,20 +90,13 @@ def settings(memory_bytes: int) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster in a folder, and the binaries that serve it.
+    """A cluster in a folder, and the binaries that serve it."""
 
-    Attributes:
-        folder: holds ``data/``, ``pgpass``, ``hba.conf`` and ``cluster.lock``.
-        binaries: the folder of postgres, initdb and psql of PostgreSQL 16.
-        listen: an address besides loopback, for runs on several hosts.
-        allow: names or addresses of the hosts that may connect to that address.
-    """
-
-    folder: Path
-    binaries: Path
+    folder: Path  #: holds ``data/``, ``pgpass``, ``hba.conf`` and ``cluster.lock``
+    binaries: Path  #: the folder of postgres, initdb and psql of PostgreSQL 16
     port: int
-    listen: str | None = None
-    allow: tuple[str, ...] = ()
+    listen: str | None = None  #: an address besides loopback, for runs on several hosts
+    allow: tuple[str, ...] = ()  #: names or addresses of the hosts that may connect to that address
 
     @property
     def data(self) -> Path:
@@ -323,13 +316,9 @@ class Cluster:
 
 @dataclass(frozen=True, kw_only=True)
 class ProvisionedCluster(Cluster):
-    """A cluster in Debian's folders; ``folder`` holds only ``pgpass`` and ``hba.conf``.
+    """A cluster in Debian's folders; ``folder`` holds only ``pgpass`` and ``hba.conf``."""
 
-    Attributes:
-        configuration: the folder of postgresql.conf, which names the data directory.
-    """
-
-    configuration: Path
+    configuration: Path  #: the folder of postgresql.conf, which names the data directory
 
     @cached_property
     def data(self) -> Path:

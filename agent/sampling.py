@@ -45,45 +45,28 @@ _ROUNDED_TICKS = 4  # of one process at most: two times, each rounded down twice
 
 @dataclass(frozen=True)
 class Sample:
-    """One process at one instant.
+    """One process at one instant."""
 
-    Attributes:
-        round: number of the pass over all processes, from 1.
-        at_ns: time.monotonic_ns().
-        role: service, database or load.
-        user_ticks: CPU time in user mode so far, clock ticks. It includes the time of children that
-            have ended and were waited for, some of which may have lived between two rounds.
-        system_ticks: CPU time in the kernel so far, likewise.
-        rss_pages: resident set, pages.
-    """
-
-    round: int
-    at_ns: int
-    role: str
+    round: int  #: number of the pass over all processes, from 1
+    at_ns: int  #: time.monotonic_ns()
+    role: str  #: service, database or load
     pid: int
+    #: CPU time in user mode so far, clock ticks. It includes the time of children that have ended
+    #: and were waited for, some of which may have lived between two rounds
     user_ticks: int
-    system_ticks: int
-    rss_pages: int
+    system_ticks: int  #: CPU time in the kernel so far, likewise
+    rss_pages: int  #: resident set, pages
 
 
 class Stat(NamedTuple):
-    """A process by ``/proc/PID/stat``, see proc_pid_stat(5).
+    """A process by ``/proc/PID/stat``, see proc_pid_stat(5)."""
 
-    Attributes:
-        state: one letter; T is stopped by a signal, t by a tracer.
-        parent: process id.
-        user_ticks: utime + cutime, clock ticks.
-        system_ticks: stime + cstime, clock ticks.
-        inherited_ticks: cutime + cstime, clock ticks: CPU time of children that it waited for.
-        rss_pages: resident set, pages.
-    """
-
-    state: str
-    parent: int
-    user_ticks: int
-    system_ticks: int
-    inherited_ticks: int
-    rss_pages: int
+    state: str  #: one letter; T is stopped by a signal, t by a tracer
+    parent: int  #: process id
+    user_ticks: int  #: utime + cutime, clock ticks
+    system_ticks: int  #: stime + cstime, clock ticks
+    inherited_ticks: int  #: cutime + cstime, clock ticks: CPU time of children that it waited for
+    rss_pages: int  #: resident set, pages
 
 
 def parse_stat(data: bytes) -> Stat:

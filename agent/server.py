@@ -54,17 +54,12 @@ select count(*) filter (where pg_terminate_backend(pid)) from (
 
 
 class Now(msgspec.Struct, frozen=True, kw_only=True):
-    """The server at one instant; None where it does not answer.
+    """The server at one instant; None where it does not answer."""
 
-    Attributes:
-        checkpoints: begun since its statistics were reset.
-        connections: application name by process id, of the clients of the trial's database.
-        log_bytes: length of its log.
-    """
-
-    checkpoints: int | None = None
+    checkpoints: int | None = None  #: begun since its statistics were reset
+    #: application name by process id, of the clients of the trial's database
     connections: dict[str, str] | None = None
-    log_bytes: int | None = None
+    log_bytes: int | None = None  #: length of its log
 
 
 def identity(psql: Psql) -> str:

@@ -42,36 +42,25 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class Order:
-    """How the usable trials of a cell followed each other.
+    """How the usable trials of a cell followed each other."""
 
-    Attributes:
-        subjects: by block, as they were carried out, each once.
-        started_s: by block, seconds from the run's first trial to its own.
-    """
-
-    subjects: Mapping[int, Sequence[str]]
-    started_s: Mapping[int, float]
+    subjects: Mapping[int, Sequence[str]]  #: by block, as they were carried out, each once
+    started_s: Mapping[int, float]  #: by block, seconds from the run's first trial to its own
 
 
 @dataclass(frozen=True)
 class Comparisons:
-    """The judgements of one cell.
+    """The judgements of one cell."""
 
-    Attributes:
-        sealed: the plan.
-        trials: what the usable trials measured, by subject and block.
-        order: of those trials.
-        fatal: what makes a comparison of two subjects invalid, one sentence each.
-        work: whether two subjects did the same; None where nobody looked.
-        stopped: whether the run was cut short, so that nobody planned when it ended.
-    """
-
-    sealed: SealedPlan
+    sealed: SealedPlan  #: the plan
+    #: what the usable trials measured, by subject and block
     trials: Mapping[str, Mapping[int, Figures]]
-    order: Order
+    order: Order  #: of those trials
+    #: what makes a comparison of two subjects invalid, one sentence each
     fatal: Callable[[Pair], list[str]]
+    #: whether two subjects did the same; None where nobody looked
     work: Callable[[Pair], WorkInShort | None]
-    stopped: bool = False
+    stopped: bool = False  #: whether the run was cut short, so that nobody planned when it ended
 
     def by(self, metric: Metric) -> list[Comparison]:
         """Judge every comparison of the plan by one metric.

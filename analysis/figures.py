@@ -18,36 +18,23 @@ _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
 @dataclass(frozen=True)
 class Figures:
-    """What one trial measured; None where the generator or the kernel does not tell.
+    """What one trial measured; None where the generator or the kernel does not tell."""
 
-    Attributes:
-        requests: answered in the window.
-        errors: requests that failed or had another status than the contract's.
-        window_s: length of the window.
-        throughput: answers per second.
-        latency_ms: quantiles by name (p50, p90, p99), None where too few samples allow it.
-        latency_kind: what the latency is, in words.
-        cpu_us: CPU microseconds per request by role.
-        rss_bytes: largest resident set of each role's processes together.
-        pss_bytes: proportional set size of the service after the window.
-        littles_ratio: throughput x mean latency / connections; None in an open loop.
-        connections: how many the generator opened; None where it does not tell.
-        problems: what the generator's own files show to be wrong; analysis.gates judges it.
-        capacity: highest rate that met the objective, where the load searched for it.
-    """
-
-    requests: int
-    errors: int
-    window_s: float
-    throughput: float
+    requests: int  #: answered in the window
+    errors: int  #: requests that failed or had another status than the contract's
+    window_s: float  #: length of the window
+    throughput: float  #: answers per second
+    #: quantiles by name (p50, p90, p99), None where too few samples allow it
     latency_ms: dict[str, float | None]
-    latency_kind: str
-    cpu_us: dict[str, float | None]
-    rss_bytes: dict[str, int | None]
-    pss_bytes: int | None
-    littles_ratio: float | None
-    connections: int | None
+    latency_kind: str  #: what the latency is, in words
+    cpu_us: dict[str, float | None]  #: CPU microseconds per request by role
+    rss_bytes: dict[str, int | None]  #: largest resident set of each role's processes together
+    pss_bytes: int | None  #: proportional set size of the service after the window
+    littles_ratio: float | None  #: throughput x mean latency / connections; None in an open loop
+    connections: int | None  #: how many the generator opened; None where it does not tell
+    #: what the generator's own files show to be wrong; analysis.gates judges it
     problems: tuple[Problem, ...]
+    #: highest rate that met the objective, where the load searched for it
     capacity: float | None = None
 
 

@@ -38,17 +38,11 @@ Bins = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Histogram:
-    """What limits need of a histogram; quantiles by nearest rank, None without samples.
+    """What limits need of a histogram; quantiles by nearest rank, None without samples."""
 
-    Attributes:
-        total: samples.
-        p50_ms: the median.
-        p99_ms: the 99th percentile, however few the samples are: not to be published.
-    """
-
-    total: int
-    p50_ms: float | None
-    p99_ms: float | None
+    total: int  #: samples
+    p50_ms: float | None  #: the median
+    p99_ms: float | None  #: the 99th percentile, however few the samples are: not to be published
 
     @classmethod
     def of(cls, bins: Bins) -> Self:

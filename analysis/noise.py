@@ -29,36 +29,24 @@ _METRICS = [metric for metric in METRICS if metric.name in {"throughput", "p99"}
 
 
 class Spread(Part, frozen=True, kw_only=True):
-    """What the spread of null log-ratios promises for runs of 10 and of 20 blocks.
-
-    Attributes:
-        sd: of ln(A' / A), with its 95 % interval by chi-squared.
-        half_width: exp(t(.975, n-1) sd / sqrt(n)) - 1, by number of blocks n.
-        detectable: the smallest relative difference found nine times out of ten, likewise.
-    """
+    """What the spread of null log-ratios promises for runs of 10 and of 20 blocks."""
 
     blocks: int
-    sd: float
+    sd: float  #: of ln(A' / A), with its 95 % interval by chi-squared
     sd_low: float
     sd_high: float
-    half_width: dict[str, float]
+    half_width: dict[str, float]  #: exp(t(.975, n-1) sd / sqrt(n)) - 1, by number of blocks n
+    #: the smallest relative difference found nine times out of ten, likewise
     detectable: dict[str, float]
 
 
 class NoiseFloor(Part, frozen=True, kw_only=True):
-    """How much two deployments of one service differ on a machine.
-
-    Attributes:
-        schema: the version of this format.
-        bundle: id of the run that showed it.
-        subject: that was measured against itself.
-        floors: by metric.
-    """
+    """How much two deployments of one service differ on a machine."""
 
     schema: Literal["noise/1"] = "noise/1"
-    bundle: str
-    subject: str
-    floors: dict[str, Spread]
+    bundle: str  #: id of the run that showed it
+    subject: str  #: that was measured against itself
+    floors: dict[str, Spread]  #: by metric
 
 
 def noise_floor(bundle: Bundle, sealed: SealedPlan) -> NoiseFloor:

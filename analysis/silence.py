@@ -38,19 +38,12 @@ _NS = 1_000_000_000
 
 @dataclass(frozen=True)
 class Silence:
-    """The longest silence of a trial.
+    """The longest silence of a trial."""
 
-    Attributes:
-        seconds: how long it was.
-        begins_s: when it began, from the start of the window.
-        allowed_s: how long this load and this service may be silent.
-        witness: what shows it, in words.
-    """
-
-    seconds: float
-    begins_s: float
-    allowed_s: float
-    witness: str
+    seconds: float  #: how long it was
+    begins_s: float  #: when it began, from the start of the window
+    allowed_s: float  #: how long this load and this service may be silent
+    witness: str  #: what shows it, in words
 
 
 @dataclass(frozen=True)

@@ -36,40 +36,29 @@ _UNKNOWN: Mapping[str, ByBlock] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Link:
-    """One piece of the way, from the subject before it to the subject after it.
+    """One piece of the way, from the subject before it to the subject after it."""
 
-    Attributes:
-        name: of the factor, or ``residual``.
-        what: the factor in words.
-        alone: the two subjects between which this factor is the only one that is switched; None
-            for the residual.
-    """
-
-    name: str
-    what: str
+    name: str  #: of the factor, or ``residual``
+    what: str  #: the factor in words
     before: str
     after: str
+    #: the two subjects between which this factor is the only one that is switched; None for the
+    #: residual
     alone: tuple[str, str] | None
 
 
 @dataclass(frozen=True)
 class Waterfall:
-    """A ratio and the causes it is made of.
+    """A ratio and the causes it is made of."""
 
-    Attributes:
-        whole: to over from, over the blocks that hold the whole way; the ratio, without such a
-            block, over those that hold its two ends.
-        parts: in the order of the way.
-        blocks: those that hold the whole way.
-        dropped: those that do not.
-        discrepancy: the largest difference, over blocks, between the sum of the links' logarithms
-            and the logarithm of the whole: rounding, or a mistake.
-    """
-
+    #: to over from, over the blocks that hold the whole way; the ratio, without such a block, over
+    #: those that hold its two ends
     whole: Whole
-    parts: tuple[Cause, ...]
-    blocks: tuple[int, ...]
-    dropped: tuple[int, ...]
+    parts: tuple[Cause, ...]  #: in the order of the way
+    blocks: tuple[int, ...]  #: those that hold the whole way
+    dropped: tuple[int, ...]  #: those that do not
+    #: the largest difference, over blocks, between the sum of the links' logarithms and the
+    #: logarithm of the whole: rounding, or a mistake
     discrepancy: float
 
     @property

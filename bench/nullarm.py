@@ -38,53 +38,32 @@ _TAIL = 3
 
 @dataclass(frozen=True)
 class Law:
-    """What the simulated runs are drawn from; logarithms and fractions.
+    """What the simulated runs are drawn from; logarithms and fractions."""
 
-    Attributes:
-        blocks: of a run.
-        noise: standard deviation of ln(A'/A) between blocks.
-        effect: relative, of the candidate.
-        bias: standard deviation of what each deployment keeps for a run.
-        margin: theta.
-        heavy: whether the noise has the tails of Student's t with 3 degrees of freedom.
-        correlation: of a subject's noise between neighbouring blocks.
-    """
-
-    blocks: int = 10
-    noise: float = 0.05
-    effect: float = 0.0
-    bias: float = BETA
-    margin: float = 0.05
-    heavy: bool = False
-    correlation: float = 0.0
+    blocks: int = 10  #: of a run
+    noise: float = 0.05  #: standard deviation of ln(A'/A) between blocks
+    effect: float = 0.0  #: relative, of the candidate
+    bias: float = BETA  #: standard deviation of what each deployment keeps for a run
+    margin: float = 0.05  #: theta
+    heavy: bool = False  #: whether the noise has the tails of Student's t with 3 degrees of freedom
+    correlation: float = 0.0  #: of a subject's noise between neighbouring blocks
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Shares of the simulated runs; the standard error of a share p is sqrt(p (1 - p) / sessions).
+    """Shares of the simulated runs; the standard error of a share p is sqrt(p(1-p)/sessions)."""
 
-    Attributes:
-        void: A and A' differ by more than the margin.
-        better: FASTER, if more is better.
-        worse: SLOWER.
-        negligible: NEGLIGIBLE.
-        equivalent: EQUIVALENT.
-        inconclusive: INCONCLUSIVE.
-        covered: the 95 % interval holds the true ratio.
-        opposite: Hodges and Lehmann oppose a 95 % interval that excludes 1; such runs count above
-            by their interval alone. None where they were not asked.
-        half_width: mean h(.05), in log units.
-    """
-
-    void: float
-    better: float
-    worse: float
-    negligible: float
-    equivalent: float
-    inconclusive: float
-    covered: float
+    void: float  #: A and A' differ by more than the margin
+    better: float  #: FASTER, if more is better
+    worse: float  #: SLOWER
+    negligible: float  #: NEGLIGIBLE
+    equivalent: float  #: EQUIVALENT
+    inconclusive: float  #: INCONCLUSIVE
+    covered: float  #: the 95 % interval holds the true ratio
+    #: Hodges and Lehmann oppose a 95 % interval that excludes 1; such runs count above by their
+    #: interval alone. None where they were not asked
     opposite: float | None
-    half_width: float
+    half_width: float  #: mean h(.05), in log units
 
     @property
     def directions(self) -> float:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 # The line of a field with the comment after it, or the lines of the comment above it.
 _FIELD = re.compile(r"^((?:    #: .*\n)*)    (\w+): [^#\n]*(?:#: (.+))?$", re.MULTILINE)
-_ATTRIBUTE = re.compile(r"^    (\w+): ((?:.|\n        )+)$", re.MULTILINE)
 _EVERYWHERE = {"schema": "the version of this format"}
 _INTRODUCTION = """\
 Programs write these documents, so each has one definition: in `bundle/documents/`, for what load
@@ -87,9 +86,6 @@ def _meanings(kind: type[msgspec.Struct]) -> dict[str, str]:
     for each in reversed(kind.__mro__):
         if not each.__module__.startswith("bundle."):
             continue
-        _, _, attributes = (inspect.cleandoc(each.__doc__ or "")).partition("Attributes:\n")
-        for name, meaning in _ATTRIBUTE.findall(attributes):
-            meanings[name] = re.sub(r"\s+", " ", meaning).strip().removesuffix(".")
         for above, name, beside in _FIELD.findall(inspect.getsource(each)):
             meaning = beside or re.sub(r"\s*#: ", " ", above).strip()
             if meaning:

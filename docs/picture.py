@@ -33,14 +33,10 @@ _DIFFERENCES = {"error_rate"}  # metrics whose orders are decided by a differenc
 
 @dataclass(frozen=True)
 class Row:
-    """One published order: its ratio as published and as measured, with the 95 % interval.
+    """One published order: its ratio as published and as measured, with the 95 % interval."""
 
-    Attributes:
-        says: the claim, and the load where it is not the published one.
-        published: ratio of the published figures, the larger over the smaller as published.
-    """
-
-    says: str
+    says: str  #: the claim, and the load where it is not the published one
+    #: ratio of the published figures, the larger over the smaller as published
     published: float | None
     measured: float
     low: float

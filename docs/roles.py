@@ -39,21 +39,15 @@ _LAB = """
 
 
 class Option(msgspec.Struct, forbid_unknown_fields=True):
-    """A variable of a role, or a key of one.
+    """A variable of a role, or a key of one."""
 
-    Attributes:
-        type: as Ansible names it.
-        elements: type of the elements of a list.
-        options: keys of a dict.
-    """
-
-    type: str
+    type: str  #: as Ansible names it
     description: str
     default: object = UNSET
     required: bool = False
-    elements: str | None = None
+    elements: str | None = None  #: type of the elements of a list
     choices: list[str] | None = None
-    options: dict[str, Option] = {}
+    options: dict[str, Option] = {}  #: keys of a dict
 
     def value(self, otherwise: object = None) -> object:
         """The default, or another value where it has none."""

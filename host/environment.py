@@ -40,16 +40,12 @@ Program = Literal[
 
 @dataclass(frozen=True)
 class Allowance:
-    """The variables of one kind of program.
+    """The variables of one kind of program."""
 
-    Attributes:
-        what: which programs these are.
-        passed: names of the caller's variables that they get, besides those of every program.
-        fixed: variables that have this value whatever the caller has.
-    """
-
-    what: str
+    what: str  #: which programs these are
+    #: names of the caller's variables that they get, besides those of every program
     passed: tuple[str, ...] = ()
+    #: variables that have this value whatever the caller has
     fixed: dict[str, str] = field(default_factory=dict)
 
 

@@ -24,15 +24,12 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
-    """How severe the breach of a limit is, by profile.
-
-    Attributes:
-        sharing: on tiers where purposes share a core, whatever the profile; None if such a tier
-            makes no difference.
-    """
+    """How severe the breach of a limit is, by profile."""
 
     bare_metal: Severity
     others: Severity
+    #: on tiers where purposes share a core, whatever the profile; None if such a tier makes no
+    #: difference
     sharing: Severity | None = None
 
     def severity(self, profile: Profile, tier: Tier | None) -> Severity:
@@ -49,25 +46,16 @@ DOUBT = Rule(Severity.WARNING, Severity.WARNING)
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """What a value should be. One fulfilled condition is enough; without a condition any value is.
+    """What a value should be: one fulfilled condition is enough; without any, all values are."""
 
-    Attributes:
-        low: the smallest number.
-        high: the largest number; with ``low``, the value lies between them.
-        among: the allowed values; a list must not be empty and has no others.
-        other_than: the only forbidden word.
-        begins: the beginning of a text.
-        empty: whether a list must be empty.
-        said: the limit in words, if the conditions do not say it best.
-    """
-
-    low: float | None = None
-    high: float | None = None
+    low: float | None = None  #: the smallest number
+    high: float | None = None  #: the largest number; with ``low``, the value lies between them
+    #: the allowed values; a list must not be empty and has no others
     among: tuple[str | int | bool, ...] = ()
-    other_than: str | None = None
-    begins: str | None = None
-    empty: bool = False
-    said: str = ""
+    other_than: str | None = None  #: the only forbidden word
+    begins: str | None = None  #: the beginning of a text
+    empty: bool = False  #: whether a list must be empty
+    said: str = ""  #: the limit in words, if the conditions do not say it best
 
 
 ANY = Limit(said="recorded")
@@ -81,21 +69,14 @@ def one_of(*allowed: str | int | bool) -> Limit:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What one item of a host should be.
+    """What one item of a host should be."""
 
-    Attributes:
-        limit: under the profile bare-metal.
-        rule: how severe a breach is.
-        vm: the limit under the profile vm; None for the one of bare-metal.
-        smoke: the limit under the profile smoke; None for the one of vm.
-        required: whether an unreadable value is a breach where a breach is fatal; otherwise an
-            unreadable value is unknown.
-    """
-
-    limit: Limit
-    rule: Rule
-    vm: Limit | None = None
-    smoke: Limit | None = None
+    limit: Limit  #: under the profile bare-metal
+    rule: Rule  #: how severe a breach is
+    vm: Limit | None = None  #: the limit under the profile vm; None for the one of bare-metal
+    smoke: Limit | None = None  #: the limit under the profile smoke; None for the one of vm
+    #: whether an unreadable value is a breach where a breach is fatal; otherwise an unreadable
+    #: value is unknown
     required: bool = True
 
     def under(self, profile: Profile) -> Limit:

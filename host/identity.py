@@ -24,27 +24,17 @@ _GIB = 1 << 30
 
 @dataclass(frozen=True)
 class Identity:
-    """The identity of a host; None for what it does not say.
+    """The identity of a host; None for what it does not say."""
 
-    Attributes:
-        machine_id: from machine-id(5).
-        cpu_model: as in /proc/cpuinfo.
-        memory_gib: physical memory that the kernel manages.
-        distribution: ID and VERSION_ID of os-release(5).
-        enrolled_as: the machine-id in the enrolment marker; None if the host is not enrolled.
-        clusters: PostgreSQL clusters of postgresql-common, as ``16/main``.
-        retuners: running daemons that change the clock.
-        discharging: whether the host runs on its battery.
-    """
-
-    machine_id: str | None
-    cpu_model: str | None
-    memory_gib: float | None
-    distribution: tuple[str, str]
+    machine_id: str | None  #: from machine-id(5)
+    cpu_model: str | None  #: as in /proc/cpuinfo
+    memory_gib: float | None  #: physical memory that the kernel manages
+    distribution: tuple[str, str]  #: ID and VERSION_ID of os-release(5)
+    #: the machine-id in the enrolment marker; None if the host is not enrolled
     enrolled_as: str | None
-    clusters: tuple[str, ...]
-    retuners: tuple[str, ...]
-    discharging: bool
+    clusters: tuple[str, ...]  #: PostgreSQL clusters of postgresql-common, as ``16/main``
+    retuners: tuple[str, ...]  #: running daemons that change the clock
+    discharging: bool  #: whether the host runs on its battery
 
 
 @dataclass(frozen=True)
@@ -58,18 +48,12 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The inventory's description of a host; None for what it leaves out.
-
-    Attributes:
-        cpu_model: part of the name.
-        memory_gib: a minimum.
-        any_distribution: whether to accept distributions that the roles do not support.
-    """
+    """The inventory's description of a host; None for what it leaves out."""
 
     machine_id: str | None = None
-    cpu_model: str | None = None
-    memory_gib: float | None = None
-    any_distribution: bool = False
+    cpu_model: str | None = None  #: part of the name
+    memory_gib: float | None = None  #: a minimum
+    any_distribution: bool = False  #: whether to accept distributions that the roles do not support
 
 
 def identify(root: Path) -> Identity:

@@ -21,54 +21,36 @@ type Count = int | dict[str, int]
 
 @dataclass
 class Place(Files):
-    """A host over an interval, and what a run needs of it.
+    """A host over an interval, and what a run needs of it."""
 
-    Attributes:
-        folder: the lab's folder on that host.
-        ports: TCP ports on which a run will listen.
-        uv: the program that makes the stacks' environments; None if the caller names none.
-        before: counters at the start of the interval.
-        after: counters at its end.
-    """
-
-    folder: Path
-    ports: tuple[int, ...] = ()
+    folder: Path  #: the lab's folder on that host
+    ports: tuple[int, ...] = ()  #: TCP ports on which a run will listen
+    #: the program that makes the stacks' environments; None if the caller names none
     uv: str | None = None
-    before: Moment = field(default_factory=Moment)
-    after: Moment = field(default_factory=Moment)
+    before: Moment = field(default_factory=Moment)  #: counters at the start of the interval
+    after: Moment = field(default_factory=Moment)  #: counters at its end
 
 
 @dataclass(frozen=True)
 class Fact:
-    """The record of an item among the facts of a host; without a value, the item's own counts.
+    """The record of an item among the facts of a host; without a value, the item's own counts."""
 
-    Attributes:
-        key: in the record.
-        meaning: one phrase.
-        read: the value, if the record has it in another form.
-        identity: whether it belongs to the host fingerprint. A value that changes between two runs
-            on an unchanged host, such as free memory, does not.
-    """
-
-    key: str = ""
-    meaning: str = ""
+    key: str = ""  #: in the record
+    meaning: str = ""  #: one phrase
+    #: the value, if the record has it in another form
     read: Callable[[Place], object] | None = None
+    #: whether it belongs to the host fingerprint. A value that changes between two runs on an
+    #: unchanged host, such as free memory, does not
     identity: bool = True
 
 
 @dataclass(frozen=True)
 class Counter:
-    """How an item is counted around the window of each trial; the counter only rises.
+    """How an item is counted around the window of each trial; the counter only rises."""
 
-    Attributes:
-        read: the counter now.
-        key: in the record; empty for the item's own.
-        meaning: with its unit; empty for the item's own.
-    """
-
-    read: Callable[[Files], Count]
-    key: str = ""
-    meaning: str = ""
+    read: Callable[[Files], Count]  #: the counter now
+    key: str = ""  #: in the record; empty for the item's own
+    meaning: str = ""  #: with its unit; empty for the item's own
 
 
 @dataclass(frozen=True)
@@ -77,30 +59,20 @@ class Item:
 
     Reading functions raise NotReadable, OSError, ValueError or LookupError if the host does not
     say; the record then has null, never 0.
-
-    Attributes:
-        key: its name.
-        meaning: one phrase.
-        source: the file, program or call it comes from.
-        unit: of its value; None for words, counts and flags.
-        read: the value before a run; None for an item that is only counted or set.
-        fact: its place among the facts, which decide whether two results may be compared.
-        expected: what it should be. The items that have this are the readings of a host, which
-            decide whether to measure at all.
-        why: the reason for ``expected``, one sentence.
-        do: what to do about a breach, one sentence.
-        counter: how it is counted around the window of each trial.
-        knob: how a role sets and restores it.
     """
 
-    key: str
-    meaning: str
-    source: str
-    unit: str | None = None
+    key: str  #: its name
+    meaning: str  #: one phrase
+    source: str  #: the file, program or call it comes from
+    unit: str | None = None  #: of its value; None for words, counts and flags
+    #: the value before a run; None for an item that is only counted or set
     read: Callable[[Place], object] | None = None
+    #: its place among the facts, which decide whether two results may be compared
     fact: Fact | None = None
+    #: what it should be. The items that have this are the readings of a host, which decide whether
+    #: to measure at all
     expected: Expectation | None = None
-    why: str = ""
-    do: str = "nothing"
-    counter: Counter | None = None
-    knob: Knob | None = None
+    why: str = ""  #: the reason for ``expected``, one sentence
+    do: str = "nothing"  #: what to do about a breach, one sentence
+    counter: Counter | None = None  #: how it is counted around the window of each trial
+    knob: Knob | None = None  #: how a role sets and restores it

@@ -34,13 +34,9 @@ class NotTaken(Exception):  # noqa: N818 - an outcome that is recorded, not a fa
 
 @dataclass
 class Files:
-    """The files of a host. Every path is relative to its root.
+    """The files of a host. Every path is relative to its root."""
 
-    Attributes:
-        root: ``/`` on a real host; `host.played` simulates a host below another root.
-    """
-
-    root: Path
+    root: Path  #: ``/`` on a real host; `host.played` simulates a host below another root
 
     def read(self, path: str) -> str:
         """The content of a file, stripped."""

@@ -18,18 +18,13 @@ class Knob(ABC):
 
     A knob has one or more places: the governor has a file for each CPU. A place is a path of the
     kernel, or a name that only the knob itself interprets.
-
-    Attributes:
-        name: in the variables of the roles and in every record.
-        tolerated: errors of single places that are listed and not fatal.
-        vanishing: whether places appear and disappear by themselves.
-        kept: whether a line of tmpfiles.d(5) can set its places again at boot.
     """
 
-    name: str
+    name: str  #: in the variables of the roles and in every record
+    #: errors of single places that are listed and not fatal
     tolerated: ClassVar[frozenset[int]] = frozenset()
-    vanishing: ClassVar[bool] = False
-    kept: ClassVar[bool] = True
+    vanishing: ClassVar[bool] = False  #: whether places appear and disappear by themselves
+    kept: ClassVar[bool] = True  #: whether a line of tmpfiles.d(5) can set its places again at boot
 
     @abstractmethod
     def targets(self, kernel: Kernel, wanted: object) -> Mapping[str, str]:

@@ -26,17 +26,13 @@ type Processes = Mapping[tuple[int, float], tuple[str, float]]
 
 @dataclass(frozen=True)
 class Moment:
-    """Counters at one instant.
+    """Counters at one instant."""
 
-    Attributes:
-        at_s: of time.monotonic().
-        counters: content by file, of the files that the kernel has.
-        processes: the readable processes except the lab's own; None if the kernel hides the
-            processes of other users.
-    """
-
-    at_s: float = 0.0
+    at_s: float = 0.0  #: of time.monotonic()
+    #: content by file, of the files that the kernel has
     counters: Mapping[str, str] = field(default_factory=dict)
+    #: the readable processes except the lab's own; None if the kernel hides the processes of other
+    #: users
     processes: Processes | None = None
 
 

@@ -37,14 +37,11 @@ type _Groups = tuple[Sequence[int], ...]
 
 @dataclass(frozen=True)
 class Topology:
-    """The online cores of a host.
+    """The online cores of a host."""
 
-    Attributes:
-        cores: the online CPUs of each physical core (its SMT threads), by first CPU.
-        l3: for each L3 domain the indices into ``cores``; empty if the kernel does not say.
-    """
-
+    #: the online CPUs of each physical core (its SMT threads), by first CPU
     cores: tuple[tuple[int, ...], ...]
+    #: for each L3 domain the indices into ``cores``; empty if the kernel does not say
     l3: tuple[tuple[int, ...], ...]
 
 

@@ -39,23 +39,17 @@ _FORBIDDEN = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of one place of a knob.
-
-    Attributes:
-        before: its previous value; None if it could not be read.
-        verdict: held (it already had that value), changed, absent (there is no such place), not
-            tunable here (nobody can change it on this host), tolerated (this one place cannot be
-            changed), refused, drifted (it has another value), gone (a place of the baseline that
-            no longer exists).
-        reason: of the verdict; empty if it needs none.
-    """
+    """The outcome of one place of a knob."""
 
     knob: str
     place: str
-    before: str | None
+    before: str | None  #: its previous value; None if it could not be read
     wanted: str | None
+    #: held (it already had that value), changed, absent (there is no such place), not tunable here
+    #: (nobody can change it on this host), tolerated (this one place cannot be changed), refused,
+    #: drifted (it has another value), gone (a place of the baseline that no longer exists)
     verdict: Verdict
-    reason: str = ""
+    reason: str = ""  #: of the verdict; empty if it needs none
 
 
 class Store:

@@ -19,23 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Command:
-    """One run of a generator, in the folder of its trial.
+    """One run of a generator, in the folder of its trial."""
 
-    Attributes:
-        name: of the generator, for messages.
-        argv: the program and its arguments.
-        duration_s: how long it is meant to take.
-        log: takes its standard error.
-        stdout: takes its standard output.
-        outputs: files it must leave, not empty.
-    """
-
-    name: str
-    argv: list[str]
-    duration_s: float
-    log: Path
-    stdout: Path
-    outputs: tuple[Path, ...]
+    name: str  #: of the generator, for messages
+    argv: list[str]  #: the program and its arguments
+    duration_s: float  #: how long it is meant to take
+    log: Path  #: takes its standard error
+    stdout: Path  #: takes its standard output
+    outputs: tuple[Path, ...]  #: files it must leave, not empty
 
 
 @dataclass(frozen=True)
@@ -48,19 +39,12 @@ class Commands:
 
 @dataclass(frozen=True)
 class Target:
-    """What a generator drives, and from where.
+    """What a generator drives, and from where."""
 
-    Attributes:
-        service: the endpoint.
-        sent: the tables of requests, and the seed.
-        folder: of the trial; takes every output.
-        cpus: of the generator, which the agent pins it to.
-    """
-
-    service: Endpoint
-    sent: LoadSpec
-    folder: Path
-    cpus: list[int]
+    service: Endpoint  #: the endpoint
+    sent: LoadSpec  #: the tables of requests, and the seed
+    folder: Path  #: of the trial; takes every output
+    cpus: list[int]  #: of the generator, which the agent pins it to
 
     @property
     def table(self) -> str:

@@ -39,34 +39,22 @@ class Ended(NamedTuple):
 
 
 class Probed(Part, frozen=True, kw_only=True):
-    """The answer of probe.py, which runs inside an environment.
+    """The answer of probe.py, which runs inside an environment."""
 
-    Attributes:
-        imports: by module, why it cannot be imported; null if it can.
-        extensions: by module, whether it was loaded compiled.
-        packages: versions of the installed packages, by name.
-    """
-
-    imports: dict[str, str | None]
-    extensions: dict[str, bool]
-    packages: dict[str, str]
+    imports: dict[str, str | None]  #: by module, why it cannot be imported; null if it can
+    extensions: dict[str, bool]  #: by module, whether it was loaded compiled
+    packages: dict[str, str]  #: versions of the installed packages, by name
     python: Interpreter
 
 
 @dataclass(frozen=True)
 class Uv:
-    """How to call uv, and what every call shares.
-
-    Attributes:
-        cache: its folder for downloads and for the wheels that it builds.
-        lock: descriptor of the lock that is held while uv or a child of it lives.
-        refresh: whether uv must not believe the cache.
-    """
+    """How to call uv, and what every call shares."""
 
     binary: Path
-    cache: Path
-    lock: int
-    refresh: bool = False
+    cache: Path  #: its folder for downloads and for the wheels that it builds
+    lock: int  #: descriptor of the lock that is held while uv or a child of it lives
+    refresh: bool = False  #: whether uv must not believe the cache
 
     def run(self, *arguments: str | Path, log: Path, downloads: str = "never") -> Ended:
         """Run uv without any configuration of the user.

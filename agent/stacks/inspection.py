@@ -18,18 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Finding:
-    """The state of one environment.
+    """The state of one environment."""
 
-    Attributes:
-        failures: empty if everything works.
-        python: the interpreter; None if there is no environment.
-        packages: versions of the installed packages, by name.
-        extensions: by module, whether it was loaded compiled; empty after any other failure.
-    """
-
-    failures: list[Failed]
-    python: Interpreter | None = None
+    failures: list[Failed]  #: empty if everything works
+    python: Interpreter | None = None  #: the interpreter; None if there is no environment
+    #: versions of the installed packages, by name
     packages: dict[str, str] = field(default_factory=dict)
+    #: by module, whether it was loaded compiled; empty after any other failure
     extensions: dict[str, bool] = field(default_factory=dict)
 
 

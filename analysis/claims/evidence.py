@@ -36,25 +36,18 @@ class Place:
 
 @dataclass(frozen=True)
 class Run:
-    """One sealed bundle, as far as claims are concerned.
-
-    Attributes:
-        seal: its identity.
-        facts: of the host, or of the application host where there are several.
-        postgresql: version of the server; None if it was not recorded.
-        stacks: outcome of building each subject's stack, by subject.
-        started: outcome of starting each subject and asking it once, by subject.
-        trials: by place, then by block; only those that today's gates let pass.
-    """
+    """One sealed bundle, as far as claims are concerned."""
 
     record: BundleRecord
-    seal: str
+    seal: str  #: its identity
     resolved: SealedPlan
-    facts: HostFacts
-    postgresql: str | None
+    facts: HostFacts  #: of the host, or of the application host where there are several
+    postgresql: str | None  #: version of the server; None if it was not recorded
     results: Results
-    stacks: Mapping[str, StackOutcome]
+    stacks: Mapping[str, StackOutcome]  #: outcome of building each subject's stack, by subject
+    #: outcome of starting each subject and asking it once, by subject
     started: Mapping[str, OrderOutcome]
+    #: by place, then by block; only those that today's gates let pass
     trials: Mapping[Place, ByBlock]
 
     @property

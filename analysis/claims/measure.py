@@ -28,17 +28,12 @@ _EXACT = "count"
 
 @dataclass(frozen=True)
 class Estimated:
-    """What a run says about a claim's figure.
+    """What a run says about a claim's figure."""
 
-    Attributes:
-        estimates: by three methods for figures with a logarithm, else by one; the first is shown.
-        blocks: how many hold all the trials; 0 for a figure that is counted, not measured.
-        sd: standard deviation of the logarithms; None where there is none.
-    """
-
+    #: by three methods for figures with a logarithm, else by one; the first is shown
     estimates: tuple[Estimate, ...]
-    blocks: int
-    sd: float | None
+    blocks: int  #: how many hold all the trials; 0 for a figure that is counted, not measured
+    sd: float | None  #: standard deviation of the logarithms; None where there is none
 
     @property
     def exact(self) -> bool:

@@ -25,25 +25,21 @@ _MS = 1000.0
 
 @dataclass(frozen=True)
 class ClaimMetric:
-    """A figure that claims are made of, in the unit in which a claim states it.
-
-    Attributes:
-        estimator: how the lab arrives at it, in words.
-        scale: ``ratio`` for figures above zero, whose logarithms are averaged; ``plain`` for those
-            that may be zero; ``count`` for those that are counted once and do not vary.
-        of: takes it from a trial's figures, in ``unit``; None for a count.
-        counted: takes a count from a subject's results; None for all else.
-        compared_as: the metric of the results that is the same figure, so that an invalid
-            comparison by it speaks against this one; its own name if empty.
-    """
+    """A figure that claims are made of, in the unit in which a claim states it."""
 
     name: str
     unit: str
     better: Better
-    estimator: str
+    estimator: str  #: how the lab arrives at it, in words
+    #: ``ratio`` for figures above zero, whose logarithms are averaged; ``plain`` for those that may
+    #: be zero; ``count`` for those that are counted once and do not vary
     scale: Scale = "ratio"
+    #: takes it from a trial's figures, in ``unit``; None for a count
     of: Callable[[Figures], float | None] | None = None
+    #: takes a count from a subject's results; None for all else
     counted: Callable[[Subject], float | None] | None = None
+    #: the metric of the results that is the same figure, so that an invalid comparison by it speaks
+    #: against this one; its own name if empty
     compared_as: str = ""
 
     @property

@@ -44,17 +44,11 @@ _FEWEST_HOSTS = 3  # with two, the interval has one degree of freedom and spans 
 
 @dataclass(frozen=True)
 class Standing:
-    """What bundles say of a claim.
+    """What bundles say of a claim."""
 
-    Attributes:
-        stands: one verdict a bundle, in the order of the bundles; at least one.
-        variants: the same for each variant.
-        flips: where an assumption decides.
-    """
-
-    stands: tuple[Stand, ...]
-    variants: tuple[VariantStanding, ...]
-    flips: tuple[Flip, ...]
+    stands: tuple[Stand, ...]  #: one verdict a bundle, in the order of the bundles; at least one
+    variants: tuple[VariantStanding, ...]  #: the same for each variant
+    flips: tuple[Flip, ...]  #: where an assumption decides
 
     @property
     def verdict(self) -> ClaimVerdict:

@@ -53,18 +53,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Gated:
-    """A run with the findings of the gates.
-
-    Attributes:
-        cells: by workload and load; only those with a usable trial.
-        failures: of every trial that may not be used.
-        run: what the gates of the run say.
-    """
+    """A run with the findings of the gates."""
 
     context: Context
-    cells: dict[tuple[str, str], Cell]
-    failures: list[FailedTrial]
-    run: list[Finding]
+    cells: dict[tuple[str, str], Cell]  #: by workload and load; only those with a usable trial
+    failures: list[FailedTrial]  #: of every trial that may not be used
+    run: list[Finding]  #: what the gates of the run say
 
 
 def read(bundle: Bundle) -> Gated:

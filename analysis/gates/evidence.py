@@ -34,18 +34,13 @@ _VERBS: Final[dict[str, Effect]] = {"create": "inserted", "update": "updated", "
 
 @dataclass(frozen=True)
 class Context:
-    """What was decided and known before the first trial.
+    """What was decided and known before the first trial."""
 
-    Attributes:
-        sealed: the plan as resolved.
-        pure: by stack, the libraries that it has without their C extensions on purpose.
-        bundle: the folder that holds all of it.
-    """
-
-    sealed: SealedPlan
+    sealed: SealedPlan  #: the plan as resolved
     facts: HostFacts
+    #: by stack, the libraries that it has without their C extensions on purpose
     pure: Mapping[str, tuple[str, ...]]
-    bundle: Path
+    bundle: Path  #: the folder that holds all of it
 
     @classmethod
     def read(cls, bundle: Path) -> Context:
@@ -172,15 +167,11 @@ class PairEvidence:
 
 @dataclass(frozen=True)
 class Floor:
-    """A load's generator against an endpoint that does no work.
+    """A load's generator against an endpoint that does no work."""
 
-    Attributes:
-        driven: what the generator left, read as a trial's files are; its subject is empty.
-        failure: why there is nothing to read; None if there is.
-    """
-
+    #: what the generator left, read as a trial's files are; its subject is empty
     driven: TrialEvidence
-    failure: str | None
+    failure: str | None  #: why there is nothing to read; None if there is
 
     @classmethod
     def read_all(cls, bundle: Path, context: Context) -> dict[str, Floor]:
@@ -196,19 +187,13 @@ class Floor:
 
 @dataclass(frozen=True)
 class RunEvidence:
-    """A run.
+    """A run."""
 
-    Attributes:
-        completed: trials whose figures may be used.
-        failed: trials that failed, repeated or not.
-        hosts: the readings of each host before the first trial, as far as they were taken.
-        fastest: by load, the highest throughput of a trial whose figures may be used.
-        floors: by load.
-    """
-
-    completed: int
-    failed: int
+    completed: int  #: trials whose figures may be used
+    failed: int  #: trials that failed, repeated or not
+    #: the readings of each host before the first trial, as far as they were taken
     hosts: tuple[HostReadings, ...]
     context: Context
+    #: by load, the highest throughput of a trial whose figures may be used
     fastest: Mapping[str, float]
-    floors: Mapping[str, Floor]
+    floors: Mapping[str, Floor]  #: by load

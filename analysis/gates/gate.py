@@ -37,33 +37,22 @@ class Reading:
 
 @dataclass(frozen=True)
 class Gate[Evidence]:
-    """One gate.
+    """One gate."""
 
-    Attributes:
-        code: stable and short; never changes its meaning.
-        what: what it limits, in words, with the unit of its number.
-        unit: of its number.
-        rule: how severe a number outside the limits is.
-        read: its number from the evidence; None where the gate does not concern this evidence.
-        why: what a number outside the limits would do to the figures.
-        source: where the limit comes from.
-        scope: what it looks at: one trial, the trials of two subjects under one load, or the run.
-        low: smallest number that passes; None for no such limit.
-        high: largest number that passes; None for no such limit.
-        required: whether the number must be known under the profile bare-metal: where the gate
-            is fatal, an unreadable one is then as bad as one outside the limits.
-    """
-
-    code: str
-    what: str
-    unit: str
-    rule: Rule
+    code: str  #: stable and short; never changes its meaning
+    what: str  #: what it limits, in words, with the unit of its number
+    unit: str  #: of its number
+    rule: Rule  #: how severe a number outside the limits is
+    #: its number from the evidence; None where the gate does not concern this evidence
     read: Callable[[Evidence], Reading | None] = field(repr=False)
-    why: str
-    source: str
+    why: str  #: what a number outside the limits would do to the figures
+    source: str  #: where the limit comes from
+    #: what it looks at: one trial, the trials of two subjects under one load, or the run
     scope: Scope = "trial"
-    low: float | None = None
-    high: float | None = None
+    low: float | None = None  #: smallest number that passes; None for no such limit
+    high: float | None = None  #: largest number that passes; None for no such limit
+    #: whether the number must be known under the profile bare-metal: where the gate is fatal, an
+    #: unreadable one is then as bad as one outside the limits
     required: bool = True
 
     @property

@@ -32,57 +32,36 @@ _ROUNDING = 1e-9  # of binary fractions
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong with a trial.
+    """Something wrong with a trial."""
 
-    Attributes:
-        code: a stable word for programs.
-        what: one sentence.
-    """
-
-    code: str
-    what: str
+    code: str  #: a stable word for programs
+    what: str  #: one sentence
 
 
 class Contradiction(NamedTuple):
-    """Something that cannot be so.
+    """Something that cannot be so."""
 
-    Attributes:
-        code: a key of `bundle.codes.CODES`.
-        file: name in the trial's folder.
-        what: one clause.
-    """
-
-    code: str
-    file: str
-    what: str
+    code: str  #: a key of `bundle.codes.CODES`
+    file: str  #: name in the trial's folder
+    what: str  #: one clause
 
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratorFigures:
-    """What a generator's own files say of its window.
+    """What a generator's own files say of its window."""
 
-    Attributes:
-        requests: answered in the window.
-        errors: requests that failed or had another status than the contract's.
-        window_s: length of the window.
-        bins: the histogram of the latency of this kind, in microseconds.
-        kind: what the latency is, in words.
-        littles_ratio: throughput x mean latency / connections; None in an open loop.
-        connections: how many the generator opened; None where it does not tell.
-        span_ns: start and end of the window on the host's monotonic clock, where they are told.
-        problems: what the files show to be wrong; analysis.gates judges it.
-        capacity: highest rate that met the objective, where the load searched for it.
-    """
-
-    requests: int
-    errors: int
-    window_s: float
-    bins: Bins
-    kind: str
+    requests: int  #: answered in the window
+    errors: int  #: requests that failed or had another status than the contract's
+    window_s: float  #: length of the window
+    bins: Bins  #: the histogram of the latency of this kind, in microseconds
+    kind: str  #: what the latency is, in words
+    #: throughput x mean latency / connections; None in an open loop
     littles_ratio: float | None = None
-    connections: int | None = None
+    connections: int | None = None  #: how many the generator opened; None where it does not tell
+    #: start and end of the window on the host's monotonic clock, where they are told
     span_ns: tuple[int, int] | None = None
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[Problem, ...] = ()  #: what the files show to be wrong; analysis.gates judges it
+    #: highest rate that met the objective, where the load searched for it
     capacity: float | None = None
 
     @property
@@ -92,17 +71,11 @@ class GeneratorFigures:
 
 
 class Sampled(NamedTuple):
-    """What tells how ``samples.parquet`` is to be read.
+    """What tells how ``samples.parquet`` is to be read."""
 
-    Attributes:
-        seconds: length of the window.
-        is_open: whether the arrivals were planned.
-        unasked: requests at the beginning that no answer had made room for.
-    """
-
-    seconds: float
-    is_open: bool
-    unasked: int
+    seconds: float  #: length of the window
+    is_open: bool  #: whether the arrivals were planned
+    unasked: int  #: requests at the beginning that no answer had made room for
 
 
 class Output:

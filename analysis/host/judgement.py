@@ -32,24 +32,16 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One reading, judged.
-
-    Attributes:
-        area: the heading that it is shown under.
-        value: None where it could not be read; ``reason`` then says why.
-        should_be: in words, under the profile.
-        why: the reading matters.
-        do: to bring it to what it should be.
-    """
+    """One reading, judged."""
 
     key: str
-    area: str
-    value: Value
+    area: str  #: the heading that it is shown under
+    value: Value  #: None where it could not be read; ``reason`` then says why
     unit: str | None
-    should_be: str
+    should_be: str  #: in words, under the profile
     verdict: GateVerdict
-    why: str
-    do: str
+    why: str  #: the reading matters
+    do: str  #: to bring it to what it should be
     reason: str | None
 
     @property

@@ -62,14 +62,7 @@ class Judged(msgspec.Struct, frozen=True):
 
 
 class HostVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """``verdict.json`` of a host: whether it is as its profile wants it.
-
-    Attributes:
-        tier: at most degraded where a knob cannot be tuned; the plan may promise more.
-        counts: how many outcomes there are of each kind.
-        outcomes: those that are neither held nor absent.
-        findings: readings of what provisioning settles.
-    """
+    """``verdict.json`` of a host: whether it is as its profile wants it."""
 
     schema: Literal["host-verdict/1"] = "host-verdict/1"
     ok: bool
@@ -77,32 +70,26 @@ class HostVerdict(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     profile: Profile
     layout: str
-    tier: Tier
+    tier: Tier  #: at most degraded where a knob cannot be tuned; the plan may promise more
     placement: Plan
     problems: list[Problem]
-    counts: dict[str, int]
-    outcomes: list[Outcome]
-    findings: list[Judged]
+    counts: dict[str, int]  #: how many outcomes there are of each kind
+    outcomes: list[Outcome]  #: those that are neither held nor absent
+    findings: list[Judged]  #: readings of what provisioning settles
 
 
 class Preflight(msgspec.Struct, frozen=True, kw_only=True):
-    """What can be said of a host before anything is changed.
-
-    Attributes:
-        ok: whether the host may be enrolled.
-        would_change: outcomes that the playbook site would settle.
-        tier: of the host as it is.
-    """
+    """What can be said of a host before anything is changed."""
 
     schema: Literal["host-preflight/1"] = "host-preflight/1"
-    ok: bool
+    ok: bool  #: whether the host may be enrolled
     conclusion: str
     host: str
     identity: Identity
     enrolled: bool
     problems: list[Problem]
-    would_change: list[Outcome]
-    tier: Tier
+    would_change: list[Outcome]  #: outcomes that the playbook site would settle
+    tier: Tier  #: of the host as it is
     placement: Plan
     findings: list[Judged]
 

@@ -58,34 +58,21 @@ class Lack(StrEnum):
 
 @dataclass(frozen=True)
 class Undefined:
-    """A number that these measurements do not have.
+    """A number that these measurements do not have."""
 
-    Attributes:
-        lack: why, as a stable code.
-        what: why, in one sentence.
-        blocks: how many hold all the trials that are there.
-    """
-
-    lack: Lack
-    what: str
-    blocks: int = 0
+    lack: Lack  #: why, as a stable code
+    what: str  #: why, in one sentence
+    blocks: int = 0  #: how many hold all the trials that are there
 
 
 @dataclass(frozen=True)
 class HalfWidth:
-    """h(alpha) of one comparison, in log units.
+    """h(alpha) of one comparison, in log units."""
 
-    Attributes:
-        error: standard error of the mean of d, s_d / sqrt(n).
-        blocks: n, at least two.
-        floor: sqrt(1.5) beta.
-        excess: e.
-    """
-
-    error: float
-    blocks: int
-    floor: float
-    excess: float
+    error: float  #: standard error of the mean of d, s_d / sqrt(n)
+    blocks: int  #: n, at least two
+    floor: float  #: sqrt(1.5) beta
+    excess: float  #: e
 
     def at(self, alpha: float, *, boundary: float | None = None) -> float:
         """Return h(alpha); a boundary of early stopping takes the place of Student's quantile."""
@@ -119,21 +106,14 @@ class HalfWidth:
 
 @dataclass(frozen=True)
 class Widened:
-    """One comparison with its null arm.
+    """One comparison with its null arm."""
 
-    Attributes:
-        estimate: the ratio with mean d +- h(.05) and mean d +- h(.10); its p inverts h.
-        mean: of d.
-        sd: of d.
-        half_width: h.
-        autocorrelation: of d between neighbouring blocks; None without two pairs of them. The
-            intervals take it for 0; at 0.4 differences that are not there are found in 9 to 16 %.
-    """
-
-    estimate: Estimate
-    mean: float
-    sd: float
-    half_width: HalfWidth
+    estimate: Estimate  #: the ratio with mean d +- h(.05) and mean d +- h(.10); its p inverts h
+    mean: float  #: of d
+    sd: float  #: of d
+    half_width: HalfWidth  #: h
+    #: of d between neighbouring blocks; None without two pairs of them. The intervals take it for
+    #: 0; at 0.4 differences that are not there are found in 9 to 16 %
     autocorrelation: float | None
 
     @property

@@ -54,18 +54,13 @@ _DIFFERENT = {RulingVerdict.FASTER, RulingVerdict.SLOWER, RulingVerdict.NEGLIGIB
 
 @dataclass(frozen=True)
 class Ruling:
-    """A verdict with its reasons.
+    """A verdict with its reasons."""
 
-    Attributes:
-        verdict: of the candidate.
-        size_resolved: whether a FASTER or SLOWER candidate is so by more than the margin; None
-            with any other verdict.
-        reasons: at least one; the first is why this verdict and not another.
-    """
-
-    verdict: RulingVerdict
+    verdict: RulingVerdict  #: of the candidate
+    #: whether a FASTER or SLOWER candidate is so by more than the margin; None with any other
+    #: verdict
     size_resolved: bool | None
-    reasons: tuple[Reason, ...]
+    reasons: tuple[Reason, ...]  #: at least one; the first is why this verdict and not another
 
 
 def rule(

@@ -40,17 +40,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunMean:
-    """What one run says of a ratio.
+    """What one run says of a ratio."""
 
-    Attributes:
-        mean: of d.
-        error: its standard error s_d / sqrt(n), above 0.
-        blocks: n, at least two.
-    """
-
-    mean: float
-    error: float
-    blocks: int
+    mean: float  #: of d
+    error: float  #: its standard error s_d / sqrt(n), above 0
+    blocks: int  #: n, at least two
 
     @classmethod
     def of(cls, widened: Widened) -> Self:
@@ -60,19 +54,13 @@ class RunMean:
 
 @dataclass(frozen=True)
 class Combined:
-    """One ratio from several runs.
+    """One ratio from several runs."""
 
-    Attributes:
-        estimate: the ratio with its intervals.
-        tau: standard deviation between runs that the weights allow for, in log units.
-        cochran_p: of the hypothesis that the runs differ by their blocks' noise and beta alone.
-        blocks: of all runs.
-    """
-
-    estimate: Estimate
-    tau: float
+    estimate: Estimate  #: the ratio with its intervals
+    tau: float  #: standard deviation between runs that the weights allow for, in log units
+    #: of the hypothesis that the runs differ by their blocks' noise and beta alone
     cochran_p: float
-    blocks: int
+    blocks: int  #: of all runs
 
     @property
     def disagree(self) -> bool:

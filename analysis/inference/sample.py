@@ -23,17 +23,11 @@ type ByBlock = Mapping[int, float | None]
 
 @dataclass(frozen=True)
 class LogRatios:
-    """One log-ratio for each block that has all the figures it needs.
+    """One log-ratio for each block that has all the figures it needs."""
 
-    Attributes:
-        blocks: ascending.
-        values: natural logarithms, in the order of the blocks.
-        dropped: blocks that lack a figure.
-    """
-
-    blocks: tuple[int, ...]
-    values: tuple[float, ...]
-    dropped: tuple[int, ...]
+    blocks: tuple[int, ...]  #: ascending
+    values: tuple[float, ...]  #: natural logarithms, in the order of the blocks
+    dropped: tuple[int, ...]  #: blocks that lack a figure
 
     def __len__(self) -> int:
         return len(self.values)
@@ -41,15 +35,10 @@ class LogRatios:
 
 @dataclass(frozen=True)
 class PairedSample:
-    """What a comparison is judged by.
+    """What a comparison is judged by."""
 
-    Attributes:
-        d: candidate against baseline.
-        a: null arm against baseline; None where the plan has no null arm.
-    """
-
-    d: LogRatios
-    a: LogRatios | None
+    d: LogRatios  #: candidate against baseline
+    a: LogRatios | None  #: null arm against baseline; None where the plan has no null arm
 
     @classmethod
     def of(cls, baseline: ByBlock, candidate: ByBlock, null: ByBlock | None = None) -> Self:

@@ -26,19 +26,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Slice:
-    """Load on one subject in one round.
+    """Load on one subject in one round."""
 
-    Attributes:
-        subject: its name.
-        answers: between the two answers that begin and end the slice.
-        seconds: between the same two answers, above 0.
-        disturbed: by steal or by CPU time of foreign processes. Never by what the service itself
-            waited: to leave such slices out hid 9 of 11 % of a real cost in simulation.
-    """
-
-    subject: str
-    answers: int
-    seconds: float
+    subject: str  #: its name
+    answers: int  #: between the two answers that begin and end the slice
+    seconds: float  #: between the same two answers, above 0
+    #: by steal or by CPU time of foreign processes. Never by what the service itself waited: to
+    #: leave such slices out hid 9 of 11 % of a real cost in simulation
     disturbed: bool = False
 
     def __post_init__(self) -> None:
@@ -76,17 +70,12 @@ class Arms:
 
 @dataclass(frozen=True)
 class RoundCheck:
-    """The rounds' own view of one block's log-ratio.
+    """The rounds' own view of one block's log-ratio."""
 
-    Attributes:
-        totals: d of the block, from all answers over all seconds.
-        hodges_lehmann: of the rounds' log-ratios.
-        without_answers: rounds that have no log-ratio because a slice had no answer; the totals
-            count them, Hodges and Lehmann cannot.
-    """
-
-    totals: float
-    hodges_lehmann: float
+    totals: float  #: d of the block, from all answers over all seconds
+    hodges_lehmann: float  #: of the rounds' log-ratios
+    #: rounds that have no log-ratio because a slice had no answer; the totals count them, Hodges
+    #: and Lehmann cannot
     without_answers: tuple[int, ...]
 
     def beyond(self, margin: float) -> bool:

@@ -57,17 +57,11 @@ class Code:
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart and the table with the same figures.
+    """A chart and the table with the same figures."""
 
-    Attributes:
-        name: unique in the report; letters, digits and hyphens.
-        title: what is drawn, as a heading would say it.
-        description: what can be seen, for those who do not see it.
-    """
-
-    name: str
-    title: str
-    description: str
+    name: str  #: unique in the report; letters, digits and hyphens
+    title: str  #: what is drawn, as a heading would say it
+    description: str  #: what can be seen, for those who do not see it
     chart: Chart
     table: Table
 

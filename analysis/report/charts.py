@@ -114,23 +114,16 @@ class WaterfallChart:
 
 @dataclass(frozen=True)
 class PublishedOrder:
-    """A published order of two figures, and the ratio that was measured of them.
+    """A published order of two figures, and the ratio that was measured of them."""
 
-    Attributes:
-        label: what was published; a newline breaks it.
-        published: the figure that is said to be larger over the other; None without figures.
-        measured: the same ratio, measured, with its 95 % interval.
-        mark: good, bad or open: how the row is set off, beside what it says.
-        note: at the end of the row.
-    """
-
-    label: str
+    label: str  #: what was published; a newline breaks it
+    #: the figure that is said to be larger over the other; None without figures
     published: float | None
-    measured: float
+    measured: float  #: the same ratio, measured, with its 95 % interval
     low: float
     high: float
-    mark: str
-    note: str
+    mark: str  #: good, bad or open: how the row is set off, beside what it says
+    note: str  #: at the end of the row
 
 
 @dataclass(frozen=True)
@@ -142,17 +135,12 @@ class OrderChart:
 
 @dataclass(frozen=True)
 class TrendLine:
-    """One subject over time: seconds since 1970 and figure of each point.
-
-    Attributes:
-        changes: those of the points at which a new level begins.
-        levels: from when, to when, and the median between.
-    """
+    """One subject over time: seconds since 1970 and figure of each point."""
 
     look: Look
     points: tuple[tuple[float, float], ...]
-    changes: tuple[tuple[float, float], ...]
-    levels: tuple[tuple[float, float, float], ...]
+    changes: tuple[tuple[float, float], ...]  #: those of the points at which a new level begins
+    levels: tuple[tuple[float, float, float], ...]  #: from when, to when, and the median between
 
 
 @dataclass(frozen=True)

@@ -49,30 +49,20 @@ class Seen:
 
 @dataclass(frozen=True)
 class Material:
-    """Everything that a report is made of.
-
-    Attributes:
-        verdicts: None where no claims were judged.
-        explanation: None where the plan explains nothing.
-        work: what the subjects answered, and their SQL.
-        shown: the trials whose figures may be used.
-        before: the host before the trials; that of the services, where several took part.
-        after: the same host after them.
-        drift: its facts that moved, by key.
-        hosts: facts of each host, where several took part, by the roles that it had.
-    """
+    """Everything that a report is made of."""
 
     record: BundleRecord
     seal: str
     sealed: SealedPlan
     results: Results
-    verdicts: Verdicts | None
-    explanation: Explanation | None
-    work: Work
-    shown: tuple[Shown, ...]
-    before: Seen
-    after: Seen
-    drift: Mapping[str, Moved]
+    verdicts: Verdicts | None  #: None where no claims were judged
+    explanation: Explanation | None  #: None where the plan explains nothing
+    work: Work  #: what the subjects answered, and their SQL
+    shown: tuple[Shown, ...]  #: the trials whose figures may be used
+    before: Seen  #: the host before the trials; that of the services, where several took part
+    after: Seen  #: the same host after them
+    drift: Mapping[str, Moved]  #: its facts that moved, by key
+    #: facts of each host, where several took part, by the roles that it had
     hosts: Mapping[str, HostFacts | None]
 
     @classmethod

@@ -30,23 +30,17 @@ type Ladder = dict[float, float]
 
 @dataclass(frozen=True)
 class Shown:
-    """What is shown of one trial.
-
-    Attributes:
-        block: from 1.
-        kind: of its latency, in words.
-        values: throughput, capacity and the like by metric; a figure that it has not is left out.
-        ladders: by response or service.
-    """
+    """What is shown of one trial."""
 
     trial: str
     subject: str
     workload: str
     load: str
-    block: int
-    kind: str
+    block: int  #: from 1
+    kind: str  #: of its latency, in words
+    #: throughput, capacity and the like by metric; a figure that it has not is left out
     values: dict[str, float]
-    ladders: dict[str, Ladder]
+    ladders: dict[str, Ladder]  #: by response or service
 
 
 def read(bundle: Bundle, failed: frozenset[str]) -> tuple[Shown, ...]:

@@ -35,15 +35,10 @@ _LAST_SHARE = 0.25
 
 @dataclass(frozen=True)
 class Noise:
-    """Noise of the first order: each window keeps ``rho`` of the deviation of the one before.
+    """Noise of the first order: each window keeps ``rho`` of the deviation of the one before."""
 
-    Attributes:
-        rho: 0 to 0.8; a negative dependence counts as none, which errs on the side of steady.
-        variance: of one window.
-    """
-
-    rho: float
-    variance: float
+    rho: float  #: 0 to 0.8; a negative dependence counts as none, which errs on the side of steady
+    variance: float  #: of one window
 
     @property
     def inflation(self) -> float:

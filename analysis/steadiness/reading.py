@@ -36,20 +36,14 @@ _NS = 1_000_000_000
 
 @dataclass(frozen=True)
 class Series:
-    """One value for each window.
+    """One value for each window."""
 
-    Attributes:
-        figure: answers per second of a closed loop, mean response time in ms of an open one,
-            where the arrivals decide the answers per second.
-        better: higher or lower.
-        window_s: length of a window in seconds.
-        values: in order of time.
-    """
-
+    #: answers per second of a closed loop, mean response time in ms of an open one, where the
+    #: arrivals decide the answers per second
     figure: Literal["throughput", "response time"]
-    better: Literal["higher", "lower"]
-    window_s: float
-    values: tuple[float, ...]
+    better: Literal["higher", "lower"]  #: higher or lower
+    window_s: float  #: length of a window in seconds
+    values: tuple[float, ...]  #: in order of time
 
 
 def read_series(trial: Path, *, window_s: float | None = None) -> Series | None:
@@ -124,21 +118,16 @@ class Drift:
 
 @dataclass(frozen=True)
 class Steadiness:
-    """What the course of a trial shows; instants are seconds from the start of its window.
-
-    Attributes:
-        slope: relative change per second with its interval; None where the figure was mostly 0.
-        change_points_s: where the level changes.
-        levels: between the changes.
-        truncation_s: what MSER-5 would still leave out at the beginning; None where it finds the
-            trial too short to say.
-    """
+    """What the course of a trial shows; instants are seconds from the start of its window."""
 
     series: Series
     shape: Shape
+    #: relative change per second with its interval; None where the figure was mostly 0
     slope: Slope | None
-    change_points_s: tuple[float, ...]
-    levels: tuple[Segment, ...]
+    change_points_s: tuple[float, ...]  #: where the level changes
+    levels: tuple[Segment, ...]  #: between the changes
+    #: what MSER-5 would still leave out at the beginning; None where it finds the trial too short
+    #: to say
     truncation_s: float | None
 
     @property

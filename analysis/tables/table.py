@@ -32,16 +32,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its text, whose lines after the first say more about it.
-
-    Attributes:
-        code: the text is SQL, a digest or a name.
-        mark: good, bad, open or none: how the cell is set off, beside what it says.
-    """
+    """One cell: its text, whose lines after the first say more about it."""
 
     text: str
-    code: bool = False
-    mark: str = ""
+    code: bool = False  #: the text is SQL, a digest or a name
+    mark: str = ""  #: good, bad, open or none: how the cell is set off, beside what it says
 
     @property
     def lines(self) -> list[str]:

@@ -44,46 +44,28 @@ class ArticleFigures(Part, frozen=True, kw_only=True):
 
 
 class ArticleContains(Part, frozen=True, kw_only=True):
-    """What those figures contain.
+    """What those figures contain."""
 
-    Attributes:
-        latency: in words.
-        memory: in words.
-        mean_latency_ms: of all requests.
-        mean_on_a_connection_at_most_ms: the most that they can have had a connection.
-        share_waiting_for_a_connection_at_least: of the mean.
-        p50_as_share_of_the_run: the median over the whole time.
-        p99_as_share_of_the_run: likewise.
-        requests_counted_in_throughput_that_failed: how many.
-    """
-
-    latency: str
-    memory: str
-    mean_latency_ms: float
-    mean_on_a_connection_at_most_ms: float
-    share_waiting_for_a_connection_at_least: float
-    p50_as_share_of_the_run: float
-    p99_as_share_of_the_run: float
-    requests_counted_in_throughput_that_failed: Count
+    latency: str  #: in words
+    memory: str  #: in words
+    mean_latency_ms: float  #: of all requests
+    mean_on_a_connection_at_most_ms: float  #: the most that they can have had a connection
+    share_waiting_for_a_connection_at_least: float  #: of the mean
+    p50_as_share_of_the_run: float  #: the median over the whole time
+    p99_as_share_of_the_run: float  #: likewise
+    requests_counted_in_throughput_that_failed: Count  #: how many
 
 
 class Article(base.GeneratorReport, frozen=True, kw_only=True):
-    """``article.json``: what the article's own client says.
-
-    Attributes:
-        schema: the version of this format.
-        spec: what it was asked to do.
-        figures: as the article computes them.
-        contains: what they contain.
-        latencies_us: of every request, microseconds, from before its wait for a connection.
-    """
+    """``article.json``: what the article's own client says."""
 
     PATH: ClassVar[str] = "article.json"
 
     schema: Literal["article/1"]
-    spec: ArticleSpec
-    figures: ArticleFigures
-    contains: ArticleContains
+    spec: ArticleSpec  #: what it was asked to do
+    figures: ArticleFigures  #: as the article computes them
+    contains: ArticleContains  #: what they contain
+    #: of every request, microseconds, from before its wait for a connection
     latencies_us: list[Count]
 
 

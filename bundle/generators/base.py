@@ -38,19 +38,16 @@ class Load(Part, frozen=True, kw_only=True, dict=True, tag_field="generator"):
 
     The plan is read by these classes, orders carry them to the agent, and the analysis asks them.
     A field may stand in place of a property below.
-
-    Attributes:
-        program: that the load's host must have; null for none beside the agent's own Python.
-        installed_by: what to do where the program is missing.
-        repeats: whether it sends its requests again from the top, so that they must allow it.
-        counts_losses: whether requests that fail are what it looks for, and so no fault.
-        given: the keys that the plan has itself; the others have their defaults.
     """
 
+    #: that the load's host must have; null for none beside the agent's own Python
     program: ClassVar[str | None] = None
-    installed_by: ClassVar[str] = ""
+    installed_by: ClassVar[str] = ""  #: what to do where the program is missing
+    #: whether it sends its requests again from the top, so that they must allow it
     repeats: ClassVar[bool] = False
+    #: whether requests that fail are what it looks for, and so no fault
     counts_losses: ClassVar[bool] = False
+    #: the keys that the plan has itself; the others have their defaults
     given: ClassVar[frozenset[str]] = frozenset()
 
     @property
@@ -131,20 +128,16 @@ class Generator:
     """A generator's loads, and the files of a trial that are its own.
 
     Its log is ``<name>.stderr.txt``, by the name of its module.
-
-    Attributes:
-        loads: their kinds.
-        report: the type of its document.
-        kept: names of its further files that a bundle keeps byte for byte; ``*`` for any part.
-        samples: its file of raw samples, which its report describes and the bundle keeps as a
-            table; null for none.
-        addresses: fields of the report in which the service's address stands, to be masked.
-        address_lines: by kept file, what matches the line in which that address stands.
     """
 
-    loads: tuple[type[Load], ...]
-    report: type[GeneratorReport]
+    loads: tuple[type[Load], ...]  #: their kinds
+    report: type[GeneratorReport]  #: the type of its document
+    #: names of its further files that a bundle keeps byte for byte; ``*`` for any part
     kept: tuple[str, ...] = ()
+    #: its file of raw samples, which its report describes and the bundle keeps as a table; null for
+    #: none
     samples: str | None = None
+    #: fields of the report in which the service's address stands, to be masked
     addresses: tuple[str, ...] = ()
+    #: by kept file, what matches the line in which that address stands
     address_lines: Mapping[str, re.Pattern[str]] = field(default_factory=dict)

@@ -50,27 +50,16 @@ class CapacityLoad(base.Load, frozen=True, kw_only=True, tag="capacity"):
 
 
 class Search(Part, frozen=True, kw_only=True):
-    """What was searched for; ``workloads.load.capacity`` says what it means.
+    """What was searched for; ``workloads.load.capacity`` says what it means."""
 
-    Attributes:
-        client: the closed loop that warmed up.
-        arrivals: ``poisson`` or ``constant``.
-        objective_ms: a response later than this was lost.
-        loss_ratio: share of the requests that could be lost.
-        width: relative distance of the two ends at which the search was done.
-        probe_s: length of a probe's window.
-        probes: how many of them decided about a rate.
-        limit_s: how long the search could take.
-    """
-
-    client: Spec
-    arrivals: str
-    objective_ms: float
-    loss_ratio: float
-    width: float
-    probe_s: Seconds
-    probes: int
-    limit_s: Seconds
+    client: Spec  #: the closed loop that warmed up
+    arrivals: str  #: ``poisson`` or ``constant``
+    objective_ms: float  #: a response later than this was lost
+    loss_ratio: float  #: share of the requests that could be lost
+    width: float  #: relative distance of the two ends at which the search was done
+    probe_s: Seconds  #: length of a probe's window
+    probes: int  #: how many of them decided about a rate
+    limit_s: Seconds  #: how long the search could take
 
 
 class Bounds(Part, frozen=True, kw_only=True):
@@ -81,61 +70,35 @@ class Bounds(Part, frozen=True, kw_only=True):
 
 
 class Probe(Part, frozen=True, kw_only=True):
-    """One window of the open loop at one rate; as in `Client` where it has the same name.
+    """One window of the open loop at one rate; as in `Client` where it has the same name."""
 
-    Attributes:
-        rate: arrivals per second.
-        lost: requests that failed or came later than the objective.
-        held: whether no more were lost than could be.
-        seed: decided its arrivals.
-        window: when it measured.
-        open_loop: what became of the arrivals.
-        requests_in_window: answers in the window.
-        completed: samples with an answer.
-        censored: samples without one.
-        failed: requests whose answer an error took away.
-        errors: by kind.
-        cpu_s: CPU seconds of each process of the client.
-        histograms: encoded as HdrHistogram V2 in base64.
-    """
-
-    rate: float
-    lost: int
-    held: bool
-    seed: int
-    window: Window
-    open_loop: OpenLoop
-    requests_in_window: Count
-    completed: Count
-    censored: Censored
-    failed: Count
-    errors: Errors
-    cpu_s: list[float]
-    histograms: dict[HistogramName, str]
+    rate: float  #: arrivals per second
+    lost: int  #: requests that failed or came later than the objective
+    held: bool  #: whether no more were lost than could be
+    seed: int  #: decided its arrivals
+    window: Window  #: when it measured
+    open_loop: OpenLoop  #: what became of the arrivals
+    requests_in_window: Count  #: answers in the window
+    completed: Count  #: samples with an answer
+    censored: Censored  #: samples without one
+    failed: Count  #: requests whose answer an error took away
+    errors: Errors  #: by kind
+    cpu_s: list[float]  #: CPU seconds of each process of the client
+    histograms: dict[HistogramName, str]  #: encoded as HdrHistogram V2 in base64
 
 
 class Capacity(base.GeneratorReport, frozen=True, kw_only=True):
-    """``capacity.json``: a search for the highest rate that meets an objective.
-
-    Attributes:
-        schema: the version of this format.
-        spec: what was searched for.
-        closed_loop_rate: answers per second of the warm-up; null if it failed.
-        range: lowest and highest rate of the search; null likewise.
-        capacity: the result; null if there is none.
-        failure: why there is none; null if there is.
-        probes: in order.
-    """
+    """``capacity.json``: a search for the highest rate that meets an objective."""
 
     PATH: ClassVar[str] = "capacity.json"
 
     schema: Literal["capacity/1"]
-    spec: Search
-    closed_loop_rate: float | None
-    range: tuple[float, float] | None
-    capacity: Bounds | None
-    failure: Failure | None
-    probes: list[Probe]
+    spec: Search  #: what was searched for
+    closed_loop_rate: float | None  #: answers per second of the warm-up; null if it failed
+    range: tuple[float, float] | None  #: lowest and highest rate of the search; null likewise
+    capacity: Bounds | None  #: the result; null if there is none
+    failure: Failure | None  #: why there is none; null if there is
+    probes: list[Probe]  #: in order
 
 
 GENERATOR = base.Generator(

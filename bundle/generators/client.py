@@ -70,45 +70,25 @@ class OpenLoad(base.Load, frozen=True, kw_only=True, tag="client-open"):
 
 
 class Spec(Part, frozen=True, kw_only=True):
-    """What the asyncio client was asked to do; ``workloads.load.client.spec`` says what it means.
+    """What the asyncio client was asked to do; see ``workloads.load.client.spec``."""
 
-    Attributes:
-        host: address of the service, which may be masked.
-        port: of the service.
-        loop: closed, or open.
-        connections: over all processes.
-        processes: of the generator.
-        cpus: one for each process; null left them where they were.
-        warmup_s: seconds of load before the window.
-        duration_s: length of the window.
-        requests_total: answers that ended the window; null if time did.
-        rate: requests per second of an open loop; null of a closed one.
-        arrivals: ``poisson`` or ``constant``.
-        seed: decided arrivals and which bodies were hashed.
-        table: path of the request table.
-        repeatable: whether the table could be sent again from its top.
-        timeout_s: after which a request was given up.
-        hash_fraction: share of the requests whose body was hashed.
-        start_at: when the load began, seconds since 1970; null for as soon as it could.
-    """
-
-    host: str
-    port: int
-    loop: Literal["closed", "open"]
-    connections: Count
-    processes: Count
-    cpus: list[int] | None
-    warmup_s: Seconds
-    duration_s: Seconds
-    requests_total: int | None
-    rate: float | None
-    arrivals: str
-    seed: int
-    table: str
-    repeatable: bool
-    timeout_s: Seconds
-    hash_fraction: float
-    start_at: float | None
+    host: str  #: address of the service, which may be masked
+    port: int  #: of the service
+    loop: Literal["closed", "open"]  #: closed, or open
+    connections: Count  #: over all processes
+    processes: Count  #: of the generator
+    cpus: list[int] | None  #: one for each process; null left them where they were
+    warmup_s: Seconds  #: seconds of load before the window
+    duration_s: Seconds  #: length of the window
+    requests_total: int | None  #: answers that ended the window; null if time did
+    rate: float | None  #: requests per second of an open loop; null of a closed one
+    arrivals: str  #: ``poisson`` or ``constant``
+    seed: int  #: decided arrivals and which bodies were hashed
+    table: str  #: path of the request table
+    repeatable: bool  #: whether the table could be sent again from its top
+    timeout_s: Seconds  #: after which a request was given up
+    hash_fraction: float  #: share of the requests whose body was hashed
+    start_at: float | None  #: when the load began, seconds since 1970; null for as soon as it could
 
 
 class Window(Part, frozen=True, kw_only=True):
@@ -161,21 +141,13 @@ class Errors(Part, frozen=True, kw_only=True):
 
 
 class OpenLoop(Part, frozen=True, kw_only=True):
-    """What became of the arrivals of an open loop.
+    """What became of the arrivals of an open loop."""
 
-    Attributes:
-        planned: arrivals due in the window.
-        sent: of those, how many were sent.
-        answered: answers in the window, whenever asked for.
-        achieved: answered over planned; null if none was planned.
-        dropped: planned arrivals that nothing accounts for.
-    """
-
-    planned: Count
-    sent: int
-    answered: Count
-    achieved: float | None
-    dropped: int
+    planned: Count  #: arrivals due in the window
+    sent: int  #: of those, how many were sent
+    answered: Count  #: answers in the window, whenever asked for
+    achieved: float | None  #: answered over planned; null if none was planned
+    dropped: int  #: planned arrivals that nothing accounts for
 
 
 class Column(Part, frozen=True, kw_only=True):
@@ -196,17 +168,11 @@ class Samples(Part, frozen=True, kw_only=True):
 
 
 class Bodies(Part, frozen=True, kw_only=True):
-    """SHA-256 of sampled bodies.
+    """SHA-256 of sampled bodies."""
 
-    Attributes:
-        hashed: how many bodies.
-        unlisted: of those, how many are not in ``digests``, which is limited.
-        digests: by method and path, the distinct digests.
-    """
-
-    hashed: Count
-    unlisted: Count
-    digests: dict[str, list[str]]
+    hashed: Count  #: how many bodies
+    unlisted: Count  #: of those, how many are not in ``digests``, which is limited
+    digests: dict[str, list[str]]  #: by method and path, the distinct digests
 
 
 class HistogramFile(Part, frozen=True, kw_only=True):
@@ -224,75 +190,43 @@ class Lag(Part, frozen=True, kw_only=True):
 
 
 class Process(Part, frozen=True, kw_only=True):
-    """One process of the client.
+    """One process of the client."""
 
-    Attributes:
-        pid: process id.
-        requests_in_window: answers in the window.
-        samples: rows.
-        cpu_s: CPU seconds in the window.
-        peak_rss_bytes: peak resident memory.
-        loop_lag_ms: of its event loop.
-    """
-
-    pid: int
-    requests_in_window: Count
-    samples: Count
-    cpu_s: float
-    peak_rss_bytes: Count
-    loop_lag_ms: Lag
+    pid: int  #: process id
+    requests_in_window: Count  #: answers in the window
+    samples: Count  #: rows
+    cpu_s: float  #: CPU seconds in the window
+    peak_rss_bytes: Count  #: peak resident memory
+    loop_lag_ms: Lag  #: of its event loop
 
 
 class Client(base.GeneratorReport, frozen=True, kw_only=True):
-    """``client.json``: what the asyncio client says about its window.
-
-    Attributes:
-        schema: the version of this format.
-        spec: what it was asked to do.
-        measured: whether the whole window was measured.
-        failure: why it was not; null if it was.
-        window: when it measured.
-        loop: closed or open.
-        requests_in_window: answers in the window, whenever asked for.
-        throughput: of those, per second; null if the window has no length.
-        completed: samples with an answer.
-        censored: samples without one.
-        failed: requests due in the window whose answer an error took away.
-        errors: by kind, in the window and after it.
-        warmup_errors: by kind, before it; kinds that did not occur are left out.
-        answers: by operation and status.
-        open_loop: what became of the arrivals; null in a closed loop.
-        operations: names, by the index that samples have.
-        samples: the raw samples.
-        bodies: digests of sampled bodies.
-        histograms: the files beside it; a closed loop has no ``dispatch``.
-        processes: of the client.
-        peak_rss_bytes: peak resident memory of all of them and their parent.
-    """
+    """``client.json``: what the asyncio client says about its window."""
 
     PATH: ClassVar[str] = "client.json"
 
     schema: Literal["client/1"]
-    spec: Spec
-    measured: bool
-    failure: Failure | None
-    window: Window
-    loop: Loop
-    requests_in_window: Count
-    throughput: float | None
-    completed: Count
-    censored: Censored
-    failed: Count
-    errors: Errors
-    warmup_errors: dict[str, Count]
-    answers: dict[str, dict[str, Count]]
-    open_loop: OpenLoop | None
-    operations: list[str]
-    samples: Samples
-    bodies: Bodies
+    spec: Spec  #: what it was asked to do
+    measured: bool  #: whether the whole window was measured
+    failure: Failure | None  #: why it was not; null if it was
+    window: Window  #: when it measured
+    loop: Loop  #: closed or open
+    requests_in_window: Count  #: answers in the window, whenever asked for
+    throughput: float | None  #: of those, per second; null if the window has no length
+    completed: Count  #: samples with an answer
+    censored: Censored  #: samples without one
+    failed: Count  #: requests due in the window whose answer an error took away
+    errors: Errors  #: by kind, in the window and after it
+    warmup_errors: dict[str, Count]  #: by kind, before it; kinds that did not occur are left out
+    answers: dict[str, dict[str, Count]]  #: by operation and status
+    open_loop: OpenLoop | None  #: what became of the arrivals; null in a closed loop
+    operations: list[str]  #: names, by the index that samples have
+    samples: Samples  #: the raw samples
+    bodies: Bodies  #: digests of sampled bodies
+    #: the files beside it; a closed loop has no ``dispatch``
     histograms: dict[HistogramName, HistogramFile]
-    processes: list[Process]
-    peak_rss_bytes: Count
+    processes: list[Process]  #: of the client
+    peak_rss_bytes: Count  #: peak resident memory of all of them and their parent
 
     @property
     def rows(self) -> dict[str, int]:

@@ -42,21 +42,13 @@ class WrkLoad(base.Load, frozen=True, kw_only=True, tag="wrk"):
 
 
 class WrkErrors(Part, frozen=True, kw_only=True):
-    """What wrk counts as errors.
+    """What wrk counts as errors."""
 
-    Attributes:
-        connect: connections that could not be opened.
-        read: that ended while an answer was read.
-        write: that ended while a request was sent.
-        status: answers above 399.
-        timeout: answers later than allowed.
-    """
-
-    connect: Count
-    read: Count
-    write: Count
-    status: Count
-    timeout: Count
+    connect: Count  #: connections that could not be opened
+    read: Count  #: that ended while an answer was read
+    write: Count  #: that ended while a request was sent
+    status: Count  #: answers above 399
+    timeout: Count  #: answers later than allowed
 
     @property
     def total(self) -> int:
@@ -65,33 +57,21 @@ class WrkErrors(Part, frozen=True, kw_only=True):
 
 
 class Wrk(base.GeneratorReport, frozen=True, kw_only=True):
-    """``wrk.json``: counters and latency histogram of wrk.
-
-    Attributes:
-        schema: the version of this format.
-        threads: of wrk.
-        connections: asked for, over all threads.
-        connections_opened: threads x (connections // threads).
-        requests: answers, whatever their status.
-        duration_us: from the start of the last of wrk's threads to the end of the last one.
-        bytes: read, headers included.
-        errors: by kind.
-        latency_us: microseconds and count, ascending, as wrk corrected them.
-        table_exhausted: whether a table that may not be repeated was used up.
-    """
+    """``wrk.json``: counters and latency histogram of wrk."""
 
     PATH: ClassVar[str] = "wrk.json"
 
     schema: Literal["wrk/1"]
-    threads: Count
-    connections: Count
-    connections_opened: Count
-    requests: Count
-    duration_us: Count
-    bytes: Count
-    errors: WrkErrors
+    threads: Count  #: of wrk
+    connections: Count  #: asked for, over all threads
+    connections_opened: Count  #: threads x (connections // threads)
+    requests: Count  #: answers, whatever their status
+    duration_us: Count  #: from the start of the last of wrk's threads to the end of the last one
+    bytes: Count  #: read, headers included
+    errors: WrkErrors  #: by kind
+    #: microseconds and count, ascending, as wrk corrected them
     latency_us: tuple[tuple[Count, Count], ...]
-    table_exhausted: bool
+    table_exhausted: bool  #: whether a table that may not be repeated was used up
 
     @property
     def throughput(self) -> float:

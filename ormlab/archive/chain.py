@@ -25,15 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Chain:
-    """An index as it is, whole or not.
+    """An index as it is, whole or not."""
 
-    Attributes:
-        lines: those that can be read, in their order.
-        findings: everything that is wrong with it.
-    """
-
-    lines: tuple[IndexLine, ...]
-    findings: tuple[Finding, ...]
+    lines: tuple[IndexLine, ...]  #: those that can be read, in their order
+    findings: tuple[Finding, ...]  #: everything that is wrong with it
 
 
 @dataclass(frozen=True)

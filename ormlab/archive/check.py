@@ -20,17 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Checked:
-    """What of an archive holds.
+    """What of an archive holds."""
 
-    Attributes:
-        lines: how many lines the index has.
-        bundles: how many of them have their bundle here, sealed as the line says and whole.
-        findings: every problem, those of the index first.
-    """
-
-    lines: int
-    bundles: int
-    findings: tuple[Finding, ...]
+    lines: int  #: how many lines the index has
+    bundles: int  #: how many of them have their bundle here, sealed as the line says and whole
+    findings: tuple[Finding, ...]  #: every problem, those of the index first
 
 
 def check(folder: Path, ids: Sequence[str] = (), *, copy: Path | None = None) -> Checked:

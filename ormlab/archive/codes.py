@@ -43,19 +43,13 @@ CODES: Final[dict[str, Code]] = {
 
 
 class Finding(NamedTuple):
-    """One problem.
+    """One problem."""
 
-    Attributes:
-        code: a key of `CODES`, or of `bundle.codes.CODES`.
-        where: relative to the archive; a line of the index by its number.
-        bundle: id of the bundle that explains it, or empty.
-    """
-
-    code: str
-    where: str
+    code: str  #: a key of `CODES`, or of `bundle.codes.CODES`
+    where: str  #: relative to the archive; a line of the index by its number
     what: str
     hint: str
-    bundle: str = ""
+    bundle: str = ""  #: id of the bundle that explains it, or empty
 
 
 def finding(code: str, where: str, detail: str = "", *, bundle: str = "") -> Finding:

@@ -22,17 +22,12 @@ _UNFINISHED = frozenset({"index-torn"})
 
 @dataclass(frozen=True)
 class ArchivedBundle:
-    """One line of the index, and its bundle; None if the bundle is not here.
+    """One line of the index, and its bundle; None if the bundle is not here."""
 
-    Attributes:
-        number: of the line, from 1.
-        record: the ``bundle.json`` as it stands, not verified.
-    """
-
-    number: int
+    number: int  #: of the line, from 1
     line: IndexLine
     path: Path | None
-    record: BundleRecord | None
+    record: BundleRecord | None  #: the ``bundle.json`` as it stands, not verified
 
 
 @dataclass(frozen=True)

@@ -29,15 +29,12 @@ _ADDING = ".adding"
 
 @dataclass(frozen=True)
 class Added:
-    """What became of a bundle that was added.
-
-    Attributes:
-        outcome: ``added``; ``completed``, if an add that was killed had not written the line; or
-            ``present``, if there was nothing to do.
-    """
+    """What became of a bundle that was added."""
 
     line: IndexLine
     path: Path
+    #: ``added``; ``completed``, if an add that was killed had not written the line; or ``present``,
+    #: if there was nothing to do
     outcome: Literal["added", "completed", "present"]
 
 

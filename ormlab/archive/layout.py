@@ -24,20 +24,15 @@ _SEGMENT: Final = re.compile(r"index/(\d{8})\.jsonl")
 
 
 class Stored(Record, frozen=True, kw_only=True):
-    """``seals/<seal>.json``: where a bundle lies in the store.
-
-    Attributes:
-        archive: SHA-256 of the packed bundle, which is also its name.
-        size: of the packed bundle, in bytes.
-    """
+    """``seals/<seal>.json``: where a bundle lies in the store."""
 
     SCHEMA: ClassVar[str] = "stored/1"
 
     schema: Literal["stored/1"] = "stored/1"
     id: BundleId
     seal: Sha256
-    archive: Sha256
-    size: Annotated[int, Meta(ge=0)]
+    archive: Sha256  #: SHA-256 of the packed bundle, which is also its name
+    size: Annotated[int, Meta(ge=0)]  #: of the packed bundle, in bytes
 
 
 class MovedBundle(Part, frozen=True, kw_only=True):
@@ -54,17 +49,14 @@ class Elsewhere(Record, frozen=True, kw_only=True):
     It names each packed bundle with a commit whose tree still has it. Seals and index stay in the
     store. A packed bundle is named by its digest, so what comes out of the history is verified like
     what comes from a store.
-
-    Attributes:
-        folder: of the store in the repository, at each of the commits.
-        bundles: what is not in the store, sorted by id.
     """
 
     SCHEMA: ClassVar[str] = "elsewhere/1"
 
     schema: Literal["elsewhere/1"] = "elsewhere/1"
+    #: of the store in the repository, at each of the commits
     folder: Annotated[str, Meta(pattern=_FOLDER, max_length=200)]
-    bundles: tuple[MovedBundle, ...]
+    bundles: tuple[MovedBundle, ...]  #: what is not in the store, sorted by id
 
     def path(self, moved: MovedBundle) -> str:
         """The path of a packed bundle in the tree of its commit."""

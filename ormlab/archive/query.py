@@ -50,21 +50,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Point:
-    """One bundle of a series: the median of its trials.
-
-    Attributes:
-        plan_sha256: a change of plan may be the reason for a change of level.
-        trials: how many trials have the metric.
-        changed: whether a new level begins here.
-    """
+    """One bundle of a series: the median of its trials."""
 
     bundle: str
     created: datetime
     plan: str
-    plan_sha256: str
-    trials: int
+    plan_sha256: str  #: a change of plan may be the reason for a change of level
+    trials: int  #: how many trials have the metric
     value: float
-    changed: bool
+    changed: bool  #: whether a new level begins here
 
 
 @dataclass(frozen=True)

@@ -17,17 +17,11 @@ _MOST_LISTED = 5
 
 
 class Change(NamedTuple):
-    """One value that differs.
+    """One value that differs."""
 
-    Attributes:
-        at: its place: keys and positions, with dots between them.
-        before: None where it is null or not there.
-        after: likewise.
-    """
-
-    at: str
-    before: Json
-    after: Json
+    at: str  #: its place: keys and positions, with dots between them
+    before: Json  #: None where it is null or not there
+    after: Json  #: likewise
 
     def __str__(self) -> str:
         return f"{self.at} is {_short(self.after)}, it was {_short(self.before)}"

@@ -44,21 +44,16 @@ _REFUSALS: Final = {
 
 @dataclass(frozen=True)
 class Source:
-    """The state of a checkout.
+    """The state of a checkout."""
 
-    Attributes:
-        commit: that is checked out; None if nothing vouches for the source.
-        dirty: whether the source is another one than the commit's; None without a commit.
-        reason: why there is no commit; None if there is one.
-        added: SHA-256 (hex) by path of each file that runs and that the commit does not have.
-        patch: makes the source of the commit, by ``git apply``; without the inventory, which
-            names hosts and accounts: of it a bundle has a form of its own.
-    """
-
-    commit: str | None
+    commit: str | None  #: that is checked out; None if nothing vouches for the source
+    #: whether the source is another one than the commit's; None without a commit
     dirty: bool | None
-    reason: str | None = None
+    reason: str | None = None  #: why there is no commit; None if there is one
+    #: SHA-256 (hex) by path of each file that runs and that the commit does not have
     added: dict[str, str] = field(default_factory=dict)
+    #: makes the source of the commit, by ``git apply``; without the inventory, which names hosts
+    #: and accounts: of it a bundle has a form of its own
     patch: bytes = b""
 
 

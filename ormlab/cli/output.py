@@ -56,23 +56,15 @@ def document(
 
 @dataclass(frozen=True)
 class Printout:
-    """What a command prints: one JSON document, or its text.
+    """What a command prints: one JSON document, or its text."""
 
-    Attributes:
-        schema: of the document.
-        result: the document's keys beside schema, ok and problems.
-        text: makes what people read.
-        problems: for the document; the text lists them itself.
-        failures: problems that are also printed on standard error; the first gives the exit code.
-        code: the exit code without failures.
-    """
-
-    schema: str
-    result: Mapping[str, object]
-    text: Callable[[], str]
-    problems: Sequence[Mapping[str, object]] = ()
+    schema: str  #: of the document
+    result: Mapping[str, object]  #: the document's keys beside schema, ok and problems
+    text: Callable[[], str]  #: makes what people read
+    problems: Sequence[Mapping[str, object]] = ()  #: for the document; the text lists them itself
+    #: problems that are also printed on standard error; the first gives the exit code
     failures: Sequence[LabError] = ()
-    code: Exit = Exit.OK
+    code: Exit = Exit.OK  #: the exit code without failures
 
     def print(self, *, as_json: bool) -> None:
         """Print one of the two, and the failures.

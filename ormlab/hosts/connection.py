@@ -60,15 +60,10 @@ class CommandFailed(ProvisioningError):  # noqa: N818 - an outcome callers expec
 
 @dataclass(frozen=True)
 class Ended:
-    """How a program on a host ended.
+    """How a program on a host ended."""
 
-    Attributes:
-        status: of its exit; negative for a signal, or where the host did not say.
-        errors: what it wrote to standard error.
-    """
-
-    status: int
-    errors: str
+    status: int  #: of its exit; negative for a signal, or where the host did not say
+    errors: str  #: what it wrote to standard error
 
 
 class _BegunHere:

@@ -46,51 +46,30 @@ _ANSWER: Final = ("status", "sha256")
 
 
 class Identity(Part, frozen=True, kw_only=True):
-    """One of the two bundles.
+    """One of the two bundles."""
 
-    Attributes:
-        id: of the bundle.
-        seal: SHA-256 of its SEAL.json.
-        host: fingerprint; null if it was never taken.
-        status: of the run.
-        conclusion: of its results.
-    """
-
-    id: str
-    seal: str | None
-    host: str | None
-    status: str
-    conclusion: str
+    id: str  #: of the bundle
+    seal: str | None  #: SHA-256 of its SEAL.json
+    host: str | None  #: fingerprint; null if it was never taken
+    status: str  #: of the run
+    conclusion: str  #: of its results
 
 
 class Relation(Part, frozen=True, kw_only=True):
-    """How the second bundle is related to the first.
+    """How the second bundle is related to the first."""
 
-    Attributes:
-        same_host: by their fingerprints.
-        is_rerun: whether the second names the seal of the first.
-        host_sd: how much hosts are taken to differ; null on one host.
-    """
-
-    same_host: bool
-    is_rerun: bool
-    host_sd: float | None
+    same_host: bool  #: by their fingerprints
+    is_rerun: bool  #: whether the second names the seal of the first
+    host_sd: float | None  #: how much hosts are taken to differ; null on one host
 
 
 class Changed(Part, frozen=True, kw_only=True):
-    """A value that differs.
+    """A value that differs."""
 
-    Attributes:
-        area: of what it is part.
-        at: its place there: keys and positions, with dots between them.
-        before: in the first bundle; null where it has none.
-        after: in the second; null likewise.
-    """
-
-    area: Area
-    at: str
-    before: Json
-    after: Json
+    area: Area  #: of what it is part
+    at: str  #: its place there: keys and positions, with dots between them
+    before: Json  #: in the first bundle; null where it has none
+    after: Json  #: in the second; null likewise
 
 
 class Ratio(Part, frozen=True, kw_only=True):
@@ -121,25 +100,15 @@ class Compared(Agreement, frozen=True, kw_only=True):
 
 
 class Diff(Part, frozen=True, kw_only=True):
-    """What changed between two bundles, and whether their results agree.
-
-    Attributes:
-        schema: the version of this format.
-        conclusion: one sentence.
-        verdict: of the comparisons by throughput.
-        bundles: the first and the second.
-        relation: of the second to the first.
-        changes: by area.
-        agreements: by comparison and metric.
-    """
+    """What changed between two bundles, and whether their results agree."""
 
     schema: Literal["diff/1"]
-    conclusion: str
-    verdict: Outcome
-    bundles: tuple[Identity, Identity]
-    relation: Relation
-    changes: list[Changed]
-    agreements: list[Compared]
+    conclusion: str  #: one sentence
+    verdict: Outcome  #: of the comparisons by throughput
+    bundles: tuple[Identity, Identity]  #: the first and the second
+    relation: Relation  #: of the second to the first
+    changes: list[Changed]  #: by area
+    agreements: list[Compared]  #: by comparison and metric
 
 
 def diff(first: Path, second: Path, *, host_sd: float = HOST_SD) -> Diff:

@@ -34,19 +34,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Derived:
-    """Everything that follows from a bundle's own files.
+    """Everything that follows from a bundle's own files."""
 
-    Attributes:
-        results: of the run.
-        explanation: None if its plan explains nothing.
-        verdicts: on the claims of a ledger; None without one.
-        ledger: that the claims are of, where they were judged here; else None.
-    """
-
-    results: Results
-    explanation: Explanation | None
-    verdicts: Verdicts | None
-    ledger: LedgerFile | None
+    results: Results  #: of the run
+    explanation: Explanation | None  #: None if its plan explains nothing
+    verdicts: Verdicts | None  #: on the claims of a ledger; None without one
+    ledger: LedgerFile | None  #: that the claims are of, where they were judged here; else None
 
     @classmethod
     def read(cls, bundle: Path) -> Self:

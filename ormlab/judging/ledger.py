@@ -18,17 +18,11 @@ LEDGERS = checkout.ROOT / "workloads/ledgers"
 
 @dataclass(frozen=True)
 class LedgerFile:
-    """A ledger without problems.
+    """A ledger without problems."""
 
-    Attributes:
-        path: of its file.
-        data: the file as it was read.
-        ledger: what it says.
-    """
-
-    path: Path
-    data: bytes
-    ledger: Ledger
+    path: Path  #: of its file
+    data: bytes  #: the file as it was read
+    ledger: Ledger  #: what it says
 
     @property
     def sha256(self) -> str:

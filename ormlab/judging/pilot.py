@@ -113,27 +113,18 @@ class Variance(Part, frozen=True, kw_only=True):
 
 
 class Forecast(Part, frozen=True, kw_only=True):
-    """What a pilot tells of a plan.
+    """What a pilot tells of a plan."""
 
-    Attributes:
-        bundle: the pilot's id.
-        effects: by comparison and metric.
-        unknown: comparisons that the pilot says nothing of, in words.
-        warmups: by workload and load.
-        rates: of the open loops, by workload and load.
-        variances: by workload and load, where the pilot has a null arm and raw samples.
-        expected_s: how long the run takes, setting up included.
-        timed: how many of the plan's trials the pilot has carried out just so; of the others it
-            tells what they take beyond their load.
-    """
-
-    bundle: str
-    effects: tuple[Effect, ...]
-    unknown: tuple[str, ...]
-    warmups: tuple[Warmup, ...]
-    rates: tuple[Rate, ...]
+    bundle: str  #: the pilot's id
+    effects: tuple[Effect, ...]  #: by comparison and metric
+    unknown: tuple[str, ...]  #: comparisons that the pilot says nothing of, in words
+    warmups: tuple[Warmup, ...]  #: by workload and load
+    rates: tuple[Rate, ...]  #: of the open loops, by workload and load
+    #: by workload and load, where the pilot has a null arm and raw samples
     variances: tuple[Variance, ...]
-    expected_s: float
+    expected_s: float  #: how long the run takes, setting up included
+    #: how many of the plan's trials the pilot has carried out just so; of the others it tells what
+    #: they take beyond their load
     timed: int
 
 

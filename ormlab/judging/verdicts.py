@@ -42,43 +42,26 @@ class ConditionOverview(Part, frozen=True, kw_only=True):
 
 
 class ClaimOverview(Claimed, frozen=True, kw_only=True):
-    """A claim as the ledger has it, before any bundle.
+    """A claim as the ledger has it, before any bundle."""
 
-    Attributes:
-        arithmetic: what the checks on paper say of it; empty if nothing.
-        portability: how far it reaches; None for a statement.
-        tolerance: with its reason; None without one.
-        untestable: why it cannot be tested; None if it can.
-        not_run: why nobody tests it yet; None if somebody does.
-        cost: of the test, in words.
-        note: of whoever wrote the ledger.
-        conditions: under which it was published, by name.
-    """
-
+    #: what the checks on paper say of it; empty if nothing
     arithmetic: Literal["incoherent", "in doubt", ""]
-    portability: str | None
-    tolerance: str | None
-    untestable: str | None
-    not_run: str | None
-    cost: str
-    note: str
-    conditions: dict[str, ConditionOverview]
+    portability: str | None  #: how far it reaches; None for a statement
+    tolerance: str | None  #: with its reason; None without one
+    untestable: str | None  #: why it cannot be tested; None if it can
+    not_run: str | None  #: why nobody tests it yet; None if somebody does
+    cost: str  #: of the test, in words
+    note: str  #: of whoever wrote the ledger
+    conditions: dict[str, ConditionOverview]  #: under which it was published, by name
 
 
 class Overview(Part, frozen=True, kw_only=True):
-    """What a ledger claims, and what arithmetic alone says of it.
+    """What a ledger claims, and what arithmetic alone says of it."""
 
-    Attributes:
-        ledger: whose claims they are.
-        conclusion: one sentence.
-        claims: in the ledger's order.
-        checks: on paper, in the ledger's order.
-    """
-
-    ledger: LedgerOnTrial
-    conclusion: str
-    claims: tuple[ClaimOverview, ...]
-    checks: tuple[CheckOutcome, ...]
+    ledger: LedgerOnTrial  #: whose claims they are
+    conclusion: str  #: one sentence
+    claims: tuple[ClaimOverview, ...]  #: in the ledger's order
+    checks: tuple[CheckOutcome, ...]  #: on paper, in the ledger's order
 
 
 class MetricLine(Part, frozen=True, kw_only=True):

@@ -13,17 +13,11 @@ _OVERHEAD_S = 2.5  # of a trial beyond its load, as seen; a pilot knows better
 
 @dataclass(frozen=True)
 class Duration:
-    """Seconds that a plan takes once it measures; setting up comes on top.
+    """Seconds that a plan takes once it measures; setting up comes on top."""
 
-    Attributes:
-        measured_s: inside the windows.
-        expected_s: warm-up and what surrounds a trial included.
-        at_most: some load ends when its work is done, its duration being a limit only.
-    """
-
-    measured_s: float
-    expected_s: float
-    at_most: bool
+    measured_s: float  #: inside the windows
+    expected_s: float  #: warm-up and what surrounds a trial included
+    at_most: bool  #: some load ends when its work is done, its duration being a limit only
 
 
 def duration(resolved: ResolvedPlan) -> Duration:

@@ -17,15 +17,10 @@ _LONGEST_NAME = 40
 
 @dataclass(frozen=True)
 class Expansion:
-    """An explanation that is decided.
+    """An explanation that is decided."""
 
-    Attributes:
-        way: its ends and steps.
-        subjects: those that only the explanation needs, by name.
-    """
-
-    way: Way
-    subjects: dict[str, Subject]
+    way: Way  #: its ends and steps
+    subjects: dict[str, Subject]  #: those that only the explanation needs, by name
 
 
 def expand(plan: Plan, explanation: Explanation) -> Expansion:

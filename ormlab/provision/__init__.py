@@ -21,15 +21,10 @@ __all__ = ["Began", "Ended", "News", "Play", "Provisioned", "carry_out", "provis
 
 @dataclass(frozen=True)
 class Provisioned:
-    """The result of setting hosts up.
+    """The result of setting hosts up."""
 
-    Attributes:
-        site: the play that set the hosts up, or reported what it would do.
-        strangers: names of the hosts that nobody has enrolled. If there are any, ``site`` was a
-            dry run.
-    """
-
-    site: Play
+    site: Play  #: the play that set the hosts up, or reported what it would do
+    #: names of the hosts that nobody has enrolled. If there are any, ``site`` was a dry run
     strangers: tuple[str, ...]
 
 

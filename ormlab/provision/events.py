@@ -32,17 +32,11 @@ class Began:
 
 @dataclass(frozen=True)
 class Ended:
-    """A task has ended on one host.
+    """A task has ended on one host."""
 
-    Attributes:
-        host: as the inventory names it.
-        task: what a bundle records of it; its place is relative to the checkout.
-        reason: why it failed, in the module's words; empty if it did not fail.
-    """
-
-    host: str
-    task: Task
-    reason: str
+    host: str  #: as the inventory names it
+    task: Task  #: what a bundle records of it; its place is relative to the checkout
+    reason: str  #: why it failed, in the module's words; empty if it did not fail
 
     @property
     def name(self) -> str:
@@ -52,15 +46,10 @@ class Ended:
 
 @dataclass(frozen=True)
 class Recap:
-    """Ansible's own count at the end of a playbook, by host.
+    """Ansible's own count at the end of a playbook, by host."""
 
-    Attributes:
-        processed: hosts that had at least one task.
-        failed: hosts with a failed task that nothing rescued, and unreachable hosts.
-    """
-
-    processed: frozenset[str]
-    failed: frozenset[str]
+    processed: frozenset[str]  #: hosts that had at least one task
+    failed: frozenset[str]  #: hosts with a failed task that nothing rescued, and unreachable hosts
 
 
 class _Returned(msgspec.Struct):

@@ -51,19 +51,13 @@ class News(Protocol):
 
 @dataclass(frozen=True)
 class Play:
-    """What one playbook did.
-
-    Attributes:
-        dry: whether it was a dry run.
-        tasks: in the order in which they ended.
-        failed: hosts on which it did not finish.
-    """
+    """What one playbook did."""
 
     playbook: str
-    dry: bool
+    dry: bool  #: whether it was a dry run
     hosts: tuple[HostSpec, ...]
-    tasks: tuple[Ended, ...]
-    failed: frozenset[str]
+    tasks: tuple[Ended, ...]  #: in the order in which they ended
+    failed: frozenset[str]  #: hosts on which it did not finish
     started: datetime
     seconds: float
 

@@ -29,19 +29,12 @@ _GO_ON = "the same command goes on with what is missing"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a reproduction came to.
+    """What a reproduction came to."""
 
-    Attributes:
-        judgement: of the claims that were asked for, by all bundles.
-        file: where it is stored.
-        reports: one page a bundle, beside it.
-        failed: by plan that could not be run, why.
-    """
-
-    judgement: Judgement
-    file: Path
-    reports: tuple[Path, ...]
-    failed: dict[str, LabError]
+    judgement: Judgement  #: of the claims that were asked for, by all bundles
+    file: Path  #: where it is stored
+    reports: tuple[Path, ...]  #: one page a bundle, beside it
+    failed: dict[str, LabError]  #: by plan that could not be run, why
 
 
 def carry_out(proposal: Proposal, inventory: Inventory, progress: Progress) -> Outcome:

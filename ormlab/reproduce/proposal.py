@@ -29,18 +29,13 @@ _SEEN_SD = (0.03, 0.15)
 
 @dataclass(frozen=True)
 class Request:
-    """The claims to reproduce.
-
-    Attributes:
-        bundles: folder in which bundles are looked for and made.
-        patterns: ids of claims, in which ``*`` stands for anything; none means all.
-        profile: under which plans are run; None for that of each plan.
-    """
+    """The claims to reproduce."""
 
     ledger: LedgerFile
-    bundles: Path
+    bundles: Path  #: folder in which bundles are looked for and made
+    #: ids of claims, in which ``*`` stands for anything; none means all
     patterns: tuple[str, ...] = ()
-    profile: Profile | None = None
+    profile: Profile | None = None  #: under which plans are run; None for that of each plan
 
 
 @dataclass(frozen=True)
@@ -59,28 +54,17 @@ class Finds:
 
 @dataclass(frozen=True)
 class Step:
-    """One plan that tests some of the claims.
+    """One plan that tests some of the claims."""
 
-    Attributes:
-        resolved: what is run, if it has to be.
-        stacks_only: it is enough to try the stacks, without any load.
-        existing: bundles that serve in its place; with any, nothing is run.
-        aside: bundles of the same plan that do not, each with the reason.
-        begun: a run of it whose process was ended, to go on with.
-        expected_s: how long a run takes, or took when it was tried before.
-        at_most: whether that is only a limit.
-        finds: None where nothing is compared, or no verdict is given.
-    """
-
-    resolved: ResolvedPlan
+    resolved: ResolvedPlan  #: what is run, if it has to be
     claims: tuple[str, ...]
-    stacks_only: bool
-    existing: tuple[Existing, ...]
-    aside: tuple[Existing, ...]
-    expected_s: float
-    at_most: bool
-    finds: Finds | None
-    begun: Path | None = None
+    stacks_only: bool  #: it is enough to try the stacks, without any load
+    existing: tuple[Existing, ...]  #: bundles that serve in its place; with any, nothing is run
+    aside: tuple[Existing, ...]  #: bundles of the same plan that do not, each with the reason
+    expected_s: float  #: how long a run takes, or took when it was tried before
+    at_most: bool  #: whether that is only a limit
+    finds: Finds | None  #: None where nothing is compared, or no verdict is given
+    begun: Path | None = None  #: a run of it whose process was ended, to go on with
 
     @property
     def trials(self) -> int:
@@ -90,15 +74,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Proposal:
-    """Everything that a reproduction would do for some claims.
-
-    Attributes:
-        steps: what exists already first, then the shortest plan.
-    """
+    """Everything that a reproduction would do for some claims."""
 
     request: Request
     claims: tuple[str, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[Step, ...]  #: what exists already first, then the shortest plan
 
     @property
     def missing(self) -> tuple[Step, ...]:

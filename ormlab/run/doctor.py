@@ -33,19 +33,12 @@ _SUBJECTS = 4  # whose ports are tried: no plan says yet how many a run needs
 
 @dataclass(frozen=True)
 class Examination:
-    """The readings of one host, judged.
+    """The readings of one host, judged."""
 
-    Attributes:
-        host: its name in the inventory.
-        profile: they were judged under.
-        readings: of the host.
-        findings: one for each reading.
-    """
-
-    host: str
-    profile: Profile
-    readings: HostReadings
-    findings: tuple[Finding, ...]
+    host: str  #: its name in the inventory
+    profile: Profile  #: they were judged under
+    readings: HostReadings  #: of the host
+    findings: tuple[Finding, ...]  #: one for each reading
 
     def of(self, *verdicts: GateVerdict) -> list[Finding]:
         """The findings with one of these verdicts."""
@@ -54,15 +47,10 @@ class Examination:
 
 @dataclass(frozen=True)
 class Noise:
-    """What a short run of one service against itself showed.
+    """What a short run of one service against itself showed."""
 
-    Attributes:
-        bundle: its folder, which is kept.
-        floor: the noise floor of the host, computed from it.
-    """
-
-    bundle: Path
-    floor: NoiseFloor
+    bundle: Path  #: its folder, which is kept
+    floor: NoiseFloor  #: the noise floor of the host, computed from it
 
 
 def examine(inventory: Inventory, profile: Profile | None, progress: Progress) -> list[Examination]:

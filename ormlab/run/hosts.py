@@ -21,17 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """The connected hosts of a run, a local folder, and the question whether to stop.
+    """The connected hosts of a run, a local folder, and the question whether to stop."""
 
-    Attributes:
-        hosts: by role, app, db and load; one of them may carry several.
-        scratch: an empty local folder, removed at the end.
-        check: raises KeyboardInterrupt when the run is to stop.
-    """
-
-    hosts: Mapping[str, Host]
-    scratch: Path
-    check: Callable[[], None]
+    hosts: Mapping[str, Host]  #: by role, app, db and load; one of them may carry several
+    scratch: Path  #: an empty local folder, removed at the end
+    check: Callable[[], None]  #: raises KeyboardInterrupt when the run is to stop
 
     @property
     def local(self) -> Host | None:

@@ -12,21 +12,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrialNews:
-    """One trial has ended.
+    """One trial has ended."""
 
-    Attributes:
-        trial: which.
-        total: planned trials of the run.
-        figures: None if it failed before it measured.
-        status: ok, or the code of its failure.
-        eta_s: expected seconds until the last trial ends.
-    """
-
-    trial: Planned
-    total: int
-    figures: Figures | None
-    status: str
-    eta_s: float
+    trial: Planned  #: which
+    total: int  #: planned trials of the run
+    figures: Figures | None  #: None if it failed before it measured
+    status: str  #: ok, or the code of its failure
+    eta_s: float  #: expected seconds until the last trial ends
 
 
 class Progress(Protocol):

@@ -40,14 +40,10 @@ class LockFile:
     """A file of a bundle that decides what is installed, compared with the checkout's.
 
     Of ``stacks.toml`` only the definitions of the stacks in use are compared.
-
-    Attributes:
-        name: of the file in ``inputs/locks``.
-        compared: ``none`` if the checkout has no file of that name.
     """
 
-    name: str
-    compared: Literal["same", "other", "none"]
+    name: str  #: of the file in ``inputs/locks``
+    compared: Literal["same", "other", "none"]  #: ``none`` if the checkout has no file of that name
 
 
 def plan(bundle: Path) -> SealedPlan:

@@ -37,48 +37,30 @@ PATCH = "inputs/source.patch"
 
 @dataclass(frozen=True)
 class Installed:
-    """A stack that would be installed and imported.
+    """A stack that would be installed and imported."""
 
-    Attributes:
-        name: of the stack.
-        digest: of all that decides what is installed.
-        packages: how many are installed.
-        builds: whether packages are built from source, and so run code of their own then.
-    """
-
-    name: str
-    digest: str
-    packages: int
-    builds: bool
+    name: str  #: of the stack
+    digest: str  #: of all that decides what is installed
+    packages: int  #: how many are installed
+    builds: bool  #: whether packages are built from source, and so run code of their own then
 
 
 @dataclass(frozen=True)
 class RerunProposal:
-    """What a rerun would execute.
+    """What a rerun would execute."""
 
-    Attributes:
-        bundle: the id of the bundle.
-        seal: digest of its seal.
-        plan_sha256: digest of its plan.
-        resolved: the plan, resolved by this version with the recorded locks.
-        stacks: what would be installed.
-        locks: the files that decide what is installed, compared with the checkout's.
-        source: which source measured the bundle; the checkout's own is what would be executed.
-        has_patch: whether the bundle holds uncommitted changes; they are not applied.
-        commit: of this checkout; None outside of git.
-        differences: what differs and yet decides nothing, in sentences.
-    """
-
-    bundle: str
-    seal: str
-    plan_sha256: str
-    resolved: ResolvedPlan
-    stacks: tuple[Installed, ...]
+    bundle: str  #: the id of the bundle
+    seal: str  #: digest of its seal
+    plan_sha256: str  #: digest of its plan
+    resolved: ResolvedPlan  #: the plan, resolved by this version with the recorded locks
+    stacks: tuple[Installed, ...]  #: what would be installed
+    #: the files that decide what is installed, compared with the checkout's
     locks: tuple[LockFile, ...]
+    #: which source measured the bundle; the checkout's own is what would be executed
     source: Source
-    has_patch: bool
-    commit: str | None
-    differences: tuple[str, ...]
+    has_patch: bool  #: whether the bundle holds uncommitted changes; they are not applied
+    commit: str | None  #: of this checkout; None outside of git
+    differences: tuple[str, ...]  #: what differs and yet decides nothing, in sentences
 
     @property
     def foreign(self) -> tuple[str, ...]:

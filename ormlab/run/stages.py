@@ -28,17 +28,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """What the stages of a run work with.
+    """What the stages of a run work with."""
 
-    Attributes:
-        session: what the run holds on its hosts.
-        writer: of its bundle.
-        progress: receives the news of the run.
-    """
-
-    session: Session
-    writer: BundleWriter
-    progress: Progress
+    session: Session  #: what the run holds on its hosts
+    writer: BundleWriter  #: of its bundle
+    progress: Progress  #: receives the news of the run
 
     @property
     def resolved(self) -> ResolvedPlan:

@@ -33,19 +33,12 @@ class SpecError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """What to send.
+    """What to send."""
 
-    Attributes:
-        url: scheme, host and port of the service.
-        requests: how many, divided equally between the paths.
-        concurrency: limit of aiohttp's connector.
-        paths: what to get.
-    """
-
-    url: str
-    requests: int = 10_000
-    concurrency: int = 500
-    paths: tuple[str, ...] = PATHS
+    url: str  #: scheme, host and port of the service
+    requests: int = 10_000  #: how many, divided equally between the paths
+    concurrency: int = 500  #: limit of aiohttp's connector
+    paths: tuple[str, ...] = PATHS  #: what to get
 
     def __post_init__(self) -> None:
         if self.concurrency < 1 or not self.paths:

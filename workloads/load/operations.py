@@ -22,24 +22,18 @@ OPERATIONS = (
 class Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One operation of a workload and its share of the requests.
 
-    Attributes:
-        name: one of ``OPERATIONS``.
-        weight: its share, relative to the others'.
-        id: always this row instead of a uniformly drawn one; not for creates and deletes.
-        limit: query parameter of a list; None leaves it to the contract's default.
-        offset: query parameter of a list; None leaves it to the contract's default.
-        loading: how ``users-with-orders`` gets the orders, one of ``LOADINGS``.
-
     Raises:
         ValueError: a field has no meaning for this operation; the message says which.
     """
 
-    name: str
-    weight: float = 1.0
+    name: str  #: one of ``OPERATIONS``
+    weight: float = 1.0  #: its share, relative to the others'
+    #: always this row instead of a uniformly drawn one; not for creates and deletes
     id: int | None = None
-    limit: int | None = None
+    limit: int | None = None  #: query parameter of a list; None leaves it to the contract's default
+    #: query parameter of a list; None leaves it to the contract's default
     offset: int | None = None
-    loading: str | None = None
+    loading: str | None = None  #: how ``users-with-orders`` gets the orders, one of ``LOADINGS``
 
     def __post_init__(self) -> None:
         if self.name not in OPERATIONS:

@@ -28,21 +28,13 @@ def bracketed(host: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request and what its answer must be.
+    """One HTTP request and what its answer must be."""
 
-    Attributes:
-        method: GET, POST, PATCH or DELETE.
-        path: path and query.
-        body: canonical JSON, or None.
-        operation: name of the operation it came from.
-        status: the one status of success, 2xx.
-    """
-
-    method: str
-    path: str
-    body: bytes | None
-    operation: str
-    status: int
+    method: str  #: GET, POST, PATCH or DELETE
+    path: str  #: path and query
+    body: bytes | None  #: canonical JSON, or None
+    operation: str  #: name of the operation it came from
+    status: int  #: the one status of success, 2xx
 
 
 def table(

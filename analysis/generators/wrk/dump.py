@@ -34,37 +34,25 @@ _ROUNDING = 1e-9  # of binary fractions
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """A histogram without what wrk added.
+    """A histogram without what wrk added."""
 
-    Attributes:
-        bins: microseconds and count, ascending: closed-loop service times.
-        problems: the certificate: empty if the recovery is proven exact.
-        interval_us: what wrk took for the expected interval; None if it corrected nothing.
-        removed: how many samples wrk had added.
-    """
-
-    bins: Bins
-    problems: tuple[Problem, ...]
+    bins: Bins  #: microseconds and count, ascending: closed-loop service times
+    problems: tuple[Problem, ...]  #: the certificate: empty if the recovery is proven exact
+    #: what wrk took for the expected interval; None if it corrected nothing
     interval_us: int | None
-    removed: int
+    removed: int  #: how many samples wrk had added
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """All that one trial's output says.
+    """All that one trial's output says."""
 
-    Attributes:
-        dump: None if wrk left none.
-        recovered: None without a dump.
-        littles_ratio: throughput x mean recovered latency / connections; None without samples.
-            What it may be follows from ``head_start``, which these files do not tell.
-        problems: empty if the figures may be used.
-    """
-
-    dump: Wrk | None
-    recovered: Recovered | None
+    dump: Wrk | None  #: None if wrk left none
+    recovered: Recovered | None  #: None without a dump
+    #: throughput x mean recovered latency / connections; None without samples. What it may be
+    #: follows from ``head_start``, which these files do not tell
     littles_ratio: float | None
-    problems: tuple[Problem, ...] = field(default=())
+    problems: tuple[Problem, ...] = field(default=())  #: empty if the figures may be used
 
 
 def read(stdout: str, dump_text: str | bytes | None) -> Reading:

@@ -40,19 +40,13 @@ class WrkOutputError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What wrk printed, as far as it can be held against the dump.
+    """What wrk printed, as far as it can be held against the dump."""
 
-    Attributes:
-        counts: threads, connections, requests and the five kinds of errors.
-        times: duration, max, p50, p75, p90, p99 as (microseconds, half of the last digit).
-        bytes: as (bytes, half of the last digit).
-        throughput: answers per second, to two decimals.
-    """
-
-    counts: dict[str, int]
+    counts: dict[str, int]  #: threads, connections, requests and the five kinds of errors
+    #: duration, max, p50, p75, p90, p99 as (microseconds, half of the last digit)
     times: dict[str, tuple[float, float]]
-    bytes: tuple[float, float]
-    throughput: float
+    bytes: tuple[float, float]  #: as (bytes, half of the last digit)
+    throughput: float  #: answers per second, to two decimals
 
 
 def parse_text(stdout: str) -> Text:

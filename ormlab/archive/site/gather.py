@@ -36,16 +36,11 @@ _ORDER: Final = {metric.name: position for position, metric in enumerate(METRICS
 
 @dataclass(frozen=True)
 class Run:
-    """One line of the index, and the documents of its bundle; None for those that are not there.
-
-    Attributes:
-        record: None if the bundle cannot be shown.
-        problems: why it, or a document of it, cannot be shown.
-    """
+    """One line of the index, and the documents of its bundle; None for those that are not there."""
 
     line: IndexLine
-    record: BundleRecord | None = None
-    problems: tuple[str, ...] = ()
+    record: BundleRecord | None = None  #: None if the bundle cannot be shown
+    problems: tuple[str, ...] = ()  #: why it, or a document of it, cannot be shown
     facts: HostFacts | None = None
     results: Results | None = None
     verdicts: Verdicts | None = None
@@ -62,20 +57,13 @@ class GivenVerdict:
 
 @dataclass(frozen=True)
 class ClaimHistory:
-    """A claim and every verdict on it, oldest first; nothing replaces anything.
+    """A claim and every verdict on it, oldest first; nothing replaces anything."""
 
-    Attributes:
-        number: among all claims of the site, from 1.
-        claim: as the latest bundle has it.
-        said: every verdict, but not those of bundles that did not test it.
-        untested: how many bundles put the ledger on trial and did not test the claim.
-    """
-
-    number: int
+    number: int  #: among all claims of the site, from 1
     ledger: LedgerOnTrial
-    claim: JudgedClaim
-    said: tuple[GivenVerdict, ...]
-    untested: int
+    claim: JudgedClaim  #: as the latest bundle has it
+    said: tuple[GivenVerdict, ...]  #: every verdict, but not those of bundles that did not test it
+    untested: int  #: how many bundles put the ledger on trial and did not test the claim
 
     @property
     def counts(self) -> dict[ClaimVerdict, int]:
@@ -103,16 +91,12 @@ class Trends:
 
 @dataclass(frozen=True)
 class Contents:
-    """Everything that the site shows, the latest run first.
-
-    Attributes:
-        fresh: whether the catalog, which the trends come from, is of the index as it is now.
-    """
+    """Everything that the site shows, the latest run first."""
 
     runs: tuple[Run, ...]
     claims: tuple[ClaimHistory, ...]
     trends: tuple[Trends, ...]
-    fresh: bool
+    fresh: bool  #: whether the catalog, which the trends come from, is of the index as it is now
 
 
 def gather(folder: Path) -> Contents:

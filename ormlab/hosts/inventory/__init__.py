@@ -28,23 +28,14 @@ ROLES = ("app", "db", "load")
 
 @dataclass(frozen=True)
 class HostSpec:
-    """One host as the inventory describes it.
+    """One host as the inventory describes it."""
 
-    Attributes:
-        name: in the inventory.
-        local: this machine, without ssh.
-        address: for ssh.
-        root: absolute folder of the lab's state on that host.
-        known_hosts: file beside the inventory; only its host keys are accepted.
-        variables: the variables that a run uses, as Ansible renders them.
-    """
-
-    name: str
-    local: bool
-    address: str
-    root: str
-    known_hosts: str
-    variables: Variables
+    name: str  #: in the inventory
+    local: bool  #: this machine, without ssh
+    address: str  #: for ssh
+    root: str  #: absolute folder of the lab's state on that host
+    known_hosts: str  #: file beside the inventory; only its host keys are accepted
+    variables: Variables  #: the variables that a run uses, as Ansible renders them
 
     @property
     def reach(self) -> str:
@@ -92,14 +83,10 @@ class Inventory:
 
 @dataclass(frozen=True)
 class Bench:
-    """The hosts that Ansible may set up: the group ``bench``, or the named hosts of it.
+    """The hosts that Ansible may set up: the group ``bench``, or the named hosts of it."""
 
-    Attributes:
-        path: the inventory.
-        hosts: in the inventory's order; a host without a role in a run may have no root.
-    """
-
-    path: Path
+    path: Path  #: the inventory
+    #: in the inventory's order; a host without a role in a run may have no root
     hosts: tuple[HostSpec, ...]
 
 

@@ -31,55 +31,32 @@ class Sources(msgspec.Struct, frozen=True):
 
 
 class Variables(msgspec.Struct, frozen=True):
-    """The variables of one host in the inventory; a missing one is None.
+    """The variables of one host in the inventory; a missing one is None."""
 
-    Attributes:
-        ansible_connection: local for this machine.
-        ansible_host: address for ssh.
-        ansible_port: port of its sshd.
-        ansible_user: the login user.
-        ansible_ssh_private_key_file: key of that user.
-        lab_address: address for the other hosts of a run.
-        lab_root: folder of the lab's state on the host.
-        lab_user: account that does the lab's work there.
-        lab_python: a CPython 3.13 on the host.
-        lab_uv: a uv on the host.
-        lab_service_port: first TCP port of the services.
-        lab_postgres_port: TCP port of PostgreSQL.
-        lab_postgres_binaries: folder of PostgreSQL's programs on the host.
-        lab_postgres_cluster: folder of postgresql.conf of a cluster made for runs.
-        lab_sources: where its packages come from.
-    """
-
-    ansible_connection: Literal["local", "ssh"] = "ssh"
-    ansible_host: str | None = None
-    ansible_port: _Port | None = None
-    ansible_user: _Account | None = None
-    ansible_ssh_private_key_file: str | None = None
-    lab_address: str | None = None
-    lab_root: _Folder | None = None
-    lab_user: _Account | None = None
-    lab_python: _Folder | None = None
-    lab_uv: _Folder | None = None
-    lab_service_port: _Port | None = None
-    lab_postgres_port: _Port | None = None
-    lab_postgres_binaries: _Folder | None = None
+    ansible_connection: Literal["local", "ssh"] = "ssh"  #: local for this machine
+    ansible_host: str | None = None  #: address for ssh
+    ansible_port: _Port | None = None  #: port of its sshd
+    ansible_user: _Account | None = None  #: the login user
+    ansible_ssh_private_key_file: str | None = None  #: key of that user
+    lab_address: str | None = None  #: address for the other hosts of a run
+    lab_root: _Folder | None = None  #: folder of the lab's state on the host
+    lab_user: _Account | None = None  #: account that does the lab's work there
+    lab_python: _Folder | None = None  #: a CPython 3.13 on the host
+    lab_uv: _Folder | None = None  #: a uv on the host
+    lab_service_port: _Port | None = None  #: first TCP port of the services
+    lab_postgres_port: _Port | None = None  #: TCP port of PostgreSQL
+    lab_postgres_binaries: _Folder | None = None  #: folder of PostgreSQL's programs on the host
+    #: folder of postgresql.conf of a cluster made for runs
     lab_postgres_cluster: _Folder | None = None
-    lab_sources: Sources = Sources()
+    lab_sources: Sources = Sources()  #: where its packages come from
 
 
 class Said(msgspec.Struct, frozen=True):
-    """One variable of a host, as Ansible sees it.
+    """One variable of a host, as Ansible sees it."""
 
-    Attributes:
-        where: file, line and column; empty if Ansible does not know them.
-        value: the rendered value; null if it was not requested.
-        unknown: why Ansible cannot render it; empty if it can.
-    """
-
-    where: str = ""
-    value: Any = None
-    unknown: str = ""
+    where: str = ""  #: file, line and column; empty if Ansible does not know them
+    value: Any = None  #: the rendered value; null if it was not requested
+    unknown: str = ""  #: why Ansible cannot render it; empty if it can
 
 
 class Listed(msgspec.Struct, frozen=True):

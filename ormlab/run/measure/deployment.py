@@ -31,23 +31,14 @@ _SUFFIXES = {".py", ".sql", ".lua", ".toml", ".txt", ".yaml", ".in"}
 
 @dataclass(frozen=True)
 class Deployment:
-    """The lab on one connected host.
+    """The lab on one connected host."""
 
-    Attributes:
-        host: where.
-        code: folder of the shipped packages, named by their digest.
-        python: interpreter of the agent's environment.
-        uv: path of uv there.
-        cache: uv's cache there.
-        postgres: folder of PostgreSQL 16's programs there.
-    """
-
-    host: Host
-    code: str
-    python: str
-    uv: str
-    cache: str
-    postgres: str
+    host: Host  #: where
+    code: str  #: folder of the shipped packages, named by their digest
+    python: str  #: interpreter of the agent's environment
+    uv: str  #: path of uv there
+    cache: str  #: uv's cache there
+    postgres: str  #: folder of PostgreSQL 16's programs there
 
     @property
     def root(self) -> str:
@@ -235,21 +226,13 @@ def _interpreter(host: Host, code: str) -> str:
 
 @dataclass(frozen=True)
 class _Environments:
-    """How the lab's own environments are made on a host.
+    """How the lab's own environments are made on a host."""
 
-    Attributes:
-        host: connected.
-        code: folder of the shipped packages there.
-        interpreter: a CPython there.
-        uv: path of uv there.
-        cache: uv's cache there.
-    """
-
-    host: Host
-    code: str
-    interpreter: str
-    uv: str
-    cache: str
+    host: Host  #: connected
+    code: str  #: folder of the shipped packages there
+    interpreter: str  #: a CPython there
+    uv: str  #: path of uv there
+    cache: str  #: uv's cache there
 
     def make(self, name: str, lock: bytes) -> str:
         """The folder of an environment that holds exactly what a lock names; made if missing."""

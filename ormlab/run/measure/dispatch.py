@@ -35,21 +35,13 @@ _NOT_YET = (0, 1, 130, -2)
 
 @dataclass(frozen=True)
 class Ticket[T]:
-    """An order that was accepted.
+    """An order that was accepted."""
 
-    Attributes:
-        folder: of the order, on the host.
-        pid: of the agent that carries it out.
-        where: host and folder, for messages.
-        placed: when, ISO 8601, UTC.
-        observes: the type of what is observed of its work.
-    """
-
-    folder: str
-    pid: int
-    where: str
-    placed: str
-    observes: type[T]
+    folder: str  #: of the order, on the host
+    pid: int  #: of the agent that carries it out
+    where: str  #: host and folder, for messages
+    placed: str  #: when, ISO 8601, UTC
+    observes: type[T]  #: the type of what is observed of its work
 
 
 class Dispatch:

@@ -38,17 +38,12 @@ _OVERHEAD_S = 120.0  # of a trial beyond its load: restore, start, patience with
 
 @dataclass(frozen=True)
 class Table:
-    """A workload as the requests to send.
+    """A workload as the requests to send."""
 
-    Attributes:
-        measured: requests of the window.
-        warmup: requests before it; the same where repeating them does no harm.
-        repeatable: whether a generator may start again at the top.
-    """
-
-    measured: list[requests.Request]
+    measured: list[requests.Request]  #: requests of the window
+    #: requests before it; the same where repeating them does no harm
     warmup: list[requests.Request]
-    repeatable: bool
+    repeatable: bool  #: whether a generator may start again at the top
 
 
 def dataset_of(plan: Plan) -> Dataset:
@@ -109,21 +104,13 @@ def floor_table(plan: Plan) -> list[requests.Request]:
 
 @dataclass(frozen=True)
 class Program:
-    """What a server is started with.
+    """What a server is started with."""
 
-    Attributes:
-        python: the interpreter.
-        code: the folder of the shipped code.
-        variables: that its stack wants it started with.
-        host: the address to listen on.
-        port: likewise.
-    """
-
-    python: str
-    code: str
-    variables: dict[str, str]
-    host: str
-    port: int
+    python: str  #: the interpreter
+    code: str  #: the folder of the shipped code
+    variables: dict[str, str]  #: that its stack wants it started with
+    host: str  #: the address to listen on
+    port: int  #: likewise
 
 
 def static_spec(program: Program, *, payload_bytes: int) -> StaticSpec:

@@ -27,18 +27,13 @@ _VARIABLES: Final[dict[Purpose, str]] = {
 
 @dataclass(frozen=True)
 class Ports:
-    """The ports of a run on one host, by purpose: those of the host's roles only.
+    """The ports of a run on one host, by purpose: those of the host's roles only."""
 
-    Attributes:
-        first: the first of the neighbouring ports of a purpose.
-        counts: how many there are.
-        named: purposes whose ports the inventory names.
-        refused: why a named port cannot be had, in a sentence.
-    """
-
+    #: the first of the neighbouring ports of a purpose
     first: dict[Purpose, int] = field(default_factory=dict)
-    counts: dict[Purpose, int] = field(default_factory=dict)
-    named: list[Purpose] = field(default_factory=list)
+    counts: dict[Purpose, int] = field(default_factory=dict)  #: how many there are
+    named: list[Purpose] = field(default_factory=list)  #: purposes whose ports the inventory names
+    #: why a named port cannot be had, in a sentence
     refused: dict[Purpose, str] = field(default_factory=dict)
 
     @property

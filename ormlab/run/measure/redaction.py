@@ -104,12 +104,9 @@ _MARK: Final = re.compile(r"\[redacted (" + "|".join(KINDS) + r")\]")
 
 @dataclass(frozen=True)
 class Redactor:
-    """Masks the values that it knows.
+    """Masks the values that it knows."""
 
-    Attributes:
-        values: to be masked, by kind; secrets are those that the lab has drawn.
-    """
-
+    #: to be masked, by kind; secrets are those that the lab has drawn
     values: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def knowing(self, more: Mapping[str, Iterable[str]], words: Iterable[str] = ()) -> Redactor:

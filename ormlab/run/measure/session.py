@@ -46,21 +46,13 @@ _LOOPBACK = "127.0.0.1"
 
 @dataclass
 class Session:
-    """A run whose hosts, stacks, database server and rows are ready.
+    """A run whose hosts, stacks, database server and rows are ready."""
 
-    Attributes:
-        site: the hosts.
-        tables: the requests of each workload, as files on the host of the load.
-        stacks: the outcome of making each stack.
-        database: the server.
-        seeded: the dataset's template database.
-    """
-
-    site: Site
-    tables: Mapping[str, Tables]
-    stacks: Mapping[str, StackOutcome]
-    database: Database
-    seeded: Seeded
+    site: Site  #: the hosts
+    tables: Mapping[str, Tables]  #: the requests of each workload, as files on the host of the load
+    stacks: Mapping[str, StackOutcome]  #: the outcome of making each stack
+    database: Database  #: the server
+    seeded: Seeded  #: the dataset's template database
     _is_fresh: bool = field(default=False, init=False)
 
     @property

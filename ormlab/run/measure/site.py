@@ -33,23 +33,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Site:
-    """The hosts of a run.
+    """The hosts of a run."""
 
-    Attributes:
-        resolved: the plan.
-        app: the host of the services.
-        db: the host of the database server; may be the same.
-        load: the host of the generators; may be the same.
-        scratch: a local folder for what is shipped and fetched.
-        redactor: knows all values that identify these hosts and their users.
-    """
-
-    resolved: ResolvedPlan
-    app: Station
-    db: Station
-    load: Station
-    scratch: Path
-    redactor: Redactor
+    resolved: ResolvedPlan  #: the plan
+    app: Station  #: the host of the services
+    db: Station  #: the host of the database server; may be the same
+    load: Station  #: the host of the generators; may be the same
+    scratch: Path  #: a local folder for what is shipped and fetched
+    redactor: Redactor  #: knows all values that identify these hosts and their users
 
     @property
     def stations(self) -> tuple[Station, ...]:

@@ -31,27 +31,16 @@ class Fetched[T = TrialReadings]:
 
 @dataclass(frozen=True)
 class Station:
-    """A host, with what a run holds there.
+    """A host, with what a run holds there."""
 
-    Attributes:
-        deployment: of the lab there.
-        roles: of the run that it carries: app, db, load.
-        facts: of the host; that of the services has the tier of the weakest host.
-        ports: of the run on it.
-        readings: of the host, just before the run.
-        folder: of the run on it.
-        dispatch: of orders to it.
-        scratch: a local folder for what is fetched.
-    """
-
-    deployment: Deployment
-    roles: tuple[str, ...]
-    facts: HostFacts
-    ports: Ports
-    readings: HostReadings
-    folder: str
-    dispatch: Dispatch
-    scratch: Path
+    deployment: Deployment  #: of the lab there
+    roles: tuple[str, ...]  #: of the run that it carries: app, db, load
+    facts: HostFacts  #: of the host; that of the services has the tier of the weakest host
+    ports: Ports  #: of the run on it
+    readings: HostReadings  #: of the host, just before the run
+    folder: str  #: of the run on it
+    dispatch: Dispatch  #: of orders to it
+    scratch: Path  #: a local folder for what is fetched
 
     @property
     def host(self) -> Host:

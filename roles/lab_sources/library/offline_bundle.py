@@ -75,19 +75,12 @@ class BundleError(Exception):
 
 @dataclass(frozen=True)
 class Artifact:
-    """One file of the bundle.
+    """One file of the bundle."""
 
-    Attributes:
-        path: its path in the bundle.
-        url: its source.
-        sha256: digest of its content, hexadecimal.
-        size: bytes.
-    """
-
-    path: str
-    url: str
-    sha256: str
-    size: int
+    path: str  #: its path in the bundle
+    url: str  #: its source
+    sha256: str  #: digest of its content, hexadecimal
+    size: int  #: bytes
 
 
 class Bundle:

@@ -26,17 +26,11 @@ _UNROLLED = 8192
 
 @dataclass(frozen=True)
 class Table:
-    """One process's share of a request table.
+    """One process's share of a request table."""
 
-    Attributes:
-        operations: names in the order of their first request in the whole table.
-        expected: by operation, its status of success.
-        rows: what to send, in order; endless if the table may be repeated.
-    """
-
-    operations: list[str]
-    expected: dict[str, int]
-    rows: Iterator[Row]
+    operations: list[str]  #: names in the order of their first request in the whole table
+    expected: dict[str, int]  #: by operation, its status of success
+    rows: Iterator[Row]  #: what to send, in order; endless if the table may be repeated
 
 
 def load(spec: Spec, process: int) -> Table:

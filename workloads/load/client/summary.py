@@ -16,47 +16,28 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Summary:
-    """One process, one window.
+    """One process, one window."""
 
-    Attributes:
-        pid: its process id.
-        operations: names, by the index that samples have.
-        expected: by operation, its status of success.
-        failure: why the window ended early; None if it did not.
-        stopped: when it ended, in monotonic nanoseconds.
-        answered: answers inside the window, whenever asked for.
-        planned: arrivals due in the window; None in a closed loop.
-        failed: requests due in the window whose answer an error took away.
-        errors: by kind, inside the window and after it.
-        warmup_errors: by kind, before the window.
-        bodies: as ``Bodies.as_dict`` tells.
-        cpu_s: CPU seconds inside the window.
-        lags_ns: how late the event loop was, tick by tick.
-        answers: samples by operation index and status; status 0 is no answer.
-        unsent: samples that were never sent.
-        histograms: response, service and dispatch, encoded; no dispatch in a closed loop.
-        refused: values out of the histograms' range.
-        peak_rss_bytes: peak resident memory.
-    """
-
-    pid: int
-    operations: list[str]
-    expected: dict[str, int]
-    failure: LoadError | None
-    stopped: int
-    answered: int
-    planned: int | None
-    failed: int
-    errors: Counter[str]
-    warmup_errors: Counter[str]
-    bodies: dict[str, Any]
-    cpu_s: float
-    lags_ns: list[int]
+    pid: int  #: its process id
+    operations: list[str]  #: names, by the index that samples have
+    expected: dict[str, int]  #: by operation, its status of success
+    failure: LoadError | None  #: why the window ended early; None if it did not
+    stopped: int  #: when it ended, in monotonic nanoseconds
+    answered: int  #: answers inside the window, whenever asked for
+    planned: int | None  #: arrivals due in the window; None in a closed loop
+    failed: int  #: requests due in the window whose answer an error took away
+    errors: Counter[str]  #: by kind, inside the window and after it
+    warmup_errors: Counter[str]  #: by kind, before the window
+    bodies: dict[str, Any]  #: as ``Bodies.as_dict`` tells
+    cpu_s: float  #: CPU seconds inside the window
+    lags_ns: list[int]  #: how late the event loop was, tick by tick
+    #: samples by operation index and status; status 0 is no answer
     answers: Counter[tuple[int, int]] = field(default_factory=Counter)
-    unsent: int = 0
+    unsent: int = 0  #: samples that were never sent
+    #: response, service and dispatch, encoded; no dispatch in a closed loop
     histograms: dict[str, bytes] = field(default_factory=dict)
-    refused: int = 0
-    peak_rss_bytes: int = 0
+    refused: int = 0  #: values out of the histograms' range
+    peak_rss_bytes: int = 0  #: peak resident memory
 
 
 class Tally:
