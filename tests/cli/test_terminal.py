@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 import os
 import pty
@@ -189,11 +190,7 @@ def test_a_page_is_drawn_in_ascii_where_the_stream_has_nothing_else(
     documents, monkeypatch, columns
 ):
     monkeypatch.setenv("COLUMNS", columns)
-
-    class Latin:
-        encoding = "latin-1"
-
-    monkeypatch.setattr(sys, "stdout", Latin())
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="latin-1"))
     assert results_text(documents["results"], Path("x")).isascii()
 
 

@@ -20,6 +20,7 @@ ORMLAB = str(Path(sys.executable).with_name("ormlab"))
 # The command line with a noise plan of seconds.
 SHORT_NOISE = """
 import sys
+from msgspec import structs
 from ormlab import cli
 from ormlab.run import doctor
 
@@ -27,8 +28,7 @@ shipped = doctor.noise_plan
 
 def short(*, wrk):
     plan = shipped(wrk=False)
-    quick = {"connections": 8, "warmup_s": 0.2, "duration_s": 1}
-    load = plan.loads["client"].model_copy(update=quick)
+    load = structs.replace(plan.loads["client"], connections=8, warmup_s=0.2, duration_s=1)
     size = plan.dataset.model_copy(update={"users": 1000, "orders": 1000})
     return plan.model_copy(update={"loads": {"client": load}, "blocks": 2, "dataset": size})
 
