@@ -18,7 +18,7 @@ from analysis.metrics import METRICS
 from bundle.codec import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bundle.documents.plan import SealedPlan
     from bundle.read import Bundle
@@ -47,13 +47,14 @@ class NoiseFloor(Part, frozen=True, kw_only=True):
     bundle: str  #: id of the run that showed it
     subject: str  #: that was measured against itself
     floors: dict[str, Spread]  #: by metric
+    lacking: dict[str, str]  #: by metric that has no floor, why
 
 
 def noise_floor(bundle: Bundle, sealed: SealedPlan) -> NoiseFloor:
     """Compute the noise floor from a run that has a null arm.
 
     Raises:
-        ValueError: the plan has no null arm, or fewer than two blocks hold both trials.
+        ValueError: the plan has no null arm, or no metric has both trials in two blocks.
     """
     subject = sealed.plan.null_arm
     if subject is None:
@@ -63,15 +64,41 @@ def noise_floor(bundle: Bundle, sealed: SealedPlan) -> NoiseFloor:
         record = trial.record
         if record.failure is None and record.subject in figures:
             figures[record.subject][record.block] = read(trial.path, record.readings)
-    floors = {}
+    log_ratios = {}
     for metric in _METRICS:
         # A figure of zero has no ratio: it counts as one that the trial does not have.
         first, second = (
             {block: metric.of(each) or None for block, each in trials.items()}
             for trials in figures.values()
         )
-        floors[metric.name] = floor(PairedSample.of(first, second).d.values)
-    return NoiseFloor(bundle=bundle.record.id, subject=subject, floors=floors)
+        log_ratios[metric.name] = PairedSample.of(first, second).d.values
+    floors, lacking = floors_of(log_ratios)
+    return NoiseFloor(bundle=bundle.record.id, subject=subject, floors=floors, lacking=lacking)
+
+
+def floors_of(
+    log_ratios: Mapping[str, Sequence[float]],
+) -> tuple[dict[str, Spread], dict[str, str]]:
+    """Return the floors by metric, and why the other metrics have none.
+
+    A trial with few samples has a throughput and no 99th percentile, so the metrics of one run may
+    have different blocks.
+
+    Args:
+        log_ratios: by metric, ln(A' / A) of the blocks in which both trials have it.
+
+    Raises:
+        ValueError: no metric has two blocks.
+    """
+    floors = {name: floor(values) for name, values in log_ratios.items() if len(values) > 1}
+    lacking = {
+        name: f"a spread needs two blocks where both trials have it, {len(values) or 'none'} has"
+        for name, values in log_ratios.items()
+        if name not in floors
+    }
+    if not floors:
+        raise ValueError("; ".join(f"{name}: {why}" for name, why in lacking.items()))
+    return floors, lacking
 
 
 def floor(log_ratios: Sequence[float]) -> Spread:

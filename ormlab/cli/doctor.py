@@ -174,6 +174,9 @@ def noise_text(noise: Noise) -> str:
             f"smallest difference found {_percent(effect)}"
             for blocks, effect in floor.detectable.items()
         ]
+    lines += [
+        f"{subject} against itself, {name}: {why}" for name, why in noise.floor.lacking.items()
+    ]
     return "\n".join([*lines, f"bundle: {noise.bundle}"])
 
 

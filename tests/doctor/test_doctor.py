@@ -137,6 +137,8 @@ def test_the_noise_run_is_kept_with_the_readings_of_its_host(inventory, tmp_path
     assert noise["subject"] == "asyncpg"
     assert noise["floors"]["throughput"]["blocks"] == 2
     assert noise["floors"]["throughput"]["sd"] > 0
+    # A busy machine may answer too few requests for a 99th percentile.
+    assert noise["floors"].keys() | noise["lacking"].keys() == {"throughput", "p99"}
     bundle = Path(noise["folder"])
     assert verify(bundle, "L1").ok
     before, after = (

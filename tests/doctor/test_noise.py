@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from analysis.inference import paired_t
-from analysis.noise import floor
+from analysis.noise import floor, floors_of
 from ormlab.plan import resolve
 from ormlab.run.doctor import noise_plan
 
@@ -43,6 +43,15 @@ def test_the_interval_of_the_spread_covers_it_as_often_as_it_says():
 def test_one_block_has_no_spread():
     with pytest.raises(ValueError, match="two"):
         floor([math.log(1.01)])
+
+
+def test_a_metric_that_too_few_trials_have_takes_no_other_one_with_it():
+    floors, lacking = floors_of({"throughput": NULL, "p99": NULL[:1]})
+    assert floors == {"throughput": floor(NULL)}
+    assert lacking.keys() == {"p99"}
+    assert ", 1 has" in lacking["p99"]
+    with pytest.raises(ValueError, match=r"throughput: .* none has; p99: "):
+        floors_of({"throughput": (), "p99": NULL[:1]})
 
 
 @pytest.mark.parametrize(("wrk", "load"), [(True, "wrk"), (False, "client")])
