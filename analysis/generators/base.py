@@ -181,7 +181,8 @@ class Output:
             return None
         looks = seen.together("service", "load").within((window.started_ns, window.ended_ns))
         gap, telling_s = silence.idle(looks, window.started_ns)
-        allowed_s = max(silence.allowed_s(self.figures.bins, self.figures.connections), telling_s)
+        figures = self.figures  # reads its files each time
+        allowed_s = max(silence.allowed_s(figures.bins, figures.connections), telling_s)
         witness = f"by the CPU time of service and {self.name}"
         return silence.Silence(gap.seconds, gap.begins_s, allowed_s, witness)
 
