@@ -12,7 +12,7 @@ from ormlab.base.stopping import StopRequest
 from ormlab.hosts import Host, connected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from bundle.generators import Load
@@ -75,10 +75,12 @@ def undrivable(place: Place, loads: Mapping[str, Load]) -> dict[str, str]:
     }
 
 
-def generator_missing(place: Place, loads: Mapping[str, Load], lacking: Iterable[str]) -> LoadError:
-    """The refusal to start without loads of the plan."""
-    host, names = place.hosts["load"], list(lacking)
-    first = loads[names[0]]
+def generator_missing(
+    place: Place, loads: Mapping[str, Load], lacking: Collection[str]
+) -> LoadError:
+    """The refusal to start without loads of the plan, for the first program that is missing."""
+    host, first = place.hosts["load"], loads[next(iter(lacking))]
+    names = [name for name in lacking if loads[name].program == first.program]
     return LoadError(
         "generator-missing",
         f"there is no {first.program} on {host.spec.name}, and the loads {names} need it",
