@@ -16,7 +16,6 @@ The verdicts of results do not use this module yet; `verdict` holds the table th
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from analysis.inference.hypotheses import ALPHA
 from analysis.inference.interval import margin_band, percent
 from analysis.inference.nullarm import BETA, Lack, Undefined, findable_effect
 from analysis.inference.power import FEWEST_BLOCKS
+from analysis.inference.verdict import Judgement
 from bundle.documents.results import Reason
 
 if TYPE_CHECKING:
@@ -52,15 +52,7 @@ class RulingVerdict(StrEnum):
 _DIFFERENT = {RulingVerdict.FASTER, RulingVerdict.SLOWER, RulingVerdict.NEGLIGIBLE}
 
 
-@dataclass(frozen=True)
-class Ruling:
-    """A verdict with its reasons."""
-
-    verdict: RulingVerdict  #: of the candidate
-    #: whether a FASTER or SLOWER candidate is so by more than the margin; None with any other
-    #: verdict
-    size_resolved: bool | None
-    reasons: tuple[Reason, ...]  #: at least one; the first is why this verdict and not another
+type Ruling = Judgement[RulingVerdict]
 
 
 def rule(
@@ -97,10 +89,10 @@ def rule(
     """
     reach = math.log(margin_band(margin).high)
     if invalid := [*fatal, *_invalid(measured, reach, positive)]:
-        return Ruling(RulingVerdict.VOID, None, tuple(invalid))
+        return Judgement(RulingVerdict.VOID, None, tuple(invalid))
     unjudged = [*only_estimate, *_too_little(measured)]
     if unjudged or isinstance(measured, Undefined):
-        return Ruling(RulingVerdict.ESTIMATE, None, tuple(unjudged))
+        return Judgement(RulingVerdict.ESTIMATE, None, tuple(unjudged))
     survives = family_p is None or family_p <= ALPHA
     verdict = _read(measured.estimate, measured.blocks, margin, better, survives=survives)
     reasons = [_why(verdict, margin)]
@@ -129,7 +121,7 @@ def rule_runs(combined: Combined, *, margin: float, better: Better) -> Ruling:
     """
     if combined.disagree:
         what = f"the runs disagree by more than chance: Cochran's p is {combined.cochran_p:.3f}"
-        return Ruling(RulingVerdict.INCONCLUSIVE, None, (Reason("runs-disagree", what),))
+        return Judgement(RulingVerdict.INCONCLUSIVE, None, (Reason("runs-disagree", what),))
     verdict = _read(combined.estimate, combined.blocks, margin, better, survives=True)
     return _ruling(verdict, [_why(verdict, margin)], combined.estimate, margin)
 
@@ -139,7 +131,7 @@ def same_without_disturbed(primary: Ruling, undisturbed: Ruling) -> Ruling:
     if primary.verdict is undisturbed.verdict:
         return primary
     what = f"all rounds: {primary.verdict}, without disturbed rounds: {undisturbed.verdict}"
-    return Ruling(RulingVerdict.INCONCLUSIVE, None, (Reason("disturbed-rounds", what),))
+    return Judgement(RulingVerdict.INCONCLUSIVE, None, (Reason("disturbed-rounds", what),))
 
 
 def _invalid(measured: Widened | Undefined, reach: float, positive: Control | None) -> list[Reason]:
@@ -207,7 +199,7 @@ def _ruling(
         if not resolved:
             what = f"the size is open: perhaps less than {percent(margin)}"
             reasons.append(Reason("size-unresolved", what))
-    return Ruling(verdict, resolved, tuple(reasons))
+    return Judgement(verdict, resolved, tuple(reasons))
 
 
 def _why(verdict: RulingVerdict, margin: float) -> Reason:

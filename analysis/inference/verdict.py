@@ -16,6 +16,7 @@ verdict. Its controls are shown and decide nothing, but a fatal gate still makes
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from analysis.inference.controls import null_control
@@ -34,10 +35,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """A verdict with its reasons."""
+class Judgement[V: StrEnum = Verdict]:
+    """A verdict with its reasons; V has the words."""
 
-    verdict: Verdict  #: of the candidate
+    verdict: V  #: of the candidate
     #: whether a FASTER or SLOWER candidate is so by more than the margin; None with any other
     #: verdict
     size_resolved: bool | None
