@@ -47,6 +47,8 @@ class Load(Part, frozen=True, kw_only=True, dict=True, tag_field="generator"):
     repeats: ClassVar[bool] = False
     #: whether requests that fail are what it looks for, and so no fault
     counts_losses: ClassVar[bool] = False
+    #: whether it drives all subjects of a block at once, which are then deployed side by side
+    side_by_side: ClassVar[bool] = False
     #: the keys that the plan has itself; the others have their defaults
     given: ClassVar[frozenset[str]] = frozenset()
 
