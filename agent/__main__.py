@@ -60,6 +60,7 @@ _WORKS: dict[type[Work], tuple[Callable[[], object], Callable[..., None]]] = {
     orders.Observe: (answers.PartReadings, observe.observe),
     orders.RunCommand: (Observed, command.carry_out),
     orders.RunTrial: (TrialReadings, trial.carry_out),
+    orders.RunSideBySide: (answers.SideReadings, trial.carry_out_side_by_side),
     orders.Serve: (answers.PartReadings, observe.serve),
 }
 

@@ -28,6 +28,13 @@ class Done[T](Record, frozen=True, kw_only=True):
     observed: T  #: everything until the end or the failure; the kind of work has its type
 
 
+class SideReadings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What is observed of several subjects that are measured side by side."""
+
+    trials: dict[str, TrialReadings] = {}  #: by subject
+    failed: str | None = None  #: the subject that made all of them fail; null if none alone did
+
+
 class PartReadings(TrialReadings, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """What a host observes of a trial that another host drives."""
 

@@ -28,7 +28,7 @@ def carry_out(work: FindFloor, folder: Path, heartbeat: Heartbeat, observed: Obs
         endpoint.await_ready(heartbeat)
         cpus = work.placement["load"]
         measured = generators.commands(
-            generators.Target(endpoint, work.load, folder, cpus)
+            [generators.Target("floor", endpoint, work.load, folder, folder, cpus, None)]
         ).measured
         ended = command.run(
             measured.argv,

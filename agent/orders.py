@@ -8,7 +8,8 @@ Attributes of placements and CPUs belong to the host of the agent. A null ``serv
 means that the database server is on another host.
 
 History of the schema: order/1 (first), order/2 (each kind of work has a type of its own),
-order/3 (a load has the keys of the plan; what it sends stands beside it).
+order/3 (a load has the keys of the plan; what it sends stands beside it), order/4 (several subjects
+side by side).
 """
 
 from __future__ import annotations
@@ -199,16 +200,37 @@ class FindFloor(Part, frozen=True, kw_only=True, tag_field="kind", tag="floor"):
     placement: Placement
 
 
-class RunTrial(Part, frozen=True, kw_only=True, tag_field="kind", tag="trial"):
+class Side(Part, frozen=True, kw_only=True):
+    """One subject of a deployment: its service, and the database that it alone uses."""
+
+    service: ServiceSpec | Served
+    database: DatabaseSpec
+
+
+class _Driven(Part, frozen=True, kw_only=True, tag_field="kind"):
+    """A load, where everything runs, and what is done around it."""
+
+    load: LoadSpec
+    placement: Placement
+    kills: tuple[KillSpec, ...] = ()  #: faults of the database connections
+    probes: tuple[str, ...] = ()  #: method and path of requests whose answers are known
+    remotes: tuple[RemoteSpec, ...] = ()  #: agents of the trial on other hosts
+
+
+class RunTrial(_Driven, frozen=True, kw_only=True, tag="trial"):
     """Measure one subject under one load."""
 
     service: ServiceSpec | Served
     database: DatabaseSpec
-    load: LoadSpec
-    placement: Placement
-    kills: tuple[KillSpec, ...] = ()  #: faults of its database connections
-    probes: tuple[str, ...] = ()  #: method and path of requests whose answers are known
-    remotes: tuple[RemoteSpec, ...] = ()  #: agents of the trial on other hosts
+
+
+class RunSideBySide(_Driven, frozen=True, kw_only=True, tag="side-by-side"):
+    """Measure several subjects that are all alive under one load: a trial of each.
+
+    The files of each trial lie in a folder that has the subject's name.
+    """
+
+    sides: dict[str, Side]  #: by subject
 
 
 class Observe(Part, frozen=True, kw_only=True, tag_field="kind", tag="observe"):
@@ -229,16 +251,24 @@ class Serve(Observe, frozen=True, kw_only=True, tag="serve"):
 
 
 type Work = (
-    KeepDatabase | RunCommand | CheckService | Diagnose | FindFloor | RunTrial | Observe | Serve
+    KeepDatabase
+    | RunCommand
+    | CheckService
+    | Diagnose
+    | FindFloor
+    | RunTrial
+    | RunSideBySide
+    | Observe
+    | Serve
 )
 
 
 class Order(Record, frozen=True, kw_only=True):
     """One order to an agent."""
 
-    SCHEMA: ClassVar[str] = "order/3"
+    SCHEMA: ClassVar[str] = "order/4"
 
-    schema: Literal["order/3"] = "order/3"
+    schema: Literal["order/4"] = "order/4"
     heartbeat: str  #: path of a file whose modification time the orchestrator keeps changing
     heartbeat_timeout_s: float  #: the agent stops everything after so long without a change
     deadline_s: float  #: the agent stops everything after so long, whatever happens

@@ -1,48 +1,44 @@
-"""Work of the kind ``trial``: one subject under one load, in a fresh process, measured once.
+"""Work of the kinds ``trial`` and ``side-by-side``: subjects under one load, measured once.
 
-The agent observes and records; it judges only whether it could carry out the trial.
+Each service is a fresh process. The agent observes and records; it judges only whether it could
+carry out the trial.
 """
 
 from __future__ import annotations
 
-import http.client
 import time
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from agent import counters, generators, sampling, server
+from agent import counters, generators, orders, server
 from agent.channel import Remote
 from agent.failure import Failure, last_logged
-from agent.files import utc_now
-from agent.orders import Served
 from agent.processes import SHIPPED, Watch, spawn, stop
 from agent.sampling import Sampler, require_planned
-from agent.service import Service, reached
+from agent.service import Service
+from agent.side import Side, stage
 from bundle.documents import failure as documents
-from bundle.documents.readings import Counters, Host, Window
-from workloads.diagnosis import answers
+from bundle.documents.readings import Host, TrialReadings
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from agent.answers import SideReadings
     from agent.generators import Command
     from agent.heartbeat import Heartbeat
-    from agent.orders import RunTrial
-    from agent.service import Endpoint
-    from bundle.documents.readings import TrialReadings
 
 _SAMPLING_PERIOD_S = 0.1
 _AFFINITY_ROUND = 6  # early in the window, once the generator's own processes are known
-_SILENCE_S = 2.0  # for the service's backends to end
 _PATIENCE_S = 20.0  # beyond the planned duration, before a generator counts as hung
 
 
-def carry_out(work: RunTrial, folder: Path, heartbeat: Heartbeat, observed: TrialReadings) -> None:
+def carry_out(
+    work: orders.RunTrial, folder: Path, heartbeat: Heartbeat, observed: TrialReadings
+) -> None:
     """Restore, start, warm up, measure, stop; every stage adds to ``observed``.
 
     The agents of other hosts restore, start, watch and stop what runs there (`agent.observe`); this
@@ -51,19 +47,51 @@ def carry_out(work: RunTrial, folder: Path, heartbeat: Heartbeat, observed: Tria
     Raises:
         Failure: the agent could not carry out the trial; the observations until then stay.
     """
-    _Trial(work, folder, heartbeat, observed).run()
+    only = orders.Side(service=work.service, database=work.database)
+    _Trial(work, folder, heartbeat, [Side("", only, folder, observed)]).run()
+
+
+def carry_out_side_by_side(
+    work: orders.RunSideBySide, folder: Path, heartbeat: Heartbeat, observed: SideReadings
+) -> None:
+    """As `carry_out`, of several subjects whose services are alive together.
+
+    Raises:
+        Failure: one of the trials could not be carried out, so none counts; ``observed.failed``
+            names the subject if it was the only cause.
+    """
+    sides = []
+    for name, spec in work.sides.items():
+        observed.trials[name] = TrialReadings()
+        (folder / name).mkdir()
+        sides.append(Side(name, spec, folder / name, observed.trials[name]))
+    trial = _Trial(work, folder, heartbeat, sides)
+    try:
+        trial.run()
+    except Failure:
+        observed.failed = trial.failed
+        raise
 
 
 class _Trial:
+    """One load on its sides.
+
+    Attributes:
+        failed: name of the side that was at work, or ended, when a failure was raised.
+    """
+
     def __init__(
-        self, work: RunTrial, folder: Path, heartbeat: Heartbeat, observed: TrialReadings
+        self,
+        work: orders.RunTrial | orders.RunSideBySide,
+        folder: Path,
+        heartbeat: Heartbeat,
+        sides: Sequence[Side],
     ) -> None:
+        self.failed: str | None = None
         self._work = work
         self._folder = folder
         self._heartbeat = heartbeat
-        self._observed = observed
-        self._database = work.database
-        self._psql = work.database.psql
+        self._sides = sides
         self._remotes: list[Remote] = []
 
     def run(self) -> None:
@@ -72,87 +100,69 @@ class _Trial:
             for spec in self._work.remotes:
                 self._remotes.append(connected.enter_context(Remote(spec)))
             if self._remotes:
-                self._observed.clocks = {remote.role: remote.clock for remote in self._remotes}
+                for each in self._sides:
+                    each.observed.clocks = {remote.role: remote.clock for remote in self._remotes}
             self._run()
 
     def _run(self) -> None:
-        spec, cpus = self._work.service, self._work.placement.get("service")
-        with self._stage("restore"):
-            server.prepare(self._database)
-            before = server.counters(self._psql, self._database.name)
-        if not isinstance(spec, Served):
-            self._observed.environment = spec.environment
-        with reached(spec, folder=self._folder, cpus=cpus) as service:
-            with self._stage("start"):
-                service.await_ready(self._heartbeat)
-                self._observed.health = service.health()
-                self._observed.port = service.port_record()
-            with self._stage("probe"):
-                self._probe(service)
-            load = generators.commands(
-                generators.Target(
-                    service, self._work.load, self._folder, self._work.placement["load"]
-                )
-            )
-            with self._stage("warmup"), Sampler() as unused:
+        cpus = self._work.placement.get("service")
+        with stage("restore", self._sides):
+            for each in self._each():
+                each.restore()
+        with ExitStack() as alive:
+            for each in self._each():
+                alive.enter_context(each.alive(cpus, self._heartbeat))
+            for each in self._each():
+                each.probe(self._work.probes)
+            load = generators.commands([self._target(each) for each in self._sides])
+            with stage("warmup", self._sides), Sampler() as unused:
                 if load.warmup:
-                    self._drive(load.warmup, service, unused)
-            with self._stage("window"):
-                self._measure(load.measured, service)
-                service.require_answer()
-                self._observed.burden = service.health().burden
-            with self._stage("stop"):
-                self._observed.stop = service.stop()
-                for remote in self._remotes:
-                    remote.ask("stop")
-        connected = server.await_silence(self._psql, self._database.name, timeout_s=_SILENCE_S)
-        after = server.counters(self._psql, self._database.name)
-        self._observed.counters = Counters(before=before, after=after, connected=connected)
+                    self._drive(load.warmup, [unused])
+            with stage("window", self._sides):
+                self._measure(load.measured)
+                for each in self._each():
+                    each.require_answer()
+            for each in self._each():
+                each.stop()
+            for remote in self._remotes:
+                remote.ask("stop")
+        for each in self._each():
+            each.settle()
 
-    def _probe(self, service: Endpoint) -> None:
-        """Record the service's answers to requests whose answers are known."""
-        try:
-            self._observed.probes = answers.ask(service.url, self._work.probes)
-        except (OSError, http.client.HTTPException) as problem:
-            raise Failure(
-                "service-probe",
-                f"the service did not answer before the load began: {problem!r}",
-                where=service.url,
-                hint="read its log; the trial is recorded as failed and the run goes on",
-            ) from problem
+    def _each(self) -> Iterator[Side]:
+        """The sides in turn: a failure is the fault of the one that is at work."""
+        for each in self._sides:
+            self.failed = each.name
+            yield each
+        self.failed = None
 
-    def _measure(self, command: Command, service: Endpoint) -> None:
-        with Sampler() as sampler:
-            for purpose, pid in self._processes(service):
-                sampler.follow(purpose, pid)
-            before = sampler.pss("service")
-            kills = server.Kills(self._psql, self._database.name, self._work.kills)
-            started_ns, started = time.monotonic_ns(), utc_now()
+    def _target(self, each: Side) -> generators.Target:
+        return generators.Target(
+            each.name,
+            each.service,
+            self._work.load,
+            self._folder,
+            each.folder,
+            self._work.placement["load"],
+            each.server_pid,
+        )
+
+    def _measure(self, command: Command) -> None:
+        with ExitStack() as watched:
+            for each in self._sides:
+                watched.enter_context(each.watched())
+            kills = self._sides[0].kills(self._work.kills)
             try:
                 with self._host_observed():
-                    self._drive(command, service, sampler, kills)
+                    self._drive(command, [each.sampler for each in self._sides], kills)
                     kills.require_all()
             finally:
-                self._observed.kills = kills.record or None
-                self._observed.window = Window(
-                    started=started, started_ns=started_ns, ended_ns=time.monotonic_ns()
-                )
-                self._observed.sampler = sampler.record()
-                sampler.write(self._folder / "resources.csv")
-            if service.pid is not None:
-                self._observed.memory = sampling.memory(before, sampler.pss("service"))
-
-    def _processes(self, service: Endpoint) -> Iterable[tuple[str, int]]:
-        """The first process of service and database, if they run on this host."""
-        known = {"service": service.pid, "database": self._database.server_pid}
-        return [(purpose, pid) for purpose, pid in known.items() if pid is not None]
+                self._sides[0].observed.kills = kills.record or None
 
     @contextmanager
     def _host_observed(self) -> Iterator[None]:
         """Record the counts of kernel and database server just before and after the window."""
-        log = self._database.log
-        ask = partial(server.observe, self._psql, self._database.name, log)
-        before, around = ask(), counters.Around()
+        before, around = [each.look() for each in self._sides], counters.Around()
         for remote in self._remotes:
             remote.ask("begin")
         try:
@@ -161,58 +171,70 @@ class _Trial:
             for remote in self._remotes:
                 remote.ask("end")
         finally:
-            database = server.between(before, ask(), log)
-            self._observed.host = Host(kernel=around.record, database=database)
+            for each, then in zip(self._sides, before, strict=True):
+                database = each.between(then, each.look())
+                each.observed.host = Host(kernel=around.record, database=database)
 
     def _drive(
-        self,
-        command: Command,
-        service: Endpoint,
-        sampler: Sampler,
-        kills: server.Kills | None = None,
+        self, command: Command, samplers: Sequence[Sampler], kills: server.Kills | None = None
     ) -> None:
-        """Run a generator to its end while service and database live.
+        """Run a generator to its end while services and database live.
 
         Raises:
-            Failure: one of the three ended wrongly.
+            Failure: one of them ended wrongly.
         """
         process = self._spawn(command)
-        sampler.follow("load", process.pid)
+        for sampler in samplers:
+            sampler.follow("load", process.pid)
         deadline = time.monotonic() + command.duration_s + _PATIENCE_S
         try:
             with Watch() as watch:
                 watch.add("load", process.pid)
-                for purpose, pid in self._processes(service):
-                    watch.add(purpose, pid)
+                for name, pid in self._watched().items():
+                    watch.add(name, pid)
                 for remote in self._remotes:
                     watch.add_socket(remote.role, remote.socket)
                 ended = watch.until_one_ends(
                     deadline=deadline,
                     period_s=_SAMPLING_PERIOD_S,
-                    tick=self._ticker(sampler, kills),
+                    tick=self._ticker(samplers, kills),
                 )
-                sampler.sample()
-                require_planned(sampler, self._work.placement, self._observed)
+                for sampler in samplers:
+                    sampler.sample()
+                self._require_planned(samplers)
         except ProcessLookupError:
-            raise server.died(self._database.server_pid) from None
+            raise server.died(self._sides[0].server_pid) from None
         finally:
             stop(process, timeout_s=0.5)
-        self._judge_end(ended, process, command, service)
+        self._judge_end(ended, process, command)
+
+    def _watched(self) -> dict[str, int]:
+        """The first processes of the database and of every service, by a name for each."""
+        found = {}
+        for each in self._sides:
+            for purpose, pid in each.processes.items():
+                found["database" if purpose == "database" else f"service {each.name}"] = pid
+        return found
+
+    def _require_planned(self, samplers: Sequence[Sampler]) -> None:
+        for each, sampler in zip(self._sides, samplers, strict=False):  # one while warming up
+            require_planned(sampler, self._work.placement, each.observed)
 
     def _judge_end(
         self,
         ended: set[str],
         process: subprocess.Popen[bytes],
         command: Command,
-        service: Endpoint,
     ) -> None:
         for remote in self._remotes:
             if remote.role in ended:
                 raise remote.lost()
         if "database" in ended:
-            raise server.died(self._database.server_pid)
-        if "service" in ended and isinstance(service, Service):
-            raise service.death()
+            raise server.died(self._sides[0].server_pid)
+        for each in self._sides:
+            if f"service {each.name}" in ended and isinstance(each.service, Service):
+                self.failed = each.name
+                raise each.service.death()
         if "load" not in ended:
             raise Failure(
                 "generator-hung",
@@ -221,7 +243,9 @@ class _Trial:
                 hint="the trial is recorded as failed; see the service's log for a hang",
             )
         if process.returncode != 0:
-            raise _generator_failed(command, process.returncode)
+            failure = _generator_failed(command, process.returncode)
+            self.failed = self._served_at(failure.where)
+            raise failure
         for path in command.outputs:
             if not path.exists() or path.stat().st_size == 0:
                 raise Failure(
@@ -230,6 +254,11 @@ class _Trial:
                     where=str(path),
                     hint="its exit code proves nothing; the trial is recorded as failed",
                 )
+
+    def _served_at(self, where: str | None) -> str | None:
+        """The side whose address a generator's failure names; None if it names none."""
+        addresses = {f"{each.service.host}:{each.service.port}": each.name for each in self._sides}
+        return addresses.get(where or "")
 
     def _spawn(self, command: Command) -> subprocess.Popen[bytes]:
         try:
@@ -251,28 +280,23 @@ class _Trial:
                 "`--omit-missing-generators` runs without it",
             ) from None
 
-    def _ticker(self, sampler: Sampler, kills: server.Kills | None) -> Callable[[], None]:
+    def _ticker(
+        self, samplers: Sequence[Sampler], kills: server.Kills | None
+    ) -> Callable[[], None]:
         rounds = 0
 
         def tick() -> None:
             nonlocal rounds
             rounds += 1
-            sampler.sample()
+            for sampler in samplers:
+                sampler.sample()
             self._heartbeat.check()
             if kills:
                 kills.do_what_is_due()
             if rounds == _AFFINITY_ROUND:
-                require_planned(sampler, self._work.placement, self._observed)
+                self._require_planned(samplers)
 
         return tick
-
-    @contextmanager
-    def _stage(self, name: str) -> Iterator[None]:
-        started = time.monotonic()
-        try:
-            yield
-        finally:
-            self._observed.stages_s[name] = round(time.monotonic() - started, 4)
 
 
 def _generator_failed(command: Command, status: int) -> Failure:

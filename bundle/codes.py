@@ -102,6 +102,9 @@ CODES: Final[dict[str, Code]] = {
     "trial-unplanned": Code("L2", "the plan has no such trial", _PLAN),
     "trial-missing": Code("L2", "a planned trial is neither here nor declared missing", _MAKER),
     "trial-counts": Code("L2", "bundle.json counts other trials than there are", _MAKER),
+    "trials-together": Code(
+        "L2", "trials whose services were alive together do not fit together", _MAKER
+    ),
     "trials-overlap": Code("L2", "the trial begins before the one before it ended", _MAKER),
     "trials-order": Code("L2", "the trials were not carried out in the planned order", _PLAN),
     "interruption-counts": Code(

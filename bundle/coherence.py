@@ -43,17 +43,22 @@ def check(root: Path, plan: SealedPlan | None, findings: Findings) -> tuple[Tria
         The trials that can be read, in the order of their beginnings.
     """
     record = decode(outside.bytes_of(root / names.RECORD), BundleRecord, where=names.RECORD)
-    trials = tuple(sorted(_trials(root, findings), key=lambda trial: trial.record.started))
+    trials = tuple(sorted(_trials(root, findings), key=_beginning))
     _check_digest(
         root / SealedPlan.PATH, record.plan.sha256, "plan-digest", SealedPlan.PATH, findings
     )
     _check_ledger(root / LEDGER, record, findings)
     _check_names(trials, findings)
     _check_times(trials, record, findings)
+    _check_together(trials, findings)
     _check_interruptions(trials, record, findings)
     if plan is not None:
         _check_plan(trials, plan.trials, record, findings)
     return trials
+
+
+def _beginning(trial: Trial) -> tuple[datetime, int]:
+    return trial.record.started, trial.record.index
 
 
 def _trials(root: Path, findings: Findings) -> Iterator[Trial]:
@@ -120,8 +125,13 @@ def _check_names(trials: Iterable[Trial], findings: Findings) -> None:
 
 
 def _check_times(trials: Sequence[Trial], record: BundleRecord, findings: Findings) -> None:
-    """Trials have the host to themselves, one after the other, while the run goes on."""
+    """Trials have the host to themselves, one after the other, while the run goes on.
+
+    Those that are together, whose services are alive together, begin and end together.
+    """
     for before, after in pairwise(trials):
+        if before.record.together and before.record.together == after.record.together:
+            continue
         if after.record.started < before.record.ended:
             findings.add("trials-overlap", _path(after), f"with {before.path.name}")
     for trial in trials:
@@ -129,6 +139,32 @@ def _check_times(trials: Sequence[Trial], record: BundleRecord, findings: Findin
         # Compared as differences: adding a minute to an instant in year 9999 overflows.
         if record.created - begin > SKEW or end - record.sealed > SKEW:
             findings.add("trial-outside-run", _path(trial), f"{begin} to {end}")
+
+
+def _check_together(trials: Sequence[Trial], findings: Findings) -> None:
+    """Trials that are together name each other, and differ in their subjects alone."""
+    by_id = {trial.record.id: trial.record for trial in trials}
+    for trial in trials:
+        own = trial.record
+        for name in own.together or ():
+            other = by_id.get(name)
+            if other is None:
+                findings.add("trials-together", _path(trial), f"{names.printable(name)} is missing")
+            elif _alike(own) != _alike(other) or (own.subject == other.subject) != (own is other):
+                what = f"{names.printable(name)} is of another deployment"
+                findings.add("trials-together", _path(trial), what)
+
+
+def _alike(record: TrialRecord) -> tuple[object, ...]:
+    """What all trials of one deployment have in common."""
+    return (
+        record.together,
+        record.block,
+        record.workload,
+        record.load,
+        record.started,
+        record.ended,
+    )
 
 
 def _check_interruptions(trials: Sequence[Trial], record: BundleRecord, findings: Findings) -> None:

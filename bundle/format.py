@@ -7,6 +7,7 @@
     interruptions/1  0.1     first
     seal/1           0.1     first
     trial/1          0.1     first
+                     0.1     `together`, which trials of one subject alone do not have
     derived/1        0.1     first
     index/1          0.1     first
 
@@ -20,9 +21,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from bundle.codec import Part, Record
 from bundle.documents.failure import Failure
@@ -174,9 +175,14 @@ class TrialRecord(Record, frozen=True, kw_only=True):
     #: the end of the trial before it, or before the beginning of the run. They are added to
     #: `started` and `ended`. Left out if the clock was not behind
     clock_set_back_s: Count | UnsetType = UNSET
+    #: ids of the trials whose services were alive together, this one included; left out where the
+    #: subject was measured alone
+    together: Annotated[tuple[Name, ...], Meta(min_length=2)] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         _check_times(started=self.started, ended=self.ended)
+        if self.together is not UNSET and self.id not in self.together:
+            raise ValueError("together must name the trial itself")
         if (self.failure is None) != (self.status == "completed"):
             raise ValueError("failure must be null if and only if status is completed")
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bundle import names, storage
-from bundle.codec import encode
-from bundle.errors import BundleMissingError
-from bundle.format import Interruption, Interruptions, created_of
+from bundle.codec import decode, encode
+from bundle.errors import BundleMissingError, RecordError
+from bundle.format import Interruption, Interruptions, TrialRecord, created_of
 from bundle.instants import in_order, latest_here
 from bundle.seal import interruptions
 from bundle.write import BundleWriter
@@ -51,9 +52,12 @@ class UnsealedRun(storage.LockHolder):
         """Record the interruption, then remove what the ended process had not finished.
 
         It removes the trials that were open, whose names it records, and a seal that was begun:
-        nobody has seen that seal, because the folder was not renamed. ``at`` is now, UTC; if the
-        run has recorded a later instant, that one is recorded again. The writer holds the lock.
+        nobody has seen that seal, because the folder was not renamed. Where one of several trials
+        that are closed together was closed, it closes the others: all of them were complete.
+        ``at`` is now, UTC; if the run has recorded a later instant, that one is recorded again. The
+        writer holds the lock.
         """
+        _close_together(self.folder)
         trials = {path.name for path in (self.folder / names.TRIALS).glob("*")}
         opened = {name for name in trials if name.endswith(names.OPEN_SUFFIX)}
         resumed, set_back_s = in_order(at, latest_here(self.folder, self._created))
@@ -69,6 +73,20 @@ class UnsealedRun(storage.LockHolder):
             _tidy(self.folder)
         lock, self._lock = self._lock, None
         return BundleWriter(self.folder, self._created, lock)
+
+
+def _close_together(folder: Path) -> None:
+    """Close the trials that the ended process was about to close together with closed ones."""
+    trials = folder / names.TRIALS
+    for working in sorted(trials.glob(f"*{names.OPEN_SUFFIX}")):
+        closed = working.with_name(working.name.removesuffix(names.OPEN_SUFFIX))
+        with suppress(FileNotFoundError, RecordError):
+            where = f"{names.TRIALS}/{working.name}/{names.TRIAL}"
+            record = decode((working / names.TRIAL).read_bytes(), TrialRecord, where=where)
+            if any((trials / each).exists() for each in record.together or ()):
+                working.rename(closed)
+    if trials.exists():
+        storage.sync(trials)
 
 
 def _tidy(folder: Path) -> None:

@@ -17,6 +17,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from msgspec import UNSET
+
 from bundle import index, names, storage
 from bundle.codec import decode
 from bundle.errors import (
@@ -29,7 +31,7 @@ from bundle.format import TrialRecord, bundle_id
 from bundle.seal import check_record, interruptions, plain_files, write_seal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from bundle.format import BundleRecord, Interruption
 
@@ -102,41 +104,61 @@ class BundleWriter(storage.LockHolder):
 
     @contextmanager
     def trial(self, name: str) -> Iterator[Path]:
-        """Yield an empty folder for the files of one trial, and close the trial after the block.
+        """As `trials`, of one trial."""
+        with self.trials([name]) as (folder,):
+            yield folder
 
-        The block must write a ``trial.json`` whose id is the name. If the block raises, or its
-        files are refused, the folder is removed.
+    @contextmanager
+    def trials(self, given: Sequence[str]) -> Iterator[list[Path]]:
+        """Yield an empty folder for the files of each trial; close them together after the block.
+
+        The block must write a ``trial.json`` into each, whose id is the name. If the block raises,
+        or files are refused, all of the folders are removed. A process that ends while they are
+        closed leaves none of them or all: `UnsealedRun.take_up` closes the rest.
+
+        Args:
+            given: names of the trials. If there are several, their records are ``together``.
 
         Raises:
-            PathRefusedError: the name, or that of a file inside, is not allowed.
-            RecordError: trial.json is missing or refused.
-            BundleExistsError: a trial of this name is closed or open already.
+            PathRefusedError: a name, or that of a file inside, is not allowed.
+            RecordError: a trial.json is missing or refused.
+            BundleExistsError: a trial of such a name is closed or open already.
             DiskFullError: there was no room, here or in the block.
         """
         self._check_open()
+        trials = self.folder / names.TRIALS
+        for name in given:
+            self._check_trial(name)
+        working = {name: trials / (name + names.OPEN_SUFFIX) for name in given}
+        try:
+            for folder in working.values():
+                with storage.guard(folder):
+                    storage.make_folders(folder, under=self.folder)
+            with storage.room(trials):
+                yield list(working.values())
+            for name, folder in working.items():
+                with storage.guard(folder):
+                    _flush_trial(folder, name, together=given)
+        except BaseException:
+            for folder in working.values():
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        with storage.guard(trials):
+            for name, folder in working.items():
+                folder.rename(trials / name)
+            storage.sync(trials)
+
+    def _check_trial(self, name: str) -> None:
+        """Refuse the name of a trial that cannot be, or is there."""
         names.check_path(f"{names.TRIALS}/{name}/{names.TRIAL}")
         closed = self.folder / names.TRIALS / name
-        working = self.folder / names.TRIALS / (name + names.OPEN_SUFFIX)
         if "/" in name or name.endswith(names.OPEN_SUFFIX):
             hint = f"use a plain name that does not end in {names.OPEN_SUFFIX}"
             raise PathRefusedError("not the name of a trial", where=name, hint=hint)
-        if closed.exists() or working.exists():
+        if closed.exists() or closed.with_name(name + names.OPEN_SUFFIX).exists():
             hint = "give each trial, also a repeated one, a name of its own"
             raise BundleExistsError("this trial is there already", where=closed, hint=hint)
         self._check_case(f"{names.TRIALS}/{name}")
-        with storage.guard(working):
-            storage.make_folders(working, under=self.folder)
-        try:
-            with storage.room(working):
-                yield working
-            with storage.guard(working):
-                _close_trial(working, name)
-                working.rename(closed)
-        except BaseException:
-            shutil.rmtree(working, ignore_errors=True)
-            raise
-        with storage.guard(closed):
-            storage.sync(closed.parent)
 
     def closed_trials(self) -> tuple[str, ...]:
         """Return the names of the trials that are closed, sorted."""
@@ -190,7 +212,7 @@ class BundleWriter(storage.LockHolder):
             raise WriterClosedError("this writer is closed", where=self.folder, hint=hint)
 
 
-def _close_trial(working: Path, name: str) -> None:
+def _flush_trial(working: Path, name: str, together: Sequence[str]) -> None:
     """Check the files of a trial and flush them to the disk."""
     where = f"{names.TRIALS}/{name}/{names.TRIAL}"
     try:
@@ -199,6 +221,9 @@ def _close_trial(working: Path, name: str) -> None:
         raise RecordError("missing", where=where, hint="write it last") from error
     if record.id != name:
         raise RecordError(f"its id is {record.id!a}", where=where, hint="use the folder's name")
+    if record.together != (tuple(together) if len(together) > 1 else UNSET):
+        what = f"its trials together are {record.together!a}"
+        raise RecordError(what, where=where, hint="name all that are closed with it")
     storage.prune(working)
     folders = {working}
     for path in plain_files(working):

@@ -9,6 +9,8 @@ from agent.generators.base import Command, Commands, Target
 from bundle.generators import GENERATORS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bundle.generators import Load
 
 __all__ = ["Command", "Commands", "Target", "commands"]
@@ -19,14 +21,23 @@ class _Module[Kind: Load](Protocol):
         """Turn a load into commands; files that they need lie in the target's folder then."""
 
 
+class _SideBySide[Kind: Load](Protocol):
+    def commands(self, load: Kind, targets: Sequence[Target]) -> Commands:
+        """Likewise, of a load that drives several services at once."""
+
+
 _OF_KIND = {
-    kind: cast("_Module[Load]", import_module(f"{__name__}.{name}"))
+    kind: import_module(f"{__name__}.{name}")
     for name, generator in GENERATORS.items()
     for kind in generator.loads
 }
 
 
-def commands(target: Target) -> Commands:
-    """Turn the load of an order into commands."""
-    load = target.sent.load
-    return _OF_KIND[type(load)].commands(load, target)
+def commands(targets: Sequence[Target]) -> Commands:
+    """Turn the load of an order into commands; it has several targets if they are side by side."""
+    load = targets[0].sent.load
+    module = _OF_KIND[type(load)]
+    if load.side_by_side:
+        return cast("_SideBySide[Load]", module).commands(load, targets)
+    (target,) = targets
+    return cast("_Module[Load]", module).commands(load, target)

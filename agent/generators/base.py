@@ -41,20 +41,23 @@ class Commands:
 class Target:
     """What a generator drives, and from where."""
 
+    name: str  #: of the subject, where there are several
     service: Endpoint  #: the endpoint
     sent: LoadSpec  #: the tables of requests, and the seed
-    folder: Path  #: of the trial; takes every output
+    runs_in: Path  #: folder of the order, in which the generator runs
+    folder: Path  #: of the trial, mostly the same; takes every output
     cpus: list[int]  #: of the generator, which the agent pins it to
+    server_pid: int | None  #: first process of the database server; None if it is on another host
 
     @property
     def table(self) -> str:
-        """The table's path from the folder of the trial.
+        """The table's path from the folder in which the generator runs.
 
         Generators repeat their settings in what they leave, and that tells nobody where the lab
         lies.
         """
         return os.path.relpath(
-            os.path.realpath(self.sent.tables.measured), os.path.realpath(self.folder)
+            os.path.realpath(self.sent.tables.measured), os.path.realpath(self.runs_in)
         )
 
     def shared_cpus(self, processes: int) -> list[int]:

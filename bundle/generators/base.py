@@ -107,6 +107,10 @@ class Load(Part, frozen=True, kw_only=True, dict=True, tag_field="generator"):
         """Connections that are ended on purpose, so that requests fail."""
         return None
 
+    def takes_s(self, subjects: int) -> float:
+        """Seconds that one drive of so many subjects takes, about; more than one side by side."""
+        return subjects * (self.warmup_s + self.duration_s)
+
     def shortened(self) -> Load | None:
         """The load for an endpoint that does no work, which shows what the generator reaches.
 

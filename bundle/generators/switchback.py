@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Final, Literal
 
-from msgspec import Meta
+from msgspec import Meta, structs
 
 from bundle.codec import Part
 from bundle.documents.failure import Failure
@@ -33,6 +33,10 @@ answers shrinks with the number of answers that follow.
 """
 
 
+_WALL_PER_SLICE = 1.6  # of 0.25 s: first answers and draining are not measured
+_FLOOR_WARMUP_S = 0.5
+
+
 class SwitchbackLoad(base.Load, frozen=True, kw_only=True, tag="client-switchback"):
     """Closed loop on all subjects of a block in turn, a slice each, driven by the asyncio client.
 
@@ -47,6 +51,14 @@ class SwitchbackLoad(base.Load, frozen=True, kw_only=True, tag="client-switchbac
     slice_s: Annotated[float, Meta(ge=0.05, le=60)] | None = None
     warmup_s: Annotated[float, Meta(ge=0.1, le=600)] = 1.0
     timeout_s: base.Seconds = 10.0
+
+    def takes_s(self, subjects: int) -> float:
+        """With what surrounds the slices."""
+        return subjects * (self.warmup_s + _WALL_PER_SLICE * self.duration_s)
+
+    def shortened(self) -> SwitchbackLoad:
+        """In slices as in a trial, all of one endpoint."""
+        return structs.replace(self, duration_s=base.FLOOR_S, warmup_s=_FLOOR_WARMUP_S)
 
 
 class Spec(Part, frozen=True, kw_only=True):

@@ -20,11 +20,14 @@ from ormlab.plan.schedule import Planned, schedule
 from workloads import stacks
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from host.levels import Profile
     from workloads.stacks import Stack
 
 SCHEMA: Final = "resolved-plan/1"
 _MOST_TRIALS = 20_000  # at half a minute each a week; a plan of a bundle is resolved again
+_MOST_CONNECTIONS = 180  # of the 200 that the lab's server allows; the lab itself takes some
 _SMOKE_BLOCKS = 3
 _BLOCKS = 20  # of a run that is to give verdicts, where the plan has too few for one
 _LONGEST_NAME = 80  # of a trial's folder in a bundle, a repeat's three characters left out
@@ -154,8 +157,8 @@ def resolve(
         stacks_folder: where the stacks are defined and locked.
 
     Raises:
-        PlanError: a stack or a gate does not exist, no load is left, or the explanation cannot be
-            made.
+        PlanError: a stack or a gate does not exist, no load is left, the explanation cannot be
+            made, or there are too many trials, or too many connections at once.
     """
     omitted = omitted_loads or {}
     loads = [name for name in plan.loads if name not in omitted]
@@ -188,6 +191,7 @@ def resolve(
             where=plan.name,
             hint="a trial takes a second at least: use fewer blocks, workloads or loads",
         )
+    _require_room(plan, subjects, loads)
     trials = schedule(plan, list(subjects), loads)
     longest = max((trial.id for trial in trials), key=len)
     if len(longest) > _LONGEST_NAME:
@@ -211,6 +215,20 @@ def _stacks(names: list[str], folder: Path) -> dict[str, Stack]:
                 hint=f"the stacks are: {', '.join(known)}",
             )
     return {name: known[name] for name in names}
+
+
+def _require_room(plan: Plan, subjects: Mapping[str, Subject], loads: Sequence[str]) -> None:
+    """All pools are open at once where subjects are alive side by side."""
+    switching = [name for name in loads if plan.loads[name].side_by_side]
+    pools = [each.workers * (each.pool.size + each.pool.overflow) for each in subjects.values()]
+    if switching and sum(pools) > _MOST_CONNECTIONS:
+        raise PlanError(
+            "plan-connections",
+            f"under {switching[0]} all {len(pools)} subjects, controls included, are alive at once "
+            f"and may open {sum(pools)} database connections, more than {_MOST_CONNECTIONS}",
+            where=plan.name,
+            hint="give them smaller pools, or leave subjects out",
+        )
 
 
 def _require_meaning(plan: Plan) -> None:

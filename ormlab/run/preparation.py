@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from analysis.host import judge
 from bundle.documents.results import GateVerdict
-from ormlab.base.errors import HostGateError, LoadError
+from ormlab.base.errors import HostGateError, LoadError, UsageError
 from ormlab.run import subjects
 from ormlab.run.measure import making, record, site
 from ormlab.run.measure.database import Database
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from host.levels import Profile
-    from ormlab.plan import ResolvedPlan
+    from ormlab.plan import Plan, ResolvedPlan
     from ormlab.run.hosts import Place
     from ormlab.run.measure.site import Site
     from ormlab.run.measure.station import Station
@@ -35,9 +35,11 @@ def deployed(
     ``attempt`` counts how often the run was begun before.
 
     Raises:
+        UsageError: the plan has a load that several hosts cannot carry out together.
         HostGateError: a host must not be measured on as the plan's profile wants it.
         LoadError: another run has the lab's folder of a host, or somebody else a port of the run.
     """
+    _require_one_host(place, resolved.plan)
     progress.stage("deploying the code and the agent")
     with site.opened(
         place.hosts,
@@ -79,6 +81,17 @@ def started(opened: Site, progress: Progress) -> Iterator[Session]:
         progress.stage(f"dataset: {rows}")
         seeded = making.rows(opened, database)
         yield Session(opened, drawn, stacks, database, seeded)
+
+
+def _require_one_host(place: Place, plan: Plan) -> None:
+    switching = [name for name, load in plan.loads.items() if load.side_by_side]
+    if switching and len({host.spec.name for host in place.hosts.values()}) > 1:
+        raise UsageError(
+            "side-by-side-hosts",
+            f"subjects side by side need one host for everything: {', '.join(switching)}",
+            where=f"{plan.name}: loads",
+            hint="name one host for app, db and load, or give the plan a load of one subject",
+        )
 
 
 def examine(run: Run) -> None:

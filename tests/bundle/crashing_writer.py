@@ -17,6 +17,7 @@ from tests.bundle import making
 # What Python tells an audit hook before it does it (the audit events table of its manual).
 STEPS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "fcntl.flock"}
 TRIALS = 3
+TOGETHER = (1, 2)  # of them, the last two
 
 
 def say(line: str) -> None:
@@ -33,8 +34,9 @@ def main(parent: Path) -> None:
     sys.addaudithook(ask)
     writer = making.new_writer(parent)
     writer.add("inputs/plan.yaml", b"name: demo\n")
-    for index in range(TRIALS):
-        say(f"closed {making.write_trial(writer, index)}")
+    say(f"closed {making.write_trial(writer, 0)}")
+    for name in making.write_together(writer, TOGETHER):
+        say(f"closed {name}")
     writer.seal(making.record_for(writer, completed=TRIALS))
     say("sealed")
 

@@ -21,6 +21,7 @@ from bundle.unsealed import UnsealedRun
 from bundle.write import BundleWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 CREATED = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
@@ -34,7 +35,9 @@ def trial_name(index: int) -> str:
     return f"{index:03d}-asyncpg@current-read-one-c64-b{index:02d}"
 
 
-def trial_record(index: int, *, name: str | None = None, failed: bool = False) -> TrialRecord:
+def trial_record(
+    index: int, *, name: str | None = None, failed: bool = False, together: Sequence[str] = ()
+) -> TrialRecord:
     failure = Failure(code="load", what="no output", where="wrk", hint="repeat it")
     return TrialRecord(
         id=name or trial_name(index),
@@ -48,11 +51,15 @@ def trial_record(index: int, *, name: str | None = None, failed: bool = False) -
         started=CREATED + timedelta(minutes=index),
         ended=CREATED + timedelta(minutes=index, seconds=30),
         readings=TrialReadings(stages_s={"window": 1.0 + index}),
+        together=tuple(together) or UNSET,
     )
 
 
-def fill_trial(folder: Path, index: int, *, failed: bool = False) -> None:
-    (folder / "trial.json").write_bytes(encode(trial_record(index, failed=failed)))
+def fill_trial(
+    folder: Path, index: int, *, failed: bool = False, together: Sequence[str] = ()
+) -> None:
+    record = trial_record(index, failed=failed, together=together)
+    (folder / "trial.json").write_bytes(encode(record))
     (folder / "wrk.stdout.txt").write_text(f"Requests/sec: {1000 + index}\n" * 500)
     (folder / "logs").mkdir()
     (folder / "logs/service.log").write_text("started\n")
@@ -63,6 +70,14 @@ def write_trial(writer: BundleWriter, index: int, *, failed: bool = False) -> st
     with writer.trial(name) as folder:
         fill_trial(folder, index, failed=failed)
     return name
+
+
+def write_together(writer: BundleWriter, indices: Sequence[int]) -> list[str]:
+    names = [trial_name(index) for index in indices]
+    with writer.trials(names) as folders:
+        for index, folder in zip(indices, folders, strict=True):
+            fill_trial(folder, index, together=names)
+    return names
 
 
 def record_for(writer: BundleWriter, *, completed: int, failed: int = 0, **other) -> BundleRecord:

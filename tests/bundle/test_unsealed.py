@@ -85,3 +85,28 @@ def test_a_run_without_one_has_no_such_key(tmp_path):
         record = making.record_for(writer, completed=0)
     keys = json.loads(encode(record)).keys()
     assert not keys & {"interruptions", "rerun_of"}
+
+
+@pytest.mark.parametrize("closed", [0, 1])
+def test_trials_that_were_being_closed_together_are_kept_together_or_not_at_all(tmp_path, closed):
+    with making.new_writer(tmp_path) as writer:
+        names = making.write_together(writer, [0, 1, 2])
+        partial = writer.folder
+    for name in names[closed:]:  # as they are when the process is killed between two renames
+        (partial / "trials" / name).rename(partial / "trials" / f"{name}.open")
+    with making.taken_up(partial) as writer:
+        assert list(writer.closed_trials()) == (names if closed else [])
+        (interruption,) = writer.interruptions
+    assert interruption.trials == (3 if closed else 0)
+    assert interruption.discarded == (() if closed else tuple(names))
+
+
+@pytest.mark.parametrize("spoil", ["not json", None])
+def test_an_open_trial_without_a_record_is_not_closed_with_the_others(tmp_path, spoil):
+    with making.new_writer(tmp_path) as writer:
+        kept, lost = making.write_together(writer, [0, 1])
+        partial = writer.folder
+    record = (partial / "trials" / lost).rename(partial / "trials" / f"{lost}.open") / "trial.json"
+    record.write_text(spoil) if spoil else record.unlink()
+    with making.taken_up(partial) as writer:
+        assert writer.closed_trials() == (kept,)

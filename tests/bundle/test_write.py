@@ -147,6 +147,35 @@ def test_other_errors_of_a_trial_pass_unchanged(writer):
         raise TimeoutError("mine")
 
 
+def test_trials_of_one_deployment_are_closed_together(writer):
+    names = making.write_together(writer, [0, 1])
+    assert list(writer.closed_trials()) == names
+    bundle = Bundle.open(writer.seal(making.record_for(writer, completed=2)), level="L1")
+    assert {trial.record.together for trial in bundle.trials} == {tuple(names)}
+
+
+def test_if_one_of_several_trials_is_refused_none_is_kept(writer):
+    names = [making.trial_name(number) for number in (0, 1)]
+    with pytest.raises(RecordError), writer.trials(names) as (first, _):
+        making.fill_trial(first, 0, together=names)
+    assert writer.closed_trials() == ()
+    assert list((writer.folder / "trials").iterdir()) == []
+
+
+@pytest.mark.parametrize("told", [(), (0, 2)])
+def test_trials_name_those_that_they_are_closed_with(writer, told):
+    names = [making.trial_name(number) for number in (0, 1)]
+    wrong = [making.trial_name(number) for number in told]
+
+    def write():
+        with writer.trials(names) as (first, second):
+            making.fill_trial(first, 0, together=wrong)
+            making.fill_trial(second, 1, together=names)
+
+    with pytest.raises(RecordError, match="together"):
+        write()
+
+
 def test_a_trial_needs_a_record_of_its_own_name(writer):
     with pytest.raises(RecordError, match="missing"), writer.trial("t"):
         pass

@@ -216,6 +216,25 @@ def trials_that_overlap(bundle):
     )
 
 
+@caught_at("L2", "trials-together")
+def trial_that_claims_to_have_been_beside_another(bundle):
+    both = [each.removeprefix("trials/") for each in (CLIENT, NEXT)]
+    edit_json(bundle / CLIENT / "trial.json", together=both)
+
+
+@caught_at("L2", "trials-together")
+def trials_beside_each_other_one_after_the_other(bundle):
+    both = [each.removeprefix("trials/") for each in (CLIENT, NEXT)]
+    for each in (CLIENT, NEXT):
+        edit_json(bundle / each / "trial.json", together=both)
+
+
+@caught_at("L2", "trials-together")
+def trial_beside_one_that_there_is_not(bundle):
+    made_up = [CLIENT.removeprefix("trials/"), "009-sqlalchemy-read-one-client-b01"]
+    edit_json(bundle / CLIENT / "trial.json", together=made_up)
+
+
 @caught_at("L2", "trials-order")
 def order_of_two_trials_edited(bundle):
     one, two = (json.loads((bundle / each / "trial.json").read_bytes()) for each in (CLIENT, NEXT))

@@ -87,6 +87,13 @@ def floor(driver: Observed, parts: Mapping[str, PartReadings]) -> Observed:
     return replace(driver, port=app.port, stop=app.stop) if app else driver
 
 
+def alone[T](driver: T, parts: Mapping[str, PartReadings]) -> T:
+    """What was observed where everything runs on one host."""
+    if parts:
+        raise ValueError(f"there are parts on other hosts: {sorted(parts)}")
+    return driver
+
+
 def observation(driver: TrialReadings, parts: Mapping[str, PartReadings]) -> TrialReadings:
     """What the driving host and the others, by role, observed of a trial in all.
 

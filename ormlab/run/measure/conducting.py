@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from copy import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from msgspec.structs import replace
+
 from agent.answers import PartReadings, Watching
-from agent.orders import RemoteSpec, RunTrial
+from agent.orders import FindFloor, RemoteSpec
 from ormlab.run.measure import apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from agent.orders import FindFloor, Observe
+    from agent.orders import Observe, RunSideBySide, RunTrial
     from ormlab.run.measure.dispatch import Ticket
     from ormlab.run.measure.station import Fetched, Station
 
@@ -28,7 +29,7 @@ class Part(NamedTuple):
 def conduct[T](
     name: str,
     station: Station,
-    work: RunTrial | FindFloor,
+    work: RunTrial | RunSideBySide | FindFloor,
     parts: Sequence[Part],
     *,
     observes: type[T],
@@ -61,7 +62,7 @@ def conduct[T](
             )
             remotes.append(reached)
         else:
-            if isinstance(work, RunTrial):  # a floor has no window that others watch
+            if not isinstance(work, FindFloor):  # which has no window that others watch
                 work = replace(work, remotes=tuple(remotes))
             order = station.dispatch.place(name, work, observes, deadline_s=deadline_s)
             driven = station.wait(order)

@@ -84,17 +84,20 @@ class Database:
             "pg-passfile": psql.passfile,
         }
 
-    def seen_from(self, station: Station, *, template: str | None) -> DatabaseSpec:
+    def seen_from(
+        self, station: Station, *, template: str | None, name: str = _NAME
+    ) -> DatabaseSpec:
         """The run's database as an order to a host names it.
 
         Args:
             station: that host; only where the server runs are its process and log.
+            name: of the database, where a subject has one of its own.
             template: to restore it from first; None to take it as it is.
         """
         here = station is self._station
         return DatabaseSpec(
             psql=self.psql(station),
-            name=_NAME,
+            name=name,
             identity=self.running.identity,
             template=template,
             server_pid=self.running.pid if here else None,

@@ -33,6 +33,7 @@ _REPEATED_ROWS = 20_000
 _ROWS_PER_SECOND = 8_000  # of a table that must not repeat; a faster trial says it ran out
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 5.0
+_MOST_PER_EXPECTED = 2.0  # where answers are slow, load that switches takes so much longer
 _OVERHEAD_S = 120.0  # of a trial beyond its load: restore, start, patience with a hung generator
 
 
@@ -221,6 +222,6 @@ def kills(load: Load, *, seed: int) -> tuple[KillSpec, ...]:
     return tuple(KillSpec(at_s=at, connections=kill.connections) for at in at_s)
 
 
-def deadline_s(load: Load) -> float:
-    """How long a trial under this load may take in all."""
-    return load.duration_s + load.warmup_s + _OVERHEAD_S
+def deadline_s(load: Load, subjects: int) -> float:
+    """How long a drive of so many subjects under this load may take in all."""
+    return _MOST_PER_EXPECTED * load.takes_s(subjects) + subjects * _OVERHEAD_S

@@ -5,20 +5,24 @@ from __future__ import annotations
 import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict
 
 from msgspec.structs import asdict
 
+from agent.answers import Done, SideReadings
 from agent.orders import (
     CheckService,
     Diagnose,
     FindFloor,
     LoadSpec,
     Observe,
+    RunSideBySide,
     RunTrial,
     Serve,
+    Side,
     Tables,
 )
+from bundle.documents.failure import Failure
 from bundle.documents.readings import TrialReadings
 from bundle.documents.services import Observed
 from ormlab.base.errors import LoadError
@@ -28,9 +32,11 @@ from ormlab.run.measure.database import Database
 from workloads.diagnosis import log as statement_log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
-    from agent.orders import DatabaseSpec, ServiceSpec, StaticSpec
+    from agent.answers import PartReadings
+    from agent.orders import DatabaseSpec, KillSpec, Placement, ServiceSpec, StaticSpec
     from bundle.documents.host import Seeded
     from bundle.documents.plan import Subject
     from bundle.documents.readings import Environment
@@ -43,6 +49,25 @@ if TYPE_CHECKING:
 _CHECK_DEADLINE_S = 300.0
 _LOOPBACK = "127.0.0.1"
 
+BESIDE_FAILURE: Final = "beside-failure"
+"""The failure of a trial beside which another subject failed."""
+
+
+class Carried(NamedTuple):
+    """What was left of one trial."""
+
+    folders: tuple[Path, ...]  #: of raw files: its own, and one of all trials with it
+    done: Done[TrialReadings]  #: how it ended
+
+
+class _Driven(TypedDict):
+    """What the orders of one subject and of several have in common."""
+
+    load: LoadSpec
+    kills: tuple[KillSpec, ...]
+    placement: Placement
+    probes: tuple[str, ...]
+
 
 @dataclass
 class Session:
@@ -53,7 +78,8 @@ class Session:
     stacks: Mapping[str, StackOutcome]  #: the outcome of making each stack
     database: Database  #: the server
     seeded: Seeded  #: the dataset's template database
-    _is_fresh: bool = field(default=False, init=False)
+    #: databases that are as their template says
+    _fresh: set[str] = field(default_factory=set, init=False)
 
     @property
     def redactor(self) -> Redactor:
@@ -139,18 +165,17 @@ class Session:
             parts,
             observes=Observed,
             whole=apart.floor,
-            deadline_s=orders.deadline_s(self._plan.loads[load]),
+            deadline_s=orders.deadline_s(self._plan.loads[load], 1),
         )
 
-    def carry_out(self, trial: Planned) -> Fetched[TrialReadings]:
-        """Carry out one trial; a failed one is an outcome, not an error."""
+    def carry_out(self, group: Sequence[Planned]) -> dict[Planned, Carried]:
+        """Carry out trials that belong together; a failed one is an outcome, not an error."""
+        if self._plan.loads[group[0].load].side_by_side:
+            return self._side_by_side(group)
+        (trial,) = group
         app, db, station = self.site.app, self.site.db, self.site.load
-        load, seed = self._plan.loads[trial.load], self._plan.seed + trial.block
         service = self._service(trial.subject, orders.environment(self._plan.seed, trial.block))
-        # All trials of a plan find the database equally cold, whichever trial came before.
-        writes = any(orders.writes(each) for each in self._plan.workloads.values())
-        template = self.seeded.database if writes or not self._is_fresh else None
-        probes = orders.task_of(self._plan).probes()
+        template = self._template(Database.name)
         parts = []
         if app is not station:
             seen = self.database.seen_from(app, template=template)
@@ -161,23 +186,91 @@ class Session:
         work = RunTrial(
             service=service if app is station else orders.served(service),
             database=self.database.seen_from(station, template=template),
-            load=LoadSpec(load=load, tables=self.tables[trial.workload], seed=seed),
-            kills=orders.kills(load, seed=seed),
-            placement=station.placement,
-            probes=tuple(f"{probe.method} {probe.path}" for probe in probes),
+            **self._driven(trial),
         )
-        self._is_fresh = False
-        fetched = conduct(
+        fetched = self._conduct(trial, work, parts, TrialReadings, apart.observation)
+        if fetched.done.failure is None:
+            self._fresh.add(Database.name)
+        return {trial: Carried((fetched.folder,), fetched.done)}
+
+    def _side_by_side(self, group: Sequence[Planned]) -> dict[Planned, Carried]:
+        """Each subject has a database of its own, whose rows and counters no other one touches."""
+        first, station = group[0], self.site.load
+        drawn = orders.environment(self._plan.seed, first.block)
+        databases = {trial: self._database_of(trial.subject) for trial in group}
+        work = RunSideBySide(
+            sides={
+                trial.subject: Side(
+                    service=self._service(trial.subject, drawn, database=name),
+                    database=self.database.seen_from(
+                        station, template=self._template(name), name=name
+                    ),
+                )
+                for trial, name in databases.items()
+            },
+            **self._driven(first),
+        )
+        fetched = self._conduct(first, work, [], SideReadings, apart.alone)
+        done, carried = fetched.done, {}
+        for trial, name in databases.items():
+            failure = done.failure
+            if failure is None:
+                self._fresh.add(name)
+            elif done.observed.failed not in (None, trial.subject):
+                failure = _beside(done.observed.failed, failure)
+            observed = done.observed.trials.get(trial.subject, TrialReadings())
+            own = Done(
+                started=done.started,
+                ended=done.ended,
+                failure=failure,
+                ended_by_force=done.ended_by_force,
+                observed=observed,
+            )
+            carried[trial] = Carried((fetched.folder / trial.subject, fetched.folder), own)
+        return carried
+
+    def _driven(self, trial: Planned) -> _Driven:
+        """What an order has of the load that a trial is under."""
+        load, seed = self._plan.loads[trial.load], self._plan.seed + trial.block
+        probes = orders.task_of(self._plan).probes()
+        return {
+            "load": LoadSpec(load=load, tables=self.tables[trial.workload], seed=seed),
+            "kills": orders.kills(load, seed=seed),
+            "placement": self.site.load.placement,
+            "probes": tuple(f"{probe.method} {probe.path}" for probe in probes),
+        }
+
+    def _conduct[T](
+        self,
+        trial: Planned,
+        work: RunTrial | RunSideBySide,
+        parts: Sequence[Part],
+        observes: type[T],
+        whole: Callable[[T, Mapping[str, PartReadings]], T],
+    ) -> Fetched[T]:
+        load, count = self._plan.loads[trial.load], len(self.site.subjects)
+        return conduct(
             trial.id,
-            station,
+            self.site.load,
             work,
             parts,
-            observes=TrialReadings,
-            whole=apart.observation,
-            deadline_s=orders.deadline_s(load),
+            observes=observes,
+            whole=whole,
+            deadline_s=orders.deadline_s(load, count if load.side_by_side else 1),
         )
-        self._is_fresh = fetched.done.failure is None
-        return fetched
+
+    def _template(self, name: str) -> str | None:
+        """What a database is restored from before a trial; None to take it as it is.
+
+        All trials of a plan find the database equally cold, whichever trial came before.
+        """
+        writes = any(orders.writes(each) for each in self._plan.workloads.values())
+        template = self.seeded.database if writes or name not in self._fresh else None
+        self._fresh.discard(name)  # until the trial has left it as it was
+        return template
+
+    def _database_of(self, subject: str) -> str:
+        return f"{Database.name}_{self.site.subjects.index(subject) + 1}"
 
     def revive_database(self) -> bool:
         """Start PostgreSQL again if it has ended; returns whether it had."""
@@ -197,7 +290,7 @@ class Session:
 
     def _restored(self, station: Station) -> DatabaseSpec:
         """The run's database, to be restored and then changed by whoever uses it."""
-        self._is_fresh = False
+        self._fresh.discard(Database.name)
         return self.database.seen_from(station, template=self.seeded.database)
 
     def _watching(self, station: Station) -> Observe:
@@ -217,7 +310,9 @@ class Session:
         serve = Serve(**watching, service=service, database=database)
         return Part("app", self.site.app, serve)
 
-    def _service(self, subject: str, drawn: Environment | None = None) -> ServiceSpec:
+    def _service(
+        self, subject: str, drawn: Environment | None = None, *, database: str = Database.name
+    ) -> ServiceSpec:
         declared: Subject = self.site.resolved.subjects[subject]
         app, name = self.site.app, declared.stack
         environment = f"{app.deployment.environments}/{self.stacks[name].environment}"
@@ -232,6 +327,15 @@ class Session:
             declared,
             program,
             psql=self.database.psql(app),
-            database=Database.name,
+            database=database,
             environment=drawn,
         )
+
+
+def _beside(subject: str | None, failure: Failure) -> Failure:
+    return Failure(
+        code=BESIDE_FAILURE,
+        what=f"measured beside {subject}, which failed with {failure.code}: {failure.what}",
+        where=failure.where,
+        hint="the trial is recorded as failed, and repeated without that subject",
+    )
