@@ -12,7 +12,7 @@ from analysis.inference import signed_rank
 from analysis.inference.estimators import hodges_lehmann
 from analysis.inference.nullarm import Lack, Undefined
 from analysis.inference.slices import Arms, Slice, SlicedBlock
-from ormlab.plan.rounds import rounds
+from workloads.load.switchback.rounds import rounds
 
 ARMS = Arms("a", "b", "n")
 PAIR = Arms("a", "b")

@@ -1,31 +1,25 @@
-"""What both loops share: connections and their replacement, the window, time-outs, the end."""
+"""What both loops share: the window, what counts in it, the end."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from asyncio import FIRST_COMPLETED
 from collections import Counter
 from dataclasses import dataclass
 from time import monotonic_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from workloads.load.client.bodies import Bodies
-from workloads.load.client.connection import Connection
+from workloads.load.client.connections import NS, TICK_NS, Connections
 from workloads.load.client.failure import LoadError
-from workloads.load.client.samples import Samples
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Iterator
 
     from bundle.generators.client import Spec
+    from workloads.load.client.connection import Connection
     from workloads.load.client.rows import Row
-
-NS = 1_000_000_000
-_TICK_NS = NS // 10
-_RETRY_S = 0.1
-_GONE_NS = NS  # so long without any connection: the service is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +39,12 @@ class Window:
         return cls(begin, start, stop, stop + round(spec.timeout_s * NS))
 
 
-class Driver(ABC):
+class Driver(Connections):
     """Drives the connections of one process through one window.
 
+    ``errors`` holds what happens inside the window and after it, ``warmup_errors`` what was before.
+
     Attributes:
-        samples: what was measured.
-        bodies: digests of sampled bodies.
-        errors: by kind (connect, read, timeout, parse), inside the window and after it.
-        warmup_errors: the same before it.
-        failed: requests due in the window whose answer an error took away.
         failure: why the window ended early; None if it did not.
         stopped: when it ended, in monotonic nanoseconds.
         cpu_s: CPU seconds of this process inside the window.
@@ -61,22 +52,12 @@ class Driver(ABC):
     """
 
     def __init__(self, spec: Spec, rows: Iterator[Row]) -> None:
-        self.samples = Samples()
-        self.bodies = Bodies()
-        self.errors: Counter[str] = Counter()
-        self.warmup_errors: Counter[str] = Counter()
-        self.failed = 0
+        super().__init__(spec, rows, f"{spec.host}:{spec.port}")
         self.failure: LoadError | None = None
         self.stopped = 0
         self.cpu_s = 0.0
         self.lags_ns: list[int] = []
-        self._spec = spec
-        self._where = f"{spec.host}:{spec.port}"
-        self._next_row = rows.__next__
-        self._connections: set[Connection] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._begun = self._stopping = self._closing = False
-        self._connected_ns = monotonic_ns()
+        self._begun = self._stopping = False
         loop = asyncio.get_running_loop()
         self._over: asyncio.Future[None] = loop.create_future()
         self._drained: asyncio.Future[None] = loop.create_future()
@@ -84,10 +65,6 @@ class Driver(ABC):
     @abstractmethod
     def begin(self) -> None:
         """Start to send."""
-
-    @abstractmethod
-    def free(self, connection: Connection, now: int) -> None:
-        """Take a connection whose answer is in, or a new one."""
 
     @abstractmethod
     def stop(self) -> None:
@@ -102,28 +79,11 @@ class Driver(ABC):
     def pending(self) -> bool:
         """Whether something is due or under way."""
 
-    async def open(self, connections: int) -> None:
-        """Open all connections.
-
-        Raises:
-            LoadError: code ``connect``.
-        """
-        for number in range(connections):
-            try:
-                self._connections.add(await self._connect())
-            except OSError as refused:
-                raise LoadError(
-                    "connect",
-                    f"connection {number + 1} of {connections} was refused: {refused}",
-                    where=self._where,
-                    hint="is the service up, and is its backlog long enough?",
-                ) from None
-
     async def run(self, window: Window) -> None:
         """Load the service from the beginning of the warm-up to the last awaited answer."""
         self._window = window
-        asyncio.get_running_loop().set_exception_handler(self._notice)
-        self._spawn(self._tick())
+        asyncio.get_running_loop().set_exception_handler(self.notice)
+        self.spawn(self._tick())
         await self._until(window.begin)
         self._begun = True
         self.begin()
@@ -139,9 +99,9 @@ class Driver(ABC):
         if not self._over.done():
             self.settle()
             await self._wait(window.deadline, self._drained)
-        self._expire(monotonic_ns())
+        self.expire(monotonic_ns())
         self._censor(min(monotonic_ns(), window.deadline))
-        await self._close()
+        await self.close()
 
     def count(self, kind: str, connection: Connection) -> None:
         """Count an error that took a connection, and the answer of the request under way."""
@@ -149,12 +109,10 @@ class Driver(ABC):
         if connection.sent and self._window.start <= connection.intended < self._window.stop:
             self.failed += 1
 
-    def lost(self, connection: Connection) -> None:
-        """Replace a connection that is gone."""
-        self._connections.discard(connection)
-        if not self._closing:
-            self._spawn(self._replace())
-            self.settle()
+    def join(self, connection: Connection) -> None:
+        """Send on a connection that replaces a lost one, if the load has begun."""
+        if self._begun:
+            self.free(connection, monotonic_ns())
 
     def settle(self) -> None:
         """Notice that the last answer after the window is in."""
@@ -167,17 +125,6 @@ class Driver(ABC):
             self.failure = failure
             self._over.set_result(None)
 
-    def fault(self, problem: BaseException) -> None:
-        """End the window because the client itself does not work as it should."""
-        self.end(
-            LoadError(
-                "client-fault",
-                f"the client failed: {type(problem).__name__}: {problem}",
-                where=self._where,
-                hint="this is a fault of the lab: please report it with the spec of the load",
-            )
-        )
-
     def exhausted(self) -> None:
         """End the window because the table is used up and may not be repeated."""
         self.end(
@@ -189,71 +136,26 @@ class Driver(ABC):
             )
         )
 
-    @property
-    def under_way(self) -> bool:
-        """Whether any connection waits for an answer."""
-        return any(connection.sent for connection in self._connections)
-
-    async def _connect(self) -> Connection:
-        loop, spec = asyncio.get_running_loop(), self._spec
-        async with asyncio.timeout(spec.timeout_s):
-            _, connection = await loop.create_connection(
-                lambda: Connection(self), spec.host, spec.port
-            )
-        return connection
-
-    async def _replace(self) -> None:
-        while not self._closing:
-            try:
-                connection = await self._connect()
-            except OSError:
-                self.errors["connect"] += 1
-                await asyncio.sleep(_RETRY_S)
-                continue
-            self._connections.add(connection)
-            if self._begun:
-                self.free(connection, monotonic_ns())
-            return
+    def expired(self, connection: Connection, instant: int) -> None:
+        """Keep a request that was given up as one without an answer."""
+        self.samples.censor(connection.intended, connection.sent, instant, connection.operation)
 
     async def _tick(self) -> None:
         due = monotonic_ns()
         while True:
-            due += _TICK_NS
+            due += TICK_NS
             await asyncio.sleep(max(0, due - monotonic_ns()) / NS)
             now = monotonic_ns()
             self.lags_ns.append(max(0, now - due))
-            self._expire(now)
-            if self._connections:
-                self._connected_ns = now
-            elif now - self._connected_ns > _GONE_NS:
-                self.end(
-                    LoadError(
-                        "server-gone",
-                        "every connection was lost and none could be opened again for 1 s",
-                        where=self._where,
-                        hint="the service died under load: see its log",
-                    )
-                )
-
-    def _expire(self, now: int) -> None:
-        limit = round(self._spec.timeout_s * NS)
-        for connection in list(self._connections):
-            if connection.sent and now - connection.sent > limit:
-                self._censor_one(connection, connection.sent + limit)
-                self.errors["timeout"] += 1
-                connection.sent = 0
-                connection.close()
+            self.watch(now)
 
     def _censor(self, instant: int) -> None:
         for connection in self._connections:
             if connection.sent:
-                self._censor_one(connection, instant)
+                self.expired(connection, instant)
                 connection.sent = 0
         for intended, operation in self.waiting():
             self.samples.censor(intended, instant, instant, operation)
-
-    def _censor_one(self, connection: Connection, instant: int) -> None:
-        self.samples.censor(connection.intended, connection.sent, instant, connection.operation)
 
     async def _until(self, instant: int) -> None:
         await self._wait(instant, self._over)
@@ -262,25 +164,3 @@ class Driver(ABC):
         # The loop's timers have a resolution of 1 ms and may fire early.
         while (left := instant - monotonic_ns()) > 0 and not (ended.done() or self._over.done()):
             await asyncio.wait({ended, self._over}, timeout=left / NS, return_when=FIRST_COMPLETED)
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (problem := task.exception()):
-            self.fault(problem)
-
-    def _notice(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        self.fault(context.get("exception") or RuntimeError(context["message"]))
-
-    async def _close(self) -> None:
-        self._closing = True
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for connection in self._connections:
-            connection.close()

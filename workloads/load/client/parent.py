@@ -10,7 +10,8 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
 from workloads.load.client import sample_file
-from workloads.load.client.driver import NS, Window
+from workloads.load.client.connections import NS
+from workloads.load.client.driver import Window
 from workloads.load.client.failure import LoadError
 from workloads.load.client.worker import work
 

@@ -13,7 +13,7 @@ from msgspec import to_builtins
 
 from workloads.load.client import sample_file
 from workloads.load.client.bodies import Bodies
-from workloads.load.client.driver import NS
+from workloads.load.client.connections import NS
 from workloads.load.client.failure import LoadError
 from workloads.load.client.histograms import HIGHEST_US, Histogram
 from workloads.load.client.process import peak_rss_bytes

@@ -1,7 +1,4 @@
-"""In which order the rounds of a block visit its subjects, where load switches between services.
-
-No run uses this module yet.
-"""
+"""In which order the rounds of a block visit its subjects, where load switches between services."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ormlab.plan.rounds import rounds
+from workloads.load.switchback.rounds import rounds
 
 NAMES = "abcdefgh"
 
