@@ -14,13 +14,13 @@ from workloads.load.client.failure import LoadError
 from workloads.load.client.samples import Samples
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from bundle.generators.client import Spec
     from workloads.load.client.rows import Row
 
 NS = 1_000_000_000
-TICK_NS = NS // 10
+_TICK_NS = NS // 10
 _RETRY_S = 0.1
 _GONE_NS = NS  # so long without any connection: the service is gone
 
@@ -184,3 +184,17 @@ class Connections(ABC):
             self._connections.add(connection)
             self.join(connection)
             return
+
+
+async def tick(watch: Callable[[int], None], lags_ns: list[int]) -> None:
+    """Call ``watch`` with the time, ten times a second; add how late the event loop was each time.
+
+    The lags are exact to 1 ms, the resolution of the loop's timers.
+    """
+    due = monotonic_ns()
+    while True:
+        due += _TICK_NS
+        await asyncio.sleep(max(0, due - monotonic_ns()) / NS)
+        now = monotonic_ns()
+        lags_ns.append(max(0, now - due))
+        watch(now)

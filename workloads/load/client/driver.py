@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
-from workloads.load.client.connections import NS, TICK_NS, Connections
+from workloads.load.client.connections import NS, Connections, tick
 from workloads.load.client.failure import LoadError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Driver(Connections):
         failure: why the window ended early; None if it did not.
         stopped: when it ended, in monotonic nanoseconds.
         cpu_s: CPU seconds of this process inside the window.
-        lags_ns: how late the event loop was at each tick of a tenth of a second, to 1 ms.
+        lags_ns: how late the event loop was at each tick; see `tick`.
     """
 
     def __init__(self, spec: Spec, rows: Iterator[Row]) -> None:
@@ -83,7 +83,7 @@ class Driver(Connections):
         """Load the service from the beginning of the warm-up to the last awaited answer."""
         self._window = window
         asyncio.get_running_loop().set_exception_handler(self.notice)
-        self.spawn(self._tick())
+        self.spawn(tick(self.watch, self.lags_ns))
         await self._until(window.begin)
         self._begun = True
         self.begin()
@@ -139,15 +139,6 @@ class Driver(Connections):
     def expired(self, connection: Connection, instant: int) -> None:
         """Keep a request that was given up as one without an answer."""
         self.samples.censor(connection.intended, connection.sent, instant, connection.operation)
-
-    async def _tick(self) -> None:
-        due = monotonic_ns()
-        while True:
-            due += TICK_NS
-            await asyncio.sleep(max(0, due - monotonic_ns()) / NS)
-            now = monotonic_ns()
-            self.lags_ns.append(max(0, now - due))
-            self.watch(now)
 
     def _censor(self, instant: int) -> None:
         for connection in self._connections:

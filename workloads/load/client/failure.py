@@ -17,8 +17,9 @@ class LoadError(RuntimeError):
 
     ```
     RuntimeError
-    └── LoadError   code: spec, table, connect, late, server-gone, table-exhausted, unfinished,
-                     worker-died, terminated, client-fault, output, disk-full, histogram-range
+    └── LoadError   code: spec, table, connect, late, server-gone, unanswered, table-exhausted,
+                     unfinished, worker-died, terminated, client-fault, output, disk-full,
+                     histogram-range
     ```
 
     Attributes:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 FILE = "client.json"
 SCHEMA = "client/1"
-_ERRORS = ("connect", "read", "timeout", "parse")
+ERRORS = ("connect", "read", "timeout", "parse")
 _MEANING = {
     "closed": "a request is due when it is sent, so response time is service time by definition, "
     "there is no dispatch delay, and a stall shows in one request of each connection only",
@@ -91,7 +91,7 @@ def _figures(spec: Spec, window: Window, parts: list[Summary]) -> dict[str, Any]
     for each in parts:
         bodies.merge(each.bodies)
     return {
-        "window": _window(window.start, stop, seconds),
+        "window": span(window.start, stop),
         "loop": {"kind": spec.loop, "meaning": _MEANING[spec.loop]},
         "requests_in_window": in_window,
         "throughput": in_window / seconds if seconds else None,
@@ -115,7 +115,8 @@ def _total[T](counters: Iterable[Counter[T]]) -> Counter[T]:
     return sum(counters, Counter())
 
 
-def _window(start: int, stop: int, seconds: float) -> dict[str, Any]:
+def span(start: int, stop: int) -> dict[str, Any]:
+    """Return a window between two instants of the monotonic clock as documents have it."""
     now, now_ns = datetime.now(UTC), time.monotonic_ns()
 
     def utc(instant: int) -> str:
@@ -127,7 +128,7 @@ def _window(start: int, stop: int, seconds: float) -> dict[str, Any]:
         "stop_ns": stop,
         "start_utc": utc(start),
         "stop_utc": utc(stop),
-        "seconds": seconds,
+        "seconds": max(0, stop - start) / NS,
     }
 
 
@@ -139,7 +140,7 @@ def _errors(parts: list[Summary], answers: Counter[tuple[int, int]]) -> dict[str
         for (operation, status), count in answers.items()
         if status not in (0, expected[operations[operation]])
     )
-    return {**{kind: counted[kind] for kind in _ERRORS}, "status": wrong}
+    return {**{kind: counted[kind] for kind in ERRORS}, "status": wrong}
 
 
 def _by_operation(

@@ -15,12 +15,13 @@ import os
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from workloads.load.client.samples import Chunk
 
 FILE = "samples.bin"
-_COLUMNS = {
+_COLUMNS: Mapping[str, Literal["int64", "uint16"]] = {
     "intended_ns": "int64",
     "sent_ns": "int64",
     "end_ns": "int64",
@@ -31,10 +32,12 @@ _BYTES = {"int64": 8, "uint16": 2}
 _CODES: dict[str, Literal["q", "H"]] = {"int64": "q", "uint16": "H"}
 
 
-def describe(rows: int) -> dict[str, Any]:
+def describe(
+    rows: int, kinds: Mapping[str, Literal["int64", "uint16"]] = _COLUMNS
+) -> dict[str, Any]:
     """Return the ``samples`` entry of ``client.json`` for a file of so many rows."""
     columns, offset = [], 0
-    for name, kind in _COLUMNS.items():
+    for name, kind in kinds.items():
         columns.append({"name": name, "type": kind, "offset": offset})
         offset += rows * _BYTES[kind]
     return {"file": FILE, "rows": rows, "columns": columns, "bytes": offset}

@@ -55,6 +55,24 @@ class Samples:
         del self._records[: self._ended_before(instant) * _RECORD.size]
         self._censored = [each for each in self._censored if each[2] >= instant]
 
+    @property
+    def last_end(self) -> int:
+        """When the last answer came; there must be one."""
+        return int(_RECORD.unpack_from(self._records, len(self._records) - _RECORD.size)[2])
+
+    def keep(self, rows: int) -> None:
+        """Drop all but the first rows."""
+        del self._records[rows * _RECORD.size :]
+
+    def rows(self, first: int, stop: int) -> Iterator[tuple[int, int, int, int, int]]:
+        """Yield intended, sent, end, operation and status of the rows from ``first`` to ``stop``.
+
+        Instants are monotonic nanoseconds. Nothing may be added before the last row is taken.
+        """
+        with memoryview(self._records) as records:
+            part = records[first * _RECORD.size : stop * _RECORD.size]
+            yield from _RECORD.iter_unpack(part)
+
     def answered_between(self, start: int, stop: int) -> int:
         """Count the answers in [start, stop), whenever they were asked for."""
         return self._ended_before(stop) - self._ended_before(start)
