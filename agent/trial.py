@@ -258,7 +258,7 @@ class _Trial:
     def _served_at(self, where: str | None) -> str | None:
         """The side whose address a generator's failure names; None if it names none."""
         addresses = {f"{each.service.host}:{each.service.port}": each.name for each in self._sides}
-        return addresses.get(where or "")
+        return addresses.get((where or "").rpartition(" ")[2])
 
     def _spawn(self, command: Command) -> subprocess.Popen[bytes]:
         try:
