@@ -24,7 +24,7 @@ __all__ = [
     "Load",
 ]
 
-NAMES: Final = ("wrk", "client", "capacity", "article")
+NAMES: Final = ("wrk", "client", "capacity", "article", "switchback")
 
 GENERATORS: Final[dict[str, Generator]] = {
     name: import_module(f"{__name__}.{name}").GENERATOR for name in NAMES
