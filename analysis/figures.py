@@ -36,6 +36,8 @@ class Figures:
     problems: tuple[Problem, ...]
     #: highest rate that met the objective, where the load searched for it
     capacity: float | None = None
+    #: length of a slice, where the window consists of slices
+    slice_s: float | None = None
 
 
 def read(trial: Path, readings: TrialReadings) -> Figures:
@@ -60,6 +62,7 @@ def of(output: Output, readings: TrialReadings) -> Figures:
         raise ValueError("trial.json lacks the window, the sampler or the memory of the service")
     span = load.span_ns or (window.started_ns, window.ended_ns)
     used = resources.read(output.folder / "resources.parquet", sampler, span)
+    cpu_s = used.cpu_s if load.cpu_s is None else load.cpu_s
     quantiles = latency.quantiles(load.bins, _QUANTILES.values())
     return Figures(
         requests=load.requests,
@@ -70,7 +73,7 @@ def of(output: Output, readings: TrialReadings) -> Figures:
         latency_kind=load.kind,
         cpu_us={
             role: 1e6 * seconds / load.requests if seconds is not None and load.requests else None
-            for role, seconds in used.cpu_s.items()
+            for role, seconds in cpu_s.items()
         },
         rss_bytes=dict(used.peak_rss_bytes),
         pss_bytes=memory.service_pss_after_bytes,
@@ -78,6 +81,7 @@ def of(output: Output, readings: TrialReadings) -> Figures:
         connections=load.connections,
         problems=load.problems,
         capacity=load.capacity,
+        slice_s=load.slice_s,
     )
 
 

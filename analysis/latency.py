@@ -19,7 +19,7 @@ from hdrh.histogram import HdrHistogram
 from bundle import outside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 QUANTILES = (0.5, 0.9, 0.99, 0.999)
@@ -141,6 +141,21 @@ def histogram_of(encoded: bytes, *, where: str) -> HdrHistogram:
         return HdrHistogram.decode(encoded.strip())
     except Exception as wrong:  # noqa: BLE001 - the codec raises seven kinds, RuntimeError too
         raise ValueError(f"{where} is not an HdrHistogram: {wrong!r}") from None
+
+
+def is_filled_by(path: Path, durations: Mapping[int, int]) -> bool:
+    """Whether whole microseconds, by count, fill a histogram as the one in a file is filled.
+
+    Raises:
+        OSError, ValueError: as `read_hdr`.
+    """
+    told = histogram_of(outside.bytes_of(path), where=path.name)
+    again = HdrHistogram(
+        told.lowest_trackable_value, told.highest_trackable_value, told.significant_figures
+    )
+    for value, count in durations.items():
+        again.record_value(value, count)
+    return bool(told.encode() == again.encode())
 
 
 def _check_size(packed: bytes) -> None:

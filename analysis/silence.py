@@ -169,6 +169,32 @@ def between_answers(latencies_us: Sequence[int]) -> Gap:
     return _longest(ends[:-1], ends[1:]) if len(ends) > 1 else Gap(0.0)
 
 
+def within_slices(
+    of_slice: NDArray[np.int64],
+    end_ns: NDArray[np.int64],
+    start_ns: NDArray[np.int64],
+    stop_ns: NDArray[np.int64],
+) -> Gap:
+    """The longest time without an answer within a slice; between slices nobody waits.
+
+    Args:
+        of_slice: for each answer, the index of its slice.
+        end_ns: when it came.
+        start_ns: when each slice begins, as `end_ns`.
+        stop_ns: when it ends.
+    """
+    slices = np.arange(len(start_ns))
+    # A slice begins and ends with an answer.
+    which = np.concatenate([of_slice, slices, slices])
+    instants = np.concatenate([end_ns, start_ns, stop_ns])
+    order = np.lexsort((instants, which))
+    which, instants = which[order], instants[order]
+    together = np.flatnonzero(np.diff(which) == 0)
+    if not len(together):
+        return Gap(0.0)
+    return _longest(instants[together], instants[together + 1])
+
+
 def idle(looks: Looks, begin_ns: int) -> tuple[Gap, float]:
     """The longest time in which next to no CPU time was used.
 

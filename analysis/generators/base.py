@@ -63,11 +63,26 @@ class GeneratorFigures:
     problems: tuple[Problem, ...] = ()  #: what the files show to be wrong; analysis.gates judges it
     #: highest rate that met the objective, where the load searched for it
     capacity: float | None = None
+    #: length of a slice, where the window consists of slices
+    slice_s: float | None = None
+    #: CPU seconds in the window by role, None where unknown, if the generator reads them itself;
+    #: otherwise the agent's samples over the span tell them
+    cpu_s: Mapping[str, float | None] | None = None
 
     @property
     def throughput(self) -> float:
         """Answers per second."""
         return self.requests / self.window_s if self.window_s else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rest:
+    """What a service did while nobody asked it, between its slices."""
+
+    seconds: float  #: how long it had nothing to do
+    cpu_s: float | None  #: CPU time that it used; None where it was not read
+    working_s: float | None  #: CPU time that it used in its slices; None likewise
+    unread: str  #: why one of them is None; empty if none is
 
 
 class Sampled(NamedTuple):
@@ -102,7 +117,9 @@ class Output:
         censored: samples without an answer.
         answers: by operation and status, as far as it tells operations apart.
         bodies: by request, the distinct digests of sampled bodies; None where none is hashed.
-        sampled: how its raw samples are to be read; None if it leaves none.
+        sampled: how its raw samples are to be read; None if it leaves none, or none without gaps.
+        rest: what the service did between its slices; None if the load never leaves it alone.
+        unread: by role, why the CPU time that the generator reads itself is unknown.
     """
 
     name: ClassVar[str]
@@ -121,6 +138,8 @@ class Output:
     answers: Mapping[str, Mapping[str, int]] = MappingProxyType({})
     bodies: Mapping[str, list[str]] | None = None
     sampled: Sampled | None = None
+    rest: Rest | None = None
+    unread: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

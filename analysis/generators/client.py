@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from hdrh.histogram import HdrHistogram
 
 from analysis import latency, silence
 from analysis.generators.base import (
@@ -22,7 +21,7 @@ from analysis.generators.base import (
     littles_law,
 )
 from analysis.latency import Histogram
-from bundle import outside, tables, typed
+from bundle import tables, typed
 from bundle.generators.client import Client, HistogramName
 
 if TYPE_CHECKING:
@@ -197,7 +196,7 @@ def _samples(folder: Path, told: Client, counted: _Counted) -> Iterator[Contradi
             yield Contradiction("samples-mismatch", Client.PATH, what)
     for name, durations in counted.durations_us.items():
         path = folder / f"{name}.hdr"
-        if path.exists() and not _same(path, durations):
+        if path.exists() and not latency.is_filled_by(path, durations):
             what = "the samples fill the histogram in another way"
             yield Contradiction("samples-mismatch", path.name, what)
 
@@ -256,17 +255,6 @@ def _add(counted: _Counted, rows: dict[str, NDArray[np.int64]], seconds: float) 
     for name, each in durations.items():
         values, numbers = np.unique(each // 1000, return_counts=True)
         counted.durations_us[name].update(dict(zip(values.tolist(), numbers.tolist(), strict=True)))
-
-
-def _same(path: Path, durations: Counter[int]) -> bool:
-    """Whether durations fill a histogram as the one in a file is filled."""
-    told = latency.histogram_of(outside.bytes_of(path), where=path.name)
-    again = HdrHistogram(
-        told.lowest_trackable_value, told.highest_trackable_value, told.significant_figures
-    )
-    for value, count in durations.items():
-        again.record_value(value, count)
-    return bool(told.encode() == again.encode())
 
 
 OUTPUT = _Client

@@ -39,8 +39,10 @@ def keep(raw: Path, trial: Path) -> None:
             packed = zstandard.ZstdCompressor().compress(path.read_bytes())
             (trial / f"{name}.zst").write_bytes(packed)
     for generator in GENERATORS.values():
-        if generator.samples and (raw / generator.samples).exists():
-            _write_samples(raw, generator.report.PATH, trial / "samples.parquet")
+        report = generator.report.PATH
+        # Several generators call their samples alike; the report tells which of them ran.
+        if generator.samples and (raw / report).exists() and (raw / generator.samples).exists():
+            _write_samples(raw, report, trial / "samples.parquet")
     if (raw / "resources.csv").exists():
         _write_table(pyarrow.csv.read_csv(raw / "resources.csv"), trial / "resources.parquet")
 

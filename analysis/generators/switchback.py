@@ -1,0 +1,329 @@
+"""What load that switches between services left of one of them: its slices, which must agree.
+
+The window of such a trial is its slices together. What the service does between them is part of no
+figure: there the last answers of a slice are drained, and the first ones of the next are awaited.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import numpy as np
+
+from analysis import latency, silence
+from analysis.generators.base import (
+    CLOSED,
+    LITTLES_BAND,
+    Contradiction,
+    GeneratorFigures,
+    Output,
+    Problem,
+    Rest,
+    littles_contradictions,
+    littles_law,
+)
+from analysis.generators.client import busiest
+from analysis.latency import Histogram
+from bundle import tables, typed
+from bundle.generators.switchback import Switchback
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from analysis.resources import Course
+    from analysis.silence import Silence
+    from bundle.documents.readings import TrialReadings, Window
+    from bundle.generators.switchback import Slice
+    from bundle.read import Trial
+
+    type Integers = NDArray[np.int64]
+
+SAMPLES: Final = "samples.parquet"
+HISTOGRAM: Final = "service.hdr"
+_COLUMNS = ["round", "sent_ns", "end_ns", "operation", "status"]
+#: by role, the field of a slice that has its CPU time
+_CPU: Final = {"service": "service_ns", "database": "database_ns", "load": "load_ns"}
+_READINGS = (*_CPU.values(), "delay_ns", "steal_ns", "foreign_ns", "rested_ns", "rest_ns")
+_NS = 1e9
+_INSTANT_S = 1e-6  # microseconds of binary fractions
+_ROUNDING = 1e-9  # of binary fractions
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceSamples:
+    """The samples of one subject, instants from the start of the block's window.
+
+    SliceSamples of a round that the report lacks are left out and counted.
+    """
+
+    of_slice: Integers  #: index of each row's slice
+    sent_ns: Integers
+    end_ns: Integers
+    operation: Integers
+    status: Integers
+    start_ns: Integers  #: of each slice
+    stop_ns: Integers  #: of each slice
+    astray: int  #: rows that belong to no slice
+
+    @classmethod
+    def read(cls, folder: Path, report: Switchback) -> SliceSamples:
+        """Read them from the folder of a trial.
+
+        Raises:
+            OSError: the table is missing or damaged.
+        """
+        table = tables.read(folder / SAMPLES, columns=_COLUMNS)
+        turn, sent, end, operation, status = (
+            table.column(name).to_numpy().astype(np.int64) for name in _COLUMNS
+        )
+        begin = report.window.start_ns
+        start, stop = (
+            np.array([getattr(each, end) - begin for each in report.slices], np.int64)
+            for end in ("start_ns", "stop_ns")
+        )
+        rounds, first = np.unique([each.round for each in report.slices], return_index=True)
+        at = np.searchsorted(rounds, turn)
+        known = at < len(rounds)
+        known[known] = rounds[at[known]] == turn[known]
+        return cls(
+            of_slice=first[at[known]],
+            sent_ns=sent[known],
+            end_ns=end[known],
+            operation=operation[known],
+            status=status[known],
+            start_ns=start,
+            stop_ns=stop,
+            astray=int((~known).sum()),
+        )
+
+    @property
+    def within(self) -> NDArray[np.bool_]:
+        """Whether a request was sent, and not only answered, in its slice.
+
+        The request that follows the answer with which a slice begins is sent at the same instant.
+        """
+        return self.sent_ns >= self.start_ns[self.of_slice]
+
+
+class _Switchback(Output):
+    name: ClassVar[str] = "the switching client"
+    mark: ClassVar[str] = Switchback.PATH
+    tells_timeouts: ClassVar[bool] = True
+    tells_cpu: ClassVar[bool] = True
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        report = self.report = typed.read(folder, Switchback)
+        self.is_closed = True
+        self.timeouts = report.errors.timeout
+        self.refused = report.errors.total
+        self.answers = report.answers
+        self.bodies = report.bodies.digests
+        self.rest = self._rest()
+        self.unread = {
+            role: report.unread.get(name, "a slice lacks it")
+            for role, name in _CPU.items()
+            if self._sum(name) is None
+        }
+
+    @property
+    def figures(self) -> GeneratorFigures:
+        """Of all slices together."""
+        report, slices = self.report, self.report.slices
+        bins = latency.read_hdr(self.folder / HISTOGRAM)
+        requests = sum(each.answers for each in slices)
+        failed, ratio, mean_us = report.errors.by_kind, None, latency.mean(bins)
+        if mean_us and report.seconds:
+            rate = requests / report.seconds
+            ratio = littles_law(rate, mean_us / 1e6, report.spec.connections)
+        broken = Problem("request-errors", f"requests failed: {failed}")
+        return GeneratorFigures(
+            requests=requests,
+            errors=report.errors.total,
+            window_s=report.seconds,
+            bins=bins,
+            kind=CLOSED,
+            littles_ratio=ratio,
+            connections=report.spec.connections,
+            span_ns=(slices[0].start_ns, slices[-1].stop_ns) if slices else None,
+            problems=(broken,) if failed else (),
+            slice_s=report.slice_s,
+            cpu_s={role: self._sum(name) for role, name in _CPU.items()},
+        )
+
+    def edge(self, window: Window | None) -> float | None:
+        """Answers that the mean latency leaves out, because they were asked for before a slice."""
+        del window
+        kept = self.report.histograms["service"].total
+        return sum(each.answers for each in self.report.slices) / kept - 1 if kept else None
+
+    @cached_property
+    def rows(self) -> SliceSamples:
+        """Its samples."""
+        return SliceSamples.read(self.folder, self.report)
+
+    @cached_property
+    def histograms(self) -> Mapping[str, Histogram]:
+        """Of the requests that were sent and answered within one slice."""
+        return {"service": Histogram.of(latency.read_hdr(self.folder / HISTOGRAM))}
+
+    @property
+    def unrecorded(self) -> dict[str, int]:
+        """Against the rows of its samples."""
+        return {"service": int(self.rows.within.sum()) - self.histograms["service"].total}
+
+    def busiest(self, cpus: int) -> float | None:
+        """In the slices of this subject; where that was not read, over the window of the block."""
+        own_s = self._sum("load_ns")
+        if own_s is not None:
+            return busiest([own_s], self.report.seconds, cpus)
+        return busiest([self.report.process.cpu_s], self.report.window.seconds, cpus)
+
+    def silence(self, readings: TrialReadings, course: Callable[[], Course]) -> Silence:
+        """By the samples, within slices."""
+        del readings, course
+        rows, connections = self.rows, self.report.spec.connections
+        gap = silence.within_slices(rows.of_slice, rows.end_ns, rows.start_ns, rows.stop_ns)
+        waited = rows.end_ns - rows.sent_ns
+        allowed_s = max(
+            silence.allowed_s(latency.read_hdr(self.folder / HISTOGRAM), connections),
+            silence.USUAL
+            * silence.slowest_usual_s(rows.operation.astype(np.uint16), waited, connections),
+        )
+        return silence.Silence(gap.seconds, gap.begins_s, allowed_s, "by the client's samples")
+
+    def contradictions(self, trial: Trial, *, faults: bool) -> Iterator[Contradiction]:
+        """Between the report, the samples and the histogram, slice by slice."""
+        report = self.report
+        errors = report.errors.by_kind
+        if errors and not (trial.record.status == "failed" or faults):
+            yield Contradiction("trial-status", self.mark, f"requests failed: {errors}")
+        for what in _in_itself(report):
+            yield Contradiction("generator-mismatch", self.mark, what)
+        recorded = latency.total(latency.read_hdr(self.folder / HISTOGRAM))
+        if (told := report.histograms["service"].total) != recorded:
+            what = f"{told} values in {HISTOGRAM}, which has {recorded}"
+            yield Contradiction("generator-mismatch", self.mark, what)
+        if (self.folder / SAMPLES).exists():
+            yield from _by_samples(self.folder, report, self.rows)
+        ratio = self.figures.littles_ratio
+        if ratio is not None and ratio < LITTLES_BAND[0]:
+            yield from littles_contradictions(ratio, 0.0, self.mark)
+
+    def _rest(self) -> Rest:
+        """Between the slices of the subject, after the last answers were drained."""
+        told = self.report
+        missing = [name for name in ("rest_ns", "service_ns") if self._sum(name) is None]
+        return Rest(
+            seconds=sum(each.rested_ns for each in told.slices) / _NS,
+            cpu_s=self._sum("rest_ns"),
+            working_s=self._sum("service_ns"),
+            unread="; ".join(told.unread.get(name, f"a slice lacks {name}") for name in missing),
+        )
+
+    def _sum(self, name: str) -> float | None:
+        """Seconds of one reading over all slices; None where a slice lacks it."""
+        values = [getattr(each, name) for each in self.report.slices]
+        return None if None in values else sum(values) / _NS
+
+
+def _in_itself(report: Switchback) -> Iterator[str]:
+    """What the report says that cannot be so, whatever the samples say."""
+    window, slices, subjects = report.window, report.slices, report.spec.subjects
+    if abs(window.seconds - (window.stop_ns - window.start_ns) / _NS) > _INSTANT_S:
+        yield f"a window of {window.seconds} s from {window.start_ns} ns to {window.stop_ns} ns"
+    if len(set(subjects)) < len(subjects) or report.spec.subject not in subjects:
+        yield f"slices of {report.spec.subject} among the subjects {', '.join(subjects)}"
+    counted = sum(count for by_status in report.answers.values() for count in by_status.values())
+    if counted != (answers := sum(each.answers for each in slices)):
+        yield f"{counted} answers by operation and status, {answers} in the slices"
+    if [each.round for each in slices] != list(range(1, len(slices) + 1)):
+        yield f"rounds {', '.join(str(each.round) for each in slices)}, each is due once"
+    free_ns, most = window.start_ns, len(subjects)
+    for each in slices:
+        yield from (f"round {each.round}: {what}" for what in _in_slice(each, report))
+        if not 1 <= each.position <= most:
+            yield f"round {each.round}: position {each.position} among {most} subjects"
+        if each.start_ns < free_ns:
+            yield f"round {each.round}: a slice begins before the one before it was drained"
+        free_ns = each.drained_ns
+    if slices and slices[-1].stop_ns > window.stop_ns:
+        yield f"round {slices[-1].round}: the slice ends after the window of the block"
+
+
+def _in_slice(each: Slice, report: Switchback) -> Iterator[str]:
+    if not each.start_ns < each.stop_ns <= each.drained_ns:
+        yield f"from {each.start_ns} to {each.stop_ns}, and drained at {each.drained_ns} ns"
+    length_s = (each.stop_ns - each.start_ns) / _NS
+    if length_s < report.slice_s - _INSTANT_S:
+        yield f"{length_s} s where a slice lasts {report.slice_s} s at least"
+    if not each.answers:
+        yield "a slice ends with an answer, and has none"
+    is_first = (each.round, each.position) == (1, 1)
+    if is_first != (each.after is None) or (each.after not in (None, *report.spec.subjects)):
+        yield f"position {each.position} after {each.after}"
+    if each.after == report.spec.subject and each.position > 1:
+        yield f"after {each.after} itself in one round"
+    readings = (getattr(each, name) for name in _READINGS)
+    if min((reading for reading in readings if reading is not None), default=0) < 0:
+        yield "less than no time was used"
+
+
+def _by_samples(folder: Path, report: Switchback, rows: SliceSamples) -> Iterator[Contradiction]:
+    """Hold slices, answers and histogram against the samples."""
+
+    def wrong(file: str, what: str) -> Contradiction:
+        return Contradiction("samples-mismatch", file, what)
+
+    if rows.astray:
+        yield wrong(Switchback.PATH, f"{rows.astray} samples are of no round")
+    for index, each in enumerate(report.slices):
+        for code, what in _of_slice(each, report.spec.connections, rows, rows.of_slice == index):
+            yield Contradiction(code, Switchback.PATH, f"round {each.round}: {what}")
+    answers: dict[str, dict[str, int]] = {name: {} for name in report.operations}
+    pairs = np.stack([rows.operation, rows.status])
+    for (operation, status), count in zip(*_counted(pairs), strict=True):
+        answers[report.operations[operation]][str(status)] = count
+    if report.answers != answers:
+        yield wrong(Switchback.PATH, f"answers: {report.answers}, not {answers}")
+    waited_us = (rows.end_ns - rows.sent_ns)[rows.within] // 1000
+    values, counts = np.unique(waited_us, return_counts=True)
+    durations = dict(zip(values.tolist(), counts.tolist(), strict=True))
+    if not latency.is_filled_by(folder / HISTOGRAM, durations):
+        yield wrong(HISTOGRAM, "the samples fill the histogram in another way")
+
+
+def _of_slice(
+    each: Slice, connections: int, rows: SliceSamples, own: NDArray[np.bool_]
+) -> Iterator[tuple[str, str]]:
+    """Hold one slice against its samples; yields codes, each with what is wrong."""
+    sent, end = rows.sent_ns[own], rows.end_ns[own]
+    if len(end) != each.answers:
+        yield "samples-mismatch", f"{each.answers} answers, the samples give {len(end)}"
+    if not len(end):
+        return
+    index = rows.of_slice[own][0]
+    start, stop = int(rows.start_ns[index]), int(rows.stop_ns[index])
+    if not (start < end.min() and end.max() == stop):
+        what = f"answers from {end.min()} to {end.max()} ns in a slice from {start} to {stop} ns"
+        yield "samples-mismatch", what
+    if (sent > end).any():
+        yield "samples-mismatch", "an answer came before its request was sent"
+    waiting = int((end - np.maximum(sent, start)).sum()) / max(1, stop - start)
+    if waiting > connections * (1 + _ROUNDING):
+        what = f"{waiting:.4g} requests waited at a time, on {connections} connections"
+        yield "littles-law", what
+
+
+def _counted(columns: Integers) -> tuple[list[list[int]], list[int]]:
+    """The distinct columns, ascending, and how often each is there."""
+    distinct, counts = np.unique(columns, axis=1, return_counts=True)
+    return distinct.T.tolist(), counts.tolist()
+
+
+OUTPUT = _Switchback
