@@ -102,6 +102,13 @@ class SliceSamples:
         )
 
     @property
+    def by_slice(self) -> list[Integers]:
+        """The indices of each slice's rows."""
+        order = np.argsort(self.of_slice, kind="stable")
+        ends = np.searchsorted(self.of_slice[order], np.arange(1, len(self.start_ns)))
+        return np.split(order, ends)
+
+    @property
     def within(self) -> NDArray[np.bool_]:
         """Whether a request was sent, and not only answered, in its slice.
 
@@ -282,8 +289,8 @@ def _by_samples(folder: Path, report: Switchback, rows: SliceSamples) -> Iterato
 
     if rows.astray:
         yield wrong(Switchback.PATH, f"{rows.astray} samples are of no round")
-    for index, each in enumerate(report.slices):
-        for code, what in _of_slice(each, report.spec.connections, rows, rows.of_slice == index):
+    for each, own in zip(report.slices, rows.by_slice, strict=True):
+        for code, what in _of_slice(each, report.spec.connections, rows, own):
             yield Contradiction(code, Switchback.PATH, f"round {each.round}: {what}")
     answers: dict[str, dict[str, int]] = {name: {} for name in report.operations}
     pairs = np.stack([rows.operation, rows.status])
@@ -299,7 +306,7 @@ def _by_samples(folder: Path, report: Switchback, rows: SliceSamples) -> Iterato
 
 
 def _of_slice(
-    each: Slice, connections: int, rows: SliceSamples, own: NDArray[np.bool_]
+    each: Slice, connections: int, rows: SliceSamples, own: Integers
 ) -> Iterator[tuple[str, str]]:
     """Hold one slice against its samples; yields codes, each with what is wrong."""
     sent, end = rows.sent_ns[own], rows.end_ns[own]
