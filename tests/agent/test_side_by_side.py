@@ -1,0 +1,105 @@
+"""Subjects that are measured side by side: real services under load that switches between them."""
+
+from __future__ import annotations
+
+import json
+import socket
+from itertools import pairwise
+
+import psutil
+import pytest
+
+from agent.answers import SideReadings
+from tests.agent.conftest import service
+from tests.agent.placing import given, load, wait
+from tests.services.running import settings
+
+NAMES = ("asyncpg", "other")
+
+
+@pytest.fixture
+def together(order, psql, table_path):
+    """The work of a block that succeeds: the asyncpg service twice, each on rows of its own."""
+    sides = {}
+    for name in NAMES:
+        told = settings(psql, f"beside_{name}", pool={"size": 2, "overflow": 0})
+        database = order["database"] | {"name": f"beside_{name}"}
+        sides[name] = {"service": service(told), "database": database}
+    keys = {"connections": 4, "warmup_s": 0.2, "duration_s": 0.6, "slice_s": 0.2, "timeout_s": 2}
+    switched = load(table_path, generator="client-switchback", **keys)
+    placement = order["placement"]
+    return {"kind": "side-by-side", "sides": sides, "load": switched, "placement": placement}
+
+
+def carry_out(work, tmp_path):
+    with given(work, tmp_path / "block") as folder:
+        return wait(folder, SideReadings)
+
+
+def slices_of(folder):
+    return json.loads((folder / "switchback.json").read_bytes())["slices"]
+
+
+def test_each_subject_has_files_rows_and_readings_of_its_own(together, tmp_path):
+    done = carry_out(together, tmp_path)
+    assert done.failure is None
+    assert done.observed.failed is None
+    assert done.ended_by_force == []
+    assert tuple(done.observed.trials) == NAMES
+    for name, observed in done.observed.trials.items():
+        folder = tmp_path / "block" / name
+        slices = slices_of(folder)
+        assert [each["round"] for each in slices] == [1, 2, 3]
+        assert (folder / "resources.csv").exists()
+        assert (observed.stop.in_time, observed.stop.exit_status) == (True, 0)
+        assert set(observed.affinity.observed) == {"service", "database", "load"}
+        # Nobody else read these rows: at most what one service was asked is in their counters.
+        before, after = (getattr(observed.counters, key)["users"] for key in ("before", "after"))
+        assert after.index_scans - before.index_scans >= sum(each["answers"] for each in slices)
+        assert sum(observed.host.database.connections.before.values()) == 2
+    one, other = done.observed.trials.values()
+    assert one.health.pid != other.health.pid
+
+
+def test_the_slices_of_all_subjects_follow_each_other(together, tmp_path):
+    carry_out(together, tmp_path)
+    ends = sorted(
+        (each["start_ns"], each["stop_ns"])
+        for name in NAMES
+        for each in slices_of(tmp_path / "block" / name)
+    )
+    assert len(ends) == 6
+    assert all(before[1] < after[0] for before, after in pairwise(ends))
+
+
+def test_a_service_that_cannot_start_is_the_one_that_failed(together, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", together["sides"]["other"]["service"]["settings"]["port"]))
+        taken.listen()
+        done = carry_out(together, tmp_path)
+    assert done.failure.code == "service-start"
+    assert done.observed.failed == "other"
+
+
+def test_a_service_that_is_killed_is_the_one_that_failed_and_ends_all(together, tmp_path):
+    together["load"]["load"] |= {"duration_s": 60.0}
+    with given(together, tmp_path / "block") as folder:
+        while not (folder / "switchback.spec.json").exists():
+            assert not (folder / "done.json").exists(), (folder / "done.json").read_text()
+        spec = json.loads((folder / "switchback.spec.json").read_bytes())
+        pids = {each["subject"]: each["service_pid"] for each in spec["subjects"]}
+        psutil.Process(pids["other"]).kill()
+        done = wait(folder, SideReadings)
+    assert done.failure.code in {"service-died", "server-gone"}
+    assert done.observed.failed == "other"
+    assert not any(psutil.pid_exists(pid) for pid in pids.values())
+
+
+def test_a_database_that_cannot_be_made_names_its_subject_before_any_service_starts(
+    together, tmp_path
+):
+    together["sides"]["asyncpg"]["database"]["template"] = "no_such_template"
+    done = carry_out(together, tmp_path)
+    assert done.failure.code == "database-unreachable"
+    assert done.observed.failed == "asyncpg"
+    assert done.observed.trials["other"].health is None
