@@ -50,9 +50,17 @@ def run_until(process: subprocess.Popen[str], lines: int, seconds: float) -> boo
     return False
 
 
+def side_by_side(plan) -> None:
+    """Two subjects whose trials are closed together, in half of the blocks."""
+    keys = {"connections": 4, "warmup_s": 0.2, "duration_s": 0.6, "slice_s": 0.2}
+    plan["loads"] = {"switched": {"generator": "client-switchback", **keys}}
+    plan["blocks"] = BLOCKS // 2
+
+
 @pytest.mark.parametrize("number", range(FIRST, FIRST + KILLS))
 def test_a_kill_at_any_moment_loses_no_closed_trial(lab, small_plan, lab_root, number):
-    process = lab.run(small_plan(lambda plan: alone(plan, BLOCKS)))
+    change = side_by_side if number % 2 else lambda plan: alone(plan, BLOCKS)
+    process = lab.run(small_plan(change))
     lines, seconds = moment(number)
     began = time.monotonic()
     killed = run_until(process, lines, seconds)
