@@ -9,14 +9,18 @@ from msgspec.structs import asdict
 
 from analysis.inference import (
     PairedSample,
+    Undefined,
+    Widened,
     holm,
-    judge_comparison,
     null_control,
     order_effects,
     positive_control,
-    scatter,
+    rule,
+    unjudged,
     weigh,
+    widen_sample,
 )
+from analysis.inference.nullarm import Lack
 from analysis.metrics import METRICS, PRIMARY, Metric, waiting_left_out
 from bundle.documents.results import Comparison, ControlArm, Judged, Reason
 
@@ -24,13 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from analysis.figures import Figures
-    from analysis.inference import Judgement
     from bundle.documents.plan import SealedPlan
-    from bundle.documents.results import Control, Evidence, WorkInShort
+    from bundle.documents.results import Control, WorkInShort
 
 
 _PRIMARY = next(metric for metric in METRICS if metric.name == PRIMARY)
-_CPU = next(metric for metric in METRICS if metric.name == "cpu_service")
 
 
 class Pair(NamedTuple):
@@ -46,6 +48,14 @@ class Order:
 
     subjects: Mapping[int, Sequence[str]]  #: by block, as they were carried out, each once
     started_s: Mapping[int, float]  #: by block, seconds from the run's first trial to its own
+
+
+class _Measured(NamedTuple):
+    """Two subjects by one metric."""
+
+    pair: Pair
+    sample: PairedSample
+    widened: Widened | Undefined
 
 
 @dataclass(frozen=True)
@@ -66,74 +76,50 @@ class Comparisons:
         """Judge every comparison of the plan by one metric.
 
         The comparisons by the primary metric are one family, adjusted by Holm; those by other
-        metrics only describe. A failed control invalidates every comparison: the null control by
-        the same metric, the positive control by the primary one. Latencies that leave out much of
-        the waiting are invalid as well.
+        metrics only describe. The null arm widens intervals by the same metric, the positive
+        control voids every comparison by the primary one. Latencies that leave out much of the
+        waiting are void as well.
         """
         plan = self.sealed.plan
         arm = self._positive_arm
         positive = self._positive(_PRIMARY, arm) if arm else None
-        null = self._null(metric)
         weighed = []
         for hypothesis in plan.comparisons:
             pair = Pair(hypothesis.baseline, hypothesis.candidate)
             sample = self._sample(metric, pair, self._null_arm_of(pair))
             if sample.d.values:
-                evidence = weigh(sample, margin=plan.margin(metric.name), seed=plan.seed)
-                weighed.append((pair, sample, evidence))
+                weighed.append(_Measured(pair, sample, widen_sample(sample, beta=plan.beta)))
         family: list[float | None] = [None] * len(weighed)
         if metric.name == PRIMARY:
-            # One block has no p: it counts as one that does not differ.
-            ps = (evidence.estimates.t.p for *_, evidence in weighed)
-            family = list(holm([1.0 if p is None else p for p in ps]))
+            family = list(holm([_p(each.widened) for each in weighed]))
         judged = []
-        for (pair, sample, evidence), p in zip(weighed, family, strict=True):
-            judgement = judge_comparison(
-                evidence,
-                better=metric.better,
-                profile=plan.profile,
-                fatal_gates=self.fatal(pair),
-                flaws=self._flaws(metric, pair),
-                null=null,
-                positive=positive,
-                family_p=p,
-                stopped=self.stopped,
-            )
-            parts = asdict(self._judged(pair, metric, sample, evidence, judgement, family_p=p))
-            judged.append(Comparison(**parts, work=self.work(pair)))
+        for each, p in zip(weighed, family, strict=True):
+            flaws = self._flaws(metric, each.pair)
+            told = self._judged(metric, each, flaws=flaws, positive=positive, family_p=p)
+            judged.append(Comparison(**asdict(told), work=self.work(each.pair)))
         return judged
 
     def controls(self) -> list[ControlArm]:
-        """Judge each control's arm against its subject by the primary metric, as a comparison.
+        """Judge each control's arm against its subject by the primary metric.
 
-        The verdict on a null arm shows whether this run finds a difference where there is none,
-        that on a positive arm whether it finds one that is there.
+        A positive arm is judged as a comparison, which shows whether this run finds a difference
+        that is there. A null arm informs the comparisons and is none itself.
         """
         plan, metric, judged = self.sealed.plan, _PRIMARY, []
-        margin = plan.margin(metric.name)
         for arm, subject in self.sealed.arms.items():
             pair = Pair(subject, arm)
-            # A null arm is no part of the baseline that it is compared with.
-            null = self._null_arm_of(pair) if arm == self._positive_arm else None
-            sample = self._sample(metric, pair, null)
+            sample = self._sample(metric, pair, self._null_arm_of(pair))
             if not sample.d.values:
                 continue
-            evidence = weigh(sample, margin=margin, seed=plan.seed)
-            judgement = judge_comparison(
-                evidence,
-                better=metric.better,
-                profile=plan.profile,
-                fatal_gates=self.fatal(pair),
-                stopped=self.stopped,
-            )
-            differ = None
             if arm == self._positive_arm:
+                widened = widen_sample(sample, beta=plan.beta)
                 outcome = self._positive(metric, arm)
             else:
-                outcome = null_control(sample.d.values, margin)
-                differ = scatter(sample.d, self._sample(_CPU, pair, None).d, margin)
-            parts = asdict(self._judged(pair, metric, sample, evidence, judgement))
-            judged.append(ControlArm(**parts, outcome=outcome, scatter=differ))
+                what = "both are deployments of one subject: their difference widens every interval"
+                widened = Undefined(Lack.NO_NULL_ARM, what, len(sample.d))
+                outcome = null_control(sample.d, plan.margin(metric.name))
+            told = self._judged(metric, _Measured(pair, sample, widened))
+            judged.append(ControlArm(**asdict(told), outcome=outcome))
         return judged
 
     def _flaws(self, metric: Metric, pair: Pair) -> list[Reason]:
@@ -150,18 +136,9 @@ class Comparisons:
         return next((arm for arm in self.sealed.arms if arm != null), None)
 
     def _null_arm_of(self, pair: Pair) -> str | None:
-        """The null arm, if it is the baseline's."""
+        """The baseline's null arm, if it has one; it is no part of what it is compared with."""
         arm = f"{pair.baseline}-null"
-        return arm if arm in self.sealed.arms else None
-
-    def _null(self, metric: Metric) -> Control | None:
-        """The null control by a metric; None without a null arm, or without a trial of it."""
-        plan = self.sealed.plan
-        if plan.null_arm is None:
-            return None
-        pair = Pair(plan.null_arm, f"{plan.null_arm}-null")
-        values = self._sample(metric, pair, None).d.values
-        return null_control(values, plan.margin(metric.name)) if values else None
+        return arm if arm in self.sealed.arms and arm != pair.candidate else None
 
     def _positive(self, metric: Metric, arm: str) -> Control:
         plan, pair = self.sealed.plan, Pair(self.sealed.arms[arm], arm)
@@ -183,37 +160,58 @@ class Comparisons:
             return {block: metric.of(figures) or None for block, figures in trials.items()}
 
         baseline, candidate = map(by_block, pair)
-        return PairedSample.of(baseline, candidate, by_block(null) if null else None)
+        second = by_block(null) if null else {}
+        # A null arm without any figure by this metric is none.
+        has_null = any(figure is not None for figure in second.values())
+        return PairedSample.of(baseline, candidate, second if has_null else None)
 
     def _judged(
         self,
-        pair: Pair,
         metric: Metric,
-        sample: PairedSample,
-        evidence: Evidence,
-        judgement: Judgement,
+        measured: _Measured,
         *,
+        flaws: Sequence[Reason] = (),
+        positive: Control | None = None,
         family_p: float | None = None,
     ) -> Judged:
-        primary = evidence.estimates.t
-        null = self._null_arm_of(pair)
+        pair, sample, widened = measured
+        plan, null = self.sealed.plan, self._null_arm_of(pair)
+        margin = plan.margin(metric.name)
+        evidence = weigh(sample, widened, margin=margin, beta=plan.beta, seed=plan.seed)
+        ruling = rule(
+            widened,
+            margin=margin,
+            better=metric.better,
+            checks=tuple(evidence.estimates),
+            fatal=[*(Reason("gate", what) for what in self.fatal(pair)), *flaws],
+            positive=positive,
+            only_estimate=unjudged(plan.profile, stopped=self.stopped),
+            family_p=family_p,
+            beta=plan.beta,
+        )
         effects = order_effects(
             sample.d,
             candidate=pair.candidate,
-            # A null arm is compared with the one subject.
-            baseline=[pair.baseline] if null in (None, pair.candidate) else [pair.baseline, null],
+            baseline=[pair.baseline, null] if null and sample.a else [pair.baseline],
             orders=self.order.subjects,
             started_s=self.order.started_s,
         )
+        shown = evidence.widened or evidence.estimates.t
         return Judged(
             **asdict(evidence),
-            **vars(judgement),
+            **vars(ruling),
             **pair._asdict(),
             metric=metric.name,
             better=metric.better,
-            ratio=primary.ratio,
-            low=primary.ci95.low if primary.ci95 else None,
-            high=primary.ci95.high if primary.ci95 else None,
+            ratio=shown.ratio,
+            low=shown.ci95.low if shown.ci95 else None,
+            high=shown.ci95.high if shown.ci95 else None,
             family_p=family_p,
             order=effects,
         )
+
+
+def _p(measured: Widened | Undefined) -> float:
+    """The p that inverts h; what has no interval counts as no difference."""
+    p = None if isinstance(measured, Undefined) else measured.estimate.p
+    return 1.0 if p is None else p

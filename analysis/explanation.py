@@ -53,7 +53,7 @@ def derive(bundle: Bundle, sealed: SealedPlan, results: Results) -> Explanation 
     }
     conclusion = _conclusion(explained, falls, weak)
     if invalid := _invalid(bundle, explained, links, results):
-        conclusion = f"{Verdict.INVALID}: {invalid[0]} ({weak})."
+        conclusion = f"{Verdict.VOID}: {invalid[0]} ({weak})."
     if results.failures and not results.cells:
         conclusion = results.conclusion  # it says why no trial can be used
     return Explanation(
@@ -79,7 +79,7 @@ def _invalid(bundle: Bundle, explained: Way, links: Sequence[Link], results: Res
         for cell in results.cells
         for each in cell.comparisons
         if each.metric == PRIMARY
-        and each.verdict is Verdict.INVALID
+        and each.verdict is Verdict.VOID
         and {each.baseline, each.candidate} == ends
     ]
     work = Work.read(bundle.path)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import scipy
 
 from analysis.figures import Figures, read
-from analysis.inference import ALPHA, FEWEST_BLOCKS, PairedSample, detectable_effect
+from analysis.inference import ALPHA, FEWEST_BLOCKS, PairedSample, findable_effect
 from analysis.inference.estimators import moments
 from analysis.metrics import METRICS
 from bundle.codec import Part
@@ -119,7 +119,7 @@ def floor(log_ratios: Sequence[float]) -> Spread:
         sd_low=low,
         sd_high=high,
         half_width={str(count): _half_width(sd, count) for count in BLOCKS},
-        detectable={str(count): detectable_effect(sd, count) for count in BLOCKS},
+        detectable={str(count): findable_effect(sd, count) for count in BLOCKS},
     )
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from analysis import gates, rounding
 from analysis.comparisons import Comparisons, Order, Pair
-from analysis.inference import FEWEST_BLOCKS, Verdict
+from analysis.inference import FEWEST_FOR_DIRECTION, Verdict
 from analysis.metrics import METRICS, PRIMARY
 from analysis.work import Work
 from bundle import typed
@@ -57,7 +57,7 @@ def derive(bundle: Bundle, sealed: SealedPlan, facts: HostFacts) -> Results:
     ]
     weaknesses = _weaknesses(bundle, sealed.plan, facts, gates.loosened(gated.context))
     return Results(
-        schema="results/1",
+        schema="results/2",
         bundle=bundle.record.id,
         conclusion=_conclusion(cells, sealed.plan, weaknesses, _lost(bundle, gated)),
         weaknesses=weaknesses,
@@ -174,9 +174,9 @@ def _weaknesses(bundle: Bundle, plan: Plan, facts: HostFacts, loosened: list[str
     cores = len(topology.cores) if topology else "?"
     kind = "VM" if facts.facts.virtual else "machine"
     weaknesses = [f"{cores}-core {kind}, tier {facts.placement.tier}"]
-    if plan.blocks < FEWEST_BLOCKS:
+    if plan.blocks < FEWEST_FOR_DIRECTION:
         weaknesses.append(
-            f"{plan.blocks} blocks: an estimate, not a verdict (that needs {FEWEST_BLOCKS})"
+            f"{plan.blocks} blocks: an estimate, not a verdict (that needs {FEWEST_FOR_DIRECTION})"
         )
     trials = bundle.record.trials
     if trials.failed > trials.planned:  # those that were repeated failed twice

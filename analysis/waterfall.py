@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import scipy
 
-from analysis.inference import ALPHA, PairedSample, detectable_effect, holm, paired_t
+from analysis.inference import ALPHA, PairedSample, findable_effect, holm, paired_t
 from analysis.inference.estimators import moments
 from bundle.documents.explanation import Cause, Difference, Effect, Whole
 
@@ -226,7 +226,8 @@ def _effect(logs: Sequence[float]) -> Effect | None:
     estimate = paired_t(logs)
     detectable = None
     if len(logs) >= _FEWEST:
-        detectable = detectable_effect(moments(logs).sd, len(logs))
+        # As the interval beside it, this allows for nothing that a deployment keeps.
+        detectable = findable_effect(moments(logs).sd, len(logs), beta=0.0)
     return Effect(
         ratio=estimate.ratio,
         low=estimate.ci95.low if estimate.ci95 else None,

@@ -25,10 +25,10 @@ from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
-from analysis.inference.nullarm import BETA, LOOKS, findable_effect
-from analysis.inference.power import FEWEST_BLOCKS
-from analysis.inference.ruling import FEWEST_FOR_DIRECTION
+from analysis.inference.nullarm import LOOKS, findable_effect
+from analysis.inference.power import FEWEST_BLOCKS, FEWEST_FOR_DIRECTION
 from analysis.inference.runs import RunMean, combine
+from bundle.documents.plan import BETA
 
 SESSIONS = 40_000
 _RUNS_SESSIONS = 4_000  # of `combined`, which is not vectorised

@@ -125,6 +125,9 @@ CODES: Final[dict[str, Code]] = {
     ),
     "results-missing": Code("L3", "there are no results to compare with", "`ormlab judge` it"),
     "results-underivable": Code("L3", "this version cannot derive results from it", _OLD),
+    "results-older": Code(
+        "L3", "its verdicts come from an older rule", "`ormlab judge` computes them anew"
+    ),
     "results-differ": Code("L3", "the files give another result", _JUDGE),
     "results-rounded": Code(
         "L3", "the same to 6 digits, by another analysis lock", "judge it again", is_doubt=True

@@ -16,15 +16,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from analysis.claims import plans_of
-from analysis.claims.standing import together
+from analysis.claims.standing import deciding
 from analysis.rounding import measured
 from analysis.tables import Row, Table, columns
 from analysis.tables.markdown import table
 from bundle import typed
-from bundle.documents.verdicts import ClaimVerdict, Judgement
+from bundle.documents.verdicts import Judgement
 from docs.evidence import EVIDENCE, HistoryError, whole
 from ormlab.archive.entries import Archive
 from ormlab.archive.exchange import pull
@@ -34,7 +32,7 @@ from ormlab.judging import judge, ledger, verdicts
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from bundle.documents.verdicts import Stand, StandingClaim
+    from bundle.documents.verdicts import ClaimJudgement, StandingClaim
 
 _BEGIN, _END = "<!-- finding -->\n", "<!-- /finding -->\n"
 # The article's own table: both libraries, and which of them is above. It says 500 connections, and
@@ -87,22 +85,6 @@ def judged_anew(archive: Path) -> Judgement:
     return judge.judge_several(bundles, article)
 
 
-def shown(standing: Sequence[Stand]) -> Stand:
-    """What stands for a claim: of its runs that came furthest down the table, the newest.
-
-    Runs of which one upholds and one refutes decide nothing.
-
-    Args:
-        standing: the claim's verdicts, one a run, the newest last.
-    """
-    order = list(ClaimVerdict)
-    newest = max(reversed(standing), key=lambda one: order.index(one.verdict))
-    verdict = together(one.verdict for one in standing)
-    if newest.verdict == verdict:
-        return newest
-    return msgspec.structs.replace(newest, verdict=verdict, side=None)
-
-
 def pages() -> dict[str, str]:
     """docs/article.md, with the tables as they should be."""
     told = judgement()
@@ -145,11 +127,12 @@ def _sides(claims: Mapping[str, StandingClaim]) -> Table:
     return Table("Both libraries", named, tuple(rows))
 
 
-def under(claim: StandingClaim, variant: str) -> Stand | None:
-    """The one verdict on a claim as it is tested, or under another assumption; None without."""
+def under(claim: StandingClaim, variant: str) -> ClaimJudgement | None:
+    """The verdict on a claim as it is tested, or under another assumption; None without."""
     if not variant:
-        return shown(claim.standing)
-    return next((shown(each.standing) for each in claim.variants if each.name == variant), None)
+        return deciding(claim.standing, claim.together)
+    tested = (each for each in claim.variants if each.name == variant)
+    return next((deciding(each.standing, each.together) for each in tested), None)
 
 
 def _rows(claims: Mapping[str, StandingClaim]) -> Table:

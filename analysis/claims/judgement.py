@@ -1,4 +1,4 @@
-"""A ledger judged by bundles, as documents: ``verdicts/1`` of one, ``judgement/1`` of several."""
+"""A ledger judged by bundles, as documents: ``verdicts/2`` of one, ``judgement/2`` of several."""
 
 from __future__ import annotations
 
@@ -74,8 +74,9 @@ def judgement(
 ) -> Judgement:
     """Judge claims of a ledger by any number of bundles.
 
-    Each bundle judges for itself. Sizes of different hosts are not pooled: across hosts there is
-    a direction, and the interval in which another host is to be expected.
+    Each bundle judges for itself, and the runs of committed source on one host together. Sizes of
+    different hosts are not pooled: across hosts there is a direction, and the interval in which
+    another host is to be expected.
 
     Args:
         ledger: without problems.
@@ -100,6 +101,7 @@ def judgement(
             StandingClaim(
                 **asdict(_on_trial(name, ledger.claims[name], each, shaken)),
                 standing=each.stands,
+                together=each.together,
                 across_hosts=across(ledger.claims[name], each.stands, hosts),
             )
             for name, each in chosen.items()
@@ -179,7 +181,7 @@ def _bundle(run: Run, ledger: str) -> BundleOnTrial:
 
 
 def _counts(stand: Mapping[str, Standing]) -> dict[ClaimVerdict, int]:
-    """How many claims got each verdict, by the last row of the table that any bundle reached."""
+    """How many claims got each verdict."""
     counts = Counter(each.verdict for each in stand.values())
     return {verdict: counts[verdict] for verdict in ClaimVerdict}
 
@@ -201,9 +203,9 @@ def _conclusion(ledger: Ledger, stand: Mapping[str, Standing]) -> str:
 def _leading(stand: Mapping[str, Standing]) -> Iterator[str]:
     """Each claim that a figure decided, as a clause."""
     for name, each in stand.items():
-        for one in each.stands:
-            if one.measured and one.measured.ci95 and one.verdict in DECIDED:
-                low, high = one.measured.ci95.low, one.measured.ci95.high
-                figure = rounding.figure(one.measured.value, low, high)
-                interval = rounding.interval(low, high)
-                yield f"; {name} is {one.said}, at {figure} ({interval} at 95 %)"
+        one = each.deciding
+        if one.measured and one.measured.ci95 and one.verdict in DECIDED:
+            low, high = one.measured.ci95.low, one.measured.ci95.high
+            figure = rounding.figure(one.measured.value, low, high)
+            interval = rounding.interval(low, high)
+            yield f"; {name} is {one.said}, at {figure} ({interval} at 95 %)"

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import scipy
-
 from analysis.claims.evidence import Place
-from analysis.claims.ledger import Absolute, Bound, Ordering, Ratio, arms_of
+from analysis.claims.ledger import Ordering, Ratio, arms_of
 from analysis.claims.metrics import CLAIM_METRICS
-from analysis.inference import PairedSample, estimate_ratio
+from analysis.inference import (
+    PairedSample,
+    Undefined,
+    estimate_ratio,
+    findable_effect,
+    widen_sample,
+)
 from analysis.inference.estimators import moments
+from analysis.inference.nullarm import NO_NULL_ARM, HalfWidth, excess
 from bundle.documents.results import Estimate, Interval
 from bundle.documents.verdicts import Measured
 
@@ -28,28 +33,34 @@ _EXACT = "count"
 
 @dataclass(frozen=True)
 class Estimated:
-    """What a run says about a claim's figure."""
+    """What a run, or several together, say about a claim's figure."""
 
-    #: by three methods for figures with a logarithm, else by one; the first is shown
-    estimates: tuple[Estimate, ...]
+    estimate: Estimate  #: the one that decides
     blocks: int  #: how many hold all the trials; 0 for a figure that is counted, not measured
-    sd: float | None  #: standard deviation of the logarithms; None where there is none
+    checks: tuple[Estimate, ...] = ()  #: the same figure by other methods
+    lack: str | None = None  #: why it is only an estimate; None if it may decide
+    #: standard error of the mean over blocks, of logarithms for a ratio; None where there is none
+    error: float | None = None
+    excess: float | None = None  #: e of the null arm; None without one
+    detectable: float | None = None  #: smallest effect found nine times in ten; None where unknown
 
     @property
     def exact(self) -> bool:
         """Whether the figure is a count, which needs no blocks."""
-        return self.estimates[0].method == _EXACT
+        return self.estimate.method == _EXACT
 
     @property
     def document(self) -> Measured:
         """The estimate as the record has it."""
-        first = self.estimates[0]
         return Measured(
-            value=first.ratio,
-            ci95=first.ci95,
-            ci90=first.ci90,
+            value=self.estimate.ratio,
+            ci95=self.estimate.ci95,
+            ci90=self.estimate.ci90,
             blocks=self.blocks,
-            estimates=self.estimates,
+            estimates=(self.estimate, *self.checks),
+            error=None if self.lack else self.error,
+            excess=self.excess,
+            detectable=self.detectable,
         )
 
 
@@ -62,65 +73,103 @@ def places_of(claim: Measurable | Runs) -> dict[str, Place]:
 
 
 def measure(claim: Measurable, run: Run) -> Estimated | None:
-    """Estimate the figure that a claim speaks of; None if the run has nothing for it."""
+    """Estimate the figure that a claim speaks of; None if the run has nothing for it.
+
+    Ratios and differences of two subjects have the interval that the null arm widens. The figure
+    of one subject has the t interval: it is compared with a printed number, not with a service.
+    """
     metric = CLAIM_METRICS[claim.metric]
     places = [places_of(claim)[name] for name in claim.subjects]
     if metric.scale == "count":
         return _counted(claim, metric, run, places)
-    series = [_by_block(metric, run, place) for place in places]
-    if metric.scale == "plain" and isinstance(claim, Absolute | Bound):
-        return _plain([value for value in series[0].values() if value is not None])
-    if metric.scale == "plain" and isinstance(claim, Ordering):
-        return _plain(_differences(*series))
-    logs = _logs(claim, run, places, series)
-    if not logs:
-        return None
-    estimates = tuple(estimate_ratio(logs, seed=run.plan.seed))
-    return Estimated(estimates, len(logs), moments(logs).sd if len(logs) > 1 else None)
-
-
-def _logs(
-    claim: Measurable,
-    run: Run,
-    places: Sequence[Place],
-    series: Sequence[dict[int, float | None]],
-) -> Sequence[float]:
     if isinstance(claim, Ratio | Ordering):
-        base = places[1]
-        null = Place(f"{base.subject}-null", base.workload, base.load)
-        arm = _by_block(CLAIM_METRICS[claim.metric], run, null) if null in run.trials else None
-        return PairedSample.of(_positive(series[1]), _positive(series[0]), arm).d.values
-    return [math.log(value) for value in _positive(series[0]).values() if value is not None]
+        sample = paired(claim, run)
+        return _difference(sample) if _subtracts(claim) else _ratio(sample, run)
+    figures = _by_block(metric, run, places[0], zeros=metric.scale == "plain").values()
+    known = [value for value in figures if value is not None]
+    return _plain(known) if metric.scale == "plain" else _alone(known, run)
 
 
-def _differences(first: dict[int, float | None], second: dict[int, float | None]) -> list[float]:
-    """The first figure less the second, by block: figures that may be zero have no ratio."""
-    pairs = [(first[block], second[block]) for block in first.keys() & second.keys()]
-    return [a - b for a, b in pairs if a is not None and b is not None]
+def paired(claim: Ratio | Ordering, run: Run) -> PairedSample:
+    """Return the first subject against the second, with the null arm of either.
+
+    Logarithms of ratios; plain differences of figures that may be zero.
+    """
+    metric = CLAIM_METRICS[claim.metric]
+    zeros = _subtracts(claim)
+    of = PairedSample.differences if zeros else PairedSample.of
+    first, second = (places_of(claim)[name] for name in claim.subjects)
+    figures = {place: _by_block(metric, run, place, zeros=zeros) for place in (first, second)}
+    for base, other in ((second, first), (first, second)):
+        null = replace(base, subject=f"{base.subject}-null")
+        arm = _by_block(metric, run, null, zeros=zeros)
+        if any(value is not None for value in arm.values()):
+            sample = of(figures[base], figures[other], arm)
+            return sample if base == second else sample.exchanged()
+    return of(figures[second], figures[first])
 
 
-def _by_block(metric: ClaimMetric, run: Run, place: Place) -> dict[int, float | None]:
+def _subtracts(claim: Measurable) -> bool:
+    """Whether an order is one of differences: figures that may be zero have no ratio."""
+    return isinstance(claim, Ordering) and CLAIM_METRICS[claim.metric].scale == "plain"
+
+
+def _by_block(
+    metric: ClaimMetric, run: Run, place: Place, *, zeros: bool
+) -> dict[int, float | None]:
+    """The figures of a subject; without ``zeros`` a zero counts as one that the trial lacks."""
     of = metric.of or (lambda _figures: None)
-    return {block: of(each) for block, each in sorted(run.trials.get(place, {}).items())}
+    series = {block: of(each) for block, each in sorted(run.trials.get(place, {}).items())}
+    return series if zeros else {block: value or None for block, value in series.items()}
 
 
-def _positive(series: dict[int, float | None]) -> dict[int, float | None]:
-    """A figure of zero has no logarithm: it counts as one that the trial does not have."""
-    return {block: value or None for block, value in series.items()}
+def _ratio(sample: PairedSample, run: Run) -> Estimated | None:
+    d = sample.d.values
+    if not d:
+        return None
+    widened = widen_sample(sample, beta=run.plan.beta)
+    checks = tuple(estimate_ratio(d, seed=run.plan.seed))
+    if isinstance(widened, Undefined):
+        return Estimated(checks[0], len(d), checks[1:], lack=widened.what)
+    return Estimated(
+        widened.estimate,
+        len(d),
+        checks,
+        error=widened.half_width.error,
+        excess=widened.half_width.excess,
+        detectable=findable_effect(widened.sd, len(d), beta=run.plan.beta),
+    )
 
 
-def _plain(values: Sequence[float]) -> Estimated | None:
-    """The mean and its t interval: Student, Biometrika 6 (1908) 1."""
+def _alone(figures: Sequence[float], run: Run) -> Estimated | None:
+    """The geometric mean of one subject's figures and its t interval."""
+    if not figures:
+        return None
+    logs = [math.log(figure) for figure in figures]
+    first, *checks = estimate_ratio(logs, seed=run.plan.seed)
+    error = moments(logs).error if len(logs) > 1 else None
+    return Estimated(first, len(logs), tuple(checks), error=error)
+
+
+def _plain(values: Sequence[float], null: Sequence[float] | None = None) -> Estimated | None:
+    """The mean and its t interval (Student, Biometrika 6 (1908) 1), wider by e of a null arm."""
     if len(values) < 2:  # noqa: PLR2004 - what a spread needs
         return None
     seen = moments(values)
+    beyond = None if null is None else excess(null)
+    half = HalfWidth(seen.error, seen.count, 0.0, beyond or 0.0)
+    ci95, ci90 = (
+        Interval(seen.mean - half.at(alpha), seen.mean + half.at(alpha)) for alpha in (0.05, 0.10)
+    )
+    estimate = Estimate("t", seen.mean, ci95, ci90, None)
+    return Estimated(estimate, seen.count, error=seen.error, excess=beyond)
 
-    def interval(confidence: float) -> Interval:
-        half = float(scipy.stats.t.ppf((1 + confidence) / 2, seen.count - 1)) * seen.error
-        return Interval(seen.mean - half, seen.mean + half)
 
-    estimate = Estimate("t", seen.mean, interval(0.95), interval(0.90), None)
-    return Estimated((estimate,), seen.count, None)
+def _difference(sample: PairedSample) -> Estimated | None:
+    found = _plain(sample.d.values, sample.a.values if sample.a else None)
+    if found is None or sample.a is not None:
+        return found
+    return replace(found, lack=NO_NULL_ARM)
 
 
 def _counted(
@@ -133,7 +182,7 @@ def _counted(
         return None
     value = known[0] / known[1] if isinstance(claim, Ratio | Ordering) else known[0]
     exact = Interval(value, value)
-    return Estimated((Estimate(_EXACT, value, exact, exact, None),), 0, None)
+    return Estimated(Estimate(_EXACT, value, exact, exact, None), 0)
 
 
 def _count(metric: ClaimMetric, run: Run, place: Place) -> float | None:

@@ -101,6 +101,7 @@ _ALL = (
         "lower",
         f"largest sum of the resident sets of the service's processes; {_MEAN}",
         of=_rss,
+        compared_as="rss_service",
     ),
     ClaimMetric(
         "error_rate",

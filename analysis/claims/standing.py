@@ -1,30 +1,39 @@
 """What the verdicts of several bundles on a claim come to, and which other claims fall with it.
 
-Nothing is overwritten and nothing is pooled: the standing of a claim is the list of its verdicts,
-under the test's own assumption and under each variant. Across hosts there is a direction, and the
-interval in which another host is to be expected.
+Nothing is overwritten: the standing of a claim is the list of its verdicts, under the test's own
+assumption and under each variant. Several runs of committed source on one host give one verdict
+together, by the random-effects mean of `analysis.inference.runs`. Hosts differ by more than their
+deployments, so nothing is pooled across them: there is a direction, and the interval in which
+another host is to be expected.
 """
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from analysis.claims.ledger import Ordering, Ratio, variants_of
+from analysis.claims.measure import Estimated
 from analysis.claims.metrics import CLAIM_METRICS
-from analysis.claims.verdict import JUDGED, judge_claim
+from analysis.claims.verdict import JUDGED, band_of, decide, judge_claim
+from analysis.inference import RunMean, combine
 from analysis.inference.interval import interval_of
+from analysis.inference.runs import Combined
+from bundle.documents.plan import BETA
 from bundle.documents.verdicts import (
     AcrossHosts,
     ClaimVerdict,
     Flip,
     Stand,
+    Strength,
+    Together,
     Undermined,
     VariantStanding,
 )
@@ -35,7 +44,7 @@ if TYPE_CHECKING:
     from analysis.claims.evidence import Run
     from analysis.claims.ledger import Claim, Ledger
     from bundle.documents.results import Interval
-    from bundle.documents.verdicts import CheckOutcome
+    from bundle.documents.verdicts import CheckOutcome, ClaimJudgement, Measured
 
 DECIDED = frozenset({ClaimVerdict.UPHELD, ClaimVerdict.REFUTED})
 _ON_PAPER = frozenset({ClaimVerdict.UNTESTABLE, ClaimVerdict.INCOHERENT})
@@ -47,21 +56,100 @@ class Standing:
     """What bundles say of a claim."""
 
     stands: tuple[Stand, ...]  #: one verdict a bundle, in the order of the bundles; at least one
+    together: tuple[Together, ...]  #: for each host with several committed runs
     variants: tuple[VariantStanding, ...]  #: the same for each variant
     flips: tuple[Flip, ...]  #: where an assumption decides
 
     @property
+    def deciding(self) -> ClaimJudgement:
+        """The verdict that the claim takes."""
+        return deciding(self.stands, self.together)
+
+    @property
     def verdict(self) -> ClaimVerdict:
         """What the verdicts of the bundles come to."""
-        return together(stand.verdict for stand in self.stands)
+        return self.deciding.verdict
 
 
-def together(verdicts: Iterable[ClaimVerdict]) -> ClaimVerdict:
-    """The last row of the table that any bundle reached; open where bundles disagree."""
-    reached = set(verdicts)
-    if reached >= DECIDED:
-        return ClaimVerdict.INCONCLUSIVE
-    return max(reached, key=list(ClaimVerdict).index)
+def deciding(stands: Sequence[Stand], together: Sequence[Together]) -> ClaimJudgement:
+    """Return what decides a claim: the run that came furthest, or the runs of a host together.
+
+    That is the newest of those that reached the last row of the table. Estimates and runs of
+    uncommitted source count only where there is nothing else. If one upholds and one refutes, the
+    claim is inconclusive.
+
+    Args:
+        stands: the claim's verdicts, the newest last; at least one.
+        together: as in `Standing`.
+    """
+    weighed = {seal for each in together for seal in each.seals}
+    alone = [stand for stand in _counted(stands) if stand.seal not in weighed]
+    counted: Sequence[ClaimJudgement] = [*alone, *together] or stands
+    order = list(ClaimVerdict)
+    furthest = max(reversed(counted), key=lambda each: order.index(each.verdict))
+    if {each.verdict for each in counted} >= DECIDED:
+        why = "one run upholds it and one refutes it"
+        return replace(furthest, verdict=ClaimVerdict.INCONCLUSIVE, side=None, why=why)
+    return furthest
+
+
+def _counted(stands: Iterable[Stand]) -> list[Stand]:
+    """The verdicts of committed runs whose figure is no mere estimate."""
+
+    def is_whole(measured: Measured | None) -> bool:
+        return measured is None or measured.error is not None or not measured.blocks
+
+    return [
+        stand
+        for stand in stands
+        if stand.verdict in JUDGED
+        and stand.strength is not Strength.NONE
+        and is_whole(stand.measured)
+    ]
+
+
+def _together(claim: Claim, stands: Sequence[Stand], runs: Sequence[Run]) -> Iterator[Together]:
+    """Weigh the runs of a ratio together, host by host where there are several."""
+    if not isinstance(claim, Ratio | Ordering) or CLAIM_METRICS[claim.metric].scale != "ratio":
+        return
+    hosts, by_host = hosts_of(runs), defaultdict[str, list[Stand]](list)
+    for stand in _counted(stands):
+        if (host := hosts.get(stand.seal or "")) and stand.measured and stand.measured.error:
+            by_host[host].append(stand)
+    beta = max((run.plan.beta for run in runs), default=BETA)
+    for host, several in by_host.items():
+        means = [
+            RunMean(math.log(one.value), one.error, one.blocks)
+            for stand in several
+            if (one := stand.measured) and one.error
+        ]
+        combined = combine(means, beta=beta)
+        if isinstance(combined, Combined):
+            yield _weighed(claim, combined, several, host)
+
+
+def _weighed(
+    claim: Ratio | Ordering, combined: Combined, several: Sequence[Stand], host: str
+) -> Together:
+    band = band_of(claim)
+    estimated = Estimated(combined.estimate, combined.blocks)
+    if combined.disagree:
+        verdict, side = ClaimVerdict.INCONCLUSIVE, None
+        why = f"the runs disagree by more than chance: Cochran's p is {combined.cochran_p:.3g}"
+    else:
+        verdict, side, why = decide(estimated, band, is_open=isinstance(claim, Ordering))
+    weaknesses = (weakness for stand in several for weakness in stand.weaknesses)
+    return Together(
+        verdict=verdict,
+        side=side,
+        why=f"{len(several)} runs together: {why}",
+        band=several[-1].band,
+        measured=estimated.document,
+        strength=max((stand.strength for stand in several), key=list(Strength).index),
+        weaknesses=tuple(dict.fromkeys(weaknesses)),
+        host=host,
+        seals=tuple(stand.seal for stand in several if stand.seal),
+    )
 
 
 def standing(
@@ -76,15 +164,20 @@ def standing(
         checks: of the ledger, carried out.
     """
     stands = _stands(name, ledger, runs, checks)
-    variants = tuple(
-        VariantStanding(
-            name=variant,
-            assumes=claim.test.assumes if claim.test else "",
-            standing=_stands(name, ledger.under(name, variant), runs, checks),
+    variants = []
+    for variant, claim in variants_of(ledger.claims[name]).items():
+        otherwise = _stands(name, ledger.under(name, variant), runs, checks)
+        variants.append(
+            VariantStanding(
+                name=variant,
+                assumes=claim.test.assumes if claim.test else "",
+                standing=otherwise,
+                together=tuple(_together(claim, otherwise, runs)),
+            )
         )
-        for variant, claim in variants_of(ledger.claims[name]).items()
-    )
-    return Standing(stands, variants, tuple(_flips(stands, variants, hosts_of(runs))))
+    together = tuple(_together(ledger.claims[name], stands, runs))
+    flips = tuple(_flips(stands, variants, hosts_of(runs)))
+    return Standing(stands, together, tuple(variants), flips)
 
 
 def hosts_of(runs: Iterable[Run]) -> dict[str, str]:

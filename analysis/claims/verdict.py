@@ -5,9 +5,9 @@
 | untestable | what is needed to set up a test is missing |
 | incoherent | it contradicts its own arithmetic with stated inputs |
 | not_run | this bundle has no completed trial for it |
-| invalid_run | a validity gate of the run failed |
+| invalid_run | a validity gate of the run failed, or its deployments differ by too much |
 | incomparable | a material condition differs, or the host does not meet the claim's portability |
-| inconclusive | too few blocks, the methods disagree, or the interval straddles the band |
+| inconclusive | only an estimate, runs that disagree, or the interval straddles the band |
 | upheld | the whole interval lies inside the band |
 | refuted | the whole interval lies outside the band: above or below |
 
@@ -15,11 +15,13 @@ The band holds every value that rounds to the printed one, widened by the tolera
 ordering is everything above 1, and above 0 for the difference of figures that may be zero: there
 its end does not belong to it, for two that are equal are in no order. Inside
 is decided by the 90 % interval where a band has two ends (an equivalence test at 5 %) and by the
-95 % interval where it has one; outside by the 95 %.
+95 % interval where it has one; outside by the 95 %. The interval is that of `analysis.inference`,
+which the null arm widens. Six blocks are enough but for "inside" between two ends, which takes ten.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING
 
@@ -27,12 +29,14 @@ from msgspec.structs import replace
 
 from analysis.claims.comparability import differences, substitutions
 from analysis.claims.evidence import Place
-from analysis.claims.ledger import Bound, Ordering, Runs, Statement
-from analysis.claims.measure import measure, places_of
+from analysis.claims.ledger import Bound, Ordering, Ratio, Runs, Statement
+from analysis.claims.measure import measure, paired, places_of
 from analysis.claims.metrics import CLAIM_METRICS
 from analysis.claims.running import judge_running, unfit
-from analysis.inference import FEWEST_BLOCKS, blocks_needed
-from analysis.metrics import waiting_left_out
+from analysis.inference import FEWEST_BLOCKS, FEWEST_FOR_DIRECTION, margin_band, unjudged
+from analysis.inference.interval import percent
+from analysis.inference.nullarm import excess
+from analysis.metrics import PRIMARY, waiting_left_out
 from bundle.documents.results import GateVerdict, Interval
 from bundle.documents.results import Verdict as Comparison
 from bundle.documents.verdicts import Band, ClaimJudgement, ClaimVerdict, Strength
@@ -44,18 +48,15 @@ if TYPE_CHECKING:
     from analysis.claims.evidence import Run
     from analysis.claims.ledger import Claim, Ledger, Measurable, Source
     from analysis.claims.measure import Estimated
+    from analysis.claims.metrics import ClaimMetric
     from bundle.documents.results import Estimate
     from bundle.documents.verdicts import CheckOutcome, Measured, Side
     from bundle.format import BundleRecord
-
-_FINEST = 300  # a distance so many times below the spread would take a million blocks
-_FARTHEST = 700.0  # a double holds powers of e up to 709
 
 _UNJUDGED = ClaimJudgement(
     verdict=ClaimVerdict.NOT_RUN,
     side=None,
     why="",
-    more_blocks=None,
     band=None,
     measured=None,
     strength=Strength.NONE,
@@ -92,13 +93,16 @@ def judge_claim(
         why = f"no completed trial gives a figure for {claim.metric}"
         return replace(_UNJUDGED, verdict=ClaimVerdict.NOT_RUN, why=why)
     band = band_of(claim)
-    profile, is_open = run.plan.profile, isinstance(claim, Ordering)
-    verdict, side, more, why = decide(measured, band, profile=profile, is_open=is_open)
+    lacks = _lacks(measured, run)
+    if lacks:
+        verdict, side, why = ClaimVerdict.INCONCLUSIVE, None, "; ".join(lacks)
+        measured = dataclasses.replace(measured, lack=why)
+    else:
+        verdict, side, why = decide(measured, band, is_open=isinstance(claim, Ordering))
     return ClaimJudgement(
         verdict=verdict,
         side=side,
         why=why,
-        more_blocks=more,
         band=Band(low=_end(band.low), high=_end(band.high)),
         measured=measured.document,
         strength=grade,
@@ -148,42 +152,61 @@ def band_of(claim: Measurable) -> Interval:
     return Interval(low, high)
 
 
+def _lacks(measured: Estimated, run: Run) -> list[str]:
+    """Why a figure is only an estimate; empty if it may decide."""
+    if measured.exact:
+        return []
+    stopped = run.record.status == "aborted"
+    lacks = [reason.what for reason in unjudged(run.plan.profile, stopped=stopped)]
+    if measured.lack:
+        lacks.append(measured.lack)
+    if measured.blocks < FEWEST_FOR_DIRECTION:
+        lacks.append(f"{measured.blocks} blocks where a verdict needs {FEWEST_FOR_DIRECTION}")
+    return lacks
+
+
 def decide(
-    measured: Estimated, band: Interval, *, profile: str, is_open: bool = False
-) -> tuple[ClaimVerdict, Side | None, int | None, str]:
-    """The lower three rows of the table: verdict, side, blocks that are missing, and the reason.
+    measured: Estimated, band: Interval, *, is_open: bool = False
+) -> tuple[ClaimVerdict, Side | None, str]:
+    """The lower three rows of the table: verdict, side, and the reason.
 
     Args:
-        measured: by one method or more.
+        measured: no mere estimate.
         band: of the claim.
-        profile: of the plan.
         is_open: whether the band's lower end does not belong to it.
     """
-    few = 0 if measured.exact else max(0, FEWEST_BLOCKS - measured.blocks)
-    smoke = profile == "smoke" and not measured.exact
-    if few or smoke:
-        more = max(few, _missing(measured, band) or 0)
-        reasons = ["a smoke run gives estimates, not verdicts"] if smoke else []
-        reasons += (
-            [f"{measured.blocks} blocks where a verdict needs {FEWEST_BLOCKS}"] if few else []
-        )
-        return ClaimVerdict.INCONCLUSIVE, None, more, "; ".join(reasons)
-    by_method = {
-        each.method: _place(each, band, is_open=is_open, exact=measured.exact)
-        for each in measured.estimates
-    }
-    if len(set(by_method.values())) > 1:
-        verdicts = ", ".join(f"{method}: {verdict}" for method, (verdict, _) in by_method.items())
-        why = f"the methods disagree: {verdicts}"
-        return ClaimVerdict.INCONCLUSIVE, None, _missing(measured, band), why
-    verdict, side = next(iter(by_method.values()))
-    if verdict == ClaimVerdict.INCONCLUSIVE:
-        missing = _missing(measured, band)
-        why = "the interval straddles the band; "
-        why += f"{missing} more blocks would decide" if missing else "more blocks may not decide"
-        return verdict, side, missing, why
-    where = side or "inside"
-    return verdict, side, None, f"the whole interval lies {where} the band"
+    estimate, exact = measured.estimate, measured.exact
+    verdict, side = _place(estimate, band, is_open=is_open, exact=exact)
+    if verdict is ClaimVerdict.INCONCLUSIVE:
+        why = "the interval straddles the band"
+        if measured.detectable is not None:
+            why += f"; {measured.blocks} blocks of this noise find {percent(measured.detectable)} "
+            why += "nine times in ten"
+        return verdict, side, why
+    inside = verdict is ClaimVerdict.UPHELD
+    if inside and _has_two_ends(band) and not exact and measured.blocks < FEWEST_BLOCKS:
+        why = f"{measured.blocks} blocks where a figure inside a band needs {FEWEST_BLOCKS}"
+        return ClaimVerdict.INCONCLUSIVE, None, why
+    opposing = [
+        f"{each.method}: {each.ratio:.4g}, {estimate.method}: {estimate.ratio:.4g}"
+        for each in measured.checks
+        if _position(each, band) != (side or "inside")
+    ]
+    if opposing:
+        why = f"the methods oppose each other: {'; '.join(opposing)}"
+        return ClaimVerdict.INCONCLUSIVE, None, why
+    return verdict, side, f"the whole interval lies {side or 'inside'} the band"
+
+
+def _position(estimate: Estimate, band: Interval) -> str:
+    """Where a method puts the figure itself, whatever its interval."""
+    if estimate.ratio > band.high:
+        return "above"
+    return "below" if estimate.ratio < band.low else "inside"
+
+
+def _has_two_ends(band: Interval) -> bool:
+    return math.isfinite(band.low) and math.isfinite(band.high)
 
 
 def _place(
@@ -196,25 +219,11 @@ def _place(
         return ClaimVerdict.REFUTED, "above"
     if wide.high < band.low or (exact and is_open and wide.high == band.low):
         return ClaimVerdict.REFUTED, "below"
-    two_ends = math.isfinite(band.low) and math.isfinite(band.high)
-    tested = narrow if two_ends else wide
+    tested = narrow if _has_two_ends(band) else wide
     above = band.low < tested.low or (band.low == tested.low and not is_open)
     if above and tested.high <= band.high:
         return ClaimVerdict.UPHELD, None
     return ClaimVerdict.INCONCLUSIVE, None
-
-
-def _missing(measured: Estimated, band: Interval) -> int | None:
-    """How many more blocks of this spread tell the estimate from the nearest end of the band."""
-    centre = measured.estimates[0].ratio
-    ends = [end for end in (band.low, band.high) if math.isfinite(end) and end > 0]
-    if measured.sd is None or centre <= 0 or not ends:
-        return None
-    distance = min(abs(math.log(centre) - math.log(end)) for end in ends)
-    if distance * _FINEST <= measured.sd:
-        return None
-    needed = blocks_needed(measured.sd, math.expm1(min(distance, _FARTHEST)))
-    return max(0, needed - measured.blocks) or 1
 
 
 def _not_run(claim: Claim, run: Run | None) -> str | None:
@@ -262,12 +271,33 @@ def _gate(claim: Measurable, run: Run) -> str | None:
             reason = each.reasons[0]
             same_metric = each.metric == (metric.compared_as or metric.name)
             mine = reason.code == "gate" or (same_metric and subjects == compared)
-            if each.verdict == Comparison.INVALID and subjects & compared and mine:
+            if each.verdict == Comparison.VOID and subjects & compared and mine:
                 return reason.what
     for place in places:
         if what := waiting_left_out(metric.unit, run.trials.get(place, {}).values()):
             return f"{place.subject}: {what}"
-    return None
+    return _apart(claim, metric, run)
+
+
+def _apart(claim: Measurable, metric: ClaimMetric, run: Run) -> str | None:
+    """Whether the null arm differs from its subject by more than the margin beyond chance.
+
+    A metric without a margin in the plan has that of the throughput.
+    """
+    if metric.scale != "ratio" or not isinstance(claim, Ratio | Ordering):
+        return None
+    a = paired(claim, run).a
+    if a is None or len(a) < 2:  # noqa: PLR2004 - what a spread needs
+        return None
+    name = metric.compared_as or metric.name
+    margin = run.plan.margin(name if name in run.plan.margins else PRIMARY)
+    beyond = excess(a.values)
+    if beyond <= math.log(margin_band(margin).high):
+        return None
+    return (
+        f"two deployments of one service differ by {percent(math.expm1(beyond))} more than chance "
+        f"explains; at most {percent(margin)} is allowed"
+    )
 
 
 def _incomparable(claim: Measurable | Runs, ledger: Ledger, run: Run) -> list[str]:

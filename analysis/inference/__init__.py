@@ -1,36 +1,34 @@
 """From one figure a trial to the verdict of a comparison; pure functions throughout.
 
     sample     one log-ratio a block: PairedSample
-    verdict    all numbers of a comparison (weigh) and the table that judges them (judge_comparison)
+    nullarm    the interval that A' widens, its p, early looks
+    ruling     all numbers of a comparison (weigh) and the table that judges them (rule)
+    runs       several runs of one comparison
     estimators, hypotheses, power, controls
-               what weigh rests on: three methods, equivalence and families, effects, known answers
+               three methods, families of comparisons, blocks, known answers
     variance   helps to plan a run
     order      says what the sequence of the trials did to it
-
-Not yet used by results, the rule in which the null arm informs the interval:
-
-    nullarm    the interval that A' widens, its p, early looks
-    ruling     the table of its verdicts
-    runs       several runs of one comparison
     slices     figures of a block in which load switches between services
 
 The analysis returns parts of ``results.json``, so their types are in ``bundle.documents.results``.
 """
 
-from analysis.inference.controls import null_control, positive_control, scatter
+from analysis.inference.controls import null_control, positive_control
 from analysis.inference.estimators import (
     estimate_ratio,
     paired_t,
     signed_rank,
     studentised_bootstrap,
 )
-from analysis.inference.hypotheses import ALPHA, holm, tost
+from analysis.inference.hypotheses import ALPHA, holm
 from analysis.inference.interval import margin_band
+from analysis.inference.nullarm import Undefined, Widened, findable_effect, widen_sample
 from analysis.inference.order import linear_trend, order_effects
-from analysis.inference.power import FEWEST_BLOCKS, blocks_needed, detectable_effect
+from analysis.inference.power import FEWEST_BLOCKS, FEWEST_FOR_DIRECTION, blocks_needed
+from analysis.inference.ruling import Ruling, rule, rule_runs, unjudged, weigh
+from analysis.inference.runs import RunMean, combine
 from analysis.inference.sample import ByBlock, LogRatios, PairedSample
 from analysis.inference.variance import variance_shares
-from analysis.inference.verdict import Judgement, judge_comparison, weigh
 from bundle.documents.results import (
     Better,
     Control,
@@ -45,6 +43,7 @@ from bundle.documents.results import (
 __all__ = [
     "ALPHA",
     "FEWEST_BLOCKS",
+    "FEWEST_FOR_DIRECTION",
     "Better",
     "ByBlock",
     "Control",
@@ -52,26 +51,31 @@ __all__ = [
     "Estimates",
     "Evidence",
     "Interval",
-    "Judgement",
     "LogRatios",
     "PairedSample",
     "Reason",
+    "Ruling",
+    "RunMean",
+    "Undefined",
     "Verdict",
+    "Widened",
     "blocks_needed",
-    "detectable_effect",
+    "combine",
     "estimate_ratio",
+    "findable_effect",
     "holm",
-    "judge_comparison",
     "linear_trend",
     "margin_band",
     "null_control",
     "order_effects",
     "paired_t",
     "positive_control",
-    "scatter",
+    "rule",
+    "rule_runs",
     "signed_rank",
     "studentised_bootstrap",
-    "tost",
+    "unjudged",
     "variance_shares",
     "weigh",
+    "widen_sample",
 ]

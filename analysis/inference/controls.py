@@ -2,64 +2,46 @@
 
 from __future__ import annotations
 
-from copy import replace
-from statistics import stdev
-from typing import TYPE_CHECKING, Literal
+import math
+from typing import TYPE_CHECKING
 
 from analysis.inference.estimators import paired_t
-from analysis.inference.interval import margin_band
-from analysis.inference.power import blocks_needed
-from bundle.documents.results import Control, Interval, Scatter
+from analysis.inference.interval import margin_band, percent
+from analysis.inference.nullarm import excess
+from bundle.documents.results import Control, Interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analysis.inference.sample import LogRatios
-    from bundle.documents.results import Better
+    from bundle.documents.results import Better, Estimate
 
 
-def scatter(throughput: LogRatios, cpu: LogRatios, margin: float) -> Scatter | None:
-    """Say what two deployments of one service differ in; None with fewer than two blocks of both.
+def null_control(a: LogRatios, margin: float) -> Control:
+    """Say by how much two deployments of one subject differ beyond chance.
 
-    Args:
-        throughput: ln y_A' - ln y_A, answers per second.
-        cpu: the same of CPU time per request.
-        margin: theta as a fraction.
-    """
-    costs = dict(zip(cpu.blocks, cpu.values, strict=True))
-    pairs = zip(throughput.blocks, throughput.values, strict=True)
-    both = [(value, costs[block]) for block, value in pairs if block in costs]
-    if len(both) < 2:  # noqa: PLR2004 - what a spread needs
-        return None
-    sd = stdev(value for value, _ in both)
-    busy_sd = stdev(value + cost for value, cost in both)
-    why = (
-        "the same request took more or less CPU time, as on a processor whose speed wanders"
-        if busy_sd < sd / 2
-        else "the service waited for something, now more, now less"
-    )
-    what = (
-        f"two deployments differ in a block by {100 * sd:.1f} % in throughput and by "
-        f"{100 * busy_sd:.1f} % in how busy the service was (SD): {why}; about "
-        f"{blocks_needed(sd, margin)} blocks would show them alike"
-    )
-    return Scatter(sd, busy_sd, what)
-
-
-def null_control(log_ratios: Sequence[float], margin: float) -> Control:
-    """Test that two deployments of one subject are equivalent within the margin.
-
-    An equivalence test, because a test for a difference (A/A p > 0.05) turns away one clean run
-    in twenty and lets noisy ones pass.
+    The difference widens the interval of every comparison with the subject. The control fails
+    where it exceeds the margin: nothing can be compared then.
 
     Args:
-        log_ratios: a_b = ln y_A' - ln y_A; with fewer than two the control fails.
+        a: ln y_A' - ln y_A; with fewer than two blocks the control fails.
         margin: theta as a fraction.
 
     Raises:
         ValueError: the margin is not positive.
     """
-    return _control("null", log_ratios, margin_band(margin), "A' over A")
+    band = margin_band(margin)
+    if len(a) < 2:  # noqa: PLR2004 - what a spread needs
+        what = f"A' over A: {len(a)} blocks, which have no spread"
+        return Control("null", passed=False, band=band, estimate=None, what=what)
+    estimate, beyond = paired_t(a.values), excess(a.values)
+    what = (
+        f"A' over A: {_interval(estimate, estimate.ci95, 95)}; every interval is wider by "
+        f"{percent(math.expm1(beyond))}, which chance does not explain"
+        if beyond
+        else f"A' over A: {_interval(estimate, estimate.ci95, 95)}, which chance explains"
+    )
+    return Control("null", beyond <= math.log(band.high), band, estimate, what)
 
 
 def positive_control(
@@ -81,23 +63,17 @@ def positive_control(
         raise ValueError(f"delta and margin are positive, not {injected} and {margin}")
     band = Interval(1 + injected - margin, 1 + injected + margin)
     costs = [-value if better == "higher" else value for value in log_ratios]
-    control = _control("positive", costs, band, "cost of A + delta over A")
-    ci95 = control.estimate.ci95 if control.estimate else None
-    return replace(control, passed=control.passed and ci95 is not None and ci95.low > 1)
-
-
-def _control(
-    name: Literal["null", "positive"], log_ratios: Sequence[float], band: Interval, measured: str
-) -> Control:
-    """Pass if the 90 % interval lies inside the band."""
-    estimate = paired_t(log_ratios) if log_ratios else None
-    wanted = f"inside {band.low:.3f} to {band.high:.3f}"
-    if estimate is None or estimate.ci90 is None:
+    estimate = paired_t(costs) if costs else None
+    measured, wanted = "cost of A + delta over A", f"inside {band.low:.3f} to {band.high:.3f}"
+    if estimate is None or estimate.ci95 is None or estimate.ci90 is None:
         what = f"{measured}: fewer than 2 blocks, so nothing lies {wanted}"
-        return Control(name, passed=False, band=band, estimate=estimate, what=what)
-    ci90 = estimate.ci90
-    what = (
-        f"{measured}: {estimate.ratio:.3f}, 90 % interval {ci90.low:.3f} to {ci90.high:.3f}, "
-        f"to lie {wanted}"
-    )
-    return Control(name, ci90.inside(band), band, estimate, what)
+        return Control("positive", passed=False, band=band, estimate=estimate, what=what)
+    what = f"{measured}: {_interval(estimate, estimate.ci90, 90)}, to lie {wanted}"
+    passed = estimate.ci90.inside(band) and estimate.ci95.low > 1
+    return Control("positive", passed, band, estimate, what)
+
+
+def _interval(estimate: Estimate, interval: Interval | None, confidence: int) -> str:
+    """``1.003, 95 % interval 0.990 to 1.016``."""
+    ends = f"{interval.low:.3f} to {interval.high:.3f}" if interval else "unknown"
+    return f"{estimate.ratio:.3f}, {confidence} % interval {ends}"

@@ -1,39 +1,14 @@
-"""Tests beside the intervals: equivalence, and many comparisons at once."""
+"""The levels of all tests, and many comparisons at once."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
-
-import scipy
-
-from analysis.inference.estimators import moments
-from analysis.inference.interval import margin_band
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ALPHA = 0.05
-
-
-def tost(log_ratios: Sequence[float], margin: float) -> float:
-    """Return p of the hypothesis that the ratio lies outside the margin: two one-sided t tests.
-
-    Schuirmann, J. Pharmacokinet. Biopharm. 15 (1987) 657. The p value is the larger of the two;
-    it is below 0.05 exactly when the 90 % t interval lies inside 1/(1 + margin) to 1 + margin.
-
-    Args:
-        log_ratios: one a block, at least two.
-        margin: theta as a fraction, such as 0.03.
-
-    Raises:
-        ValueError: fewer than two log-ratios, or a margin that is not positive.
-    """
-    m = moments(log_ratios)
-    nearest = math.log(margin_band(margin).high) - abs(m.mean)
-    if not m.error:
-        return float(nearest <= 0)
-    return float(scipy.stats.t.sf(nearest / m.error, m.count - 1))
+POWER = 0.90
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:

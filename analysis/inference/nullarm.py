@@ -9,8 +9,6 @@ The first term is the paired t interval. The second allows for beta, the standar
 one deployment keeps for all blocks of a run: B has it once and the mean of A and A' half of it
 twice over, so the variance of d is 1 + 1/4 + 1/4 = 1.5 beta^2. e is the difference between A and A'
 that chance does not explain: if one service differs from itself by e, so may two services.
-
-The verdicts of results do not use this module yet.
 """
 
 from __future__ import annotations
@@ -24,20 +22,21 @@ import numpy as np
 import scipy
 
 from analysis.inference.estimators import moments
-from analysis.inference.hypotheses import ALPHA
+from analysis.inference.hypotheses import ALPHA, POWER
 from analysis.inference.interval import interval_of, ratio_of
-from analysis.inference.power import POWER
 from analysis.inference.sample import PairedSample
+from bundle.documents.plan import BETA
 from bundle.documents.results import Estimate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from analysis.inference.sample import ByBlock, LogRatios
 
-BETA = 0.005
-"""Default of beta, in log units; 32 null arms of past runs put it below 0.007."""
 LOOKS = {6: 8.6, 10: 3.65, 15: 2.6, 20: 2.2}
 """Blocks after which a run may stop early, and what |t| must exceed there: the boundary of
 P. C. O'Brien and T. R. Fleming, Biometrics 35 (1979) 549, for a largest number of 20."""
+NO_NULL_ARM = "no second deployment of the baseline was measured"
 _LOOKS_END = max(LOOKS)
 _FARTHEST_Z = 20.0  # two-sided p 6e-89; from 27 on scipy's quantiles of t are not monotone
 _FEWEST_PAIRS = 2
@@ -160,8 +159,7 @@ def widen_sample(sample: PairedSample, *, beta: float = BETA) -> Widened | Undef
         raise ValueError(f"a standard deviation is not {beta}")
     d, a = sample.d, sample.a
     if a is None:
-        what = "no second deployment of the baseline was measured"
-        return Undefined(Lack.NO_NULL_ARM, what, len(d))
+        return Undefined(Lack.NO_NULL_ARM, NO_NULL_ARM, len(d))
     if not len(d):
         return Undefined(Lack.NO_BLOCK, "no block holds the trials of A, A' and B")
     if len(d) == 1:
@@ -171,11 +169,23 @@ def widen_sample(sample: PairedSample, *, beta: float = BETA) -> Widened | Undef
         if not spread.sd:
             what = f"{name} is the same in all {spread.count} blocks, which no measurement gives"
             return Undefined(Lack.NO_SPREAD, what, len(d))
-    chance = float(scipy.stats.t.isf(ALPHA / 2, nulls.count - 1)) * nulls.error
-    excess = max(0.0, abs(nulls.mean) - chance)
-    half = HalfWidth(seen.error, seen.count, math.sqrt(1.5) * beta, excess)
+    half = HalfWidth(seen.error, seen.count, math.sqrt(1.5) * beta, excess(a.values))
     estimate = _estimate(seen.mean, half.at(0.05), half.at(0.10), half.p(seen.mean))
     return Widened(estimate, seen.mean, seen.sd, half, autocorrelation(d))
+
+
+def excess(a: Sequence[float]) -> float:
+    """Return e, the difference between A' and A that chance does not explain, in log units.
+
+    Args:
+        a: ln y_A' - ln y_A, one a block.
+
+    Raises:
+        ValueError: there are fewer than two.
+    """
+    seen = moments(a)
+    chance = float(scipy.stats.t.isf(ALPHA / 2, seen.count - 1)) * seen.error
+    return max(0.0, abs(seen.mean) - chance)
 
 
 def at_look(widened: Widened) -> Widened:

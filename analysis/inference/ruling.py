@@ -10,49 +10,107 @@
 | EQUIVALENT | 10 blocks, the 95 % interval includes 1, the 90 % interval is inside the margin |
 | INCONCLUSIVE | otherwise |
 
-The verdicts of results do not use this module yet; `verdict` holds the table that they use.
+`weigh` computes the numbers that stand beside a verdict, `rule` reads the table.
 """
 
 from __future__ import annotations
 
 import math
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from analysis.inference.estimators import RESAMPLES, estimate_ratio, moments, paired_t
 from analysis.inference.hypotheses import ALPHA
 from analysis.inference.interval import margin_band, percent
-from analysis.inference.nullarm import BETA, Lack, Undefined, findable_effect
-from analysis.inference.power import FEWEST_BLOCKS
-from analysis.inference.verdict import Judgement
-from bundle.documents.results import Reason
+from analysis.inference.nullarm import (
+    Lack,
+    Undefined,
+    Widened,
+    autocorrelation,
+    findable_effect,
+)
+from analysis.inference.power import FEWEST_BLOCKS, FEWEST_FOR_DIRECTION
+from bundle.documents.plan import BETA
+from bundle.documents.results import Evidence, Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from analysis.inference.nullarm import Widened
     from analysis.inference.runs import Combined
+    from analysis.inference.sample import PairedSample
     from bundle.documents.results import Better, Control, Estimate
+    from host.levels import Profile
 
-FEWEST_FOR_DIRECTION = 6
-"""Blocks for FASTER and SLOWER; what is below the margin needs `FEWEST_BLOCKS`."""
-
-
-class RulingVerdict(StrEnum):
-    """What a comparison comes to."""
-
-    VOID = "VOID"
-    ESTIMATE = "ESTIMATE"
-    FASTER = "FASTER"
-    SLOWER = "SLOWER"
-    NEGLIGIBLE = "NEGLIGIBLE"
-    EQUIVALENT = "EQUIVALENT"
-    INCONCLUSIVE = "INCONCLUSIVE"
+_DIFFERENT = {Verdict.FASTER, Verdict.SLOWER, Verdict.NEGLIGIBLE}
 
 
-_DIFFERENT = {RulingVerdict.FASTER, RulingVerdict.SLOWER, RulingVerdict.NEGLIGIBLE}
+@dataclass(frozen=True)
+class Ruling:
+    """A verdict with its reasons."""
+
+    verdict: Verdict  #: of the candidate
+    #: whether a FASTER or SLOWER candidate is so by more than the margin; None with any other
+    #: verdict
+    size_resolved: bool | None
+    reasons: tuple[Reason, ...]  #: at least one; the first is why this verdict and not another
 
 
-type Ruling = Judgement[RulingVerdict]
+def weigh(
+    sample: PairedSample,
+    measured: Widened | Undefined,
+    *,
+    margin: float,
+    beta: float,
+    seed: int,
+    resamples: int = RESAMPLES,
+) -> Evidence:
+    """Gather all numbers of one comparison, before anyone judges them.
+
+    Args:
+        sample: of one metric.
+        measured: what `widen_sample` makes of it.
+        margin: theta as a fraction, such as 0.03.
+        beta: as in `widen_sample`.
+        seed: of the bootstrap.
+        resamples: of the bootstrap.
+
+    Raises:
+        ValueError: no block holds all the trials.
+    """
+    d = sample.d
+    if not d.values:
+        raise ValueError("no block holds a trial of every subject of the comparison")
+    known = measured if isinstance(measured, Widened) else None
+    return Evidence(
+        margin=margin,
+        blocks=len(d),
+        dropped=d.dropped,
+        widened=known.estimate if known else None,
+        estimates=estimate_ratio(d.values, seed=seed, resamples=resamples),
+        sd=moments(d.values).sd if len(d) > 1 else None,
+        beta=beta,
+        null=paired_t(sample.a.values) if sample.a and sample.a.values else None,
+        excess=known.half_width.excess if known else None,
+        autocorrelation=autocorrelation(d),
+        detectable=findable_effect(known.sd, known.blocks, beta=beta) if known else None,
+    )
+
+
+def unjudged(profile: Profile, *, stopped: bool) -> list[Reason]:
+    """Return why a run gives estimates and no verdicts; empty if it gives verdicts.
+
+    Args:
+        profile: of the plan.
+        stopped: whether the run was cut short. To stop at a difference that is seen finds more of
+            them than there are.
+    """
+    reasons = []
+    if stopped:
+        what = "the run was cut short, so nobody planned after how many blocks it ends"
+        reasons.append(Reason("aborted", what))
+    if profile == "smoke":
+        reasons.append(Reason("smoke", "a smoke run shows that the path works, not which wins"))
+    return reasons
 
 
 def rule(
@@ -78,8 +136,7 @@ def rule(
         fatal: what makes the figures invalid: fatal gates, and flaws of this metric.
         positive: the positive control, where the plan has one. With fewer than 6 blocks it decides
             nothing, because it cannot pass.
-        only_estimate: why the run gives no verdict, such as a smoke profile or an early end that
-            nobody planned.
+        only_estimate: why the run gives no verdict, as `unjudged` has it.
         family_p: p adjusted by `holm`, where the plan has several primary comparisons. Above 0.05
             the comparison counts as one whose interval includes 1.
         beta: as in `widen`; for the effect that an INCONCLUSIVE run could have found.
@@ -89,22 +146,23 @@ def rule(
     """
     reach = math.log(margin_band(margin).high)
     if invalid := [*fatal, *_invalid(measured, reach, positive)]:
-        return Judgement(RulingVerdict.VOID, None, tuple(invalid))
-    unjudged = [*only_estimate, *_too_little(measured)]
-    if unjudged or isinstance(measured, Undefined):
-        return Judgement(RulingVerdict.ESTIMATE, None, tuple(unjudged))
+        return Ruling(Verdict.VOID, None, tuple(invalid))
+    too_little = [*only_estimate, *_too_little(measured)]
+    if too_little or isinstance(measured, Undefined):
+        return Ruling(Verdict.ESTIMATE, None, tuple(too_little))
     survives = family_p is None or family_p <= ALPHA
     verdict = _read(measured.estimate, measured.blocks, margin, better, survives=survives)
     reasons = [_why(verdict, margin)]
     if verdict in _DIFFERENT and (opposite := _opposite(measured.estimate, checks)):
-        verdict, reasons = RulingVerdict.INCONCLUSIVE, opposite
-    elif verdict is RulingVerdict.INCONCLUSIVE:
+        verdict, reasons = Verdict.INCONCLUSIVE, opposite
+    elif verdict is Verdict.INCONCLUSIVE:
         effect = findable_effect(measured.sd, measured.blocks, beta=beta)
         what = f"{measured.blocks} blocks of this noise find {percent(effect)} nine times in ten"
         reasons.append(Reason("detectable", what))
-    if not survives:
+    ci95 = measured.estimate.ci95
+    if not survives and ci95 is not None and ci95.excludes(1.0):
         what = f"p is {family_p:.3f} once adjusted for its family: no difference counts as shown"
-        reasons.append(Reason("family", what))
+        reasons.insert(0, Reason("family", what))
     return _ruling(verdict, reasons, measured.estimate, margin)
 
 
@@ -121,7 +179,7 @@ def rule_runs(combined: Combined, *, margin: float, better: Better) -> Ruling:
     """
     if combined.disagree:
         what = f"the runs disagree by more than chance: Cochran's p is {combined.cochran_p:.3f}"
-        return Judgement(RulingVerdict.INCONCLUSIVE, None, (Reason("runs-disagree", what),))
+        return Ruling(Verdict.INCONCLUSIVE, None, (Reason("runs-disagree", what),))
     verdict = _read(combined.estimate, combined.blocks, margin, better, survives=True)
     return _ruling(verdict, [_why(verdict, margin)], combined.estimate, margin)
 
@@ -131,7 +189,7 @@ def same_without_disturbed(primary: Ruling, undisturbed: Ruling) -> Ruling:
     if primary.verdict is undisturbed.verdict:
         return primary
     what = f"all rounds: {primary.verdict}, without disturbed rounds: {undisturbed.verdict}"
-    return Judgement(RulingVerdict.INCONCLUSIVE, None, (Reason("disturbed-rounds", what),))
+    return Ruling(Verdict.INCONCLUSIVE, None, (Reason("disturbed-rounds", what),))
 
 
 def _invalid(measured: Widened | Undefined, reach: float, positive: Control | None) -> list[Reason]:
@@ -159,16 +217,16 @@ def _too_little(measured: Widened | Undefined) -> list[Reason]:
 
 def _read(
     estimate: Estimate, blocks: int, margin: float, better: Better, *, survives: bool
-) -> RulingVerdict:
+) -> Verdict:
     if estimate.ci95 is None or estimate.ci90 is None:
-        return RulingVerdict.INCONCLUSIVE
+        return Verdict.INCONCLUSIVE
     within = blocks >= FEWEST_BLOCKS and estimate.ci90.inside(margin_band(margin))
     if not (estimate.ci95.excludes(1.0) and survives):
-        return RulingVerdict.EQUIVALENT if within else RulingVerdict.INCONCLUSIVE
+        return Verdict.EQUIVALENT if within else Verdict.INCONCLUSIVE
     if within:
-        return RulingVerdict.NEGLIGIBLE
+        return Verdict.NEGLIGIBLE
     improves = (estimate.ratio > 1) == (better == "higher")
-    return RulingVerdict.FASTER if improves else RulingVerdict.SLOWER
+    return Verdict.FASTER if improves else Verdict.SLOWER
 
 
 def _opposite(primary: Estimate, checks: Sequence[Estimate]) -> list[Reason]:
@@ -190,25 +248,23 @@ def _opposite(primary: Estimate, checks: Sequence[Estimate]) -> list[Reason]:
     ]
 
 
-def _ruling(
-    verdict: RulingVerdict, reasons: list[Reason], estimate: Estimate, margin: float
-) -> Ruling:
+def _ruling(verdict: Verdict, reasons: list[Reason], estimate: Estimate, margin: float) -> Ruling:
     resolved = None
-    if verdict in {RulingVerdict.FASTER, RulingVerdict.SLOWER}:
+    if verdict in {Verdict.FASTER, Verdict.SLOWER}:
         resolved = estimate.ci95 is not None and estimate.ci95.beyond(margin_band(margin))
         if not resolved:
             what = f"the size is open: perhaps less than {percent(margin)}"
             reasons.append(Reason("size-unresolved", what))
-    return Judgement(verdict, resolved, tuple(reasons))
+    return Ruling(verdict, resolved, tuple(reasons))
 
 
-def _why(verdict: RulingVerdict, margin: float) -> Reason:
+def _why(verdict: Verdict, margin: float) -> Reason:
     theta = percent(margin)
     match verdict:
-        case RulingVerdict.NEGLIGIBLE:
+        case Verdict.NEGLIGIBLE:
             return Reason("below-margin", f"there is a difference, and it is below {theta}")
-        case RulingVerdict.FASTER | RulingVerdict.SLOWER:
+        case Verdict.FASTER | Verdict.SLOWER:
             return Reason("excludes-one", "the 95 % interval excludes 1")
-        case RulingVerdict.EQUIVALENT:
+        case Verdict.EQUIVALENT:
             return Reason("inside-margin", f"if there is a difference, it is below {theta}")
     return Reason("undecided", "a difference is neither shown nor ruled out")

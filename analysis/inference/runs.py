@@ -12,8 +12,6 @@ variance as J. Hartung and G. Knapp, Statistics in Medicine 20 (2001) 1771, and 
 Cochran's Q (Biometrics 10 (1954) 101) tests whether the runs differ by more than s_r^2 + 1.5 beta^2
 allows. Without the term in beta it would call honest runs contradictory: at noise 2 %, 21 % of two
 runs of 10 blocks and 63 % of five runs of 20; with it 5 to 6 %.
-
-The verdicts of claims do not use this module yet.
 """
 
 from __future__ import annotations
@@ -27,7 +25,8 @@ import scipy
 
 from analysis.inference.hypotheses import ALPHA
 from analysis.inference.interval import interval_of, ratio_of
-from analysis.inference.nullarm import BETA, Lack, Undefined
+from analysis.inference.nullarm import Lack, Undefined
+from bundle.documents.plan import BETA
 from bundle.documents.results import Estimate
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ and d_b is the steadier for it: its variance is 1.5 times that of one trial inst
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -52,14 +52,43 @@ class PairedSample:
         Raises:
             ValueError: a figure is not positive and finite, so it has no logarithm.
         """
-        a, b = _logs(baseline), _logs(candidate)
-        n = a if null is None else _logs(null)
+        return cls._of(
+            _logs(baseline),
+            _logs(candidate),
+            None if null is None else _logs(null),
+            (baseline.keys() | candidate.keys() | (null or {}).keys()),
+        )
+
+    @classmethod
+    def differences(
+        cls, baseline: ByBlock, candidate: ByBlock, null: ByBlock | None = None
+    ) -> Self:
+        """As `of`, but from the figures themselves, which may be zero and so have no ratio."""
+        known = [
+            {block: figure for block, figure in figures.items() if figure is not None}
+            for figures in (baseline, candidate, null or {})
+        ]
         every = baseline.keys() | candidate.keys() | (null or {}).keys()
+        return cls._of(known[0], known[1], None if null is None else known[2], every)
+
+    @classmethod
+    def _of(
+        cls,
+        a: dict[int, float],
+        b: dict[int, float],
+        null: dict[int, float] | None,
+        every: Iterable[int],
+    ) -> Self:
+        n = a if null is None else null
         whole = a.keys() & b.keys() & n.keys()
         d = _series({block: b[block] - (a[block] + n[block]) / 2 for block in whole}, every)
         if null is None:
             return cls(d, None)
         return cls(d, _series({block: n[block] - a[block] for block in a.keys() & n.keys()}, every))
+
+    def exchanged(self) -> Self:
+        """The baseline against the candidate."""
+        return replace(self, d=replace(self.d, values=tuple(-value for value in self.d.values)))
 
 
 def _logs(figures: ByBlock) -> dict[int, float]:

@@ -22,9 +22,8 @@ _MIB = 2**20
 _MARKS = {
     Verdict.FASTER: "good",
     Verdict.SLOWER: "bad",
-    Verdict.INVALID: "bad",
-    Verdict.INCONCLUSIVE_ROBUSTNESS: "open",
-    Verdict.INCONCLUSIVE_MDE: "open",
+    Verdict.VOID: "bad",
+    Verdict.INCONCLUSIVE: "open",
 }
 
 

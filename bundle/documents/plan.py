@@ -3,7 +3,8 @@
 Pydantic reads it, because it reports every mistake of a plan at once. ``ormlab.plan`` checks what a
 plan means beyond its form, such as which operations exist.
 
-History of the schemas: plan/1, resolved-plan/1 (both the first).
+History of the schemas: plan/1, resolved-plan/1 (both the first). A key that was added later has a
+default, which holds for plans that lack it.
 """
 
 from __future__ import annotations
@@ -161,7 +162,9 @@ class Explanation(Strict):
         return self
 
 
-type Metric = Literal["throughput", "capacity", "p50", "p99", "cpu_service"]
+type Metric = Literal[
+    "throughput", "capacity", "p50", "p90", "p99", "cpu_service", "cpu_database", "rss_service"
+]
 type Margin = Annotated[float, Field(gt=0, lt=1)]
 
 # The smallest relative difference worth having, by default.
@@ -171,13 +174,17 @@ MARGINS: dict[str, dict[str, float]] = {
     "smoke": {"throughput": 0.05, "p50": 0.05, "p99": 0.10, "cpu_service": 0.05},
 }
 
+BETA = 0.005
+"""Default of a plan's ``beta``; 32 null arms of past runs put it below 0.007."""
+
 
 class Plan(Strict):
     """A run before it starts. The plan must define every name that it uses.
 
     ``null_arm`` is a subject that is measured twice, from two deployments: a difference between
     them comes from the lab. ``positive_control`` is measured again with a slowdown of known size: a
-    run that does not find it could not have found others.
+    run that does not find it could not have found others. ``beta`` is the standard deviation, in
+    log units, of what one deployment keeps for a whole run; the intervals allow for it.
     """
 
     schema_: Annotated[Literal["plan/1"], Field(alias="schema")]
@@ -194,6 +201,7 @@ class Plan(Strict):
     explanation: Explanation | None = None
     null_arm: Name | None = None
     positive_control: PositiveControl | None = None
+    beta: Annotated[float, Field(ge=0, le=0.05)] = BETA
     margins: dict[Metric, Margin]
     gates: dict[str, Limit] = Field(default_factory=dict)
     assumptions: list[str] = Field(default_factory=list)

@@ -4,8 +4,9 @@ The analysis computes these very types. A figure of a subject is the median of i
 is the candidate's figure over the baseline's. JSON has no infinity: a ratio beyond a float is null
 in the file, and that file does not fit this type.
 
-History of the schema: results/1 (first; keys may be added to it, none changes its meaning). A key
-that was added later has a default, so that older files stay readable.
+History of the schema: results/1 (first); results/2 has verdicts of the rule in which the null arm
+widens the interval (docs/measurement.md). Keys may be added to a schema, none changes its meaning;
+a key that was added later has a default, so that older files stay readable.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Estimate(Part, frozen=True):
 
 
 class Estimates(Part, frozen=True):
-    """One ratio by three methods, the primary one first."""
+    """One ratio by three methods, none of which knows of the null arm's difference."""
 
     t: Estimate
     bootstrap: Estimate
@@ -78,24 +79,15 @@ class Control(Part, frozen=True):
     """The outcome of a control."""
 
     name: Literal["null", "positive"]
-    passed: bool  #: whether the control confirms that the run can be believed
-    band: Interval  #: the band that must contain the 90 % interval
+    #: null: whether chance explains the difference of the deployments, or leaves no more than the
+    #: margin of it; positive: whether the run finds the slowdown
+    passed: bool
+    #: null: the ratios within the margin; positive: the band that must contain the 90 % interval
+    band: Interval
     #: A' over A; or the cost of A + delta over that of A, so that a slowdown is above 1 whichever
     #: way the metric improves. Null without log-ratios
     estimate: Estimate | None
     what: str  #: the outcome in one sentence
-
-
-class Scatter(Part, frozen=True):
-    """By how much two deployments of one service differ from block to block, and in what.
-
-    Throughput is CPU time used in a second over CPU time of a request. Where the former hardly
-    differs between the deployments, the latter does.
-    """
-
-    sd: float  #: standard deviation of ln y_A' - ln y_A, throughput
-    busy_sd: float  #: the same of the CPU time used in a second
-    what: str  #: what differs, and how many blocks would suffice, in one clause
 
 
 class Ends(Part, frozen=True):
@@ -134,34 +126,44 @@ class OrderEffects(Part, frozen=True):
 
 
 class Evidence(Part, frozen=True, kw_only=True):
-    """What the blocks of a run say about candidate over baseline."""
+    """What the blocks of a run say about candidate over baseline.
+
+    With d the log-ratios of the blocks, one half of the interval is, in log units,
+    h = sqrt[(t s_d / sqrt(n))^2 + 1.5 (z beta)^2] + e.
+    """
 
     margin: float  #: theta as a fraction, from the plan
-    blocks: Count  #: number of blocks that hold all trials of the comparison
+    blocks: Count  #: n: number of blocks that hold all trials of the comparison
     dropped: tuple[int, ...]  #: numbers of the blocks that do not
-    estimates: Estimates  #: the ratio by three methods
-    sd: float | None  #: standard deviation of the log-ratios; null with a single block
-    equivalence_p: float | None  #: p of TOST at the margin; null with a single block
-    #: smallest relative effect that these blocks detect nine times out of ten; null with a single
-    #: block
+    #: the ratio with its intervals by h, which decide; null without a null arm, or where d or a has
+    #: no spread
+    widened: Estimate | None
+    estimates: Estimates  #: checks: the ratio by three methods without beta and e
+    sd: float | None  #: s_d, standard deviation of d; null with a single block
+    #: standard deviation of what one deployment keeps for a whole run, in log units, from the plan
+    beta: float
+    #: A' over A by the paired t, with a for its log-ratios; null without a null arm
+    null: Estimate | None
+    #: e: the difference of A' and A that chance does not explain, in log units; null where
+    #: `widened` is
+    excess: float | None
+    #: of d between neighbouring blocks; null without two pairs of them. The intervals take it for 0
+    autocorrelation: float | None
+    #: smallest relative effect that these blocks detect nine times out of ten; null where
+    #: `widened` is
     detectable: float | None
-    #: blocks of this spread that detect an effect of the size of the margin; null with a single
-    #: block
-    needed: int | None
-    null: Control | None  #: the null control; null without a null arm
 
 
 class Verdict(StrEnum):
     """The verdict of a comparison, in the words of the report."""
 
-    INVALID = "INVALID (gate)"
+    VOID = "VOID"
     ESTIMATE = "ESTIMATE"
-    INCONCLUSIVE_ROBUSTNESS = "INCONCLUSIVE (robustness)"
-    NEGLIGIBLE = "NEGLIGIBLE"
     FASTER = "FASTER"
     SLOWER = "SLOWER"
+    NEGLIGIBLE = "NEGLIGIBLE"
     EQUIVALENT = "EQUIVALENT"
-    INCONCLUSIVE_MDE = "INCONCLUSIVE (MDE)"
+    INCONCLUSIVE = "INCONCLUSIVE"
 
 
 class Reason(Part, frozen=True):
@@ -184,9 +186,11 @@ class Judged(Evidence, frozen=True, kw_only=True):
     size_resolved: bool | None
     #: at least one; the first is why the verdict is this one and no other
     reasons: tuple[Reason, ...]
-    ratio: float  #: ratio by the primary method
-    low: float | None  #: lower end of its 95 % interval; null with a single block
-    high: float | None  #: upper end of its 95 % interval; null with a single block
+    ratio: float  #: exp of the mean of d
+    #: lower end of the 95 % interval of `widened`, or of the paired t where that is null; null with
+    #: a single block
+    low: float | None
+    high: float | None  #: upper end of the same interval
     #: p value adjusted for the family of comparisons; null where there is none
     family_p: float | None
     order: OrderEffects | None = None  #: null where the analysis did not look
@@ -222,8 +226,6 @@ class ControlArm(Judged, frozen=True, kw_only=True):
     """A control's arm as the candidate, its subject as the baseline."""
 
     outcome: Control
-    #: how the two deployments differ; null for a positive control and with a single block
-    scatter: Scatter | None = None
 
 
 class Subject(Part, frozen=True, kw_only=True):
@@ -354,7 +356,7 @@ class Results(Document, frozen=True, kw_only=True):
 
     PATH: ClassVar[str] = "derived/results.json"
 
-    schema: Literal["results/1"]
+    schema: Literal["results/2"]
     bundle: str  #: id of the bundle
     conclusion: str  #: the main ratio with its interval and its weaknesses, in one sentence
     weaknesses: list[str]  #: reasons to trust the figures less, worst first

@@ -4,8 +4,10 @@ The analysis computes these very types. A figure is in the unit of the claim's m
 a ratio or an ordering is the first subject's over the second's, or their difference where figures
 may be zero.
 
-History of the schemas: verdicts/1, judgement/1 (both the first). A key that was added later has a
-default, so that older files stay readable. No judgement overwrites an earlier one.
+History of the schemas: verdicts/1, judgement/1 (both the first); verdicts/2, judgement/2 have
+verdicts of the rule in which the null arm widens the interval (docs/measurement.md), and of several
+runs together. A key that was added later has a default, so that older files stay readable. No
+judgement overwrites an earlier one.
 """
 
 from __future__ import annotations
@@ -27,9 +29,9 @@ class ClaimVerdict(StrEnum):
     untestable     what is needed to set up a test is missing
     incoherent     it contradicts its own arithmetic with stated inputs
     not_run        the bundle has no completed trial for it
-    invalid_run    a validity gate of the run failed
+    invalid_run    a validity gate of the run failed, or its deployments differ by too much
     incomparable   a material condition differs, or the host does not meet the claim's portability
-    inconclusive   too few blocks, the methods disagree, or the interval straddles the band
+    inconclusive   only an estimate, runs that disagree, or the interval straddles the band
     upheld         the whole interval lies inside the band
     refuted        the whole interval lies outside the band
     """
@@ -120,13 +122,21 @@ class Band(Part, frozen=True, kw_only=True):
 
 
 class Measured(Part, frozen=True, kw_only=True):
-    """What a bundle measured of a claim's figure."""
+    """What was measured of a claim's figure."""
 
-    value: float  #: estimate by the first method
+    value: float  #: estimate by the method that decides
     ci95: Interval | None  #: its 95 % interval; null without one
     ci90: Interval | None  #: its 90 % interval; null without one
     blocks: Count  #: number of blocks that hold all the trials; 0 for a figure that is counted
-    estimates: tuple[Estimate, ...]  #: estimates by all methods
+    estimates: tuple[Estimate, ...]  #: the one that decides, then those that check it
+    #: standard error of the mean over blocks, of logarithms for a ratio; several runs are weighed
+    #: by it. Null for a figure that is counted, and for one that is only an estimate
+    error: float | None
+    #: e, by which the null arm widens the interval; in log units for a ratio. Null without a null
+    #: arm, and for several runs together
+    excess: float | None
+    #: smallest relative effect that these blocks detect nine times out of ten; null where unknown
+    detectable: float | None
 
 
 class ClaimJudgement(Part, frozen=True, kw_only=True):
@@ -136,8 +146,6 @@ class ClaimJudgement(Part, frozen=True, kw_only=True):
     #: on which side of the band a refuted figure lies; null for every other verdict
     side: Side | None
     why: str  #: the reason in one sentence
-    #: how many more blocks would decide an inconclusive claim; null if unknown
-    more_blocks: Count | None
     band: Band | None  #: band of the claim; null where no figure was judged
     #: null where nothing was measured that may be shown; an incomparable figure is shown without a
     #: band
@@ -158,12 +166,20 @@ class Stand(ClaimJudgement, frozen=True, kw_only=True):
     seal: Sha256 | None  #: SHA-256 of its ``SEAL.json``; null without a bundle
 
 
+class Together(ClaimJudgement, frozen=True, kw_only=True):
+    """The verdict of several committed runs on one host, by their random-effects mean."""
+
+    host: Sha256  #: fingerprint of the host
+    seals: tuple[Sha256, ...]  #: SHA-256 of the ``SEAL.json`` of each bundle
+
+
 class VariantStanding(Part, frozen=True, kw_only=True):
     """The same claim under another assumption."""
 
     name: str  #: name of the variant
     assumes: str  #: what the variant assumes
     standing: tuple[Stand, ...]  #: its verdicts, one for each bundle, in the order of the bundles
+    together: tuple[Together, ...] = ()  #: for each host with several committed runs
 
 
 class Flip(Part, frozen=True, kw_only=True):
@@ -223,7 +239,6 @@ class JudgedClaim(OnTrial, frozen=True, kw_only=True):
     verdict: ClaimVerdict
     side: Side | None
     why: str
-    more_blocks: Count | None
     band: Band | None
     measured: Measured | None
     strength: Strength
@@ -241,6 +256,7 @@ class StandingClaim(OnTrial, frozen=True, kw_only=True):
 
     #: its verdicts, one for each bundle, in the order of the bundles; at least one
     standing: tuple[Stand, ...]
+    together: tuple[Together, ...]  #: for each host with several committed runs
     across_hosts: AcrossHosts | None  #: null unless the claim is a ratio that two hosts measured
 
 
@@ -249,7 +265,7 @@ class Verdicts(Document, frozen=True, kw_only=True):
 
     PATH: ClassVar[str] = "derived/verdicts.json"
 
-    schema: Literal["verdicts/1"] = "verdicts/1"
+    schema: Literal["verdicts/2"] = "verdicts/2"
     ledger: LedgerOnTrial  #: ledger of the claims
     bundle: BundleOnTrial  #: the bundle that judges them
     #: in one sentence the counts, the first claim that a figure decided, and the weakness
@@ -265,13 +281,13 @@ class Judgement(Document, frozen=True, kw_only=True):
 
     PATH: ClassVar[str] = "judgement-{ledger}-{digest}.json"
 
-    schema: Literal["judgement/1"] = "judgement/1"
+    schema: Literal["judgement/2"] = "judgement/2"
     ledger: LedgerOnTrial  #: ledger of the claims
     claims_in_ledger: Count  #: number of all claims of the ledger, also those that nobody asked for
     bundles: tuple[BundleOnTrial, ...]  #: the bundles that judge them, in the given order
     conclusion: str  #: as in `Verdicts`
-    #: claims by the last row of the verdict table that any bundle reached; inconclusive where one
-    #: bundle upholds and one refutes
+    #: claims by the last row of the verdict table that any run reached, or the runs of any host
+    #: together; inconclusive where one upholds and one refutes
     counts: dict[ClaimVerdict, Count]
     checks: tuple[CheckOutcome, ...]  #: checks that concern the claims, in the ledger's order
     claims: tuple[StandingClaim, ...]  #: the claims that were asked for, in the ledger's order

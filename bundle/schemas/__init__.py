@@ -82,9 +82,9 @@ DOCUMENTS: Final = (
     ),
     Described("trial-1", TrialRecord, r"trials/[^/]+/trial\.json"),
     *(_left(generator.report) for generator in GENERATORS.values()),
-    Described("results-1", results.Results, r"derived/results\.json"),
+    Described("results-2", results.Results, r"derived/results\.json"),
     Described("explanation-1", explanation.Explanation, r"derived/explanation\.json"),
-    Described("verdicts-1", verdicts.Verdicts, r"derived/verdicts\.json"),
+    Described("verdicts-2", verdicts.Verdicts, r"derived/verdicts\.json"),
     Described("derived-1", Provenance, _NEVER),  # the first line of derived/DERIVED.sha256
     Described("index-1", IndexLine, _NEVER),  # each line of index.jsonl, which is in no bundle
 )

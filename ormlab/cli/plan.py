@@ -97,10 +97,10 @@ def _plan_lines(plan: Plan) -> Iterator[str]:
 def _forecast_lines(forecast: Forecast) -> Iterator[str]:
     for each in forecast.effects:
         finds = f"{each.detectable:.1%}" if each.detectable is not None else "nothing (one block)"
+        needed = f"needs {each.needed} blocks" if each.needed else "is below what blocks can find"
         yield (
             f"  effect    {each.candidate} / {each.baseline}, {each.metric}, {each.workload} under "
-            f"{each.load}: finds {finds}; its margin of {each.margin:.0%} needs "
-            f"{each.needed} blocks"
+            f"{each.load}: finds {finds}; its margin of {each.margin:.0%} {needed}"
         )
     for comparison in forecast.unknown:
         yield f"  effect    {comparison}: the pilot has no spread of it"

@@ -92,12 +92,10 @@ def _gates(cell: Cell) -> list[str]:
 
 
 def _control(control: ControlArm) -> str:
-    """``null control of a, throughput: passed: ... (a-null judged as a subject: EQUIVALENT)``."""
-    outcome, scatter = control.outcome, control.scatter
-    why = f"; {scatter.what}" if scatter and not outcome.passed else ""
+    """``positive control of a, throughput: passed: ... (a-slow judged as a subject: SLOWER)``."""
+    outcome = control.outcome
     return (
         f"{outcome.name} control of {control.baseline}, {control.metric}: "
         f"{'passed' if outcome.passed else 'failed'}: {outcome.what} "
         f"({control.candidate} judged as a subject: {control.verdict})"
-        f"{why}"
     )

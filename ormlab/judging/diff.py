@@ -278,8 +278,8 @@ def _judge(ours: Comparison, theirs: Comparison, *, same_host: bool, host_sd: fl
         else on_two_hosts(first, second, host_sd)
     )
     for number, each in enumerate((ours, theirs), start=1):
-        if each.verdict is Verdict.INVALID:
-            why = f"invalid in bundle {number}: {each.reasons[0].what}"
+        if each.verdict is Verdict.VOID:
+            why = f"void in bundle {number}: {each.reasons[0].what}"
             return Agreement("open", judged.method, judged.ratio, judged.low, judged.high, why)
     return judged
 

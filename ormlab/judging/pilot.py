@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis import results, steadiness
-from analysis.inference import blocks_needed, detectable_effect, variance_shares
+from analysis.inference import blocks_needed, findable_effect, variance_shares
 from bundle import typed
 from bundle.codec import Part
 from bundle.documents.host import HostFacts
@@ -46,7 +46,8 @@ class Effect(Part, frozen=True, kw_only=True):
         sd: of the pilot's log-ratios, one a block.
         detectable: smallest relative effect that the plan's blocks find nine times out of ten;
             None with a single block.
-        needed: blocks that find an effect of the size of the margin.
+        needed: blocks that find an effect of the size of the margin; None if none do, because two
+            deployments may differ by as much.
     """
 
     baseline: str
@@ -57,7 +58,7 @@ class Effect(Part, frozen=True, kw_only=True):
     margin: float
     sd: float
     detectable: float | None
-    needed: int
+    needed: int | None
 
 
 class Warmup(Part, frozen=True, kw_only=True):
@@ -170,8 +171,10 @@ def _effects(resolved: ResolvedPlan, cells: Sequence[Cell]) -> tuple[list[Effect
                 metric=metric,
                 margin=margin,
                 sd=sd,
-                detectable=detectable_effect(sd, plan.blocks) if plan.blocks > 1 else None,
-                needed=blocks_needed(sd, margin),
+                detectable=(
+                    findable_effect(sd, plan.blocks, beta=plan.beta) if plan.blocks > 1 else None
+                ),
+                needed=blocks_needed(sd, margin, beta=plan.beta),
             )
             for metric, margin in plan.margins.items()
             if (sd := spreads.get((workload, load, baseline, candidate, metric))) is not None

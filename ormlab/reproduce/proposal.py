@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.inference import detectable_effect
+from analysis.inference import findable_effect
 from bundle.errors import BundleError
 from ormlab import plan as plans
 from ormlab.judging import ledger as ledgers
@@ -167,6 +167,6 @@ def _finds(resolved: ResolvedPlan, pilot: Forecast | None) -> Finds | None:
         found = [each.detectable for each in pilot.effects if each.detectable is not None]
         if found:
             return Finds(min(found), max(found), f"by the spread in {pilot.bundle}")
-    least, most = (detectable_effect(sd, plan.blocks) for sd in _SEEN_SD)
+    least, most = (findable_effect(sd, plan.blocks, beta=plan.beta) for sd in _SEEN_SD)
     seen = " to ".join(f"{100 * sd:.0f}" for sd in _SEEN_SD)
     return Finds(least, most, f"if the ratio scatters by {seen} % from block to block")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args, get_type_hints
 
 from bundle import codec, names, outside, tree, typed
 from bundle.codec import decode
 from bundle.documents.plan import SealedPlan
+from bundle.documents.results import Results
+from bundle.documents.verdicts import Verdicts
 from bundle.errors import BundleError
+from bundle.fits import Named
 from bundle.format import Provenance
 from bundle.read import Bundle
 from ormlab import plan
@@ -46,6 +49,10 @@ def check(root: Path, found: Findings) -> tuple[str, ...]:
     if not (root / RESULTS).exists():
         found.add("results-missing", RESULTS)
         return ()
+    for kind in (Results, Verdicts):
+        if older := _older(root, kind):
+            found.add("results-older", kind.PATH, older)
+            return ()
     try:
         bundle = Bundle.open(root)
         recorded = root / _LEDGER
@@ -73,6 +80,17 @@ def _check_plan(root: Path, found: Findings) -> None:
         pairs = zip(due, sealed.trials, strict=False)
         first = next((f"{b} instead of {a}" for a, b in pairs if a != b), "another number")
         found.add("plan-differs", SealedPlan.PATH, names.printable(first))
+
+
+def _older(root: Path, kind: type[Results | Verdicts]) -> str | None:
+    """The schema of a document, if it is an earlier one; None if it is this version's or odd."""
+    try:
+        named = codec.read(outside.bytes_of(root / kind.PATH), Named).schema
+    except (OSError, ValueError):
+        return None
+    (due,) = get_args(get_type_hints(kind)["schema"])
+    (family, number), (known, newest) = named.split("/"), due.split("/")
+    return f"{named} instead of {due}" if family == known and int(number) < int(newest) else None
 
 
 def _compare(root: Path, derived: dict[str, bytes], found: Findings) -> tuple[str, ...]:

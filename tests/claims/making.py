@@ -153,7 +153,7 @@ def started(trouble: str | None = None) -> OrderOutcome:
     return OrderOutcome(failure=failure, observed=Observed())
 
 
-def sealed_plan(name="small", *, profile="vm", arms=(), loads=()) -> SealedPlan:
+def sealed_plan(name="small", *, profile="vm", arms=(), loads=(), beta=0.005) -> SealedPlan:
     """The plan of `run`; further loads are as in a plan."""
     drive = {"generator": "wrk", "threads": 1, "connections": 64, "duration_s": 3}
     written = {
@@ -163,6 +163,7 @@ def sealed_plan(name="small", *, profile="vm", arms=(), loads=()) -> SealedPlan:
         "profile": profile,
         "seed": 7,
         "blocks": 12,
+        "beta": beta,
         "dataset": {"users": 1000, "orders": 1000, "payload_bytes": 512},
         "subjects": {subject: {"service": "asyncpg", "pool": {"size": 10}} for subject in "ab"},
         "workloads": {"read-one": {"operations": [{"operation": "read-user"}]}},
@@ -204,11 +205,13 @@ _EVIDENCE = {
     "blocks": 12,
     "dropped": (),
     "estimates": Estimates(*[Estimate("t", 1.0, None, None, None)] * 3),
+    "widened": None,
     "sd": None,
-    "equivalence_p": None,
-    "detectable": None,
-    "needed": None,
+    "beta": 0.005,
     "null": None,
+    "excess": None,
+    "autocorrelation": None,
+    "detectable": None,
     "better": "higher",
     "size_resolved": None,
     "ratio": 1.0,
@@ -240,7 +243,7 @@ def control(baseline="a", *, passed: bool, what: str) -> ControlArm:
         baseline=baseline,
         candidate=f"{baseline}-null",
         metric="throughput",
-        verdict=ComparisonVerdict.EQUIVALENT,
+        verdict=ComparisonVerdict.ESTIMATE,
         reasons=(Reason("x", "y"),),
         outcome=Control("null", passed, Interval(0.95, 1.05), None, what),
     )
@@ -269,10 +272,10 @@ def results(weaknesses=(), verdict="FASTER") -> Results:
         drive={},
         latency_kind="closed-loop service time",
         subjects={"a": subject(statements=101.0), "b": subject(statements=2.0)},
-        comparisons=[comparison(verdict, code="gate" if "INVALID" in verdict else "x")],
+        comparisons=[comparison(verdict, code="gate" if verdict == "VOID" else "x")],
     )
     return Results(
-        schema="results/1",
+        schema="results/2",
         bundle=bundle_id(CREATED, "5a" * 32),
         conclusion="One is faster.",
         weaknesses=list(weaknesses),
@@ -302,21 +305,27 @@ def run(
     verdict="FASTER",
     dirty=False,
     host="7" * 64,
-    arms=(),
+    null=1.0,
+    beta=0.005,
     loads=(),
     **changes,
 ) -> Run:
-    """A run of two subjects whose throughputs scatter by ``sd`` around ``means``."""
+    """A run of two subjects whose throughputs scatter by ``sd`` around ``means``.
+
+    The null arm of the second serves ``null`` times what its subject does; None is a run without.
+    """
     draw = random.Random(seed)
-    places = (PLACE_A, PLACE_B)
+    served = dict(zip((PLACE_A, PLACE_B), means, strict=True))
+    arms = {} if null is None else {"b-null": "b"}
+    served |= {replace(PLACE_B, subject=arm): means[1] * null for arm in arms}
     trials = {
         place: {block: figures(mean * draw.lognormvariate(0, sd)) for block in range(1, blocks + 1)}
-        for place, mean in zip(places, means, strict=True)
+        for place, mean in served.items()
     }
     made = Run(
         record=record(dirty=dirty, host=host, plan=plan),
         seal="9" * 64,
-        resolved=sealed_plan(plan, profile=profile, arms=arms, loads=loads),
+        resolved=sealed_plan(plan, profile=profile, arms=arms, loads=loads, beta=beta),
         facts=facts(tier=tier, virtual=virtual),
         postgresql="16.11",
         results=results([f"2-core machine, tier {tier}"], verdict),
@@ -327,10 +336,12 @@ def run(
     return replace(made, **changes)
 
 
-def record(*, dirty=False, host="7" * 64, plan="small", omitted=()) -> BundleRecord:
+def record(
+    *, dirty=False, host="7" * 64, plan="small", omitted=(), status="complete"
+) -> BundleRecord:
     return BundleRecord(
         id=bundle_id(CREATED, "5a" * 32),
-        status="complete",
+        status=status,
         tool=Tool(version="0.1.0", commit="c" * 40, dirty=dirty),
         plan=Plan(sha256="5a" * 32, name=plan),
         ledger=None,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -11,7 +12,8 @@ import pytest
 
 from analysis.claims import ClaimVerdict, judgement, verdicts
 from analysis.claims.lint import CODES
-from analysis.claims.standing import undermined
+from analysis.claims.standing import deciding, undermined
+from analysis.inference import RunMean, combine
 from bundle import typed
 from bundle.codec import parse, plain, serialise
 from bundle.documents.verdicts import Judgement, Undermined, Verdicts
@@ -119,6 +121,74 @@ def test_several_hosts_give_a_direction_and_a_prediction_but_no_size(tmp_path):
 def test_runs_of_one_host_are_one_host():
     told = judgement(ledger(claims=CLAIMS), SHA256, [run(seed=1), run(seed=2)])
     assert all(each.across_hosts is None for each in told.claims)
+
+
+def sealed(number, means=(900, 1000), **changes):
+    return run(means, seed=number, seal=str(number) * 64, **changes)
+
+
+def direction(*runs):
+    """The claim of an order, by these runs."""
+    told = judgement(ledger(claims=CLAIMS), SHA256, runs)
+    (found,) = [each for each in told.claims if each.id == "direction"]
+    return found
+
+
+def test_several_committed_runs_of_one_host_decide_together():
+    runs = [sealed(n, (985, 1000), blocks=8, sd=0.04) for n in (1, 2, 3)]
+    found = direction(*runs)
+    assert {each.verdict for each in found.standing} == {V.INCONCLUSIVE}
+    (one,) = found.together
+    means = [
+        RunMean(math.log(each.measured.value), each.measured.error, 8) for each in found.standing
+    ]
+    assert one.measured.estimates == (combine(means).estimate,)
+    assert one.measured.blocks == 24
+    assert one.why.startswith("3 runs together: ")
+    assert one.seals == tuple(each.seal for each in runs)
+    assert deciding(found.standing, found.together) is one
+
+
+def test_what_no_single_run_shows_several_may():
+    runs = [sealed(n, (960, 1000), blocks=6, sd=0.03) for n in range(1, 7)]
+    found = direction(*runs)
+    assert V.INCONCLUSIVE in {each.verdict for each in found.standing}
+    assert (found.together[0].verdict, found.together[0].side) == (V.REFUTED, "below")
+
+
+def test_runs_of_one_host_that_disagree_decide_nothing():
+    found = direction(sealed(1, (900, 1000)), sealed(2, (700, 1000)))
+    assert {each.verdict for each in found.standing} == {V.REFUTED}
+    (one,) = found.together
+    assert one.verdict == V.INCONCLUSIVE
+    assert "the runs disagree by more than chance" in one.why
+    # On two hosts they need not agree.
+    apart = direction(sealed(1, (900, 1000)), sealed(2, (700, 1000), host="8" * 64))
+    assert apart.together == ()
+    assert deciding(apart.standing, ()).verdict == V.REFUTED
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"dirty": True},  # no commit has its source
+        {"blocks": 5},  # an estimate
+        {"profile": "smoke"},
+        {"null": None},
+        {"verdict": "VOID"},
+    ],
+)
+def test_one_committed_run_decides_alone(other):
+    found = direction(sealed(1), sealed(2, (1100, 1000), **other))
+    assert found.together == ()
+    chosen = deciding(found.standing, found.together)
+    assert (chosen, chosen.verdict) == (found.standing[0], V.REFUTED)
+
+
+def test_sizes_and_differences_are_not_weighed_together():
+    book = ledger(claims=CLAIMS | {"errors": claim("ordering", metric="error_rate")})
+    told = judgement(book, SHA256, [sealed(1, (1000, 800)), sealed(2, (1000, 800))])
+    assert {each.id for each in told.claims if each.together} == {"ratio", "direction"}
 
 
 def test_the_example_of_the_documentation_is_sound(tmp_path):

@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from statistics import fmean
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.claims import ClaimVerdict, Strength, judge_claim, outcomes
+from analysis.claims import CLAIM_METRICS, ClaimVerdict, Strength, judge_claim, outcomes
 from analysis.claims.measure import Estimated
 from analysis.claims.verdict import decide
-from analysis.inference import FEWEST_BLOCKS, Estimate, Interval
+from analysis.inference import FEWEST_FOR_DIRECTION, Estimate, Interval
 from tests.claims.making import (
     PLACE_A,
     PLACE_B,
@@ -71,7 +72,7 @@ FAULTS = [
     (V.UNTESTABLE, {"made": {"untestable": "no such machine", "test": ...}}),
     (V.INCOHERENT, {"checks": CONTRADICTION}),
     (V.NOT_RUN, {"run": {"plan": "other"}}),
-    (V.INVALID_RUN, {"run": {"verdict": "INVALID (gate)"}}),
+    (V.INVALID_RUN, {"run": {"verdict": "VOID"}}),
     (V.INCOMPARABLE, {"run": {"virtual": True}}),
     (V.INCONCLUSIVE, {"run": {"blocks": 4}}),
 ]
@@ -109,7 +110,7 @@ def test_the_table_is_total_and_a_weak_tier_never_judges_a_size(
     assert found.why
     assert (found.side is not None) == (found.verdict == V.REFUTED)
     judged = found.verdict in {V.UPHELD, V.REFUTED}
-    assert not (judged and (profile == "smoke" or blocks < FEWEST_BLOCKS))
+    assert not (judged and (profile == "smoke" or blocks < FEWEST_FOR_DIRECTION))
     if tier in {"degraded", "none"} and kind != "ordering" and portability != "any":
         assert not judged
 
@@ -125,36 +126,68 @@ def test_a_wider_band_never_turns_upheld_into_refuted_nor_the_other_way(centre, 
         return Interval(math.exp(centre - reach), math.exp(centre + reach))
 
     estimate = Estimate("t", math.exp(centre), interval(half), interval(half * 0.8), None)
-    measured = Estimated((estimate,), 12, half)
+    measured = Estimated(estimate, 12)
     narrow = Interval(math.exp(low), math.exp(low + width))
     wide = Interval(math.exp(low - 0.5), math.exp(low + width + 0.5))
     order = [V.REFUTED, V.INCONCLUSIVE, V.UPHELD]
-    before = decide(measured, narrow, profile="vm")[0]
-    after = decide(measured, wide, profile="vm")[0]
+    before = decide(measured, narrow)[0]
+    after = decide(measured, wide)[0]
     assert order.index(after) >= order.index(before)
 
 
-def test_methods_that_disagree_are_inconclusive():
+def test_methods_that_oppose_each_other_are_inconclusive():
     def estimate(name, low, high):
         return Estimate(name, (low + high) / 2, Interval(low, high), Interval(low, high), None)
 
-    measured = Estimated((estimate("t", 1.1, 1.2), estimate("rank", 0.9, 1.2)), 12, 0.1)
-    verdict, _, _, why = decide(measured, Interval(1.0, math.inf), profile="vm")
+    band = Interval(1.0, math.inf)
+    first, open_, opposed = (
+        estimate(*of) for of in (("t", 1.1, 1.2), ("bootstrap", 0.9, 1.2), ("rank", 0.8, 1.1))
+    )
+    assert decide(Estimated(first, 12, checks=(open_,)), band)[0] == V.UPHELD
+    verdict, _, why = decide(Estimated(first, 12, checks=(open_, opposed)), band)
     assert verdict == V.INCONCLUSIVE
-    assert "disagree" in why
+    assert why == "the methods oppose each other: rank: 0.95, t: 1.15"
 
 
-@pytest.mark.parametrize("blocks", [2, 5, 9])
-def test_too_few_blocks_say_how_many_more(blocks):
+@pytest.mark.parametrize("blocks", [2, 5])
+def test_too_few_blocks_give_an_estimate_and_say_so(blocks):
     found = judge(claim("ordering"), run((900, 1000), blocks=blocks))
     assert found.verdict == V.INCONCLUSIVE
-    assert found.more_blocks == FEWEST_BLOCKS - blocks
+    assert found.why == f"{blocks} blocks where a verdict needs {FEWEST_FOR_DIRECTION}"
+    assert found.measured.error is None
 
 
-def test_noise_needs_more_blocks_than_a_clean_run():
+def test_noise_is_inconclusive_and_says_what_would_have_been_found():
     found = judge(claim("ordering"), run((1005, 1000), sd=0.2))
     assert found.verdict == V.INCONCLUSIVE
-    assert found.more_blocks > 100
+    effect = found.measured.detectable
+    assert effect > 0.1
+    assert found.why == (
+        "the interval straddles the band; 12 blocks of this noise find "
+        f"{100 * effect:.1f} % nine times in ten"
+    )
+
+
+@pytest.mark.parametrize("metric", ["throughput", "rss"])
+def test_the_null_arm_of_either_subject_informs_a_claim(metric):
+    """Which of the two is the baseline is the plan's choice, not the claim's."""
+    on = run((900, 1000), null=1.03)
+    of = CLAIM_METRICS[metric].of
+    for trials in on.trials.values():
+        for block, told in trials.items():
+            resident = {"service": int(told.throughput * 2**16)}
+            trials[block] = replace(told, rss_bytes=resident)
+    one = judge(claim("ordering", metric=metric), on)
+    back = judge(claim("ordering", metric=metric, subjects=["b", "a"]), on)
+    assert (one.verdict, back.verdict) == (V.REFUTED, V.UPHELD)
+    assert one.measured.excess == back.measured.excess > 0.01
+    assert one.measured.value * back.measured.value == pytest.approx(1)
+    assert one.measured.ci95.low * back.measured.ci95.high == pytest.approx(1)
+    a, b, null = (
+        fmean(math.log(of(told)) for told in on.trials[place].values())
+        for place in (PLACE_A, PLACE_B, replace(PLACE_B, subject="b-null"))
+    )
+    assert math.log(one.measured.value) == pytest.approx(a - (b + null) / 2)
 
 
 def test_a_size_of_another_host_is_shown_and_not_judged():
@@ -162,7 +195,7 @@ def test_a_size_of_another_host_is_shown_and_not_judged():
     assert found.verdict == V.INCOMPARABLE
     assert found.measured.estimates[0].ratio == pytest.approx(900, rel=0.05)
     assert found.band is None
-    failed = judge(claim(), run(verdict="INVALID (gate)"))
+    failed = judge(claim(), run(verdict="VOID"))
     assert (failed.verdict, failed.measured) == (V.INVALID_RUN, None)
 
 
@@ -217,7 +250,7 @@ def test_error_rates_are_ordered_by_their_difference_for_one_may_be_zero(errors,
     blocks = range(1, 13)
     first = {block: figures(1000.0, errors=max(0, errors) + block % 2) for block in blocks}
     second = {block: figures(1000.0, errors=max(0, -errors) + block // 7) for block in blocks}
-    on = run(trials={PLACE_A: first, PLACE_B: second})
+    on = run(trials={PLACE_A: first, PLACE_B: second, replace(PLACE_B, subject="b-null"): second})
     found = judge(claim("ordering", metric="error_rate"), on)
     assert found.verdict == verdict
     assert found.band.low == 0
@@ -232,13 +265,14 @@ def test_two_that_are_equal_are_in_no_order():
     assert (counted.verdict, counted.side) == (V.REFUTED, "below")
 
 
-def test_a_control_that_failed_or_is_not_there_is_a_weakness_of_every_metric():
+def test_a_control_that_failed_or_is_not_there_is_a_weakness():
     lone = "no second deployment of a subject was measured"
-    assert lone in judge(claim(metric="rss"), run()).weaknesses
-    on = run(arms={"a-null": "a"})
-    assert lone not in judge(claim(metric="rss"), on).weaknesses
-    failed = with_cell(on, controls=[control(passed=False, what="A' over A: 1.2")])
-    assert "a control failed: A' over A: 1.2" in judge(claim(metric="rss"), failed).weaknesses
+    made = claim("ordering")
+    assert lone in judge(made, run(null=None)).weaknesses
+    on = run()
+    assert lone not in judge(made, on).weaknesses
+    failed = with_cell(on, controls=[control("b", passed=False, what="A' over A: 1.2")])
+    assert "a control failed: A' over A: 1.2" in judge(made, failed).weaknesses
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from analysis.inference import detectable_effect
+from analysis.inference import findable_effect
 from ormlab import plan as plans
 from ormlab.base.errors import LedgerError
 from ormlab.judging.ledger import examine, load
@@ -122,8 +122,8 @@ def test_the_proposal_says_how_long_and_what_it_finds(write, tmp_path):
     first, second = proposal.steps
     assert [step.resolved.plan.name for step in proposal.steps] == ["first", "second"]
     assert first.finds is None  # a smoke run
-    assert second.finds.least == detectable_effect(0.03, 10)
-    assert second.finds.most == detectable_effect(0.15, 10)
+    assert second.finds.least == findable_effect(0.03, 10)
+    assert second.finds.most == findable_effect(0.15, 10)
     assert "3 to 15 %" in second.finds.basis
     assert second.expected_s == duration(second.resolved).expected_s
     smoke = propose(Request(load(str(ledger)), tmp_path, ("second.*",), profile="smoke"))

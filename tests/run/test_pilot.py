@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from analysis import steadiness
-from analysis.inference import blocks_needed, detectable_effect
+from analysis.inference import blocks_needed, findable_effect
 from bundle.read import read_trials
 from ormlab import plan as plans
 from ormlab.base.errors import PlanError
@@ -53,7 +53,7 @@ def test_a_pilot_tells_effects_warmup_and_duration(run_with_controls, tmp_path):
     )
     effect = next(each for each in told["pilot"]["effects"] if each["metric"] == "throughput")
     assert effect["sd"] == seen["sd"]
-    assert effect["detectable"] == detectable_effect(seen["sd"], 12)
+    assert effect["detectable"] == findable_effect(seen["sd"], 12)
     assert effect["needed"] == blocks_needed(seen["sd"], 0.04)
     assert told["pilot"]["unknown"] == ["tortoise / asyncpg on read-one under other"]
     by_load = {each["load"]: each for each in told["pilot"]["warmups"]}

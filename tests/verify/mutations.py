@@ -349,6 +349,16 @@ def verdict_edited(bundle):
     edit_results(bundle, lambda told: told["cells"][0]["comparisons"][0].update(verdict="FASTER"))
 
 
+@caught_at("L3", "results-older", then=nothing)
+def results_of_an_older_rule(bundle):
+    edit_results(bundle, lambda told: told.update(schema="results/1"))
+
+
+@caught_at("L3", "results-differ", then=nothing)
+def results_of_a_rule_that_is_not_there(bundle):
+    edit_results(bundle, lambda told: told.update(schema="results/3"))
+
+
 @caught_at("L3", "results-differ", then=nothing)
 def conclusion_edited(bundle):
     edit_results(bundle, lambda told: told.update(conclusion="All is well."))

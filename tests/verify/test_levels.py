@@ -145,6 +145,26 @@ def test_results_of_another_version_with_other_keys_are_underivable_not_wrong(bu
     assert "judged by 0.0.9" in problem.message
 
 
+def test_verdicts_of_an_older_rule_are_not_called_forged_and_judging_renews_them(bundle):
+    """Whatever else they say: the older rule may have had other verdicts, and other keys."""
+
+    def age(told):
+        told["schema"] = "results/1"
+        for comparison in told["cells"][0]["comparisons"]:
+            comparison["verdict"] = "INVALID (gate)"
+            del comparison["widened"]
+
+    edit_results(bundle, age)
+    outcome = verify(bundle)
+    assert outcome.level_reached == "L2"
+    (problem,) = outcome.problems
+    assert (problem.code, problem.path) == ("results-older", "derived/results.json")
+    assert "older rule: results/1 instead of results/2" in problem.message
+    assert "`ormlab judge` computes them anew" in ormlab(bundle, code=3)
+    judge.judge(bundle)
+    assert verify(bundle).level_reached == "L4"
+
+
 def test_idle_connections_and_files_that_the_format_does_not_know_are_doubts(bundle):
     def slow(told):
         told["window"]["seconds"] *= 1.2

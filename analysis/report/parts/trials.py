@@ -214,11 +214,10 @@ def _reasons(comparisons: Sequence[Comparison]) -> Iterator[str]:
 
 
 def _control(control: ControlArm) -> str:
-    outcome, scatter = control.outcome, control.scatter
+    outcome = control.outcome
     result = "passed" if outcome.passed else "failed"
-    why = f"; {scatter.what}" if scatter and not outcome.passed else ""
     return (
         f"{outcome.name} control of {control.baseline}, {control.metric}: "
         f"{result}; {outcome.what}. Judged as a subject, {control.candidate} is: "
-        f"{control.verdict}{why}."
+        f"{control.verdict}."
     )

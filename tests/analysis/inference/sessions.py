@@ -4,11 +4,10 @@ A figure is exp of: a block's effect (a warm afternoon, a neighbour), plus a tri
 layout, hash seeds, where the scheduler put what) with tails as heavy as those of Student's t with
 five degrees of freedom, plus noise of every window of the trial; a drift multiplies it.
 
-The noise is that of a host on which the bare-metal profile can be used at all. With 20 blocks and
-a margin of 3 %, the null control turns away one clean session in twenty when ln(A'/A) has a
-standard deviation of 3.5 % between blocks; a noisier host is told so and gets no verdict. The
+The noise is that of a host on which the bare-metal profile can be used: ln(A'/A) has a standard
+deviation of 3 % between blocks, of which trials give 2 % each and 30 windows of 4.2 % the rest. The
 2-core VM on which the lab was built has 4 %, with its neighbours, its steal and generator and
-database on one core; HOST has 3 %, of which trials give 2 % each and 30 windows of 4.2 % the rest.
+database on one core.
 """
 
 from __future__ import annotations

@@ -8,20 +8,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.inference import LogRatios, PairedSample
+from analysis.inference import LogRatios, PairedSample, Verdict, rule
 from analysis.inference.nullarm import LOOKS, at_look, findable_effect, widen_sample
-from analysis.inference.ruling import RulingVerdict, rule
 from bench.nullarm import Law, combined, draw, early, simulate, verdicts
 
 SESSIONS = 4000
 TEN, TWENTY = Law(10), Law(20)
 NAMES = {
-    RulingVerdict.VOID: "void",
-    RulingVerdict.FASTER: "better",
-    RulingVerdict.SLOWER: "worse",
-    RulingVerdict.NEGLIGIBLE: "negligible",
-    RulingVerdict.EQUIVALENT: "equivalent",
-    RulingVerdict.INCONCLUSIVE: "inconclusive",
+    Verdict.VOID: "void",
+    Verdict.FASTER: "better",
+    Verdict.SLOWER: "worse",
+    Verdict.NEGLIGIBLE: "negligible",
+    Verdict.EQUIVALENT: "equivalent",
+    Verdict.INCONCLUSIVE: "inconclusive",
 }
 
 
