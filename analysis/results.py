@@ -285,5 +285,5 @@ def _sentence(cell: Cell, comparison: Comparison, weak: str) -> str:
     )
     sentence += f" on {cell.workload} under {cell.load} ({interval}; {weak})."
     if comparison.verdict is Verdict.ESTIMATE:
-        return sentence
+        return f"{sentence} An estimate: {comparison.reasons[0].what}."
     return f"{comparison.verdict}: {sentence} Why: {comparison.reasons[0].what}."

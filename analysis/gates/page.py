@@ -21,9 +21,8 @@ _SCOPES: dict[Scope, str] = {
 _MEANING: dict[Scope, str] = {
     "trial": "The lab tries these gates in this order. A trial that fails one is kept as failed "
     "under the gate's code, and repeated at the end of its block.",
-    "comparison": "Where one of these gates fails, the comparison is INVALID (gate) under that "
-    "load.",
-    "run": "Where one of these gates fails, every comparison of the run is INVALID (gate).",
+    "comparison": "Where one of these gates fails, the comparison is VOID under that load.",
+    "run": "Where one of these gates fails, every comparison of the run is VOID.",
 }
 
 

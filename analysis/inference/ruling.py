@@ -81,18 +81,19 @@ def weigh(
     if not d.values:
         raise ValueError("no block holds a trial of every subject of the comparison")
     known = measured if isinstance(measured, Widened) else None
+    sd = moments(d.values).sd if len(d) > 1 else None
     return Evidence(
         margin=margin,
         blocks=len(d),
         dropped=d.dropped,
         widened=known.estimate if known else None,
         estimates=estimate_ratio(d.values, seed=seed, resamples=resamples),
-        sd=moments(d.values).sd if len(d) > 1 else None,
+        sd=sd,
         beta=beta,
         null=paired_t(sample.a.values) if sample.a and sample.a.values else None,
         excess=known.half_width.excess if known else None,
         autocorrelation=autocorrelation(d),
-        detectable=findable_effect(known.sd, known.blocks, beta=beta) if known else None,
+        detectable=None if sd is None else findable_effect(sd, len(d), beta=beta),
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
-from analysis.rounding import count, figure, percent, with_interval
+from analysis.rounding import UNKNOWN, count, figure, percent, with_interval
 from analysis.tables.table import Cell, Column, Row, Table, columns, numbers
 from bundle.documents.results import Verdict
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bundle.documents.results import Cell as Measured
-    from bundle.documents.results import Comparison, Subject
+    from bundle.documents.results import Comparison, Estimate, Subject
 
 type Spread = Mapping[str, Mapping[str, tuple[float | None, float | None]]]
 """The ends of a median's 95 % interval by subject and metric, as far as they are known."""
@@ -87,6 +88,35 @@ def comparisons(cell: Measured) -> Table:
     named = columns("Ratio", "Of", *figures, "Verdict", numbers=figures)
     rows = tuple(_comparison(each) for each in cell.comparisons)
     return Table(f"Comparisons: {cell.title}", named, rows)
+
+
+def intervals(cell: Measured) -> Table:
+    """What the intervals of the ratios are made of, and the methods that check them."""
+    parts = ("SD of a block", "A' / A", "Beyond chance", "Neighbouring blocks")
+    checks = ("Paired t", "Bootstrap", "Signed rank")
+    named = columns("Ratio", "Of", *parts, *checks, numbers=(*parts, *checks))
+    caption = f"What widens the intervals, and checks that decide no size: {cell.title}"
+    return Table(caption, named, tuple(map(_interval, cell.comparisons)), folded=True)
+
+
+def _interval(each: Comparison) -> Row:
+    correlated = UNKNOWN if each.autocorrelation is None else f"{each.autocorrelation:+.2f}"
+    return Row(
+        (
+            f"{each.candidate} / {each.baseline}",
+            each.metric,
+            percent(each.sd, 1),
+            _estimate(each.null) if each.null else UNKNOWN,
+            UNKNOWN if each.excess is None else percent(math.expm1(each.excess), 1),
+            correlated,
+            *map(_estimate, each.estimates),
+        )
+    )
+
+
+def _estimate(each: Estimate) -> str:
+    ci95 = each.ci95
+    return with_interval(each.ratio, ci95.low if ci95 else None, ci95.high if ci95 else None)
 
 
 def _comparison(each: Comparison) -> Row:

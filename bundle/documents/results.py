@@ -149,8 +149,8 @@ class Evidence(Part, frozen=True, kw_only=True):
     excess: float | None
     #: of d between neighbouring blocks; null without two pairs of them. The intervals take it for 0
     autocorrelation: float | None
-    #: smallest relative effect that these blocks detect nine times out of ten; null where
-    #: `widened` is
+    #: smallest relative effect that so many blocks of this spread detect nine times out of ten;
+    #: null with a single block
     detectable: float | None
 
 

@@ -45,7 +45,7 @@ def derive(bundle, **documents):
 def results(conclusion):
     return plain(
         Results(
-            schema="results/1",
+            schema="results/2",
             bundle=making.NAME,
             conclusion=conclusion,
             weaknesses=[conclusion],
@@ -70,7 +70,6 @@ def verdicts(verdict, says="It is faster."):
         verdict=verdict,
         side=None,
         why=says,
-        more_blocks=None,
         band=None,
         measured=None,
         strength="repeated",

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from analysis.claims import CLAIM_METRICS, ClaimVerdict
-from analysis.claims.standing import together
+from analysis.claims.standing import deciding
 from bundle.codec import plain
 from docs import finding, picture
 from docs.evidence import fetch, here
@@ -70,11 +70,8 @@ def test_the_bundles_in_evidence_have_every_verdict_and_every_generator_that_was
 
 
 def test_the_counts_of_the_judgement_follow_from_its_verdicts():
-    stands = [
-        together(ClaimVerdict(each["verdict"]) for each in claim["standing"])
-        for claim in PLAIN["claims"]
-    ]
-    assert PLAIN["counts"] == {each.value: stands.count(each) for each in ClaimVerdict}
+    stands = [deciding(claim.standing, claim.together).verdict for claim in JUDGEMENT.claims]
+    assert JUDGEMENT.counts == {each: stands.count(each) for each in ClaimVerdict}
 
 
 def rounded(document):
@@ -88,13 +85,10 @@ def test_every_row_of_the_table_is_on_its_page_with_its_verdict():
     for name, what in finding.ROWS.items():
         (row,) = [line for line in lines if line.startswith((f"| {what} |", f"| {what}: "))]
         claim, _, variant = name.partition("/")
-        tested = next(
-            (each for each in claims[claim].variants if each.name == variant), claims[claim]
-        )
-        assert finding.shown(tested.standing).verdict in row
+        assert finding.under(claims[claim], variant).verdict in row
     for name, what in finding.SIDES.items():
         (row,) = [line for line in lines if line.startswith(f"| {what}, 500 ")]
-        assert finding.shown(claims[f"{name}.direction"].standing).verdict in row
+        assert finding.under(claims[f"{name}.direction"], "").verdict in row
 
 
 def test_every_order_with_a_measured_ratio_is_drawn():
@@ -152,9 +146,8 @@ def test_memory_is_named_by_the_unit_in_which_it_is_measured():
 def test_most_of_what_the_case_study_gains_in_p99_is_the_labs_cache():
     """As docs/article.md says: on a logarithmic scale, more than half of the change."""
     (claim,) = [each for each in JUDGEMENT.claims if each.id == "case.p99.direction"]
-    (uncached,) = [each for each in claim.variants if each.name == "uncached"]
     with_cache, without = (
-        finding.shown(each.standing).measured.value for each in (claim, uncached)
+        finding.under(claim, variant).measured.value for variant in ("", "uncached")
     )
     assert math.log(without) / math.log(with_cache) < 1 / 2
 
@@ -168,12 +161,16 @@ def runs(*verdicts):
     ]
 
 
+def shown(stands):
+    return deciding(stands, ())
+
+
 def test_of_several_runs_the_newest_that_came_furthest_is_shown():
-    assert finding.shown(runs("refuted")).why == "0"
-    assert finding.shown(runs("refuted", "invalid_run")).why == "0"
-    assert finding.shown(runs("refuted", "refuted", "incomparable")).why == "1"
+    assert shown(runs("refuted")).why == "0"
+    assert shown(runs("refuted", "invalid_run")).why == "0"
+    assert shown(runs("refuted", "refuted", "incomparable")).why == "1"
 
 
 def test_runs_that_contradict_each_other_decide_nothing():
-    stands = finding.shown(runs("refuted", "upheld", "invalid_run"))
+    stands = shown(runs("refuted", "upheld", "invalid_run"))
     assert (stands.verdict, stands.side) == ("inconclusive", None)

@@ -13,6 +13,7 @@ from analysis import report
 from analysis.report.blocks import Facts, Figure, Listing, Text
 from analysis.report.charts import TrialChart, WaterfallChart
 from analysis.report.material import Seen
+from analysis.rounding import UNKNOWN
 from analysis.tables import Cell, Table
 from bundle.documents.results import FailedTrial
 from bundle.documents.verdicts import Flip
@@ -117,6 +118,23 @@ def test_under_an_open_loop_the_dots_are_of_the_response_time(material):
     closed, opened = figures(part(material, "trials"))
     assert closed.chart.axis == "requests per second"
     assert opened.chart.axis == "median of the response time, ms"
+
+
+CHECKS = ("Paired t", "Bootstrap", "Signed rank")
+
+
+def test_what_the_intervals_are_made_of_stands_behind_every_comparison(material):
+    told = [t for t in tables(part(material, "trials")) if "widens the intervals" in t.caption]
+    for table, cell in zip(told, material.results.cells, strict=True):
+        assert table.folded
+        for row, each in zip(table.rows, cell.comparisons, strict=True):
+            shown = dict(zip([column.name for column in table.columns], row.cells, strict=True))
+            assert (shown["A' / A"] == UNKNOWN) == (each.null is None)
+            assert (shown["Beyond chance"] == UNKNOWN) == (each.excess is None)
+            assert shown["SD of a block"] == f"{100 * each.sd:.1f} %"
+            for name, estimate in zip(CHECKS, each.estimates, strict=True):
+                ratio = float(shown[name].split()[0].replace(",", ""))
+                assert ratio == pytest.approx(estimate.ratio, rel=0.05)
 
 
 def test_what_the_order_did_stands_behind_every_comparison_and_control(material):

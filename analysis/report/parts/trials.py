@@ -29,7 +29,8 @@ _NOTE = (
     "A trial measures fresh processes once. A block measures every subject once, in random order, "
     "and ratios are taken within blocks. Figures of a subject are medians of its trials, with a "
     "95 % interval that assumes no distribution and needs six trials. The interval of a ratio is "
-    "the paired t interval of its logarithms. Overlapping intervals of two subjects say nothing "
+    "the paired t interval of its logarithms, widened by what two deployments of the baseline "
+    "differ in. Overlapping intervals of two subjects say nothing "
     "about their ratio."
 )
 
@@ -64,6 +65,7 @@ def _cell(material: Material, cell: Measured, name: str) -> Iterator[Block]:
         yield tables.costs(cell)
     if cell.comparisons:
         yield tables.comparisons(cell)
+        yield tables.intervals(cell)
     if reasons := tuple(_reasons(cell.comparisons)):
         yield Listing(reasons)
     if ordered := tuple(_ordered((*cell.comparisons, *cell.controls))):

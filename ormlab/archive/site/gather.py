@@ -125,7 +125,11 @@ def _run(folder: Path, line: IndexLine) -> Run:
         try:
             return typed.read_if_there(path, kind)
         except (BundleError, OSError) as error:
-            problems.append(f"{kind.PATH} cannot be read by this version: {error}.")
+            # What derived/ holds may be of an older rule.
+            problems.append(
+                f"{kind.PATH} cannot be read by this version: {error}. `ormlab judge` computes "
+                "derived/ anew."
+            )
             return None
 
     facts, results, verdicts = read(HostFacts), read(Results), read(Verdicts)

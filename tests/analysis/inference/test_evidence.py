@@ -41,7 +41,8 @@ def test_without_a_null_arm_nothing_is_widened():
     sample = PairedSample.of(logs, {block: value**1.1 for block, value in logs.items()})
     evidence = weighed(sample)
     assert evidence.estimates.t.ci95 is not None
-    assert (evidence.widened, evidence.null, evidence.excess, evidence.detectable) == (None,) * 4
+    assert (evidence.widened, evidence.null, evidence.excess) == (None,) * 3
+    assert evidence.detectable > 0.02
     ruling = rule(widen_sample(sample), margin=0.03, better="higher")
     assert ruling.verdict is Verdict.ESTIMATE
     assert ruling.reasons[0].code == Lack.NO_NULL_ARM
