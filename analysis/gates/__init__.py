@@ -2,7 +2,7 @@
 
 gate         what a gate is, and the table of profile and tier
 evidence     what gates look at, read from the files of a bundle alone
-generator, stall, identity, service, host, course
+generator, stall, identity, service, host, rest, course
              the gates of one trial, by what they are about
 comparison   the gates of two subjects under one load
 run          the gates of a whole run

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from analysis.gates import comparison, course, generator, host, identity, run, service, stall
+from analysis.gates import comparison, course, generator, host, identity, rest, run, service, stall
 from bundle.documents.results import CellGate, GateFinding, GateVerdict
 from host.expectation import Severity
 
@@ -26,6 +26,7 @@ TRIAL_GATES: tuple[Gate[TrialEvidence], ...] = (
     *identity.GATES,
     *service.GATES,
     *host.GATES,
+    *rest.GATES,
     *course.GATES,
 )
 GATES: tuple[Gate[Any], ...] = (*TRIAL_GATES, *comparison.GATES, *run.GATES)

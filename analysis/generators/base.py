@@ -75,14 +75,11 @@ class GeneratorFigures:
         return self.requests / self.window_s if self.window_s else 0.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rest:
-    """What a service did while nobody asked it, between its slices."""
+class CoreShare(NamedTuple):
+    """How much of a core somebody used."""
 
-    seconds: float  #: how long it had nothing to do
-    cpu_s: float | None  #: CPU time that it used; None where it was not read
-    working_s: float | None  #: CPU time that it used in its slices; None likewise
-    unread: str  #: why one of them is None; empty if none is
+    percent: float | None  #: None where it was not read
+    what: str  #: more about it in words, or why it is None
 
 
 class Sampled(NamedTuple):
@@ -118,7 +115,9 @@ class Output:
         answers: by operation and status, as far as it tells operations apart.
         bodies: by request, the distinct digests of sampled bodies; None where none is hashed.
         sampled: how its raw samples are to be read; None if it leaves none, or none without gaps.
-        rest: what the service did between its slices; None if the load never leaves it alone.
+        resting: what the service used while nobody asked it; None if the load never lets it rest.
+        foreign: what programs used that are no part of the trial; None if the generator does not
+            look.
         unread: by role, why the CPU time that the generator reads itself is unknown.
     """
 
@@ -138,7 +137,8 @@ class Output:
     answers: Mapping[str, Mapping[str, int]] = MappingProxyType({})
     bodies: Mapping[str, list[str]] | None = None
     sampled: Sampled | None = None
-    rest: Rest | None = None
+    resting: CoreShare | None = None
+    foreign: CoreShare | None = None
     unread: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, folder: Path) -> None:

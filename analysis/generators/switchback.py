@@ -17,10 +17,10 @@ from analysis.generators.base import (
     CLOSED,
     LITTLES_BAND,
     Contradiction,
+    CoreShare,
     GeneratorFigures,
     Output,
     Problem,
-    Rest,
     littles_contradictions,
     littles_law,
 )
@@ -131,11 +131,10 @@ class _Switchback(Output):
         self.refused = report.errors.total
         self.answers = report.answers
         self.bodies = report.bodies.digests
-        self.rest = self._rest()
+        self.resting = self._resting()
+        self.foreign = self._share("foreign_ns", report.seconds)
         self.unread = {
-            role: report.unread.get(name, "a slice lacks it")
-            for role, name in _CPU.items()
-            if self._sum(name) is None
+            role: self._why(name) for role, name in _CPU.items() if self._sum(name) is None
         }
 
     @property
@@ -218,20 +217,32 @@ class _Switchback(Output):
             yield Contradiction("generator-mismatch", self.mark, what)
         if (self.folder / SAMPLES).exists():
             yield from _by_samples(self.folder, report, self.rows)
-        ratio = self.figures.littles_ratio
-        if ratio is not None and ratio < LITTLES_BAND[0]:
-            yield from littles_contradictions(ratio, 0.0, self.mark)
+            # Those asked for before a slice make up for those that are answered after it.
+            waited_s = int((self.rows.end_ns - self.rows.sent_ns).sum()) / _NS
+            busy = waited_s / (report.seconds or 1.0) / report.spec.connections
+            if busy < LITTLES_BAND[0]:
+                yield from littles_contradictions(busy, 0.0, self.mark)
 
-    def _rest(self) -> Rest:
+    def _resting(self) -> CoreShare | None:
         """Between the slices of the subject, after the last answers were drained."""
-        told = self.report
-        missing = [name for name in ("rest_ns", "service_ns") if self._sum(name) is None]
-        return Rest(
-            seconds=sum(each.rested_ns for each in told.slices) / _NS,
-            cpu_s=self._sum("rest_ns"),
-            working_s=self._sum("service_ns"),
-            unread="; ".join(told.unread.get(name, f"a slice lacks {name}") for name in missing),
-        )
+        if len(self.report.spec.subjects) == 1:
+            return None
+        rested_s = sum(each.rested_ns for each in self.report.slices) / _NS
+        share = self._share("rest_ns", rested_s)
+        used, working = self._sum("rest_ns"), self._sum("service_ns")
+        if share.percent is None or not (used and working):
+            return share
+        return share._replace(what=f"{100 * used / working:.2g} % of what its slices used")
+
+    def _share(self, name: str, seconds: float) -> CoreShare:
+        used = self._sum(name)
+        if used is None or not seconds:
+            return CoreShare(None, self._why(name))
+        return CoreShare(100 * used / seconds, "")
+
+    def _why(self, name: str) -> str:
+        """Why a slice lacks a reading."""
+        return self.report.unread.get(name, f"a slice lacks {name}")
 
     def _sum(self, name: str) -> float | None:
         """Seconds of one reading over all slices; None where a slice lacks it."""

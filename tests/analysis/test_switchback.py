@@ -111,17 +111,25 @@ def test_a_silence_counts_within_slices_only(write):
     assert stalled.seconds == pytest.approx(0.1, rel=0.1)
 
 
-def test_a_rest_is_what_lies_between_the_slices_of_a_subject(write):
-    made, folders = write(readings=lambda *_: {"rest_ns": 1_000_000})
-    rest = generators.of(folders["a"]).rest
-    assert rest.cpu_s == pytest.approx(0.008)
-    assert rest.seconds == pytest.approx(
-        sum(each.rested_ns for each in made.reports["a"].slices) / 1e9
-    )
+def test_a_service_rests_between_the_slices_of_its_subject(write):
+    made, folders = write(readings=lambda *_: {"rest_ns": 1_000_000, "service_ns": 50_000_000})
+    rested_s = sum(each.rested_ns for each in made.reports["a"].slices) / 1e9
+    resting = generators.of(folders["a"]).resting
+    assert resting.percent == pytest.approx(100 * 0.008 / rested_s)
+    assert resting.what == "2 % of what its slices used"
     edit(folders["a"], lambda told: told["slices"][1].update(rest_ns=None))
-    rest = generators.of(folders["a"]).rest
-    assert rest.cpu_s is None
-    assert "rest_ns" in rest.unread
+    assert generators.of(folders["a"]).resting == (None, "a slice lacks rest_ns")
+
+
+def test_a_single_subject_has_no_rests(tmp_path):
+    folders = Block({"a": 1000.0}).write(tmp_path)
+    assert generators.of(folders["a"]).resting is None
+    assert found(folders["a"]) == []
+
+
+def test_foreign_load_counts_within_slices(write):
+    _, folders = write(readings=lambda *_: {"foreign_ns": 10_000_000})
+    assert generators.of(folders["a"]).foreign.percent == pytest.approx(10, rel=0.05)
 
 
 def test_the_histogram_holds_what_was_sent_and_answered_in_one_slice(write):

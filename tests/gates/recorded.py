@@ -24,6 +24,7 @@ from bundle.documents.plan import SealedPlan
 from bundle.documents.readings import TrialReadings
 from bundle.documents.services import Shown
 from bundle.generators.client import Lag, Process
+from tests.switchback import Block
 from workloads.load.client.histograms import Histogram
 
 if TYPE_CHECKING:
@@ -303,6 +304,20 @@ def _stepped(seconds: float) -> Callable[[Recorded], None]:
     return lambda trial: trial.observed["host"]["kernel"].update(clock_stepped_s=seconds)
 
 
+def switched(**readings: int | None) -> Callable[[Recorded], None]:
+    """Let the trial be one of load that switches, each of whose slices has such readings."""
+
+    def change(trial: Recorded) -> None:
+        for file in ("client.json", "switchback.json"):
+            (trial.folder / file).unlink(missing_ok=True)
+        block = Block({"a": 1000.0, "b": 500.0}, readings=lambda *_: readings)
+        made = block.write(trial.folder / f"block-{len(list(trial.folder.iterdir()))}")["a"]
+        for path in made.iterdir():
+            shutil.copy(path, trial.folder)
+
+    return change
+
+
 TRIAL_CASES = {
     "generator-output": Case(WRK, dumped(bytes=1)),
     "no-requests": Case(OPEN, told(requests_in_window=0)),
@@ -355,6 +370,10 @@ TRIAL_CASES = {
     "suspended": Case(OPEN, _suspended(3.5), prepare=_suspended(0.000_01)),
     "checkpoint": Case(OPEN, in_log(checkpoints=1)),
     "autovacuum": Case(OPEN, in_log(autovacuums=1)),
+    "restless": Case(OPEN, switched(rest_ns=10_000_000), prepare=switched(rest_ns=10_000)),
+    "foreign-load": Case(
+        OPEN, switched(foreign_ns=30_000_000), prepare=switched(foreign_ns=10_000_000)
+    ),
     "drift": Case(
         OPEN, _course(lambda second: 1 + 0.3 * second), prepare=_course(lambda _second: 1)
     ),
