@@ -6,6 +6,7 @@ Prints its port, then serves until it is killed. Faults count requests over all 
 import asyncio
 import json
 import os
+import struct
 import sys
 import time
 
@@ -20,18 +21,23 @@ FAULTS = {
     "work_s": 0.0,  # the whole service is busy so long for every answer
     "stall_at": 0,  # the whole service stands still once, at this request
     "stall_s": 0.0,
+    "hang_at": 0,  # no answer to this request
     "hang_from": 0,  # no answer from this request on
     "die_at": 0,  # the process ends at this request
     "close_every": 0,  # every so many answers say Connection: close
     "cut_at": 0,  # the connection is dropped instead of this answer
     "garbage_at": 0,  # this answer is not HTTP
+    "slow_connection_s": 0.0,  # before every answer on the first connection
+    "record": "",  # file that takes the instant of every request, monotonic nanoseconds
 }
 
 
 class Service:
     def __init__(self, **faults):
         self.faults = FAULTS | faults
-        self.requests = 0
+        self.requests = self.connections = 0
+        record = self.faults["record"]
+        self.file = record and os.open(record, os.O_WRONLY | os.O_CREAT)
 
 
 class Connection(asyncio.Protocol):
@@ -41,6 +47,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport):
         self.transport = transport
+        self.service.connections += 1
+        self.first = self.service.connections == 1
 
     def data_received(self, data):
         self.parser.feed_data(data)
@@ -48,9 +56,11 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self):
         self.service.requests += 1
         number, faults = self.service.requests, self.service.faults
+        if self.service.file:
+            os.write(self.service.file, struct.pack("<q", time.monotonic_ns()))
         if number == faults["die_at"]:
             os._exit(1)
-        if faults["hang_from"] and number >= faults["hang_from"]:
+        if number == faults["hang_at"] or 0 < faults["hang_from"] <= number:
             return
         if number == faults["stall_at"]:
             time.sleep(faults["stall_s"])
@@ -60,8 +70,8 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
         elif number == faults["garbage_at"]:
             self.transport.write(b"\x00garbage\r\n\r\n")
-        elif faults["delay_s"]:
-            asyncio.get_running_loop().call_later(faults["delay_s"], self.answer, number, faults)
+        elif delay_s := faults["delay_s"] or (self.first and faults["slow_connection_s"]):
+            asyncio.get_running_loop().call_later(delay_s, self.answer, number, faults)
         else:
             self.answer(number, faults)
 
