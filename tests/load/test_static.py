@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+from socket import create_connection
 
 import pytest
 
+from tests.conftest import CHECKOUT, free_port
+from tests.services.running import until
 from workloads.load.static import Static, answer, health
 
 
@@ -57,3 +62,29 @@ def test_the_answer_is_json_of_the_size_that_was_asked_for(size):
     assert len(body) == size
     assert f"Content-Length: {size}".encode() in head
     assert set(json.loads(body)) == {"body"}
+
+
+def test_it_ends_cleanly_while_connections_are_open(tmp_path):
+    port = free_port()
+    (tmp_path / "settings.json").write_text(
+        json.dumps({"host": "127.0.0.1", "port": port, "payload_bytes": 64})
+    )
+    argv = [sys.executable, "-m", "workloads.load.static", tmp_path / "settings.json"]
+    with subprocess.Popen(argv, cwd=CHECKOUT, stderr=subprocess.PIPE, text=True) as server:
+        connection = None
+
+        def connected():
+            nonlocal connection
+            try:
+                connection = create_connection(("127.0.0.1", port))
+            except ConnectionRefusedError:
+                return False
+            return True
+
+        until(connected)
+        with connection:
+            connection.sendall(REQUEST)
+            assert connection.recv(4096)
+            server.terminate()
+            _, stderr = server.communicate(timeout=30)
+    assert (server.returncode, stderr) == (0, "")

@@ -71,9 +71,8 @@ async def _serve(host: str, port: int, payload_bytes: int, nonce: str = "") -> N
     loop.add_signal_handler(signal.SIGTERM, ended.set)
     whole, who = answer(payload_bytes), health(nonce)
     server = await loop.create_server(lambda: Static(whole, who), host, port, backlog=1024)
-    async with server:
-        await ended.wait()
-        server.close_clients()
+    await ended.wait()
+    server.close()  # connections end with the process; uvloop's server cannot close them
 
 
 def main(arguments: list[str]) -> None:
