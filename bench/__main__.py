@@ -16,7 +16,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-_MODULES = ("bundle", "catalog", "client", "memory", "dataset", "precision", "report", "demo")
+_MODULES = (
+    "bundle",
+    "catalog",
+    "client",
+    "switchback",
+    "memory",
+    "dataset",
+    "precision",
+    "report",
+    "demo",
+)
 _MIB = 2**20
 # Name: (at most or at least, aim).
 _AIMS: dict[str, tuple[str, float]] = {
@@ -26,6 +36,7 @@ _AIMS: dict[str, tuple[str, float]] = {
     "catalog.peak_many_over_few": ("<=", 1.1),
     "client.over_wrk": (">=", 0.8),
     "client.over_article": (">=", 8.0),
+    "switchback.slices_over_closed": ("<=", 1.1),
     "memory.client_peak_bytes": ("<=", 300 * _MIB),
     "memory.orchestrator_peak_bytes": ("<=", 300 * _MIB),
     "dataset.seed_over_copy": ("<=", 1.25),
