@@ -84,7 +84,7 @@ def _static(folder: Path, cpu: int, number: int) -> Iterator[tuple[int, int]]:
     file.write_text(json.dumps({"host": "127.0.0.1", "port": port, "payload_bytes": 1024}))
     argv = [sys.executable, "-m", "workloads.load.static", str(file)]
     with subprocess.Popen(
-        ["taskset", "-c", str(cpu), *argv], env=environment("tool"), cwd=_ROOT
+        ["taskset", "-c", str(cpu), *argv], env=environment("service"), cwd=_ROOT
     ) as server:
         try:
             while server.poll() is None:

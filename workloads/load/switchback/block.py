@@ -71,8 +71,15 @@ class Block:
         return [each.turn for each in sorted(visits, key=lambda visit: visit.turn.asked)]
 
 
-async def measure(settings: Settings, tables: list[Table]) -> Block:
+async def measure(
+    settings: Settings, tables: list[Table], lengths: list[float] | None = None
+) -> Block:
     """Measure a block; one that ended early says why.
+
+    Args:
+        settings: of the load.
+        tables: what each subject is sent.
+        lengths: of slices, seconds, round by round; None for one length, as the settings say.
 
     Raises:
         LoadError: code ``connect``: a service could not be reached at all.
@@ -95,7 +102,8 @@ async def measure(settings: Settings, tables: list[Table]) -> Block:
             await each.subject.open(settings.connections)
         gc.freeze()
         driven[0].subject.spawn(tick(lambda now: _watch(driven, now), block.lags_ns))
-        await _rounds(settings, block, meter, over)
+        await _warm_up(settings, block, meter, over)
+        await _rounds(settings, block, meter, over, lengths)
     except _Over as ended:
         block.failure = ended.failure
     finally:
@@ -129,46 +137,44 @@ def _watch(driven: list[Driven], now: int) -> None:
         each.subject.watch(now)
 
 
-async def _rounds(
+async def _warm_up(
     settings: Settings, block: Block, meter: Meter, over: asyncio.Future[LoadError]
 ) -> None:
+    half = round(settings.warmup_s * NS / 2)
     for each in block.driven:
-        half = round(settings.warmup_s * NS / 2)
         turn = await _either(each.subject.turn(ramp_ns=half, slice_ns=half), over)
-        first, stop = turn.rows
-        rate = (stop - first) / (turn.stop.at - turn.start.at) * NS
-        each.set_s = settings.connections / rate
+        each.set_s = settings.connections * turn.seconds / turn.answers
         meter.find(each.target.subject)
         each.rested_at, each.rested = turn.drained, meter.service_ns(each.target.subject)
     for each in block.driven:
         each.subject.forget()
     block.slice_s = slice_s(settings.slice_s, block.set_s)
+
+
+async def _rounds(
+    settings: Settings,
+    block: Block,
+    meter: Meter,
+    over: asyncio.Future[LoadError],
+    lengths: list[float] | None,
+) -> None:
+    if lengths is None:
+        # What is a whole number of slices must not become one more by a rounding error.
+        count = math.ceil(settings.duration_s / block.slice_s - 1e-9)
+        lengths = [block.slice_s] * count
     by_name = {each.target.subject: each for each in block.driven}
-    # What is a whole number of slices must not become one more by a rounding error.
-    count = math.ceil(settings.duration_s / block.slice_s - 1e-9)
+    order = rounds(settings.seed, list(by_name), len(lengths))
     after = None
-    for number, names in enumerate(rounds(settings.seed, list(by_name), count), 1):
+    for number, (names, length) in enumerate(zip(order, lengths, strict=True), 1):
         for position, name in enumerate(names, 1):
             each = by_name[name]
-            rest = meter.service_ns(name)
+            rest = minus(meter.service_ns(name), each.rested)
             turn = await _either(
-                each.subject.turn(
-                    ramp_ns=round(each.set_s * NS), slice_ns=round(block.slice_s * NS)
-                ),
-                over,
+                each.subject.turn(ramp_ns=round(each.set_s * NS), slice_ns=round(length * NS)), over
             )
             used = meter.used(name, turn.start.reading, turn.stop.reading)
-            each.visits.append(
-                Visit(
-                    number,
-                    position,
-                    after,
-                    turn,
-                    used,
-                    turn.asked - each.rested_at,
-                    minus(rest, each.rested),
-                )
-            )
+            rested_ns = turn.asked - each.rested_at
+            each.visits.append(Visit(number, position, after, turn, used, rested_ns, rest))
             each.rested_at, each.rested = turn.drained, meter.service_ns(name)
             after = name
 

@@ -158,14 +158,13 @@ def _slice(visit: Visit, unread: dict[str, str]) -> Slice:
         return None
 
     turn, used = visit.turn, visit.used
-    first, stop = turn.rows
     return Slice(
         round=visit.round,
         position=visit.position,
         after=visit.after,
         start_ns=turn.start.at,
         stop_ns=turn.stop.at,
-        answers=stop - first,
+        answers=turn.answers,
         drained_ns=turn.drained,
         service_ns=value("service_ns", used.service),
         database_ns=value("database_ns", used.database),

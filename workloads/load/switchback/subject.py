@@ -42,6 +42,17 @@ class Turn:
     drained: int  #: when nothing was awaited any more
     rows: tuple[int, int]  #: of the samples that are the slice's: the first, and the one after
 
+    @property
+    def answers(self) -> int:
+        """In the slice."""
+        first, stop = self.rows
+        return stop - first
+
+    @property
+    def seconds(self) -> float:
+        """Length of the slice."""
+        return (self.stop.at - self.start.at) / NS
+
 
 class Subject(Connections):
     """Sends, measures and drains in each of its turns, and rests in between.
