@@ -14,7 +14,7 @@ from workloads.services.burden import Burden
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_TURN = 128
+_TURN = 16
 
 
 def ask(service, times: int) -> None:
@@ -56,12 +56,12 @@ class Processor:
     process_time_ns = perf_counter_ns
 
 
-def work(processor: Processor, burden: Burden, turns: int, cost_ns: Callable[[], float]) -> None:
+def work(processor: Processor, burden: Burden, requests: int, cost_ns: Callable[[], float]) -> None:
     def handler(_request: None) -> None:
         processor.now_ns += round(cost_ns())
 
     asked = burden.on(handler)  # type: ignore[arg-type]  # nobody awaits here
-    for _ in range(turns * _TURN):
+    for _ in range(requests):
         asked(None)
 
 
@@ -70,20 +70,31 @@ def test_a_burden_adds_its_fraction(monkeypatch, fraction):
     processor, noise = Processor(), Random(7)
     monkeypatch.setattr(burden, "time", processor)
     subject = Burden(fraction)
-    work(processor, subject, 16, lambda: noise.gauss(200_000, 40_000))
+    work(processor, subject, 1_000, lambda: noise.gauss(200_000, 40_000))
     before = subject.account()
-    work(processor, subject, 128, lambda: noise.gauss(200_000, 40_000))
+    work(processor, subject, 16_384, lambda: noise.gauss(200_000, 40_000))
     assert added(before, subject.account()) == pytest.approx(fraction, abs=0.01)
+
+
+def test_a_burden_holds_within_slices_of_load_too(monkeypatch):
+    processor, noise = Processor(), Random(7)
+    monkeypatch.setattr(burden, "time", processor)
+    subject = Burden(0.1)
+    work(processor, subject, 500, lambda: noise.gauss(200_000, 40_000))
+    for _ in range(20):
+        began = processor.now_ns
+        work(processor, subject, 256, lambda: noise.gauss(200_000, 40_000))
+        assert (processor.now_ns - began) / 256 / 200_000 == pytest.approx(1.1, abs=0.04)
 
 
 def test_a_burden_follows_a_processor_that_slows_down(monkeypatch):
     processor = Processor()
     monkeypatch.setattr(burden, "time", processor)
     subject = Burden(0.1)
-    work(processor, subject, 64, lambda: 200_000)
-    work(processor, subject, 128, lambda: 300_000)
+    work(processor, subject, 8_192, lambda: 200_000)
+    work(processor, subject, 16_384, lambda: 300_000)
     before = subject.account()
-    work(processor, subject, 64, lambda: 300_000)
+    work(processor, subject, 8_192, lambda: 300_000)
     assert added(before, subject.account()) == pytest.approx(0.1, abs=0.005)
 
 

@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-_REQUESTS_A_TURN = 128
+_REQUESTS_A_TURN = 16  # so few that a slice of load has many turns of both kinds
 _TURNS = 8  # of which the first carries nothing
-_REMEMBERED = 8  # turns without a burden
-_GAIN = 0.25  # share of an error that the next turn corrects
+_REMEMBERED = 64  # turns without a burden: 8,192 requests with the others
+_GAIN = 1 / 16  # share of a turn's error that the next turn corrects; most of it is noise
 
 
 class Burden:
     """Makes a process use CPU time beyond its own for every request, by a fraction of that.
 
-    One of every eight turns of 128 requests runs without the burden and measures what a request
+    One of every eight turns of 16 requests runs without the burden and measures what a request
     needs by itself. In the other seven every request spins, so long that the eight turns together
     use the fraction more. The spinning is corrected by the CPU time that the process really used.
     The fraction therefore includes the overhead of spinning and holds on a machine of varying
     speed. The burden spins because a sleep would let other requests run, which leaves the
     throughput of a busy process as it was.
 
-    The burden is near its fraction after some 2,000 requests, which a warm-up should send.
+    The burden is near its fraction after some 500 requests, which a warm-up should send.
     """
 
     def __init__(self, fraction: float) -> None:
