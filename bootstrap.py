@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from agent import interpreters, reach
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parent
 LAB = ROOT / ".lab"
 VENV = ROOT / ".venv"
 UV = LAB / "uv/bin/uv"
+_SPEAKS_EVERY_S = 5.0
 _HINT = (
     "if packages come from a mirror here, name it in UV_DEFAULT_INDEX and PIP_INDEX_URL; "
     "docs/environment.md says which variables and files count"
@@ -73,13 +75,18 @@ def _make(level: str) -> None:
         python = _fetch_python(version, extra)
     if not (VENV / "bin/python").exists():
         # What may lie there is of an interpreter that is gone.
-        _run([UV, "venv", "--quiet", "--clear", "--python", python, VENV], extra)
+        _run(
+            "making the environment .venv",
+            [UV, "venv", "--quiet", "--clear", "--python", python, VENV],
+            extra,
+        )
     target = ["--python", VENV / "bin/python"]
     wanted = ROOT / f"requirements/{level}.txt"
     exactly = ["--require-hashes", "--compile-bytecode", *target, "-r", wanted]
-    _run([UV, "pip", "install", "--quiet", *exactly], extra)
+    what = f"installing the packages of {wanted.relative_to(ROOT)} into .venv"
+    _run(what, [UV, "pip", "install", "--quiet", *exactly], extra)
     own = ["--no-deps", "--no-build-isolation", "--no-index", "--editable", ROOT]
-    _run([UV, "pip", "install", "--quiet", *target, *own], extra)
+    _run("installing this checkout", [UV, "pip", "install", "--quiet", *target, *own], extra)
     (VENV / f".{level}").touch()
     if level == "dev":
         (VENV / ".lab").touch()
@@ -98,13 +105,13 @@ def _contained() -> dict[str, str]:
 
 def _install_uv(python: str, version: str, extra: dict[str, str]) -> None:
     try:
-        _run([python, "-m", "venv", "--clear", LAB / "uv"], extra)
+        _run("making an environment for uv", [python, "-m", "venv", "--clear", LAB / "uv"], extra)
     except subprocess.CalledProcessError:
         hint = interpreters.how_to_get(version)
         raise BootstrapError(f"{python} cannot make a virtual environment: {hint}") from None
     lock = ROOT / "requirements/uv.txt"
     pip = [LAB / "uv/bin/python", "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-    _run([*pip, "--require-hashes", "-r", lock], extra)
+    _run("installing uv", [*pip, "--require-hashes", "-r", lock], extra)
 
 
 def _fetch_python(version: str, extra: dict[str, str]) -> str:
@@ -112,7 +119,7 @@ def _fetch_python(version: str, extra: dict[str, str]) -> str:
         raise BootstrapError(
             f"no CPython {version} on PATH or in pyenv's folder: {interpreters.how_to_get(version)}"
         )
-    _run([UV, "python", "install", "--no-bin", version], extra)
+    _run(f"fetching CPython {version}", [UV, "python", "install", "--no-bin", version], extra)
     answer = subprocess.run(
         [UV, "python", "find", "--managed-python", version],
         env=environment("installer", extra),
@@ -123,9 +130,21 @@ def _fetch_python(version: str, extra: dict[str, str]) -> str:
     return answer.stdout.strip()
 
 
-def _run(command: list[object], extra: dict[str, str]) -> None:
+def _run(what: str, command: list[object], extra: dict[str, str]) -> None:
+    """Run a command, and say what it is for: at once, and again while it takes long."""
     argv = [str(part) for part in command]
-    subprocess.run(argv, env=environment("installer", extra), check=True)
+    print(f"ormlab: {what}", file=sys.stderr)
+    began = time.monotonic()
+    with subprocess.Popen(argv, env=environment("installer", extra)) as process:
+        while True:
+            try:
+                status = process.wait(_SPEAKS_EVERY_S)
+                break
+            except subprocess.TimeoutExpired:
+                seconds = time.monotonic() - began
+                print(f"ormlab: {what}, {seconds:.0f} s so far", file=sys.stderr)
+    if status:
+        raise subprocess.CalledProcessError(status, argv)
 
 
 if __name__ == "__main__":

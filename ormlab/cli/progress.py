@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Final, Self
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.progress import Progress as Bar
 
 from bundle.display import visible
@@ -20,28 +28,68 @@ if TYPE_CHECKING:
     from ormlab.run.progress import Progress, TrialNews
 
 
+_SPEAKS_EVERY_S: Final = 10.0
+
+
 @contextmanager
 def reporter() -> Iterator[Progress]:
     """The reporter that fits standard error."""
     console = plain_console(bare(sys.stderr), colours="auto")
     if not sys.stderr.isatty() or console.is_dumb_terminal:
-        yield _Lines()
+        with _Lines() as lines:
+            yield lines
         return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     # What others print meanwhile is not led through rich, which would obey escape sequences in it.
     with Bar(*columns, console=console, redirect_stdout=False, redirect_stderr=False) as bar:
         yield _OnTerminal(bar)
 
 
 class _Lines:
+    """One line for each event, and one for every ten seconds without any."""
+
+    def __init__(self) -> None:
+        self._doing = "starting"
+        self._since = time.monotonic()
+        self._over = Event()
+        self._speaker = Thread(target=self._speak, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._speaker.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._speaker.join()
+
     def stage(self, what: str) -> None:
+        self._begin(what)
         click.echo(f"- {visible(what)}", err=True)
 
     def warn(self, what: str) -> None:
         click.echo(f"warning: {visible(what)}", err=True)
 
     def trial(self, news: TrialNews) -> None:
+        self._begin("measuring")
         click.echo(visible(_line(news)), err=True)
+
+    def _begin(self, what: str) -> None:
+        self._doing, self._since = what, time.monotonic()
+
+    def _speak(self) -> None:
+        told = self._since
+        while not self._over.wait(max(0.0, _SPEAKS_EVERY_S - time.monotonic() + told)):
+            doing, since = self._doing, self._since
+            told = max(told, since)
+            if time.monotonic() - told >= _SPEAKS_EVERY_S:
+                told = time.monotonic()
+                click.echo(f"  {visible(doing)}: {told - since:.0f} s so far", err=True)
 
 
 class _OnTerminal:

@@ -110,7 +110,7 @@ def test_uv_reads_no_configuration_of_its_user(uv, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     asked = [uv, "pip", "list", "--quiet", "--python", checkout.UV.with_name("python")]
     assert subprocess.run(asked, cwd=tmp_path, capture_output=True, check=False).returncode != 0
-    bootstrap._run(asked, bootstrap._contained())
+    bootstrap._run("asking", asked, bootstrap._contained())
 
 
 def test_a_mirror_that_only_uvs_configuration_names_is_used(uv, tmp_path, monkeypatch):
@@ -140,7 +140,7 @@ def test_pip_installs_for_nobody_else(uv, monkeypatch):
     monkeypatch.setenv("PIP_USER", "1")
     pip = [uv.with_name("python"), "-m", "pip", "install", "-qq", "--no-index", "pip"]
     assert subprocess.run(pip, capture_output=True, check=False).returncode != 0
-    bootstrap._run(pip, bootstrap._contained())
+    bootstrap._run("asking", pip, bootstrap._contained())
 
 
 def test_make_asks_no_python_that_reads_the_callers_variables():
