@@ -17,6 +17,7 @@ from bundle.documents import (
     readings,
     results,
     services,
+    sliced,
     verdicts,
 )
 from bundle.generators import GENERATORS, Load
@@ -43,6 +44,7 @@ _MODULES: tuple[ModuleType, ...] = (
     services,
     failure,
     results,
+    sliced,
     explanation,
     verdicts,
 )

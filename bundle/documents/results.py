@@ -18,6 +18,7 @@ import msgspec
 
 from bundle.codec import Document, Part
 from bundle.documents.services import Statement
+from bundle.documents.sliced import SlicedChecks
 from bundle.format import Omission
 from bundle.values import Count
 from host.expectation import Severity
@@ -220,6 +221,8 @@ class Comparison(Judged, frozen=True, kw_only=True):
 
     #: whether both did the same work; null without the record of both
     work: WorkInShort | None = None
+    #: what its rounds say; null by other metrics than throughput, and of other loads
+    sliced: SlicedChecks | None = None
 
 
 class ControlArm(Judged, frozen=True, kw_only=True):
