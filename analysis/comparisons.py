@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import asdict
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from analysis.figures import Figures
+    from analysis.sliced import Sliced
     from bundle.documents.plan import SealedPlan
     from bundle.documents.results import Control, WorkInShort
 
@@ -71,6 +72,7 @@ class Comparisons:
     #: whether two subjects did the same; None where nobody looked
     work: Callable[[Pair], WorkInShort | None]
     stopped: bool = False  #: whether the run was cut short, so that nobody planned when it ended
+    sliced: Sliced | None = None  #: the rounds of load that switches; None under another load
 
     def by(self, metric: Metric) -> list[Comparison]:
         """Judge every comparison of the plan by one metric.
@@ -97,7 +99,10 @@ class Comparisons:
             flaws = self._flaws(metric, each.pair)
             told = self._judged(metric, each, flaws=flaws, positive=positive, family_p=p)
             judged.append(Comparison(**asdict(told), work=self.work(each.pair)))
-        return judged
+        if self.sliced is None or metric.name != PRIMARY:
+            return judged
+        without = replace(self, trials=self.sliced.without_disturbed(self.trials), sliced=None)
+        return self.sliced.check(judged, without.by(metric))
 
     def controls(self) -> list[ControlArm]:
         """Judge each control's arm against its subject by the primary metric.

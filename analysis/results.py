@@ -14,6 +14,7 @@ from analysis import gates, rounding
 from analysis.comparisons import Comparisons, Order, Pair
 from analysis.inference import FEWEST_FOR_DIRECTION, Verdict
 from analysis.metrics import METRICS, PRIMARY
+from analysis.sliced import Sliced
 from analysis.work import Work
 from bundle import typed
 from bundle.documents.host import Source
@@ -96,6 +97,7 @@ def _cell(
         fatal,
         lambda pair: work.in_short(*pair, workload),
         stopped=stopped,
+        sliced=Sliced.read(cell),
     )
     rate_given = plan.loads[load].rate is not None
     return Cell(

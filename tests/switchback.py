@@ -20,17 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-_BEGIN = 1000 * NS
 _REST_NS = 1_000_000
 
 
 @dataclass
 class Block:
-    """A block of subjects that answer at known rates, each round at the machine's speed.
+    """A block of subjects that answer at known rates.
 
     Attributes:
         rates: answers per second by subject.
-        speed: of the machine in a round, from 1.
+        speed: what a subject's rate is multiplied by in a round, after another subject.
         readings: more fields of a slice, by subject and round.
     """
 
@@ -39,13 +38,14 @@ class Block:
     slice_s: float = 0.1
     connections: int = 4
     seed: int = 1
-    speed: Callable[[int], float] = lambda _round: 1.0
+    begin_s: float = 1000.0
+    speed: Callable[..., float] = lambda *_, **__: 1.0
     readings: Callable[[str, int], Mapping[str, Any]] = lambda _subject, _round: {}
     reports: dict[str, Switchback] = field(default_factory=dict, init=False)
 
     def write(self, folder: Path) -> dict[str, Path]:
         """Write each subject's trial into a folder of its name."""
-        draw, now, after = random.Random(self.seed), _BEGIN, None
+        draw, now, after = random.Random(self.seed), round(self.begin_s * NS), None
         slices: dict[str, list[Slice]] = {name: [] for name in self.rates}
         rows: dict[str, list[tuple[int, int, int]]] = {name: [] for name in self.rates}
         drained = dict.fromkeys(self.rates, now - NS // 10)
@@ -55,7 +55,7 @@ class Block:
             others = [name for name in self.rates if name != after]
             names = first + draw.sample(others, len(others))
             for position, name in enumerate(names, start=1):
-                each_ns = NS / self.rates[name] / self.speed(number)
+                each_ns = NS / self.rates[name] / self.speed(name, number, after=after)
                 asked = now + _REST_NS
                 start, stop, end, answers = _slice(
                     draw, asked, each_ns, self.connections, self.slice_s
