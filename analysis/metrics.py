@@ -49,6 +49,7 @@ METRICS = (
     Metric("rss_service", "bytes", "lower", lambda figures: figures.rss_bytes.get("service")),
 )
 PRIMARY = "throughput"
+_SLICE_STEP_S = 0.05
 
 
 def waiting_left_out(unit: str, trials: Iterable[Figures]) -> str | None:
@@ -58,23 +59,24 @@ def waiting_left_out(unit: str, trials: Iterable[Figures]) -> str | None:
     requests that no latency tells of, most often by those without an answer when the window ended,
     which are the slow ones. The seconds per connection that are lacking grow with the window, in
     which requests can wait for longer, so a window that lacks no more than is allowed takes at
-    least as long as they would if they stayed the same.
+    least as long as they would if they stayed the same. A window of slices ends as often as there
+    are slices, so these must be longer.
 
     Args:
         unit: of the metric; those in ms are latencies, and of others nothing is said.
         trials: of one subject under one load.
     """
-    known = [
-        (each.littles_ratio, each.window_s) for each in trials if each.littles_ratio is not None
-    ]
+    known = [each for each in trials if each.littles_ratio is not None]
     if unit != "ms" or not known:
         return None
-    lacking = 1 - median(ratio for ratio, _ in known)
+    lacking = 1 - median(each.littles_ratio or 0.0 for each in known)
     allowed = 1 - LITTLES_BAND[0]
     if lacking <= allowed:
         return None
-    least = math.ceil(median(window for _, window in known) * lacking / allowed)
+    what = "windows" if known[0].slice_s is None else "slices"
+    step = 1 if known[0].slice_s is None else _SLICE_STEP_S
+    least = median(each.slice_s or each.window_s for each in known) * lacking / allowed
     return (
         f"its latencies leave out {100 * lacking:.0f} % of the waiting (littles-law); "
-        f"windows of {least} s or more are needed"
+        f"{what} of {math.ceil(least / step) * step:g} s or more are needed"
     )

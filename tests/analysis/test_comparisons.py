@@ -9,7 +9,7 @@ import pytest
 from analysis.comparisons import Comparisons, Order
 from analysis.inference import holm, widen_sample
 from analysis.inference.sample import PairedSample
-from analysis.metrics import METRICS
+from analysis.metrics import METRICS, waiting_left_out
 from bundle.documents.results import Reason, Verdict
 from tests.claims.making import figures
 from tests.plan.small import sealed
@@ -221,3 +221,11 @@ def test_latencies_that_leave_out_waiting_are_void_and_throughput_is_not():
     said = "a: its latencies leave out 10 % of the waiting (littles-law); "
     said += "windows of 2 s or more are needed"  # those here are of one
     assert reason == Reason("littles-law", said)
+
+
+def test_where_the_window_is_slices_it_is_they_that_must_be_longer():
+    trial = replace(figures(1000.0), littles_ratio=0.88, window_s=10.0, slice_s=0.25)
+    assert waiting_left_out("ms", [trial]) == (
+        "its latencies leave out 12 % of the waiting (littles-law); slices of 0.6 s or more are "
+        "needed"
+    )
