@@ -2,6 +2,7 @@
 
     table        what a table is: columns with their units, rows of formatted cells
     results      the subjects, the costs and the comparisons of a cell
+    sliced       what rounds of load that switches say of the ratios
     explanation  the causes of a difference, and the subjects on the way
     markdown     a table as Markdown
 

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from analysis.rounding import UNKNOWN, count, figure, percent, with_interval
+from analysis.tables import sliced
 from analysis.tables.table import Cell, Column, Row, Table, columns, numbers
 from bundle.documents.results import Verdict
 
@@ -30,7 +31,8 @@ _MARKS = {
 
 def of(cell: Measured) -> list[Table]:
     """All tables of a cell; those without rows are left out."""
-    return [table for table in (subjects(cell), costs(cell), comparisons(cell)) if table.rows]
+    tables = (subjects(cell), costs(cell), comparisons(cell), sliced.checks(cell))
+    return [table for table in tables if table.rows]
 
 
 def subjects(cell: Measured, spread: Spread | None = None) -> Table:

@@ -10,6 +10,7 @@ from analysis.inference import PairedSample, margin_band
 from analysis.report import trials
 from analysis.report.blocks import Figure, Heading, Listing, Text
 from analysis.report.charts import Dots, Ratio, TrialChart
+from analysis.report.parts import slices
 from analysis.rounding import UNKNOWN, median_interval, significant, with_interval
 from analysis.tables import Row, Table, columns
 from analysis.tables import results as tables
@@ -66,6 +67,7 @@ def _cell(material: Material, cell: Measured, name: str) -> Iterator[Block]:
     if cell.comparisons:
         yield tables.comparisons(cell)
         yield tables.intervals(cell)
+    yield from slices.blocks(cell)
     if reasons := tuple(_reasons(cell.comparisons)):
         yield Listing(reasons)
     if ordered := tuple(_ordered((*cell.comparisons, *cell.controls))):
