@@ -45,8 +45,8 @@ from workloads.load.client import rows
 from workloads.load.client.connections import NS
 from workloads.load.operations import Operation
 from workloads.load.requests import table, write_table
-from workloads.load.switchback.block import Block, measure
-from workloads.load.switchback.spec import Settings, Target
+from workloads.load.switchback.block import Switched, measure
+from workloads.load.switchback.spec import BlockSpec, SubjectSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,10 +64,10 @@ _ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
-class Measured:
+class Drawn:
     """A block, and the length that was asked of the slices of each round."""
 
-    block: Block
+    block: Switched
     lengths: list[float]
 
     def visits(self, driven: Driven, length: float) -> list[Visit]:
@@ -128,7 +128,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _block(folder: Path, psql: Psql, cpu: int, seed: int) -> Measured:
+def _block(folder: Path, psql: Psql, cpu: int, seed: int) -> Drawn:
     draw = random.Random(seed)  # noqa: S311 - a reproducible order, not a secret
     lengths = [each for each in LENGTHS for _ in range(round(_MEASURED_S / each))]
     draw.shuffle(lengths)
@@ -137,7 +137,7 @@ def _block(folder: Path, psql: Psql, cpu: int, seed: int) -> Measured:
             stack.enter_context(_service(folder, psql, name, cpu, draw.randrange(2**32)))
             for name in SUBJECTS
         ]
-        settings = Settings(
+        settings = BlockSpec(
             subjects=targets,
             server_pid=None,
             cpu=None,
@@ -156,7 +156,7 @@ def _block(folder: Path, psql: Psql, cpu: int, seed: int) -> Measured:
             block = runner.run(measure(settings, tables, lengths))
     if block.failure:
         raise block.failure
-    return Measured(block, lengths)
+    return Drawn(block, lengths)
 
 
 @contextmanager
@@ -178,7 +178,9 @@ def _database(folder: Path) -> Iterator[Psql]:
 
 
 @contextmanager
-def _service(folder: Path, psql: Psql, name: str, cpu: int, hash_seed: int) -> Iterator[Target]:
+def _service(
+    folder: Path, psql: Psql, name: str, cpu: int, hash_seed: int
+) -> Iterator[SubjectSpec]:
     """The service of a subject, which answers."""
     port = ports.draw(1, ["127.0.0.1"])
     database = {
@@ -207,14 +209,14 @@ def _service(folder: Path, psql: Psql, name: str, cpu: int, hash_seed: int) -> I
                     break
                 except OSError:
                     time.sleep(0.02)
-            yield Target(
+            yield SubjectSpec(
                 subject=name, host="127.0.0.1", port=port, folder=name, service_pid=process.pid
             )
         finally:
             process.terminate()
 
 
-def _lengthwise(length: float, measured: list[Measured]) -> Lengthwise:
+def _lengthwise(length: float, measured: list[Drawn]) -> Lengthwise:
     logs = [_logs(each, length, _by_answers) for each in measured]
     clock = [_logs(each, length, lambda *of: _by_clock(*of, length)) for each in measured]
     turns = [
@@ -238,7 +240,7 @@ type _Counted = tuple[int, float]  # answers and seconds
 
 
 def _logs(
-    measured: Measured, length: float, count: Callable[[Driven, Visit], _Counted]
+    measured: Drawn, length: float, count: Callable[[Driven, Visit], _Counted]
 ) -> dict[str, float]:
     """Logarithm of each subject's answers per second, over all slices of a length."""
     logs = {}
@@ -260,7 +262,7 @@ def _by_clock(driven: Driven, visit: Visit, length: float) -> _Counted:
     return sum(end <= stop for end in ends), length
 
 
-def _slices(block: Block) -> tuple[tuple[Slice, ...], ...]:
+def _slices(block: Switched) -> tuple[tuple[Slice, ...], ...]:
     """All slices, round after round, as the analysis has them."""
     rounds: dict[int, list[tuple[int, Slice]]] = {}
     for driven in block.driven:

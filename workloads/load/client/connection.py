@@ -16,7 +16,7 @@ from workloads.load.client.samples import pack_record
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from workloads.load.client.connections import Connections
+    from workloads.load.client.connections import ConnectionSet
     from workloads.load.client.rows import Row
 
 
@@ -44,7 +44,7 @@ class Connection(asyncio.BaseProtocol):
         "sent",
     )
 
-    def __init__(self, driver: Connections) -> None:
+    def __init__(self, driver: ConnectionSet) -> None:
         self.intended = self.sent = self.operation = 0
         self._driver = driver
         self._free = driver.free

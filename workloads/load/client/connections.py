@@ -25,7 +25,7 @@ _RETRY_S = 0.1
 _GONE_NS = NS  # so long without any connection: the service is gone
 
 
-class Connections(ABC):
+class ConnectionSet(ABC):
     """What every load does with its connections; when to send is up to the load.
 
     Attributes:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
-from workloads.load.client.connections import NS, Connections, tick
+from workloads.load.client.connections import NS, ConnectionSet, tick
 from workloads.load.client.failure import LoadError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Window:
         return cls(begin, start, stop, stop + round(spec.timeout_s * NS))
 
 
-class Driver(Connections):
+class Driver(ConnectionSet):
     """Drives the connections of one process through one window.
 
     ``errors`` holds what happens inside the window and after it, ``warmup_errors`` what was before.

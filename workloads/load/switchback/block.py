@@ -19,8 +19,8 @@ from workloads.load.switchback.subject import Subject
 if TYPE_CHECKING:
     from workloads.load.client.failure import LoadError
     from workloads.load.client.rows import Table
-    from workloads.load.switchback.meter import Used, Value
-    from workloads.load.switchback.spec import Settings, Target
+    from workloads.load.switchback.meter import Spent, Value
+    from workloads.load.switchback.spec import BlockSpec, SubjectSpec
     from workloads.load.switchback.subject import Turn
 
 
@@ -32,7 +32,7 @@ class Visit:
     position: int  #: in its round, from 1
     after: str | None  #: subject of the slice before; None of the first
     turn: Turn  #: the slice
-    used: Used  #: within the slice
+    used: Spent  #: within the slice
     rested_ns: int  #: since the subject's last answer before this turn, until it was asked
     rest: Value  #: CPU time of the service in that time
 
@@ -41,7 +41,7 @@ class Visit:
 class Driven:
     """One subject: what it was, and all its slices."""
 
-    target: Target  #: the settings
+    target: SubjectSpec  #: the settings
     table: Table  #: what it was sent
     subject: Subject  #: samples, errors and bodies
     visits: list[Visit] = field(default_factory=list)  #: in their order
@@ -51,7 +51,7 @@ class Driven:
 
 
 @dataclass
-class Block:
+class Switched:
     """What was measured."""
 
     driven: list[Driven]  #: in the order of the settings
@@ -72,8 +72,8 @@ class Block:
 
 
 async def measure(
-    settings: Settings, tables: list[Table], lengths: list[float] | None = None
-) -> Block:
+    settings: BlockSpec, tables: list[Table], lengths: list[float] | None = None
+) -> Switched:
     """Measure a block; one that ended early says why.
 
     Args:
@@ -95,7 +95,7 @@ async def measure(
         Driven(target, table, _subject(settings, target, table, meter, over))
         for target, table in zip(settings.subjects, tables, strict=True)
     ]
-    block = Block(driven)
+    block = Switched(driven)
     loop.set_exception_handler(driven[0].subject.notice)
     try:
         for each in driven:
@@ -125,7 +125,11 @@ class _Over(Exception):  # noqa: N818 - it is caught here, and carries the error
 
 
 def _subject(
-    settings: Settings, target: Target, table: Table, meter: Meter, over: asyncio.Future[LoadError]
+    settings: BlockSpec,
+    target: SubjectSpec,
+    table: Table,
+    meter: Meter,
+    over: asyncio.Future[LoadError],
 ) -> Subject:
     name = target.subject
     spec = settings.closed_loop(target)
@@ -138,7 +142,7 @@ def _watch(driven: list[Driven], now: int) -> None:
 
 
 async def _warm_up(
-    settings: Settings, block: Block, meter: Meter, over: asyncio.Future[LoadError]
+    settings: BlockSpec, block: Switched, meter: Meter, over: asyncio.Future[LoadError]
 ) -> None:
     half = round(settings.warmup_s * NS / 2)
     for each in block.driven:
@@ -152,8 +156,8 @@ async def _warm_up(
 
 
 async def _rounds(
-    settings: Settings,
-    block: Block,
+    settings: BlockSpec,
+    block: Switched,
     meter: Meter,
     over: asyncio.Future[LoadError],
     lengths: list[float] | None,

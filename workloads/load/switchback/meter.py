@@ -1,8 +1,9 @@
 """What processes and the host have used so far, read in microseconds at the ends of slices.
 
 CPU times are those of the processes' CPU clocks, in nanoseconds over all threads; /proc counts them
-in ticks of 10 ms, a twenty-fifth of a slice. On a two-core VM a whole reading took 0.1 ms: 40 us
-for /proc/stat, which the kernel composes as a whole, and 0.3 us for each clock.
+in ticks of 10 ms, a twenty-fifth of a slice. A whole reading of three services took 30 us of CPU
+time on a two-core VM, nearly all of it for /proc/stat, which the kernel composes as a whole; a
+clock takes 0.3 us.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class Spent:
     """Differences of two readings, as `bundle.generators.switchback.Slice` has them."""
 
     service: Value
@@ -94,7 +95,7 @@ class Meter:
             steal=steal,
         )
 
-    def used(self, name: str, before: Reading, after: Reading) -> Used:
+    def used(self, name: str, before: Reading, after: Reading) -> Spent:
         """What was used between two readings of the same subject."""
         services = {
             each: minus(after.services[each], before.services[each]) for each in self._services
@@ -104,7 +105,7 @@ class Meter:
         ours = [*services.values(), minus(after.server, before.server), load]
         if self._server:
             ours.append(database)
-        return Used(
+        return Spent(
             service=services.get(name, _SERVICE_ELSEWHERE),
             database=database,
             load=load,

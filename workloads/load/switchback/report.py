@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Literal
 
-    from workloads.load.switchback.block import Block, Driven, Visit
+    from workloads.load.switchback.block import Driven, Switched, Visit
     from workloads.load.switchback.meter import Value
-    from workloads.load.switchback.spec import Settings
+    from workloads.load.switchback.spec import BlockSpec
 
 HISTOGRAM = "service.hdr"
 _COLUMNS: Mapping[str, Literal["int64", "uint16"]] = {
@@ -45,7 +45,7 @@ _COLUMNS: Mapping[str, Literal["int64", "uint16"]] = {
 }
 
 
-def write(settings: Settings, block: Block, folder: Path) -> None:
+def write(settings: BlockSpec, block: Switched, folder: Path) -> None:
     """Write the files of every subject, its report last.
 
     Raises:
@@ -59,8 +59,8 @@ def write(settings: Settings, block: Block, folder: Path) -> None:
 
 
 def _write(
-    settings: Settings,
-    block: Block,
+    settings: BlockSpec,
+    block: Switched,
     driven: Driven,
     folder: Path,
     *,
@@ -111,14 +111,14 @@ def _write(
     )
 
 
-def _window(block: Block) -> Window:
+def _window(block: Switched) -> Window:
     turns = block.turns
     now = time.monotonic_ns()
     start, stop = (turns[0].start.at, turns[-1].stop.at) if turns else (now, now)
     return msgspec.convert(span(start, stop), Window)
 
 
-def _process(block: Block) -> Process:
+def _process(block: Switched) -> Process:
     turns = block.turns
     cpu_ns = turns[-1].stop.reading.load - turns[0].start.reading.load if turns else 0
     lags_ms = [each / 1e6 for each in block.lags_ns]

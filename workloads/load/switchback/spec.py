@@ -23,7 +23,7 @@ type Seconds = Annotated[float, Meta(gt=0, le=3600)]
 _MOST_ROUNDS = 2**16 - 1  # what the samples' column holds
 
 
-class Target(Part, frozen=True, kw_only=True):
+class SubjectSpec(Part, frozen=True, kw_only=True):
     """One subject and its service."""
 
     subject: str  #: its name
@@ -33,10 +33,10 @@ class Target(Part, frozen=True, kw_only=True):
     service_pid: Pid | None  #: its first process; null if it runs on another host
 
 
-class Settings(Part, frozen=True, kw_only=True):
+class BlockSpec(Part, frozen=True, kw_only=True):
     """The load on all subjects of a block."""
 
-    subjects: Annotated[list[Target], Meta(min_length=1)]  #: in the order of the plan
+    subjects: Annotated[list[SubjectSpec], Meta(min_length=1)]  #: in the order of the plan
     server_pid: Pid | None  #: PostgreSQL's first process; null if it runs on another host
     cpu: int | None  #: where the generator stays; null leaves it where it is
     connections: Annotated[int, Meta(ge=1)]  #: to each subject
@@ -58,7 +58,7 @@ class Settings(Part, frozen=True, kw_only=True):
         if self.slice_s is not None and self.duration_s / self.slice_s > _MOST_ROUNDS:
             raise ValueError(f"duration_s is at most {_MOST_ROUNDS} times slice_s")
 
-    def closed_loop(self, target: Target) -> client.Spec:
+    def closed_loop(self, target: SubjectSpec) -> client.Spec:
         """The closed loop that one subject would have alone.
 
         Raises:
@@ -73,7 +73,7 @@ class Settings(Part, frozen=True, kw_only=True):
             }
         )
 
-    def told(self, target: Target) -> Spec:
+    def told(self, target: SubjectSpec) -> Spec:
         """What the report of one subject repeats."""
         return Spec(
             subject=target.subject,
@@ -97,14 +97,14 @@ _SHARED = (
 )
 
 
-def read_settings(path: Path) -> Settings:
+def read_settings(path: Path) -> BlockSpec:
     """Read and check the settings.
 
     Raises:
         LoadError: code ``spec``; says which key is missing, unknown, or out of range.
     """
     try:
-        settings = msgspec.json.decode(path.read_bytes(), type=Settings)
+        settings = msgspec.json.decode(path.read_bytes(), type=BlockSpec)
         for target in settings.subjects:
             settings.closed_loop(target)
     except (OSError, ValueError) as wrong:
@@ -112,6 +112,6 @@ def read_settings(path: Path) -> Settings:
             "spec",
             f"the settings are none: {wrong}",
             where=str(path),
-            hint="see Settings in workloads/load/switchback/spec.py",
+            hint="see BlockSpec in workloads/load/switchback/spec.py",
         ) from None
     return settings
