@@ -14,8 +14,10 @@ import pytest
 from agent import ports
 from agent.postgres import Cluster, settings
 
-# A worker of pytest-xdist has 80 columns in its environment, and no terminal.
+# A worker of pytest-xdist has 80 columns in its environment, and no terminal. Without workers it is
+# readline that sets them, for children only: os.environ does not know of it.
 os.environ.pop("COLUMNS", None)
+os.unsetenv("COLUMNS")
 
 # Examples take as long as they take: these machines are noisy.
 hypothesis.settings.register_profile("lab", deadline=None)

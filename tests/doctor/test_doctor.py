@@ -28,7 +28,7 @@ shipped = doctor.noise_plan
 
 def short(*, wrk):
     plan = shipped(wrk=False)
-    load = structs.replace(plan.loads["client"], connections=8, warmup_s=0.2, duration_s=1)
+    load = structs.replace(plan.loads["client"], connections=8, warmup_s=0.1, duration_s=0.5)
     size = plan.dataset.model_copy(update={"users": 1000, "orders": 1000})
     return plan.model_copy(update={"loads": {"client": load}, "blocks": 2, "dataset": size})
 
