@@ -41,7 +41,7 @@ def write_plan(path):
     plan["subjects"] = {"tortoise": {"service": "tortoise"}, "asyncpg": {"service": "asyncpg"}}
     plan["comparisons"] = [{"baseline": "tortoise", "candidate": "asyncpg"}]
     plan["explanation"] = {"from": "tortoise", "to": "asyncpg", "steps": STEPS}
-    client = {"generator": "client-closed", "connections": 4, "warmup_s": 0.2, "duration_s": 1}
+    client = {"generator": "client-closed", "connections": 4, "warmup_s": 0.1, "duration_s": 0.5}
     plan["loads"] = {"client": client}
     path.write_text(yaml.safe_dump(plan))
     return path

@@ -28,13 +28,13 @@ def dumped(document):
 
 
 def plan(name, **changes):
-    """Two subjects under the asyncio client, trials of one second."""
+    """Two subjects under the asyncio client, trials of half a second."""
     made = yaml.safe_load((CHECKOUT / "workloads/plans/demo.yaml").read_text())
     made |= {"name": name, "blocks": 1}
     made["dataset"] = {"users": 1000, "orders": 1000, "payload_bytes": 512}
     del made["subjects"]["sqlalchemy"], made["loads"]["wrk"]
     made["comparisons"] = [{"baseline": "asyncpg", "candidate": "tortoise"}]
-    made["loads"]["client"] |= {"connections": 8, "warmup_s": 0.2, "duration_s": 1}
+    made["loads"]["client"] |= {"connections": 8, "warmup_s": 0.1, "duration_s": 0.5}
     return made | changes
 
 

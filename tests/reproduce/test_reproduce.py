@@ -55,7 +55,7 @@ def status(bundle: Path) -> str:
     return json.loads((bundle / "bundle.json").read_bytes())["status"]
 
 
-def test_an_interrupted_trial_of_a_ledger_goes_on_and_a_finished_one_measures_nothing(
+def test_an_interrupted_or_killed_trial_of_a_ledger_goes_on_and_a_finished_one_measures_nothing(
     start, write, tmp_path
 ):
     ledger = write()
@@ -79,7 +79,20 @@ def test_an_interrupted_trial_of_a_ledger_goes_on_and_a_finished_one_measures_no
     assert {status(path) for path in sealed(tmp_path)} == {"complete", "aborted"}
     (kept,) = [path for path in sealed(tmp_path) if status(path) == "complete"]
 
-    whole, _ = told(start(ledger, "--json"))
+    killed = start(ledger)
+    await_line(killed, "- plan 1 of 2: second")
+    await_line(killed, "[1/2]")
+    killed.kill()
+    killed.communicate()
+    (partial,) = (tmp_path / "bundles").glob("*.partial")
+    closed = {path.name for path in partial.glob("trials/*") if path.suffix != ".open"}
+    assert closed
+
+    whole, err = told(start(ledger, "--json"))
+    assert f"goes on   {partial.name}" in err
+    second = next(each for each in whole["proposal"]["plans"] if each["name"] == "second")
+    assert second["begun"] == partial.name
+    check_what_was_resumed(partial, len(closed))
     assert whole["schema"] == "ormlab-reproduce/1"
     assert whole["ok"] is True
     assert state(whole) == {
@@ -104,27 +117,13 @@ def test_an_interrupted_trial_of_a_ledger_goes_on_and_a_finished_one_measures_no
     assert "second.direction if another plan: inconclusive" in text
 
 
-def test_a_killed_plan_is_gone_on_with(start, write, tmp_path):
-    ledger = write()
-    chosen = ("--claims", "second.*", "--json")
-    killed = start(ledger, *chosen)
-    await_line(killed, "- plan 2 of 2: second")
-    await_line(killed, "[1/2]")
-    killed.kill()
-    killed.communicate()
-    (partial,) = (tmp_path / "bundles").glob("*.partial")
-    kept = {path.name for path in partial.glob("trials/*") if path.suffix != ".open"}
-    assert kept
-
-    whole, err = told(start(ledger, *chosen))
-    assert f"goes on   {partial.name}" in err
-    second = next(each for each in whole["proposal"]["plans"] if each["name"] == "second")
-    assert second["begun"] == partial.name
-    (bundle,) = [path for path in sealed(tmp_path) if path.name == partial.name.split(".")[0]]
+def check_what_was_resumed(partial: Path, closed: int):
+    """The run that was killed is sealed in the place of its folder, and says when it was."""
+    assert not partial.exists()
+    bundle = partial.with_suffix("")
     assert verify(bundle).ok
     interrupted = json.loads((bundle / "bundle.json").read_bytes())["interruptions"]
-    assert [each["trials"] for each in interrupted] == [len(kept)]
-    assert not partial.exists()
+    assert [each["trials"] for each in interrupted] == [closed]
 
 
 def check_what_is_stored(whole, ledger, kept, tmp_path):

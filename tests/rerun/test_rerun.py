@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import pytest
@@ -19,7 +20,7 @@ from ormlab.run.measure import record
 from ormlab.run.measure.deployment import source_archive
 from ormlab.verify import verify
 from tests.resume.conftest import finished_run, inventory, lab, lab_root
-from tests.run.test_run import bin_without_wrk
+from tests.run.test_run import path_without_wrk
 from tests.verify import recorded
 
 __all__ = ["finished_run", "inventory", "lab", "lab_root"]
@@ -116,7 +117,7 @@ def test_what_a_newer_version_adds_and_another_source_are_said(older_lock, tmp_p
 
 
 def test_a_host_without_the_generator_is_refused_before_anything_starts(lab, tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", bin_without_wrk(tmp_path))
+    monkeypatch.setenv("PATH", path_without_wrk(tmp_path, os.environ["PATH"]))
     bundle = recorded.make(tmp_path)
     process = lab.start("rerun", bundle, "--yes", "--bundles", lab.bundles)
     out, _ = process.communicate()

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.run import shared
-from tests.run.small import write_inventory, write_plan
+from tests.run.small import alone, write_inventory, write_plan
+
+HOSTILE = {
+    "GIT_DIR": "/nowhere",
+    "LC_ALL": "tr_TR.UTF-8",
+    "LD_PRELOAD": "nonexistent",
+    "PGPASSWORD": "x",
+    "PGSSLMODE": "require",
+    "PIP_USER": "1",
+    "PYTHONASYNCIODEBUG": "1",
+    "PYTHONDEVMODE": "1",
+    "PYTHONHASHSEED": "0",
+    "PYTHONMALLOC": "malloc",
+    "UV_EXCLUDE_NEWER": "2000-01-01",
+    "http_proxy": "http://127.0.0.1:9",
+}
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +53,27 @@ def run_with_controls(tmp_path_factory, lab_root):
     """A finished run with a null arm and a positive control; no test may change it."""
 
     def change(plan):
-        plan["loads"]["client"].update(duration_s=2, warmup_s=0)
+        plan["loads"]["client"].update(duration_s=1, warmup_s=0)
         plan |= {"null_arm": "asyncpg", "positive_control": {"subject": "asyncpg"}}
 
     return shared.finished(tmp_path_factory.getbasetemp(), lab_root, "controls", change)
+
+
+@pytest.fixture(scope="session")
+def troubled_run(tmp_path_factory, lab_root):
+    """A finished run that writes, under `HOSTILE`, sealed by a clock an hour behind.
+
+    No test may change it.
+    """
+
+    def change(plan):
+        plan["dataset"]["users"] = 20_000  # enough to delete from
+        operations = [
+            {"operation": f"{verb}-user"} for verb in ("read", "create", "update", "delete")
+        ]
+        plan["workloads"] = {"crud": {"operations": operations}}
+        alone(plan, blocks=2)
+
+    program = (sys.executable, "-m", "tests.run.clock_back")
+    base = tmp_path_factory.getbasetemp()
+    return shared.finished(base, lab_root, "troubled", change, program=program, variables=HOSTILE)

@@ -12,27 +12,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
 
+from tests.conftest import CHECKOUT
 from tests.run.small import write_inventory, write_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
 ORMLAB = str(Path(sys.executable).with_name("ormlab"))
 
 
 class Finished(NamedTuple):
-    """A run that came to its end; no test may change its folder.
+    """A run that came to its end; no test may change its folder."""
 
-    Attributes:
-        told: what ``ormlab run --json`` printed.
-        plan: file of its plan.
-        bundle: its folder.
-        left: command lines of the processes that it left on its host, and files of it there.
-    """
-
-    told: dict
-    plan: Path
-    bundle: Path
+    told: dict  #: what ``ormlab run --json`` printed
+    plan: Path  #: file of its plan
+    bundle: Path  #: its folder
+    #: command lines of the processes that it left on its host, and files of it there
     left: list[str]
 
 
@@ -46,7 +41,15 @@ def processes_below(root: Path) -> list[psutil.Process]:
     return found
 
 
-def finished(base: Path, lab_root: Path, name: str, change: Callable | None = None) -> Finished:
+def finished(
+    base: Path,
+    lab_root: Path,
+    name: str,
+    change: Callable | None = None,
+    *,
+    program: Sequence[str] = (ORMLAB,),
+    variables: Mapping[str, str] | None = None,
+) -> Finished:
     """The finished run of that name, which is made if no worker has made it yet.
 
     Args:
@@ -54,23 +57,32 @@ def finished(base: Path, lab_root: Path, name: str, change: Callable | None = No
         lab_root: the folder of the lab of this worker, for a run that has yet to be made.
         name: of the run.
         change: alters the small plan.
+        program: what carries out the command line.
+        variables: of the program's environment, beside those of the tests.
     """
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"run-{name}"
     folder.mkdir(exist_ok=True)
+    plan = folder / "small.yaml"
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         outcome = folder / "outcome.json"
         if not outcome.exists():
-            outcome.write_text(json.dumps(_carry_out(folder, lab_root, change)))
+            write_plan(plan, change)
+            inventory = write_inventory(folder / "inventory.yml", lab_root)
+            options = ["--inventory", inventory, "--bundles", folder / "bundles", "--json"]
+            command = [*program, "run", plan, *options]
+            environment = {**os.environ, **(variables or {})}
+            outcome.write_text(json.dumps(_carry_out(command, environment, lab_root)))
     told, left = json.loads(outcome.read_bytes())
-    return Finished(told, folder / "small.yaml", Path(told["folder"]), left)
+    return Finished(told, plan, Path(told["folder"]), left)
 
 
-def _carry_out(folder: Path, lab_root: Path, change: Callable | None) -> tuple[dict, list[str]]:
-    plan = write_plan(folder / "small.yaml", change)
-    inventory = write_inventory(folder / "inventory.yml", lab_root)
-    command = [ORMLAB, "run", plan, "--inventory", inventory, "--bundles", folder / "bundles"]
-    run = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
+def _carry_out(
+    command: list[str | Path], environment: dict[str, str], lab_root: Path
+) -> tuple[dict, list[str]]:
+    run = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=CHECKOUT, env=environment
+    )
     assert run.returncode == 0, run.stderr
     told = json.loads(run.stdout)
     processes = [" ".join(process.info["cmdline"]) for process in processes_below(lab_root)]

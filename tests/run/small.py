@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def write_plan(path: Path, change=None) -> Path:
-    """Two subjects, two blocks, the asyncio client; ``change`` alters the document."""
+    """Two subjects, two blocks, half a second of the asyncio client; ``change`` alters it."""
     plan = yaml.safe_load((CHECKOUT / "workloads/plans/demo.yaml").read_text())
     plan |= {"name": "small", "blocks": 2}
     plan["dataset"] = {"users": 1000, "orders": 1000, "payload_bytes": 512}
     del plan["subjects"]["sqlalchemy"], plan["loads"]["wrk"]
     plan["comparisons"] = [{"baseline": "asyncpg", "candidate": "tortoise"}]
-    plan["loads"]["client"] |= {"connections": 8, "warmup_s": 0.2, "duration_s": 1}
+    plan["loads"]["client"] |= {"connections": 8, "warmup_s": 0.1, "duration_s": 0.5}
     if change:
         change(plan)
     path.write_text(yaml.safe_dump(plan))
@@ -27,11 +27,13 @@ def write_plan(path: Path, change=None) -> Path:
 
 
 def alone(plan, blocks: int) -> None:
-    """Leave one subject, and so one trial a block, for claims about a run and not its figures.
+    """Leave one subject and one connection, for claims about a run and not its figures.
 
-    Each subject costs a run as much as two trials before the first of them.
+    Each subject costs a run as much as two trials before the first of them, and many connections
+    keep two CPUs busy.
     """
     del plan["subjects"]["tortoise"]
+    plan["loads"]["client"]["connections"] = 1
     plan |= {"comparisons": [], "blocks": blocks}
 
 

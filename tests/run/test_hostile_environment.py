@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,42 +11,13 @@ import pytest
 from bundle.verify import verify
 from host.environment import MEASURED, fixed, passed
 from tests.run import hostile_environments
-from tests.run.small import alone
-
-ORMLAB = str(Path(sys.executable).with_name("ormlab"))
-HOSTILE = {
-    "GIT_DIR": "/nowhere",
-    "LC_ALL": "tr_TR.UTF-8",
-    "LD_PRELOAD": "nonexistent",
-    "PGPASSWORD": "x",
-    "PGSSLMODE": "require",
-    "PIP_USER": "1",
-    "PYTHONASYNCIODEBUG": "1",
-    "PYTHONDEVMODE": "1",
-    "PYTHONHASHSEED": "0",
-    "PYTHONMALLOC": "malloc",
-    "UV_EXCLUDE_NEWER": "2000-01-01",
-    "http_proxy": "http://127.0.0.1:9",
-}
 
 
-def test_a_run_under_hostile_variables_measures_what_a_clean_one_does(
-    inventory, small_plan, tmp_path
-):
-    command = [ORMLAB, "run", small_plan(lambda plan: alone(plan, blocks=1)), "--json"]
-    process = subprocess.run(
-        [*command, "--inventory", inventory, "--bundles", tmp_path / "bundles"],
-        capture_output=True,
-        text=True,
-        env=os.environ | HOSTILE,
-        cwd=tmp_path,
-        check=False,
-    )
-    assert process.returncode == 0, process.stderr
-    bundle = Path(json.loads(process.stdout)["folder"])
+def test_a_run_under_hostile_variables_measures_what_a_clean_one_does(troubled_run):
+    bundle = troubled_run.bundle
     assert verify(bundle, "L1").ok
     trials = [json.loads(file.read_bytes()) for file in bundle.glob("trials/*/trial.json")]
-    assert len(trials) == 1
+    assert len(trials) == 2
     for trial in trials:
         assert trial["status"] == "completed"
         runtime = trial["readings"]["health"]["runtime"]
