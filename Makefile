@@ -22,9 +22,7 @@ help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
 
 demo: place .venv/.lab  ## compare three services on this machine, in about five minutes
-	@command -v wrk >/dev/null || $(MAKE) --no-print-directory wrk >&2 || \
-	  echo "wrk could not be installed here; going on with the asyncio client alone" >&2
-	@$(BIN)/ormlab run $(DEMO) --omit-missing-generators
+	@$(BIN)/ormlab run $(DEMO)
 
 place:
 	@$(PYTHON) -E bootstrap.py place

@@ -64,7 +64,7 @@ claims:
     tolerance: {relative: 0.05, reason: half a margin}
     conditions: [all]
     portability: same-class
-    test: {plan: demo, workload: read-one, load: wrk, arms: {a: {subject: asyncpg}}}
+    test: {plan: demo, workload: read-one, load: switched, arms: {a: {subject: asyncpg}}}
 """ % ("5a" * 32)
 
 

@@ -49,7 +49,7 @@ WRONG = {
     "metric-unknown": changed("metric: throughput", "metric: thruput"),
     "reading-unknown": changed("reading: python", "reading: pythno"),
     "plan-unknown": changed("plan: demo", "plan: no-such-plan"),
-    "plan-part-unknown": changed("load: wrk,", "load: ab,"),
+    "plan-part-unknown": changed("load: switched,", "load: ab,"),
     "entailment-cycle": changed(
         "portability: same", "entailed_by: [tput.a]\n    portability: same"
     ),

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.conftest import CHECKOUT
+from tests.run import small
 from tests.run.conftest import inventory, lab_root  # noqa: F401 - fixtures
 
 ORMLAB = str(Path(sys.executable).with_name("ormlab"))
@@ -28,14 +29,8 @@ def dumped(document):
 
 
 def plan(name, **changes):
-    """Two subjects under the asyncio client, trials of half a second."""
-    made = yaml.safe_load((CHECKOUT / "workloads/plans/demo.yaml").read_text())
-    made |= {"name": name, "blocks": 1}
-    made["dataset"] = {"users": 1000, "orders": 1000, "payload_bytes": 512}
-    del made["subjects"]["sqlalchemy"], made["loads"]["wrk"]
-    made["comparisons"] = [{"baseline": "asyncpg", "candidate": "tortoise"}]
-    made["loads"]["client"] |= {"connections": 8, "warmup_s": 0.1, "duration_s": 0.5}
-    return made | changes
+    """The small plan with one block."""
+    return small.plan(name, **{"blocks": 1} | changes)
 
 
 def test_of(name, **more):

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
-
-from tests.conftest import CHECKOUT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+def plan(name: str = "small", **changes) -> dict[str, Any]:
+    """The document: two subjects, two blocks, half a second of the asyncio client."""
+    keys = {"connections": 8, "warmup_s": 0.1, "duration_s": 0.5}
+    return {
+        "schema": "plan/1",
+        "name": name,
+        "title": "Read one user by id, closed loop, 8 connections",
+        "profile": "smoke",
+        "seed": 20240101,
+        "blocks": 2,
+        "dataset": {"users": 1000, "orders": 1000, "payload_bytes": 512},
+        "subjects": {"asyncpg": {"service": "asyncpg"}, "tortoise": {"service": "tortoise"}},
+        "workloads": {"read-one": {"operations": [{"operation": "read-user"}]}},
+        "loads": {"client": {"generator": "client-closed", **keys}},
+        "comparisons": [{"baseline": "asyncpg", "candidate": "tortoise"}],
+        **changes,
+    }
+
+
 def write_plan(path: Path, change=None) -> Path:
-    """Two subjects, two blocks, half a second of the asyncio client; ``change`` alters it."""
-    plan = yaml.safe_load((CHECKOUT / "workloads/plans/demo.yaml").read_text())
-    plan |= {"name": "small", "blocks": 2}
-    plan["dataset"] = {"users": 1000, "orders": 1000, "payload_bytes": 512}
-    del plan["subjects"]["sqlalchemy"], plan["loads"]["wrk"]
-    plan["comparisons"] = [{"baseline": "asyncpg", "candidate": "tortoise"}]
-    plan["loads"]["client"] |= {"connections": 8, "warmup_s": 0.1, "duration_s": 0.5}
+    """Write the small plan; ``change`` alters the document."""
+    document = plan()
     if change:
-        change(plan)
-    path.write_text(yaml.safe_dump(plan))
+        change(document)
+    path.write_text(yaml.safe_dump(document))
     return path
 
 

@@ -23,6 +23,7 @@ from tests.conftest import CHECKOUT
 from tests.host import packages, root
 from tests.host.booted import nspawn
 from tests.host.booted.network import network
+from tests.run import small
 from workloads import stacks
 from workloads.stacks import locks
 
@@ -206,12 +207,8 @@ def plan(tmp_path):
     """Two subjects, two blocks, one second of a client each; or what ORMLAB_TEST_PLAN names."""
     if named := os.environ.get("ORMLAB_TEST_PLAN"):
         return named
-    told = yaml.safe_load((CHECKOUT / "workloads/plans/demo.yaml").read_text())
-    told |= {"name": "remote", "blocks": 2}
-    told["dataset"] = {"users": 1000, "orders": 1000, "payload_bytes": 512}
-    del told["subjects"]["sqlalchemy"], told["loads"]["wrk"]
-    told["comparisons"] = [{"baseline": "asyncpg", "candidate": "tortoise"}]
-    told["loads"]["client"] |= {"connections": 8, "warmup_s": 0.2, "duration_s": 1}
+    told = small.plan("remote")
+    told["loads"]["client"] |= {"warmup_s": 0.2, "duration_s": 1}
     path = tmp_path / "remote.yaml"
     path.write_text(yaml.safe_dump(told))
     return path
