@@ -77,10 +77,10 @@ class Comparisons:
     def by(self, metric: Metric) -> list[Comparison]:
         """Judge every comparison of the plan by one metric.
 
-        The comparisons by the primary metric are one family, adjusted by Holm; those by other
-        metrics only describe. The null arm widens intervals by the same metric, the positive
-        control voids every comparison by the primary one. Latencies that leave out much of the
-        waiting are void as well.
+        The comparisons by the primary metric are one family, adjusted by Holm, as far as they have
+        a null arm: what can only be an estimate is no test. Those by other metrics only describe.
+        The null arm widens intervals by the same metric, the positive control voids every
+        comparison by the primary one. Latencies that leave out much of the waiting are void too.
         """
         plan = self.sealed.plan
         arm = self._positive_arm
@@ -91,13 +91,16 @@ class Comparisons:
             sample = self._sample(metric, pair, self._null_arm_of(pair))
             if sample.d.values:
                 weighed.append(_Measured(pair, sample, widen_sample(sample, beta=plan.beta)))
-        family: list[float | None] = [None] * len(weighed)
-        if metric.name == PRIMARY:
-            family = list(holm([_p(each.widened) for each in weighed]))
+        family = _adjusted(weighed) if metric.name == PRIMARY else {}
         judged = []
-        for each, p in zip(weighed, family, strict=True):
-            flaws = self._flaws(metric, each.pair)
-            told = self._judged(metric, each, flaws=flaws, positive=positive, family_p=p)
+        for each in weighed:
+            told = self._judged(
+                metric,
+                each,
+                flaws=self._flaws(metric, each.pair),
+                positive=positive,
+                family_p=family.get(each.pair),
+            )
             judged.append(Comparison(**asdict(told), work=self.work(each.pair)))
         if self.sliced is None or metric.name != PRIMARY:
             return judged
@@ -216,7 +219,9 @@ class Comparisons:
         )
 
 
-def _p(measured: Widened | Undefined) -> float:
-    """The p that inverts h; what has no interval counts as no difference."""
-    p = None if isinstance(measured, Undefined) else measured.estimate.p
-    return 1.0 if p is None else p
+def _adjusted(family: Sequence[_Measured]) -> dict[Pair, float]:
+    """The p that inverts h, adjusted by Holm, of each comparison that has one."""
+    ps = {
+        each.pair: each.widened.estimate.p for each in family if isinstance(each.widened, Widened)
+    }
+    return dict(zip(ps, holm([p for p in ps.values() if p is not None]), strict=True))

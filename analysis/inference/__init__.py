@@ -25,7 +25,7 @@ from analysis.inference.interval import margin_band
 from analysis.inference.nullarm import Undefined, Widened, findable_effect, widen_sample
 from analysis.inference.order import linear_trend, order_effects
 from analysis.inference.power import FEWEST_BLOCKS, FEWEST_FOR_DIRECTION, blocks_needed
-from analysis.inference.ruling import Ruling, rule, rule_runs, unjudged, weigh
+from analysis.inference.ruling import Ruling, rule, unjudged, weigh
 from analysis.inference.runs import RunMean, combine
 from analysis.inference.sample import ByBlock, LogRatios, PairedSample
 from analysis.inference.variance import variance_shares
@@ -71,7 +71,6 @@ __all__ = [
     "paired_t",
     "positive_control",
     "rule",
-    "rule_runs",
     "signed_rank",
     "studentised_bootstrap",
     "unjudged",

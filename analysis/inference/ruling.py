@@ -1,4 +1,4 @@
-"""The verdict of a comparison whose null arm informs its interval, and of several runs together.
+"""The verdict of a comparison whose null arm informs its interval.
 
 | verdict | when, in this order |
 |---|---|
@@ -36,7 +36,6 @@ from bundle.documents.results import Evidence, Reason, Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from analysis.inference.runs import Combined
     from analysis.inference.sample import PairedSample
     from bundle.documents.results import Better, Control, Estimate
     from host.levels import Profile
@@ -165,24 +164,6 @@ def rule(
         what = f"p is {family_p:.3f} once adjusted for its family: no difference counts as shown"
         reasons.insert(0, Reason("family", what))
     return _ruling(verdict, reasons, measured.estimate, margin)
-
-
-def rule_runs(combined: Combined, *, margin: float, better: Better) -> Ruling:
-    """Judge one claim by several runs.
-
-    Args:
-        combined: of the runs that are neither VOID nor ESTIMATE.
-        margin: theta as a fraction.
-        better: which way the metric improves.
-
-    Raises:
-        ValueError: the margin is not positive.
-    """
-    if combined.disagree:
-        what = f"the runs disagree by more than chance: Cochran's p is {combined.cochran_p:.3f}"
-        return Ruling(Verdict.INCONCLUSIVE, None, (Reason("runs-disagree", what),))
-    verdict = _read(combined.estimate, combined.blocks, margin, better, survives=True)
-    return _ruling(verdict, [_why(verdict, margin)], combined.estimate, margin)
 
 
 def same_without_disturbed(primary: Ruling, undisturbed: Ruling) -> Ruling:

@@ -186,6 +186,10 @@ def test_the_family_is_adjusted_by_the_p_of_the_widened_intervals():
     assert [each.widened.p for each in told] == ps
     (p99, *_) = comparisons(measured, **given).by(BY_NAME["p99"])
     assert p99.family_p is None
+    # What can only be an estimate is no test, and takes nothing from the others.
+    given["comparisons"] = [pairs[0], {"baseline": "a", "candidate": "c"}]
+    first, estimate = comparisons(measured, **given).by(BY_NAME["throughput"])
+    assert (first.family_p, estimate.family_p) == (ps[0], None)
 
 
 def test_a_null_arm_informs_and_is_no_comparison_of_its_own():

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from analysis.inference import Control, Estimate, Interval, Reason, Verdict, margin_band
 from analysis.inference.nullarm import HalfWidth, Lack, Undefined, Widened
-from analysis.inference.ruling import rule, rule_runs, same_without_disturbed, unjudged
-from analysis.inference.runs import Combined
+from analysis.inference.ruling import rule, same_without_disturbed, unjudged
 
 MARGIN = 0.03
 BAND = margin_band(MARGIN)
@@ -220,24 +219,6 @@ def test_swapping_the_subjects_swaps_faster_and_slower(place, blocks, excess):
     back = judge(measured(-mean, half, blocks=blocks, excess=excess))
     assert back.verdict is MIRROR.get(forth.verdict, forth.verdict)
     assert back.size_resolved == forth.size_resolved
-
-
-@given(PLACE)
-def test_several_runs_are_read_like_one(place):
-    together = Combined(estimate(*place), 0.01, 0.5, 20)
-    alone = judge(measured(*place, blocks=20))
-    ruling = rule_runs(together, margin=MARGIN, better="higher")
-    assert (ruling.verdict, ruling.size_resolved) == (alone.verdict, alone.size_resolved)
-
-
-def test_runs_that_disagree_decide_nothing():
-    ruling = rule_runs(
-        Combined(estimate(0.1, 0.01), 0.01, 0.049, 20), margin=MARGIN, better="higher"
-    )
-    assert ruling.verdict is Verdict.INCONCLUSIVE
-    assert ruling.reasons == (
-        Reason("runs-disagree", "the runs disagree by more than chance: Cochran's p is 0.049"),
-    )
 
 
 def test_disturbed_rounds_must_not_decide():
