@@ -42,7 +42,6 @@ ALLOWED = {
     "Host": "a host at work, and what was read of it around a window",
     "Identity": "of a host, and whether two bundles name the same one",
     "Judged": "a host's reading and a comparison: each with its verdict",
-    "Judgement": "of one comparison, and of a whole ledger",
     "Kernel": "the seam to the kernel, and what it counted",
     "Kill": "as planned, and as done",
     "Limit": "of a host's reading, and of a plan's gate",
