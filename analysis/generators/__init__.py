@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from analysis.generators.base import CLOSED, OPEN, Contradiction, GeneratorFigures, Output
+from analysis.generators.together import disagreements
 from bundle.generators import NAMES
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ __all__ = [
     "GeneratorFigures",
     "Output",
     "contradictions",
+    "disagreements",
     "find",
     "of",
 ]

@@ -42,6 +42,8 @@ def check(root: Path, found: Findings) -> None:
         faults = drive is not None and drive.kill is not None
         for code, file, what in generators.contradictions(trial, faults=faults):
             found.add(code, f"{folder}/{file}", names.printable(what))
+    for trial, (code, file, what) in generators.disagreements(trials):
+        found.add(code, f"{names.TRIALS}/{trial.path.name}/{file}", names.printable(what))
     _check_host(root, fit, found)
 
 
