@@ -175,7 +175,7 @@ class Sliced:
                 if undisturbed
                 else None
             ),
-            undisturbed_lacks=None if undisturbed else self.unread or _NOTHING_LEFT,
+            undisturbed_lacks=None if undisturbed else self.unread or _lack(left),
             carry_over=carried,
             carry_over_lacks=lacks,
         )
@@ -233,6 +233,11 @@ class Sliced:
 
 def _rounds(blocks: ByBlock) -> int:
     return sum(len(each.rounds) for each in blocks.values())
+
+
+def _lack(left: ByBlock) -> str:
+    """Why there is no comparison of the rounds that were left."""
+    return "no comparison of the undisturbed rounds was made" if left else _NOTHING_LEFT
 
 
 def _subjects(block: SlicedBlock) -> Sequence[str]:

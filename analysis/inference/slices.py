@@ -2,9 +2,8 @@
 
 A *slice* is a stretch of load on one subject. A *round* visits every subject once. Rounds of one
 deployment are not replicates, so a block still gives one figure for each subject: its answers over
-its measured seconds. `nullarm.widen` takes these figures. What else is here checks them.
-
-Results do not use this module yet.
+its measured seconds. `nullarm.widen` takes these figures. What else is here checks them;
+`analysis.sliced` reads the slices from the trials of a cell.
 """
 
 from __future__ import annotations
