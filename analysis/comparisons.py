@@ -47,7 +47,8 @@ class Pair(NamedTuple):
 class Order:
     """How the usable trials of a cell followed each other."""
 
-    subjects: Mapping[int, Sequence[str]]  #: by block, as they were carried out, each once
+    #: by block, as they were carried out, each once; none of a block that was measured side by side
+    subjects: Mapping[int, Sequence[str]]
     started_s: Mapping[int, float]  #: by block, seconds from the run's first trial to its own
 
 

@@ -130,7 +130,10 @@ def _cell(
 
 
 def _order(bundle: Bundle, cell: gates.Cell) -> Order:
-    """In which order the usable trials of a cell ran, by the times they began at."""
+    """In which order the usable trials of a cell ran, by the times they began at.
+
+    Trials that began at one time ran side by side, and have no order.
+    """
     began = {trial.record.id: trial.record.started for trial in bundle.trials}
     first = min(began.values())
     subjects: dict[int, list[tuple[datetime, str]]] = {}
@@ -139,7 +142,11 @@ def _order(bundle: Bundle, cell: gates.Cell) -> Order:
             subjects.setdefault(block, []).append((began[trial.id], subject))
     in_order = {block: sorted(several) for block, several in subjects.items()}
     return Order(
-        subjects={block: [name for _, name in several] for block, several in in_order.items()},
+        subjects={
+            block: [name for _, name in several]
+            for block, several in in_order.items()
+            if len({at for at, _ in several}) == len(several)
+        },
         started_s={
             block: (several[0][0] - first).total_seconds() for block, several in in_order.items()
         },

@@ -69,20 +69,25 @@ def order_effects(
         d: log-ratios of the comparison.
         candidate: subject B.
         baseline: subject A, and A' where there is a null arm.
-        orders: by block, the subjects as they were carried out, each once.
+        orders: by block, the subjects as they were carried out, each once; a block whose subjects
+            were measured side by side has no order, and shows none of its effects.
         started_s: by block, seconds at which it began.
 
     Raises:
-        KeyError: a block has no order or no start.
+        KeyError: a block has no start.
         ValueError: a block's order lacks a subject of the comparison.
     """
-    positions = [
-        orders[block].index(candidate)
-        - float(np.mean([orders[block].index(name) for name in baseline]))
-        for block in d.blocks
+    placed = [
+        (
+            value,
+            orders[block].index(candidate)
+            - float(np.mean([orders[block].index(name) for name in baseline])),
+        )
+        for block, value in zip(d.blocks, d.values, strict=True)
+        if block in orders
     ]
     return OrderEffects(
-        position=linear_trend(d.values, positions),
+        position=linear_trend([value for value, _ in placed], [place for _, place in placed]),
         drift=linear_trend(d.values, [started_s[block] for block in d.blocks]),
         carry_over=_carry_over(d, candidate, orders),
     )
@@ -91,6 +96,8 @@ def order_effects(
 def _carry_over(d: LogRatios, candidate: str, orders: Mapping[int, Sequence[str]]) -> CarryOver:
     groups: dict[str, list[float]] = {}
     for block, value in zip(d.blocks, d.values, strict=True):
+        if block not in orders:
+            continue
         place = orders[block].index(candidate)
         groups.setdefault(orders[block][place - 1] if place else FIRST, []).append(value)
     ratios = {name: ratio_of(float(np.mean(values))) for name, values in sorted(groups.items())}

@@ -9,7 +9,7 @@ from scipy import stats
 
 from analysis.inference import LogRatios, linear_trend, order_effects
 from analysis.inference.order import FIRST
-from bundle.documents.results import Ends
+from bundle.documents.results import CarryOver, Ends
 from tests.analysis.inference.sessions import BASELINE, NULL, interleaved, paired, session
 
 NAMES = {0: "A", 1: "A'", 2: "B"}
@@ -30,7 +30,7 @@ def effects(d, by_block):
         candidate="B",
         baseline=["A", "A'"],
         orders=by_block,
-        started_s={block: 60.0 * block for block in by_block},
+        started_s={block: 60.0 * block for block in d.blocks},
     )
 
 
@@ -122,6 +122,13 @@ def test_always_the_same_order_says_nothing_of_order():
     assert found.drift is not None
     assert found.carry_over.p is None
     assert found.carry_over.ratios == {"A'": pytest.approx(math.exp(1 / 6))}
+
+
+def test_blocks_that_were_measured_side_by_side_show_a_drift_alone():
+    d = LogRatios((1, 2, 3, 4), (0.1, 0.2, 0.1, 0.3), ())
+    found = effects(d, {})
+    assert (found.position, found.carry_over) == (None, CarryOver({}, None))
+    assert found.drift == effects(d, dict.fromkeys(d.blocks, ("A", "A'", "B"))).drift
 
 
 def test_two_points_make_no_trend():
