@@ -22,6 +22,10 @@ from analysis.inference.nullarm import Lack, Undefined
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
+_MOST_PAIRED = 2000  # rounds: of more, so many at equal distances, since each is paired with each
+
 
 @dataclass(frozen=True)
 class Slice:
@@ -142,7 +146,8 @@ class SlicedBlock:
                 empty.append(number)
         if not values:
             return Undefined(Lack.NOT_POSITIVE, "in every round a slice had no answer", 1)
-        return RoundCheck(totals, hodges_lehmann(values), tuple(empty))
+        step = math.ceil(len(values) / _MOST_PAIRED)
+        return RoundCheck(totals, hodges_lehmann(values[::step]), tuple(empty))
 
     def carry_over(self, arms: Arms) -> float | Undefined:
         """What a slice gains by following the candidate instead of the baseline, in log units.
@@ -156,30 +161,36 @@ class SlicedBlock:
             for number, before, each in self._with_predecessors()
             if each.answers
         ]
-        subjects = sorted({each.subject for each in self.rounds[0]})
-        numbers = sorted({number for number, *_ in slices})
-        columns = [*numbers, *(("is", name) for name in subjects[1:])]
-        after = [("after", name) for name in subjects[1:]]
-        design = np.array(
-            [
-                [
-                    float(column in (number, ("is", each.subject), ("after", before)))
-                    for column in (*columns, *after)
-                ]
-                for number, before, each in slices
-            ]
-        )
-        logs = np.array([each.log_rate for *_, each in slices], dtype=float)
-        if len(slices) <= len(columns) + len(after):
+        others = sorted({each.subject for each in self.rounds[0]})[1:]
+        names = np.array([(each.subject, before) for _, before, each in slices]).reshape(-1, 2)
+        # Once for what the subject is, once for what it follows.
+        design = np.concatenate([names[:, [at]] == others for at in (0, 1)], axis=1).astype(float)
+        logs = np.array([[each.log_rate] for *_, each in slices], dtype=float).reshape(-1, 1)
+        _, of_round = np.unique([number for number, *_ in slices], return_inverse=True)
+        rounds = int(of_round.max(initial=-1)) + 1
+        if len(slices) <= rounds + design.shape[1]:
             what = f"{len(slices)} slices with a predecessor are too few to tell what it left"
             return Undefined(Lack.NOT_ESTIMABLE, what)
-        effects, _, rank, _ = np.linalg.lstsq(design, logs)
+        # Deviations from the means of the rounds give the effects that a column for each round
+        # would: R. Frisch and F. V. Waugh, Econometrica 1 (1933) 387.
+        effects, _, rank, _ = np.linalg.lstsq(
+            _from_means(design, of_round, rounds), _from_means(logs, of_round, rounds)
+        )
         if rank < design.shape[1]:
             what = "each subject had the same predecessor too often to tell what it left"
             return Undefined(Lack.NOT_ESTIMABLE, what)
-        left = dict(zip(subjects, [0.0, *effects[len(columns) :].tolist()], strict=True))
-        return arms.contrast(left)
+        left = dict(zip(others, effects[len(others) :, 0].tolist(), strict=True))
+        return arms.contrast({each.subject: 0.0 for each in self.rounds[0]} | left)
 
     def _with_predecessors(self) -> Sequence[tuple[int, Slice, Slice]]:
         numbered = [(number, each) for number, v in enumerate(self.rounds) for each in v]
         return [(number, before, each) for (_, before), (number, each) in pairwise(numbered)]
+
+
+def _from_means(
+    values: NDArray[np.float64], groups: NDArray[np.intp], count: int
+) -> NDArray[np.float64]:
+    """The rows of values, each less the mean row of its group."""
+    sums = np.zeros((count, values.shape[1]))
+    np.add.at(sums, groups, values)
+    return values - (sums / np.bincount(groups, minlength=count)[:, np.newaxis])[groups]
