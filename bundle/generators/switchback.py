@@ -130,9 +130,10 @@ class Switchback(base.GeneratorReport, frozen=True, kw_only=True):
     slice_s: Seconds  #: length that slices were to have; each lasts until the next batch of answers
     set_s: Seconds  #: seconds that the slowest subject took to answer every connection, warming up
     slices: list[Slice]  #: in their order
-    errors: Errors  #: by kind, from the first slice on
+    #: by kind, from the first round on; ``status`` counts in the answers of the slices
+    errors: Errors
     warmup_errors: dict[str, Count]  #: by kind, before it; kinds that did not occur are left out
-    failed: Count  #: requests whose answer an error took away, from the first slice on
+    failed: Count  #: requests whose answer an error took away, from the first round on
     answers: dict[str, dict[str, Count]]  #: of the slices, by operation and status
     operations: list[str]  #: names, by the index that samples have
     samples: Samples  #: the answers of the slices

@@ -1,6 +1,6 @@
 import pytest
 
-from bench import client
+from bench import client, switchback
 
 
 @pytest.mark.parametrize("path", ["", "/nowhere"])
@@ -13,3 +13,4 @@ def test_with_one_cpu_the_benchmark_says_so(monkeypatch):
     monkeypatch.setattr("shutil.which", lambda program: program)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})
     assert client.run() == {"client": {"skipped": "needs two CPUs"}}
+    assert switchback.run() == {"switchback": {"skipped": "needs two CPUs"}}

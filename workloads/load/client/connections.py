@@ -126,14 +126,7 @@ class ConnectionSet(ABC):
 
     def fault(self, problem: BaseException) -> None:
         """End the measurement because the client itself does not work as it should."""
-        self.end(
-            LoadError(
-                "client-fault",
-                f"the client failed: {type(problem).__name__}: {problem}",
-                where=self._where,
-                hint="this is a fault of the lab: please report it with the spec of the load",
-            )
-        )
+        self.end(client_fault(problem, self._where))
 
     @property
     def under_way(self) -> bool:
@@ -161,10 +154,6 @@ class ConnectionSet(ABC):
         if not task.cancelled() and (problem := task.exception()):
             self.fault(problem)
 
-    def notice(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Take what the event loop could not hand to anybody."""
-        self.fault(context.get("exception") or RuntimeError(context["message"]))
-
     async def _connect(self) -> Connection:
         loop, spec = asyncio.get_running_loop(), self._spec
         async with asyncio.timeout(spec.timeout_s):
@@ -184,6 +173,22 @@ class ConnectionSet(ABC):
             self._connections.add(connection)
             self.join(connection)
             return
+
+
+def client_fault(problem: BaseException, where: str) -> LoadError:
+    """The failure of a client that does not work as it should."""
+    return LoadError(
+        "client-fault",
+        f"the client failed: {type(problem).__name__}: {problem}",
+        where=where,
+        hint="this is a fault of the lab: please report it with the spec of the load",
+    )
+
+
+def noticed(context: dict[str, Any]) -> BaseException:
+    """What the event loop could not hand to anybody, from the context of its handler."""
+    problem: BaseException | None = context.get("exception")
+    return problem or RuntimeError(context["message"])
 
 
 async def tick(watch: Callable[[int], None], lags_ns: list[int]) -> None:

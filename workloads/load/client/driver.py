@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
-from workloads.load.client.connections import NS, ConnectionSet, tick
+from workloads.load.client.connections import NS, ConnectionSet, noticed, tick
 from workloads.load.client.failure import LoadError
 
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ class Driver(ConnectionSet):
     async def run(self, window: Window) -> None:
         """Load the service from the beginning of the warm-up to the last awaited answer."""
         self._window = window
-        asyncio.get_running_loop().set_exception_handler(self.notice)
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _loop, context: self.fault(noticed(context))
+        )
         self.spawn(tick(self.watch, self.lags_ns))
         await self._until(window.begin)
         self._begun = True

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bundle.generators.switchback import FEWEST_SETS, SLICES_S
-from workloads.load.client.connections import NS, tick
+from workloads.load.client.connections import NS, client_fault, noticed, tick
 from workloads.load.switchback.meter import Meter, minus
 from workloads.load.switchback.rounds import rounds
 from workloads.load.switchback.subject import Subject
@@ -96,7 +96,7 @@ async def measure(
         for target, table in zip(settings.subjects, tables, strict=True)
     ]
     block = Switched(driven)
-    loop.set_exception_handler(driven[0].subject.notice)
+    loop.set_exception_handler(lambda _loop, context: _end(over, noticed(context)))
     try:
         for each in driven:
             await each.subject.open(settings.connections)
@@ -134,6 +134,11 @@ def _subject(
     name = target.subject
     spec = settings.closed_loop(target)
     return Subject(name, spec, table.rows, lambda: meter.read(name), over)
+
+
+def _end(over: asyncio.Future[LoadError], problem: BaseException) -> None:
+    if not over.done():
+        over.set_result(client_fault(problem, "all subjects"))
 
 
 def _watch(driven: list[Driven], now: int) -> None:
