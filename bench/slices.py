@@ -1,9 +1,10 @@
-"""``python -m bench.slices [BLOCKS]``: does a ratio depend on how long slices are?
+"""``python -m bench.slices [BLOCKS [SECONDS]]``: does a ratio depend on how long slices are?
 
 Deploys SQLAlchemy, once more SQLAlchemy, and Tortoise side by side, as a block of load that
 switches does, and draws the length of each round's slices at random within the deployment. Every
 length therefore has the same processes and the same minutes. Prints a table and writes
-``.lab/bench-slices.json``. A block takes about a minute and a half; four are the default.
+``.lab/bench-slices.json``. SECONDS are those measured of each length, subject and block. With the
+defaults, 4 and 4, it takes about six minutes on a quiet machine.
 
 Figures are taken over blocks (deployments), of which each has one log-ratio per length: answers of
 all slices of that length over their time. By answers, a slice lasts from one answer to another. By
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
 LENGTHS = (0.1, 0.25, 0.5, 1.0)
 SUBJECTS = {"A": "sqlalchemy", "A'": "sqlalchemy", "B": "tortoise"}
+_BLOCKS = 4
 _MEASURED_S = 4.0  # of each length, subject and block
 _CONNECTIONS = 64
 _DATASET = Dataset(users=20_000, orders=10_000, payload_bytes=1024, seed=1)
@@ -89,7 +91,8 @@ class Lengthwise:
 
 def main(arguments: list[str]) -> int:
     """Run the study; returns the exit code."""
-    blocks = int(arguments[0]) if arguments else 4
+    blocks = int(arguments[0]) if arguments else _BLOCKS
+    measured_s = float(arguments[1]) if len(arguments) > 1 else _MEASURED_S
     lab = _ROOT / ".lab"
     lab.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=lab) as scratch:
@@ -108,7 +111,10 @@ def main(arguments: list[str]) -> int:
             )
             own, *_, services = sorted(os.sched_getaffinity(0))
             os.sched_setaffinity(0, {own})
-            measured = [_block(folder, psql, services, seed) for seed in range(blocks)]
+            measured = [
+                _block(folder, psql, cpu=services, measured_s=measured_s, seed=seed)
+                for seed in range(blocks)
+            ]
     lengths = [_lengthwise(length, measured) for length in LENGTHS]
     arms = Arms("A", "B", "A'")
     carried = [SlicedBlock(_slices(each.block)).carry_over(arms) for each in measured]
@@ -116,7 +122,7 @@ def main(arguments: list[str]) -> int:
     document = {
         "schema": "bench-slices/1",
         "blocks": blocks,
-        "measured_s": _MEASURED_S,
+        "measured_s": measured_s,
         "connections": _CONNECTIONS,
         "set_s": [each.block.set_s for each in measured],
         "lengths": [_told(each) for each in lengths],
@@ -128,9 +134,9 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _block(folder: Path, psql: Psql, cpu: int, seed: int) -> Drawn:
+def _block(folder: Path, psql: Psql, *, cpu: int, measured_s: float, seed: int) -> Drawn:
     draw = random.Random(seed)  # noqa: S311 - a reproducible order, not a secret
-    lengths = [each for each in LENGTHS for _ in range(round(_MEASURED_S / each))]
+    lengths = [each for each in LENGTHS for _ in range(round(measured_s / each))]
     draw.shuffle(lengths)
     with ExitStack() as stack:
         targets = [
@@ -142,7 +148,7 @@ def _block(folder: Path, psql: Psql, cpu: int, seed: int) -> Drawn:
             server_pid=None,
             cpu=None,
             connections=_CONNECTIONS,
-            duration_s=len(LENGTHS) * _MEASURED_S,
+            duration_s=len(LENGTHS) * measured_s,
             slice_s=None,
             warmup_s=2.0,
             timeout_s=10.0,

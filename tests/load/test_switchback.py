@@ -184,10 +184,12 @@ def test_a_lost_connection_is_counted_and_replaced(run, start_service, fault, ki
     assert report.failed == 1
 
 
-def test_connections_that_the_service_closes_are_no_error(run, start_service):
-    services = {"a": start_service(delay_s=0.001, close_every=20), "b": start_service()}
+@pytest.mark.parametrize("every", [1, 20])
+def test_connections_that_the_service_closes_are_no_error(run, start_service, every):
+    services = {"a": start_service(delay_s=0.001, close_every=every), "b": start_service()}
     report = run(services).report("a")
     assert report.measured
+    assert len(report.slices) == 4
     assert report.errors.total == report.failed == 0
 
 
@@ -207,6 +209,7 @@ def test_a_table_that_may_not_be_repeated_runs_out(run, start_service, make_tabl
     assert ran.failure["what"].split()[0] in services
     sent = ran.report("b").answers["create-user"]
     assert set(sent) <= {"201"}
+    assert ran.report("a").errors.total == ran.report("b").errors.total == 0
 
 
 def test_every_subject_is_sent_the_same_table(run, start_service, make_table):

@@ -134,13 +134,14 @@ class ConnectionSet(ABC):
         return any(connection.sent for connection in self._connections)
 
     async def close(self) -> None:
-        """Close all connections for good."""
+        """Close all connections for good, whatever they wait for."""
         self._closing = True
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for connection in self._connections:
+            connection.sent = 0  # that it gets no answer is no error of the service
             connection.close()
 
     def spawn(self, work: Coroutine[None, None, None]) -> None:

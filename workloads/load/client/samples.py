@@ -57,7 +57,9 @@ class Samples:
 
     @property
     def last_end(self) -> int:
-        """When the last answer came; there must be one."""
+        """When the last answer came; 0 if there is none."""
+        if not self._records:
+            return 0
         return int(_RECORD.unpack_from(self._records, len(self._records) - _RECORD.size)[2])
 
     def keep(self, rows: int) -> None:

@@ -101,10 +101,11 @@ class Subject(ConnectionSet):
         self._at_batch = self._ramp
         self._next_row = self._rows
         self._asked = monotonic_ns()
-        # A connection that times out in the ramp is replaced, and the new one has its time too.
+        # A connection that times out is replaced, and the new one has its time too.
         self._limit = self._asked + ramp_ns + 2 * self._timeout_ns
         for connection in list(self._connections):
             self.join(connection)
+            self._awaited[connection] = connection.sent
         self._loop.call_later(ramp_ns / NS, self._watch_batch)
         return self._turn
 
@@ -126,9 +127,12 @@ class Subject(ConnectionSet):
         connection.send(row, now, now)
 
     def join(self, connection: Connection) -> None:
-        """Send the connection's first request of the turn."""
+        """Send the connection's first request of the turn, if it is the subject's.
+
+        The ramp does not wait for a connection that replaces another one: a service that closes
+        connections after each answer has nothing but such.
+        """
         self.free(connection, monotonic_ns())
-        self._awaited[connection] = connection.sent
 
     def lost(self, connection: Connection) -> None:
         """Replace a connection that is gone."""
