@@ -12,7 +12,6 @@ import fcntl
 import hashlib
 import io
 import os
-from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Final
 
 from bundle import storage
@@ -33,12 +32,7 @@ def append(folder: Path, identifier: str, seal: str) -> IndexLine:
     """Add a bundle to the index of a folder, durably, and return its line.
 
     A bundle that the index has already keeps its line. A chain that is broken further up is no
-    obstacle: `read` still names the place.
-
-    Args:
-        folder: the folder of the bundles.
-        identifier: the bundle's id.
-        seal: SHA-256 of its SEAL.json.
+    obstacle: `read` still names the place. ``seal`` is the SHA-256 of the bundle's SEAL.json.
 
     Raises:
         DiskFullError: there was no room; the index is as it was before.
@@ -66,7 +60,7 @@ def read(folder: Path) -> tuple[IndexLine, ...]:
     path = folder / INDEX
     lines: list[IndexLine] = []
     previous = None
-    for number, raw in enumerate(_lines(_data(path)), start=1):
+    for number, raw in enumerate(_lines(data(folder)), start=1):
         hint = "compare it with a copy kept elsewhere: from this line on nothing is anchored"
         try:
             line = decode(raw, IndexLine, where=path)
@@ -82,11 +76,22 @@ def read(folder: Path) -> tuple[IndexLine, ...]:
 
 def latest(folder: Path) -> str | None:
     """The seal of the last readable line, even if the chain is broken."""
+    readable = filter(None, map(parse, reversed(_lines(data(folder)))))
+    return next((line.seal for line in readable), None)
+
+
+def parse(raw: bytes) -> IndexLine | None:
+    """What a line of an index says; None if it cannot be read."""
+    try:
+        return decode(raw, IndexLine, where=INDEX)
+    except RecordError:
+        return None
+
+
+def data(folder: Path) -> bytes:
+    """The bytes of a folder's index, empty if there is none."""
     path = folder / INDEX
-    for raw in reversed(_lines(_data(path))):
-        with suppress(RecordError):
-            return decode(raw, IndexLine, where=path).seal
-    return None
+    return read_small(path, limit=LARGEST) if path.exists() else b""
 
 
 def _append(file: IO[bytes], identifier: str, seal: str) -> IndexLine:
@@ -109,9 +114,7 @@ def _mended(file: IO[bytes], data: bytes) -> bytes:
     torn = data[len(whole) :]
     if not torn:
         return data
-    try:
-        decode(torn, IndexLine, where=INDEX)
-    except RecordError:
+    if parse(torn) is None:
         file.truncate(len(whole))
         return whole
     _write(file, b"\n")
@@ -131,10 +134,6 @@ def _write(file: IO[bytes], data: bytes) -> None:
 
 def _lines(data: bytes) -> list[bytes]:
     return io.BytesIO(data).readlines()
-
-
-def _data(path: Path) -> bytes:
-    return read_small(path, limit=LARGEST) if path.exists() else b""
 
 
 def _digest(raw: bytes) -> str:

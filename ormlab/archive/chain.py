@@ -13,9 +13,9 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bundle.codec import decode, encode
-from bundle.errors import RecordError
+from bundle.codec import encode
 from bundle.format import IndexLine
+from bundle.index import parse
 from bundle.names import INDEX
 from ormlab.archive.codes import Finding, finding
 
@@ -41,16 +41,14 @@ class _Line:
 def check(data: bytes, seals: Mapping[str, str]) -> Chain:
     """Read an index and explain every place at which its chain is broken.
 
-    Args:
-        data: the bytes of the index.
-        seals: of the bundles at hand, the digest of the seal by id.
+    ``seals`` has the digest of the seal by id, of the bundles at hand.
     """
     findings: list[Finding] = []
     kept: list[_Line] = []
     seen: set[bytes] = set()
     for number, raw in enumerate(io.BytesIO(data).readlines(), start=1):
         where = f"{INDEX}:{number}"
-        record = _parse(raw)
+        record = parse(raw)
         if not raw.endswith(b"\n"):
             findings.append(finding("index-torn", where))
         elif raw in seen:
@@ -128,13 +126,6 @@ def _named(code: str, where: str, identifier: str) -> Finding:
 def _as_written(identifier: str, seal: str, previous: str | None) -> str:
     line = IndexLine(id=identifier, seal=seal, previous=previous)
     return _digest(encode(line, indent=0))
-
-
-def _parse(raw: bytes) -> IndexLine | None:
-    try:
-        return decode(raw, IndexLine, where=INDEX)
-    except RecordError:
-        return None
 
 
 def _digest(raw: bytes) -> str:

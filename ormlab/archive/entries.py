@@ -51,8 +51,7 @@ class Archive:
     def index(self) -> bytes:
         """The bytes of the index, empty if there is none."""
         with storage.guard(self.path):
-            path = self.path / names.INDEX
-            return tree.read_small(path, limit=index.LARGEST) if path.exists() else b""
+            return index.data(self.path)
 
     def bundles(self) -> dict[str, Path]:
         """The folders that have the name of a bundle, by that name, in the order of time."""

@@ -12,10 +12,7 @@ import subprocess
 from typing import TYPE_CHECKING, Final
 
 from bundle import names
-from bundle.codec import decode
-from bundle.errors import RecordError
-from bundle.format import IndexLine
-from bundle.index import LARGEST
+from bundle.index import LARGEST, parse
 from bundle.tree import read_small
 from host.environment import environment
 
@@ -68,10 +65,10 @@ def _in_index(index: Path, identifier: str, seal: str, found: Findings) -> str |
         return None
     previous, place, other = None, None, None
     for number, raw in enumerate(lines, start=1):
-        if not _continues(raw, previous):
+        line = parse(raw)
+        if line is None or line.previous != previous or not raw.endswith(b"\n"):
             found.add("index-broken", f"{names.INDEX}:{number}")
         previous = hashlib.sha256(raw).hexdigest()
-        line = _line(raw)
         if line is not None and line.id == identifier:
             place, other = (number, other) if line.seal == seal else (place, line.seal)
     if place is not None:
@@ -79,18 +76,6 @@ def _in_index(index: Path, identifier: str, seal: str, found: Findings) -> str |
     if other is not None:
         found.add("anchor-differs", f"{names.INDEX}", f"it has {other}")
     return None
-
-
-def _line(raw: bytes) -> IndexLine | None:
-    try:
-        return decode(raw, IndexLine, where=names.INDEX)
-    except RecordError:
-        return None
-
-
-def _continues(raw: bytes, previous: str | None) -> bool:
-    line = _line(raw)
-    return line is not None and line.previous == previous and raw.endswith(b"\n")
 
 
 def _signed(root: Path, signers: Path, found: Findings) -> str | None:
