@@ -48,16 +48,12 @@ class Told(Part, frozen=True, kw_only=True):
 
 
 class Listener:
-    """The watching agent's end, which lets one driver in.
-
-    Attributes:
-        socket: readable when a caller connects.
-        port: on which it listens.
-    """
+    """The watching agent's end, which lets one driver in."""
 
     def __init__(self, address: str, word: str) -> None:
         self._word = word
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        #: readable when a caller connects
         self.socket = socket.create_server((address, 0), family=family, backlog=1)
         self.port = int(self.socket.getsockname()[1])
 
@@ -105,20 +101,15 @@ class Driver:
 class Remote:
     """The driving agent's end: one for each other host of the trial.
 
-    Attributes:
-        role: app or db.
-        socket: readable when the other agent is gone.
-        clock: how far that host's monotonic clock is ahead, by the shortest of some round trips
-            (RFC 5905, clock filter).
-
     Raises:
         Failure: ``observer-unreachable``.
     """
 
     def __init__(self, spec: RemoteSpec) -> None:
-        self.role = spec.role
+        self.role = spec.role  #: app or db
         self._where = f"{spec.host}:{spec.port}"
         try:
+            #: readable when the other agent is gone
             self.socket = socket.create_connection((spec.host, spec.port), _TIMEOUT_S)
         except OSError as problem:
             raise Failure(
@@ -134,6 +125,8 @@ class Remote:
         except BaseException:
             self.socket.close()
             raise
+        #: how far that host's monotonic clock is ahead, by the shortest of some round trips
+        #: (RFC 5905, clock filter)
         self.clock = min(compared, key=lambda clock: clock.round_trip_ns)
 
     def __enter__(self) -> Self:

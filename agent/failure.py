@@ -11,21 +11,14 @@ if TYPE_CHECKING:
 
 
 class Failure(Exception):  # noqa: N818 - the record of a trial, not an error of the program
-    """The agent could not carry out an order.
-
-    Attributes:
-        code: stable and short, from the table in docs/failures.md.
-        what: what happened, one sentence.
-        where: the process, file or address concerned.
-        hint: what to do next.
-    """
+    """The agent could not carry out an order."""
 
     def __init__(self, code: str, what: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(what)
-        self.code = code
-        self.what = what
-        self.where = where
-        self.hint = hint
+        self.code = code  #: stable and short, from the table in docs/failures.md
+        self.what = what  #: what happened, one sentence
+        self.where = where  #: the process, file or address concerned
+        self.hint = hint  #: what to do next
 
     def record(self) -> documents.Failure:
         """The failure for ``done.json``."""

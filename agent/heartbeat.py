@@ -21,20 +21,16 @@ class Heartbeat:
         path: a file whose modification time the orchestrator keeps changing.
         timeout_s: the orchestrator counts as gone after so long without a change.
         deadline_s: of the order, from now.
-
-    Attributes:
-        raised: whether `check` has raised.
-        deadline: the order's last instant, of time.monotonic().
     """
 
     def __init__(self, path: Path, *, timeout_s: float, deadline_s: float) -> None:
         self._path = path
         self._timeout_s = timeout_s
-        self.deadline = time.monotonic() + deadline_s
+        self.deadline = time.monotonic() + deadline_s  #: the order's last instant
         self._deadline_s = deadline_s
         self._seen = self._stamp()
         self._moved = time.monotonic()
-        self.raised = False
+        self.raised = False  #: whether `check` has raised
 
     def _stamp(self) -> int | None:
         try:

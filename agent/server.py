@@ -231,18 +231,14 @@ def log_between(log: str | None, start: int | None, end: int | None) -> ServerLo
 
 
 class Kills:
-    """The kills of one window: the server ends connections of the service at planned times.
-
-    Attributes:
-        record: the kills done so far.
-    """
+    """The kills of one window: the server ends connections of the service at planned times."""
 
     def __init__(self, psql: Psql, database: str, planned: Iterable[KillSpec]) -> None:
         self._psql = psql
         self._database = database
         self._planned = sorted(planned, key=lambda kill: kill.at_s)
         self._started: float | None = None
-        self.record: list[Kill] = []
+        self.record: list[Kill] = []  #: those done so far
 
     def do_what_is_due(self) -> None:
         """End connections if it is time; the first call starts the clock.

@@ -95,14 +95,11 @@ def generators() -> Iterator[Generators]:
 
 
 class Generators:
-    """The generators, each driven in turn against the same nginx.
-
-    Attributes:
-        folder: where the client leaves its files.
-    """
+    """The generators, each driven in turn against the same nginx."""
 
     def __init__(self, folder: Path, port: int, cpu: int) -> None:
-        self.folder, self._port, self._cpu = folder, port, cpu
+        self.folder = folder  #: where the client leaves its files
+        self._port, self._cpu = port, cpu
         self._url = f"http://127.0.0.1:{port}"
 
     def round(self, seconds: float) -> dict[str, float]:

@@ -37,16 +37,12 @@ _COPIED, _CLONED = "bench_copied", "bench_cloned"
 def run(*, users: int = 1_000_000, orders: int = 10_000, rounds: int = 5) -> dict[str, object]:
     r"""Measure on a private server made for it.
 
-    Args:
-        users: rows of 1 KB payload.
-        orders: rows, ten each for the first users.
-        rounds: how often each side runs; the figures are medians.
-
     Returns:
         A figure by name. ``seed_over_copy`` compares the loading of the rows alone;
         ``template_over_copy`` is all of a template's making, with constraints, indexes, reading
         back and vacuum, over the same bare ``\copy``; ``clone_over_seed`` is a clone that
-        replaces another, with its checkpoint, over all of a template's making.
+        replaces another, with its checkpoint, over all of a template's making. Times are medians
+        over the rounds.
     """
     dataset = Dataset(users=users, orders=orders, payload_bytes=1024, seed=1)
     parent = checkout.ROOT / ".lab/bench"

@@ -34,10 +34,7 @@ _LEDGER_DATES: Final = frozenset({"published", "retrieved"})
 def check(root: Path, plan: SealedPlan | None, findings: Findings) -> tuple[Trial, ...]:
     """Compare plan, record, ledger and trials of a bundle that reaches L1.
 
-    Args:
-        root: the folder of the bundle.
-        plan: the resolved plan, or None if it cannot be read.
-        findings: takes the problems.
+    The plan is the resolved one, or None if it cannot be read.
 
     Returns:
         The trials that can be read, in the order of their beginnings.

@@ -25,10 +25,7 @@ def write_derived(bundle: Path, files: Mapping[str, bytes], provenance: Provenan
     The new folder is made beside the bundle and moved in. A crash leaves the old one, the new one,
     or for a moment none, and the bundle verifies in each case.
 
-    Args:
-        bundle: the folder of a sealed bundle.
-        files: bytes by path relative to derived/.
-        provenance: must name the seal of this bundle.
+    ``files`` has bytes by path relative to derived/; the provenance must name this bundle's seal.
 
     Raises:
         NotSealedError: the bundle does not reach L0.

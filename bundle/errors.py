@@ -20,13 +20,7 @@ class BundleError(Exception):
         cls.code = code
 
     def __init__(self, what: str, *, where: object, hint: str) -> None:
-        """Make an error.
-
-        Args:
-            what: what happened, one clause.
-            where: the file, folder or key.
-            hint: what to do next.
-        """
+        """Make an error."""
         super().__init__(what)
         self.what = what
         self.where = str(where)

@@ -26,9 +26,7 @@ SKEW: Final = timedelta(seconds=60)
 def in_order(read: datetime, latest: datetime) -> tuple[datetime, int | UnsetType]:
     """Return the instant to record for a reading of the wall clock.
 
-    Args:
-        read: the reading.
-        latest: the latest instant that the run has recorded, by the same clock.
+    ``latest`` is the latest instant that the run has recorded, by the same clock.
 
     Returns:
         The instant, and how many seconds the clock was behind, rounded up; UNSET if it was not.

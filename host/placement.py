@@ -145,11 +145,8 @@ def plan(topology: Topology, layout: Layout, *, boost: str | None) -> Placement:
     at one clock: another layout, or boost that is not known to be off, is ``exclusive-core``. The
     first chiplet of a 7950X boosts up to 300 MHz higher than the second.
 
-    Args:
-        topology: of the host, after SMT was set.
-        layout: whether service or database has the large share; on one L3 domain ``same_ccd`` means
-            ``dut_alone``.
-        boost: the result of `read_boost`.
+    The topology is that after SMT was set. The layout says whether service or database has the
+    large share; on one L3 domain ``same_ccd`` means ``dut_alone``.
     """
     tier, groups = _two_domains(topology, layout) or _one_domain(topology, layout)
     if tier == "exclusive-l3" and (layout != "dut_alone" or boost != "off"):

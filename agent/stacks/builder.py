@@ -45,12 +45,7 @@ def build(stack: Stack, *, envs: Path, uv: Path, cache: Path, force: bool = Fals
     An outcome, failed ones included, is valid as long as the stack, its interpreter and the C
     compiler are the same. An environment that was left half-built is made again.
 
-    Args:
-        stack: the stack.
-        envs: the folder of environments; made if missing.
-        uv: path of uv.
-        cache: uv's cache; made if missing.
-        force: whether to build again in any case, wheels of the cache included.
+    ``force`` builds again in any case, wheels of the cache included.
 
     Returns:
         The outcome. After a failure, each package of the stack has been tried in an environment of

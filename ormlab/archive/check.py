@@ -30,10 +30,8 @@ class Checked:
 def check(folder: Path, ids: Sequence[str] = (), *, copy: Path | None = None) -> Checked:
     """Check the chain of the index, and that each bundle is there and verifies at L1.
 
-    Args:
-        folder: of the archive.
-        ids: prefixes of ids: look at these bundles only; the index is checked in any case.
-        copy: an index of this archive that was kept elsewhere.
+    With ids (or prefixes of them), it looks at these bundles only, and at the whole index.
+    ``copy`` is an index of this archive that was kept elsewhere.
 
     Raises:
         EntryError: there is no archive, or a prefix names no bundle or several.

@@ -51,10 +51,7 @@ class Pushed:
 def push(folder: Path, store: Store, ids: Sequence[str] = ()) -> tuple[Pushed, ...]:
     """Store bundles of an archive, and the lines of its index that the store does not have.
 
-    Args:
-        folder: of the archive.
-        store: takes the bundles.
-        ids: prefixes of ids; none means every bundle that is here.
+    ``ids`` are prefixes of ids; none means every bundle that is here.
 
     Raises:
         EntryError: there is no archive, or a prefix names no bundle that is here.
@@ -85,10 +82,7 @@ def push(folder: Path, store: Store, ids: Sequence[str] = ()) -> tuple[Pushed, .
 def pull(store: Store, folder: Path, ids: Sequence[str]) -> tuple[Added, ...]:
     """Fetch bundles into an archive, which takes over the store's index.
 
-    Args:
-        store: where from.
-        folder: the archive; made if it is missing.
-        ids: prefixes of ids; none means every bundle of the store's index.
+    ``ids`` are prefixes of ids; none means every bundle of the store's index.
 
     Raises:
         EntryError: the store has no such bundle, or leaves it to the history of a repository.

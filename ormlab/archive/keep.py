@@ -120,9 +120,7 @@ def staged(out: Path, *, hint: str) -> Iterator[Path]:
 
     A folder that is at ``out`` already is removed at the end, a file is replaced.
 
-    Args:
-        out: the file or folder to make.
-        hint: what to do if there is no room.
+    ``hint`` says what to do if there is no room.
 
     Raises:
         DiskFullError: there was no room.

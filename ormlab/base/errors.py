@@ -37,23 +37,16 @@ class Exit(IntEnum):
 
 
 class LabError(Exception):
-    """The root of the tree.
-
-    Attributes:
-        code: stable and short, for programs.
-        what: what happened, one sentence.
-        where: file and line, host, process or address; may be empty.
-        hint: what to do next.
-    """
+    """The root of the tree."""
 
     exit_code = Exit.LOAD
 
     def __init__(self, code: str, what: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(what)
-        self.code = code
-        self.what = what
-        self.where = where
-        self.hint = hint
+        self.code = code  #: stable and short, for programs
+        self.what = what  #: what happened, one sentence
+        self.where = where  #: file and line, host, process or address; may be empty
+        self.hint = hint  #: what to do next
 
     def record(self) -> dict[str, str]:
         """The error as one of the ``problems`` of a ``--json`` document."""

@@ -20,13 +20,10 @@ class StopRequest:
 
     A signal that the process was told to ignore, as a shell does for what it starts in the
     background and nohup(1) does for SIGHUP, stays ignored. Enter it in the main thread.
-
-    Attributes:
-        asked: whether the user wants to stop.
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.asked = False  #: whether the user wants to stop
         self._before: dict[signal.Signals, signal._HANDLER] = {}
 
     def __enter__(self) -> Self:

@@ -21,19 +21,16 @@ _LONGEST_MESSAGE = 300  # a message may quote a value of any length
 
 
 class InputProblems(ValueError):  # noqa: N818 - a list of problems, raised by callers as their own error
-    """What is wrong with a file, as ``file:line: path: message``, one a line.
-
-    Attributes:
-        problems: line and message of each, by line; the last one may only count those left out.
-        lines: the same in one text each.
-    """
+    """What is wrong with a file, as ``file:line: path: message``, one a line."""
 
     def __init__(self, path: Path, problems: Iterable[Problem]) -> None:
         found = sorted(dict.fromkeys(problems))
+        #: line and message of each, by line; the last one may only count those left out
         self.problems = [(line, _clipped(what)) for line, what in found[:MOST_PROBLEMS]]
         more = len(found) - MOST_PROBLEMS
         if more > 0:
             self.problems.append((found[-1][0], f"and {more} more problems up to here"))
+        #: the same in one text each
         self.lines = [f"{path}:{line}: {what}" for line, what in self.problems]
         super().__init__("\n".join(self.lines))
 
@@ -47,10 +44,7 @@ def read[Model: BaseModel](
 ) -> Model:
     """Read a YAML file as a model.
 
-    Args:
-        path: the file.
-        model: its form.
-        check: says what is wrong with a document of the right form.
+    ``check`` says what is wrong with a document of the right form.
 
     Raises:
         InputProblems: it is not YAML, has what is refused, does not fit the model, or is wrong.
@@ -76,10 +70,8 @@ def read[Model: BaseModel](
 def lines_of(path: Path, parts: Iterable[Iterable[str | int]]) -> list[int]:
     """The lines of parts of a file that ``read`` has read.
 
-    Args:
-        path: the file.
-        parts: each as keys and indices from the top of the document; for what is missing, the
-            line of the nearest part around it.
+    Parts are keys and indices from the top of the document. For what is missing, it is the line of
+    the nearest part around it.
     """
     wanted = list(parts)
     if not wanted:

@@ -110,10 +110,7 @@ def wants_json() -> bool:
 def run_output(schema: str, bundle: Path, *, strict: bool = False) -> Printout:
     """What a run that has just been sealed and judged shows, its ledger's verdicts too.
 
-    Args:
-        schema: of the JSON document.
-        bundle: the run's folder.
-        strict: whether a refuted or undecided claim decides the exit code.
+    ``strict`` lets a refuted or undecided claim decide the exit code.
     """
     from ormlab.judging.judge import Derived, without_trial
 

@@ -97,10 +97,7 @@ def _widths(
 ) -> list[int] | None:
     """The widths of columns that fit; None where a figure or a short word would be broken.
 
-    Args:
-        columns: the first of the rows is their heads.
-        rows: cells as they are shown.
-        width: of the page, in characters.
+    The first row has the heads; ``width`` is that of the page, in characters.
     """
     room = width - _EDGES - _GAP * (len(columns) - 1)
     heads, below = rows[0], list(zip(*rows[1:], strict=True)) or [()] * len(columns)

@@ -30,14 +30,12 @@ class Stream(io.TextIOBase):
     """A standard stream that shows control characters, and never raises an `OSError`.
 
     It has no ``buffer``: click would write past it.
-
-    Attributes:
-        trouble: why it could not be written to; None as long as it can.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
         self._is_terminal = stream is not None and stream.isatty()
+        #: why it could not be written to; None as long as it can
         self.trouble: OSError | None = None
         if stream is None:
             self.trouble = OSError(errno.EBADF, "it is closed")
@@ -148,9 +146,6 @@ def ended(code: int) -> int:
 
     A result that could not be written is said on standard error. It is a fault (7), unless
     the command ended with another one, its reader left, or nobody wanted it in the first place.
-
-    Args:
-        code: that of the command.
     """
     stdout = sys.stdout
     stdout.flush()

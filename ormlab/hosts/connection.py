@@ -41,11 +41,7 @@ _SILENCE_S = 30  # a connection that is silent for longer counts as lost
 
 
 class CommandFailed(ProvisioningError):  # noqa: N818 - an outcome callers expect, with its output
-    """A command on a host ended with a status that was not expected.
-
-    Attributes:
-        output: what it wrote to standard output and standard error.
-    """
+    """A command on a host ended with a status that was not expected."""
 
     def __init__(self, host: str, command: str, output: str) -> None:
         last = output.strip().splitlines()[-1] if output.strip() else "it wrote nothing"
@@ -55,7 +51,7 @@ class CommandFailed(ProvisioningError):  # noqa: N818 - an outcome callers expec
             where=f"{host}: {command}",
             hint="run it there by hand; `ormlab doctor` checks the usual causes",
         )
-        self.output = output
+        self.output = output  #: what it wrote to standard output and standard error
 
 
 @dataclass(frozen=True)
@@ -67,11 +63,7 @@ class Ended:
 
 
 class _BegunHere:
-    """A program of this machine that lives until it is ended, or until this process is gone.
-
-    Attributes:
-        line: the first line that it wrote; empty if it ended instead.
-    """
+    """A program of this machine that lives until it is ended, or until this process is gone."""
 
     def __init__(self, command: Sequence[str]) -> None:
         # In a session of its own: a terminal's Ctrl-C is not meant for it.
@@ -85,6 +77,7 @@ class _BegunHere:
             start_new_session=True,
         )
         out = self._process.stdout
+        #: the first line that it wrote; empty if it ended instead
         self.line = out.readline().decode(errors="replace").strip() if out else ""
 
     def send(self, data: bytes) -> None:
@@ -129,14 +122,10 @@ type Begun = _BegunHere | _BegunThere
 
 
 class Host:
-    """One connected host.
-
-    Attributes:
-        spec: how the inventory describes it.
-    """
+    """One connected host."""
 
     def __init__(self, spec: HostSpec, connection: Any) -> None:  # noqa: ANN401 - pyinfra has no types
-        self.spec = spec
+        self.spec = spec  #: how the inventory describes it
         self._connection = connection
 
     def run(self, *argv: str, accept: Sequence[int] = (0,), program: Program = "tool") -> str:

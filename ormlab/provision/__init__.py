@@ -38,12 +38,7 @@ def provision(
 ) -> Provisioned:
     """Set hosts up. If one of them is not enrolled, only report what would change.
 
-    Args:
-        bench: the hosts.
-        news: receives every task.
-        dry: change nothing.
-        enroll: consent to changes of these hosts, for good.
-        playbooks: folder of the playbooks enroll and site.
+    ``enroll`` consents to changes of these hosts, for good.
 
     Raises:
         ProvisioningError: a host cannot be reached, or a playbook cannot be played.

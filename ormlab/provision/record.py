@@ -69,9 +69,7 @@ def of_hosts(hosts: Mapping[str, HostSpec], folder: Path = FOLDER) -> dict[str, 
 
     A document belongs to a host with the same name in the inventory and the same address.
 
-    Args:
-        hosts: by their names in the bundle; the bundle must not contain their inventory names.
-        folder: the folder with the documents of all hosts.
+    The bundle must not contain the hosts' inventory names.
     """
     found = {}
     for name, spec in hosts.items():

@@ -64,11 +64,7 @@ def all_cases(dataset: Dataset) -> list[Case]:
 def check(base_url: str, psql: Psql, database: str, dataset: Dataset) -> list[CaseResult]:
     """Run every case against a service, and compare the rows that no case may change.
 
-    Args:
-        base_url: address of the service, such as ``http://127.0.0.1:8100``.
-        psql: the server that holds the service's database.
-        database: a throwaway clone of the dataset's template, which the cases change.
-        dataset: the dataset.
+    ``database`` is a throwaway clone of the dataset's template, which the cases change.
 
     Raises:
         ContractError: the dataset has too few rows for the cases.

@@ -76,9 +76,8 @@ def report(settings: Settings) -> dict[str, object]:
 def jit(options: str, variable: str | None) -> bool | None:
     """Return whether CPython's experimental JIT is on; None in a build without one.
 
-    Args:
-        options: of ``configure`` when CPython was built.
-        variable: value of PYTHON_JIT, which decides if it is set.
+    It depends on the options of ``configure`` and on the variable PYTHON_JIT, which decides if it
+    is set.
     """
     built = re.search(r"--enable-experimental-jit(?:=([a-z-]+))?", options)
     default = (built[1] or "yes") if built else "no"
