@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import dataclass
 from urllib.parse import urldefrag
 
 import pytest
@@ -157,33 +158,68 @@ def text(site, name):
     return (site.index.parent / name).read_text()
 
 
-@in_browser
-def test_no_page_complains_asks_for_anything_or_runs_what_a_maker_wrote(tab, site):
+@dataclass(frozen=True)
+class Visit:
+    """What a page is in the browser."""
+
+    complaints: list[str]  #: what it says to the console
+    asked: list[str]  #: addresses that it asks for
+    title: str
+    foreign: int  #: elements that no template makes
+    ids: set[str]
+    links: set[str]
+    widths: dict[int, int]  #: how wide its content is, by the width of the window
+
+
+@pytest.fixture(scope="module")
+def visits(browser, site):
+    """Each page visited once, by its address."""
+    found = {}
     for name in pages(site):
-        with tab(name) as page:
+        with browsers.opened(browser, (site.index.parent / name).as_uri()) as page:
             page.wait_for_load_state("networkidle")
-            assert page.said == []
-            assert len(page.asked) == 1
-            assert page.title() != "evil"
-            assert page.locator("script, main img").count() == 0
+            widths = {}
+            for width in (390, 1200):
+                page.set_viewport_size({"width": width, "height": 900})
+                widths[width] = page.evaluate("document.documentElement.scrollWidth")
+            found[page.url] = Visit(
+                complaints=page.said,
+                asked=page.asked,
+                title=page.title(),
+                foreign=page.locator("script, main img").count(),
+                ids=set(page.eval_on_selector_all("[id]", "all => all.map(each => each.id)")),
+                links=set(
+                    page.eval_on_selector_all("a[href]", "all => all.map(each => each.href)")
+                ),
+                widths=widths,
+            )
+    assert len(found) == site.pages
+    return found
 
 
 @in_browser
-def test_every_link_leads_somewhere(tab, site):
-    seen = {}
-    for name in pages(site):
-        with tab(name) as page:
-            ids = "all => all.map(each => each.id)"
-            seen[page.url] = set(page.eval_on_selector_all("[id]", ids))
-            links = "all => all.map(each => each.href)"
-            for link in page.eval_on_selector_all("a[href]", links):
-                seen.setdefault(page.url + " links", set()).add(link)
-    assert len(seen) == 2 * site.pages
-    for key, links in seen.items():
-        for link in links if key.endswith(" links") else ():
+def test_no_page_complains_asks_for_anything_or_runs_what_a_maker_wrote(visits):
+    for address, visit in visits.items():
+        assert visit.complaints == []
+        assert visit.asked == [address]
+        assert visit.title != "evil"
+        assert visit.foreign == 0
+
+
+@in_browser
+def test_every_link_leads_somewhere(visits):
+    for visit in visits.values():
+        for link in visit.links:
             target, fragment = urldefrag(link)
-            assert target in seen, link
-            assert not fragment or fragment in seen[target], link
+            assert target in visits, link
+            assert not fragment or fragment in visits[target].ids, link
+
+
+@in_browser
+def test_no_page_is_wider_than_its_window(visits):
+    for address, visit in visits.items():
+        for window, content in visit.widths.items():
+            assert content <= window, address
 
 
 @in_browser
@@ -210,14 +246,6 @@ def test_the_keyboard_reaches_the_content_first_and_then_every_link(tab):
             page.keyboard.press("Tab")
             reached.add(page.evaluate(focused))
         assert {"index.html", "claims.html", "SUMMARY", "DIV"} <= reached
-
-
-@in_browser
-@pytest.mark.parametrize("width", [390, 1200])
-def test_no_page_is_wider_than_its_window(tab, site, width):
-    for name in pages(site):
-        with tab(name, width=width) as page:
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
 
 
 @in_browser
