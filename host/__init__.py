@@ -5,7 +5,7 @@ mirror        where packages come from, as uv's configuration files say
 levels        profiles and tiers
 cpus          CPU numbers as the kernel writes them
 placement     which CPUs serve which purpose
-kernel        the one seam to a host; `played` simulates one for tests
+kernel        the one seam to a host, which a folder can simulate
 items         the registry of whatever is read, judged, counted or set on a host
 item, expectation, knob
               what an entry of it says

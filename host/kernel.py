@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ class NotTaken(Exception):  # noqa: N818 - an outcome that is recorded, not a fa
 class Files:
     """The files of a host. Every path is relative to its root."""
 
-    root: Path  #: ``/`` on a real host; `host.played` simulates a host below another root
+    root: Path  #: ``/`` on a real host; a folder that simulates a host has another
 
     def read(self, path: str) -> str:
         """The content of a file, stripped."""
@@ -160,12 +161,16 @@ class Kernel(Files):
 
 
 def kernel_at(root: Path) -> Kernel:
-    """The host below a root: this machine, or a folder that simulates one."""
+    """The host below a root: this machine, or a folder that brings the kernel it simulates."""
     if root == Path("/"):
         return Kernel(root)
-    from .played import PlayedKernel  # noqa: PLC0415 - a real host does not need it
-
-    return PlayedKernel(root)
+    spec = spec_from_file_location(f"{__package__}.played", root / ".played/kernel.py")
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{root} brings no kernel")
+    played = module_from_spec(spec)
+    spec.loader.exec_module(played)
+    kernel: Kernel = played.PlayedKernel(root)
+    return kernel
 
 
 def _run(

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import shutil
+from pathlib import Path
 
 from host.cpus import CPUS, as_mask
 from tests.doctor import hosts
 from tests.doctor.hosts import write
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MACHINE = "0123456789abcdef0123456789abcdef"
 # PIDs of processes in slices, and where each may run: everywhere.
@@ -22,6 +20,8 @@ _UNITS = ("apt-daily.timer", "fstrim.timer", "irqbalance.service", "swap.target"
 def build(root: Path, fixture: str = "ryzen-smt-on", *, systemd: bool = True) -> Path:
     """Write the host; its files are those of a Debian 13 that nobody has tuned yet."""
     hosts.build(fixture, root)
+    (root / ".played").mkdir()
+    shutil.copy(Path(__file__).with_name("played_kernel.py"), root / ".played/kernel.py")
     online = (root / CPUS / "online").read_text().strip()
     count = len(list((root / CPUS).glob("cpu[0-9]*/topology")))
     for path, text in _files(online, range(count)).items():

@@ -1,6 +1,8 @@
 """A folder that simulates a host: ordinary files, and the parts of a kernel that knobs need.
 
-Tests run the whole roles on it through Ansible, for hosts that nobody has. It simulates
+Tests run the whole roles on it through Ansible, for hosts that nobody has. `played_host` puts this
+file into the folder, and the package `host` loads it as a module of its own, here and as Ansible
+ships it: imports are relative to that package. It simulates
 
 - lists of choices, which keep their list; an unavailable governor is EINVAL;
 - the switch for SMT: siblings go offline, their files disappear, the lists of the others shrink;
