@@ -3,9 +3,9 @@
 `bundle.verify` checks the levels L0 and L1, `ormlab.verify` L2 to L4, because those may use the
 analysis.
 
-`markdown()` makes the tables in docs/bundle-format.md and docs/verification.md. A test compares
-them, and breaks a bundle for every code. A code never changes its meaning, and a code that is no
-longer used is not used again.
+Tests compare the tables in docs/bundle-format.md and docs/verification.md with them, and break a
+bundle for every code. A code never changes its meaning, and a code that is no longer used is not
+used again.
 """
 
 from __future__ import annotations
@@ -143,14 +143,3 @@ CODES: Final[dict[str, Code]] = {
     "signature-refused": Code("L4", "no allowed signer made this signature", _SIGNER),
     "signature-unchecked": Code("L4", "ssh-keygen is not here", "install OpenSSH's client"),
 }
-
-
-def markdown(levels: tuple[Level, ...] = FILE_LEVELS) -> str:
-    """Return the table of the codes of some levels as it stands in the documentation."""
-    rows = ["| code | level | what it says | what to do |", "|---|---|---|---|"]
-    rows += [
-        f"| `{name}` | {c.level}{' (doubt)' if c.is_doubt else ''} | {c.message} | {c.hint} |"
-        for name, c in CODES.items()
-        if c.level in levels
-    ]
-    return "\n".join(rows) + "\n"

@@ -1,7 +1,7 @@
 """What `ormlab archive verify` can find beside the problems of single bundles, by stable code.
 
-The table in docs/archive.md is `markdown()`; a test compares the two and breaks an archive for
-every code. A code never changes its meaning.
+Tests compare the table in docs/archive.md with them, and break an archive for every code. A code
+never changes its meaning.
 """
 
 from __future__ import annotations
@@ -56,10 +56,3 @@ def finding(code: str, where: str, detail: str = "", *, bundle: str = "") -> Fin
     """Return a problem of the archive itself."""
     message, hint = CODES[code]
     return Finding(code, where, f"{message}: {detail}" if detail else message, hint, bundle)
-
-
-def markdown() -> str:
-    """Return the table of codes as it stands in the documentation."""
-    rows = ["| code | what it says | what to do |", "|---|---|---|"]
-    rows += [f"| `{name}` | {code.message} | {code.hint} |" for name, code in CODES.items()]
-    return "\n".join(rows) + "\n"

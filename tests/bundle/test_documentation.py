@@ -10,11 +10,10 @@ import msgspec
 import pytest
 
 from bundle import index
-from bundle.codes import markdown
 from bundle.errors import BundleError
 from bundle.format import BundleRecord, IndexLine, Provenance, Seal, TrialRecord
 from bundle.seal import CHECKS
-from tests.bundle import making
+from tests.bundle import code_tables, making
 
 TEXT = (Path(__file__).parents[2] / "docs/bundle-format.md").read_text()
 BLOCKS = re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
@@ -38,7 +37,7 @@ def run(block, folder):
 
 
 def test_the_table_of_codes_is_the_one_of_the_code():
-    assert markdown() in TEXT, "put the output of bundle.codes.markdown() there"
+    assert code_tables.of_bundles() in TEXT, "put the output of tests.bundle.code_tables there"
 
 
 def test_the_commands_are_those_of_the_readme_and_print_nothing_for_a_whole_bundle(bundle):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from bundle.codes import CODES, LEVELS, MEANINGS, markdown
+from bundle.codes import CODES, LEVELS, MEANINGS
+from tests.bundle import code_tables
 from tests.bundle.breaking import CASES
 from tests.conftest import CHECKOUT
 from tests.verify.mutations import MUTATIONS
@@ -17,7 +18,7 @@ def page(text):
     levels = "".join(f"| {level} | {MEANINGS[level]} |\n" for level in LEVELS)
     made = {
         "levels": "| level | what it means |\n|---|---|\n" + levels,
-        "codes": markdown(LEVELS[2:]),
+        "codes": code_tables.of_bundles(LEVELS[2:]),
         "files": table(
             (each.apply.__name__, min(CODES[code].level for code in each.codes), each.codes)
             for each in CASES
