@@ -200,7 +200,7 @@ class FindFloor(Part, frozen=True, kw_only=True, tag_field="kind", tag="floor"):
     placement: Placement
 
 
-class Side(Part, frozen=True, kw_only=True):
+class DeployedSpec(Part, frozen=True, kw_only=True):
     """One subject of a deployment: its service, and the database that it alone uses."""
 
     service: ServiceSpec | Served
@@ -230,7 +230,7 @@ class RunSideBySide(_Driven, frozen=True, kw_only=True, tag="side-by-side"):
     The files of each trial lie in a folder that has the subject's name.
     """
 
-    sides: dict[str, Side]  #: by subject
+    subjects: dict[str, DeployedSpec]  #: by subject
 
 
 class Observe(Part, frozen=True, kw_only=True, tag_field="kind", tag="observe"):

@@ -14,11 +14,11 @@ import msgspec
 
 from agent import counters, generators, orders, server
 from agent.channel import Remote
+from agent.deployed import Deployed, stage
 from agent.failure import Failure, last_logged
 from agent.processes import SHIPPED, Watch, spawn, stop
 from agent.sampling import Sampler, require_planned
 from agent.service import Service
-from agent.side import Side, stage
 from bundle.documents import failure as documents
 from bundle.documents.readings import Host, TrialReadings
 
@@ -47,8 +47,8 @@ def carry_out(
     Raises:
         Failure: the agent could not carry out the trial; the observations until then stay.
     """
-    only = orders.Side(service=work.service, database=work.database)
-    _Trial(work, folder, heartbeat, [Side("", only, folder, observed)]).run()
+    only = orders.DeployedSpec(service=work.service, database=work.database)
+    _Trial(work, folder, heartbeat, [Deployed("", only, folder, observed)]).run()
 
 
 def carry_out_side_by_side(
@@ -60,12 +60,12 @@ def carry_out_side_by_side(
         Failure: one of the trials could not be carried out, so none counts; ``observed.failed``
             names the subject if it was the only cause.
     """
-    sides = []
-    for name, spec in work.sides.items():
+    subjects = []
+    for name, spec in work.subjects.items():
         observed.trials[name] = TrialReadings()
         (folder / name).mkdir()
-        sides.append(Side(name, spec, folder / name, observed.trials[name]))
-    trial = _Trial(work, folder, heartbeat, sides)
+        subjects.append(Deployed(name, spec, folder / name, observed.trials[name]))
+    trial = _Trial(work, folder, heartbeat, subjects)
     try:
         trial.run()
     except Failure:
@@ -74,10 +74,10 @@ def carry_out_side_by_side(
 
 
 class _Trial:
-    """One load on its sides.
+    """One load on its subjects.
 
     Attributes:
-        failed: name of the side that was at work, or ended, when a failure was raised.
+        failed: name of the subject that was at work, or ended, when a failure was raised.
     """
 
     def __init__(
@@ -85,13 +85,13 @@ class _Trial:
         work: orders.RunTrial | orders.RunSideBySide,
         folder: Path,
         heartbeat: Heartbeat,
-        sides: Sequence[Side],
+        subjects: Sequence[Deployed],
     ) -> None:
         self.failed: str | None = None
         self._work = work
         self._folder = folder
         self._heartbeat = heartbeat
-        self._sides = sides
+        self._subjects = subjects
         self._remotes: list[Remote] = []
 
     def run(self) -> None:
@@ -100,13 +100,13 @@ class _Trial:
             for spec in self._work.remotes:
                 self._remotes.append(connected.enter_context(Remote(spec)))
             if self._remotes:
-                for each in self._sides:
+                for each in self._subjects:
                     each.observed.clocks = {remote.role: remote.clock for remote in self._remotes}
             self._run()
 
     def _run(self) -> None:
         cpus = self._work.placement.get("service")
-        with stage("restore", self._sides):
+        with stage("restore", self._subjects):
             for each in self._each():
                 each.restore()
         with ExitStack() as alive:
@@ -114,11 +114,11 @@ class _Trial:
                 alive.enter_context(each.alive(cpus, self._heartbeat))
             for each in self._each():
                 each.probe(self._work.probes)
-            load = generators.commands([self._target(each) for each in self._sides])
-            with stage("warmup", self._sides), Sampler() as unused:
+            load = generators.commands([self._target(each) for each in self._subjects])
+            with stage("warmup", self._subjects), Sampler() as unused:
                 if load.warmup:
                     self._drive(load.warmup, [unused])
-            with stage("window", self._sides):
+            with stage("window", self._subjects):
                 self._measure(load.measured)
                 for each in self._each():
                     each.require_answer()
@@ -129,14 +129,14 @@ class _Trial:
         for each in self._each():
             each.settle()
 
-    def _each(self) -> Iterator[Side]:
-        """The sides in turn: a failure is the fault of the one that is at work."""
-        for each in self._sides:
+    def _each(self) -> Iterator[Deployed]:
+        """The subjects in turn: a failure is the fault of the one that is at work."""
+        for each in self._subjects:
             self.failed = each.name
             yield each
         self.failed = None
 
-    def _target(self, each: Side) -> generators.Target:
+    def _target(self, each: Deployed) -> generators.Target:
         return generators.Target(
             each.name,
             each.service,
@@ -149,20 +149,20 @@ class _Trial:
 
     def _measure(self, command: Command) -> None:
         with ExitStack() as watched:
-            for each in self._sides:
+            for each in self._subjects:
                 watched.enter_context(each.watched())
-            kills = self._sides[0].kills(self._work.kills)
+            kills = self._subjects[0].kills(self._work.kills)
             try:
                 with self._host_observed():
-                    self._drive(command, [each.sampler for each in self._sides], kills)
+                    self._drive(command, [each.sampler for each in self._subjects], kills)
                     kills.require_all()
             finally:
-                self._sides[0].observed.kills = kills.record or None
+                self._subjects[0].observed.kills = kills.record or None
 
     @contextmanager
     def _host_observed(self) -> Iterator[None]:
         """Record the counts of kernel and database server just before and after the window."""
-        before, around = [each.look() for each in self._sides], counters.Around()
+        before, around = [each.look() for each in self._subjects], counters.Around()
         for remote in self._remotes:
             remote.ask("begin")
         try:
@@ -171,7 +171,7 @@ class _Trial:
             for remote in self._remotes:
                 remote.ask("end")
         finally:
-            for each, then in zip(self._sides, before, strict=True):
+            for each, then in zip(self._subjects, before, strict=True):
                 database = each.between(then, each.look())
                 each.observed.host = Host(kernel=around.record, database=database)
 
@@ -203,7 +203,7 @@ class _Trial:
                     sampler.sample()
                 self._require_planned(samplers)
         except ProcessLookupError:
-            raise server.died(self._sides[0].server_pid) from None
+            raise server.died(self._subjects[0].server_pid) from None
         finally:
             stop(process, timeout_s=0.5)
         self._judge_end(ended, process, command)
@@ -211,13 +211,13 @@ class _Trial:
     def _watched(self) -> dict[str, int]:
         """The first processes of the database and of every service, by a name for each."""
         found = {}
-        for each in self._sides:
+        for each in self._subjects:
             for purpose, pid in each.processes.items():
                 found["database" if purpose == "database" else f"service {each.name}"] = pid
         return found
 
     def _require_planned(self, samplers: Sequence[Sampler]) -> None:
-        for each, sampler in zip(self._sides, samplers, strict=False):  # one while warming up
+        for each, sampler in zip(self._subjects, samplers, strict=False):  # one while warming up
             require_planned(sampler, self._work.placement, each.observed)
 
     def _judge_end(
@@ -230,8 +230,8 @@ class _Trial:
             if remote.role in ended:
                 raise remote.lost()
         if "database" in ended:
-            raise server.died(self._sides[0].server_pid)
-        for each in self._sides:
+            raise server.died(self._subjects[0].server_pid)
+        for each in self._subjects:
             if f"service {each.name}" in ended and isinstance(each.service, Service):
                 self.failed = each.name
                 raise each.service.death()
@@ -256,8 +256,10 @@ class _Trial:
                 )
 
     def _served_at(self, where: str | None) -> str | None:
-        """The side whose address a generator's failure names; None if it names none."""
-        addresses = {f"{each.service.host}:{each.service.port}": each.name for each in self._sides}
+        """The subject whose address a generator's failure names; None if it names none."""
+        addresses = {
+            f"{each.service.host}:{each.service.port}": each.name for each in self._subjects
+        }
         return addresses.get((where or "").rpartition(" ")[2])
 
     def _spawn(self, command: Command) -> subprocess.Popen[bytes]:

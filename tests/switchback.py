@@ -102,9 +102,8 @@ class Block:
         slices: list[Slice],
         rows: list[tuple[int, int, int]],
     ) -> Switchback:
-        starts = {each.round: each.start_ns for each in slices}
         histogram = Histogram()
-        histogram.add([end - sent for number, sent, end in rows if sent >= starts[number]])
+        histogram.add([end - sent for _, sent, end in rows])
         (folder / "service.hdr").write_bytes(histogram.encode())
         write_samples(
             folder, [(n, sent - window.start_ns, end - window.start_ns) for n, sent, end in rows]

@@ -108,14 +108,6 @@ class SliceSamples:
         ends = np.searchsorted(self.of_slice[order], np.arange(1, len(self.start_ns)))
         return np.split(order, ends)
 
-    @property
-    def within(self) -> NDArray[np.bool_]:
-        """Whether a request was sent, and not only answered, in its slice.
-
-        The request that follows the answer with which a slice begins is sent at the same instant.
-        """
-        return self.sent_ns >= self.start_ns[self.of_slice]
-
 
 class _Switchback(Output):
     name: ClassVar[str] = "the switching client"
@@ -162,11 +154,11 @@ class _Switchback(Output):
             cpu_s={role: self._sum(name) for role, name in _CPU.items()},
         )
 
-    def edge(self, window: Window | None) -> float | None:
-        """Answers that the mean latency leaves out, because they were asked for before a slice."""
+    def edge(self, window: Window | None) -> float:
+        """Requests under way when a slice begins count in whole, those when it ends not at all."""
         del window
-        kept = self.report.histograms["service"].total
-        return sum(each.answers for each in self.report.slices) / kept - 1 if kept else None
+        answers = sum(each.answers for each in self.report.slices)
+        return self.report.spec.connections * len(self.report.slices) / max(1, answers)
 
     @cached_property
     def rows(self) -> SliceSamples:
@@ -175,13 +167,13 @@ class _Switchback(Output):
 
     @cached_property
     def histograms(self) -> Mapping[str, Histogram]:
-        """Of the requests that were sent and answered within one slice."""
+        """Of the answers in the slices."""
         return {"service": Histogram.of(latency.read_hdr(self.folder / HISTOGRAM))}
 
     @property
     def unrecorded(self) -> dict[str, int]:
         """Against the rows of its samples."""
-        return {"service": int(self.rows.within.sum()) - self.histograms["service"].total}
+        return {"service": self.report.samples.rows - self.histograms["service"].total}
 
     def busiest(self, cpus: int) -> float | None:
         """In the slices of this subject; where that was not read, over the window of the block."""
@@ -309,7 +301,7 @@ def _by_samples(folder: Path, report: Switchback, rows: SliceSamples) -> Iterato
         answers[report.operations[operation]][str(status)] = count
     if report.answers != answers:
         yield wrong(Switchback.PATH, f"answers: {report.answers}, not {answers}")
-    waited_us = (rows.end_ns - rows.sent_ns)[rows.within] // 1000
+    waited_us = (rows.end_ns - rows.sent_ns) // 1000
     values, counts = np.unique(waited_us, return_counts=True)
     durations = dict(zip(values.tolist(), counts.tolist(), strict=True))
     if not latency.is_filled_by(folder / HISTOGRAM, durations):

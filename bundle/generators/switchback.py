@@ -138,7 +138,7 @@ class Switchback(base.GeneratorReport, frozen=True, kw_only=True):
     operations: list[str]  #: names, by the index that samples have
     samples: Samples  #: the answers of the slices
     bodies: Bodies  #: digests of sampled bodies
-    #: ``service``: of the requests that were sent and answered within one slice
+    #: ``service``: of the answers in the slices, whenever they were asked for
     histograms: dict[Literal["service"], HistogramFile]
     process: Process  #: the generator, which drove all subjects
     unread: dict[str, str]  #: by field of `Slice`, why it is null somewhere

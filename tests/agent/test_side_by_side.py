@@ -20,15 +20,15 @@ NAMES = ("asyncpg", "other")
 @pytest.fixture
 def together(order, psql, table_path):
     """The work of a block that succeeds: the asyncpg service twice, each on rows of its own."""
-    sides = {}
+    subjects = {}
     for name in NAMES:
         told = settings(psql, f"beside_{name}", pool={"size": 2, "overflow": 0})
         database = order["database"] | {"name": f"beside_{name}"}
-        sides[name] = {"service": service(told), "database": database}
+        subjects[name] = {"service": service(told), "database": database}
     keys = {"connections": 4, "warmup_s": 0.2, "duration_s": 0.6, "slice_s": 0.2, "timeout_s": 2}
     switched = load(table_path, generator="client-switchback", **keys)
     placement = order["placement"]
-    return {"kind": "side-by-side", "sides": sides, "load": switched, "placement": placement}
+    return {"kind": "side-by-side", "subjects": subjects, "load": switched, "placement": placement}
 
 
 def carry_out(work, tmp_path):
@@ -74,7 +74,7 @@ def test_the_slices_of_all_subjects_follow_each_other(together, tmp_path):
 
 def test_a_service_that_cannot_start_is_the_one_that_failed(together, tmp_path):
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", together["sides"]["other"]["service"]["settings"]["port"]))
+        taken.bind(("127.0.0.1", together["subjects"]["other"]["service"]["settings"]["port"]))
         taken.listen()
         done = carry_out(together, tmp_path)
     assert done.failure.code == "service-start"
@@ -98,7 +98,7 @@ def test_a_service_that_is_killed_is_the_one_that_failed_and_ends_all(together, 
 def test_a_database_that_cannot_be_made_names_its_subject_before_any_service_starts(
     together, tmp_path
 ):
-    together["sides"]["asyncpg"]["database"]["template"] = "no_such_template"
+    together["subjects"]["asyncpg"]["database"]["template"] = "no_such_template"
     done = carry_out(together, tmp_path)
     assert done.failure.code == "database-unreachable"
     assert done.observed.failed == "asyncpg"

@@ -132,14 +132,14 @@ def test_foreign_load_counts_within_slices(write):
     assert generators.of(folders["a"]).foreign.percent == pytest.approx(10, rel=0.05)
 
 
-def test_the_histogram_holds_what_was_sent_and_answered_in_one_slice(write):
+def test_the_histogram_holds_every_answer_of_the_slices(write):
     _, folders = write()
     output = generators.of(folders["a"])
     assert output.unrecorded == {"service": 0}
     early = Histogram()
     early.add([1_000_000] * 10)
     (folders["a"] / "service.hdr").write_bytes(early.encode())
-    assert generators.of(folders["a"]).unrecorded["service"] > 0
+    assert generators.of(folders["a"]).unrecorded["service"] != 0
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -204,7 +204,6 @@ def swapped(told):
             "answers: ",
             lambda told: told["answers"]["read-user"].update({"200": 1, "404": 1}),
         ),
-        ("samples-mismatch", "another way", shifted("start_ns", 20_000_000)),
         ("littles-law", "waited at a time", lambda told: told["spec"].update(connections=2)),
         ("littles-law-low", "of the time", lambda told: told["spec"].update(connections=6)),
     ],
@@ -232,3 +231,11 @@ def test_a_sample_that_says_otherwise_is_found(folder, column, value, words):
 def test_a_trial_of_which_something_failed_may_have_errors(folder):
     edit(folder, lambda told: told["errors"].update(read=1))
     assert "trial-status" not in {code for code, _ in found(folder, failed=True)}
+
+
+def test_a_histogram_of_other_latencies_is_found(folder):
+    rows = generators.of(folder).report.samples.rows
+    other = Histogram()
+    other.add([1_000_000] * rows)
+    (folder / "service.hdr").write_bytes(other.encode())
+    assert any("another way" in what for _, what in found(folder))

@@ -41,7 +41,7 @@ def test_every_answer_of_a_slice_is_in_the_samples_once(run, start_service):
         report, samples = ran.report(name), ran.samples(name)
         assert report.measured
         assert len(report.slices) == 4
-        start, ends = report.window.start_ns, samples["end_ns"] + report.window.start_ns
+        ends = samples["end_ns"] + report.window.start_ns
         assert np.all(np.diff(ends) > 0)
         for each in report.slices:
             own = ends[samples["round"] == each.round]
@@ -52,11 +52,8 @@ def test_every_answer_of_a_slice_is_in_the_samples_once(run, start_service):
         assert sum(each.answers for each in report.slices) == len(ends) == report.samples.rows
         assert report.answers == {"read-user": {"200": len(ends)}}
         assert report.errors.total == report.failed == 0
-        starts = {each.round: each.start_ns for each in report.slices}
-        begun = np.array([starts[number] for number in samples["round"]])
-        own = int(np.sum(samples["sent_ns"] + start >= begun))
-        assert total(read_hdr(ran.folder / name / "service.hdr")) == own
-        assert report.histograms["service"].total == own < len(ends)
+        assert total(read_hdr(ran.folder / name / "service.hdr")) == len(ends)
+        assert report.histograms["service"].total == len(ends)
         assert report.bodies.hashed > len(ends)  # ramps, drains and warm-up too
 
 

@@ -12,6 +12,7 @@ from msgspec.structs import asdict
 from agent.answers import Done, SideReadings
 from agent.orders import (
     CheckService,
+    DeployedSpec,
     Diagnose,
     FindFloor,
     LoadSpec,
@@ -19,7 +20,6 @@ from agent.orders import (
     RunSideBySide,
     RunTrial,
     Serve,
-    Side,
     Tables,
 )
 from bundle.documents.failure import Failure
@@ -199,8 +199,8 @@ class Session:
         drawn = orders.environment(self._plan.seed, first.block)
         databases = {trial: self._database_of(trial.subject) for trial in group}
         work = RunSideBySide(
-            sides={
-                trial.subject: Side(
+            subjects={
+                trial.subject: DeployedSpec(
                     service=self._service(trial.subject, drawn, database=name),
                     database=self.database.seen_from(
                         station, template=self._template(name), name=name

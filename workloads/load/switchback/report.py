@@ -133,20 +133,18 @@ def _process(block: Switched) -> Process:
 
 
 def _samples(driven: Driven, origin: int) -> tuple[tuple[array[int], ...], list[int]]:
-    """Return the columns, and the service times of what was sent and answered within a slice."""
+    """Return the columns, and the service time of each answer."""
     columns = tuple(array("H" if kind == "uint16" else "q") for kind in _COLUMNS.values())
     number, sent_ns, end_ns, operations, statuses = columns
     service: list[int] = []
     for visit in driven.visits:
-        start = visit.turn.start.at
         for _, sent, end, operation, status in driven.subject.samples.rows(*visit.turn.rows):
             number.append(visit.round)
             sent_ns.append(sent - origin)
             end_ns.append(end - origin)
             operations.append(operation)
             statuses.append(status)
-            if sent >= start:
-                service.append(end - sent)
+            service.append(end - sent)
     return columns, service
 
 

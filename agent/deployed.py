@@ -1,6 +1,6 @@
 """One subject of a trial: its database, its service, and what is observed of it.
 
-A trial has one side, or several that are alive together.
+A trial has one such subject, or several that are alive together.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 _SILENCE_S = 2.0  # for the service's backends to end
 
 
-class Side:
+class Deployed:
     """One subject, stage by stage; what a stage observes is added to ``observed``.
 
     Attributes:
-        name: of the subject; empty in a trial of one subject, which need not tell sides apart.
+        name: of the subject; empty in a trial of one subject, which need not tell them apart.
         folder: takes what the trial leaves.
         service: the endpoint, once it was started.
         sampler: of its processes, of the database and of the load, within `watched`.
@@ -44,7 +44,9 @@ class Side:
     service: Endpoint
     sampler: Sampler
 
-    def __init__(self, name: str, spec: orders.Side, folder: Path, observed: TrialReadings) -> None:
+    def __init__(
+        self, name: str, spec: orders.DeployedSpec, folder: Path, observed: TrialReadings
+    ) -> None:
         self.name = name
         self.folder = folder
         self.observed = observed
@@ -159,12 +161,12 @@ class Side:
 
 
 @contextmanager
-def stage(name: str, sides: Sequence[Side]) -> Iterator[None]:
-    """Record how long the block took, which was for all of these sides."""
+def stage(name: str, subjects: Sequence[Deployed]) -> Iterator[None]:
+    """Record how long the block took, which was for all of these subjects."""
     started = time.monotonic()
     try:
         yield
     finally:
         seconds = round(time.monotonic() - started, 4)
-        for side in sides:
-            side.observed.stages_s[name] = seconds
+        for each in subjects:
+            each.observed.stages_s[name] = seconds
