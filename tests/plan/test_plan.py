@@ -34,6 +34,8 @@ def write(tmp_path):
         ("candidate: b", "candidate: c", 1, "there is no subject 'c'"),
         ("generator: wrk", "generator: ab", 14, "generator"),
         ("blocks: 2", "blocks: two", 6, "blocks: "),
+        ("blocks: 2", "blocks: 2\nbeta: 0.051", 7, "beta: "),
+        ("blocks: 2", "blocks: 2\nbeta: -0.001", 7, "beta: "),
         ("seed: 7", "seed: 7\nseed: 8", 6, "the key 'seed' stands twice"),
         ("name: small", "name: ../up", 2, "name: "),
         (
@@ -54,6 +56,12 @@ def test_a_wrong_plan_gets_an_error_with_its_line(write, old, new, line, said):
     assert f"{path}:{line}: " in refused.value.what
     assert said in refused.value.what
     assert refused.value.exit_code == Exit.USAGE
+
+
+def test_a_plan_may_say_what_deployments_keep_and_one_that_does_not_has_the_default(write):
+    assert load(str(write())).beta == 0.005
+    assert load(str(write(PLAN + "beta: 0\n"))).beta == 0
+    assert resolve(load(str(write(PLAN + "beta: 0.01\n")))).sealed.plan.beta == 0.01
 
 
 @pytest.mark.parametrize(
