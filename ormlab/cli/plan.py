@@ -92,6 +92,10 @@ def _plan_lines(plan: Plan) -> Iterator[str]:
         yield f"  load      {name}: {load.generator}, {load.duration_s:g} s"
     for assumption in plan.assumptions:
         yield f"  assumed   {assumption}"
+    for each in plan.comparisons:
+        if each.baseline != plan.null_arm:
+            why = f"an estimate, no verdict, for {each.baseline} has no null arm"
+            yield f"  estimate  {each.candidate} / {each.baseline}: {why}"
 
 
 def _forecast_lines(forecast: Forecast) -> Iterator[str]:

@@ -75,8 +75,12 @@ def test_a_refuted_claim_counts_before_an_open_one(counts, code):
 
 def test_a_plan_can_be_looked_at_without_touching_a_host():
     told = json.loads(ormlab("plan", "demo", "--json").stdout)
-    assert len(told["trials"]) == 36
+    assert len(told["trials"]) == 32
     assert "32 trials in 8 blocks" in ormlab("plan", "demo").stdout
+    headline = ormlab("plan", "headline").stdout
+    said = "an estimate, no verdict, for tortoise-pool-5 has no null arm"
+    assert f"sqlalchemy / tortoise-pool-5: {said}" in headline
+    assert "sqlalchemy / tortoise: an estimate" not in headline
     assert ormlab("plan", "demo", "--yaml").stdout.startswith("schema: resolved-plan/1\n")
 
 
