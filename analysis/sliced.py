@@ -227,7 +227,7 @@ class Sliced:
             reports = self._of_block(number)
             counts = {len(report.slices) for report in reports.values()}
             # Trials of two deployments were not measured side by side.
-            if len({report.window.start_ns for report in reports.values()}) == 1 and counts != {0}:
+            if len({report.window.start_ns for report in reports.values()}) == 1 and min(counts):
                 yield number, _block(reports, min(counts))
 
 
@@ -257,14 +257,14 @@ def _block(reports: Mapping[str, Switchback], count: int) -> SlicedBlock:
 def _slices(subject: str, report: Switchback) -> list[Slice]:
     taken = [_taken(each.steal_ns, each.foreign_ns) for each in report.slices]
     lengths = [each.stop_ns - each.start_ns for each in report.slices]
-    shares = [used / length for used, length in zip(taken, lengths, strict=True)]
+    shares = [used / max(1, length) for used, length in zip(taken, lengths, strict=True)]
     usual = median(shares)
     return [
         Slice(
             subject,
             each.answers,
             length / _NS,
-            disturbed=share - usual > max(DISTURBED_SHARE, DISTURBED_NS / length),
+            disturbed=share - usual > max(DISTURBED_SHARE, DISTURBED_NS / max(1, length)),
         )
         for each, length, share in zip(report.slices, lengths, shares, strict=True)
     ]

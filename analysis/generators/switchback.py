@@ -104,6 +104,8 @@ class SliceSamples:
     @property
     def by_slice(self) -> list[Integers]:
         """The indices of each slice's rows."""
+        if not len(self.start_ns):
+            return []
         order = np.argsort(self.of_slice, kind="stable")
         ends = np.searchsorted(self.of_slice[order], np.arange(1, len(self.start_ns)))
         return np.split(order, ends)
@@ -211,9 +213,9 @@ class _Switchback(Output):
             yield from _by_samples(self.folder, report, self.rows)
             # Those asked for before a slice make up for those that are answered after it.
             waited_s = int((self.rows.end_ns - self.rows.sent_ns).sum()) / _NS
-            busy = waited_s / (report.seconds or 1.0) / report.spec.connections
-            if busy < LITTLES_BAND[0]:
-                yield from littles_contradictions(busy, 0.0, self.mark)
+            due_s = report.seconds * report.spec.connections
+            if due_s and waited_s < LITTLES_BAND[0] * due_s:
+                yield from littles_contradictions(waited_s / due_s, 0.0, self.mark)
 
     def _resting(self) -> CoreShare | None:
         """Between the slices of the subject, after the last answers were drained."""
@@ -252,8 +254,10 @@ def _in_itself(report: Switchback) -> Iterator[str]:
     counted = sum(count for by_status in report.answers.values() for count in by_status.values())
     if counted != (answers := sum(each.answers for each in slices)):
         yield f"{counted} answers by operation and status, {answers} in the slices"
-    if [each.round for each in slices] != list(range(1, len(slices) + 1)):
-        yield f"rounds {', '.join(str(each.round) for each in slices)}, each is due once"
+    for due, each in enumerate(slices, start=1):
+        if each.round != due:
+            yield f"round {each.round} where round {due} was due: each is due once"
+            break
     free_ns, most = window.start_ns, len(subjects)
     for each in slices:
         yield from (f"round {each.round}: {what}" for what in _in_slice(each, report))

@@ -228,6 +228,24 @@ def test_a_sample_that_says_otherwise_is_found(folder, column, value, words):
     assert any(code == "samples-mismatch" and words in what for code, what in kinds), kinds
 
 
+def test_a_block_that_ended_before_its_first_slice_can_be_read(folder):
+    def emptied(told):
+        told.update(slices=[], answers={"read-user": {}})
+        told["histograms"]["service"]["total"] = 0
+
+    edit(folder, emptied)
+    path = folder / "samples.parquet"
+    schema = pq.read_schema(path)
+    pq.ParquetWriter(path, schema).close()  # without a row group, as the lab writes no rows
+    (folder / "service.hdr").write_bytes(Histogram().encode())
+    output = generators.of(folder)
+    figures = output.figures
+    assert (figures.requests, figures.throughput, figures.span_ns) == (0, 0.0, None)
+    assert (figures.littles_ratio, output.edge(None), output.busiest(1)) == (None, None, None)
+    assert output.silence(TrialReadings(), dict).seconds == 0
+    assert found(folder) == []
+
+
 def test_a_trial_of_which_something_failed_may_have_errors(folder):
     edit(folder, lambda told: told["errors"].update(read=1))
     assert "trial-status" not in {code for code, _ in found(folder, failed=True)}
