@@ -28,6 +28,7 @@ FAULTS = {
     "cut_at": 0,  # the connection is dropped instead of this answer
     "garbage_at": 0,  # this answer is not HTTP
     "slow_connection_s": 0.0,  # before every answer on the first connection
+    "put_off_s": 0.0,  # CPU time that is used once nobody has asked for 30 ms
     "record": "",  # file that takes the instant of every request, monotonic nanoseconds
 }
 
@@ -36,8 +37,19 @@ class Service:
     def __init__(self, **faults):
         self.faults = FAULTS | faults
         self.requests = self.connections = 0
+        self.later = None
         record = self.faults["record"]
         self.file = record and os.open(record, os.O_WRONLY | os.O_CREAT)
+
+    def put_work_off(self):
+        if self.later:
+            self.later.cancel()
+        self.later = asyncio.get_running_loop().call_later(0.03, self.do_it)
+
+    def do_it(self):
+        end = time.process_time() + self.faults["put_off_s"]
+        while time.process_time() < end:
+            pass
 
 
 class Connection(asyncio.Protocol):
@@ -64,6 +76,8 @@ class Connection(asyncio.Protocol):
             return
         if number == faults["stall_at"]:
             time.sleep(faults["stall_s"])
+        if faults["put_off_s"]:
+            self.service.put_work_off()
         if faults["work_s"]:
             time.sleep(faults["work_s"])
         if number == faults["cut_at"]:
