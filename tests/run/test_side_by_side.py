@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -10,7 +11,9 @@ from bundle import typed
 from bundle.generators.switchback import Switchback
 from bundle.read import Bundle
 from ormlab.verify import verify
+from tests.bundle.making import edit_json
 from tests.run import shared
+from tests.verify.recorded import seal_again
 
 SUBJECTS = ["asyncpg", "asyncpg-null", "tortoise"]
 
@@ -66,3 +69,28 @@ def test_the_results_compare_them_block_by_block(finished):
     assert sorted(cell["subjects"]) == SUBJECTS
     throughput = next(each for each in cell["comparisons"] if each["metric"] == "throughput")
     assert (throughput["blocks"], throughput["dropped"]) == (2, [])
+
+
+def test_the_rounds_stand_beside_each_ratio_of_throughput(finished):
+    results = json.loads((finished.bundle / "derived/results.json").read_bytes())
+    by_metric = {each["metric"]: each["sliced"] for each in results["cells"][0]["comparisons"]}
+    checks = by_metric.pop("throughput")
+    assert (checks["blocks"], checks["rounds"], checks["slice_s"]) == (2, 8, 0.2)
+    assert sorted(checks["resting"]) == SUBJECTS
+    assert set(by_metric.values()) == {None}
+
+
+def test_slices_that_do_not_follow_each_other_are_found(finished, tmp_path):
+    bundle = shutil.copytree(finished.bundle, tmp_path / finished.bundle.name)
+    trial = next(bundle.glob("trials/*-tortoise-*"))
+
+    slices = json.loads((trial / "switchback.json").read_bytes())["slices"]
+    others = {"asyncpg": "asyncpg-null", "asyncpg-null": "asyncpg"}
+    for each in slices:
+        each["after"] = others.get(each["after"], each["after"])
+    edit_json(trial / "switchback.json", slices=slices)
+    seal_again(bundle)
+    problems = verify(bundle).problems
+    path = f"trials/{trial.name}/switchback.json"
+    assert {(each.code, each.path) for each in problems} == {("generator-mismatch", path)}
+    assert all("and it follows a slice of" in each.message for each in problems)
