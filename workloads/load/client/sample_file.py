@@ -35,7 +35,10 @@ _CODES: dict[str, Literal["q", "H"]] = {"int64": "q", "uint16": "H"}
 def describe(
     rows: int, kinds: Mapping[str, Literal["int64", "uint16"]] = _COLUMNS
 ) -> dict[str, Any]:
-    """Return the ``samples`` entry of ``client.json`` for a file of so many rows."""
+    """Return the ``samples`` entry of the report for a file of so many rows.
+
+    ``kinds`` are the types of its columns by name, the client's by default.
+    """
     columns, offset = [], 0
     for name, kind in kinds.items():
         columns.append({"name": name, "type": kind, "offset": offset})
