@@ -9,7 +9,7 @@ import pytest
 from tests.archive import making as archives
 from tests.archive.conftest import SECRET
 from tests.bundle import making
-from tests.cli.test_cli import ormlab
+from tests.cli.inside import ormlab
 
 
 @pytest.fixture

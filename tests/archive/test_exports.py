@@ -27,7 +27,7 @@ from ormlab.archive.exports import Form, export
 from ormlab.archive.exports.openmetrics import UNITS
 from tests.archive import making as archives
 from tests.bundle import making
-from tests.cli.test_cli import ormlab
+from tests.cli.inside import ormlab
 from tests.conftest import CHECKOUT
 from tests.verify import recorded
 

@@ -26,7 +26,7 @@ from tests import browser as browsers
 from tests.archive import making as archives
 from tests.browser import in_browser
 from tests.bundle import making
-from tests.cli.test_cli import ormlab
+from tests.cli.inside import ormlab
 from tests.verify import recorded
 
 RATES = (1000, 1010, 1005, 995, 500, 505, 495, 500)
