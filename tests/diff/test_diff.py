@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
@@ -19,9 +16,8 @@ from ormlab.cli.diff import diff_text
 from ormlab.hosts.fingerprint import fingerprint
 from ormlab.judging.diff import Relation, diff
 from tests.bundle import making
+from tests.cli.inside import ormlab
 from tests.verify import recorded
-
-ORMLAB = str(Path(sys.executable).with_name("ormlab"))
 
 
 @pytest.fixture(scope="module")
@@ -123,13 +119,7 @@ def test_what_cannot_be_compared_is_refused(original, other):
 
 @pytest.mark.parametrize(("options", "code"), [((), 0), (("--strict",), 5)])
 def test_the_command_prints_one_document_and_is_strict_when_asked(original, other, options, code):
-    answer = subprocess.run(
-        [ORMLAB, "diff", original, other, "--json", *options],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert answer.returncode == code, answer.stderr
+    answer = ormlab("diff", original, other, "--json", *options, code=code)
     told = json.loads(answer.stdout)
     assert (told["schema"], told["ok"], told["diff"]["schema"]) == ("ormlab-diff/1", True, "diff/1")
     assert told["diff"]["verdict"] == "open"
