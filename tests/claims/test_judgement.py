@@ -3,8 +3,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
@@ -21,9 +19,9 @@ from ormlab.cli.claims_text import judgement_text, verdicts_text
 from ormlab.judging.ledger import load
 from ormlab.judging.verdicts import store
 from tests.claims.making import claim, ledger, run
+from tests.cli import inside
 from tests.conftest import CHECKOUT
 
-ORMLAB = str(Path(sys.executable).with_name("ormlab"))
 V = ClaimVerdict
 SHA256 = "ab" * 32
 CLAIMS = {
@@ -35,11 +33,7 @@ CLAIMS = {
 
 
 def ormlab(*arguments, code=0):
-    answer = subprocess.run(
-        [ORMLAB, *map(str, arguments)], capture_output=True, text=True, check=False
-    )
-    assert answer.returncode == code, answer.stderr
-    return answer.stdout
+    return inside.ormlab(*arguments, code=code).stdout
 
 
 def test_one_bundle_judges_every_claim_of_the_ledger():
