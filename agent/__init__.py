@@ -12,7 +12,8 @@ observe, channel    one host's part in a trial that another host drives, and the
 floor               drive the endpoint that does no work
 check               examine a service outside of all windows: check, diagnose
 command             run a program to its end
-database, postgres  keep a PostgreSQL cluster running, and how a cluster is made and served
+database, postgres, provisioned
+                    keep a PostgreSQL cluster running, and how a cluster is made and served
 
 Their parts:
 

@@ -13,7 +13,8 @@ from agent import processes
 from agent.answers import Running
 from agent.failure import Failure
 from agent.files import write_json
-from agent.postgres import Cluster, ProvisionedCluster
+from agent.postgres import Cluster
+from agent.provisioned import ProvisionedCluster
 from agent.server import identity
 from workloads.diagnosis import log as statement_log
 

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from agent.failure import Failure
-from agent.postgres import ProvisionedCluster
+from agent.provisioned import ProvisionedCluster
 
 
 @pytest.fixture
