@@ -18,7 +18,6 @@ from ormlab.base import checkout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from ormlab.hosts.inventory import HostSpec
     from ormlab.provision.playbook import Play
@@ -34,13 +33,13 @@ class _Kept(msgspec.Struct, frozen=True):
     document: Provision
 
 
-def keep(play: Play, folder: Path = FOLDER) -> None:
+def keep(play: Play) -> None:
     """Write the documents of a play; a dry run leaves none, because it set nothing up."""
     if play.dry:
         return
     stamp = play.started.strftime("%Y%m%dT%H%M%S.%fZ")
     for host in play.hosts:
-        place = folder / host.name
+        place = FOLDER / host.name
         place.mkdir(parents=True, exist_ok=True)
         written = msgspec.json.encode(_Kept(host.address, document(play, host.name)))
         (place / f"{stamp}-{play.playbook}.json").write_bytes(msgspec.json.format(written))
@@ -64,16 +63,15 @@ def document(play: Play, host: str) -> Provision:
     )
 
 
-def of_hosts(hosts: Mapping[str, HostSpec], folder: Path = FOLDER) -> dict[str, Provision]:
+def of_hosts(hosts: Mapping[str, HostSpec]) -> dict[str, Provision]:
     """The documents of a run's hosts by their file name in the bundle, oldest first.
 
-    A document belongs to a host with the same name in the inventory and the same address.
-
-    The bundle must not contain the hosts' inventory names.
+    A document belongs to a host with the same name in the inventory and the same address. The keys
+    of ``hosts`` are names in the bundle, which must not contain those of the inventory.
     """
     found = {}
     for name, spec in hosts.items():
-        for path in sorted((folder / spec.name).glob("*.json")):
+        for path in sorted((FOLDER / spec.name).glob("*.json")):
             written = msgspec.json.decode(path.read_bytes(), type=_Kept)
             if written.address == spec.address:
                 found[f"{name}-{path.name}"] = replace(written.document, host=name)
