@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from analysis.claims.ledger import Check, Input, Ledger
 
+_ONE = Figure(1.0, 1.0, "stated")
+
 
 def outcomes(ledger: Ledger) -> list[CheckOutcome]:
     """Carry out every check of a ledger that has no problems."""
@@ -43,7 +45,8 @@ def outcomes(ledger: Ledger) -> list[CheckOutcome]:
 def _carry_out(ledger: Ledger, name: str, check: Check) -> CheckOutcome:
     inputs = inputs_of(check)
     claims = tuple(sorted({each for each in inputs.values() if each in ledger.claims}, key=str))
-    concerned = tuple(check.concerns) if isinstance(check, kinds.Method) else claims
+    named = check.concerns if isinstance(check, kinds.Method | kinds.Limit) else ()
+    concerned = tuple(named) or claims
     answer = _answer(check, {key: _figure(ledger, value) for key, value in inputs.items()})
     contradicts = answer.outcome == Outcome.CONTRADICTS
     doubts = contradicts or answer.outcome == Outcome.DOUBTFUL
@@ -108,6 +111,10 @@ def _computed(check: kinds.Arithmetic, known: Mapping[str, Figure]) -> Answer:
     if isinstance(check, kinds.LittlesLaw):
         return littles_law.check(check, known)
     slack = check.slack.relative if check.slack else 0.0
+    if isinstance(check, kinds.Limit):
+        return _limited(check, known, slack)
+    if isinstance(check, kinds.SameOrder):
+        return _ordered(known, slack)
     if isinstance(check, kinds.SameRatio):
         due, stated, what, unit = _ratios(check, known), known["ratio"], "the ratio", ""
     elif isinstance(check, kinds.PercentOf):
@@ -139,3 +146,43 @@ def _differences(check: kinds.Difference, known: Mapping[str, Figure]) -> list[I
         if of_a := quotient(b, a):
             meanings.append(Interval(100 - 100 * of_a.high, 100 - 100 * of_a.low))
     return meanings
+
+
+def _limited(check: kinds.Limit, known: Mapping[str, Figure], slack: float) -> Answer:
+    """Whether the least that a product may be exceeds the most that its limit may be."""
+    product: Interval | None = Interval(1.0, 1.0)
+    for name in check.factors:
+        figure = known[f"factors.{name}"]
+        product = product and _times(product, figure.low, figure.high)
+    for name in check.divisors:
+        over = quotient(_ONE, known[f"divisors.{name}"])
+        product = product and over and _times(product, over.low, over.high)
+    if product is None:
+        return undecided("the product of such figures is not defined")
+    product, limit = widened(product, slack), known["limit"]
+    return Answer(
+        Outcome.CONTRADICTS if product.low > limit.high else Outcome.HOLDS,
+        f"the product lies between {product.low:.4g} and {product.high:.4g}, and must not exceed "
+        f"{limit.value:.4g}",
+        {"low": product.low, "high": product.high, "limit": limit.value},
+    )
+
+
+def _times(product: Interval, low: float, high: float) -> Interval | None:
+    return Interval(product.low * low, product.high * high) if low >= 0 else None
+
+
+def _ordered(known: Mapping[str, Figure], slack: float) -> Answer:
+    """Whether two ratios may lie on the same side of 1."""
+    ratios = [quotient(known[f"{again}above"], known[f"{again}below"]) for again in ("", "again_")]
+    first, second = [each and widened(each, slack) for each in ratios]
+    if first is None or second is None:
+        return undecided("the order of such figures is not defined")
+    reversed_ = (first.low > 1 > second.high) or (first.high < 1 < second.low)
+    return Answer(
+        Outcome.DOUBTFUL if reversed_ else Outcome.HOLDS,
+        f"the first ratio lies between {first.low:.4g} and {first.high:.4g}, the second between "
+        f"{second.low:.4g} and {second.high:.4g}"
+        + (": the order is reversed under other conditions" if reversed_ else ""),
+        {"first": (first.low + first.high) / 2, "second": (second.low + second.high) / 2},
+    )

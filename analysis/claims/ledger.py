@@ -332,6 +332,33 @@ class PercentOf(_Arithmetic):
     percent: Input
 
 
+class Limit(_Arithmetic):
+    """A product of figures, over others, that must not exceed a limit.
+
+    ``concerns`` are the claims in doubt if it does; without any, all that the check computes with.
+    """
+
+    kind: Literal["limit"]
+    factors: Annotated[dict[Name, Input], Field(min_length=1)]
+    divisors: dict[Name, Input] = Field(default_factory=dict)
+    limit: Input
+    concerns: list[Id] = Field(default_factory=list)
+
+
+class SameOrder(_Arithmetic):
+    """Two pairs of figures that should be in one order: ``above`` over ``below``, and again.
+
+    The pairs come from different conditions, so a reversal is possible: it throws doubt, and never
+    convicts.
+    """
+
+    kind: Literal["same_order"]
+    above: Input
+    below: Input
+    again_above: Input
+    again_below: Input
+
+
 class Method(_Check):
     """A fault of method that needs no arithmetic: it throws doubt, and never convicts."""
 
@@ -340,9 +367,10 @@ class Method(_Check):
     locator: str = ""
 
 
-type Arithmetic = SameRatio | LittlesLaw | Difference | PercentOf
+type Arithmetic = SameRatio | LittlesLaw | Difference | PercentOf | Limit | SameOrder
 type Check = Annotated[
-    SameRatio | LittlesLaw | Difference | PercentOf | Method, Field(discriminator="kind")
+    SameRatio | LittlesLaw | Difference | PercentOf | Limit | SameOrder | Method,
+    Field(discriminator="kind"),
 ]
 
 

@@ -94,13 +94,15 @@ def lint(ledger: Ledger, plans: Mapping[str, PlanParts] | None) -> list[Problem]
 
 
 def inputs_of(check: Check) -> dict[str, kinds.Input]:
-    """What a check computes with, by the name of its field."""
-    values = {name: getattr(check, name) for name in type(check).model_fields}
-    return {
-        name: value
-        for name, value in values.items()
-        if name not in _NO_INPUTS and value is not None
-    }
+    """What a check computes with, by the name of its field; ``field.key`` in a table of them."""
+    inputs: dict[str, kinds.Input] = {}
+    for name in type(check).model_fields:
+        value = None if name in _NO_INPUTS else getattr(check, name)
+        if isinstance(value, dict):
+            inputs |= {f"{name}.{key}": each for key, each in value.items()}
+        elif value is not None:
+            inputs[name] = value
+    return inputs
 
 
 def premises(claim: Claim) -> set[str]:
@@ -232,9 +234,9 @@ def _check(ledger: Ledger, name: str, check: Check) -> Iterator[Problem]:
         if not known:
             what = f"{reference!r} is neither a claim with a value nor a condition"
             yield Problem("input-unknown", at, what)
-    if isinstance(check, kinds.Method):
+    if isinstance(check, kinds.Method | kinds.Limit):
         yield from _unknown("claim", check.concerns, ledger.claims, (*at, "concerns"))
-    else:
+    if not isinstance(check, kinds.Method):
         yield from _operands(check, at)
     for convicted in check.convicts:
         if convicted not in used or convicted not in ledger.claims:
@@ -248,7 +250,7 @@ def _operands(check: kinds.Arithmetic, at: Path) -> Iterator[Problem]:
     for field, value in inputs_of(check).items():
         if isinstance(value, kinds.Number) and value.value % 1 and not value.precision:
             what = f"{value.value} has a fraction, so it was rounded, and no precision is given"
-            yield Problem("precision-missing", (*at, field), what)
+            yield Problem("precision-missing", (*at, *field.split(".", 1)), what)
 
 
 def _cycles(ledger: Ledger) -> Iterator[Problem]:

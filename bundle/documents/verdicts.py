@@ -103,7 +103,9 @@ class CheckOutcome(Part, frozen=True, kw_only=True):
     """A check on paper with its outcome."""
 
     check: str  #: name of the check in the ledger
-    kind: Literal["same_ratio", "littles_law", "difference", "percent_of", "method"]
+    kind: Literal[
+        "same_ratio", "littles_law", "difference", "percent_of", "limit", "same_order", "method"
+    ]
     outcome: Outcome
     says: str  #: what is checked, in the ledger's words
     what: str  #: the arithmetic in one sentence

@@ -35,6 +35,9 @@ def outcome(**check):
         ("nplus1", Outcome.HOLDS),
         ("wrk-percentiles", Outcome.DOUBTFUL),
         ("unequal-work", Outcome.DOUBTFUL),
+        ("pool-connections", Outcome.DOUBTFUL),
+        ("saving-limit", Outcome.DOUBTFUL),
+        ("memory-order", Outcome.DOUBTFUL),
     ],
 )
 def test_the_article_on_paper(name, wanted):
@@ -51,6 +54,9 @@ def test_the_articles_figures_are_those_that_pen_and_paper_give():
     assert found["connections.tortoise"]["connections"] == pytest.approx(102.492)
     assert found["littles-law.sqlalchemy"]["mean_ms"] == pytest.approx(40.16, abs=0.01)
     assert 1500 < found["littles-law.sqlalchemy"]["tail_ms"] < 1600
+    assert found["pool-connections"]["low"] == 600
+    assert found["saving-limit"]["low"] == pytest.approx(23000 * 164 / 211 * 7100 / 11600)
+    assert found["memory-order"]["first"] > 1 > found["memory-order"]["second"]
 
 
 def test_only_the_title_on_memory_is_convicted():
@@ -140,3 +146,56 @@ def test_percentiles_bound_the_mean(p50, p99, longest, wanted):
     given = {"p50": p50, "p99": p99, "longest_ms": longest}
     figures = {name: number(value) for name, value in given.items() if value is not None}
     assert outcome(kind="littles_law", **made, **figures).outcome == wanted
+
+
+@pytest.mark.parametrize(
+    ("limit", "precision", "status", "wanted"),
+    [
+        (10, 0, "stated", Outcome.HOLDS),
+        (6, 0, "stated", Outcome.HOLDS),
+        (5.9, 0.05, "stated", Outcome.CONTRADICTS),
+        (5.9, 0.1, "stated", Outcome.HOLDS),
+        (5, 0, "assumed", Outcome.DOUBTFUL),
+    ],
+)
+def test_a_product_over_others_keeps_its_limit(limit, precision, status, wanted):
+    found = outcome(
+        kind="limit",
+        factors={"a": number(4), "b": number(3)},
+        divisors={"c": number(2)},
+        limit=number(limit, precision, status),
+        concerns=["tput.a"],
+    )
+    assert found.outcome == wanted
+    assert found.numbers["low"] == pytest.approx(6)
+    assert found.concerns == (() if wanted == Outcome.HOLDS else ("tput.a",))
+
+
+def test_a_limit_convicts_a_claim_that_it_computes_with():
+    made = {"kind": "limit", "factors": {"rate": "tput.a"}, "limit": number(900)}
+    found = outcome(**made, convicts=["tput.a"])
+    assert (found.convicts, found.concerns) == (("tput.a",), ("tput.a",))
+
+
+@pytest.mark.parametrize("divisor", [number(0), number(1, 0, "unknown"), "all/mix"])
+def test_a_product_over_what_is_unknown_or_zero_is_undecided(divisor):
+    found = outcome(
+        kind="limit", factors={"a": number(4)}, divisors={"c": divisor}, limit=number(1)
+    )
+    assert found.outcome == Outcome.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("again_above", "precision", "wanted"),
+    [(9, 0, Outcome.DOUBTFUL), (9, 2, Outcome.HOLDS), (11, 0, Outcome.HOLDS)],
+)
+def test_a_reversed_order_is_a_doubt_and_never_a_contradiction(again_above, precision, wanted):
+    found = outcome(
+        kind="same_order",
+        above="tput.a",
+        below=number(12),
+        again_above=number(again_above, precision),
+        again_below=number(10),
+    )
+    assert found.outcome == wanted
+    assert found.concerns == (("tput.a",) if wanted == Outcome.DOUBTFUL else ())
