@@ -82,6 +82,7 @@ class Cluster:
     port: int
     listen: str | None = None  #: an address besides loopback, for runs on several hosts
     allow: tuple[str, ...] = ()  #: names or addresses of the hosts that may connect to that address
+    roles: tuple[str, ...] = ()  #: that may connect besides the lab's own
 
     @property
     def data(self) -> Path:
@@ -263,8 +264,9 @@ class Cluster:
         hosts = [HOST, *dict.fromkeys(map(ports.resolved, self.allow))]
         rules = self.folder / "hba.conf"
         lines = [
-            f"host all {ROLE} {host}{'/128' if ':' in host else '/32'} scram-sha-256\n"
+            f"host all {role} {host}{'/128' if ':' in host else '/32'} scram-sha-256\n"
             for host in hosts
+            for role in (ROLE, *self.roles)
         ]
         rules.write_text("".join(["# Of one run. PostgreSQL refuses everything else.\n", *lines]))
         rules.chmod(0o644)  # the server may run as another user

@@ -15,8 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.claims import ledger as kinds
-from analysis.claims import littles_law
+from analysis.claims import checks, littles_law
 from analysis.claims.lint import inputs_of
 from analysis.claims.printed import (
     Answer,
@@ -32,7 +31,8 @@ from bundle.documents.verdicts import CheckOutcome, Outcome
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from analysis.claims.ledger import Check, Input, Ledger
+    from analysis.claims.checks import Check, Input
+    from analysis.claims.ledger import Ledger
 
 _ONE = Figure(1.0, 1.0, "stated")
 
@@ -45,7 +45,7 @@ def outcomes(ledger: Ledger) -> list[CheckOutcome]:
 def _carry_out(ledger: Ledger, name: str, check: Check) -> CheckOutcome:
     inputs = inputs_of(check)
     claims = tuple(sorted({each for each in inputs.values() if each in ledger.claims}, key=str))
-    named = check.concerns if isinstance(check, kinds.Method | kinds.Limit) else ()
+    named = check.concerns if isinstance(check, checks.Method | checks.Limit) else ()
     concerned = tuple(named) or claims
     answer = _answer(check, {key: _figure(ledger, value) for key, value in inputs.items()})
     contradicts = answer.outcome == Outcome.CONTRADICTS
@@ -64,7 +64,7 @@ def _carry_out(ledger: Ledger, name: str, check: Check) -> CheckOutcome:
 
 def _figure(ledger: Ledger, given: Input) -> Figure | None:
     """The figure that an input stands for; None if it is unknown or no number."""
-    if isinstance(given, kinds.Number):
+    if isinstance(given, checks.Number):
         if given.status == "unknown":
             return None
         return Figure.of(given.value, given.precision, given.status)
@@ -83,10 +83,10 @@ def _figure(ledger: Ledger, given: Input) -> Figure | None:
 
 
 def _answer(check: Check, figures: dict[str, Figure | None]) -> Answer:
-    if isinstance(check, kinds.Method):
+    if isinstance(check, checks.Method):
         return Answer(Outcome.DOUBTFUL, check.note or check.says, {})
     needed = figures.keys() - (
-        littles_law.OPTIONAL if isinstance(check, kinds.LittlesLaw) else frozenset()
+        littles_law.OPTIONAL if isinstance(check, checks.LittlesLaw) else frozenset()
     )
     if missing := [name for name in figures if name in needed and figures[name] is None]:
         return undecided(f"unknown, so nothing can be computed: {', '.join(missing)}")
@@ -96,7 +96,7 @@ def _answer(check: Check, figures: dict[str, Figure | None]) -> Answer:
     return Answer(Outcome.DOUBTFUL, f"{answer.what}; {doubt}", answer.numbers) if doubt else answer
 
 
-def _unsure(check: kinds.Arithmetic, known: Mapping[str, Figure]) -> str | None:
+def _unsure(check: checks.Arithmetic, known: Mapping[str, Figure]) -> str | None:
     """Why a contradiction convicts nobody, as a clause; None if it does."""
     if any(figure.status != "stated" for figure in known.values()):
         return "not all of it is stated"
@@ -104,20 +104,20 @@ def _unsure(check: kinds.Arithmetic, known: Mapping[str, Figure]) -> str | None:
     if _computed(check, rounded).outcome != Outcome.CONTRADICTS:
         names = ", ".join(name for name, figure in known.items() if figure.is_taken_as_exact)
         return f"it may fit if this was rounded, of which no precision is given: {names}"
-    return littles_law.left_open(check, known) if isinstance(check, kinds.LittlesLaw) else None
+    return littles_law.left_open(check, known) if isinstance(check, checks.LittlesLaw) else None
 
 
-def _computed(check: kinds.Arithmetic, known: Mapping[str, Figure]) -> Answer:
-    if isinstance(check, kinds.LittlesLaw):
+def _computed(check: checks.Arithmetic, known: Mapping[str, Figure]) -> Answer:
+    if isinstance(check, checks.LittlesLaw):
         return littles_law.check(check, known)
     slack = check.slack.relative if check.slack else 0.0
-    if isinstance(check, kinds.Limit):
+    if isinstance(check, checks.Limit):
         return _limited(check, known, slack)
-    if isinstance(check, kinds.SameOrder):
+    if isinstance(check, checks.SameOrder):
         return _ordered(known, slack)
-    if isinstance(check, kinds.SameRatio):
+    if isinstance(check, checks.SameRatio):
         due, stated, what, unit = _ratios(check, known), known["ratio"], "the ratio", ""
-    elif isinstance(check, kinds.PercentOf):
+    elif isinstance(check, checks.PercentOf):
         share = quotient(known["part"], known["whole"])
         due = [Interval(100 * share.low, 100 * share.high)] if share else None
         stated, what, unit = known["percent"], "the percentage", " %"
@@ -127,7 +127,7 @@ def _computed(check: kinds.Arithmetic, known: Mapping[str, Figure]) -> Answer:
     return against(due and [widened(each, slack) for each in due], stated, what, unit)
 
 
-def _ratios(check: kinds.SameRatio, known: Mapping[str, Figure]) -> list[Interval] | None:
+def _ratios(check: checks.SameRatio, known: Mapping[str, Figure]) -> list[Interval] | None:
     """What a ratio should be, by each meaning of its words."""
     due = quotient(known["numerator"], known["denominator"])
     if due is None:
@@ -136,7 +136,7 @@ def _ratios(check: kinds.SameRatio, known: Mapping[str, Figure]) -> list[Interva
     return [due, less_one] if check.wording == "times-more" else [due]
 
 
-def _differences(check: kinds.Difference, known: Mapping[str, Figure]) -> list[Interval]:
+def _differences(check: checks.Difference, known: Mapping[str, Figure]) -> list[Interval]:
     """What a difference should be, by each meaning of its words."""
     a, b = known["minuend"], known["subtrahend"]
     meanings = [Interval(a.low - b.high, a.high - b.low)]
@@ -148,7 +148,7 @@ def _differences(check: kinds.Difference, known: Mapping[str, Figure]) -> list[I
     return meanings
 
 
-def _limited(check: kinds.Limit, known: Mapping[str, Figure], slack: float) -> Answer:
+def _limited(check: checks.Limit, known: Mapping[str, Figure], slack: float) -> Answer:
     """Whether the least that a product may be exceeds the most that its limit may be."""
     product: Interval | None = Interval(1.0, 1.0)
     for name in check.factors:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from analysis import figures
 from bundle import typed
 from bundle.documents.host import Server
-from bundle.documents.services import OrderOutcome, StackOutcome
+from bundle.documents.services import OrderOutcome, ScriptOutcome, StackOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -49,6 +49,8 @@ class Run:
     started: Mapping[str, OrderOutcome]
     #: by place, then by block; only those that today's gates let pass
     trials: Mapping[Place, ByBlock]
+    #: outcome of each script, by subject and the script's name
+    scripts: Mapping[tuple[str, str], ScriptOutcome] = field(default_factory=dict)
 
     @property
     def plan(self) -> Plan:
@@ -108,7 +110,20 @@ def collect(
         stacks=_by_subject(bundle, StackOutcome, names),
         started=_by_subject(bundle, OrderOutcome, names),
         trials=trials,
+        scripts=_scripts(bundle, resolved.plan.subjects),
     )
+
+
+def _scripts(bundle: Bundle, subjects: Iterable[str]) -> dict[tuple[str, str], ScriptOutcome]:
+    """The scripts that were run, each as the bundle has it."""
+    found = {}
+    for subject in subjects:
+        pattern = ScriptOutcome.PATH.format(subject=subject, script="*")
+        for path in sorted(bundle.path.glob(pattern)):
+            at = path.relative_to(bundle.path).as_posix()
+            outcome = typed.read(bundle.path, ScriptOutcome, at)
+            found[subject, outcome.script] = outcome
+    return found
 
 
 def _by_subject[T: Document](

@@ -12,43 +12,31 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import Field
 
+from analysis.claims.checks import Check
 from analysis.claims.conditions import READINGS
+from analysis.claims.fields import (
+    BOUNDED,
+    Id,
+    Name,
+    Part,
+    Positive,
+    Precision,
+    Sha256,
+    Size,
+    Status,
+    Text,
+    Tolerance,
+)
 from analysis.claims.metrics import CLAIM_METRICS
 
 SCHEMA = "claims-ledger/1"
-SMALLEST, LARGEST = 1e-15, 1e15  # of numbers: arithmetic with a few of these stays finite
-
-
-def _bounded[T](given: T) -> T:
-    """Refuse numbers that arithmetic would overflow with."""
-    if isinstance(given, int | float) and given != 0 and not SMALLEST <= abs(given) <= LARGEST:
-        raise ValueError(f"a number is 0, or between {SMALLEST:g} and {LARGEST:g} in size")
-    return given
-
-
-_BOUNDED = AfterValidator(_bounded)
-
-type Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,39}$")]
-type Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,59}$")]
-type Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-type Text = Annotated[str, Field(min_length=1, max_length=2000)]
 type MetricName = Annotated[str, Field(json_schema_extra={"enum": sorted(CLAIM_METRICS)})]
 type ReadingName = Annotated[str, Field(json_schema_extra={"enum": sorted(READINGS)})]
-type Status = Literal["stated", "inferred", "assumed", "unknown"]
 type Portability = Literal["same-fingerprint", "same-class", "any"]
-type Size = Annotated[float, _BOUNDED]
-type Positive = Annotated[float, Field(gt=0), _BOUNDED]
-type Precision = Annotated[float, Field(ge=0), _BOUNDED]
 type Subjects = Annotated[list[Name], Field(min_length=1, max_length=1)]
 type Pair = Annotated[list[Name], Field(min_length=2, max_length=2)]
-
-
-class Part(BaseModel):
-    """Immutable, no unknown keys, no coercion of text into numbers, finite numbers only."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Artifacts(Part):
@@ -83,7 +71,7 @@ class Condition(Part):
     ``precision`` is that of a number, as of `Number`.
     """
 
-    value: Annotated[str | int | float | bool | None, _BOUNDED] = None
+    value: Annotated[str | int | float | bool | None, BOUNDED] = None
     precision: Precision | None = None
     status: Status
     material: bool = False
@@ -98,13 +86,6 @@ class Subject(Part):
     """What a claim speaks of, in words."""
 
     what: Text
-
-
-class Tolerance(Part):
-    """How far off still counts as the same number, as a fraction; fixed before any run."""
-
-    relative: Annotated[float, Field(gt=0, le=1)]
-    reason: str = ""
 
 
 class Arm(Part):
@@ -211,21 +192,58 @@ class Bound(_Measured):
     tolerance: Tolerance | None = None
 
 
+class Printed(Part):
+    """Code that the source prints. A ledger does not repeat it: the reader's own copy has it.
+
+    ``sha256`` is of its lines, without blank ones and without spaces at either end, each ended by a
+    newline. ``indents`` has a digit for each of these lines, its levels of four spaces, because a
+    copy of the text may have lost them.
+    """
+
+    sha256: Sha256
+    indents: Annotated[str, Field(pattern=r"^[0-9]{1,1000}$")]
+
+
+class Login(Part):
+    """Role, password and database that a script expects of PostgreSQL."""
+
+    user: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    password: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,40}$")]
+    database: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+class Script(Part):
+    """A program that is run to its end in a stack's environment.
+
+    ``program`` is one of the lab's own, in workloads/scripts; with ``printed`` as well it is given
+    the file of that code and runs it. The program must end with 0 and write a line that begins
+    with ``prints``. ``postgresql`` is what it needs on port 5432, if it needs a server.
+    """
+
+    name: Name
+    printed: Printed | None = None
+    arguments: list[Text] = Field(default_factory=list)
+    program: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")] | None = None
+    prints: Text | None = None
+    postgresql: Login | None = None
+
+
 class Runs(_Testable):
-    """A package in a version installs, imports, or serves."""
+    """A package in a version installs, imports, serves, or carries a script to its end."""
 
     kind: Literal["runs"]
     subjects: Subjects
     package: Text
     version: Text
-    through: Literal["install", "import", "start"] = "import"
+    through: Literal["install", "import", "start", "script"] = "import"
+    script: Script | None = None
 
 
 class Statement(_Claim):
     """Something that is no figure of the registry; it is kept so that nothing is passed over."""
 
     kind: Literal["statement"]
-    value: Annotated[str | int | float | None, _BOUNDED] = None
+    value: Annotated[str | int | float | None, BOUNDED] = None
     unit: str = ""
 
 
@@ -233,144 +251,6 @@ type Measurable = Absolute | Ratio | Ordering | Bound
 type Testable = Measurable | Runs
 type Claim = Annotated[
     Absolute | Ratio | Ordering | Bound | Runs | Statement, Field(discriminator="kind")
-]
-
-
-class Number(Part):
-    """A number in a check that is neither a claim nor a condition; ``note`` says whence.
-
-    ``precision`` is the size of the last digit that is printed, 0 for what is exact; without it,
-    the zeros at the end of a whole number may be rounding.
-    """
-
-    value: Size
-    precision: Precision | None = None
-    status: Status
-    note: Text
-
-
-type Input = Annotated[
-    Annotated[str, Tag("name")] | Annotated[Number, Tag("number")],
-    Discriminator(lambda given: "number" if isinstance(given, dict | Number) else "name"),
-]
-"""A claim's id, a condition as ``set/leaf``, or a number."""
-
-
-class _Check(Part):
-    """Arithmetic. ``convicts`` are the claims that cannot stand if it contradicts them."""
-
-    says: Text
-    convicts: list[Id] = Field(default_factory=list)
-    note: str = ""
-
-
-class _Arithmetic(_Check):
-    """A check that computes. ``slack`` is how far off still fits, beside the printed digits."""
-
-    slack: Tolerance | None = None
-
-
-class SameRatio(_Arithmetic):
-    """A stated ratio against the two figures it is of, which are in one unit.
-
-    ``wording`` is "times-more" where the source says "three times faster" or the like, which may
-    mean the ratio or the ratio less one.
-    """
-
-    kind: Literal["same_ratio"]
-    ratio: Input
-    numerator: Input
-    denominator: Input
-    wording: Literal["ratio", "times-more"] = "ratio"
-
-
-class LittlesLaw(_Arithmetic):
-    """Connections = throughput x mean latency (ms), in a closed loop.
-
-    ``generator`` is "wrk" where wrk printed the figures: it opens ``threads`` x (``connections`` //
-    ``threads``) and adds samples before it prints. It is "other" where a tool printed them that
-    opens what it is asked to and prints the mean that it measured; without it, both are possible.
-    ``longest_ms`` is the longest latency. ``in_flight`` is how many requests a connection sends
-    before it waits for an answer, ``failed_percent`` the share of the requests in the throughput
-    that failed and are no part of the latencies. ``analysis.claims.littles_law`` says what follows.
-    """
-
-    kind: Literal["littles_law"]
-    throughput: Input
-    connections: Input
-    mean: Input | None = None
-    p50: Input | None = None
-    p99: Input | None = None
-    longest_ms: Input | None = None
-    threads: Input | None = None
-    in_flight: Input | None = None
-    failed_percent: Input | None = None
-    generator: Literal["wrk", "other"] | None = None
-    loop: Literal["closed", "open"] = "closed"
-
-
-class Difference(_Arithmetic):
-    """A stated difference against the two figures it is of, all in one unit.
-
-    ``wording`` is "percentages" where the two figures are percentages and the difference is stated
-    in per cent: it may mean points, or per cent of either figure.
-    """
-
-    kind: Literal["difference"]
-    minuend: Input
-    subtrahend: Input
-    difference: Input
-    wording: Literal["plain", "percentages"] = "plain"
-
-
-class PercentOf(_Arithmetic):
-    """A stated percentage against part and whole, which are in one unit."""
-
-    kind: Literal["percent_of"]
-    part: Input
-    whole: Input
-    percent: Input
-
-
-class Limit(_Arithmetic):
-    """A product of figures, over others, that must not exceed a limit.
-
-    ``concerns`` are the claims in doubt if it does; without any, all that the check computes with.
-    """
-
-    kind: Literal["limit"]
-    factors: Annotated[dict[Name, Input], Field(min_length=1)]
-    divisors: dict[Name, Input] = Field(default_factory=dict)
-    limit: Input
-    concerns: list[Id] = Field(default_factory=list)
-
-
-class SameOrder(_Arithmetic):
-    """Two pairs of figures that should be in one order: ``above`` over ``below``, and again.
-
-    The pairs come from different conditions, so a reversal is possible: it throws doubt, and never
-    convicts.
-    """
-
-    kind: Literal["same_order"]
-    above: Input
-    below: Input
-    again_above: Input
-    again_below: Input
-
-
-class Method(_Check):
-    """A fault of method that needs no arithmetic: it throws doubt, and never convicts."""
-
-    kind: Literal["method"]
-    concerns: Annotated[list[Id], Field(min_length=1)]
-    locator: str = ""
-
-
-type Arithmetic = SameRatio | LittlesLaw | Difference | PercentOf | Limit | SameOrder
-type Check = Annotated[
-    SameRatio | LittlesLaw | Difference | PercentOf | Limit | SameOrder | Method,
-    Field(discriminator="kind"),
 ]
 
 

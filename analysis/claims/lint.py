@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from analysis.claims import checks
 from analysis.claims import ledger as kinds
 from analysis.claims.conditions import READINGS
 from analysis.claims.metrics import CLAIM_METRICS
@@ -12,7 +13,9 @@ from analysis.claims.metrics import CLAIM_METRICS
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from analysis.claims.ledger import Check, Claim, Ledger
+    from analysis.claims.checks import Check
+    from analysis.claims.fields import Tolerance
+    from analysis.claims.ledger import Claim, Ledger
 
 type Path = tuple[str | int, ...]
 
@@ -32,6 +35,7 @@ CODES: Final[dict[str, str]] = {
     "plan-part-unknown": "name a subject, workload and load that the plan has",
     "entailment-cycle": "let one of these claims stand on its own",
     "test-missing": "give exactly one of test, untestable and not_run",
+    "script-missing": "give `script` with `through: script`, of printed code or a program or both",
     "tolerance-missing": "say how far off still counts as the same number, and why",
     "tolerance-without-reason": "say why so much: it is fixed before any run",
     "absolute-anywhere": "sizes do not carry over: say same-class or same-fingerprint",
@@ -93,9 +97,9 @@ def lint(ledger: Ledger, plans: Mapping[str, PlanParts] | None) -> list[Problem]
     return problems + list(_cycles(ledger))
 
 
-def inputs_of(check: Check) -> dict[str, kinds.Input]:
+def inputs_of(check: Check) -> dict[str, checks.Input]:
     """What a check computes with, by the name of its field; ``field.key`` in a table of them."""
-    inputs: dict[str, kinds.Input] = {}
+    inputs: dict[str, checks.Input] = {}
     for name in type(check).model_fields:
         value = None if name in _NO_INPUTS else getattr(check, name)
         if isinstance(value, dict):
@@ -175,7 +179,7 @@ def _sizes(name: str, claim: Claim) -> Iterator[Problem]:
         yield Problem("absolute-anywhere", (*at, "portability"), what)
 
 
-def _reasoned(tolerance: kinds.Tolerance | None, at: Path) -> Iterator[Problem]:
+def _reasoned(tolerance: Tolerance | None, at: Path) -> Iterator[Problem]:
     if tolerance is not None and not tolerance.reason.strip():
         what = f"a {at[-1]} without a reason could be anything"
         yield Problem("tolerance-without-reason", at, what)
@@ -192,11 +196,22 @@ def _test(name: str, claim: Claim, plans: Mapping[str, PlanParts] | None) -> Ite
     given = [key for key in ("test", "untestable", "not_run") if getattr(claim, key, None)]
     if len(given) != 1:
         yield Problem("test-missing", at, f"it has {' and '.join(given) or 'none of them'}")
+    if isinstance(claim, kinds.Runs):
+        yield from _script(claim, at)
     if plans is None or isinstance(claim, kinds.Statement) or claim.test is None:
         return
     yield from _places(claim, (*at, "test"), plans)
     for variant, changed in kinds.variants_of(claim).items():
         yield from _places(changed, (*at, "test", "variants", variant), plans)
+
+
+def _script(claim: kinds.Runs, at: Path) -> Iterator[Problem]:
+    script = claim.script
+    if (script is not None) != (claim.through == "script"):
+        what = f"it is said to get through {claim.through}, with {'a' if script else 'no'} script"
+        yield Problem("script-missing", at, what)
+    if script and not (script.printed or script.program):
+        yield Problem("script-missing", (*at, "script"), "it has no code")
 
 
 def _places(claim: kinds.Testable, at: Path, plans: Mapping[str, PlanParts]) -> Iterator[Problem]:
@@ -234,9 +249,9 @@ def _check(ledger: Ledger, name: str, check: Check) -> Iterator[Problem]:
         if not known:
             what = f"{reference!r} is neither a claim with a value nor a condition"
             yield Problem("input-unknown", at, what)
-    if isinstance(check, kinds.Method | kinds.Limit):
+    if isinstance(check, checks.Method | checks.Limit):
         yield from _unknown("claim", check.concerns, ledger.claims, (*at, "concerns"))
-    if not isinstance(check, kinds.Method):
+    if not isinstance(check, checks.Method):
         yield from _operands(check, at)
     for convicted in check.convicts:
         if convicted not in used or convicted not in ledger.claims:
@@ -244,11 +259,11 @@ def _check(ledger: Ledger, name: str, check: Check) -> Iterator[Problem]:
             yield Problem("convicts-stranger", (*at, "convicts"), what)
 
 
-def _operands(check: kinds.Arithmetic, at: Path) -> Iterator[Problem]:
+def _operands(check: checks.Arithmetic, at: Path) -> Iterator[Problem]:
     """Problems of the precision and the slack of a check's figures."""
     yield from _reasoned(check.slack, (*at, "slack"))
     for field, value in inputs_of(check).items():
-        if isinstance(value, kinds.Number) and value.value % 1 and not value.precision:
+        if isinstance(value, checks.Number) and value.value % 1 and not value.precision:
             what = f"{value.value} has a fraction, so it was rounded, and no precision is given"
             yield Problem("precision-missing", (*at, *field.split(".", 1)), what)
 

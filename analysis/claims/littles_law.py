@@ -67,7 +67,7 @@ from bundle.documents.verdicts import Outcome
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from analysis.claims.ledger import LittlesLaw
+    from analysis.claims.checks import LittlesLaw
     from analysis.claims.printed import Figure
 
 MOST = 1.2

@@ -17,7 +17,7 @@ from bundle.documents.verdicts import Outcome
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from analysis.claims.ledger import Status
+    from analysis.claims.fields import Status
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from analysis.claims.evidence import Run
-    from analysis.claims.ledger import Runs
+    from analysis.claims.ledger import Runs, Script
+    from bundle.documents.services import ScriptOutcome
 
 _STAGES = {
     "install": {"install"},
     "import": {"install", "import"},
     "start": {"install", "import"},
+    "script": {"install", "import"},
 }
 
 
@@ -30,8 +32,29 @@ def unfit(claim: Runs, run: Run, subject: str) -> str | None:
     tried: set[tuple[str, str | None]] = {(each.package, each.version) for each in outcome.alone}
     tried |= {(each.package, each.version) for each in outcome.failures}
     if mine in tried | set(outcome.packages.items()):
-        return None
+        return _unran(claim.script, run, subject) if claim.script else None
     return f"the stack {outcome.stack} was not made of {claim.package} {claim.version}"
+
+
+def _unran(script: Script, run: Run, subject: str) -> str | None:
+    """Why nothing is known of a script; None if it ran to its end, or could not even start."""
+    outcome = run.scripts.get((subject, script.name))
+    if outcome is None:
+        stack = run.stacks[subject]
+        return None if not stack.ok else f"the script {script.name} was not run"
+    if outcome.printed != (script.printed.sha256 if script.printed else None):
+        return f"the script {script.name} was run with other code than the ledger names"
+    return outcome.reason
+
+
+def _ended(named: str, script: Script, outcome: ScriptOutcome) -> tuple[bool, str]:
+    """Whether a script ended as it should, and what it wrote last."""
+    last = outcome.said[-1] if outcome.said else "it wrote nothing"
+    if outcome.exit_status != 0:
+        return False, f"{named}: {script.name} ends with {outcome.exit_status}: {last}"
+    if script.prints and not any(line.startswith(script.prints) for line in outcome.said):
+        return False, f"{named}: {script.name} does not print {script.prints!r}: {last}"
+    return True, f"{named}: {script.name} ends with 0: {last}"
 
 
 def judge_running(claim: Runs, run: Run, subject: str) -> tuple[bool, str]:
@@ -51,6 +74,14 @@ def judge_running(claim: Runs, run: Run, subject: str) -> tuple[bool, str]:
         mine = (failed.package, failed.version) == (claim.package, claim.version)
         if mine and failed.stage in _STAGES[claim.through]:
             return False, f"{named}: {failed.stage} fails: {failed.reason}"
+    if claim.script:
+        ran = run.scripts.get((subject, claim.script.name))
+        culprits = ", ".join(failed.package for failed in outcome.failures)
+        return (
+            _ended(named, claim.script, ran)
+            if ran
+            else (False, f"{named}: {claim.script.name} cannot be run, for want of {culprits}")
+        )
     if claim.through != "start":
         return True, f"{named} gets through {claim.through} on the stack {outcome.stack}"
     if subject not in run.started:

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from bundle.codec import Document, Part
 from bundle.documents.failure import Failure
 from bundle.documents.readings import Answer, Health, Port, Stop
-from bundle.values import Count
+from bundle.values import Count, Sha256
 
 
 class Interpreter(Part, frozen=True, kw_only=True, omit_defaults=True):
@@ -59,6 +59,23 @@ class StackOutcome(Document, frozen=True, kw_only=True):
     failures: list[Failed]  #: packages that do not work
     alone: list[Tried]  #: packages that were tried one by one after a failure
     seconds: float  #: duration of the build
+
+
+class ScriptOutcome(Document, frozen=True, kw_only=True):
+    """``services/<subject>/script-<script>.json``: a program that ran in the subject's stack."""
+
+    PATH: ClassVar[str] = "services/{subject}/script-{script}.json"
+
+    schema: Literal["script/1"]
+    script: str  #: name by which claims ask for it
+    #: digest of the published code that it is or runs, as the ledger names it; null without any
+    printed: Sha256 | None
+    sha256: Sha256  #: digest of the program's file
+    #: exit status, negative for a signal; null if the program did not run to its end
+    exit_status: int | None
+    reason: str | None  #: why it did not; null if it did
+    said: tuple[str, ...]  #: its last lines, without the code that a traceback quotes
+    seconds: float | None  #: duration; null if it did not start
 
 
 class Broken(Part, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -17,7 +18,6 @@ from ormlab.cli.progress import reporter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sized
-    from pathlib import Path
 
     from ormlab.reproduce import Proposal, Step
 
@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     "--profile",
     type=click.Choice(["smoke", "vm", "bare-metal"]),
     help="Run every plan under this profile.  [default: each plan's own]",
+)
+@click.option(
+    "--copy",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Your copy of the source as text, for claims about the code that it prints.",
 )
 @options.inventory
 @options.bundles("Folder to look for bundles in, and to write new ones to.")
@@ -44,6 +49,7 @@ def command(
     inventory: Path,
     bundles: Path,
     *,
+    copy: Path | None,
     dry_run: bool,
     strict: bool,
 ) -> Printout:
@@ -57,18 +63,25 @@ def command(
     Examples:
       ormlab reproduce article --dry-run
       ormlab reproduce article --claims 'py313.*'
+      ormlab reproduce article --claims 'runs.*' --copy article.txt
       ormlab reproduce article --profile vm --strict
 
     Ctrl-C keeps what was sealed and exits with 130; run it again to continue.
     """
     from ormlab.hosts import inventory as inventories
     from ormlab.judging import ledger as ledgers
-    from ormlab.reproduce import Request, carry_out, propose
+    from ormlab.reproduce import Request, carry_out, propose, scripts
 
     patterns = tuple(each.strip() for each in claims.split(",")) if claims is not None else ()
     if not all(patterns):
         raise click.BadParameter("an id between the commas is missing", param_hint="--claims")
-    request = Request(ledgers.load(ledger), bundles, patterns, profile)  # type: ignore[arg-type]
+    request = Request(
+        ledgers.load(ledger),
+        bundles,
+        patterns,
+        profile,  # type: ignore[arg-type]
+        copy=scripts.read(copy) if copy else None,
+    )
     proposal = propose(request)
     proposed, text = _document(proposal), proposal_text(proposal)
     if dry_run:
@@ -126,6 +139,8 @@ def _plan(step: Step) -> dict[str, object]:
         "finds": dict(sorted(asdict(step.finds).items())) if step.finds else None,
         "name": written.name,
         "profile": written.profile,
+        "scripts": [each.script.name for each in step.scripts],
+        "scripts_lacking": list(step.lacking),
         "sha256": step.resolved.sha256,
         "stacks_only": step.stacks_only,
         "title": written.title,
@@ -161,6 +176,8 @@ def _lines(step: Step) -> Iterator[str]:
         yield f"  to run    {head}: {step.trials} trials, {about}; {_finds(step)}"
     if step.begun:
         yield f"  goes on   {step.begun.name}: its process was ended; what it had closed is kept"
+    if step.lacking and not step.existing:
+        yield f"  no code   {', '.join(step.lacking)}: give your copy of the source with --copy"
     for each in step.aside:
         yield f"  aside     {each.path.name}: {each.flaw}"
 

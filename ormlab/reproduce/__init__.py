@@ -3,6 +3,7 @@
 choice      the claims that were asked for, and the plans that test them
 existing    sealed bundles of those plans, which need not be run again
 proposal    what is to be run, for how long, and what it can find; touches no host
+scripts     programs that claims speak of, and their code
 course      runs what is missing, and judges all of it together
 """
 

@@ -106,7 +106,9 @@ def _run(step: Step, proposal: Proposal, inventory: Inventory, progress: Progres
             progress.warn(f"{warning}; the plan is run from its beginning")
     plan, request = step.resolved.plan, proposal.request
     if step.stacks_only:
-        return stacks.try_out(plan, inventory, request.bundles, request.ledger, progress)
+        return stacks.try_out(
+            plan, inventory, request.bundles, request.ledger, progress, due=step.scripts
+        )
     return run(plan, inventory, request.bundles, progress, ledger=request.ledger)
 
 

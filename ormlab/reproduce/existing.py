@@ -14,7 +14,7 @@ from bundle.format import BundleRecord, created_of
 from ormlab.judging import judge
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
 
@@ -44,7 +44,7 @@ def of_plan(folder: Path, name: str) -> list[Existing]:
 
 
 def weighed(
-    found: list[Existing], digests: Collection[str], *, trials: bool
+    found: list[Existing], digests: Collection[str], *, trials: bool, files: Sequence[str] = ()
 ) -> tuple[tuple[Existing, ...], tuple[Existing, ...]]:
     """Those that serve in place of a run of the plan, and those of the same plan that do not.
 
@@ -52,12 +52,13 @@ def weighed(
         found: of one plan.
         digests: of the resolved plans that will do.
         trials: whether trials are needed, or the outcomes of the stacks are enough.
+        files: paths that a bundle must have, where its stacks work: the outcomes of scripts.
     """
     serving, aside = [], []
     for each in found:
         if each.record.plan.sha256 not in digests:
             continue
-        flaw = _flaw(each, trials=trials)
+        flaw = _flaw(each, trials=trials, files=files)
         if flaw:
             aside.append(Existing(each.path, each.record, flaw))
         else:
@@ -76,11 +77,13 @@ def begun(folder: Path, digest: str) -> Path | None:
     return found[-1] if found else None
 
 
-def _flaw(bundle: Existing, *, trials: bool) -> str | None:
+def _flaw(bundle: Existing, *, trials: bool, files: Sequence[str]) -> str | None:
     if bundle.record.status == "aborted":
         return "it was interrupted"
     if trials and not bundle.record.trials.completed:
         return "it has no completed trial"
+    if missing := [each for each in files if not (bundle.path / each).is_file()]:
+        return f"it has no {missing[0]}"
     try:
         judge.open_sealed(bundle.path)
     except BundleError as error:

@@ -10,7 +10,7 @@ from bundle.errors import BundleError
 from ormlab import plan as plans
 from ormlab.judging import ledger as ledgers
 from ormlab.judging.pilot import forecast
-from ormlab.reproduce import choice, existing, stacks
+from ormlab.reproduce import choice, existing, scripts, stacks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ormlab.judging.pilot import Forecast
     from ormlab.plan import Profile, ResolvedPlan
     from ormlab.reproduce.existing import Existing
+    from ormlab.reproduce.scripts import Due
 
 # Standard deviation of the log-ratio of a block where no earlier run tells it. Comparisons by
 # throughput in the runs of evidence/, all on virtual machines with two cores, have 3 to 20 %, four
@@ -36,6 +37,7 @@ class Request:
     #: ids of claims, in which ``*`` stands for anything; none means all
     patterns: tuple[str, ...] = ()
     profile: Profile | None = None  #: under which plans are run; None for that of each plan
+    copy: str | None = None  #: the reader's copy of the source, for the code that it prints
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class Step:
     at_most: bool  #: whether that is only a limit
     finds: Finds | None  #: None where nothing is compared, or no verdict is given
     begun: Path | None = None  #: a run of it whose process was ended, to go on with
+    scripts: tuple[Due, ...] = ()  #: what is run on the stacks besides, without a load
+    lacking: tuple[str, ...] = ()  #: names of scripts whose code the reader's copy would have
 
     @property
     def trials(self) -> int:
@@ -124,7 +128,9 @@ def _step(request: Request, name: str, tested: Sequence[str]) -> Step:
     due = whole if subjects is None else stacks.alone(whole, subjects)
     known = existing.of_plan(request.bundles, name)
     digests = {whole.sha256, due.sha256}
-    serving, aside = existing.weighed(known, digests, trials=subjects is None)
+    due_here, lacking = scripts.due(request.ledger.ledger, tested, name, request.copy)
+    files = [each.path for each in due_here] if subjects is not None else []
+    serving, aside = existing.weighed(known, digests, trials=subjects is None, files=files)
     stacks_only = subjects is not None
     pilot = None if serving or stacks_only else _pilot(whole, known)
     guessed = plans.duration(whole)
@@ -145,6 +151,8 @@ def _step(request: Request, name: str, tested: Sequence[str]) -> Step:
         at_most=at_most,
         finds=None if stacks_only else _finds(whole, pilot),
         begun=begun,
+        scripts=due_here if stacks_only else (),
+        lacking=lacking if stacks_only else (),
     )
 
 

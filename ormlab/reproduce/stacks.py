@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from bundle.documents.plan import DatasetSize
 from bundle.format import Omission
 from ormlab import plan as plans
+from ormlab.reproduce import scripts
 from ormlab.run import hosts
 from ormlab.run.measure import record
 from ormlab.run.stages import carry_out
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from ormlab.hosts.inventory import Inventory
@@ -52,9 +53,15 @@ def alone(resolved: ResolvedPlan, subjects: Collection[str]) -> ResolvedPlan:
 
 
 def try_out(
-    plan: Plan, inventory: Inventory, bundles: Path, ledger: LedgerFile, progress: Progress
+    plan: Plan,
+    inventory: Inventory,
+    bundles: Path,
+    ledger: LedgerFile,
+    progress: Progress,
+    *,
+    due: Sequence[scripts.Due] = (),
 ) -> Path:
-    """Make the stacks of a plan, seal what became of them, and judge that.
+    """Make the stacks of a plan, run scripts on them, seal what became of both, and judge that.
 
     The bundle has no trial: all are declared omitted. `plan` is as `alone` makes it, and `ledger`
     has the claims by which the bundle is judged.
@@ -67,15 +74,16 @@ def try_out(
         Interrupted: Ctrl-C or SIGTERM; nothing is left then.
     """
     resolved = plans.resolve(plan)
+
+    def work(current: Run) -> None:
+        current.add(record.host_before(current.session))
+        for name, subject in current.resolved.subjects.items():
+            current.add(record.stack(name, current.session.stacks[subject.stack]))
+        for each in due:
+            progress.stage(f"script: {each.script.name} on {each.subject}")
+            scripts.run(current, each)
+        current.add(record.host_after(current.session))
+
     inputs = record.inputs(resolved, ledger)
     with hosts.reached(inventory) as place:
-        return carry_out(
-            place, resolved, bundles, progress, inputs, work=_record_stacks, omitted=_NO_TRIALS
-        )
-
-
-def _record_stacks(current: Run) -> None:
-    current.add(record.host_before(current.session))
-    for name, subject in current.resolved.subjects.items():
-        current.add(record.stack(name, current.session.stacks[subject.stack]))
-    current.add(record.host_after(current.session))
+        return carry_out(place, resolved, bundles, progress, inputs, work=work, omitted=_NO_TRIALS)

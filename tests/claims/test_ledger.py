@@ -16,6 +16,19 @@ from tests.conftest import CHECKOUT
 
 CLAIM = LEDGER[LEDGER.index("  tput.a:") :]
 SECOND = CLAIM.replace("tput.a", "tput.b")
+RUNS = """\
+  runs.a:
+    kind: runs
+    says: it runs
+    source: page
+    locator: line 2
+    subjects: [a]
+    package: asyncpg
+    version: 0.29.0
+    through: script
+    portability: any
+    test: {plan: demo, arms: {a: {subject: asyncpg}}}
+"""
 CHECK = """\
 checks:
   sum: {kind: difference, says: it fits, minuend: tput.a, subtrahend: tput.a, difference: tput.a}
@@ -54,6 +67,7 @@ WRONG = {
         "portability: same", "entailed_by: [tput.a]\n    portability: same"
     ),
     "test-missing": changed("    test: {plan", "    untestable: impossible\n    test: {plan"),
+    "script-missing": LEDGER + RUNS,
     "tolerance-missing": changed("    tolerance: {relative: 0.05, reason: half a margin}\n", ""),
     "tolerance-without-reason": changed(", reason: half a margin", ""),
     "absolute-anywhere": changed("portability: same-class", "portability: any"),

@@ -37,6 +37,7 @@ def test_the_stacks_are_those_the_lab_speaks_of():
         "fastapi-current",
         "published",
         "published-py312",
+        "published-py312-tools",
         "nearest-py313",
         "nearest-py313-purewheel",
         "nearest-py313-jit",

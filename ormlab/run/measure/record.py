@@ -19,6 +19,7 @@ from bundle.documents.services import (
     Answers,
     ContractOutcome,
     OrderOutcome,
+    ScriptOutcome,
     Sql,
     StackOutcome,
     StatementLog,
@@ -169,6 +170,11 @@ def _folders(site: Site) -> Iterator[tuple[str, Station]]:
 def stack(subject: str, outcome: StackOutcome) -> dict[str, bytes]:
     """How the stack of a subject was made, or why it could not be."""
     return {StackOutcome.PATH.format(subject=subject): serialise(outcome)}
+
+
+def script(subject: str, outcome: ScriptOutcome) -> dict[str, bytes]:
+    """How a program ended that a claim speaks of."""
+    return {ScriptOutcome.PATH.format(subject=subject, script=outcome.script): serialise(outcome)}
 
 
 def contract(subject: str, checked: Fetched[Observed]) -> dict[str, bytes]:

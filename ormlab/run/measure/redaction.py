@@ -72,6 +72,7 @@ _SENTENCES: Final = {
     "diagnosis.json": _FAILURE,
     "floor.json": _FAILURE,
     "stack.json": ("failures.*.reason",),
+    "script-*.json": ("reason", "said.*"),
     "contract.json": ("problems.*.expected", "problems.*.got"),
     "readings*.json": ("readings.*.reason", "readings.foreign_processes.value.*"),
     "host-*.json": ("tasks.*.task",),

@@ -1,0 +1,160 @@
+"""Scripts that claims speak of: which are due, their code, and how they end in their stacks."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analysis.claims import Runs, places_of, variants_of
+from bundle.documents.services import ScriptOutcome
+from ormlab.base import checkout
+from ormlab.base.errors import LedgerError, LoadError, UsageError
+from ormlab.run.measure import record
+from ormlab.run.measure.deployment import read_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
+
+    from analysis.claims import Ledger
+    from analysis.claims.ledger import Printed, Script
+    from ormlab.run.stages import Run
+
+_DEADLINE_S = 300.0
+_INDENT = "    "
+_PROGRAMS = checkout.ROOT / "workloads/scripts"
+
+
+@dataclass(frozen=True)
+class Due:
+    """A script to run on the stack of a subject of the plan."""
+
+    subject: str
+    script: Script
+    code: str | None  #: printed code, found in the reader's copy; None for a program of the lab's
+
+    @property
+    def path(self) -> str:
+        """Where a bundle keeps its outcome."""
+        return ScriptOutcome.PATH.format(subject=self.subject, script=self.script.name)
+
+
+def due(
+    ledger: Ledger, chosen: Collection[str], plan: str, copy: str | None
+) -> tuple[tuple[Due, ...], tuple[str, ...]]:
+    """The scripts that claims need on a plan's stacks, and the names of those without code here.
+
+    Args:
+        ledger: of the claims.
+        chosen: ids of the claims.
+        plan: name of the plan.
+        copy: the reader's copy of the source; None without one.
+
+    Raises:
+        LedgerError: a claim names a program that the lab does not have.
+    """
+    found: dict[tuple[str, str], Due] = {}
+    lacking: dict[str, None] = {}
+    for name in chosen:
+        claim = ledger.claims[name]
+        for tested in (claim, *variants_of(claim).values()):
+            if not isinstance(tested, Runs) or tested.test is None or tested.test.plan != plan:
+                continue
+            script = tested.script
+            if script is None:
+                continue
+            if script.program and not (_PROGRAMS / f"{script.program}.py").is_file():
+                raise LedgerError(
+                    "script-missing",
+                    f"the lab has no program {script.program!r}",
+                    where=f"claims.{name}.script.program",
+                    hint=f"name a file of {_PROGRAMS.relative_to(checkout.ROOT)}/",
+                )
+            code = printed(script.printed, copy or "") if script.printed else None
+            if script.printed and code is None:
+                lacking[script.name] = None
+                continue
+            for place in places_of(tested).values():
+                found[place.subject, script.name] = Due(place.subject, script, code)
+    return tuple(found.values()), tuple(lacking)
+
+
+def printed(code: Printed, copy: str) -> str | None:
+    """The code with its indents, from a copy of the source; None if the copy does not have it.
+
+    Blank lines and the spaces around a line do not count, because a copy of a page may differ in
+    them. The digest of the ledger decides which lines are the code.
+    """
+    lines = [line.strip() for line in copy.splitlines() if line.strip()]
+    for first in range(len(lines) - len(code.indents) + 1):
+        part = lines[first : first + len(code.indents)]
+        if digest_of(part) == code.sha256:
+            levels = map(int, code.indents)
+            return "".join(
+                f"{_INDENT * level}{line}\n" for level, line in zip(levels, part, strict=True)
+            )
+    return None
+
+
+def digest_of(lines: Sequence[str]) -> str:
+    """The digest by which a ledger names code: of its lines, each ended by a newline; hex."""
+    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
+
+
+def read(copy: Path) -> str:
+    """The text of a reader's copy.
+
+    Raises:
+        UsageError: it cannot be read as text.
+    """
+    try:
+        return copy.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UsageError(
+            "copy-unreadable",
+            f"the copy of the source cannot be read: {problem}",
+            where=str(copy),
+            hint="--copy names a text file with the code that the source prints",
+        ) from None
+
+
+def run(current: Run, each: Due) -> None:
+    """Run a script on the stack of its subject, and add the outcome to the bundle.
+
+    Nothing is added if the stack does not work.
+
+    Raises:
+        LoadError: the agent could not run it.
+    """
+    session, script = current.session, each.script
+    stack = session.stacks[current.resolved.subjects[each.subject].stack]
+    if not stack.ok:
+        return
+    app = session.site.app
+    lab, name = app.deployment, f"script-{each.subject}-{script.name}"
+    shipped = f"{lab.code}/workloads/scripts/{script.program}.py"
+    given = f"{app.folder}/{name}.py"
+    argv = [lab.python, "-m", "agent.scripts", "--name", script.name]
+    argv += ["--python", f"{lab.environments}/{stack.environment}/bin/python"]
+    argv += ["--program", shipped if script.program else given]
+    arguments = list(script.arguments)
+    if each.code is not None and script.printed:
+        app.host.put(each.code.encode(), given)
+        argv += ["--printed", script.printed.sha256]
+        arguments = [given, *arguments] if script.program else arguments
+    argv += [f"--argument={word}" for word in arguments]
+    argv += ["--folder", app.folder, "--binaries", lab.postgres]
+    if login := script.postgresql:
+        argv += ["--login", login.user, login.password, login.database]
+    status, answer = app.dispatch.command(name, argv, deadline_s=_DEADLINE_S, program="agent")
+    where = f"{app.name}:{app.folder}/{name}/log.txt"
+    if status != 0:
+        raise LoadError(
+            "script-run",
+            f"running the script {script.name} ended with {status}: {app.last_said(name)}",
+            where=where,
+            hint="read that log; a full disk is the usual cause",
+        )
+    outcome = read_answer(answer, ScriptOutcome, where=where)
+    current.add(record.script(each.subject, outcome))
