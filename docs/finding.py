@@ -14,6 +14,7 @@ import sys
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from analysis.claims import plans_of
@@ -62,6 +63,14 @@ ROWS = {
     "case.p99.direction/uncached": "the same p99 without the lab's cache of one second",
     "py313.sqlalchemy": "SQLAlchemy 2.0.21 runs on Python 3.13",
     "py313.asyncpg": "asyncpg 0.29.0 runs on Python 3.13",
+    "runs.example-1": "its first code example runs as printed",
+    "runs.example-2": "its second code example creates its user",
+    "runs.example-3": "its benchmark script runs as printed",
+    "runs.tip-2": "its code for prefetching runs on its own models",
+    "runs.tip-3": "its test for pytest runs as printed",
+    "pool.default": "SQLAlchemy pools 5 + 10 connections by default",
+    "tortoise.prefetch": "Tortoise's select_related refuses a reverse relation",
+    "django.assert-num-queries": "assertNumQueries counts what Tortoise sends",
 }
 
 
@@ -146,7 +155,9 @@ def _rows(claims: Mapping[str, StandingClaim]) -> Table:
             raise ValueError(f"no run tests {name}")
         figure = measured(stands.measured)
         if claim.kind == "runs":  # what came of it, without where
-            figure = ": ".join(stands.why.split(": ")[1:3])
+            parts = stands.why.split(": ")[1:]
+            is_script = claim.published.endswith("script")
+            figure = shorten(": ".join(parts if is_script else parts[:2]), 110, placeholder=" ...")
         said = what if claim.kind in _WORDS else f"{what}: {claim.published}"
         rows.append(Row((said, figure, stands.said)))
     named = columns("the article says", "measured, with its 95 % interval", "verdict")
