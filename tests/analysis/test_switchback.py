@@ -241,7 +241,7 @@ def test_a_block_that_ended_before_its_first_slice_can_be_read(folder):
     output = generators.of(folder)
     figures = output.figures
     assert (figures.requests, figures.throughput, figures.span_ns) == (0, 0.0, None)
-    assert (figures.littles_ratio, output.edge(None), output.busiest(1)) == (None, None, None)
+    assert (figures.littles_ratio, output.busiest(1)) == (None, None)
     assert output.silence(TrialReadings(), dict).seconds == 0
     assert found(folder) == []
 
