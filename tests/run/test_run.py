@@ -87,8 +87,10 @@ def test_judging_again_gives_the_same_bytes_controls_included(run_with_controls,
     assert set(cell["subjects"]) == {"asyncpg", "tortoise", "asyncpg-null", "asyncpg-plus"}
     throughput = cell["comparisons"][0]
     assert throughput["verdict"] == "ESTIMATE"
-    assert throughput["null"]["what"].startswith("A' over A: ")
+    assert throughput["null"]["method"] == "paired t"
     null, positive = cell["controls"]
+    assert null["ratio"] == throughput["null"]["ratio"]
+    assert null["outcome"]["what"].startswith("A' over A: ")
     assert (null["outcome"]["name"], null["candidate"]) == ("null", "asyncpg-null")
     assert (positive["outcome"]["name"], positive["candidate"]) == ("positive", "asyncpg-plus")
     assert positive["outcome"]["band"] == {"low": 1.05, "high": pytest.approx(1.15)}
