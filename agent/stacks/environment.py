@@ -140,6 +140,10 @@ class Environment:
             options += ["--preview-features", "build-dependency-hashes"]
         else:
             options += ["--no-build"]
+        if stack.wheels:
+            # The option takes the place of the variable, so the variable's places are named, too.
+            places = [str(stack.wheels[0].parent), *os.environ.get("UV_FIND_LINKS", "").split(",")]
+            options += [f"--find-links={place}" for place in places if place]
         for package in stack.no_binary:
             options += [f"--no-binary={package}"]
         # uv refuses to refresh where it may not use the network.

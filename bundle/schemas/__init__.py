@@ -98,7 +98,8 @@ _KEPT: Final = "|".join(
 _FILES: Final = re.compile(
     r"README\.md|MANIFEST\.sha256|SEAL\.json\.sig|ro-crate-metadata\.json"
     r"|derived/(DERIVED\.sha256|ledger\.yaml)"
-    r"|inputs/(claims\.yaml|inventory\.redacted\.yml|source\.patch|locks/[^/]+\.(txt|toml))"
+    r"|inputs/(claims\.yaml|inventory\.redacted\.yml|source\.patch)"
+    r"|inputs/locks/([^/]+\.(txt|toml|in)|wheels/[^/]+/[^/]+\.whl)"
     r"|host/((host-[0-9]+/)?[^/]+\.log\.zst|provision/[^/]+\.zst)"
     r"|services/[^/]+/(samples/[^/]+\.http|[^/]+\.log\.zst|schema\.sql)"
     rf"|{_LEFT}([^/]+\.(log\.zst|stderr\.txt\.zst)|{_KEPT}|(samples|resources)\.parquet)"

@@ -147,14 +147,15 @@ def resolve(
     plan: Plan,
     *,
     omitted_loads: dict[str, str] | None = None,
-    stacks_folder: Path = checkout.STACKS,
+    stacks_folder: Path | None = checkout.STACKS,
 ) -> ResolvedPlan:
     """Decide everything that a run of this plan will do.
 
     Args:
         plan: as written.
         omitted_loads: loads that this host cannot drive, with the reason.
-        stacks_folder: where the stacks are defined and locked.
+        stacks_folder: where the stacks are defined and locked; None decides the trials alone, whose
+            order does not depend on what is installed.
 
     Raises:
         PlanError: a stack or a gate does not exist, no load is left, the explanation cannot be
@@ -170,7 +171,8 @@ def resolve(
         )
     _require_meaning(plan)
     _require_gates(plan)
-    used = _stacks(sorted({subject.stack for subject in plan.subjects.values()}), stacks_folder)
+    wanted = sorted({subject.stack for subject in plan.subjects.values()})
+    used = _stacks(wanted, stacks_folder) if stacks_folder else {}
     explanation = expand(plan, plan.explanation) if plan.explanation else None
     if explanation:
         subjects_in_all = plan.subjects | explanation.subjects

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 LOCKS: Final = "inputs/locks"
 USE_ITS_VERSION: Final = "use the version that made it: inputs/source.json names it"
 _DEFINED: Final = "stacks.toml"
+_LARGEST_WHEEL: Final = 256 * 2**20  # bytes; an ORM's has 5 MB at most
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,8 @@ def source(bundle: Path) -> Source:
 def lay_out(bundle: Path, into: Path) -> Path:
     """Lay out the stacks of a bundle's plan with the bundle's locks instead of the checkout's.
 
-    What the stacks request (``<stack>.in``) is not in a bundle and is taken from the checkout; the
-    digest of a stack tells whether that makes the same stack.
+    Older bundles lack what the stacks request (``<stack>.in``), which is then taken from the
+    checkout; the digest of a stack tells whether that makes the same stack.
 
     Raises:
         UsageError: the plan cannot be read, the bundle lacks a lock, or one holds more than a lock
@@ -118,8 +119,13 @@ def lay_out(bundle: Path, into: Path) -> Path:
         # differs. Names are read, and so checked, before any becomes part of a path.
         defined = stacks.load(into, lost_asks_nothing=True)
         for stack in defined.values():
-            if stack.base is None and not stack.wanted.exists():
+            if (bundle / LOCKS / stack.wanted.name).exists():
+                _write(into, stack.wanted.name, _read(bundle, stack.wanted.name))
+            elif stack.base is None and not stack.wanted.exists():
                 _write(into, stack.wanted.name, b"")
+        defined = stacks.load(into)
+        for name in used:
+            _lay_out_wheels(bundle, into, defined[name])
         for file in _files(defined[name] for name in used):
             _write(into, file.relative_to(into).as_posix(), _read(bundle, file.name))
             locks.read(file)
@@ -133,6 +139,15 @@ def lay_out(bundle: Path, into: Path) -> Path:
     return into
 
 
+def names_own_stacks(bundle: Path) -> bool:
+    """Whether the plan of a bundle uses a stack that this checkout does not have.
+
+    Raises:
+        UsageError: the plan cannot be read.
+    """
+    return not plan(bundle).stacks.keys() <= stacks.load().keys()
+
+
 def compare(folder: Path, used: Iterable[Stack]) -> tuple[LockFile, ...]:
     """Compare the locks of some stacks that `lay_out` put into a folder with the checkout's."""
     chosen = list(used)
@@ -142,7 +157,8 @@ def compare(folder: Path, used: Iterable[Stack]) -> tuple[LockFile, ...]:
         for stack in chosen
     )
     defined = LockFile(_DEFINED, "same" if is_same else "other")
-    return (defined, *(_compared(file, folder) for file in _files(chosen)))
+    wheels = sorted({wheel for stack in chosen for wheel in stack.wheels})
+    return (defined, *(_compared(file, folder) for file in [*_files(chosen), *wheels]))
 
 
 def _definition(stack: Stack) -> tuple[object, ...]:
@@ -160,6 +176,17 @@ def _compared(file: Path, folder: Path) -> LockFile:
 
 def _files(used: Iterable[Stack]) -> list[Path]:
     return sorted({file for stack in used for file in stack.files})
+
+
+def _lay_out_wheels(bundle: Path, into: Path, stack: Stack) -> None:
+    """Copy the wheels that the lock of a stack names and no registry has."""
+    there = bundle / LOCKS / stacks.WHEELS / stack.name
+    for wheel in sorted(there.glob("*.whl")):
+        name = f"{stacks.WHEELS}/{stack.name}/{wheel.name}"
+        data = read_small(bundle / LOCKS / name, limit=_LARGEST_WHEEL)
+        (into / stacks.WHEELS).mkdir(exist_ok=True)
+        (into / stacks.WHEELS / stack.name).mkdir(exist_ok=True)
+        _write(into, name, data)
 
 
 def _read(bundle: Path, name: str) -> bytes:

@@ -64,7 +64,7 @@ def resume(folder: Path, inventory: Inventory, progress: Progress) -> Path:
         return _complete(sealed, given=folder)
     with UnsealedRun(folder) as unsealed, hosts.reached(inventory) as place:
         stacks_folder = checkout.STACKS
-        if (folder / Rerun.PATH).exists():
+        if (folder / Rerun.PATH).exists() or recorded.names_own_stacks(folder):
             stacks_folder = recorded.lay_out(folder, place.scratch / "stacks")
         resolved = recorded.resolve_again(folder, stacks_folder)
         require_same_inputs(folder, resolved)

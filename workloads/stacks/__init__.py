@@ -30,10 +30,13 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 
-__all__ = ["FOLDER", "STACK_NAME", "Pin", "Stack", "StackFileError", "load", "wanted_in"]
+__all__ = ["FOLDER", "STACK_NAME", "WHEELS", "Pin", "Stack", "StackFileError", "load", "wanted_in"]
 
 STACK_NAME: Final = r"[a-z0-9][a-z0-9.-]{0,39}"
 """What the name of a stack, and of a file of build tools, must match as a whole."""
+
+WHEELS: Final = "wheels"
+"""The folder, beside ``stacks.toml``, of wheels that no registry has; a folder for each stack."""
 
 _LARGEST = 2**18  # bytes of stacks.toml and of each .in; the lab's stacks.toml has 7 KB
 _WANTED = re.compile(rf"^(?P<name>{locks.NAME})", re.MULTILINE)
@@ -88,6 +91,17 @@ class Stack:
     def build_lock(self) -> Path | None:
         """The file of the pinned build tools, if the stack builds anything."""
         return self.folder / f"build/{self.build}.txt" if self.build else None
+
+    @property
+    def wheels(self) -> list[Path]:
+        """The wheels that its lock names and no registry has."""
+        return sorted((self.folder / WHEELS / self.name).glob("*.whl"))
+
+    @property
+    def requested(self) -> list[Path]:
+        """The files of its requests, those of the base included."""
+        own = [self.wanted] if self.wanted.exists() else []
+        return [*(self.base.requested if self.base else ()), *own]
 
     @property
     def files(self) -> list[Path]:

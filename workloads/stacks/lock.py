@@ -19,7 +19,7 @@ from host.environment import environment
 from workloads import stacks
 from workloads.stacks import locks
 
-_COMPILE = [
+COMPILE = [
     *("pip", "compile", "--quiet", "--no-config", "--no-python-downloads"),
     *("--generate-hashes", "--no-header", "--no-annotate", "--python-platform", "linux"),
 ]
@@ -92,7 +92,7 @@ class _Uv:
 
     def compile(self, source: Path, lock: Path, *how: str) -> None:
         subprocess.run(
-            [self.binary, *_COMPILE, *how, "--output-file", lock, source],
+            [self.binary, *COMPILE, *how, "--output-file", lock, source],
             env=environment("installer", {"UV_CACHE_DIR": str(self.cache)}),
             check=True,
         )

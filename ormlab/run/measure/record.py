@@ -60,8 +60,12 @@ def inputs(resolved: ResolvedPlan, ledger: LedgerFile | None = None) -> dict[str
     """What decided the run: plan, locks, source, and the ledger that it puts on trial."""
     locks = [checkout.ROOT / "requirements/agent.txt", resolved.stacks_folder / "stacks.toml"]
     for stack in resolved.stacks.values():
-        locks += stack.files
+        locks += [*stack.files, *stack.requested]
     files = {f"inputs/locks/{path.name}": path.read_bytes() for path in locks}
+    for stack in resolved.stacks.values():
+        for path in stack.wheels:
+            name = path.relative_to(resolved.stacks_folder).as_posix()
+            files[f"inputs/locks/{name}"] = path.read_bytes()
     found, shipped = source.here(), source_archive(checkout.ROOT, resolved.stacks_folder)
     files[Source.PATH] = serialise(
         Source(
