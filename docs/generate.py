@@ -36,11 +36,12 @@ _EXITS = {
     Exit.USAGE: "invalid plan, inventory or argument",
     Exit.VERIFICATION_FAILED: "a bundle failed its verification",
     Exit.REFUTED: "a claim was refuted, or two bundles differ (only with `--strict`)",
-    Exit.INCONCLUSIVE: "a claim, or the agreement of two bundles, is undecided (only with "
-    "`--strict`)",
+    Exit.INCONCLUSIVE: "a claim, the agreement of two bundles, or a limit is undecided (only with "
+    "`--strict` or `--fail-if`)",
     Exit.HOST_GATE: "the host cannot measure under this profile",
     Exit.PROVISIONING: "a host or its disk could not be used",
     Exit.LOAD: "a service, a database or a load generator failed; or no trial of a run is usable",
+    Exit.SLOWER: "a subject is slower than `ormlab compare --fail-if` allows",
     Exit.INTERRUPTED: "interrupted; the lab sealed what was measured as aborted",
 }
 _GATES = """\

@@ -14,7 +14,7 @@
     └── Interrupted     (130)    stopped by its user
 
 What is wrong with a bundle (3) comes from the tree of `bundle.errors`, which stands alone.
-0 is success; 4 and 5 are outcomes of `--strict`, not errors.
+0 is success; 4 and 5 are outcomes of `--strict`, 9 and 5 of `--fail-if`, not errors.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Exit(IntEnum):
     HOST_GATE = 6
     PROVISIONING = 7
     LOAD = 8
+    SLOWER = 9
     INTERRUPTED = 130
 
 

@@ -14,6 +14,7 @@ from ormlab.cli import (
     archive,
     catalog,
     claims,
+    compare,
     diff,
     doctor,
     explain,
@@ -61,6 +62,7 @@ def group() -> None:
 
     \b
     Examples:
+      ormlab compare sqlalchemy tortoise   which is faster here? three minutes
       ormlab doctor                    can this machine measure?
       ormlab plan demo                 what a plan runs, and for how long
       ormlab run demo                  run it, seal the bundle, print the results
@@ -70,7 +72,7 @@ def group() -> None:
     """
 
 
-_COMMANDS = (doctor, reproduce, plan, verify, judge, explain, report, diff)
+_COMMANDS = (doctor, compare, reproduce, plan, verify, judge, explain, report, diff)
 for command in (
     *(module.command for module in _COMMANDS),
     run.run_command,

@@ -75,6 +75,9 @@ class _Lines:
     def warn(self, what: str) -> None:
         click.echo(f"warning: {visible(what)}", err=True)
 
+    def note(self, what: str) -> None:
+        click.echo(visible(what), err=True)
+
     def trial(self, news: TrialNews) -> None:
         self._begin("measuring")
         click.echo(visible(_line(news)), err=True)
@@ -102,6 +105,9 @@ class _OnTerminal:
 
     def warn(self, what: str) -> None:
         self._bar.console.print(f"warning: {visible(what)}", style="yellow")
+
+    def note(self, what: str) -> None:
+        self._bar.console.print(visible(what), style="bold")
 
     def trial(self, news: TrialNews) -> None:
         self._bar.console.print(visible(_line(news)))

@@ -32,6 +32,10 @@ class Progress(Protocol):
         """A trial has ended."""
         ...
 
+    def note(self, what: str) -> None:
+        """What is known so far, which no later line takes back."""
+        ...
+
     def warn(self, what: str) -> None:
         """Something that weakens the result, with what to do about it."""
         ...

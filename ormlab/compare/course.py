@@ -1,0 +1,110 @@
+"""A comparison from its request to the sealed bundle and what it says."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bundle import typed
+from bundle.documents.results import Results
+from ormlab.base import scratch
+from ormlab.base.errors import LoadError
+from ormlab.compare import plan, stacks
+from ormlab.compare.live import Watch
+from ormlab.compare.plan import VERDICT_BLOCKS
+from ormlab.judging.judge import without_trial
+from ormlab.run import hosts, preparation, subjects
+from ormlab.run.measure import record
+from ormlab.run.stages import carry_out, finish
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from bundle.documents.results import Comparison
+    from ormlab.compare.plan import Request
+    from ormlab.hosts.inventory import Inventory
+    from ormlab.plan import ResolvedPlan
+    from ormlab.run.progress import Progress
+    from ormlab.run.stages import Run
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a comparison came to."""
+
+    bundle: Path  #: sealed and judged
+    results: Results  #: of the bundle
+    comparisons: tuple[Comparison, ...]  #: by the metric asked for, one for each candidate
+    missing: LoadError | None  #: why there is none; None if there is one
+
+
+@contextmanager
+def decided(request: Request) -> Iterator[ResolvedPlan]:
+    """The plan of a comparison; the stacks that it locks are there inside this context.
+
+    Raises:
+        UsageError: the request cannot be met; the message names the part.
+        ProvisioningError: the network or the disk failed.
+    """
+    with scratch.folder() as folder:
+        locked = stacks.lock(request.specs, request.python, folder / "stacks")
+        yield plan.make(request, locked)
+
+
+def compare(
+    resolved: ResolvedPlan, metric: str, inventory: Inventory, bundles: Path, progress: Progress
+) -> Outcome:
+    """Measure, seal and judge.
+
+    Args:
+        resolved: the plan, inside the context of `decided`.
+        metric: that the comparison is by.
+        inventory: where.
+        bundles: folder that takes the bundle.
+        progress: receives the news.
+
+    Raises:
+        LabError: as `ormlab.run.stages.run`; a subject that cannot run ends it, too.
+    """
+    blocks = resolved.plan.blocks
+    if blocks < VERDICT_BLOCKS:
+        progress.warn(
+            f"{blocks} blocks give an estimate and no verdict, which needs {VERDICT_BLOCKS}"
+        )
+    with hosts.reached(inventory) as place:
+        watch = Watch(progress, resolved, metric)
+        inputs = record.inputs(resolved)
+        bundle = carry_out(place, resolved, bundles, watch, inputs, work=_measure_all)
+    return read(bundle, metric)
+
+
+def read(bundle: Path, metric: str) -> Outcome:
+    """What a judged bundle says of its candidates by a metric."""
+    results = typed.read(bundle, Results)
+    found = tuple(
+        each for cell in results.cells for each in cell.comparisons if each.metric == metric
+    )
+    missing = None
+    if not found:
+        missing = without_trial(results, bundle) or LoadError(
+            "nothing-compared",
+            f"no two subjects can be compared by {metric}",
+            where=str(bundle),
+            hint=f"`ormlab judge {bundle}` says what is there",
+        )
+    return Outcome(bundle, results, found, missing)
+
+
+def _measure_all(run: Run) -> None:
+    """As every run, but not without one of the subjects: nothing would be compared."""
+    preparation.examine(run)
+    if lost := subjects.unusable(run.folder, run.resolved):
+        raise LoadError(
+            "subject-unusable",
+            "; ".join(f"{name} cannot be measured: {why}" for name, why in lost.items()),
+            where=run.resolved.plan.name,
+            hint="another version, or another interpreter with --python, may work",
+        )
+    finish(run)
