@@ -11,7 +11,7 @@ from bundle.documents.results import Results
 from ormlab.base import scratch
 from ormlab.base.errors import LoadError
 from ormlab.compare import plan, stacks
-from ormlab.compare.live import Watch
+from ormlab.compare.live import LiveInterval
 from ormlab.compare.plan import VERDICT_BLOCKS
 from ormlab.judging.judge import without_trial
 from ormlab.run import hosts, preparation, subjects
@@ -74,7 +74,7 @@ def compare(
             f"{blocks} blocks give an estimate and no verdict, which needs {VERDICT_BLOCKS}"
         )
     with hosts.reached(inventory) as place:
-        watch = Watch(progress, resolved, metric)
+        watch = LiveInterval(progress, resolved, metric)
         inputs = record.inputs(resolved)
         bundle = carry_out(place, resolved, bundles, watch, inputs, work=_measure_all)
     return read(bundle, metric)

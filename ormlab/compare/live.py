@@ -17,7 +17,7 @@ _BY_NAME: Final = {metric.name: metric for metric in METRICS}
 
 
 @dataclass
-class Watch:
+class LiveInterval:
     """Hands the news of a run on, and adds the interval so far after each block from the second.
 
     What is seen so far is no verdict: a run that stops when it likes what it sees finds differences
@@ -28,6 +28,7 @@ class Watch:
     resolved: ResolvedPlan  #: of the comparison
     metric: str  #: name of the metric
     _figures: dict[str, dict[int, float | None]] = field(default_factory=lambda: defaultdict(dict))
+    _said: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def stage(self, what: str) -> None:
         """Hand on."""
@@ -53,6 +54,7 @@ class Watch:
                 self.progress.note(line)
 
     def _standing(self) -> list[str]:
+        """One line for each comparison that has more blocks than it was said to have."""
         plan, lines = self.resolved.plan, []
         for each in plan.comparisons:
             baseline, candidate, null = (
@@ -61,8 +63,9 @@ class Watch:
             )
             # Blocks that are not over yet lack a figure, and do not count.
             found = widen(baseline, candidate, null)
-            if isinstance(found, Undefined):
+            if isinstance(found, Undefined) or found.blocks <= self._said[each.candidate]:
                 continue
+            self._said[each.candidate] = found.blocks
             ends = found.estimate.ci95
             span = f" ({ends.low:.3f} to {ends.high:.3f})" if ends else ""
             lines.append(

@@ -6,7 +6,7 @@ import math
 
 from analysis.figures import Figures
 from analysis.inference.nullarm import widen
-from ormlab.compare.live import Watch
+from ormlab.compare.live import LiveInterval
 from ormlab.run.progress import TrialNews
 from tests.compare.test_plan import request, resolved
 
@@ -60,7 +60,7 @@ def drive(watch, made, lost=()):
 
 def test_the_interval_stands_there_after_each_block_from_the_second():
     told, made = Told(), resolved(request("asyncpg", "tortoise", blocks=4, time_s=90.0))
-    values = drive(Watch(told, made, "throughput"), made)
+    values = drive(LiveInterval(told, made, "throughput"), made)
     assert len(told.trials) == len(made.trials)
     assert [note.partition(":")[0] for note in told.notes] == [
         f"after {count} of 4 blocks" for count in (2, 3, 4)
@@ -71,20 +71,24 @@ def test_the_interval_stands_there_after_each_block_from_the_second():
     assert math.isfinite(whole.estimate.ratio)
 
 
-def test_a_block_with_a_failed_trial_does_not_count():
+def test_a_block_with_a_failed_trial_counts_once_it_was_repeated():
     told, made = Told(), resolved(request("asyncpg", "tortoise", blocks=3, time_s=90.0))
-    drive(Watch(told, made, "throughput"), made, lost={("tortoise", 1)})
+    live = LiveInterval(told, made, "throughput")
+    drive(live, made, lost={("tortoise", 2)})
     assert [note.partition(":")[0] for note in told.notes] == ["after 2 of 3 blocks"]
+    again = next(e.again() for e in made.trials if (e.subject, e.block) == ("tortoise", 2))
+    live.trial(TrialNews(again, len(made.trials), figures(1500), "ok", 0.0))
+    assert [note.partition(":")[0] for note in told.notes][1:] == ["after 3 of 3 blocks"]
 
 
 def test_every_candidate_and_the_metric_asked_for_are_shown():
     told, made = Told(), resolved(request("asyncpg", "tortoise", "sqlalchemy", blocks=2))
-    drive(Watch(told, made, "p50"), made)
+    drive(LiveInterval(told, made, "p50"), made)
     assert [
         "tortoise / asyncpg, p50" in told.notes[0],
         "sqlalchemy / asyncpg, p50" in told.notes[1],
     ] == [True, True]
-    watch = Watch(told, made, "p50")
+    watch = LiveInterval(told, made, "p50")
     watch.stage("a")
     watch.warn("b")
     assert told.others == ["a", "b"]

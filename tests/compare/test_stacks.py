@@ -7,6 +7,8 @@ import shutil
 import pytest
 
 from agent.stacks import build
+from bundle import schemas
+from ormlab import plan as plans
 from ormlab.base import checkout
 from ormlab.base.errors import UsageError
 from ormlab.compare import plan, source, stacks
@@ -172,6 +174,13 @@ def test_a_local_source_is_locked_shipped_sealed_laid_out_and_installed(
     assert not any(str(tmp_path) in note for note in resolved.plan.assumptions)
 
     bundle = sealed_inputs(resolved, tmp_path / "bundle")
+    files = [path for path in bundle.rglob("*") if path.is_file() and path.parent.name != "inputs"]
+    kept = [str(path.relative_to(bundle)) for path in files]
+    assert len([path for path in kept if path.endswith((".in", ".whl"))]) == 4
+    assert [path for path in kept if not schemas.is_known(path)] == []
+    # What verifies the bundle elsewhere has none of these stacks.
+    elsewhere = plans.resolve(resolved.plan, stacks_folder=None)
+    assert elsewhere.trials == resolved.trials
     laid_out = recorded.lay_out(bundle, tmp_path / "again")
     again = recorded.resolve_again(bundle, laid_out)
     assert again.document == resolved.document
