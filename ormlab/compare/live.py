@@ -6,6 +6,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+# scipy loads these when they are first used. That takes seconds on a busy machine, and the agents
+# take an orchestrator for lost that says nothing for ten.
+import scipy.optimize
+import scipy.stats  # noqa: F401
+
 from analysis.inference.nullarm import Undefined, widen
 from analysis.metrics import METRICS
 
