@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from analysis.inference import FEWEST_FOR_DIRECTION
 from bundle import typed
 from bundle.documents.results import Results
 from ormlab.base import scratch
 from ormlab.base.errors import LoadError
 from ormlab.compare import plan, stacks
 from ormlab.compare.live import LiveInterval
-from ormlab.compare.plan import VERDICT_BLOCKS
 from ormlab.judging.judge import without_trial
 from ormlab.run import hosts, preparation, subjects
 from ormlab.run.measure import record
@@ -69,10 +69,9 @@ def compare(
         LabError: as `ormlab.run.stages.run`; a subject that cannot run ends it, too.
     """
     blocks = resolved.plan.blocks
-    if blocks < VERDICT_BLOCKS:
-        progress.warn(
-            f"{blocks} blocks give an estimate and no verdict, which needs {VERDICT_BLOCKS}"
-        )
+    if blocks < FEWEST_FOR_DIRECTION:
+        needed = f"a verdict needs {FEWEST_FOR_DIRECTION}"
+        progress.warn(f"{blocks} blocks give an estimate: {needed}; give more time")
     with hosts.reached(inventory) as place:
         watch = LiveInterval(progress, resolved, metric)
         inputs = record.inputs(resolved)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
 from analysis.inference.interval import margin_band
+from bundle.documents.results import Verdict
 from ormlab.base.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 _FORM = re.compile(r"slower:(?P<share>[0-9]+(?:\.[0-9]+)?) ?%")
 _MOST = 1.0
-_DECIDED = ("FASTER", "NEGLIGIBLE", "EQUIVALENT")
+_SAYS_NOTHING = (Verdict.VOID, Verdict.ESTIMATE)
+_DIRECTED = (Verdict.FASTER, Verdict.SLOWER, Verdict.NEGLIGIBLE)
 
 
 class Outcome(StrEnum):
@@ -53,10 +55,10 @@ class Limit:
     def judge(self, found: Judged) -> Outcome:
         """Hold a judged comparison against the limit.
 
-        It is exceeded if the verdict is SLOWER and the ratio lies at the limit or beyond. It is
-        kept if the verdict is another one that decides, or if the interval of a valid comparison
-        does not reach the limit. Everything else is undecided: a run that says nothing must not
-        pass for one that says yes.
+        It is exceeded if the run found a direction (the interval excludes 1) and the ratio lies at
+        the limit or beyond. It is kept if the run found a direction and the ratio lies within, or
+        if the whole interval does. Everything else is undecided: a run that says nothing must not
+        pass for one that says yes. The plan's margin has no part in it.
         """
         band = margin_band(self.share)
         higher_is_better = found.better == "higher"
@@ -64,13 +66,9 @@ class Limit:
         def is_beyond(ratio: float) -> bool:
             return ratio <= band.low if higher_is_better else ratio >= band.high
 
-        word = str(found.verdict)
-        if word == "SLOWER":
+        if found.verdict in _SAYS_NOTHING:
+            return Outcome.UNDECIDED
+        if found.verdict in _DIRECTED:
             return Outcome.EXCEEDED if is_beyond(found.ratio) else Outcome.KEPT
-        if word in _DECIDED:
-            return Outcome.KEPT
         worst = found.low if higher_is_better else found.high
-        is_valid = word.startswith("INCONCLUSIVE")
-        if is_valid and worst is not None and not is_beyond(worst):
-            return Outcome.KEPT
-        return Outcome.UNDECIDED
+        return Outcome.KEPT if worst is not None and not is_beyond(worst) else Outcome.UNDECIDED

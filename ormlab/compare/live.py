@@ -67,7 +67,7 @@ class LiveInterval:
                 for name in (each.baseline, each.candidate, f"{each.baseline}-null")
             )
             # Blocks that are not over yet lack a figure, and do not count.
-            found = widen(baseline, candidate, null)
+            found = widen(baseline, candidate, null, beta=plan.beta)
             if isinstance(found, Undefined) or found.blocks <= self._said[each.candidate]:
                 continue
             self._said[each.candidate] = found.blocks

@@ -27,8 +27,6 @@ type Metric = Literal["throughput", "p50", "p99", "cpu_service"]
 
 METRICS: Final[tuple[Metric, ...]] = get_args(Metric.__value__)
 DESIGNS: Final[tuple[Design, ...]] = get_args(Design.__value__)
-VERDICT_BLOCKS: Final = 6
-"""Fewer blocks give an estimate and no verdict."""
 
 _MOST_BLOCKS: Final = 20  # more deployments than these gain little; longer ones take the rest
 _GENERATORS: Final[Mapping[Design, tuple[str, float, float]]] = {

@@ -41,14 +41,17 @@ CASES = [
     ("SLOWER", (1.05, 1.1, 1.2), "lower", Outcome.EXCEEDED),
     ("SLOWER", (1.01, 1.02, 1.06), "lower", Outcome.KEPT),
     ("NEGLIGIBLE", (0.97, 0.98, 0.99), "higher", Outcome.KEPT),
+    ("NEGLIGIBLE", (0.91, 0.94, 0.97), "higher", Outcome.EXCEEDED),
+    ("NEGLIGIBLE", (1.03, 1.06, 1.09), "higher", Outcome.KEPT),
     ("EQUIVALENT", (0.97, 1.0, 1.03), "higher", Outcome.KEPT),
+    ("EQUIVALENT", (0.9, 0.97, 1.03), "higher", Outcome.UNDECIDED),
     ("INCONCLUSIVE", (0.8, 0.95, 1.1), "higher", Outcome.UNDECIDED),
     ("INCONCLUSIVE", (0.96, 1.0, 1.1), "higher", Outcome.KEPT),
     ("INCONCLUSIVE", (0.9, 1.0, 1.06), "lower", Outcome.UNDECIDED),
     ("INCONCLUSIVE", (0.9, 1.0, 1.04), "lower", Outcome.KEPT),
     ("ESTIMATE", (1.1, 1.2, 1.3), "higher", Outcome.UNDECIDED),
     ("ESTIMATE", (None, 1.2, None), "higher", Outcome.UNDECIDED),
-    (("VOID", "INVALID"), (1.1, 1.2, 1.3), "higher", Outcome.UNDECIDED),
+    ("VOID", (1.1, 1.2, 1.3), "higher", Outcome.UNDECIDED),
 ]
 CODES = {Outcome.KEPT: 0, Outcome.EXCEEDED: 9, Outcome.UNDECIDED: 5}
 
