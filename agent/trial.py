@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 _SAMPLING_PERIOD_S = 0.1
 _AFFINITY_ROUND = 6  # early in the window, once the generator's own processes are known
+# Failures of one service beside those whose code begins with ``service-``; others, such as a full
+# disk, are no subject's fault.
+_OF_A_SERVICE = frozenset({"port-shared", "server-gone", "unanswered"})
 _PATIENCE_S = 20.0  # beyond the planned duration, before a generator counts as hung
 
 
@@ -68,8 +71,9 @@ def carry_out_side_by_side(
     trial = _Trial(work, folder, heartbeat, subjects)
     try:
         trial.run()
-    except Failure:
-        observed.failed = trial.failed
+    except Failure as failure:
+        if failure.code.startswith("service-") or failure.code in _OF_A_SERVICE:
+            observed.failed = trial.failed
         raise
 
 

@@ -154,6 +154,7 @@ def _carry_out(
             record = redactor.clean("trial.json", encode(envelope))
             (folder / "trial.json").write_bytes(record)
             judged[trial] = figures, failure
+            run.session.beat()
     return judged
 
 

@@ -106,7 +106,7 @@ class Dispatch:
             work=work,
         )
         self._host.put(codec.encode(order), f"{folder}/order.json")
-        self._beat()
+        self.beat()
         agent = [*self._deployment.interpreter, "-m", "agent", f"{folder}/order.json"]
         pid = self._host.run(*agent, program=program)
         return Ticket(folder, int(pid), f"{self._host.spec.name}:{folder}", _now(), observes)
@@ -148,7 +148,7 @@ class Dispatch:
         seen = ["timeout", str(_BEAT_PERIOD_S), "sh", "-c", look, "look", path, lock]
         while not self._host.try_run(*seen):
             self._check()
-            self._beat()
+            self.beat()
         return self._read(ticket, name, kind)
 
     def stop[T](self, ticket: Ticket[T]) -> Done[T]:
@@ -187,14 +187,14 @@ class Dispatch:
             raise LoadError(**asdict(_silent(ticket)))
         return status, self._host.run("cat", f"{ticket.folder}/stdout")
 
-    def _beat(self) -> None:
-        """Tell every agent of the run, on whatever host."""
+    def beat(self) -> None:
+        """Tell every agent of the run, on whatever host, that somebody still waits for it."""
         for host, path in self._beats:
             host.run("touch", path)
 
     def _beat_and_wait[T](self, ticket: Ticket[T]) -> bool:
         if len(self._beats) > 1:
-            self._beat()
+            self.beat()
         lock = f"{ticket.folder}/lock"
         wait = [_BEAT_AND_WAIT, "beat", self._heartbeat, str(_BEAT_PERIOD_S), lock]
         return self._host.run("sh", "-c", *wait, accept=_NOT_YET).strip() == "ended"

@@ -272,6 +272,10 @@ class Session:
     def _database_of(self, subject: str) -> str:
         return f"{Database.name}_{self.site.subjects.index(subject) + 1}"
 
+    def beat(self) -> None:
+        """Keep the agents waiting while nothing is asked of them."""
+        self.site.app.dispatch.beat()
+
     def revive_database(self) -> bool:
         """Start PostgreSQL again if it has ended; returns whether it had."""
         if not self.database.has_died():

@@ -46,7 +46,7 @@ class Reading:
     server: Value  #: CPU time of the server's first process
     load: int  #: CPU time of this process
     delay: Value  #: of the subject that was asked for; how long its main threads waited for a CPU
-    busy: Value  #: CPU time of all processes and of interrupts
+    busy: Value  #: CPU time of all processes
     steal: Value  #: taken by the hypervisor, all CPUs
 
 
@@ -118,11 +118,13 @@ class Meter:
         try:
             # user, nice, system, idle, iowait, irq, softirq, steal; user includes guests.
             ticks = [int(word) for word in os.pread(self._stat, 256, 0).split(None, 9)[1:9]]
-            user, nice, system, _, _, irq, softirq, steal = ticks
+            # Some kernels take the time of interrupts out of the processes' clocks: what the load
+            # itself causes in the network would then seem to be somebody else's.
+            user, nice, system, _, _, _, _, steal = ticks
         except (OSError, ValueError) as unread:
             why = f"/proc/stat cannot be read: {unread}"
             return why, why
-        return (user + nice + system + irq + softirq) * _TICK_NS, steal * _TICK_NS
+        return (user + nice + system) * _TICK_NS, steal * _TICK_NS
 
 
 class _Service:
