@@ -22,7 +22,7 @@ help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
 
 demo: place .venv/.lab  ## compare three services on this machine, in about five minutes
-	@$(BIN)/ormlab run $(DEMO)
+	@$(BIN)/ormlab run $(DEMO) --report
 
 place:
 	@$(PYTHON) -E bootstrap.py place

@@ -107,29 +107,46 @@ def wants_json() -> bool:
     return bool(click.get_current_context().params["as_json"])
 
 
-def run_output(schema: str, bundle: Path, *, strict: bool = False) -> Printout:
+def run_output(
+    schema: str, bundle: Path, *, strict: bool = False, report: bool = False
+) -> Printout:
     """What a run that has just been sealed and judged shows, its ledger's verdicts too.
 
-    ``strict`` lets a refuted or undecided claim decide the exit code.
+    Args:
+        schema: of the JSON document.
+        bundle: of the run.
+        strict: let a refuted or undecided claim decide the exit code.
+        report: write the report as well, and say where it is.
     """
     from ormlab.judging.judge import Derived, without_trial
 
     derived = Derived.read(bundle)
     results, verdicts = derived.results, derived.verdicts
     problem = without_trial(results, bundle)
+    page = _report(bundle) if report else None
 
     def text() -> str:
         judged = f"\n\n{verdicts_text(verdicts, bundle)}" if verdicts else ""
-        return f"{results_text(results, bundle)}{judged}"
+        written = f"\nreport: {page}" if page else ""
+        return f"{results_text(results, bundle)}{judged}{written}"
 
     return Printout(
         schema=schema,
         result={"folder": str(bundle), "results": plain(results)}
-        | ({"verdicts": plain(verdicts)} if verdicts else {}),
+        | ({"verdicts": plain(verdicts)} if verdicts else {})
+        | ({"report": str(page)} if page else {}),
         text=text,
         failures=[problem] if problem else [],
         code=verdict_exit(verdicts.counts) if strict and verdicts else Exit.OK,
     )
+
+
+def _report(bundle: Path) -> Path:
+    from analysis import report as rendering
+    from ormlab.judging import report as reports
+
+    page = rendering.html(reports.make(bundle))
+    return reports.store(page, reports.REPORTS / f"{bundle.name}.html")
 
 
 def verdict_exit(counts: Mapping[ClaimVerdict, int]) -> Exit:

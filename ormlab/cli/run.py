@@ -35,6 +35,7 @@ _COMPARED = {
     help="Leave out loads whose generator the host lacks, instead of refusing to start.",
 )
 @click.option("--ledger", help="Claims that the run puts on trial: sealed with it, and judged.")
+@click.option("--report", is_flag=True, help="Also write the report, to reports/<bundle>.html.")
 @options.strict
 @prints
 def run_command(
@@ -44,6 +45,7 @@ def run_command(
     ledger: str | None,
     *,
     omit_missing_generators: bool,
+    report: bool,
     strict: bool,
 ) -> Printout:
     """Run a PLAN, seal its bundle, and print the results.
@@ -52,7 +54,7 @@ def run_command(
 
     \b
     Examples:
-      ormlab run demo
+      ormlab run demo --report
       ormlab run my-plan.yaml --bundles /srv/bundles
       ormlab run headline --ledger article --strict
       ormlab run demo --json | jq -r .results.conclusion
@@ -77,7 +79,7 @@ def run_command(
             omit_missing_generators=omit_missing_generators,
             ledger=claims,
         )
-    return run_output("ormlab-run/1", bundle, strict=strict)
+    return run_output("ormlab-run/1", bundle, strict=strict, report=report)
 
 
 @click.command("resume")

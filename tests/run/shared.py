@@ -48,6 +48,7 @@ def finished(
     change: Callable | None = None,
     *,
     program: Sequence[str] = (ORMLAB,),
+    flags: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
 ) -> Finished:
     """The finished run of that name, which is made if no worker has made it yet.
@@ -58,6 +59,7 @@ def finished(
         name: of the run.
         change: alters the small plan.
         program: what carries out the command line.
+        flags: further options of ``ormlab run``.
         variables: of the program's environment, beside those of the tests.
     """
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"run-{name}"
@@ -69,7 +71,7 @@ def finished(
         if not outcome.exists():
             write_plan(plan, change)
             inventory = write_inventory(folder / "inventory.yml", lab_root)
-            options = ["--inventory", inventory, "--bundles", folder / "bundles", "--json"]
+            options = ["--inventory", inventory, "--bundles", folder / "bundles", *flags, "--json"]
             command = [*program, "run", plan, *options]
             environment = {**os.environ, **(variables or {})}
             outcome.write_text(json.dumps(_carry_out(command, environment, lab_root)))

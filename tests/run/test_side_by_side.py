@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +27,8 @@ def switched(plan):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, lab_root):
-    return shared.finished(tmp_path_factory.getbasetemp(), lab_root, "switched", switched)
+    base = tmp_path_factory.getbasetemp()
+    return shared.finished(base, lab_root, "switched", switched, flags=["--report"])
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +96,11 @@ def test_slices_that_do_not_follow_each_other_are_found(finished, tmp_path):
     path = f"trials/{trial.name}/switchback.json"
     assert {(each.code, each.path) for each in problems} == {("generator-mismatch", path)}
     assert all("and it follows a slice of" in each.message for each in problems)
+
+
+def test_the_report_is_written_where_the_command_says(finished):
+    page = Path(finished.told["report"])
+    text = page.read_text()
+    page.unlink()
+    assert "read-one under switched" in text
+    assert finished.bundle.name in text
