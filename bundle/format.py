@@ -28,7 +28,17 @@ from msgspec import UNSET, Meta, UnsetType
 from bundle.codec import Part, Record
 from bundle.documents.failure import Failure
 from bundle.documents.readings import TrialReadings
-from bundle.values import BUNDLE_ID, SHA256, BundleId, Commit, Count, Name, Sha256, Utc
+from bundle.values import (
+    BUNDLE_ID,
+    MOST_TOGETHER,
+    SHA256,
+    BundleId,
+    Commit,
+    Count,
+    Name,
+    Sha256,
+    Utc,
+)
 
 _MOST_OMITTED: Final = 1000  # verification matches every missing trial against each of them
 _YEARS: Final = range(1970, 3000)
@@ -177,12 +187,15 @@ class TrialRecord(Record, frozen=True, kw_only=True):
     clock_set_back_s: Count | UnsetType = UNSET
     #: ids of the trials whose services were alive together, this one included; left out where the
     #: subject was measured alone
-    together: Annotated[tuple[Name, ...], Meta(min_length=2)] | UnsetType = UNSET
+    together: (
+        Annotated[tuple[Name, ...], Meta(min_length=2, max_length=MOST_TOGETHER)] | UnsetType
+    ) = UNSET
 
     def __post_init__(self) -> None:
         _check_times(started=self.started, ended=self.ended)
-        if self.together is not UNSET and self.id not in self.together:
-            raise ValueError("together must name the trial itself")
+        together = self.together or (self.id,)
+        if self.id not in together or len(set(together)) < len(together):
+            raise ValueError("together must name the trial itself, and each trial once")
         if (self.failure is None) != (self.status == "completed"):
             raise ValueError("failure must be null if and only if status is completed")
 

@@ -19,7 +19,7 @@ from bundle.codec import Part
 from bundle.documents.failure import Failure
 from bundle.generators import base
 from bundle.generators.client import Bodies, Errors, HistogramFile, Lag, Samples, Window
-from bundle.values import Count
+from bundle.values import MOST_TOGETHER, Count
 
 type Seconds = Annotated[float, Meta(ge=0)]
 
@@ -65,7 +65,8 @@ class Spec(Part, frozen=True, kw_only=True):
     """What the client was asked to do with one subject; the others were driven likewise."""
 
     subject: str  #: whose slices these are
-    subjects: list[str]  #: all that the load switched between, in the order of the plan
+    #: all that the load switched between, in the order of the plan
+    subjects: Annotated[list[str], Meta(max_length=MOST_TOGETHER)]
     host: str  #: address of the service, which may be masked
     port: int  #: of the service
     connections: Count  #: to this subject

@@ -257,3 +257,10 @@ def test_a_histogram_of_other_latencies_is_found(folder):
     other.add([1_000_000] * rows)
     (folder / "service.hdr").write_bytes(other.encode())
     assert any("another way" in what for _, what in found(folder))
+
+
+def test_a_report_of_more_subjects_than_a_plan_can_have_is_not_read(folder):
+    edit(folder, lambda told: told["spec"]["subjects"].extend(f"s{n}" for n in range(98)))
+    ((code, what),) = found(folder)
+    assert code == "generator-unreadable"
+    assert "length <= 100" in what

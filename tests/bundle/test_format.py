@@ -124,3 +124,12 @@ def test_an_id_is_not_made_of_a_local_time_or_half_a_digest():
         bundle_id(datetime(2026, 11, 23), making.PLAN_SHA256)  # noqa: DTZ001 (it is the point)
     with pytest.raises(ValueError, match="SHA-256"):
         bundle_id(datetime(2026, 11, 23, tzinfo=UTC), "5a5a5a5a")
+
+
+@pytest.mark.parametrize(
+    "others", [[TRIAL.id], [f"{number:03d}" for number in range(100)]], ids=["itself", "many"]
+)
+def test_trials_together_are_different_and_as_many_as_a_plan_can_have(others):
+    wrong = changed(TRIAL, "together", value=[TRIAL.id, *others])
+    with pytest.raises(RecordError, match="together"):
+        decode(wrong, TrialRecord, where="trial.json")
