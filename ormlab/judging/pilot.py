@@ -7,7 +7,7 @@ workloads and loads are matched by name.
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import pairwise, product
+from itertools import groupby, pairwise, product
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -297,13 +297,18 @@ def _duration(
 
 
 def _cycles(trials: Sequence[Trial]) -> dict[_Key, list[float]]:
-    """From the start of a trial to the start of the next: fetching and keeping files included."""
+    """From the start of a trial to the start of the next: fetching and keeping files included.
+
+    Trials that ran together start together, and each has its share of the time until the next.
+    """
     found: dict[_Key, list[float]] = defaultdict(list)
-    for trial, following in pairwise(trials):
-        record = trial.record
-        if record.status == "completed":
-            cycle = (following.record.started - record.started).total_seconds()
-            found[record.subject, record.workload, record.load].append(cycle)
+    groups = groupby(trials, key=lambda trial: trial.record.together or trial.record.id)
+    for group, following in pairwise(list(several) for _, several in groups):
+        cycle = (following[0].record.started - group[0].record.started).total_seconds()
+        for record in (trial.record for trial in group):
+            if record.status == "completed":
+                key = record.subject, record.workload, record.load
+                found[key].append(cycle / len(group))
     return found
 
 

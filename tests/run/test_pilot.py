@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import yaml
+from msgspec import structs
 
 from analysis import steadiness
 from analysis.inference import blocks_needed, findable_effect
-from bundle.read import read_trials
+from bundle.read import Trial, read_trials
 from ormlab import plan as plans
 from ormlab.base.errors import PlanError
-from ormlab.judging.pilot import forecast
+from ormlab.judging.pilot import _cycles, forecast
+from tests.bundle import making
 
 ORMLAB = str(Path(sys.executable).with_name("ormlab"))
 
@@ -141,3 +144,24 @@ def test_a_search_with_creates_is_refused(small_plan):
 
     with pytest.raises(PlanError, match="send the same requests again"):
         plans.load(str(small_plan(change)))
+
+
+def test_trials_that_run_together_share_their_time(tmp_path):
+    begin, trials = datetime(2026, 11, 23, 3, 15, tzinfo=UTC), []
+    for block, subjects in enumerate(["ab", "ba", "ab"]):
+        ids = tuple(f"{2 * block + number}" for number in (1, 2))
+        times = {"started": begin + block * timedelta(seconds=30)}
+        times["ended"] = times["started"] + timedelta(seconds=20)
+        trials += [
+            Trial(
+                tmp_path / name,
+                structs.replace(
+                    making.trial_record(0), id=name, subject=subject, together=ids, **times
+                ),
+            )
+            for name, subject in zip(ids, subjects, strict=True)
+        ]
+    assert {subject: cycles for (subject, _, _), cycles in _cycles(trials).items()} == {
+        "a": [15, 15],
+        "b": [15, 15],
+    }
