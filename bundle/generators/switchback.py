@@ -98,7 +98,7 @@ class Slice(Part, frozen=True, kw_only=True):
     answers: Count  #: between the two
     drained_ns: int  #: when the last answer was in, after nothing more was asked
     service_ns: int | None  #: CPU time of the service's processes
-    database_ns: int | None  #: CPU time of the database's backends for this subject
+    database_ns: int | None  #: CPU time of the processes that the database server has started
     load_ns: int | None  #: CPU time of this generator
     delay_ns: int | None  #: how long the service's main threads were ready and had no CPU
     steal_ns: int | None  #: time that the hypervisor took, all CPUs
