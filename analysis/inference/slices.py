@@ -81,10 +81,6 @@ class RoundCheck:
     #: and Lehmann cannot
     without_answers: tuple[int, ...]
 
-    def beyond(self, margin: float) -> bool:
-        """Whether the two differ by more than a margin, so that few rounds decide the totals."""
-        return abs(self.totals - self.hodges_lehmann) > math.log1p(margin)
-
 
 @dataclass(frozen=True)
 class SlicedBlock:

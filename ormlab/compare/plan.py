@@ -26,7 +26,6 @@ type Design = Literal["switchback", "trials"]
 type Metric = Literal["throughput", "p50", "p99", "cpu_service"]
 
 METRICS: Final[tuple[Metric, ...]] = get_args(Metric.__value__)
-DESIGNS: Final[tuple[Design, ...]] = get_args(Design.__value__)
 
 _MOST_BLOCKS: Final = 20  # more deployments than these gain little; longer ones take the rest
 _GENERATORS: Final[Mapping[Design, tuple[str, float, float]]] = {

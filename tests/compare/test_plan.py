@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from ormlab.base import checkout
 from ormlab.base.errors import UsageError
-from ormlab.compare import plan
 from ormlab.compare.plan import Request, make, names
 from ormlab.compare.spec import parse
 from ormlab.compare.stacks import Locked
@@ -126,7 +125,3 @@ def test_a_margin_is_that_of_its_metric_alone():
         made.plan.margins["throughput"]
         == resolved(request("asyncpg", "tortoise")).plan.margins["throughput"]
     )
-
-
-def test_every_design_has_a_load_of_its_own():
-    assert set(plan.DESIGNS) == {"switchback", "trials"}
