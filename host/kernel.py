@@ -161,12 +161,19 @@ class Kernel(Files):
 
 
 def kernel_at(root: Path) -> Kernel:
-    """The host below a root: this machine, or a folder that brings the kernel it simulates."""
+    """The host below a root: this machine, or a folder that brings the kernel it simulates.
+
+    The code of that kernel is executed.
+
+    Raises:
+        ValueError: the folder brings none.
+    """
     if root == Path("/"):
         return Kernel(root)
-    spec = spec_from_file_location(f"{__package__}.played", root / ".played/kernel.py")
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{root} brings no kernel")
+    brought = root / ".played/kernel.py"
+    spec = spec_from_file_location(f"{__package__}.played", brought)
+    if not brought.is_file() or spec is None or spec.loader is None:
+        raise ValueError(f"the root {root} is no host: it brings no {brought.relative_to(root)}")
     played = module_from_spec(spec)
     spec.loader.exec_module(played)
     kernel: Kernel = played.PlayedKernel(root)

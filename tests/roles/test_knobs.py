@@ -307,3 +307,8 @@ def test_what_is_set_again_at_boot_are_files_of_the_kernel(host):
     assert f"w /{CPUS}/smt/control - - - - off" in lines
     assert "w /proc/sys/vm/swappiness - - - - 1" in lines
     assert not [line for line in lines if "/irq/4" in line or "slice" in line or "unit" in line]
+
+
+def test_a_folder_that_brings_no_kernel_is_no_host(tmp_path):
+    with pytest.raises(ValueError, match=r"it brings no \.played/kernel\.py"):
+        kernel_at(tmp_path)
