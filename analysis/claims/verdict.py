@@ -7,7 +7,7 @@
 | not_run | this bundle has no completed trial for it |
 | invalid_run | a validity gate of the run failed, or its deployments differ by too much |
 | incomparable | a material condition differs, or the host does not meet the claim's portability |
-| inconclusive | only an estimate, runs that disagree, or the interval straddles the band |
+| inconclusive | only an estimate, rounds or runs disagree, or the interval straddles the band |
 | upheld | the whole interval lies inside the band |
 | refuted | the whole interval lies outside the band: above or below |
 
@@ -93,7 +93,7 @@ def judge_claim(
         why = f"no completed trial gives a figure for {claim.metric}"
         return replace(_UNJUDGED, verdict=ClaimVerdict.NOT_RUN, why=why)
     band = band_of(claim)
-    lacks = _lacks(measured, run)
+    lacks = [*_lacks(measured, run), *_disturbed(claim, run)]
     if lacks:
         verdict, side, why = ClaimVerdict.INCONCLUSIVE, None, "; ".join(lacks)
         measured = dataclasses.replace(measured, lack=why)
@@ -163,6 +163,22 @@ def _lacks(measured: Estimated, run: Run) -> list[str]:
     if measured.blocks < FEWEST_FOR_DIRECTION:
         lacks.append(f"{measured.blocks} blocks where a verdict needs {FEWEST_FOR_DIRECTION}")
     return lacks
+
+
+def _disturbed(claim: Measurable, run: Run) -> list[str]:
+    """Why the rounds of load that switches take back what they say of the claim's subjects."""
+    metric, places = CLAIM_METRICS[claim.metric], places_of(claim).values()
+    cells = {(place.workload, place.load) for place in places}
+    return [
+        reason.what
+        for cell in run.results.cells
+        if (cell.workload, cell.load) in cells
+        for each in cell.comparisons
+        if {each.baseline, each.candidate} == {place.subject for place in places}
+        and each.metric == (metric.compared_as or metric.name)
+        for reason in each.reasons
+        if reason.code == "disturbed-rounds"
+    ]
 
 
 def decide(

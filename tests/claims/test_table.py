@@ -200,6 +200,12 @@ def invalid(*, metric="throughput", code="gate", pair=("b", "a")):
     return with_cell(run(), comparisons=[turned])
 
 
+def disturbed(*, pair=("b", "a")):
+    """A run of which one comparison needs the rounds that the host disturbed."""
+    taken_back = comparison("INCONCLUSIVE", code="disturbed-rounds", pair=pair)
+    return with_cell(run(), comparisons=[taken_back])
+
+
 def turned_away(verdict):
     gates = [gate(verdict, "12 % of the trials were repeated")]
     on = run()
@@ -267,6 +273,9 @@ ROWS = [
     (V.INCONCLUSIVE, {"made": claim("ordering"), "on": run(null=None)}),
     (V.UPHELD, {"on": run(null=None)}),
     (V.INCONCLUSIVE, {"on": run(profile="smoke")}),
+    (V.INCONCLUSIVE, {"made": claim("ordering"), "on": disturbed()}),
+    (V.UPHELD, {"made": claim("ordering"), "on": disturbed(pair=("b", "c"))}),
+    (V.UPHELD, {"on": disturbed()}),
     (V.INCONCLUSIVE, {"on": replace(run(), record=record(status="aborted"))}),
     (V.UPHELD, {"on": replace(run(), record=record(status="partial"))}),
     (V.UPHELD, {"on": run((1000, 800))}),
