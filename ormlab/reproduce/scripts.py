@@ -39,6 +39,11 @@ class Due:
         """Where a bundle keeps its outcome."""
         return ScriptOutcome.PATH.format(subject=self.subject, script=self.script.name)
 
+    @property
+    def what(self) -> Script:
+        """What is run; what it must print only judges it."""
+        return self.script.model_copy(update={"prints": None})
+
 
 def due(
     ledger: Ledger, chosen: Collection[str], plan: str, copy: str | None
@@ -52,7 +57,8 @@ def due(
         copy: the reader's copy of the source; None without one.
 
     Raises:
-        LedgerError: a claim names a program that the lab does not have.
+        LedgerError: a claim names a program that the lab does not have, or two scripts have one
+            name.
     """
     found: dict[tuple[str, str], Due] = {}
     lacking: dict[str, None] = {}
@@ -76,7 +82,15 @@ def due(
                 lacking[script.name] = None
                 continue
             for place in places_of(tested).values():
-                found[place.subject, script.name] = Due(place.subject, script, code)
+                own = Due(place.subject, script, code)
+                other = found.setdefault((place.subject, script.name), own)
+                if other.what != own.what:
+                    raise LedgerError(
+                        "script-twice",
+                        f"another script is called {script.name!r}, and a bundle keeps one of them",
+                        where=f"claims.{name}.script.name",
+                        hint="give each its own name; claims of one script repeat it word for word",
+                    )
     return tuple(found.values()), tuple(lacking)
 
 

@@ -101,6 +101,21 @@ def test_code_that_the_copy_would_have_is_named_before_anything_runs(ledger, tmp
         assert step.stacks_only
 
 
+@pytest.mark.parametrize(("other", "refused"), [({"arguments": ["django"]}, True), ({}, False)])
+def test_two_scripts_of_one_name_are_refused_before_anything_runs(ledger, tmp_path, other, refused):
+    made = yaml.safe_load(ledger.read_text())
+    own = made["claims"]["runs.own"]
+    made["claims"]["runs.other"] = own | {"script": own["script"] | {"prints": "no "} | other}
+    ledger.write_text(dumped(made))
+    request = Request(load(str(ledger)), tmp_path / "bundles", ("runs.o*",))
+    if refused:
+        with pytest.raises(LedgerError, match="another script is called 'own'"):
+            propose(request)
+    else:
+        (step,) = propose(request).steps
+        assert [each.script.name for each in step.scripts] == ["own"]
+
+
 def test_a_program_that_the_lab_does_not_have_is_refused_before_anything_runs(ledger, tmp_path):
     ledger.write_text(ledger.read_text().replace("imports_of", "imports_if"))
     request = Request(load(str(ledger)), tmp_path / "bundles", ("runs.*",))
