@@ -227,8 +227,10 @@ class RunTrial(_Driven, frozen=True, kw_only=True, tag="trial"):
 class RunSideBySide(_Driven, frozen=True, kw_only=True, tag="side-by-side"):
     """Measure several subjects that are all alive under one load: a trial of each.
 
-    The files of each trial lie in a folder that has the subject's name.
+    The files of each trial lie in ``FOLDER`` below the order's.
     """
+
+    FOLDER: ClassVar[str] = "subjects/{subject}"
 
     subjects: dict[str, DeployedSpec]  #: by subject
 

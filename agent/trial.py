@@ -66,8 +66,9 @@ def carry_out_side_by_side(
     subjects = []
     for name, spec in work.subjects.items():
         observed.trials[name] = TrialReadings()
-        (folder / name).mkdir()
-        subjects.append(Deployed(name, spec, folder / name, observed.trials[name]))
+        own = folder / orders.RunSideBySide.FOLDER.format(subject=name)
+        own.mkdir(parents=True)
+        subjects.append(Deployed(name, spec, own, observed.trials[name]))
     trial = _Trial(work, folder, heartbeat, subjects)
     try:
         trial.run()

@@ -47,7 +47,7 @@ def test_each_subject_has_files_rows_and_readings_of_its_own(together, tmp_path)
     assert done.ended_by_force == []
     assert tuple(done.observed.trials) == NAMES
     for name, observed in done.observed.trials.items():
-        folder = tmp_path / "block" / name
+        folder = tmp_path / "block/subjects" / name
         slices = slices_of(folder)
         assert [each["round"] for each in slices] == [1, 2, 3]
         assert (folder / "resources.csv").exists()
@@ -66,7 +66,7 @@ def test_the_slices_of_all_subjects_follow_each_other(together, tmp_path):
     ends = sorted(
         (each["start_ns"], each["stop_ns"])
         for name in NAMES
-        for each in slices_of(tmp_path / "block" / name)
+        for each in slices_of(tmp_path / "block/subjects" / name)
     )
     assert len(ends) == 6
     assert all(before[1] < after[0] for before, after in pairwise(ends))
@@ -101,3 +101,10 @@ def test_a_database_that_cannot_be_made_is_no_subject_s_fault(together, tmp_path
     assert done.failure.code == "database-unreachable"
     assert done.observed.failed is None
     assert done.observed.trials["other"].health is None
+
+
+def test_a_subject_may_have_the_name_of_a_file_of_the_order(together, tmp_path):
+    own = together["subjects"]["asyncpg"]
+    own["database"]["template"] = "no_such_template"
+    together["subjects"] = {"lock": own}
+    assert carry_out(together, tmp_path).failure.code == "database-unreachable"

@@ -226,7 +226,8 @@ class Session:
                 ended_by_force=done.ended_by_force,
                 observed=observed,
             )
-            carried[trial] = Carried((fetched.folder / trial.subject, fetched.folder), own)
+            alone = fetched.folder / RunSideBySide.FOLDER.format(subject=trial.subject)
+            carried[trial] = Carried((alone, fetched.folder), own)
         return carried
 
     def _driven(self, trial: Planned) -> _Driven:
