@@ -58,7 +58,7 @@ _ROUNDING = 1e-9  # of binary fractions
 class SliceSamples:
     """The samples of one subject, instants from the start of the block's window.
 
-    SliceSamples of a round that the report lacks are left out and counted.
+    Samples of a round that the report lacks are left out and counted.
     """
 
     of_slice: Integers  #: index of each row's slice
