@@ -23,6 +23,7 @@ from agent import processes
 from agent.failure import Failure
 from agent.postgres import Cluster, settings
 from bundle.documents.services import ScriptOutcome
+from workloads.psql import PsqlError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +94,7 @@ def _served(options: argparse.Namespace) -> Iterator[None]:
     """Keep a server up for the role of a program, if it names one.
 
     Raises:
-        Failure: the port is taken, or the server cannot be made.
+        Failure: the port is taken, or the server, the role or its database cannot be made.
     """
     if not options.login:
         yield
@@ -106,8 +107,16 @@ def _served(options: argparse.Namespace) -> Iterator[None]:
         cluster.ensure_initialised()
         server = cluster.start(log=folder / "server.log", server_settings=settings(_MEMORY_BYTES))
         try:
-            cluster.psql.run(f"CREATE ROLE {user} LOGIN PASSWORD '{password}'")
-            cluster.psql.run(f"CREATE DATABASE {database} OWNER {user}")
+            try:
+                cluster.psql.run(f"CREATE ROLE \"{user}\" LOGIN PASSWORD '{password}'")
+                cluster.psql.run(f'CREATE DATABASE "{database}" OWNER "{user}"')
+            except PsqlError as refused:
+                raise Failure(
+                    "script-login",
+                    f"the server cannot have the role and database of the script: {refused}",
+                    where=f"{user}, {database}",
+                    hint="PostgreSQL keeps some names for itself",
+                ) from None
             yield
         finally:
             cluster.stop(server)

@@ -71,6 +71,19 @@ def test_a_program_finds_the_server_that_it_expects(ran, lab_folder):
         socket.create_connection(("127.0.0.1", int(port)))
 
 
+def test_a_role_and_a_database_may_be_called_as_words_of_sql(ran):
+    port, code = str(free_port()), CONNECTS.replace("me:word", "user:word").replace("mine", "order")
+    found = ran(code, "--port", port, "--argument", port, "--login", "user", "word", "order")
+    assert found["said"] == ["user in order"]
+
+
+def test_a_database_that_the_server_has_itself_is_why_nothing_is_run(ran):
+    port = str(free_port())
+    found = ran("print('run')", "--port", port, "--login", "me", "word", "postgres")
+    assert found["exit_status"] is None
+    assert 'database "postgres" already exists' in found["reason"]
+
+
 def test_on_a_port_that_somebody_has_nothing_is_run(ran):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
