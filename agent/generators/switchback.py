@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from agent.files import write_json
 from agent.generators.base import Command, Commands
+from bundle.generators.switchback import SLICES_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _HASH_FRACTION = 0.01  # of the answers
 _MOST_PER_EXPECTED = 2.0  # where answers are slow, more of the time goes by outside of the slices
+_WAITS = 4  # for answers of a slow subject: at both ends of its warm-up and of a single slice
 
 
 def commands(load: SwitchbackLoad, targets: Sequence[Target]) -> Commands:
@@ -50,10 +52,11 @@ def commands(load: SwitchbackLoad, targets: Sequence[Target]) -> Commands:
     write_json(spec, settings)
     argv = [sys.executable, "-m", "workloads.load.switchback", str(spec), str(folder)]
     reports = tuple(target.folder / "switchback.json" for target in targets)
+    slowest_s = _WAITS * load.timeout_s + SLICES_S[-1]
     command = Command(
         "switchback",
         argv,
-        _MOST_PER_EXPECTED * load.takes_s(len(targets)),
+        _MOST_PER_EXPECTED * load.takes_s(len(targets)) + len(targets) * slowest_s,
         folder / "switchback.stderr.txt",
         folder / "switchback.stdout.txt",
         reports,

@@ -9,7 +9,11 @@ from itertools import pairwise
 import psutil
 import pytest
 
+from agent import orders
 from agent.answers import SideReadings
+from agent.generators import Target, commands
+from agent.service import Endpoint
+from bundle.generators.switchback import SLICES_S, SwitchbackLoad
 from tests.agent.conftest import service
 from tests.agent.placing import given, load, wait
 from tests.services.running import settings
@@ -108,3 +112,16 @@ def test_a_subject_may_have_the_name_of_a_file_of_the_order(together, tmp_path):
     own["database"]["template"] = "no_such_template"
     together["subjects"] = {"lock": own}
     assert carry_out(together, tmp_path).failure.code == "database-unreachable"
+
+
+def test_a_subject_whose_answers_take_seconds_is_waited_for(tmp_path):
+    load = SwitchbackLoad(connections=500, duration_s=1.25)
+    tables = orders.Tables(measured="requests.tsv", warmup="requests.tsv", repeatable=True)
+    sent = orders.LoadSpec(load=load, tables=tables, seed=1)
+    targets = [
+        Target(name, Endpoint("127.0.0.1", 80, ""), sent, tmp_path, tmp_path / name, [0], None)
+        for name in ("a", "a-null", "b")
+    ]
+    # Each connection is answered every 2.5 s, so that a slice has the longest length.
+    warmup_s, slice_s = 2.5 + 0.5 + 2.5, 2.5 + SLICES_S[-1] + 2.5
+    assert commands(targets).measured.duration_s > len(targets) * (warmup_s + slice_s)
