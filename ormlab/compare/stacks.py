@@ -197,13 +197,13 @@ def _compile(wanted: _Wanted, requested: Path, pinned: Path, day: str) -> None:
     how = ["--only-binary", ":all:", "--python-version", wanted.python]
     # A wheel on the disk has no day of its upload, which uv takes for too late.
     how += [] if wanted.wheel else ["--exclude-newer", day]
-    variables = environment("installer", {"UV_CACHE_DIR": str(checkout.UV_CACHE)})
+    own = {"UV_CACHE_DIR": str(checkout.UV_CACHE)}
     if wanted.wheel:
-        places = [str(wanted.wheel.file.parent), variables.get("UV_FIND_LINKS", "")]
-        variables["UV_FIND_LINKS"] = ",".join(filter(None, places))
+        places = [str(wanted.wheel.file.parent), environment("installer").get("UV_FIND_LINKS", "")]
+        own["UV_FIND_LINKS"] = ",".join(filter(None, places))
     ended = subprocess.run(
         [checkout.UV, *locking.COMPILE, *how, "--output-file", pinned, requested],
-        env=variables,
+        env=environment("installer", own),
         capture_output=True,
         text=True,
         check=False,

@@ -34,7 +34,7 @@ from ormlab.plan import Planned
 from ormlab.run import measurement, resume
 from ormlab.run.measure import redaction
 from ormlab.run.measure.redaction import Redactor, declared
-from ormlab.run.measure.station import Fetched
+from ormlab.run.measure.session import Carried
 from ormlab.run.stages import Run
 from tests.bundle import making
 from tests.redaction.test_redactor import shape
@@ -165,11 +165,13 @@ def carried_out(recorded, tmp_path):
             ended_by_force=[],
             observed=msgspec.convert(told["readings"], TrialReadings),
         )
-        session = SimpleNamespace(redactor=redactor, carry_out=lambda _: Fetched(raw, done))
+        carried = {planned: Carried((raw,), done)}
+        session = SimpleNamespace(redactor=redactor, carry_out=lambda _: carried, beat=lambda: None)
         with making.new_writer(tmp_path) as writer:
             run = Run(session, writer, None)
             times = TrialTimes(writer.folder, writer.created)
-            figures, failed = measurement._carry_out(run, planned, context, times)
+            judged = measurement._carry_out(run, [planned], context, times)
+        figures, failed = judged[planned]
         return figures, failed, writer.folder / WRK
 
     return raw, carry_out

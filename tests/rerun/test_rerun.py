@@ -87,7 +87,7 @@ def honour(bundle, scratch):
         (("locks/current.txt", "# as it was", "# as it never was"), "stack-lost"),
         (("locks/stacks.toml", "[stacks.current]", "[stacks.other]"), "locks-refused"),
         (("locks/stacks.toml", 'exclude_newer = "', 'exclude_newer = "x'), "locks-refused"),
-        (("plan.yaml", "blocks: 6", "blocks: 7"), "plan-differs"),
+        (("plan.yaml", "blocks: 8", "blocks: 7"), "plan-differs"),
         (("plan.yaml", "service: asyncpg", "service: django"), "plan-unreadable"),
         (("plan.yaml", "schema:", "schema: ["), "plan-unreadable"),
     ],

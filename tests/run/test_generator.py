@@ -42,7 +42,7 @@ def tree(lab_folder):
     for name, text in PAGE.items():
         (folder / name).write_text(text)
     registry = folder / REGISTRY
-    registry.write_text(registry.read_text().replace('"article")', '"article", "toy")'))
+    registry.write_text(re.sub(r"(?m)^(NAMES: .*)\)$", r'\1, "toy")', registry.read_text()))
     (folder / ".lab").mkdir()
     for made in ("uv", "cache"):
         (folder / ".lab" / made).symlink_to(CHECKOUT / ".lab" / made)
