@@ -113,7 +113,7 @@ def test_an_interrupted_or_killed_trial_of_a_ledger_goes_on_and_a_finished_one_m
     text, _ = finished(start(ledger, "--claims", "*.direction", "--strict"), code=5)
     assert text.startswith("Of 2 claims in A tiny ledger: 2 inconclusive (")
     assert "taste" not in text
-    assert "smoke run gives estimates, not verdicts" in text
+    assert "a smoke run shows that the path works, not which wins" in text
     assert "second.direction if another plan: inconclusive" in text
 
 
