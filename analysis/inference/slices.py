@@ -173,7 +173,11 @@ class SlicedBlock:
             _from_means(design, of_round, rounds), _from_means(logs, of_round, rounds)
         )
         if rank < design.shape[1]:
-            what = "each subject had the same predecessor too often to tell what it left"
+            what = (
+                "in every round both slices have one predecessor: it takes three subjects"
+                if len(others) == 1
+                else "each subject had the same predecessor too often to tell what it left"
+            )
             return Undefined(Lack.NOT_ESTIMABLE, what)
         left = dict(zip(others, effects[len(others) :, 0].tolist(), strict=True))
         return arms.contrast({each.subject: 0.0 for each in self.rounds[0]} | left)

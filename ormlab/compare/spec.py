@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,12 +141,13 @@ def _settings(text: str, given: str) -> Iterator[tuple[str, Option]]:
 
 
 def _value(text: str) -> Option:
-    """A number, true, false or null where the text is one, else the text."""
+    """A finite number, true, false or null where the text is one, else the text."""
     try:
         value = json.loads(text)
     except ValueError:
         return text
-    return value if isinstance(value, bool | int | float) or value is None else text
+    is_known = value is None or (isinstance(value, bool | int | float) and math.isfinite(value))
+    return value if is_known else text
 
 
 def _said(value: Option) -> str:

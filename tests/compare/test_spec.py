@@ -93,3 +93,8 @@ def test_settings_are_those_of_the_plans_subject():
     assert subject.cache.ttl_s == 0.5
     assert subject.options == {"echo": False}
     assert {"stack", "workers", "pool.overflow", "loop", "options.NAME"} <= set(spec.allowed())
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_a_number_that_is_not_finite_is_text(text):
+    assert parse(f"sqlalchemy{{options.echo={text}}}").settings == {"options.echo": text}
