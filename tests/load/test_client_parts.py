@@ -9,6 +9,7 @@ import pytest
 import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import to_builtins
 
 from workloads.load.client import read_samples, report, rows
 from workloads.load.client.bodies import DIGESTS_PER_PATH, PATHS, Bodies
@@ -168,7 +169,7 @@ def test_samples_of_several_processes_survive_their_file(tmp_path):
             writer.write(chunk)
         writer.close()
         first_row += part * 7
-    (tmp_path / "client.json").write_text(json.dumps({"samples": describe(total)}))
+    (tmp_path / "client.json").write_text(json.dumps({"samples": to_builtins(describe(total))}))
     columns = read_samples(tmp_path)
     rebuilt = list(zip(*columns.values(), strict=True))
     assert rebuilt == [
@@ -180,7 +181,7 @@ def test_samples_of_several_processes_survive_their_file(tmp_path):
 
 def test_no_samples_are_a_file_too(tmp_path):
     create(tmp_path, 0)
-    (tmp_path / "client.json").write_text(json.dumps({"samples": describe(0)}))
+    (tmp_path / "client.json").write_text(json.dumps({"samples": to_builtins(describe(0))}))
     assert {len(column) for column in read_samples(tmp_path).values()} == {0}
 
 

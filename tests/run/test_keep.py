@@ -5,6 +5,7 @@ from array import array
 
 import pyarrow.parquet as pq
 import pytest
+from msgspec import to_builtins
 
 from ormlab.run.measure.keep import keep
 from workloads.load.client.sample_file import describe
@@ -19,7 +20,7 @@ def raw(tmp_path):
     instants = array("q", range(ROWS))
     codes = array("H", [200] * ROWS)
     (folder / "samples.bin").write_bytes(instants.tobytes() * 3 + codes.tobytes() * 2)
-    (folder / "client.json").write_text(json.dumps({"samples": describe(ROWS)}))
+    (folder / "client.json").write_text(json.dumps({"samples": to_builtins(describe(ROWS))}))
     (folder / "service.log").touch()
     (folder / "agent.log").write_text("one line\n")
     return folder

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
 
+from bundle.generators import client as documents
 from workloads.load.client import sample_file
 from workloads.load.client.bodies import Bodies
 from workloads.load.client.connections import NS
@@ -91,7 +92,7 @@ def _figures(spec: Spec, window: Window, parts: list[Summary]) -> dict[str, Any]
     for each in parts:
         bodies.merge(each.bodies)
     return {
-        "window": span(window.start, stop),
+        "window": to_builtins(span(window.start, stop)),
         "loop": {"kind": spec.loop, "meaning": _MEANING[spec.loop]},
         "requests_in_window": in_window,
         "throughput": in_window / seconds if seconds else None,
@@ -106,7 +107,7 @@ def _figures(spec: Spec, window: Window, parts: list[Summary]) -> dict[str, Any]
         "answers": _by_operation(parts[0].operations, answers),
         "open_loop": _open_loop(parts, rows, in_window),
         "operations": parts[0].operations,
-        "samples": sample_file.describe(rows),
+        "samples": to_builtins(sample_file.describe(rows)),
         "bodies": bodies.as_dict(),
     }
 
@@ -115,7 +116,7 @@ def _total[T](counters: Iterable[Counter[T]]) -> Counter[T]:
     return sum(counters, Counter())
 
 
-def span(start: int, stop: int) -> dict[str, Any]:
+def span(start: int, stop: int) -> documents.Window:
     """Return a window between two instants of the monotonic clock as documents have it."""
     now, now_ns = datetime.now(UTC), time.monotonic_ns()
 
@@ -123,13 +124,13 @@ def span(start: int, stop: int) -> dict[str, Any]:
         at = now - timedelta(microseconds=(now_ns - instant) / 1000)
         return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
-    return {
-        "start_ns": start,
-        "stop_ns": stop,
-        "start_utc": utc(start),
-        "stop_utc": utc(stop),
-        "seconds": max(0, stop - start) / NS,
-    }
+    return documents.Window(
+        start_ns=start,
+        stop_ns=stop,
+        start_utc=utc(start),
+        stop_utc=utc(stop),
+        seconds=max(0, stop - start) / NS,
+    )
 
 
 def _errors(parts: list[Summary], answers: Counter[tuple[int, int]]) -> dict[str, int]:

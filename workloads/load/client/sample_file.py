@@ -12,7 +12,9 @@ from __future__ import annotations
 import json
 import mmap
 import os
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
+
+from bundle.generators.client import Column, Samples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,18 +34,16 @@ _BYTES = {"int64": 8, "uint16": 2}
 _CODES: dict[str, Literal["q", "H"]] = {"int64": "q", "uint16": "H"}
 
 
-def describe(
-    rows: int, kinds: Mapping[str, Literal["int64", "uint16"]] = _COLUMNS
-) -> dict[str, Any]:
+def describe(rows: int, kinds: Mapping[str, Literal["int64", "uint16"]] = _COLUMNS) -> Samples:
     """Return the ``samples`` entry of the report for a file of so many rows.
 
     ``kinds`` are the types of its columns by name, the client's by default.
     """
     columns, offset = [], 0
     for name, kind in kinds.items():
-        columns.append({"name": name, "type": kind, "offset": offset})
+        columns.append(Column(name=name, type=kind, offset=offset))
         offset += rows * _BYTES[kind]
-    return {"file": FILE, "rows": rows, "columns": columns, "bytes": offset}
+    return Samples(file=FILE, rows=rows, columns=columns, bytes=offset)
 
 
 def create(folder: Path, rows: int) -> None:
@@ -53,7 +53,7 @@ def create(folder: Path, rows: int) -> None:
         OSError: there is no space.
     """
     with (folder / FILE).open("wb") as file:
-        if size := describe(rows)["bytes"]:
+        if size := describe(rows).bytes:
             os.posix_fallocate(file.fileno(), 0, size)
 
 
@@ -61,7 +61,7 @@ class Writer:
     """Writes the rows of one process into its place in the file that ``create`` made."""
 
     def __init__(self, folder: Path, *, first_row: int, rows: int) -> None:
-        self._columns = describe(rows)["columns"]
+        self._columns = describe(rows).columns
         self._row = first_row
         self._descriptor = os.open(folder / FILE, os.O_WRONLY)
 
@@ -73,7 +73,7 @@ class Writer:
         """
         for column, values in zip(self._columns, chunk, strict=True):
             data = memoryview(values).cast("B")
-            at = column["offset"] + self._row * values.itemsize
+            at = column.offset + self._row * values.itemsize
             while data:
                 written = os.pwrite(self._descriptor, data, at)
                 data, at = data[written:], at + written

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bundle.documents.failure import Failure
-from bundle.generators.client import Bodies, Errors, HistogramFile, Lag, Samples, Window
+from bundle.generators.client import Bodies, Errors, HistogramFile, Lag, Window
 from bundle.generators.switchback import Process, Slice, Switchback
 from bundle.storage import write_file
 from workloads.load.client import sample_file
@@ -100,7 +100,7 @@ def _write(
             for index, name in enumerate(table.operations)
         },
         operations=table.operations,
-        samples=msgspec.convert(sample_file.describe(len(ends), _COLUMNS), Samples),
+        samples=sample_file.describe(len(ends), _COLUMNS),
         bodies=msgspec.convert(subject.bodies.as_dict(), Bodies),
         histograms={"service": HistogramFile(file=HISTOGRAM, total=histogram.total)},
         process=process,
@@ -115,7 +115,7 @@ def _window(block: Switched) -> Window:
     turns = block.turns
     now = time.monotonic_ns()
     start, stop = (turns[0].start.at, turns[-1].stop.at) if turns else (now, now)
-    return msgspec.convert(span(start, stop), Window)
+    return span(start, stop)
 
 
 def _process(block: Switched) -> Process:
