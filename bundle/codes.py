@@ -52,7 +52,12 @@ _SIGNER = "check the file of allowed signers; docs/verification.md shows its for
 
 CODES: Final[dict[str, Code]] = {
     "not-a-bundle": Code("L0", "this is not a folder", "name the folder that holds SEAL.json"),
-    "seal-missing": Code("L0", "there is no SEAL.json", _RUN),
+    "seal-missing": Code(
+        "L0",
+        "there is no SEAL.json",
+        "name the folder of a bundle; if it is one, its run has not ended: resume the run, or look "
+        "without a seal",
+    ),
     "seal-unfinished": Code("L0", "the folder still has the name of an unsealed run", _RUN),
     "seal-malformed": Code("L0", "SEAL.json cannot be read as a seal", _AGAIN),
     "seal-disagrees": Code("L0", "SEAL.json and bundle.json differ in time or tool", _AGAIN),

@@ -1,4 +1,4 @@
-r"""Untrusted text for a terminal: control characters are shown as escapes, not obeyed.
+r"""Text for people: numbers with their nouns, and text of a bundle that nobody vouches for.
 
 A name, a path or a message of a bundle may hold characters that a terminal takes for a command
 (ESC, the C1 controls, a carriage return), that reverse the direction of writing (the bidirectional
@@ -6,6 +6,17 @@ overrides), or that are invisible. `visible` writes them as Python does: ``\x1b`
 """
 
 from __future__ import annotations
+
+
+def quantity(number: int, one: str, several: str | None = None) -> str:
+    """Return a number with what it counts: ``1 block``, ``6,000 blocks``, ``1 block gives``.
+
+    Args:
+        number: how many.
+        one: the words after a 1.
+        several: the words after any other number; by default with an s at the end.
+    """
+    return f"{number:,} {one if number == 1 else several or f'{one}s'}"
 
 
 def visible(text: str, *, keep: str = "") -> str:

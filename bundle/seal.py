@@ -32,7 +32,7 @@ _README: Final = """\
 # Benchmark bundle {id}
 
 The sealed record of one benchmark run: its inputs, the host before and after, and the raw files of
-every trial. Plan `{plan}`, {status}: {completed} trials completed, {failed} failed, {skipped} not
+every trial. Plan `{plan}`, {status}. Trials: {completed} completed, {failed} failed, {skipped} not
 carried out. `bundle.json` is the machine-readable form of this page; `derived/`, if present, holds
 what was computed from the rest and is not part of the seal.
 

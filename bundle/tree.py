@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -62,15 +63,23 @@ def open_regular(path: Path, *, follow: bool = False) -> io.FileIO:
             set, or is unreadable.
     """
     flags = os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
-    file = io.FileIO(os.open(path, flags), "rb")
-    status = os.fstat(file.fileno())
+    descriptor = os.open(path, flags)
+    if refused := _refused(os.fstat(descriptor)):
+        os.close(descriptor)
+        number, what = refused
+        raise OSError(number, what, os.fspath(path))
+    return io.FileIO(descriptor, "rb")
+
+
+def _refused(status: os.stat_result) -> tuple[int, str] | None:
+    """Why a file may not be read, with the number of the error; None if it may."""
+    if stat.S_ISDIR(status.st_mode):
+        return errno.EISDIR, "this is a folder"
     if not stat.S_ISREG(status.st_mode):
-        file.close()
-        raise OSError(f"{path} is not a regular file")
+        return errno.EINVAL, "this is not a regular file"
     if status.st_size > _LARGE and status.st_blocks * _BLOCK < status.st_size // _MOST_HOLES:
-        file.close()
-        raise OSError(f"{path} is a large file of holes")
-    return file
+        return errno.EINVAL, "this is a large file of holes"
+    return None
 
 
 def read_small(path: Path, *, limit: int, follow: bool = False) -> bytes:

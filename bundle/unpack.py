@@ -6,7 +6,9 @@ temporary folder beside the target, which gets its name when the bundle in it re
 
 from __future__ import annotations
 
+import os
 import tempfile
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -27,6 +29,14 @@ class Limits:
 
     size: int = 16 * 2**30  #: bytes, headers included
     files: int = 100_000
+    free: int = 64 * 2**20  #: bytes, whatever the size of the archive
+    ratio: int = (
+        100  #: and so many more for each byte of it; most of a bundle is compressed already
+    )
+
+    def of(self, archive_bytes: int) -> int:
+        """The most bytes that an archive of this size may unpack to."""
+        return min(self.size, self.free + self.ratio * archive_bytes)
 
 
 DEFAULT_LIMITS: Final = Limits()
@@ -34,6 +44,9 @@ DEFAULT_LIMITS: Final = Limits()
 
 def unpack(archive: Path, parent: Path, *, limits: Limits = DEFAULT_LIMITS) -> Path:
     """Unpack an archive into a folder below ``parent``; return that folder, which reaches L1.
+
+    If ``parent`` is not there, it is made with the folders above it, and stays only beside a
+    bundle.
 
     Raises:
         ArchiveError: the archive is not what `pack` writes, or exceeds a limit.
@@ -45,9 +58,11 @@ def unpack(archive: Path, parent: Path, *, limits: Limits = DEFAULT_LIMITS) -> P
     with (
         storage.guard(parent, hint="free some space and unpack again"),
         open_regular(archive, follow=True) as source,
+        _there(parent),
         tempfile.TemporaryDirectory(prefix=".unpack-", dir=parent) as scratch,
     ):
-        pieces = zframe.decompress(source, limit=limits.size, where=archive)
+        limit = limits.of(os.fstat(source.fileno()).st_size)
+        pieces = zframe.decompress(source, limit=limit, where=archive)
         top = _extract(_Content(pieces, archive), Path(scratch), limits)
         identifier = Bundle.open(top, level="L1").record.id
         if identifier != top.name:
@@ -63,6 +78,20 @@ def unpack(archive: Path, parent: Path, *, limits: Limits = DEFAULT_LIMITS) -> P
         top.rename(target)
         storage.sync(parent)
         return target
+
+
+@contextmanager
+def _there(folder: Path) -> Iterator[None]:
+    """Make a folder and those above it; if the block fails, remove those that were made."""
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for each in made:
+            with suppress(OSError):  # somebody else has put something into it
+                each.rmdir()
+        raise
 
 
 class _Content:

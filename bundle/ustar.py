@@ -53,10 +53,13 @@ def parse(block: bytes) -> tuple[str, str, int]:
         ValueError: it is not.
     """
     name, folder = block[:100].rstrip(b"\0"), block[345:500].rstrip(b"\0")
-    parts = folder.decode("ascii"), name.decode("ascii"), int(block[124:135], 8)
-    if header(*parts) != block:
-        raise ValueError("the header is not that of a plain file as `pack` writes it")
-    return parts
+    try:
+        parts = folder.decode("ascii"), name.decode("ascii"), int(block[124:135], 8)
+        if header(*parts) == block:
+            return parts
+    except ValueError:  # a letter that is not ASCII, or no such size
+        pass
+    raise ValueError("the header is not that of a plain file as `pack` writes it")
 
 
 def padding(size: int) -> int:

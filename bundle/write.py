@@ -51,7 +51,7 @@ class BundleWriter(storage.LockHolder):
         super().__init__(lock or storage.Lock(folder))
 
     @classmethod
-    def create(cls, parent: Path, *, plan_sha256: str, created: datetime) -> Self:
+    def create(cls, parent: Path, *, plan_sha256: str, created: datetime, first: int = 1) -> Self:
         """Make the folder of a new bundle, and the folder of all bundles if it is missing.
 
         Args:
@@ -59,6 +59,8 @@ class BundleWriter(storage.LockHolder):
             plan_sha256: digest of the resolved plan, in hex.
             created: when the run begins, with a time zone. Two runs of one plan in one second get
                 ids that end in -2, -3, and so on.
+            first: the number to begin with. Runs of one plan that begin together in folders of
+                their own have each another one, so that their ids differ.
 
         Raises:
             StorageError: the folder cannot be made.
@@ -66,7 +68,7 @@ class BundleWriter(storage.LockHolder):
         base = bundle_id(created, plan_sha256)
         with storage.guard(parent):
             parent.mkdir(parents=True, exist_ok=True)
-            for number in count(1):
+            for number in count(first):
                 identifier = base if number == 1 else f"{base}-{number}"
                 folder = parent / (identifier + names.PARTIAL_SUFFIX)
                 try:

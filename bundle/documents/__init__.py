@@ -1,7 +1,7 @@
 """The files of a bundle as types: one type for each document, and ``#:`` for what a field means.
 
     plan          inputs/plan.yaml
-    host          host/*.json, inputs/source.json, inputs/rerun.json
+    host          host/*.json, inputs/source.json, inputs/rerun.json, inputs/fleet.json
     services      services/<subject>/*.json
     readings      the readings in trials/<trial>/trial.json
     generators    what a load generator leaves of a trial

@@ -53,6 +53,8 @@ class Placement(Part, frozen=True, kw_only=True, omit_defaults=True):
     housekeeping: list[Count]  #: CPUs of everything else
     tier: Tier  #: tier that this placement reaches
     layout: str | None = None  #: name of the layout; missing in older bundles
+    #: reasons for the choice and for the tier, a sentence each; missing in older bundles
+    why: list[str] | UnsetType = UNSET
 
 
 class HostFacts(Document, frozen=True, kw_only=True, omit_defaults=True):
@@ -153,7 +155,8 @@ class Ports(Document, frozen=True, kw_only=True, omit_defaults=True):
     #: ports that the inventory names; the lab drew the others
     named: list[Literal["postgres", "services"]]
     postgres: Port | UnsetType = UNSET  #: port of the database server, if it runs on this host
-    #: ports by subject, if the services run on this host
+    #: ports by subject before the first trial, if the services run on this host; each block draws
+    #: them anew among the subjects, and a trial's readings have its own
     services: dict[str, Port] | UnsetType = UNSET
 
 
@@ -203,6 +206,34 @@ class Source(Document, frozen=True, kw_only=True, omit_defaults=True):
     reason: str | UnsetType = UNSET  #: why there is no commit
     #: SHA-256 by path of the files that the commit does not have
     added: dict[str, Sha256] | UnsetType = UNSET
+
+
+class SlurmTask(Part, frozen=True, kw_only=True):
+    """The array task of Slurm that carried out a run."""
+
+    job: Count  #: id of the task's own job (``SLURM_JOB_ID``)
+    array_job: Count  #: id of the array (``SLURM_ARRAY_JOB_ID``)
+    index: Count  #: its place in the array (``SLURM_ARRAY_TASK_ID``)
+    #: how often Slurm had begun the task before, on this node or another (``SLURM_RESTART_COUNT``);
+    #: this bundle has the trials of its last attempt alone
+    restarts: Count
+
+
+class FleetRun(Document, frozen=True, kw_only=True):
+    """``inputs/fleet.json``: which of several runs of one plan this is, and what started it."""
+
+    PATH: ClassVar[str] = "inputs/fleet.json"
+
+    schema: Literal["fleet-run/1"]
+    fleet: BundleId  #: id of the fleet
+    run: Annotated[int, Meta(ge=1)]  #: number of this run, from 1
+    runs: Annotated[int, Meta(ge=1)]  #: how many runs the fleet was to have
+    #: SHA-256 of the cluster's name, a line break and the node's name: two bundles of one node have
+    #: the same, and no node is named
+    node: Sha256
+    #: null where the run was placed on a host of an inventory; `node` is then the digest of a line
+    #: break and the name of that host
+    slurm: SlurmTask | None
 
 
 class Rerun(Document, frozen=True, kw_only=True):

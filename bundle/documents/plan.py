@@ -11,12 +11,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    model_validator,
+)
 
 from bundle.documents.loads import STRICT, Load
+from bundle.meant import meant
 from host.levels import Profile
 
 type Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,39}$")]
+# The name of a service, or in a plan as people write it the path of its folder.
+type ServiceName = Annotated[
+    str, Field(pattern=r"^(?:[a-z][a-z0-9_]{0,29}|[^\x00]{0,1000}/[^\x00]{0,1000})$")
+]
+# The name of a stack: that of a service which brings it has a _ where the service has one.
+type StackName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")]
 type Option = str | int | float | bool | None
 # A name that becomes part of a path: wider than what a plan may call its own.
 type PathName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._+=@,-]{0,99}$")]
@@ -32,22 +43,27 @@ class Strict(BaseModel):
 class DatasetSize(Strict):
     """How many rows, and how large the JSON body of one user is."""
 
-    users: Annotated[int, Field(ge=1000, le=10_000_000)]
+    users: Annotated[int, Field(ge=1000, le=10_000_000)]  #: rows of users
+    #: rows of orders, ten for each of the first users
     orders: Annotated[int, Field(ge=1000, le=10_000_000)]
+    #: bytes of the JSON body of one user
     payload_bytes: Annotated[int, Field(ge=256, le=65536)] = 1024
 
 
 class Pool(Strict):
     """Database connections of one worker process: opened before the first request."""
 
+    #: connections that a worker opens before its first request
     size: Annotated[int, Field(ge=1, le=150)] = 10
-    overflow: Annotated[int, Field(ge=0, le=150)] = 0
+    overflow: Annotated[int, Field(ge=0, le=150)] = 0  #: connections that it may open beyond them
 
 
 class Cache(Strict):
     """Answers of reading queries, kept by each worker for ``ttl_s`` seconds; 0 keeps none."""
 
+    #: seconds for which an answer is kept; 0 keeps none
     ttl_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    #: answers that a worker keeps at most
     entries: Annotated[int, Field(ge=1, le=1_000_000)] = 1024
 
 
@@ -58,15 +74,21 @@ class Subject(Strict):
     every request, as a fraction of its own.
     """
 
-    service: Literal["asyncpg", "sqlalchemy", "tortoise"]
-    stack: Name = "current"
-    workers: Annotated[int, Field(ge=1, le=64)] = 1
-    pool: Pool = Pool()
-    framework: Literal["aiohttp", "fastapi"] = "aiohttp"
-    cache: Cache = Cache()
-    loop: Literal["asyncio", "uvloop"] = "asyncio"
-    json_library: Literal["stdlib", "orjson"] = "stdlib"
+    #: the application that is measured: a name of workloads/services/, or the path of a folder
+    #: with a / in it, from the plan's own folder
+    service: ServiceName
+    #: interpreter and packages, by a name of workloads/stacks/stacks.toml; without it, the stack
+    #: of the service's manifest
+    stack: StackName = "current"
+    workers: Annotated[int, Field(ge=1, le=64)] = 1  #: processes that serve
+    pool: Pool = Pool()  #: database connections of each worker
+    framework: Literal["aiohttp", "fastapi"] = "aiohttp"  #: what serves HTTP
+    cache: Cache = Cache()  #: answers of reading queries that each worker keeps
+    loop: Literal["asyncio", "uvloop"] = "asyncio"  #: event loop
+    json_library: Literal["stdlib", "orjson"] = "stdlib"  #: what writes the answers
+    #: options of that service alone; it refuses those that it does not know
     options: dict[str, Option] = Field(default_factory=dict)
+    #: CPU time added to each request, as a fraction of its own
     burden: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
@@ -77,48 +99,57 @@ class PositiveControl(Strict):
     margin of the throughput.
     """
 
-    subject: Name
+    subject: Name  #: the subject that is measured once more, slowed down
+    #: CPU time added to each of its requests, as a fraction of its own; without it, twice the
+    #: margin of the throughput
     delta: Annotated[float, Field(gt=0, le=1)]
 
 
 class OperationShare(Strict):
     """One operation on the contract and its share; see workloads/load/operations.py."""
 
-    operation: str
-    weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
-    id: int | None = None
-    limit: int | None = None
-    offset: int | None = None
+    operation: str  #: what is requested, by a name of workloads/load/operations.py
+    weight: Annotated[float, Field(gt=0, le=1000)] = 1.0  #: how often, relative to the others
+    id: int | None = None  #: id of the row; without it, ids are drawn from all rows
+    limit: int | None = None  #: rows of a list
+    offset: int | None = None  #: rows that a list leaves out at its beginning
+    #: how orders are loaded with their users
     loading: Literal["lazy", "prefetch", "join"] | None = None
 
 
 class Workload(Strict):
     """Operations and their mix; ids that are not fixed are drawn uniformly from the seed."""
 
-    operations: Annotated[list[OperationShare], Field(min_length=1)]
+    operations: Annotated[list[OperationShare], Field(min_length=1)]  #: the mix of requests
 
 
 class Comparison(Strict):
     """A hypothesis: the candidate's figure over the baseline's."""
 
-    baseline: Name
-    candidate: Name
+    baseline: Name  #: the subject that the ratio is over
+    candidate: Name  #: the subject whose figure is divided by it
 
 
 class Step(Strict):
     """One factor of a difference: the settings that its side changes when the factor is switched.
 
     ``side`` is the end of the explanation that has the factor. A setting that is not named stays as
-    it is; ``options`` are added to those of the subject.
+    it is; ``options`` are added to those of the subject. A factor that is measured ``alone`` has a
+    second subject, in which no other is switched.
     """
 
+    #: part of the names of the subjects that are made for it
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
+    #: the factor that is switched, in words
     what: Annotated[str, Field(min_length=1, max_length=200)]
-    side: Literal["from", "to"] = "from"
+    side: Literal["from", "to"] = "from"  #: the end of the explanation that has this factor
+    #: whether a second subject has this factor switched and no other
+    alone: bool = Field(default=True, exclude_if=lambda alone: alone)
+    #: options added to those of the subject
     options: dict[str, Option] = Field(default_factory=dict)
-    pool: Pool | None = None
-    loop: Literal["asyncio", "uvloop"] | None = None
-    json_library: Literal["stdlib", "orjson"] | None = None
+    pool: Pool | None = None  #: in place of that of the subject
+    loop: Literal["asyncio", "uvloop"] | None = None  #: likewise
+    json_library: Literal["stdlib", "orjson"] | None = None  #: likewise
 
     @model_validator(mode="after")
     def _switches(self) -> Self:
@@ -130,8 +161,9 @@ class Step(Strict):
 class Limit(Strict):
     """Limits of a gate that are this plan's own, with the reason; see docs/gates.md."""
 
-    low: float | None = None
-    high: float | None = None
+    low: float | None = None  #: the lowest value that passes
+    high: float | None = None  #: the highest value that passes; one of the two is required
+    #: why this plan allows another value
     reason: Annotated[str, Field(min_length=1, max_length=300)]
 
     @model_validator(mode="after")
@@ -141,15 +173,31 @@ class Limit(Strict):
         return self
 
 
+class Reduced(Strict):
+    """What a run under a profile saves of a plan that was written for more."""
+
+    blocks: Annotated[int, Field(ge=1, le=1000)] | None = None  #: in place of the plan's
+    #: by load, in place of its ``duration_s``
+    seconds: dict[Name, Annotated[int | float, Field(gt=0)]] = Field(default_factory=dict)
+    #: subjects, workloads and loads that are left out, each with its reason
+    without: dict[Name, Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        default_factory=dict
+    )
+    #: why the whole plan is left out where it is one of many
+    omitted: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
 class Explanation(Strict):
     """Where the difference between two subjects comes from, one factor after the other.
 
-    Each step is measured alone, and on top of the steps before it on its side, in the same blocks.
+    Each step is measured on top of the steps before it on its side, and alone if it can be, in the
+    same blocks.
     The difference between the two sides with all factors switched is the residual.
     """
 
-    from_: Annotated[Name, Field(alias="from")]
-    to: Name
+    from_: Annotated[Name, Field(alias="from")]  #: the subject that the explanation begins with
+    to: Name  #: the subject that it ends with
+    #: factors, each switched alone and on top of those before it
     steps: Annotated[list[Step], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -178,6 +226,23 @@ BETA = 0.005
 """Default of a plan's ``beta``; 32 null arms of past runs put it below 0.007."""
 
 
+class Override(Strict):
+    """A value that the command line put in the place of the plan's own."""
+
+    key: str
+    load: Name | None = None
+    written: int | float
+    used: int | float
+
+    def __str__(self) -> str:
+        of = f" of {self.load}" if self.load is not None else ""
+        used, written = (
+            f"{value:g}" if isinstance(value, float) else value
+            for value in (self.used, self.written)
+        )
+        return f"{self.key}{of} {used}, not {written}"
+
+
 class Plan(Strict):
     """A run before it starts. The plan must define every name that it uses.
 
@@ -185,26 +250,65 @@ class Plan(Strict):
     them comes from the lab. ``positive_control`` is measured again with a slowdown of known size: a
     run that does not find it could not have found others. ``beta`` is the standard deviation, in
     log units, of what one deployment keeps for a whole run; the intervals allow for it.
+    ``overridden`` says in what this plan differs from the file of its name; the command line
+    writes it, and a plan that was not overridden has no such key. With ``needs_all_subjects`` a
+    run that cannot measure one of them ends before its first trial, instead of leaving it out.
+    ``profiles`` says what a run saves that is asked for by a profile.
     """
 
-    schema_: Annotated[Literal["plan/1"], Field(alias="schema")]
-    name: Name
-    title: str
-    profile: Profile
+    schema_: Annotated[Literal["plan/1"], Field(alias="schema")]  #: the version of this format
+    name: Name  #: the name for programs: in files and commands
+    title: str  #: the name for people
+    profile: Profile  #: how strictly the host is judged; smoke gives estimates alone
+    #: decides rows, requests, arrivals and the order of trials
     seed: Annotated[int, Field(ge=0, lt=2**63)]
+    #: how often every subject is deployed and measured under every load
     blocks: Annotated[int, Field(ge=1, le=1000)]
-    dataset: DatasetSize
+    dataset: DatasetSize  #: the rows of the database
+    #: what is compared, by name
     subjects: Annotated[dict[Name, Subject], Field(min_length=1, max_length=26)]
-    workloads: Annotated[dict[Name, Workload], Field(min_length=1)]
+    workloads: Annotated[dict[Name, Workload], Field(min_length=1)]  #: what is requested, by name
+    #: how the services are driven, by name; the generator decides the keys
     loads: Annotated[dict[Name, Load], Field(min_length=1)]
+    #: the conclusion is about the first
     comparisons: list[Comparison] = Field(default_factory=list)
+    #: where the difference between two subjects comes from (explain.md)
     explanation: Explanation | None = None
+    #: a subject that is measured twice, from two deployments; only comparisons of which it is the
+    #: baseline get a verdict
     null_arm: Name | None = None
+    #: a subject with a slowdown of known size, which the run must find
     positive_control: PositiveControl | None = None
+    #: whether a run that cannot measure one of the subjects ends before its first trial, instead of
+    #: leaving it out
+    needs_all_subjects: bool = Field(default=False, exclude_if=lambda needs: not needs)
+    #: standard deviation, in log units, of what one deployment keeps for a whole run; intervals
+    #: allow for it
     beta: Annotated[float, Field(ge=0, le=0.05)] = BETA
+    #: by metric, the smallest relative difference worth having; without one, those that the
+    #: profile has for throughput, p50, p99 and cpu_service. Only metrics with a margin are
+    #: compared
     margins: dict[Metric, Margin]
+    #: this plan's own limits, by the code of a gate (gates.md); a wider one is a weakness of the
+    #: results
     gates: dict[str, Limit] = Field(default_factory=dict)
+    #: what the source of a number leaves open, and what this plan assumes instead
     assumptions: list[str] = Field(default_factory=list)
+    #: what a run saves of this plan that is asked for by a profile (`ormlab reproduce --profile`)
+    profiles: dict[Profile, Reduced] = Field(
+        default_factory=dict, exclude_if=lambda reductions: not reductions
+    )
+    #: how the command line changed the plan of this name; no plan file has it
+    overridden: list[Override] = Field(
+        default_factory=list, exclude_if=lambda overrides: not overrides
+    )
+
+    @property
+    def heading(self) -> str:
+        """The title; and what was overridden, of which the title may say the value in the file."""
+        if not self.overridden:
+            return self.title
+        return f"{self.title} (overridden: {'; '.join(map(str, self.overridden))})"
 
     def margin(self, metric: str) -> float:
         """The margin of a metric, by its name.
@@ -242,21 +346,23 @@ class Plan(Strict):
         for key, names in used.items():
             for name in names:
                 if name not in self.subjects:
-                    raise ValueError(f"{key}: there is no subject {name!r}")
+                    near = meant(name, self.subjects, "; {}")
+                    raise ValueError(f"{key}: there is no subject {name!r}{near}")
         return self
 
 
 class Switch(Strict):
     """A step of an explanation with the subjects that were made for it.
 
-    ``alone`` is the subject with this factor switched and no other; ``cumulative`` the one with
-    this factor and those before it on its side. For a side's first step they are the same.
+    ``alone`` is the subject with this factor switched and no other, None if there is none;
+    ``cumulative`` the one with this factor and those before it on its side. For a side's first step
+    they are the same.
     """
 
     name: str
     what: str
     side: Literal["from", "to"]
-    alone: PathName
+    alone: PathName | None
     cumulative: PathName
 
 
@@ -271,7 +377,8 @@ class Way(Strict):
 class SealedPlan(Strict):
     """``inputs/plan.yaml``: a plan in which nothing is implicit.
 
-    ``stacks`` has the digest of each stack, ``arms`` the subject that each control's arm repeats,
+    ``stacks`` has the digest of each stack, ``services`` that of each service's folder (none in
+    bundles from before folders were kept), ``arms`` the subject that each control's arm repeats,
     ``omitted_loads`` why the host could not drive a load, ``trials`` the names in their order.
     """
 
@@ -280,10 +387,18 @@ class SealedPlan(Strict):
     schema_: Annotated[Literal["resolved-plan/1"], Field(alias="schema")]
     plan: Plan
     stacks: dict[PathName, Sha256]
+    services: dict[PathName, Sha256] = Field(default_factory=dict, exclude_if=lambda kept: not kept)
     omitted_loads: dict[PathName, str]
     arms: dict[PathName, PathName]
     explanation: Way | None = None
     trials: list[PathName]
+
+    @model_validator(mode="after")
+    def _names_services(self) -> Self:
+        for name, subject in self.plan.subjects.items():
+            if "/" in subject.service:
+                raise ValueError(f"plan.subjects.{name}.service is a path, and not a name")
+        return self
 
     def declared(self, subject: str) -> Subject:
         """The subject of this name, or the one that the arm of this name repeats."""

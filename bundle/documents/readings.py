@@ -230,6 +230,39 @@ class Frequencies(Part, frozen=True, kw_only=True):
     after: dict[str, int] | None
 
 
+class CpuClock(Part, frozen=True, kw_only=True):
+    """The clock of one CPU in the window, at the looks at which it was busy."""
+
+    planned_khz: int  #: clock that it holds without boost
+    looks: Count  #: number of looks at which it was busy
+    mean_khz: int | None  #: null if it was never busy
+    lowest_khz: int | None  #: null if it was never busy
+
+
+class Heat(Part, frozen=True, kw_only=True):
+    """The processor's temperature that came nearest to its limit, thousandths of a degree C."""
+
+    sensor: str  #: driver and label
+    highest_mc: int  #: highest reading of the window
+    limit_mc: int | None  #: at which the processor slows itself down; null if unknown
+    limit_from: str  #: where the limit is from, or why it is unknown
+
+    @property
+    def headroom_mc(self) -> int | None:
+        """How far it stayed below the limit, thousandths of a degree C; None if unknown."""
+        return None if self.limit_mc is None else self.limit_mc - self.highest_mc
+
+
+class Pace(Part, frozen=True, kw_only=True):
+    """How fast CPUs ran and how hot the processor became, looked at twice a second."""
+
+    #: by number of the trial's CPUs, and of several hosts by role and number; null if unreadable
+    clocks: dict[str, CpuClock] | None
+    clocks_unread: str | None  #: why `clocks` is null
+    heat: Heat | None  #: null if unreadable
+    heat_unread: str | None  #: why `heat` is null
+
+
 class Kernel(Part, frozen=True, kw_only=True, omit_defaults=True):
     """Readings of one kernel, or of the kernels of all hosts together, around the window."""
 
@@ -240,8 +273,9 @@ class Kernel(Part, frozen=True, kw_only=True, omit_defaults=True):
     suspended_s: float | UnsetType | None = UNSET
     counted: KernelCounts = KernelCounts()  #: differences of the counters
     kernel_log: KernelLog | None = None  #: null if unreadable
-    frequency_khz: Frequencies | None = None  #: null in a sum over several hosts
-    cost_s: float = 0.0  #: CPU seconds that the two looks used
+    frequency_khz: Frequencies | None = None  #: only in older bundles, which have no `pace`
+    pace: Pace | UnsetType = UNSET  #: missing in older bundles
+    cost_s: float = 0.0  #: CPU seconds that the looks used
 
 
 class ServerLog(Part, frozen=True, kw_only=True):
@@ -281,6 +315,8 @@ class TrialReadings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, om
 
     stages_s: dict[str, float] = {}  #: seconds of each stage that the trial entered
     environment: Environment | None = None  #: environment of the service, drawn for the block
+    #: name of the database of the service; drawn for the block where each subject has its own
+    database: str | None = None
     health: Health | None = None  #: health of the service when it was ready
     port: Port | None = None  #: port of the service when it was ready
     probes: list[Answer] | None = None  #: answers to requests whose answers are known

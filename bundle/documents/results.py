@@ -354,6 +354,26 @@ class FailedTrial(Part, frozen=True, kw_only=True):
     what: str  #: the reason in one sentence
 
 
+def opened(conclusion: str, foreign_load: str | None) -> str:
+    """A conclusion that says first what other programs did meanwhile, if that is known."""
+    return opening(foreign_load) + conclusion
+
+
+def opening(foreign_load: str | None) -> str:
+    """How `opened` begins: a sentence and the space behind it; empty without foreign load."""
+    return f"{foreign_load[0].upper()}{foreign_load[1:]}. " if foreign_load else ""
+
+
+class Software(Part, frozen=True, kw_only=True):
+    """What a subject was made of: name and version of each part; null where not recorded."""
+
+    interpreter: str | None  #: such as ``CPython 3.13.0``
+    orm: str | None  #: ``none`` for a service without one
+    driver: str | None  #: of the database
+    framework: str | None  #: of the web application
+    database: str | None  #: the server
+
+
 class Results(Document, frozen=True, kw_only=True):
     """``derived/results.json``."""
 
@@ -363,7 +383,11 @@ class Results(Document, frozen=True, kw_only=True):
     bundle: str  #: id of the bundle
     conclusion: str  #: the main ratio with its interval and its weaknesses, in one sentence
     weaknesses: list[str]  #: reasons to trust the figures less, worst first
+    #: what other programs used while the run was measured, in one sentence; null if that was no
+    #: more than allowed, or could not be read
+    foreign_load: str | None = None
     cells: list[Cell]  #: cells with a usable trial
+    software: dict[str, Software] = msgspec.field(default_factory=dict)  #: versions by subject
     gates: list[GateFinding] = msgspec.field(default_factory=list)  #: gates of the run
     failures: list[FailedTrial]  #: trials that may not be used
     omitted: list[Omission]  #: as in ``bundle.json``

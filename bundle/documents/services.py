@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -11,6 +11,54 @@ from bundle.codec import Document, Part
 from bundle.documents.failure import Failure
 from bundle.documents.readings import Answer, Health, Port, Stop
 from bundle.values import Count, Sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class ServiceRecord(Document, frozen=True, kw_only=True):
+    """``inputs/services/<service>.json``: a service; its files lie in the folder beside it."""
+
+    PATH: ClassVar[str] = "inputs/services/{service}.json"
+
+    schema: Literal["service/1"]
+    service: str  #: name of its folder
+    title: str  #: title for readers
+    #: what writes its SQL: the service itself above its ``driver``, or an ``orm``
+    kind: Literal["driver", "orm"]
+    package: str  #: the package that it is about
+    #: by database, the packages of the drivers that it can use, its default first
+    databases: dict[str, tuple[str, ...]]
+    files: dict[str, Sha256]  #: digest of each file of its folder, by path in it
+
+    def driver(self, options: Mapping[str, object]) -> str | None:
+        """The package that carries the SQL of a subject with these options; None if not told."""
+        drivers = self.databases.get("postgresql", ())
+        chosen = options.get("driver")
+        return str(chosen) if chosen in drivers else next(iter(drivers), None)
+
+
+def _before(name: str, kind: Literal["driver", "orm"], package: str) -> ServiceRecord:
+    return ServiceRecord(
+        schema="service/1",
+        service=name,
+        title=name,
+        kind=kind,
+        package=package,
+        databases={"postgresql": ("asyncpg",)},
+        files={},
+    )
+
+
+BEFORE_RECORDS: Final = {
+    each.service: each
+    for each in (
+        _before("asyncpg", "driver", "asyncpg"),
+        _before("sqlalchemy", "orm", "sqlalchemy"),
+        _before("tortoise", "orm", "tortoise-orm"),
+    )
+}
+"""The services of bundles that were made before bundles recorded them."""
 
 
 class Interpreter(Part, frozen=True, kw_only=True, omit_defaults=True):
@@ -71,6 +119,8 @@ class ScriptOutcome(Document, frozen=True, kw_only=True):
     #: digest of the published code that it is or runs, as the ledger names it; null without any
     printed: Sha256 | None
     sha256: Sha256  #: digest of the program's file
+    #: of the program, as the ledger gives them; a record from before they were kept has none
+    arguments: tuple[str, ...] | UnsetType = UNSET
     #: exit status, negative for a signal; null if the program did not run to its end
     exit_status: int | None
     reason: str | None  #: why it did not; null if it did
@@ -93,8 +143,10 @@ class ContractOutcome(Document, frozen=True, kw_only=True):
 
     schema: Literal["ormlab-contract/1"]
     ok: bool
-    cases: Count
+    cases: Count  #: that were asked
     problems: list[Broken]
+    #: cases of what the service declares that it cannot do: nobody asked them, and none is kept
+    left_out: list[str] = msgspec.field(default_factory=list)
 
 
 class Statement(Part, frozen=True, kw_only=True):

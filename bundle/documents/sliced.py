@@ -20,8 +20,11 @@ class SlicedChecks(Part, frozen=True, kw_only=True):
     blocks: Count  #: those whose rounds have both subjects, and the null arm if there is one
     rounds: Count  #: of these blocks
     slice_s: float  #: length that slices were to have
-    set_s: float  #: most seconds that a subject took to answer every connection, warming up
-    measured: float  #: share of the blocks' time within slices, of any subject
+    #: most seconds that a subject took to answer every connection, warming up; null of an open loop
+    set_s: float | None
+    #: share of the blocks' time within slices, of any subject; null without a block whose trials
+    #: were measured side by side
+    measured: float | None
     #: by subject, percent of a core that its service used while nobody asked it; null if unread
     resting: dict[str, float | None]
     totals: float | None  #: geometric mean over blocks of the ratio of all answers

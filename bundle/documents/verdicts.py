@@ -13,7 +13,7 @@ judgement overwrites an earlier one.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from bundle.codec import Document, Part
 from bundle.documents.results import Estimate, Interval
@@ -28,7 +28,7 @@ class ClaimVerdict(StrEnum):
 
     untestable     what is needed to set up a test is missing
     incoherent     it contradicts its own arithmetic with stated inputs
-    not_run        the bundle has no completed trial for it
+    not_run        the bundle has no completed trial for it, or its script did not end
     invalid_run    a validity gate of the run failed, or its deployments differ by too much
     incomparable   a material condition differs, or the host does not meet the claim's portability
     inconclusive   only an estimate, runs that disagree, or the interval straddles the band
@@ -44,6 +44,10 @@ class ClaimVerdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
     UPHELD = "upheld"
     REFUTED = "refuted"
+
+
+JUDGED: Final = frozenset({ClaimVerdict.INCONCLUSIVE, ClaimVerdict.UPHELD, ClaimVerdict.REFUTED})
+"""The verdicts that a figure, or the outcome of a stack, decides."""
 
 
 class Strength(StrEnum):
@@ -141,6 +145,17 @@ class Measured(Part, frozen=True, kw_only=True):
     detectable: float | None
 
 
+class RankedPair(Part, frozen=True, kw_only=True):
+    """Two subjects that follow each other in a ranking, judged as an ordering of their own."""
+
+    above: str  #: subject whose figure is claimed to be the larger
+    below: str  #: subject whose figure is claimed to be the smaller
+    verdict: ClaimVerdict
+    side: Side | None  #: ``below`` if refuted
+    why: str  #: the reason in one sentence
+    measured: Measured | None  #: figure of the one above over that of the one below
+
+
 class ClaimJudgement(Part, frozen=True, kw_only=True):
     """A verdict with its evidence."""
 
@@ -154,6 +169,8 @@ class ClaimJudgement(Part, frozen=True, kw_only=True):
     measured: Measured | None
     strength: Strength  #: ``none`` unless a figure was judged
     weaknesses: tuple[str, ...]  #: reasons to trust the verdict less
+    #: of a ranking, which has no figure of its own; empty for every other claim
+    pairs: tuple[RankedPair, ...] = ()
 
     @property
     def said(self) -> str:
@@ -171,7 +188,7 @@ class Stand(ClaimJudgement, frozen=True, kw_only=True):
 class Together(ClaimJudgement, frozen=True, kw_only=True):
     """The verdict of several committed runs on one host, by their random-effects mean."""
 
-    host: Sha256  #: fingerprint of the host
+    host: Sha256  #: fingerprint of the host; digest of the node for runs of a fleet
     seals: tuple[Sha256, ...]  #: SHA-256 of the ``SEAL.json`` of each bundle
 
 
@@ -189,7 +206,7 @@ class Flip(Part, frozen=True, kw_only=True):
 
     variant: str  #: name of the variant
     assumes: str  #: what the variant assumes
-    host: Sha256  #: fingerprint of the host
+    host: Sha256  #: fingerprint of the host; digest of the node for runs of a fleet
     as_tested: str  #: verdict of the test itself, and its side if it has one
     otherwise: str  #: verdict of the variant, and its side if it has one
 
@@ -216,7 +233,7 @@ class Claimed(Part, frozen=True, kw_only=True):
     """What is claimed, as the ledger has it."""
 
     id: str  #: id of the claim
-    kind: Literal["absolute", "ratio", "ordering", "bound", "runs", "statement"]
+    kind: Literal["absolute", "ratio", "ordering", "ranking", "bound", "range", "runs", "statement"]
     says: str  #: the claim in the lab's words
     source: str  #: name of the source
     locator: str  #: place in the source
@@ -245,6 +262,7 @@ class JudgedClaim(OnTrial, frozen=True, kw_only=True):
     measured: Measured | None
     strength: Strength
     weaknesses: tuple[str, ...]
+    pairs: tuple[RankedPair, ...] = ()
 
     @property
     def judgement(self) -> ClaimJudgement:

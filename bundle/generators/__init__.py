@@ -24,7 +24,15 @@ __all__ = [
     "Load",
 ]
 
-NAMES: Final = ("wrk", "client", "capacity", "article", "switchback")
+NAMES: Final = (
+    "wrk",
+    "client",
+    "capacity",
+    "article",
+    "switchback",
+    "wrk_switchback",
+    "open_switchback",
+)
 
 GENERATORS: Final[dict[str, Generator]] = {
     name: import_module(f"{__name__}.{name}").GENERATOR for name in NAMES

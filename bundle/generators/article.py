@@ -13,9 +13,9 @@ from bundle.values import Count
 class ArticleLoad(base.Load, frozen=True, kw_only=True, tag="article"):
     """The article's own client: all requests at once, the clock started before the queue."""
 
-    requests: base.Count = 10_000
-    concurrency: base.Count = 500
-    duration_s: base.Seconds = 60.0
+    requests: base.Count = 10_000  #: requests in all, sent at once
+    concurrency: base.Count = 500  #: connections
+    duration_s: base.Seconds = 60.0  #: seconds that all of it may take
 
     @property
     def may_end_early(self) -> bool:

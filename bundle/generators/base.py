@@ -29,7 +29,9 @@ class Kill(Part, frozen=True, kw_only=True):
     block, the agent ends at most ``connections`` of the service's backends.
     """
 
+    #: of the service's to PostgreSQL, at most, that are ended at an instant
     connections: Annotated[int, Meta(ge=1, le=300)]
+    #: instants of the window, drawn from the seed, the same for every subject of a block
     times: Annotated[int, Meta(ge=1, le=20)] = 1
 
 

@@ -32,16 +32,20 @@ class CapacityLoad(base.Load, frozen=True, kw_only=True, tag="capacity"):
     repeats: ClassVar[bool] = True
     counts_losses: ClassVar[bool] = True
 
+    #: milliseconds within which an answer must come
     objective_ms: Annotated[float, Meta(gt=0, le=60_000)]
+    #: share of the requests that may fail or come later
     loss_ratio: Annotated[float, Meta(ge=0, lt=1)] = 0.01
+    #: relative distance of the rates that hold and do not, at which the search is done
     width: Annotated[float, Meta(gt=0, lt=1)] = 0.05
-    probe_s: base.Seconds = 2.0
-    probes: Annotated[int, Meta(ge=1, le=100)] = 3
+    probe_s: base.Seconds = 2.0  #: seconds for which one rate is tried
+    probes: Annotated[int, Meta(ge=1, le=100)] = 3  #: most of these must hold
+    #: whether the instants of arrival are drawn at random or evenly spaced
     arrivals: Literal["poisson", "constant"] = "poisson"
-    connections: base.Count = 64
-    processes: Annotated[int, Meta(ge=1, le=64)] = 1
-    warmup_s: base.Seconds = 2.0
-    duration_s: base.Seconds = 300.0
+    connections: base.Count = 64  #: connections to the service, over all processes
+    processes: Annotated[int, Meta(ge=1, le=64)] = 1  #: processes of the client
+    warmup_s: base.Seconds = 2.0  #: seconds of a closed loop before the search
+    duration_s: base.Seconds = 300.0  #: seconds that the search may take
 
     @property
     def may_end_early(self) -> bool:
@@ -63,7 +67,11 @@ class Search(Part, frozen=True, kw_only=True):
 
 
 class Bounds(Part, frozen=True, kw_only=True):
-    """Requests per second that held, and that did not; null where the top of the range held."""
+    """Requests per second that held, and that did not.
+
+    ``upper`` is null only in bundles of earlier versions, where the top of the range held; a search
+    now raises its top twofold then, and goes on.
+    """
 
     lower: float
     upper: float | None
@@ -95,7 +103,8 @@ class Capacity(base.GeneratorReport, frozen=True, kw_only=True):
     schema: Literal["capacity/1"]
     spec: Search  #: what was searched for
     closed_loop_rate: float | None  #: answers per second of the warm-up; null if it failed
-    range: tuple[float, float] | None  #: lowest and highest rate of the search; null likewise
+    #: lowest and highest rate of the search, as raised last; null likewise
+    range: tuple[float, float] | None
     capacity: Bounds | None  #: the result; null if there is none
     failure: Failure | None  #: why there is none; null if there is
     probes: list[Probe]  #: in order

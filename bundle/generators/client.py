@@ -21,11 +21,12 @@ _FLOOR_WARMUP_S = 0.5
 class ClosedLoad(base.Load, frozen=True, kw_only=True, tag="client-closed"):
     """Closed loop, driven by the asyncio client."""
 
-    connections: base.Count
-    processes: Annotated[int, Meta(ge=1, le=64)] = 1
-    duration_s: base.Seconds
-    warmup_s: Annotated[float, Meta(ge=0, le=600)] = 1.0
-    timeout_s: base.Seconds = 10.0
+    connections: base.Count  #: connections to the service, over all processes
+    processes: Annotated[int, Meta(ge=1, le=64)] = 1  #: processes of the client
+    duration_s: base.Seconds  #: seconds of the window, at most
+    warmup_s: Annotated[float, Meta(ge=0, le=600)] = 1.0  #: seconds of load before it
+    timeout_s: base.Seconds = 10.0  #: seconds after which a request has failed
+    #: answers that end the window; then warmup_s is 0
     requests_total: Annotated[int, Meta(ge=1)] | None = None
 
     def __post_init__(self) -> None:
@@ -48,14 +49,16 @@ class ClosedLoad(base.Load, frozen=True, kw_only=True, tag="client-closed"):
 class OpenLoad(base.Load, frozen=True, kw_only=True, tag="client-open"):
     """Open loop at an arrival rate, driven by the asyncio client."""
 
+    #: requests a second that are sent, whether or not there are answers
     rate: Annotated[float, Meta(gt=0, le=1_000_000)]
+    #: whether the instants of arrival are drawn at random or evenly spaced
     arrivals: Literal["poisson", "constant"] = "poisson"
-    connections: base.Count = 64
-    processes: Annotated[int, Meta(ge=1, le=64)] = 1
-    duration_s: base.Seconds
-    warmup_s: Annotated[float, Meta(ge=0, le=600)] = 1.0
-    timeout_s: base.Seconds = 10.0
-    kill: base.Kill | None = None
+    connections: base.Count = 64  #: connections to the service, over all processes
+    processes: Annotated[int, Meta(ge=1, le=64)] = 1  #: processes of the client
+    duration_s: base.Seconds  #: seconds of the window
+    warmup_s: Annotated[float, Meta(ge=0, le=600)] = 1.0  #: seconds of load before it
+    timeout_s: base.Seconds = 10.0  #: seconds after which a request has failed
+    kill: base.Kill | None = None  #: connections of the service's that are ended on purpose
 
     @property
     def begins_s(self) -> float:
@@ -75,7 +78,7 @@ class Spec(Part, frozen=True, kw_only=True):
     host: str  #: address of the service, which may be masked
     port: int  #: of the service
     loop: Literal["closed", "open"]  #: closed, or open
-    connections: Count  #: over all processes
+    connections: Count  #: connections to the service, over all processes
     processes: Count  #: of the generator
     cpus: list[int] | None  #: one for each process; null left them where they were
     warmup_s: Seconds  #: seconds of load before the window

@@ -20,25 +20,33 @@ class WrkLoad(base.Load, frozen=True, kw_only=True, tag="wrk"):
     program: ClassVar[str | None] = "wrk"
     installed_by: ClassVar[str] = "`make wrk` installs it"
 
-    threads: Annotated[int, Meta(ge=1, le=64)]
-    connections: base.Count
-    duration_s: WholeSeconds
-    warmup_s: Annotated[int, Meta(ge=0, le=600)] = 1
-    timeout_s: WholeSeconds = 10
-    kill: base.Kill | None = None
+    threads: Annotated[int, Meta(ge=1, le=64)]  #: threads of wrk; they must divide the connections
+    connections: base.Count  #: connections to the service, over all threads
+    duration_s: WholeSeconds  #: seconds of the window
+    warmup_s: Annotated[int, Meta(ge=0, le=600)] = 1  #: seconds of load before it
+    timeout_s: WholeSeconds = 10  #: seconds after which a request has failed
+    kill: base.Kill | None = None  #: connections of the service's that are ended on purpose
 
     def __post_init__(self) -> None:
         """Refuse connections that wrk would not open."""
-        # wrk opens threads x (connections // threads): the rest would silently be missing.
-        if self.connections % self.threads:
-            raise ValueError(
-                f"wrk would open {self.connections - self.connections % self.threads} "
-                f"connections, not {self.connections}: threads must divide connections"
-            )
+        require_divided(self.connections, self.threads)
 
     def shortened(self) -> WrkLoad:
         """Without a warm-up."""
         return structs.replace(self, duration_s=int(base.FLOOR_S), warmup_s=0)
+
+
+def require_divided(connections: int, threads: int) -> None:
+    """Refuse connections that wrk would not open.
+
+    Raises:
+        ValueError: wrk opens threads x (connections // threads): the rest would be missing.
+    """
+    if connections % threads:
+        raise ValueError(
+            f"wrk would open {connections - connections % threads} connections, not {connections}: "
+            "threads must divide connections"
+        )
 
 
 class WrkErrors(Part, frozen=True, kw_only=True):
@@ -72,6 +80,22 @@ class Wrk(base.GeneratorReport, frozen=True, kw_only=True):
     #: microseconds and count, ascending, as wrk corrected them
     latency_us: tuple[tuple[Count, Count], ...]
     table_exhausted: bool  #: whether a table that may not be repeated was used up
+    #: instant at which the last thread had its requests and all began, on the monotonic clock of
+    #: the load's host; null where LuaJIT has no FFI
+    begun_ns: int | None = None
+    #: instant of the first answer of any thread, likewise; null also where all requests are the
+    #: same, because wrk then asks the script for none
+    first_answer_ns: int | None = None
+
+    @property
+    def span_ns(self) -> tuple[int, int] | None:
+        """From the first answer, or from when its threads began, to when its clock stopped.
+
+        None where it does not say when it began, as in older bundles.
+        """
+        if self.begun_ns is None:
+            return None
+        return self.first_answer_ns or self.begun_ns, self.begun_ns + 1000 * self.duration_us
 
     @property
     def throughput(self) -> float:

@@ -51,6 +51,8 @@ DOCUMENTS: Final = (
     Described("resolved-plan-1", plan.SealedPlan, r"inputs/plan\.yaml", "inputs/plan.yaml"),
     Described("source-1", host.Source, r"inputs/source\.json", "inputs/source.json"),
     Described("rerun-1", host.Rerun, r"inputs/rerun\.json"),
+    Described("fleet-run-1", host.FleetRun, r"inputs/fleet\.json"),
+    Described("service-1", services.ServiceRecord, r"inputs/services/[^/]+\.json"),
     Described(
         "host-facts-1",
         host.HostFacts,
@@ -84,7 +86,7 @@ DOCUMENTS: Final = (
     Described("trial-1", TrialRecord, r"trials/[^/]+/trial\.json"),
     *(_left(generator.report) for generator in GENERATORS.values()),
     Described("results-2", results.Results, r"derived/results\.json"),
-    Described("explanation-1", explanation.Explanation, r"derived/explanation\.json"),
+    Described("explanation-2", explanation.Explanation, r"derived/explanation\.json"),
     Described("verdicts-2", verdicts.Verdicts, r"derived/verdicts\.json"),
     Described("derived-1", Provenance, _NEVER),  # the first line of derived/DERIVED.sha256
     Described("index-1", IndexLine, _NEVER),  # each line of index.jsonl, which is in no bundle
@@ -99,6 +101,7 @@ _FILES: Final = re.compile(
     r"README\.md|MANIFEST\.sha256|SEAL\.json\.sig|ro-crate-metadata\.json"
     r"|derived/(DERIVED\.sha256|ledger\.yaml)"
     r"|inputs/(claims\.yaml|inventory\.redacted\.yml|source\.patch)"
+    r"|inputs/services/[^/]+/.+"
     r"|inputs/locks/([^/]+\.(txt|toml|in)|wheels/[^/]+/[^/]+\.whl)"
     r"|host/((host-[0-9]+/)?[^/]+\.log\.zst|provision/[^/]+\.zst)"
     r"|services/[^/]+/(samples/[^/]+\.http|[^/]+\.log\.zst|schema\.sql)"
