@@ -1,6 +1,7 @@
 """Answers: the files that an agent leaves, and the JSON that it prints.
 
-History of the schema: done/1 (first), done/2 (what was observed has the type of its work).
+History of the schema: done/1 (first), done/2 (what was observed has the type of its work), done/3
+(a host tells what it observes subject by subject).
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from workloads.psql import Psql
 class Done[T](Record, frozen=True, kw_only=True):
     """``done.json``: how an order ended."""
 
-    SCHEMA: ClassVar[str] = "done/2"
+    SCHEMA: ClassVar[str] = "done/3"
 
-    schema: Literal["done/2"] = "done/2"
+    schema: Literal["done/3"] = "done/3"
     started: str  #: by the wall clock of the host, ISO 8601, UTC
     ended: str  #: likewise
     failure: Failure | None  #: null if the agent carried out the order
@@ -35,11 +36,18 @@ class SideReadings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     failed: str | None = None  #: the subject that made all of them fail; null if none alone did
 
 
-class PartReadings(TrialReadings, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What a host observes of a trial that another host drives."""
+class PartReadings(SideReadings, kw_only=True, omit_defaults=True):
+    """What a host observes of a trial that another host drives.
+
+    What belongs to no subject, or to the only one, stands under an empty name.
+    """
 
     kernel: Kernel | None = None  #: of this host, around the window
     log: ServerLog | None = None  #: of the database server, if it runs on this host
+
+    def of(self, subject: str) -> TrialReadings:
+        """What this host observed of a subject."""
+        return self.trials.get(subject) or self.trials.get("") or TrialReadings()
 
 
 class Running(Part, frozen=True, kw_only=True):

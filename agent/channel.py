@@ -1,8 +1,11 @@
-"""One connection between two agents of a trial on several hosts.
+"""Connections between two agents of a trial on several hosts.
 
 The agent that drives the load says when the window begins and ends; the agent that watches the
 processes of another host answers when it has done its part. Each message is a line of JSON, and the
 next one follows only after its answer. The first message is a word that only the two agents know.
+
+Under load that switches, the generator has a connection of its own, which the driving agent opens
+and hands on: it asks for readings while it drives (`workloads.load.switchback.hosts`).
 """
 
 from __future__ import annotations
@@ -21,8 +24,9 @@ from bundle.documents.readings import Clock
 if TYPE_CHECKING:
     from agent.orders import RemoteSpec
 
-type Deed = Literal["begin", "clock", "end", "stop"]
-"""What the driver asks: begin the window, read the clock, end the window, stop the service."""
+type Deed = Literal["begin", "clock", "end", "reader", "stop"]
+"""What the driver asks: begin the window, read the clock, end the window, stop the services; or let
+in a second caller, the generator, which asks for readings at the ends of its slices."""
 
 _TIMEOUT_S = 10.0  # of one answer; the slowest reads page tables
 _ROUND_TRIPS = 16
@@ -48,7 +52,7 @@ class Told(Part, frozen=True, kw_only=True):
 
 
 class Listener:
-    """The watching agent's end, which lets one driver in."""
+    """The watching agent's end."""
 
     def __init__(self, address: str, word: str) -> None:
         self._word = word
@@ -63,8 +67,8 @@ class Listener:
     def __exit__(self, *_: object) -> None:
         self.socket.close()
 
-    def accept(self) -> Driver | None:
-        """Let a driver in; None if the caller does not know the word."""
+    def accept(self) -> Caller | None:
+        """Let a caller in; None if it does not know the word."""
         caller, _ = self.socket.accept()
         caller.settimeout(_TIMEOUT_S)
         caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -76,14 +80,17 @@ class Listener:
             caller.close()
             return None
         _send(caller, Hello(word=self._word[::-1]))
-        return Driver(caller)
+        return Caller(caller)
 
     def _is_known(self, word: str) -> bool:
         return hmac.compare_digest(word.encode(errors="replace"), self._word.encode())
 
 
-class Driver:
-    """The agent that drives the load; ``socket`` is readable when it asks, or is gone."""
+class Caller:
+    """Who asks: the agent that drives the load, or its generator.
+
+    Its ``socket`` is readable when it asks, or is gone.
+    """
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
@@ -97,6 +104,15 @@ class Driver:
         """Say that the request is carried out."""
         _send(self.socket, Told(now_ns=time.monotonic_ns()))
 
+    def hear_questions(self) -> list[bytes]:
+        """The generator's questions so far, a line each; none when it is gone.
+
+        Raises:
+            OSError: the connection broke.
+            ValueError: a line has no end.
+        """
+        return (_receive_lines(self.socket) or b"").splitlines()
+
 
 class Remote:
     """The driving agent's end: one for each other host of the trial.
@@ -107,20 +123,11 @@ class Remote:
 
     def __init__(self, spec: RemoteSpec) -> None:
         self.role = spec.role  #: app or db
+        self._spec = spec
         self._where = f"{spec.host}:{spec.port}"
+        #: readable when the other agent is gone
+        self.socket = self._connect()
         try:
-            #: readable when the other agent is gone
-            self.socket = socket.create_connection((spec.host, spec.port), _TIMEOUT_S)
-        except OSError as problem:
-            raise Failure(
-                "observer-unreachable",
-                f"this host cannot reach the agent on the host {self.role}: {problem}",
-                where=self._where,
-                hint="see what stands between the hosts, and lab_address in the inventory",
-            ) from None
-        try:
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._greet(spec.word)
             compared = [self._compare_clocks() for _ in range(_ROUND_TRIPS)]
         except BaseException:
             self.socket.close()
@@ -141,7 +148,16 @@ class Remote:
         Raises:
             Failure: ``observer-lost``.
         """
-        return self._exchange(Ask(do=what), Told)
+        return self._exchange(self.socket, Ask(do=what), Told)
+
+    def reader(self) -> socket.socket:
+        """Another connection, on which a generator asks for readings.
+
+        Raises:
+            Failure: ``observer-unreachable`` or ``observer-lost``.
+        """
+        self.ask("reader")
+        return self._connect()
 
     def lost(self) -> Failure:
         """The failure of a trial in which the other agent ended; that agent reports the cause."""
@@ -152,9 +168,29 @@ class Remote:
             hint="see the failure of that agent; the trial is recorded as failed",
         )
 
-    def _greet(self, word: str) -> None:
-        """Make sure that the other agent listens there."""
-        if self._exchange(Hello(word=word), Hello).word != word[::-1]:
+    def _connect(self) -> socket.socket:
+        """Connect, and make sure that the other agent listens there."""
+        spec = self._spec
+        try:
+            connection = socket.create_connection((spec.host, spec.port), _TIMEOUT_S)
+        except OSError as problem:
+            raise Failure(
+                "observer-unreachable",
+                f"this host cannot reach the agent on the host {self.role}: {problem}",
+                where=self._where,
+                hint="see what stands between the hosts, and lab_address in the inventory",
+            ) from None
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._greet(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _greet(self, connection: socket.socket) -> None:
+        word = self._spec.word
+        if self._exchange(connection, Hello(word=word), Hello).word != word[::-1]:
             raise self.lost()
 
     def _compare_clocks(self) -> Clock:
@@ -163,10 +199,10 @@ class Remote:
         received = time.monotonic_ns()
         return Clock(offset_ns=theirs - (sent + received) // 2, round_trip_ns=received - sent)
 
-    def _exchange[T: Part](self, message: Part, kind: type[T]) -> T:
+    def _exchange[T: Part](self, over: socket.socket, message: Part, kind: type[T]) -> T:
         try:
-            _send(self.socket, message)
-            answer = _receive(self.socket, kind)
+            _send(over, message)
+            answer = _receive(over, kind)
         except (OSError, ValueError):  # ValueError: another program answers
             answer = None
         if answer is None:
@@ -184,12 +220,18 @@ def _receive[T: Part](connection: socket.socket, kind: type[T]) -> T | None:
     Raises:
         ValueError: the message is of another kind.
     """
-    line = b""
-    while not line.endswith(b"\n"):  # the next message follows only after the answer to this one
+    line = _receive_lines(connection)
+    return None if line is None else msgspec.json.decode(line, type=kind)
+
+
+def _receive_lines(connection: socket.socket) -> bytes | None:
+    """Whole lines, those that have come; a message is one, if the next waits for its answer."""
+    lines = b""
+    while not lines.endswith(b"\n"):
         piece = connection.recv(4096)
         if not piece:
             return None
-        line += piece
-        if len(line) > _LONGEST:
+        lines += piece
+        if len(lines) > _LONGEST:
             raise ValueError("a message without an end")
-    return msgspec.json.decode(line, type=kind)
+    return lines

@@ -11,13 +11,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from bundle.documents.readings import Frequencies, Kernel, KernelCounts, KernelLog
-from host.cpus import CPUS
+from agent.pace import Watcher
+from bundle.documents.readings import Kernel, KernelCounts, KernelLog
 from host.items import COUNTERS
 from host.kernel import Files, NotReadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from bundle.documents.readings import Counted
     from host.item import Count
@@ -55,16 +55,6 @@ def _difference(before: Counted, after: Counted) -> Counted:
     if isinstance(before, int) and isinstance(after, int):
         return after - before if after >= before else None
     return None
-
-
-def frequencies_khz(root: Path = Path("/")) -> dict[str, int] | None:
-    """The current frequency of each CPU; None where the kernel does not say."""
-    try:
-        files = sorted((root / CPUS).glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
-        khz = {file.parts[-3].removeprefix("cpu"): int(file.read_text()) for file in files}
-    except (OSError, ValueError):
-        return None
-    return khz or None
 
 
 def _clocks_apart_ns() -> int:
@@ -114,18 +104,30 @@ class MessageCounter:
 
 
 class Around:
-    """The evidence around a window: enter before it, leave after it, then read ``record``."""
+    """The evidence around a window: enter before it, leave after it, then read ``record``.
+
+    Args:
+        root: of the host.
+        cpus: of the trial, whose clocks `look` reads.
+    """
 
     record: Kernel
 
-    def __init__(self, root: Path = Path("/")) -> None:
+    def __init__(self, root: Path = Path("/"), cpus: Iterable[int] = ()) -> None:
         self._root = root
+        self._cpus = cpus
+
+    def look(self) -> None:
+        """Read clocks and temperatures, if it is time: call it often while the window is open."""
+        started = time.thread_time()
+        self._pace.look()
+        self._cost_s += time.thread_time() - started
 
     def __enter__(self) -> Self:
         started = time.thread_time()
         self._log = MessageCounter()
-        self._frequencies = frequencies_khz(self._root)
         self._before = read(self._root)
+        self._pace = Watcher(Files(self._root), self._cpus)
         self._cost_s = time.thread_time() - started
         self._started, self._apart_ns = time.monotonic(), _clocks_apart_ns()
         self._suspended_ns = _suspended_so_far_ns()
@@ -137,7 +139,6 @@ class Around:
         suspended_s = (_suspended_so_far_ns() - self._suspended_ns) / 1e9
         started = time.thread_time()
         counted = difference(self._before, read(self._root))
-        frequencies = Frequencies(before=self._frequencies, after=frequencies_khz(self._root))
         log = self._log.counts()
         self._log.close()
         self.record = Kernel(
@@ -146,6 +147,6 @@ class Around:
             suspended_s=suspended_s,
             counted=KernelCounts(**counted),
             kernel_log=log,
-            frequency_khz=frequencies,
+            pace=self._pace.record(),
             cost_s=self._cost_s + time.thread_time() - started,
         )

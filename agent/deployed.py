@@ -67,6 +67,7 @@ class Deployed:
 
     def restore(self) -> None:
         """Make the database what its template says, and count its rows."""
+        self.observed.database = self._database.name
         server.prepare(self._database)
         self._before = server.counters(self._database.psql, self._database.name)
 

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_OF_A_SERVICE = frozenset({"port-shared", "server-gone", "unanswered"})
+
+
 class Failure(Exception):  # noqa: N818 - the record of a trial, not an error of the program
     """The agent could not carry out an order."""
 
@@ -19,6 +22,11 @@ class Failure(Exception):  # noqa: N818 - the record of a trial, not an error of
         self.what = what  #: what happened, one sentence
         self.where = where  #: the process, file or address concerned
         self.hint = hint  #: what to do next
+
+    @property
+    def is_of_a_service(self) -> bool:
+        """Whether the subject that was at work is to blame; a full disk, say, is nobody's fault."""
+        return self.code.startswith("service-") or self.code in _OF_A_SERVICE
 
     def record(self) -> documents.Failure:
         """The failure for ``done.json``."""

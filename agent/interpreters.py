@@ -19,6 +19,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from host import distribution
 from host.environment import environment
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def find(version: str) -> str | None:
 
     ``"3.13"`` accepts any patch release, ``"3.13.0"`` exactly that one; neither accepts a build
     whose JIT is on by default. The first match wins: the running interpreter, on PATH, in pyenv's
-    folder, in uv's managed folder, the newest first.
+    folder, in uv's managed folders, the newest first.
     """
     number, _, jit = version.partition("+")
     builds = _HAS_JIT if jit else _RUNS_WITHOUT
@@ -73,9 +74,8 @@ def how_to_get(version: str) -> str:
             f"and put its python{_minor(number)} on PATH or into a folder of pyenv's versions"
         )
     return (
-        f"install CPython {version} (for instance `pyenv install {version}`, or the package "
-        f"python{_minor(version)} with python{_minor(version)}-venv), or allow uv to fetch it "
-        "with ORMLAB_FETCH_PYTHON=1"
+        f"install CPython {version}, here with `{distribution.how_to_get_python(version)}`, or "
+        "let uv fetch it with ORMLAB_FETCH_PYTHON=1"
     )
 
 
@@ -95,10 +95,10 @@ def _candidates(version: str) -> Iterator[str]:
         home = Path.home()
     except RuntimeError:  # no HOME, and no entry in passwd
         home = Path("/nonexistent")
-    folders = [
-        Path(os.environ.get("PYENV_ROOT", str(home / ".pyenv"))) / "versions",
-        Path(os.environ.get("UV_PYTHON_INSTALL_DIR", str(home / ".local/share/uv/python"))),
-    ]
+    folders = [Path(os.environ.get("PYENV_ROOT", str(home / ".pyenv"))) / "versions"]
+    if own := os.environ.get("UV_PYTHON_INSTALL_DIR"):
+        folders.append(Path(own))
+    folders.append(home / ".local/share/uv/python")
     for folder in folders:
         paths = folder.glob("*" + version + "*/bin/python" + minor)
         for path in sorted(paths, key=_numbers, reverse=True):

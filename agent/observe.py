@@ -7,28 +7,30 @@ drives the load says over the `channel` when the window begins and ends.
 from __future__ import annotations
 
 import time
-from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from agent import counters, sampling, server
 from agent.answers import Watching
 from agent.channel import Listener
 from agent.failure import Failure
 from agent.files import write_json
-from agent.orders import ServiceSpec
+from agent.orders import ServiceSpec, folder_of
 from agent.processes import Watch
 from agent.sampling import Sampler, require_planned
 from agent.service import Service
+from bundle.documents.readings import TrialReadings
+from workloads.load.switchback import hosts
+from workloads.load.switchback.meter import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from agent.answers import PartReadings
-    from agent.channel import Driver
+    from agent.channel import Caller
     from agent.heartbeat import Heartbeat
-    from agent.orders import Observe, Serve
-    from bundle.documents.readings import Stop
+    from agent.orders import Observe, Serve, ServedSpec
 
 _PERIOD_S = 0.1
 
@@ -39,158 +41,249 @@ def observe(work: Observe, folder: Path, heartbeat: Heartbeat, observed: PartRea
     Raises:
         Failure: the server ended, or the orchestrator is gone.
     """
-    _Part(work, folder, heartbeat, observed).hold()
+    observed.trials[""] = TrialReadings()
+    _Part(work, folder, heartbeat, observed, {}).hold()
 
 
 def serve(work: Serve, folder: Path, heartbeat: Heartbeat, observed: PartReadings) -> None:
-    """Restore the database, start the service, watch it until SIGTERM, and stop it.
+    """Restore the databases, start the services, watch them until SIGTERM, and stop them.
 
     Observed as well: health, stop, environment, and the seconds of the stages.
 
     Raises:
-        Failure: the service could not start, or ended, or the orchestrator is gone.
+        Failure: a service could not start, or ended, or the orchestrator is gone;
+            ``observed.failed`` names the subject if it was the only cause.
     """
-    stages, spec = observed.stages_s, work.service
-    started = time.monotonic()
-    if work.database and work.database.template:
-        server.prepare(work.database)
-        stages["restore"] = round(time.monotonic() - started, 4)
-    observed.environment = spec.environment
-    started = time.monotonic()
-    with Service(spec, folder=folder, cpus=work.placement["service"]) as service:
-        service.await_ready(heartbeat)
-        if isinstance(spec, ServiceSpec):
-            observed.health = service.health()
-        observed.port = service.port_record()
-        stages["start"] = round(time.monotonic() - started, 4)
-        part = _Part(work, folder, heartbeat, observed)
-        part.follow("service", service.pid, service.death)
+    trials = observed.trials
+    for name, spec in work.subjects.items():
+        trials[name] = TrialReadings(environment=spec.service.environment)
+        _restore(spec, trials[name])
+    with ExitStack() as alive:
+        services = {}
+        for name, spec in work.subjects.items():
+            own = folder / folder_of(name)
+            own.mkdir(parents=True, exist_ok=True)
+            service = Service(spec.service, folder=own, cpus=work.placement["service"])
+            services[name] = alive.enter_context(service)
+            with _at_work(name, observed):
+                _await_ready(spec, service, heartbeat, trials[name])
+        _Part(work, folder, heartbeat, observed, services).hold()
+        for name, service in services.items():
+            if trials[name].stop is None:
+                trials[name].stop = service.stop()
 
-        def stop() -> Stop:
-            service.require_own()
-            return service.stop()
 
-        part.hold(stop=stop)
-        if observed.stop is None:
-            observed.stop = service.stop()
+@contextmanager
+def _at_work(subject: str, observed: PartReadings) -> Iterator[None]:
+    """Blame a subject for what its service fails at."""
+    try:
+        yield
+    except Failure as failure:
+        if failure.is_of_a_service:
+            observed.failed = subject
+        raise
+
+
+def _restore(spec: ServedSpec, observed: TrialReadings) -> None:
+    if spec.database and spec.database.template:
+        started = time.monotonic()
+        server.prepare(spec.database)
+        observed.stages_s["restore"] = round(time.monotonic() - started, 4)
+
+
+def _await_ready(
+    spec: ServedSpec, service: Service, heartbeat: Heartbeat, observed: TrialReadings
+) -> None:
+    started = time.monotonic()
+    service.await_ready(heartbeat)
+    if isinstance(spec.service, ServiceSpec):
+        observed.health = service.health()
+    observed.port = service.port_record()
+    observed.stages_s["start"] = round(time.monotonic() - started, 4)
 
 
 class _Part:
+    """This host's part: it follows the services of its subjects, and the database server."""
+
     def __init__(
-        self, work: Observe, folder: Path, heartbeat: Heartbeat, observed: PartReadings
+        self,
+        work: Observe,
+        folder: Path,
+        heartbeat: Heartbeat,
+        observed: PartReadings,
+        services: Mapping[str, Service],
     ) -> None:
         self._work = work
         self._folder = folder
         self._heartbeat = heartbeat
         self._observed = observed
-        self._followed: dict[str, int] = {}
-        self._deaths: dict[str, Callable[[], Failure]] = {}
-        self._stop: Callable[[], Stop] | None = None
-        self._sampler = Sampler()
+        self._services = services
+        self._pids = {name: each.pid for name, each in services.items() if each.pid is not None}
+        self._samplers = {name: Sampler() for name in observed.trials}
         self._window: _Window | None = None
-        self.follow("database", work.server_pid, partial(server.died, work.server_pid))
+        self._watch = Watch()
+        self._reader: tuple[Caller, Meter] | None = None
 
-    def follow(self, purpose: str, pid: int | None, death: Callable[[], Failure]) -> None:
-        """Sample a process if it is on this host; ``death`` makes the failure of its early end."""
-        if pid is not None:
-            self._followed[purpose] = pid
-            self._deaths[purpose] = death
-
-    def hold(self, *, stop: Callable[[], Stop] | None = None) -> None:
-        """Write ``ready.json``, and do what the driver asks until SIGTERM; ``stop`` the service."""
-        self._stop = stop
-        listener = Listener(self._work.listen, self._work.word)
-        with Watch() as watch, self._sampler, listener:
+    def hold(self) -> None:
+        """Write ``ready.json``, and do what the driver asks until SIGTERM."""
+        with ExitStack() as held:
+            held.enter_context(self._watch)
+            for sampler in self._samplers.values():
+                held.enter_context(sampler)
+            listener = held.enter_context(Listener(self._work.listen, self._work.word))
             try:
-                for purpose, pid in self._followed.items():
-                    self._watch(watch, purpose, pid)
-                watch.add_socket("driver", listener.socket)
+                self._watch_processes()
+                self._watch.add_socket("caller", listener.socket)
                 write_json(self._folder / "ready.json", Watching(port=listener.port))
-                self._answer(watch, listener)
+                self._answer(listener)
             except Failure as failure:
                 if failure.code != "interrupted":
                     raise
 
-    def _watch(self, watch: Watch, purpose: str, pid: int) -> None:
-        try:
-            watch.add(purpose, pid)
-        except ProcessLookupError:
-            raise self._death(purpose) from None
+    def _watch_processes(self) -> None:
+        pid = self._work.server_pid
+        if pid is not None:
+            try:
+                self._watch.add("database", pid)
+            except ProcessLookupError:
+                raise server.died(pid) from None
+        for name, service_pid in self._pids.items():
+            try:
+                self._watch.add(_watched(name), service_pid)
+            except ProcessLookupError:
+                self._end_by_death(name)
 
-    def _death(self, purpose: str) -> Failure:
-        return self._deaths[purpose]()
+    def _end_by_death(self, name: str) -> NoReturn:
+        with _at_work(name, self._observed):
+            raise self._services[name].death()
 
-    def _answer(self, watch: Watch, listener: Listener) -> None:
-        driver: Driver | None = None
+    def _answer(self, listener: Listener) -> None:
+        driver: Caller | None = None
         while driver is None:
-            self._await_driver(watch)
+            self._await("caller")
             driver = listener.accept()
-        watch.drop("driver")
-        watch.add_socket("driver", driver.socket)
+        self._watch.drop("caller")
+        self._watch.add_socket("driver", driver.socket)
         while True:
-            self._await_driver(watch)
+            if "reader" in self._await("driver", "reader"):
+                self._read()
+                continue
             asked = driver.hear()
             if asked is None:  # the driver is done
-                watch.drop("driver")
+                self._watch.drop("driver")
                 driver.socket.close()
                 continue
             if asked == "begin":
                 self._begin()
             elif asked == "end":
                 self._end()
-            elif asked == "stop" and self._stop:
-                watch.drop("service")
-                self._observed.stop = self._stop()
+            elif asked == "stop":
+                self._stop()
             driver.answer()
             if asked == "end":
                 self._write()  # after the answer, which ends the driver's window
+            elif asked == "reader":
+                self._admit(listener)
 
-    def _await_driver(self, watch: Watch) -> None:
-        """Wait until the driver asks something or is gone, or a caller connects."""
+    def _await(self, *callers: str) -> set[str]:
+        """Wait until one of the callers asks something or is gone, or somebody connects."""
         names: set[str] = set()
-        while "driver" not in names:
-            names = watch.until_one_ends(
+        while not names.intersection(callers):
+            names = self._watch.until_one_ends(
                 deadline=self._heartbeat.deadline + 1, period_s=_PERIOD_S, tick=self._tick
             )
-            for purpose in self._followed.keys() & names:
-                raise self._death(purpose)
+            if "database" in names:
+                raise server.died(self._work.server_pid)
+            for name in self._services:
+                if _watched(name) in names:
+                    self._end_by_death(name)
+        return names
 
     def _tick(self) -> None:
         self._heartbeat.check()
         if self._window:
-            self._sampler.sample()
+            for sampler in self._samplers.values():
+                sampler.sample()
+            self._window.around.look()
+
+    def _admit(self, listener: Listener) -> None:
+        """Let the generator in, which the driver has announced."""
+        self._watch.add_socket("caller", listener.socket)
+        reader: Caller | None = None
+        while reader is None:
+            self._await("caller")
+            reader = listener.accept()
+        self._watch.drop("caller")
+        self._reader = reader, Meter(self._pids, self._work.server_pid)
+        self._watch.add_socket("reader", reader.socket)
+
+    def _read(self) -> None:
+        """Answer the generator."""
+        if self._reader is None:
+            raise ValueError("nobody was let in who could ask")
+        reader, meter = self._reader
+        try:
+            questions = reader.hear_questions()
+            for question in questions:
+                reader.socket.sendall(hosts.answer(meter, question))
+        except OSError:  # it ended without having read every answer
+            questions = []
+        if not questions:  # the generator is done
+            self._watch.drop("reader")
+            reader.socket.close()
 
     def _begin(self) -> None:
-        for purpose, pid in self._followed.items():
-            self._sampler.follow(purpose, pid)
-        pss, log_bytes = self._sampler.pss("service"), server.log_length(self._work.log)
-        self._window = _Window(pss, log_bytes, counters.Around())
+        for name, sampler in self._samplers.items():
+            if name in self._pids:
+                sampler.follow("service", self._pids[name])
+            if self._work.server_pid is not None:
+                sampler.follow("database", self._work.server_pid)
+        pss = {name: sampler.pss("service") for name, sampler in self._samplers.items()}
+        cpus = [cpu for planned in self._work.placement.values() for cpu in planned]
+        around = counters.Around(cpus=cpus)
+        self._window = _Window(pss, server.log_length(self._work.log), around)
         self._window.around.__enter__()
-        self._sampler.sample()
+        for sampler in self._samplers.values():
+            sampler.sample()
 
     def _end(self) -> None:
         window, self._window = self._window, None
         if window is None:
             raise ValueError("the window ends before it has begun")
-        self._sampler.sample()
+        for sampler in self._samplers.values():
+            sampler.sample()
         window.around.__exit__()
         self._observed.kernel = window.around.record
         log = self._work.log
         log_bytes = server.log_length(log)
         self._observed.log = server.log_between(log, window.log_bytes, log_bytes)
-        if "service" in self._followed:
-            self._observed.memory = sampling.memory(window.pss, self._sampler.pss("service"))
+        for name in self._services:
+            after = self._samplers[name].pss("service")
+            self._observed.trials[name].memory = sampling.memory(window.pss[name], after)
+
+    def _stop(self) -> None:
+        for name, service in self._services.items():
+            self._watch.drop(_watched(name))
+            with _at_work(name, self._observed):
+                service.require_own()
+            self._observed.trials[name].stop = service.stop()
 
     def _write(self) -> None:
         """Write the samples of the window."""
-        self._sampler.write(self._folder / "resources.csv")
-        self._observed.sampler = self._sampler.record()
-        require_planned(self._sampler, self._work.placement, self._observed)
+        for name, sampler in self._samplers.items():
+            sampler.write(self._folder / folder_of(name) / "resources.csv")
+            observed = self._observed.trials[name]
+            observed.sampler = sampler.record()
+            require_planned(sampler, self._work.placement, observed)
+
+
+def _watched(subject: str) -> str:
+    return f"service {subject}"
 
 
 class _Window(NamedTuple):
     """The readings at the beginning of the window, and the length of the server's log."""
 
-    pss: sampling.Pss
+    pss: Mapping[str, sampling.Pss]
     log_bytes: int | None
     around: counters.Around

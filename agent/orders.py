@@ -9,7 +9,7 @@ means that the database server is on another host.
 
 History of the schema: order/1 (first), order/2 (each kind of work has a type of its own),
 order/3 (a load has the keys of the plan; what it sends stands beside it), order/4 (several subjects
-side by side).
+side by side), order/5 (a host serves several subjects of a trial that another host drives).
 """
 
 from __future__ import annotations
@@ -207,6 +207,14 @@ class DeployedSpec(Part, frozen=True, kw_only=True):
     database: DatabaseSpec
 
 
+def folder_of(subject: str) -> str:
+    """Where an agent keeps a subject's files, below the folder of the order.
+
+    A trial of one subject need not tell it apart: its name is empty, and the folder is the order's.
+    """
+    return f"subjects/{subject}" if subject else "."
+
+
 class _Driven(Part, frozen=True, kw_only=True, tag_field="kind"):
     """A load, where everything runs, and what is done around it."""
 
@@ -225,12 +233,7 @@ class RunTrial(_Driven, frozen=True, kw_only=True, tag="trial"):
 
 
 class RunSideBySide(_Driven, frozen=True, kw_only=True, tag="side-by-side"):
-    """Measure several subjects that are all alive under one load: a trial of each.
-
-    The files of each trial lie in ``FOLDER`` below the order's.
-    """
-
-    FOLDER: ClassVar[str] = "subjects/{subject}"
+    """Measure several subjects that are all alive under one load: a trial of each."""
 
     subjects: dict[str, DeployedSpec]  #: by subject
 
@@ -245,11 +248,17 @@ class Observe(Part, frozen=True, kw_only=True, tag_field="kind", tag="observe"):
     log: str | None
 
 
-class Serve(Observe, frozen=True, kw_only=True, tag="serve"):
-    """Start a service as well, and stop it at the end."""
+class ServedSpec(Part, frozen=True, kw_only=True):
+    """A server that this host starts for another host's trial, and the database to restore."""
 
     service: ServiceSpec | StaticSpec
     database: DatabaseSpec | None
+
+
+class Serve(Observe, frozen=True, kw_only=True, tag="serve"):
+    """Start services as well, and stop them at the end."""
+
+    subjects: dict[str, ServedSpec]  #: by subject; of one alone, by an empty name
 
 
 type Work = (
@@ -268,9 +277,9 @@ type Work = (
 class Order(Record, frozen=True, kw_only=True):
     """One order to an agent."""
 
-    SCHEMA: ClassVar[str] = "order/4"
+    SCHEMA: ClassVar[str] = "order/5"
 
-    schema: Literal["order/4"] = "order/4"
+    schema: Literal["order/5"] = "order/5"
     heartbeat: str  #: path of a file whose modification time the orchestrator keeps changing
     heartbeat_timeout_s: float  #: the agent stops everything after so long without a change
     deadline_s: float  #: the agent stops everything after so long, whatever happens

@@ -25,6 +25,7 @@ import psutil
 
 from agent import ports, processes, reach
 from agent.failure import Failure, last_logged
+from host import durable
 from workloads.psql import Psql, PsqlError
 
 if TYPE_CHECKING:
@@ -34,43 +35,17 @@ if TYPE_CHECKING:
 
 ROLE = "ormlab"
 HOST = "127.0.0.1"
-_GIB = 1024**3
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 60.0
 _CHECKPOINTER = "select pid from pg_stat_activity where backend_type = 'checkpointer'"
 
 
 def settings(memory_bytes: int) -> dict[str, str]:
-    """The settings of a cluster that a run creates itself, scaled to the host's memory.
+    """The settings of a cluster that a run creates itself: the profile ``durable``.
 
-    They equal the profile ``durable`` of the role postgresql_bench except in four settings: no huge
-    pages, a fixed max_wal_size, and no value for ssl and log_timezone.
-
-    A 64 GB host gets the published 16 GB of shared buffers. fsync, full_page_writes and
-    synchronous_commit have their safe defaults; they are named so that the record shows them.
+    Without huge pages, because a run cannot reserve any and leaves those of others alone.
     """
-    shared_mib = min(16 * _GIB, memory_bytes // 4) // 2**20
-    return {
-        "max_connections": "200",
-        "shared_buffers": f"{shared_mib}MB",
-        "effective_cache_size": f"{3 * shared_mib}MB",
-        "huge_pages": "off",
-        "fsync": "on",
-        "full_page_writes": "on",
-        "synchronous_commit": "on",
-        "wal_level": "minimal",
-        "max_wal_senders": "0",
-        "checkpoint_timeout": "1h",
-        "max_wal_size": "8GB",
-        "autovacuum": "off",
-        "jit": "off",
-        "max_parallel_workers_per_gather": "0",
-        "log_checkpoints": "on",
-        "log_lock_waits": "on",
-        "log_autovacuum_min_duration": "0",
-        "log_line_prefix": "%m [%p] %d ",
-        "timezone": "UTC",
-    }
+    return durable.settings(durable.shared_mib(memory_bytes >> 20), huge_pages="off")
 
 
 @dataclass(frozen=True)

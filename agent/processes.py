@@ -57,6 +57,7 @@ def spawn(
     cwd: Path | None = None,
     account: pwd.struct_passwd | None = None,
     death_signal: signal.Signals = signal.SIGKILL,
+    descriptors: Iterable[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a process in a session of its own that dies with the agent.
 
@@ -70,6 +71,7 @@ def spawn(
         cwd: its working folder.
         account: the user to become first; only root may.
         death_signal: that the kernel sends it when the agent dies.
+        descriptors: of open files that it gets, by the same numbers.
 
     Raises:
         OSError: the program cannot be started.
@@ -100,6 +102,7 @@ def spawn(
             extra_groups=[] if account else None,
             start_new_session=True,
             preexec_fn=prepare,
+            pass_fds=tuple(descriptors),
         )
 
 

@@ -30,12 +30,10 @@ if TYPE_CHECKING:
     from agent.answers import SideReadings
     from agent.generators import Command
     from agent.heartbeat import Heartbeat
+    from bundle.generators.slices import Role
 
 _SAMPLING_PERIOD_S = 0.1
 _AFFINITY_ROUND = 6  # early in the window, once the generator's own processes are known
-# Failures of one service beside those whose code begins with ``service-``; others, such as a full
-# disk, are no subject's fault.
-_OF_A_SERVICE = frozenset({"port-shared", "server-gone", "unanswered"})
 _PATIENCE_S = 20.0  # beyond the planned duration, before a generator counts as hung
 
 
@@ -66,14 +64,14 @@ def carry_out_side_by_side(
     subjects = []
     for name, spec in work.subjects.items():
         observed.trials[name] = TrialReadings()
-        own = folder / orders.RunSideBySide.FOLDER.format(subject=name)
+        own = folder / orders.folder_of(name)
         own.mkdir(parents=True)
         subjects.append(Deployed(name, spec, own, observed.trials[name]))
     trial = _Trial(work, folder, heartbeat, subjects)
     try:
         trial.run()
     except Failure as failure:
-        if failure.code.startswith("service-") or failure.code in _OF_A_SERVICE:
+        if failure.is_of_a_service:
             observed.failed = trial.failed
         raise
 
@@ -98,12 +96,18 @@ class _Trial:
         self._heartbeat = heartbeat
         self._subjects = subjects
         self._remotes: list[Remote] = []
+        self._readers: dict[Role, int] = {}
 
     def run(self) -> None:
         """Carry out the stages in order."""
         with ExitStack() as connected:
             for spec in self._work.remotes:
                 self._remotes.append(connected.enter_context(Remote(spec)))
+            if self._work.load.load.side_by_side:
+                self._readers = {
+                    remote.role: connected.enter_context(remote.reader()).fileno()
+                    for remote in self._remotes
+                }
             if self._remotes:
                 for each in self._subjects:
                     each.observed.clocks = {remote.role: remote.clock for remote in self._remotes}
@@ -150,6 +154,7 @@ class _Trial:
             each.folder,
             self._work.placement["load"],
             each.server_pid,
+            self._readers,
         )
 
     def _measure(self, command: Command) -> None:
@@ -158,21 +163,23 @@ class _Trial:
                 watched.enter_context(each.watched())
             kills = self._subjects[0].kills(self._work.kills)
             try:
-                with self._host_observed():
-                    self._drive(command, [each.sampler for each in self._subjects], kills)
+                with self._host_observed() as around:
+                    samplers = [each.sampler for each in self._subjects]
+                    self._drive(command, samplers, kills, around)
                     kills.require_all()
             finally:
                 self._subjects[0].observed.kills = kills.record or None
 
     @contextmanager
-    def _host_observed(self) -> Iterator[None]:
+    def _host_observed(self) -> Iterator[counters.Around]:
         """Record the counts of kernel and database server just before and after the window."""
-        before, around = [each.look() for each in self._subjects], counters.Around()
+        cpus = [cpu for planned in self._work.placement.values() for cpu in planned]
+        before, around = [each.look() for each in self._subjects], counters.Around(cpus=cpus)
         for remote in self._remotes:
             remote.ask("begin")
         try:
             with around:
-                yield
+                yield around
             for remote in self._remotes:
                 remote.ask("end")
         finally:
@@ -181,7 +188,11 @@ class _Trial:
                 each.observed.host = Host(kernel=around.record, database=database)
 
     def _drive(
-        self, command: Command, samplers: Sequence[Sampler], kills: server.Kills | None = None
+        self,
+        command: Command,
+        samplers: Sequence[Sampler],
+        kills: server.Kills | None = None,
+        around: counters.Around | None = None,
     ) -> None:
         """Run a generator to its end while services and database live.
 
@@ -202,7 +213,7 @@ class _Trial:
                 ended = watch.until_one_ends(
                     deadline=deadline,
                     period_s=_SAMPLING_PERIOD_S,
-                    tick=self._ticker(samplers, kills),
+                    tick=self._ticker(samplers, kills, around),
                 )
                 for sampler in samplers:
                     sampler.sample()
@@ -277,6 +288,7 @@ class _Trial:
                 stdout=command.stdout,
                 cpus=self._work.placement["load"],
                 cwd=self._folder,
+                descriptors=command.descriptors,
             )
         except FileNotFoundError:
             raise Failure(
@@ -288,7 +300,10 @@ class _Trial:
             ) from None
 
     def _ticker(
-        self, samplers: Sequence[Sampler], kills: server.Kills | None
+        self,
+        samplers: Sequence[Sampler],
+        kills: server.Kills | None,
+        around: counters.Around | None,
     ) -> Callable[[], None]:
         rounds = 0
 
@@ -297,6 +312,8 @@ class _Trial:
             rounds += 1
             for sampler in samplers:
                 sampler.sample()
+            if around:
+                around.look()
             self._heartbeat.check()
             if kills:
                 kills.do_what_is_due()

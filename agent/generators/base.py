@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from agent.files import write_json
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from agent.orders import LoadSpec
     from agent.service import Endpoint
+    from bundle.generators.slices import Role
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Command:
     log: Path  #: takes its standard error
     stdout: Path  #: takes its standard output
     outputs: tuple[Path, ...]  #: files it must leave, not empty
+    descriptors: tuple[int, ...] = ()  #: of open files that it gets
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,9 @@ class Target:
     folder: Path  #: of the trial, mostly the same; takes every output
     cpus: list[int]  #: of the generator, which the agent pins it to
     server_pid: int | None  #: first process of the database server; None if it is on another host
+    #: by role of another host, a descriptor of a connection on which its agent takes readings; only
+    #: for load that switches
+    readers: Mapping[Role, int] = MappingProxyType({})
 
     @property
     def table(self) -> str:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from agent.generators.base import Commands, Target
     from bundle.generators.capacity import CapacityLoad
 
-_HASH_FRACTION = 0.01  # of the answers
+HASH_FRACTION = 0.01  # of the answers
 
 
 def commands(load: ClosedLoad | OpenLoad, target: Target) -> Commands:
@@ -36,5 +36,5 @@ def common(load: ClosedLoad | OpenLoad | CapacityLoad, target: Target) -> dict[s
         "seed": target.sent.seed,
         "table": target.table,
         "repeatable": target.sent.tables.repeatable,
-        "hash_fraction": _HASH_FRACTION,
+        "hash_fraction": HASH_FRACTION,
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from analysis import silence
 from analysis.generators.base import GeneratorFigures, Output, Problem
 from bundle import typed
+from bundle.display import quantity
 from bundle.generators.article import Article
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class _Article(Output):
         """All its requests, failed ones included."""
         report = self._report
         failed = report.contains.requests_counted_in_throughput_that_failed
-        broken = Problem("request-errors", f"{failed} requests failed")
+        broken = Problem("request-errors", f"{quantity(failed, 'request')} failed")
         return GeneratorFigures(
             requests=report.spec.requests,
             errors=failed,

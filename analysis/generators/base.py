@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from analysis import silence
+from analysis.rounding import brief
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -233,10 +234,10 @@ def littles_problems(ratio: float, *, edge: float = 0.0) -> tuple[Problem, ...]:
     """
     low, high = LITTLES_BAND
     if ratio < low:
-        what = f"connections waited only {ratio:.3f} of the time for what was answered"
+        what = f"connections waited only {brief(ratio)} of the time for what was answered"
         return (Problem("littles-law", what),)
     if ratio > high + edge + _ROUNDING:
-        what = f"connections waited {ratio:.3f} of the time: samples that were never measured"
+        what = f"connections waited {brief(ratio)} of the time: samples that were never measured"
         return (Problem("littles-law", what),)
     return ()
 

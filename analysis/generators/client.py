@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from analysis.resources import Course
     from analysis.silence import Silence
     from bundle.documents.readings import TrialReadings, Window
+    from bundle.generators.open_switchback import OpenSwitchback
     from bundle.read import Trial
 
 _SAMPLES = "samples.parquet"
@@ -86,7 +87,19 @@ class _Client(Output):
     def edge(self, window: Window | None) -> float:
         """Its samples are the requests sent in the window, some of which end after it."""
         del window
-        return self._report.spec.connections / max(1, self._report.requests_in_window)
+        report = self._report
+        # An answer in the window may be to a request before it, one on each connection.
+        more = report.spec.connections / max(1, report.requests_in_window)
+        return (1 + more) * (1 + self._overhang) - 1
+
+    @property
+    def _overhang(self) -> float:
+        """How long requests of the window waited after its end, of what its connections waited."""
+        stop_ns = self._report.window.seconds * _NS
+        if not (stop_ns and (self.folder / _SAMPLES).exists()):
+            return 0.0
+        end = tables.read(self.folder / _SAMPLES, columns=["end_ns"]).column("end_ns").to_numpy()
+        return float(np.maximum(end - stop_ns, 0).sum()) / (self._report.spec.connections * stop_ns)
 
     @property
     def reached(self) -> float | None:
@@ -149,8 +162,10 @@ class _Client(Output):
             yield Contradiction("generator-mismatch", Client.PATH, what)
         overrun = 0.0
         if (folder / _SAMPLES).exists():
-            counted = _count(folder / _SAMPLES, seconds)
-            yield from _samples(folder, told, counted)
+            counted = count_samples(folder / _SAMPLES, seconds)
+            yield from by_samples(folder, told, counted)
+            if self.is_closed:
+                yield from _in_window(told, counted)
             mean_us = latency.mean(tuple(counted.durations_us["service"].items()))
             overrun = max(0.0, counted.last_ns / _NS / seconds - 1) if seconds else 0.0
         else:
@@ -175,7 +190,9 @@ def _close(said: float, due: float) -> bool:
     return abs(said - due) <= _ROUNDING * said
 
 
-def _samples(folder: Path, told: Client, counted: _Counted) -> Iterator[Contradiction]:
+def by_samples(
+    folder: Path, told: Client | OpenSwitchback, counted: Counted
+) -> Iterator[Contradiction]:
     """Hold the counts against the samples, and fill the histograms again from them."""
     answers: dict[str, dict[str, int]] = {name: {} for name in told.operations}
     for (operation, status), count in sorted(counted.answers.items()):
@@ -183,17 +200,11 @@ def _samples(folder: Path, told: Client, counted: _Counted) -> Iterator[Contradi
             answers[told.operations[operation]][str(status)] = count
     if told.answers != answers:
         what = f"answers: {told.answers}, not {answers}"
-        yield Contradiction("samples-mismatch", Client.PATH, what)
+        yield Contradiction("samples-mismatch", told.PATH, what)
     said, here = (told.censored.total, told.censored.unsent), (counted.censored, counted.unsent)
     if said != here:
         what = f"without an answer, and never sent: {said}, not {here}"
-        yield Contradiction("samples-mismatch", Client.PATH, what)
-    if told.loop.kind == "closed":
-        # Each connection may bring in the answer to one request that was sent before the window.
-        most = counted.inside + told.spec.connections
-        if not counted.inside <= told.requests_in_window <= most:
-            what = f"{told.requests_in_window} in the window, the samples give {counted.inside}"
-            yield Contradiction("samples-mismatch", Client.PATH, what)
+        yield Contradiction("samples-mismatch", told.PATH, what)
     for name, durations in counted.durations_us.items():
         path = folder / f"{name}.hdr"
         if path.exists() and not latency.is_filled_by(path, durations):
@@ -201,7 +212,15 @@ def _samples(folder: Path, told: Client, counted: _Counted) -> Iterator[Contradi
             yield Contradiction("samples-mismatch", path.name, what)
 
 
-class _Counted:
+def _in_window(told: Client, counted: Counted) -> Iterator[Contradiction]:
+    # Each connection may bring in the answer to one request that was sent before the window.
+    most = counted.inside + told.spec.connections
+    if not counted.inside <= told.requests_in_window <= most:
+        what = f"{told.requests_in_window} in the window, the samples give {counted.inside}"
+        yield Contradiction("samples-mismatch", Client.PATH, what)
+
+
+class Counted:
     """What the samples of a trial add up to.
 
     Attributes:
@@ -226,8 +245,9 @@ class _Counted:
         }
 
 
-def _count(path: Path, seconds: float) -> _Counted:
-    counted = _Counted()
+def count_samples(path: Path, seconds: float) -> Counted:
+    """Add up the samples of a window of so many seconds."""
+    counted = Counted()
     with tables.opened(path) as table:
         for group in range(table.num_row_groups):
             rows = table.read_row_group(group, columns=list(_COLUMNS))
@@ -236,7 +256,7 @@ def _count(path: Path, seconds: float) -> _Counted:
     return counted
 
 
-def _add(counted: _Counted, rows: dict[str, NDArray[np.int64]], seconds: float) -> None:
+def _add(counted: Counted, rows: dict[str, NDArray[np.int64]], seconds: float) -> None:
     intended, sent, end, operation, status = (rows[name] for name in _COLUMNS)
     pairs, counts = np.unique(np.stack([operation, status]), axis=1, return_counts=True)
     for (kind, code), count in zip(pairs.T.tolist(), counts.tolist(), strict=True):

@@ -1,13 +1,10 @@
-"""What load that switches between services left of one of them: its slices, which must agree.
-
-The window of such a trial is its slices together. What the service does between them is part of no
-figure: there the last answers of a slice are drained, and the first ones of the next are awaited.
-"""
+"""What the asyncio client left of a subject that it drove in slices: they must agree."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
@@ -17,16 +14,17 @@ from analysis.generators.base import (
     CLOSED,
     LITTLES_BAND,
     Contradiction,
-    CoreShare,
     GeneratorFigures,
-    Output,
     Problem,
     littles_contradictions,
     littles_law,
 )
 from analysis.generators.client import busiest
+from analysis.generators.slices import SlicedOutput, in_itself
 from analysis.latency import Histogram
+from analysis.rounding import brief
 from bundle import tables, typed
+from bundle.display import quantity
 from bundle.generators.switchback import Switchback
 
 if TYPE_CHECKING:
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
     from analysis.resources import Course
     from analysis.silence import Silence
     from bundle.documents.readings import TrialReadings, Window
-    from bundle.generators.switchback import Slice
+    from bundle.generators.slices import Slice
     from bundle.read import Trial
 
     type Integers = NDArray[np.int64]
@@ -46,9 +44,6 @@ if TYPE_CHECKING:
 SAMPLES: Final = "samples.parquet"
 HISTOGRAM: Final = "service.hdr"
 _COLUMNS = ["round", "sent_ns", "end_ns", "operation", "status"]
-#: by role, the field of a slice that has its CPU time
-_CPU: Final = {"service": "service_ns", "database": "database_ns", "load": "load_ns"}
-_READINGS = (*_CPU.values(), "delay_ns", "steal_ns", "foreign_ns", "rested_ns", "rest_ns")
 _NS = 1e9
 _INSTANT_S = 1e-6  # microseconds of binary fractions
 _ROUNDING = 1e-9  # of binary fractions
@@ -111,32 +106,25 @@ class SliceSamples:
         return np.split(order, ends)
 
 
-class _Switchback(Output):
+class _Switchback(SlicedOutput):
     name: ClassVar[str] = "the switching client"
     mark: ClassVar[str] = Switchback.PATH
-    tells_timeouts: ClassVar[bool] = True
-    tells_cpu: ClassVar[bool] = True
+    report: Switchback
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        report = self.report = typed.read(folder, Switchback)
-        self.is_closed = True
+        report = typed.read(folder, Switchback)
+        super().__init__(folder, report)
         self.timeouts = report.errors.timeout
         self.refused = report.errors.total
         self.answers = report.answers
         self.bodies = report.bodies.digests
-        self.resting = self._resting()
-        self.foreign = self._share("foreign_ns", report.seconds)
-        self.unread = {
-            role: self._why(name) for role, name in _CPU.items() if self._sum(name) is None
-        }
 
     @property
     def figures(self) -> GeneratorFigures:
         """Of all slices together."""
-        report, slices = self.report, self.report.slices
+        report = self.report
         bins = latency.read_hdr(self.folder / HISTOGRAM)
-        requests = sum(each.answers for each in slices)
+        requests = sum(each.answers for each in report.slices)
         failed, ratio, mean_us = report.errors.by_kind, None, latency.mean(bins)
         if mean_us and report.seconds:
             rate = requests / report.seconds
@@ -150,17 +138,25 @@ class _Switchback(Output):
             kind=CLOSED,
             littles_ratio=ratio,
             connections=report.spec.connections,
-            span_ns=(slices[0].start_ns, slices[-1].stop_ns) if slices else None,
+            span_ns=self.span_ns,
             problems=(broken,) if failed else (),
             slice_s=report.slice_s,
-            cpu_s={role: self._sum(name) for role, name in _CPU.items()},
+            cpu_s=self.cpu_s,
         )
 
     def edge(self, window: Window | None) -> float:
         """Requests under way when a slice begins count in whole, those when it ends not at all."""
         del window
-        answers = sum(each.answers for each in self.report.slices)
-        return self.report.spec.connections * len(self.report.slices) / max(1, answers)
+        report = self.report
+        answers = sum(each.answers for each in report.slices)
+        usual = report.spec.connections * len(report.slices) / max(1, answers)
+        due_ns = report.spec.connections * report.seconds * _NS
+        if not (due_ns and (self.folder / SAMPLES).exists()):
+            return usual
+        # A slow one waits for longer than a mean latency.
+        rows = self.rows
+        before = np.maximum(rows.start_ns[rows.of_slice] - rows.sent_ns, 0).sum()
+        return max(usual, float(before) / due_ns)
 
     @cached_property
     def rows(self) -> SliceSamples:
@@ -179,9 +175,8 @@ class _Switchback(Output):
 
     def busiest(self, cpus: int) -> float | None:
         """In the slices of this subject; where that was not read, over the window of the block."""
-        own_s = self._sum("load_ns")
-        if own_s is not None:
-            return busiest([own_s], self.report.seconds, cpus)
+        if self.cpu_s["load"] is not None:
+            return super().busiest(cpus)
         return busiest([self.report.process.cpu_s], self.report.window.seconds, cpus)
 
     def silence(self, readings: TrialReadings, course: Callable[[], Course]) -> Silence:
@@ -203,7 +198,7 @@ class _Switchback(Output):
         errors = report.errors.by_kind
         if errors and not (trial.record.status == "failed" or faults):
             yield Contradiction("trial-status", self.mark, f"requests failed: {errors}")
-        for what in _in_itself(report):
+        for what in chain(in_itself(report), _of_answers(report)):
             yield Contradiction("generator-mismatch", self.mark, what)
         recorded = latency.total(latency.read_hdr(self.folder / HISTOGRAM))
         if (told := report.histograms["service"].total) != recorded:
@@ -217,75 +212,18 @@ class _Switchback(Output):
             if due_s and waited_s < LITTLES_BAND[0] * due_s:
                 yield from littles_contradictions(waited_s / due_s, 0.0, self.mark)
 
-    def _resting(self) -> CoreShare | None:
-        """Between the slices of the subject, after the last answers were drained."""
-        if len(self.report.spec.subjects) == 1:
-            return None
-        rested_s = sum(each.rested_ns for each in self.report.slices) / _NS
-        share = self._share("rest_ns", rested_s)
-        used, working = self._sum("rest_ns"), self._sum("service_ns")
-        if share.percent is None or not (used and working):
-            return share
-        return share._replace(what=f"{100 * used / working:.2g} % of what its slices used")
 
-    def _share(self, name: str, seconds: float) -> CoreShare:
-        used = self._sum(name)
-        if used is None or not seconds:
-            return CoreShare(None, self._why(name))
-        return CoreShare(100 * used / seconds, "")
-
-    def _why(self, name: str) -> str:
-        """Why a slice lacks a reading."""
-        return self.report.unread.get(name, f"a slice lacks {name}")
-
-    def _sum(self, name: str) -> float | None:
-        """Seconds of one reading over all slices; None where a slice lacks it."""
-        values = [getattr(each, name) for each in self.report.slices]
-        return None if None in values else sum(values) / _NS
-
-
-def _in_itself(report: Switchback) -> Iterator[str]:
-    """What the report says that cannot be so, whatever the samples say."""
-    window, slices, subjects = report.window, report.slices, report.spec.subjects
-    if abs(window.seconds - (window.stop_ns - window.start_ns) / _NS) > _INSTANT_S:
-        yield f"a window of {window.seconds} s from {window.start_ns} ns to {window.stop_ns} ns"
-    if len(set(subjects)) < len(subjects) or report.spec.subject not in subjects:
-        yield f"slices of {report.spec.subject} among the subjects {', '.join(subjects)}"
+def _of_answers(report: Switchback) -> Iterator[str]:
+    """What the report says of answers that cannot be so, whatever the samples say."""
     counted = sum(count for by_status in report.answers.values() for count in by_status.values())
-    if counted != (answers := sum(each.answers for each in slices)):
+    if counted != (answers := sum(each.answers for each in report.slices)):
         yield f"{counted} answers by operation and status, {answers} in the slices"
-    for due, each in enumerate(slices, start=1):
-        if each.round != due:
-            yield f"round {each.round} where round {due} was due: each is due once"
-            break
-    free_ns, most = window.start_ns, len(subjects)
-    for each in slices:
-        yield from (f"round {each.round}: {what}" for what in _in_slice(each, report))
-        if not 1 <= each.position <= most:
-            yield f"round {each.round}: position {each.position} among {most} subjects"
-        if each.start_ns < free_ns:
-            yield f"round {each.round}: a slice begins before the one before it was drained"
-        free_ns = each.drained_ns
-    if slices and slices[-1].stop_ns > window.stop_ns:
-        yield f"round {slices[-1].round}: the slice ends after the window of the block"
-
-
-def _in_slice(each: Slice, report: Switchback) -> Iterator[str]:
-    if not each.start_ns < each.stop_ns <= each.drained_ns:
-        yield f"from {each.start_ns} to {each.stop_ns}, and drained at {each.drained_ns} ns"
-    length_s = (each.stop_ns - each.start_ns) / _NS
-    if length_s < report.slice_s - _INSTANT_S:
-        yield f"{length_s} s where a slice lasts {report.slice_s} s at least"
-    if not each.answers:
-        yield "a slice ends with an answer, and has none"
-    is_first = (each.round, each.position) == (1, 1)
-    if is_first != (each.after is None) or (each.after not in (None, *report.spec.subjects)):
-        yield f"position {each.position} after {each.after}"
-    if each.after == report.spec.subject and each.position > 1:
-        yield f"after {each.after} itself in one round"
-    readings = (getattr(each, name) for name in _READINGS)
-    if min((reading for reading in readings if reading is not None), default=0) < 0:
-        yield "less than no time was used"
+    for each in report.slices:
+        if each.seconds < report.slice_s - _INSTANT_S:
+            least = f"a slice lasts {report.slice_s} s at least"
+            yield f"round {each.round}: {each.seconds} s where {least}"
+        if not each.answers:
+            yield f"round {each.round}: a slice ends with an answer, and has none"
 
 
 def _by_samples(folder: Path, report: Switchback, rows: SliceSamples) -> Iterator[Contradiction]:
@@ -295,7 +233,7 @@ def _by_samples(folder: Path, report: Switchback, rows: SliceSamples) -> Iterato
         return Contradiction("samples-mismatch", file, what)
 
     if rows.astray:
-        yield wrong(Switchback.PATH, f"{rows.astray} samples are of no round")
+        yield wrong(Switchback.PATH, f"{quantity(rows.astray, 'sample')} of no round")
     for each, own in zip(report.slices, rows.by_slice, strict=True):
         for code, what in _of_slice(each, report.spec.connections, rows, own):
             yield Contradiction(code, Switchback.PATH, f"round {each.round}: {what}")
@@ -318,7 +256,7 @@ def _of_slice(
     """Hold one slice against its samples; yields codes, each with what is wrong."""
     sent, end = rows.sent_ns[own], rows.end_ns[own]
     if len(end) != each.answers:
-        yield "samples-mismatch", f"{each.answers} answers, the samples give {len(end)}"
+        yield "samples-mismatch", f"{quantity(each.answers, 'answer')}, the samples give {len(end)}"
     if not len(end):
         return
     index = rows.of_slice[own][0]
@@ -330,7 +268,7 @@ def _of_slice(
         yield "samples-mismatch", "an answer came before its request was sent"
     waiting = int((end - np.maximum(sent, start)).sum()) / max(1, stop - start)
     if waiting > connections * (1 + _ROUNDING):
-        what = f"{waiting:.4g} requests waited at a time, on {connections} connections"
+        what = f"{brief(waiting)} requests waited at a time, on {connections} connections"
         yield "littles-law", what
 
 

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 
 from analysis.generators.base import Contradiction
 from bundle import typed
-from bundle.generators.switchback import Switchback
+from bundle.generators import GENERATORS
+from bundle.generators.slices import SlicedReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from bundle.generators.switchback import Slice
+    from bundle.generators.slices import Slice
     from bundle.read import Trial
 
-type _Told = tuple[Trial, Switchback]
+_KINDS = [each.report for each in GENERATORS.values() if issubclass(each.report, SlicedReport)]
+
+type _Told = tuple[Trial, SlicedReport]
 
 
 def disagreements(trials: Iterable[Trial]) -> Iterator[tuple[Trial, Contradiction]]:
@@ -28,19 +31,29 @@ def disagreements(trials: Iterable[Trial]) -> Iterator[tuple[Trial, Contradictio
     Args:
         trials: of a bundle; those without slices do not count.
     """
-    deployments: dict[tuple[object, ...], list[_Told]] = defaultdict(list)
+    blocks: dict[tuple[object, ...], list[Trial]] = defaultdict(list)
     for trial in trials:
-        try:
-            report = typed.read_if_there(trial.path, Switchback)
-        except (OSError, ValueError):
-            continue  # which the check of the file itself tells
-        if report is not None:
-            of = trial.record
-            key = (of.workload, of.load, of.block, report.window.start_ns)
-            deployments[key].append((trial, report))
-    for told in deployments.values():
-        for trial, what in _of_deployment(told):
-            yield trial, Contradiction("generator-mismatch", Switchback.PATH, what)
+        of = trial.record
+        blocks[of.workload, of.load, of.block].append(trial)
+    # Reports of a whole bundle are too many for the memory, and those of a block a few.
+    for alike in blocks.values():
+        for told in _deployments(alike):
+            for trial, what in _of_deployment(told):
+                yield trial, Contradiction("generator-mismatch", told[0][1].PATH, what)
+
+
+def _deployments(trials: Iterable[Trial]) -> Iterable[Sequence[_Told]]:
+    """The trials of a block, by when they were alive together."""
+    deployments: dict[int, list[_Told]] = defaultdict(list)
+    for trial in trials:
+        for kind in _KINDS:
+            try:
+                report = typed.read_if_there(trial.path, kind)
+            except (OSError, ValueError):
+                continue  # which the check of the file itself tells
+            if report is not None:
+                deployments[report.window.start_ns].append((trial, report))
+    return deployments.values()
 
 
 def _of_deployment(told: Sequence[_Told]) -> Iterator[tuple[Trial, str]]:
@@ -48,7 +61,7 @@ def _of_deployment(told: Sequence[_Told]) -> Iterator[tuple[Trial, str]]:
     for trial, report in told:
         if report.spec.subject != trial.record.subject:
             yield trial, f"slices of {report.spec.subject} in a trial of {trial.record.subject}"
-        if _common(report) != _common(first):
+        if report.shared != first.shared:
             yield trial, f"another load than that of {told[0][0].record.id}"
     slices = [(each, trial) for trial, report in told for each in report.slices]
     slices.sort(key=lambda pair: pair[0].start_ns)
@@ -74,10 +87,3 @@ def _after(each: Slice, before: Slice, trial: Trial, *, is_whole: bool) -> Itera
         )
     if is_whole and each.after != subject:
         yield f"round {each.round}: after {each.after}, and it follows a slice of {subject}"
-
-
-def _common(report: Switchback) -> tuple[object, ...]:
-    """What is the same for every subject of a deployment."""
-    spec = report.spec
-    shared = (spec.subjects, spec.connections, spec.duration_s, spec.slice_s, spec.seed)
-    return (*shared, report.window, report.slice_s, report.set_s, report.process)

@@ -1,4 +1,4 @@
-"""The search for a capacity: ``python -m workloads.load.capacity SPEC.json OUTDIR``.
+"""The search for a capacity: ``python -m workloads.load.capacity SPEC.json FOLDER``.
 
 The capacity is the highest arrival rate at which no more than a given share of the requests is
 lost; a request is lost that fails, gets a wrong status, is never answered, or is answered later
@@ -12,23 +12,20 @@ a search that takes what it has seen of a rate for the truth about it; those dif
 between the blocks of a run, each of which searches anew.
 
 A closed loop over the same connections warms the service up and gives the range: an open loop
-never has more requests under way than it has connections.
+never has more requests under way than it has connections. A warm-up that something disturbed gives
+too low a range; where its top holds, the search goes on in one that is twice as high.
 
-Leaves ``capacity.json`` with every probe in it, also where the search failed. Ends with 0 only if
-a capacity was found; else with 8 and one line of JSON on standard error, like the client.
+Leaves ``capacity.json`` with every probe in it, also where the search failed.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
-import signal
 import sys
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Never
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from MLRsearch import (
@@ -40,20 +37,24 @@ from MLRsearch import (
 )
 from msgspec import structs
 
+from bundle.display import quantity
 from bundle.generators.capacity import Bounds, Search
+from workloads.load import program
 from workloads.load.client import read_samples, report
-from workloads.load.client.failure import EXIT_CODE, LoadError, unwritable
+from workloads.load.client.failure import LoadError
 from workloads.load.client.parent import measure
-from workloads.load.client.process import die_with_parent
 from workloads.load.client.spec import parse_spec
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bundle.generators.client import Spec
 
 FILE = "capacity.json"
 SCHEMA = "capacity/1"
 _PROBE = "probe"  # folder of the probe that is being measured
-_TOP, _BOTTOM = 1.2, 0.1  # of the range, as fractions of the closed loop's rate
+_TOP, _BOTTOM = 1.2, 0.1  # of the first range, as fractions of the closed loop's rate
+_RAISED = 2  # times as high is the top of the next range, where the top of one held
 _SEEDS = 10_000  # between two searches: more than one can have probes
 _SETTLE_S = 0.25  # of each probe at its rate, before its window
 _DRAIN_S = 0.5  # beyond the objective: what comes later is lost anyway
@@ -96,7 +97,7 @@ class Prober(AbstractMeasurer):  # type: ignore[misc] # MLRsearch ships no types
             raise LoadError(
                 "unfinished",
                 f"the search was not done within {search.limit_s:g} s",
-                where=f"{len(self.probes)} probes",
+                where=quantity(len(self.probes), "probe"),
                 hint="raise duration_s or width, or lower probe_s or probes",
             )
         spec = structs.replace(
@@ -204,20 +205,23 @@ def run(search: Search, folder: Path) -> LoadError | None:
         OSError: a file cannot be written.
     """
     prober = Prober(search, folder / _PROBE)
-    closed_rate, bounds, failure = None, None, None
+    closed_rate, bottom, top, bounds, failure = None, None, None, None, None
     try:
         closed_rate = prober.warm_up()
         bottom, top = closed_rate * _BOTTOM, closed_rate * _TOP
         bounds = find(search, prober, bottom=bottom, top=top)
+        while bounds.upper is None:
+            top *= _RAISED
+            bounds = find(search, prober, bottom=bottom, top=top)
     except LoadError as failed:
-        failure = failed
+        bounds, failure = None, failed
     finally:
         shutil.rmtree(folder / _PROBE, ignore_errors=True)
     document = {
         "schema": SCHEMA,
         "spec": msgspec.to_builtins(search),
         "closed_loop_rate": closed_rate,
-        "range": [closed_rate * _BOTTOM, closed_rate * _TOP] if closed_rate else None,
+        "range": [bottom, top] if closed_rate else None,
         "capacity": msgspec.to_builtins(bounds),
         "failure": failure.as_dict() if failure else None,
         "probes": prober.probes,
@@ -266,41 +270,16 @@ def _search(given: dict[str, object]) -> Search:
     return search
 
 
-def main(arguments: list[str]) -> int:
-    """Run the search; return its exit code."""
-    if len(arguments) != 2:  # noqa: PLR2004 - a spec and a folder
-        sys.stderr.write("usage: python -m workloads.load.capacity SPEC.json OUTDIR\n")
-        return 2
-    signal.signal(signal.SIGTERM, _terminate)
-    folder = Path(arguments[1])
-    try:
-        die_with_parent(signal.SIGTERM, os.getppid())
-        search = read_search(Path(arguments[0]))
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / FILE).unlink(missing_ok=True)
-        failure = run(search, folder)
-    except LoadError as failed:
-        failure = failed
-    except OSError as refused:
-        failure = unwritable(refused, folder)
-    if failure is not None:
-        sys.stderr.write(failure.line() + "\n")
-        return EXIT_CODE
-    return 0
+def _carry_out(spec_file: Path, folder: Path) -> LoadError | None:
+    search = read_search(spec_file)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / FILE).unlink(missing_ok=True)
+    return run(search, folder)
 
 
 def _ignore(_message: str) -> None:
     """MLRsearch tells every step; the probes in the archive say it all."""
 
 
-def _terminate(_number: int, _frame: object) -> Never:
-    raise LoadError(
-        "terminated",
-        "the search was told to end before it was done",
-        where="SIGTERM",
-        hint="whoever started it ended it: see there",
-    )
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(program.run(_carry_out, sys.argv[1:], name="capacity", early="the search was done"))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from bundle.meant import meant
+from workloads.contract.fields import LOADINGS, OPERATIONS
+
 METHODS = {"read": "GET", "create": "POST", "update": "PATCH", "delete": "DELETE"}
 SUCCESS = {"GET": 200, "POST": 201, "PATCH": 200, "DELETE": 204}
 LISTS = {
@@ -11,12 +14,6 @@ LISTS = {
     "list-orders": "/orders",
     "users-with-orders": "/users-with-orders",
 }
-LOADINGS = ("lazy", "prefetch", "join")
-OPERATIONS = (
-    *(f"{verb}-{noun}" for noun in ("user", "order") for verb in METHODS),
-    *LISTS,
-    "user-orders",
-)
 
 
 class Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,7 +34,8 @@ class Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if self.name not in OPERATIONS:
-            raise ValueError(f"no operation is called {self.name}: {', '.join(OPERATIONS)}")
+            near = meant(self.name, OPERATIONS, "; {}")
+            raise ValueError(f"no operation is called {self.name}: {', '.join(OPERATIONS)}{near}")
         if not 0 < self.weight < float("inf"):
             raise ValueError(f"{self.name}: weight must be above 0, not {self.weight}")
         if self.id is not None and (self.name in LISTS or not self.repeatable):

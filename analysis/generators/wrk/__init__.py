@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bundle.read import Trial
 
 # What verification calls the problems; the others mean that requests failed.
-_CODES = {
+CODES = {
     "empty-output": "generator-unreadable",
     "malformed-output": "generator-unreadable",
     "text-json-mismatch": "generator-mismatch",
@@ -39,7 +39,7 @@ _CODES = {
 class _Wrk(Output):
     name: ClassVar[str] = "wrk"
     mark: ClassVar[str] = "wrk.stdout.txt"
-    flaws: ClassVar[frozenset[str]] = frozenset({*_CODES, "table-exhausted"})
+    flaws: ClassVar[frozenset[str]] = frozenset({*CODES, "table-exhausted"})
     tells_timeouts: ClassVar[bool] = True
     tells_opened: ClassVar[bool] = True
     is_closed = True
@@ -75,6 +75,7 @@ class _Wrk(Output):
             kind=CLOSED,
             littles_ratio=reading.littles_ratio,
             connections=reading.dump.connections_opened,
+            span_ns=reading.dump.span_ns,
             problems=reading.problems,
         )
 
@@ -93,7 +94,7 @@ class _Wrk(Output):
         """Between text and dump, and within the dump."""
         failed, reading = trial.record.status == "failed", self._reading
         for problem in reading.problems:
-            code = _CODES.get(problem.code, "trial-status")
+            code = CODES.get(problem.code, "trial-status")
             lacking = code in ("generator-unreadable", "trial-status")
             meant = (failed and lacking) or (faults and code == "trial-status")
             if not meant:

@@ -21,10 +21,11 @@ from analysis.generators.base import Problem, littles_law
 from analysis.generators.wrk.text import Text, WrkOutputError, parse_text
 from analysis.latency import Bins, mean, total
 from bundle import codec
+from bundle.display import quantity
 from bundle.generators.wrk import Wrk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from bundle.documents.readings import Window
 
@@ -117,9 +118,8 @@ def recover(
     Raises:
         WrkOutputError: taking the samples out would go on for minutes: wrk left no such histogram.
     """
-    rounds = requests // connections
-    interval = duration_us // rounds if rounds else None
-    if interval and sum(max(0, value // interval - 1) for value, _ in histogram) > _MOST_STEPS:
+    interval = _interval_us(requests, connections, duration_us)
+    if _steps(histogram, interval) > _MOST_STEPS:
         raise WrkOutputError(f"the histogram reaches too far for an interval of {interval} us")
     counts = dict(histogram)
     if interval:
@@ -136,6 +136,41 @@ def recover(
         problems.append(Problem("sum", what))
     removed = total(histogram) - total(measured)
     return Recovered(measured, tuple(problems), interval, removed)
+
+
+def recover_each(dumps: Sequence[Wrk]) -> list[Recovered]:
+    """As `recover`, of several runs.
+
+    Raises:
+        WrkOutputError: taking the samples out of all of them would go on for minutes.
+    """
+    steps = 0
+    for each in dumps:
+        interval = _interval_us(each.requests, max(1, each.connections), each.duration_us)
+        steps += _steps(each.latency_us, interval)
+    if steps > _MOST_STEPS:
+        raise WrkOutputError("the histograms reach too far for the intervals of their runs")
+    return [
+        recover(
+            each.latency_us,
+            each.requests,
+            max(1, each.connections),
+            each.duration_us,
+            each.errors.timeout,
+        )
+        for each in dumps
+    ]
+
+
+def _interval_us(requests: int, connections: int, duration_us: int) -> int | None:
+    """What wrk takes for the expected interval."""
+    rounds = requests // connections
+    return duration_us // rounds if rounds else None
+
+
+def _steps(histogram: Bins, interval: int | None) -> int:
+    """How many bins a recovery visits."""
+    return sum(max(0, value // interval - 1) for value, _ in histogram) if interval else 0
 
 
 def cross_check(text: Text, dump: Wrk) -> tuple[Problem, ...]:
@@ -163,7 +198,7 @@ def failures(dump: Wrk) -> tuple[Problem, ...]:
             f"{errors.status} of {dump.requests} answers have a status above 399",
         ),
         "socket-errors": (bool(socket), f"connections failed: {socket}"),
-        "timeouts": (errors.timeout > 0, f"{errors.timeout} answers came too late"),
+        "timeouts": (errors.timeout > 0, f"{quantity(errors.timeout, 'answer')} came too late"),
         "table-exhausted": (dump.table_exhausted, "the request table was used up too early"),
     }
     return tuple(Problem(code, what) for code, (present, what) in found.items() if present)

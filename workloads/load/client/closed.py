@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from time import monotonic_ns
-from typing import TYPE_CHECKING
 
+from workloads.load.client.connections import ClosedSet
 from workloads.load.client.driver import Driver
 from workloads.load.client.failure import LoadError
 
-if TYPE_CHECKING:
-    from workloads.load.client.connection import Connection
 
-
-class ClosedLoop(Driver):
+class ClosedLoop(ClosedSet, Driver):
     """A fixed number of requests under way: a slow answer delays the next request.
 
     So a request is due when it is sent: response equals service time by definition, and a stall
@@ -23,16 +20,6 @@ class ClosedLoop(Driver):
         """Send the first request of every connection."""
         for connection in list(self._connections):
             self.free(connection, monotonic_ns())
-
-    def free(self, connection: Connection, now: int) -> None:
-        """Send the next request at once."""
-        try:
-            row = self._next_row()
-        except StopIteration:
-            connection.sent = 0
-            self._dry()
-            return
-        connection.send(row, now, now)
 
     def stop(self) -> None:
         """Send nothing more."""
@@ -57,7 +44,8 @@ class ClosedLoop(Driver):
         """Whether an answer is awaited."""
         return self.under_way
 
-    def _dry(self) -> None:
+    def dry(self) -> None:
+        """Notice that the table has ended, or that nothing more is to be sent."""
         if self._stopping:
             self.settle()
         elif self._spec.requests_total is None:

@@ -176,6 +176,24 @@ class ConnectionSet(ABC):
             return
 
 
+class ClosedSet(ConnectionSet):
+    """Connections of a closed loop: each sends its next request when its last answer is in."""
+
+    @abstractmethod
+    def dry(self) -> None:
+        """Notice that there is nothing more to send."""
+
+    def free(self, connection: Connection, now: int) -> None:
+        """Send the next request at once, as long as there is one."""
+        try:
+            row = self._next_row()
+        except StopIteration:
+            connection.sent = 0
+            self.dry()
+            return
+        connection.send(row, now, now)
+
+
 def client_fault(problem: BaseException, where: str) -> LoadError:
     """The failure of a client that does not work as it should."""
     return LoadError(

@@ -19,7 +19,7 @@ class LoadError(RuntimeError):
     RuntimeError
     └── LoadError   code: spec, table, connect, late, server-gone, unanswered, table-exhausted,
                      unfinished, worker-died, terminated, client-fault, output, disk-full,
-                     histogram-range
+                     histogram-range, generator-failed
     ```
 
     Attributes:

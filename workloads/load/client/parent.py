@@ -13,6 +13,7 @@ from workloads.load.client import sample_file
 from workloads.load.client.connections import NS
 from workloads.load.client.driver import Window
 from workloads.load.client.failure import LoadError
+from workloads.load.client.process import pin
 from workloads.load.client.worker import work
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def measure(spec: Spec, folder: Path) -> tuple[Window, list[Summary]]:
             summaries say so.
     """
     if spec.cpus is not None:
-        _pin(spec.cpus)
+        pin(spec.cpus)
     with _workers(spec, folder) as workers:
         _receive(workers)
         window = Window.of(spec, _begin(spec))
@@ -46,16 +47,6 @@ def measure(spec: Spec, folder: Path) -> tuple[Window, list[Summary]]:
         for index, each in enumerate(workers):
             each.send((sum(rows[:index]), sum(rows)))
         return window, _receive(workers)
-
-
-def _pin(cpus: list[int]) -> None:
-    try:
-        for allowed in (*({cpu} for cpu in cpus), set(cpus)):
-            os.sched_setaffinity(0, allowed)
-    except OSError as refused:
-        raise LoadError(
-            "spec", f"not all CPUs of {cpus} can be used: {refused}", where="cpus", hint="see nproc"
-        ) from None
 
 
 def _begin(spec: Spec) -> int:

@@ -1,4 +1,4 @@
-"""What the client asks of Linux for its own processes: die with the parent, peak memory."""
+"""What the client asks of Linux for its own processes: CPUs, the end, peak memory."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import ctypes
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from workloads.load.client.failure import LoadError
 
 if TYPE_CHECKING:
     import signal
@@ -28,6 +30,21 @@ def die_with_parent(with_signal: signal.Signals, parent: int) -> None:
         raise OSError(number, os.strerror(number))
     if os.getppid() != parent:
         os.kill(os.getpid(), with_signal)
+
+
+def pin(cpus: list[int]) -> None:
+    """Keep this process on some CPUs.
+
+    Raises:
+        LoadError: code ``spec``: one of them cannot be used.
+    """
+    try:
+        for allowed in (*({cpu} for cpu in cpus), set(cpus)):
+            os.sched_setaffinity(0, allowed)
+    except OSError as refused:
+        raise LoadError(
+            "spec", f"not all CPUs of {cpus} can be used: {refused}", where="cpus", hint="see nproc"
+        ) from None
 
 
 def peak_rss_bytes() -> int:

@@ -5,36 +5,29 @@ from __future__ import annotations
 import asyncio
 import gc
 import math
-import signal
 from asyncio import FIRST_COMPLETED
 from dataclasses import dataclass, field
+from itertools import islice
+from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from bundle.generators.switchback import FEWEST_SETS, SLICES_S
 from workloads.load.client.connections import NS, client_fault, noticed, tick
-from workloads.load.switchback.meter import Meter, minus
+from workloads.load.switchback.course import Visit, fitting_s, in_time, turns
+from workloads.load.switchback.hosts import Hosts
+from workloads.load.switchback.meter import Meter
 from workloads.load.switchback.rounds import rounds
 from workloads.load.switchback.subject import Subject
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from workloads.load.client.failure import LoadError
     from workloads.load.client.rows import Table
-    from workloads.load.switchback.meter import Spent, Value
     from workloads.load.switchback.spec import BlockSpec, SubjectSpec
     from workloads.load.switchback.subject import Turn
 
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """One slice of a subject, with what lies around it."""
-
-    round: int  #: from 1
-    position: int  #: in its round, from 1
-    after: str | None  #: subject of the slice before; None of the first
-    turn: Turn  #: the slice
-    used: Spent  #: within the slice
-    rested_ns: int  #: since the subject's last answer before this turn, until it was asked
-    rest: Value  #: CPU time of the service in that time
+_STEP_S = 0.05
 
 
 @dataclass
@@ -44,10 +37,9 @@ class Driven:
     target: SubjectSpec  #: the settings
     table: Table  #: what it was sent
     subject: Subject  #: samples, errors and bodies
-    visits: list[Visit] = field(default_factory=list)  #: in their order
+    visits: list[Visit[Turn]] = field(default_factory=list)  #: in their order
     set_s: float = 0.0  #: seconds for an answer on every connection, warming up
-    rested_at: int = 0  #: when its last answer was in, monotonic nanoseconds
-    rested: Value = 0  #: CPU time of its service by then
+    around_s: float = 0.0  #: seconds that its turn takes beyond the slice
 
 
 @dataclass
@@ -85,14 +77,12 @@ async def measure(
         LoadError: code ``connect``: a service could not be reached at all.
         CancelledError: the process was told to end.
     """
-    loop = asyncio.get_running_loop()
-    if task := asyncio.current_task():
-        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    begun, loop = monotonic_ns(), asyncio.get_running_loop()
     over: asyncio.Future[LoadError] = loop.create_future()
     pids = {each.subject: each.service_pid for each in settings.subjects}
-    meter = Meter(pids, settings.server_pid)
+    hosts = Hosts(Meter(pids, settings.server_pid), settings.readers)
     driven = [
-        Driven(target, table, _subject(settings, target, table, meter, over))
+        Driven(target, table, _subject(settings, target, table, hosts, over))
         for target, table in zip(settings.subjects, tables, strict=True)
     ]
     block = Switched(driven)
@@ -102,21 +92,36 @@ async def measure(
             await each.subject.open(settings.connections)
         gc.freeze()
         driven[0].subject.spawn(tick(lambda now: _watch(driven, now), block.lags_ns))
-        await _warm_up(settings, block, meter, over)
-        await _rounds(settings, block, meter, over, lengths)
+        await _warm_up(settings, block, hosts, over)
+        until = settings.deadline(begun)
+        left_s = math.inf if until is None else (until - monotonic_ns()) / NS
+        block.slice_s = slice_s(settings.slice_s, driven, left_s=left_s)
+        if lengths is None:
+            lengths = [block.slice_s] * settings.rounds(block.slice_s)
+        await _rounds(settings, block, hosts, over, lengths=lengths, until_ns=until)
     except _Over as ended:
         block.failure = ended.failure
     finally:
+        hosts.close()
         for each in driven:
             await each.subject.close()
     return block
 
 
-def slice_s(planned: float | None, set_s: float) -> float:
-    """The length of slices: the plan's, or the shortest with enough sets of answers."""
+def slice_s(planned: float | None, driven: Sequence[Driven], *, left_s: float = math.inf) -> float:
+    """The length of slices: the plan's, or the shortest with enough sets of answers.
+
+    Args:
+        planned: by the plan; None if it has none.
+        driven: the subjects, which were warmed up.
+        left_s: of the time of the block; the slices are shorter where it has no room for a round.
+    """
     if planned is not None:
         return planned
-    return next((each for each in SLICES_S if each >= FEWEST_SETS * set_s), SLICES_S[-1])
+    slowest = max(each.set_s for each in driven)
+    enough = next((each for each in SLICES_S if each >= FEWEST_SETS * slowest), SLICES_S[-1])
+    around = [each.around_s for each in driven]
+    return fitting_s(enough, around, left_s=left_s, least_s=slowest, step_s=_STEP_S)
 
 
 class _Over(Exception):  # noqa: N818 - it is caught here, and carries the error
@@ -128,12 +133,12 @@ def _subject(
     settings: BlockSpec,
     target: SubjectSpec,
     table: Table,
-    meter: Meter,
+    hosts: Hosts,
     over: asyncio.Future[LoadError],
 ) -> Subject:
     name = target.subject
     spec = settings.closed_loop(target)
-    return Subject(name, spec, table.rows, lambda: meter.read(name), over)
+    return Subject(name, spec, table.rows, lambda: hosts.read(name), over)
 
 
 def _end(over: asyncio.Future[LoadError], problem: BaseException) -> None:
@@ -147,45 +152,42 @@ def _watch(driven: list[Driven], now: int) -> None:
 
 
 async def _warm_up(
-    settings: BlockSpec, block: Switched, meter: Meter, over: asyncio.Future[LoadError]
+    settings: BlockSpec, block: Switched, hosts: Hosts, over: asyncio.Future[LoadError]
 ) -> None:
     half = round(settings.warmup_s * NS / 2)
     for each in block.driven:
         turn = await _either(each.subject.turn(ramp_ns=half, slice_ns=half), over)
         each.set_s = settings.connections * turn.seconds / turn.answers
-        meter.find(each.target.subject)
-        each.rested_at, each.rested = turn.drained, meter.service_ns(each.target.subject)
+        # A turn waits for every connection before its slice, as it does after it. Both take longer
+        # than a set where a service answers some connections late.
+        each.around_s = 2 * max(each.set_s, (turn.drained - turn.stop.at) / NS)
+        hosts.find(each.target.subject)
+        hosts.rest(each.target.subject, turn.drained)
     for each in block.driven:
         each.subject.forget()
-    block.slice_s = slice_s(settings.slice_s, block.set_s)
 
 
 async def _rounds(
     settings: BlockSpec,
     block: Switched,
-    meter: Meter,
+    hosts: Hosts,
     over: asyncio.Future[LoadError],
-    lengths: list[float] | None,
+    *,
+    lengths: list[float],
+    until_ns: int | None,
 ) -> None:
-    if lengths is None:
-        # What is a whole number of slices must not become one more by a rounding error.
-        count = math.ceil(settings.duration_s / block.slice_s - 1e-9)
-        lengths = [block.slice_s] * count
     by_name = {each.target.subject: each for each in block.driven}
-    order = rounds(settings.seed, list(by_name), len(lengths))
-    after = None
-    for number, (names, length) in enumerate(zip(order, lengths, strict=True), 1):
-        for position, name in enumerate(names, 1):
-            each = by_name[name]
-            rest = minus(meter.service_ns(name), each.rested)
-            turn = await _either(
-                each.subject.turn(ramp_ns=round(each.set_s * NS), slice_ns=round(length * NS)), over
-            )
-            used = meter.used(name, turn.start.reading, turn.stop.reading)
-            rested_ns = turn.asked - each.rested_at
-            each.visits.append(Visit(number, position, after, turn, used, rested_ns, rest))
-            each.rested_at, each.rested = turn.drained, meter.service_ns(name)
-            after = name
+    order = islice(rounds(settings.seed, list(by_name)), len(lengths))
+    for place in turns(in_time(order, until_ns)):
+        name, length = place.subject, lengths[place.round - 1]
+        each = by_name[name]
+        since, rest = hosts.rested(name)
+        turn = await _either(
+            each.subject.turn(ramp_ns=round(each.set_s * NS), slice_ns=round(length * NS)), over
+        )
+        used = hosts.used(name, turn.start.reading, turn.stop.reading)
+        each.visits.append(Visit(place, turn, used, turn.asked - since, rest))
+        hosts.rest(name, turn.drained)
 
 
 async def _either(turn: asyncio.Future[Turn], over: asyncio.Future[LoadError]) -> Turn:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import psutil
+
+from bundle.codec import Part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +25,8 @@ type Value = int | str
 
 _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 _SCHED = 2  # CPUCLOCK_SCHED: what clock_getcpuclockid(3) asks for
-_SERVICE_ELSEWHERE = "the service runs on another host"
-_DATABASE_ELSEWHERE = "the database server runs on another host"
+SERVICE_ELSEWHERE: Final = "the service runs on another host"
+DATABASE_ELSEWHERE: Final = "the database server runs on another host"
 
 
 def cpu_ns(pid: int) -> int:
@@ -37,33 +38,32 @@ def cpu_ns(pid: int) -> int:
     return time.clock_gettime_ns((~pid << 3) | _SCHED)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Times so far, for differences."""
+class Reading(Part, frozen=True, kw_only=True):
+    """Times of one host so far, for differences; null where a process runs on another host."""
 
-    services: Mapping[str, Value]  #: CPU time by subject, of those on this host
-    backends: Mapping[int, int] | str  #: CPU time of the server's children, or why there is none
-    server: Value  #: CPU time of the server's first process
-    load: int  #: CPU time of this process
-    delay: Value  #: of the subject that was asked for; how long its main threads waited for a CPU
+    at_ns: int  #: when they were read, on the monotonic clock of this host
+    services: dict[str, Value]  #: CPU time by subject, of those on this host
+    #: CPU time of the server's children by process id, or why there is none
+    backends: dict[int, int] | str | None
+    server: Value | None  #: CPU time of the server's first process
+    #: of the subject that was asked for; how long its main threads waited for a CPU
+    delay: Value | None
     busy: Value  #: CPU time of all processes
     steal: Value  #: taken by the hypervisor, all CPUs
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """Differences of two readings, as `bundle.generators.switchback.Slice` has them."""
+class Spent(Part, frozen=True, kw_only=True):
+    """Differences of two readings of one host; null where a process runs on another one."""
 
-    service: Value
-    database: Value
-    load: Value
-    delay: Value
+    service: Value | None
+    database: Value | None
+    delay: Value | None
     steal: Value
-    foreign: Value
+    foreign: Value  #: CPU time of all other processes
 
 
 class Meter:
-    """Reads the clocks of services, database server, generator and host."""
+    """Reads the clocks of one host, and of the services and the database server there."""
 
     def __init__(self, services: Mapping[str, int | None], server: int | None) -> None:
         """Prepare; services by subject and the server by process id, None on another host."""
@@ -79,39 +79,20 @@ class Meter:
     def service_ns(self, name: str) -> Value:
         """CPU time of a service's processes."""
         service = self._services.get(name)
-        return service.cpu_ns() if service else _SERVICE_ELSEWHERE
+        return service.cpu_ns() if service else SERVICE_ELSEWHERE
 
     def read(self, name: str) -> Reading:
         """Read everything, and the run-queue delay of one subject."""
         service = self._services.get(name)
         busy, steal = self._host()
         return Reading(
+            at_ns=time.monotonic_ns(),
             services={each: service.cpu_ns() for each, service in self._services.items()},
-            backends=self._server.backends() if self._server else _DATABASE_ELSEWHERE,
-            server=self._server.cpu_ns() if self._server else 0,
-            load=time.process_time_ns(),
-            delay=service.delay_ns() if service else _SERVICE_ELSEWHERE,
+            backends=self._server.backends() if self._server else None,
+            server=self._server.cpu_ns() if self._server else None,
+            delay=service.delay_ns() if service else None,
             busy=busy,
             steal=steal,
-        )
-
-    def used(self, name: str, before: Reading, after: Reading) -> Spent:
-        """What was used between two readings of the same subject."""
-        services = {
-            each: minus(after.services[each], before.services[each]) for each in self._services
-        }
-        database = _of_backends(before.backends, after.backends)
-        load = after.load - before.load
-        ours = [*services.values(), minus(after.server, before.server), load]
-        if self._server:
-            ours.append(database)
-        return Spent(
-            service=services.get(name, _SERVICE_ELSEWHERE),
-            database=database,
-            load=load,
-            delay=minus(after.delay, before.delay),
-            steal=minus(after.steal, before.steal),
-            foreign=_foreign(minus(after.busy, before.busy), ours),
         )
 
     def _host(self) -> tuple[Value, Value]:
@@ -169,7 +150,7 @@ class _Server:
     def cpu_ns(self) -> Value:
         return _cpu_ns(self._pid, "the database server")
 
-    def backends(self) -> Mapping[int, int] | str:
+    def backends(self) -> dict[int, int] | str:
         """CPU time of each child, all found anew: pools open more connections later."""
         own = self.cpu_ns()
         if isinstance(own, str):
@@ -206,7 +187,29 @@ def minus(after: Value, before: Value) -> Value:
     return after if isinstance(after, str) else after - before
 
 
-def _of_backends(before: Mapping[int, int] | str, after: Mapping[int, int] | str) -> Value:
+def spent(name: str, before: Reading, after: Reading, *, load: int = 0) -> Spent:
+    """What one host used between two readings for the same subject; ``load`` by a generator."""
+    services = {each: minus(ns, before.services[each]) for each, ns in after.services.items()}
+    database = _of_backends(before.backends, after.backends)
+    ours = [*services.values(), database, _change(after.server, before.server), load]
+    return Spent(
+        service=services.get(name),
+        database=database,
+        delay=_change(after.delay, before.delay),
+        steal=minus(after.steal, before.steal),
+        foreign=_foreign(minus(after.busy, before.busy), ours),
+    )
+
+
+def _change(after: Value | None, before: Value | None) -> Value | None:
+    return None if after is None or before is None else minus(after, before)
+
+
+def _of_backends(
+    before: Mapping[int, int] | str | None, after: Mapping[int, int] | str | None
+) -> Value | None:
+    if before is None or after is None:
+        return None
     if isinstance(before, str):
         return before
     if isinstance(after, str):
@@ -217,10 +220,10 @@ def _of_backends(before: Mapping[int, int] | str, after: Mapping[int, int] | str
     return sum(ns - before.get(pid, 0) for pid, ns in after.items())
 
 
-def _foreign(busy: Value, ours: list[Value]) -> Value:
+def _foreign(busy: Value, ours: list[Value | None]) -> Value:
     left = busy
     for each in ours:
-        left = minus(left, each)
+        left = left if each is None else minus(left, each)
     # The host's times are whole ticks, counted apart for each kind and CPU, and ours are exact: of
     # a host without foreign load the difference is as often below 0 as above it.
-    return left if isinstance(left, str) else max(0, left)
+    return left

@@ -19,20 +19,21 @@ import msgspec
 
 from bundle.documents.failure import Failure
 from bundle.generators.client import Bodies, Errors, HistogramFile, Lag, Window
-from bundle.generators.switchback import Process, Slice, Switchback
+from bundle.generators.slices import Slice
+from bundle.generators.switchback import Process, Spec, Switchback
 from bundle.storage import write_file
 from workloads.load.client import sample_file
 from workloads.load.client.histograms import Histogram
 from workloads.load.client.process import peak_rss_bytes
 from workloads.load.client.report import ERRORS, span
+from workloads.load.switchback.course import described
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
     from typing import Literal
 
-    from workloads.load.switchback.block import Driven, Switched, Visit
-    from workloads.load.switchback.meter import Value
+    from workloads.load.switchback.block import Driven, Switched
     from workloads.load.switchback.spec import BlockSpec
 
 HISTOGRAM = "service.hdr"
@@ -78,13 +79,24 @@ def _write(
     unread: dict[str, str] = {}
     report = Switchback(
         schema="switchback/1",
-        spec=settings.told(driven.target),
+        spec=settings.told(driven.target, Spec),
         measured=block.failure is None,
         failure=Failure(**block.failure.as_dict()) if block.failure else None,
         window=window,
         slice_s=block.slice_s,
         set_s=block.set_s,
-        slices=[_slice(each, unread) for each in driven.visits],
+        slices=[
+            described(
+                Slice,
+                each,
+                unread,
+                start_ns=each.turn.start.at,
+                stop_ns=each.turn.stop.at,
+                answers=each.turn.answers,
+                drained_ns=each.turn.drained,
+            )
+            for each in driven.visits
+        ],
         errors=Errors(
             **{kind: subject.errors[kind] for kind in ERRORS},
             status=sum(
@@ -105,6 +117,7 @@ def _write(
         histograms={"service": HistogramFile(file=HISTOGRAM, total=histogram.total)},
         process=process,
         unread=unread,
+        read_on=settings.read_on,
     )
     write_file(
         folder / Switchback.PATH, msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
@@ -139,37 +152,10 @@ def _samples(driven: Driven, origin: int) -> tuple[tuple[array[int], ...], list[
     service: list[int] = []
     for visit in driven.visits:
         for _, sent, end, operation, status in driven.subject.samples.rows(*visit.turn.rows):
-            number.append(visit.round)
+            number.append(visit.place.round)
             sent_ns.append(sent - origin)
             end_ns.append(end - origin)
             operations.append(operation)
             statuses.append(status)
             service.append(end - sent)
     return columns, service
-
-
-def _slice(visit: Visit, unread: dict[str, str]) -> Slice:
-    def value(field: str, read: Value) -> int | None:
-        if isinstance(read, int):
-            return read
-        unread.setdefault(field, read)
-        return None
-
-    turn, used = visit.turn, visit.used
-    return Slice(
-        round=visit.round,
-        position=visit.position,
-        after=visit.after,
-        start_ns=turn.start.at,
-        stop_ns=turn.stop.at,
-        answers=turn.answers,
-        drained_ns=turn.drained,
-        service_ns=value("service_ns", used.service),
-        database_ns=value("database_ns", used.database),
-        load_ns=value("load_ns", used.load),
-        delay_ns=value("delay_ns", used.delay),
-        steal_ns=value("steal_ns", used.steal),
-        foreign_ns=value("foreign_ns", used.foreign),
-        rested_ns=visit.rested_ns,
-        rest_ns=value("rest_ns", visit.rest),
-    )

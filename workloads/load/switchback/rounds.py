@@ -8,14 +8,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _DRAWN = 64  # orders of a round, of which one that keeps the pairs even is taken
 _SLACK = 1  # without it, three subjects have no more than 24 sequences
 
 
-def rounds(seed: int, subjects: Sequence[str], count: int) -> list[list[str]]:
-    """Return the subjects' order in each round, so that every subject has the same predecessors.
+def rounds(seed: int, subjects: Sequence[str]) -> Iterator[list[str]]:
+    """Draw the subjects' order, round after round, so that every subject has the same predecessors.
 
     A round begins with the subject that ended the round before. Of a subject's slices one in n then
     follows the subject itself, and as many follow each of the other n - 1. What a slice leaves
@@ -27,29 +27,25 @@ def rounds(seed: int, subjects: Sequence[str], count: int) -> list[list[str]]:
     Args:
         seed: of the block.
         subjects: all different; with two, only the first round's order is random.
-        count: of rounds.
 
     Raises:
-        ValueError: a subject occurs twice, there is none, or the count is negative.
+        ValueError: a subject occurs twice, or there is none.
     """
     if not subjects or len(set(subjects)) < len(subjects):
         raise ValueError(f"a round visits different subjects, not {list(subjects)}")
-    if count < 0:
-        raise ValueError(f"there are no {count} rounds")
     draw = random.Random(seed)  # noqa: S311 - a reproducible order, not a secret
     followed: Counter[tuple[str, str]] = Counter()
-    order: list[list[str]] = []
+    last: list[str] = []
 
     def occurred(names: list[str]) -> int:
         """How often the pairs of a round have occurred, with the one that its end begins."""
         return sum(followed[pair] for pair in [*pairwise(names), (names[-1], names[-1])])
 
-    for _ in range(count):
-        first = order[-1][-1:] if order else []
+    while True:
+        first = last[-1:]
         rest = sorted(set(subjects).difference(first))
         drawn = [first + draw.sample(rest, len(rest)) for _ in range(_DRAWN)]
         fewest = min(map(occurred, drawn))
-        names = next(each for each in drawn if occurred(each) <= fewest + _SLACK)
-        followed.update([*pairwise(names), (names[-1], names[-1])])
-        order.append(names)
-    return order
+        last = next(each for each in drawn if occurred(each) <= fewest + _SLACK)
+        followed.update([*pairwise(last), (last[-1], last[-1])])
+        yield last

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
-from workloads.load.client.connections import NS, ConnectionSet
+from workloads.load.client.connections import NS, ClosedSet
 from workloads.load.client.failure import LoadError
 
 if TYPE_CHECKING:
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from bundle.generators.client import Spec
     from workloads.load.client.connection import Connection
     from workloads.load.client.rows import Row
-    from workloads.load.switchback.meter import Reading
+    from workloads.load.switchback.hosts import Asked
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
     """One end of a slice."""
 
-    at: int  #: instant of its last answer, monotonic nanoseconds
-    reading: Reading  #: what had been used by then
+    at: int  #: its instant, monotonic nanoseconds: in a closed loop that of an answer
+    reading: Asked  #: what had been used by then
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Turn:
         return (self.stop.at - self.start.at) / NS
 
 
-class Subject(ConnectionSet):
+class Subject(ClosedSet):
     """Sends, measures and drains in each of its turns, and rests in between.
 
     ``errors`` holds what happens from the first round on, ``warmup_errors`` what was before.
@@ -70,7 +70,7 @@ class Subject(ConnectionSet):
         name: str,
         spec: Spec,
         rows: Iterator[Row],
-        read: Callable[[], Reading],
+        read: Callable[[], Asked],
         over: asyncio.Future[LoadError],
     ) -> None:
         """Prepare; ``read`` is called at both ends of a slice, ``over`` takes the first failure."""
@@ -115,16 +115,6 @@ class Subject(ConnectionSet):
         self.failed = 0
         self.warmup_errors = self.errors.copy()
         self.errors.clear()
-
-    def free(self, connection: Connection, now: int) -> None:
-        """Send the next request at once, if it is the subject's turn."""
-        try:
-            row = self._next_row()
-        except StopIteration:
-            connection.sent = 0
-            self._dry()
-            return
-        connection.send(row, now, now)
 
     def join(self, connection: Connection) -> None:
         """Send the connection's first request of the turn, if it is the subject's.
@@ -176,7 +166,8 @@ class Subject(ConnectionSet):
     def _timeout_ns(self) -> int:
         return round(self._spec.timeout_s * NS)
 
-    def _dry(self) -> None:
+    def dry(self) -> None:
+        """Notice that the subject's turn is over, or that the table is used up."""
         if self._next_row is _nothing:
             self.settle()
             return

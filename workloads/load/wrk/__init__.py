@@ -7,8 +7,13 @@ samples it never measured: read the dump with ``analysis.generators.wrk``.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 SCRIPT = Path(__file__).with_name("report.lua")
+FIRST: Final = b"a"
+"""Sign of each of wrk's threads that its first answer is in."""
+LAST: Final = b"z"
+"""Sign that wrk's clock has stopped."""
 
 
 def command(
@@ -21,12 +26,14 @@ def command(
     out: Path,
     repeatable: bool,
     timeout_s: int = 10,
+    skipped: int = 0,
+    signs: int | None = None,
     wrk: str = "wrk",
 ) -> list[str]:
     """Return the arguments that run wrk on a request table.
 
     Each thread sends its own shard of the table: every ``threads``-th request. A table of one
-    repeatable request stays on wrk's path without Lua.
+    repeatable request stays on wrk's path without Lua, unless signs are asked for.
 
     Args:
         threads: threads of wrk, at most ``connections``.
@@ -39,6 +46,9 @@ def command(
             stop there and the dump says ``table_exhausted``.
         timeout_s: slower answers leave wrk's histogram and are counted instead. wrk's own default
             of 2 s hides stalls.
+        skipped: requests of the table to begin after; where the table ends, it begins again.
+        signs: descriptor to which wrk writes `FIRST` and `LAST`; None for no signs. They need
+            LuaJIT's FFI.
         wrk: the program.
 
     Raises:
@@ -60,4 +70,6 @@ def command(
         *(str(table.absolute()), str(out.absolute()), str(threads), str(connections)),
         "repeat" if repeatable else "once",
         str(duration_s),
+        str(skipped),
+        *([] if signs is None else [str(signs)]),
     ]

@@ -1,7 +1,7 @@
 -- Drives wrk from a request table and dumps what it measured as JSON.
 --
 -- Arguments after the URL: table file, output file, threads, connections, "repeat" or "once",
--- seconds.
+-- seconds, how many requests of the table to begin after, and the descriptor that takes the signs.
 -- The numbers come from done(), not from the printed text, and the latency histogram comes whole:
 -- wrk has by then added samples that it never measured (stats_correct in its stats.c), which only
 -- the whole histogram lets one take out again.
@@ -12,7 +12,19 @@ if has_ffi then
       typedef struct { long seconds, nanoseconds; } ormlab_time;
       int clock_gettime(int clock, ormlab_time *now);
       int usleep(unsigned int microseconds);
+      long write(int file, const void *data, size_t length);
    ]])
+end
+
+-- Whoever started wrk can read a byte at each end of what is measured: where a descriptor is given,
+-- each thread writes the first sign when it has its first answer, and done() the last one.
+
+local FIRST, LAST = "a", "z"
+
+local function sign(descriptor, what)
+   if descriptor and has_ffi then
+      ffi.C.write(descriptor, what, #what)
+   end
 end
 
 -- The main state: setup() and done() run here, init() and request() in each thread's own state.
@@ -65,10 +77,19 @@ end
 -- several percent. So they begin together, and end when the duration is over.
 
 local now = has_ffi and ffi.new("ormlab_time")
+local PRECISE, COARSE = 1, 6 -- CLOCK_MONOTONIC, and what is cheap: one tick for all threads
 
-local function time()
-   ffi.C.clock_gettime(6, now) -- CLOCK_MONOTONIC_COARSE: one tick for all threads, and cheap
+local function time(clock)
+   ffi.C.clock_gettime(clock, now)
    return tonumber(now.seconds) + tonumber(now.nanoseconds) * 1e-9
+end
+
+local function instant()
+   if not has_ffi then
+      return nil
+   end
+   ffi.C.clock_gettime(PRECISE, now)
+   return tonumber(now.seconds) * 1e9 + tonumber(now.nanoseconds) -- exact for 104 days
 end
 
 local function await_the_others()
@@ -79,11 +100,11 @@ local function await_the_others()
    return shared[0]
 end
 
-local function serve(rows, repeatable)
-   local position, last = 0, #rows
+local function serve(rows, repeatable, skipped)
+   local position, last = skipped % math.max(1, #rows), #rows
    local window_end
    local function following()
-      if window_end and time() >= window_end then
+      if window_end and time(COARSE) >= window_end then
          wrk.thread:stop()
       end
       position = position + 1
@@ -98,12 +119,25 @@ local function serve(rows, repeatable)
       end
       return rows[position]
    end
-   local function first()
-      if end_address then
-         window_end = await_the_others()
+   -- Every connection asks for a request once it is open; who asks again has had an answer.
+   local awaited = math.floor(connections / threads_started)
+   local function opening()
+      awaited = awaited - 1
+      if awaited < 0 then
+         first_answer = instant()
+         sign(signs, FIRST)
+         request = following
       end
-      request = following
       return following()
+   end
+   local function first()
+      if not end_address then
+         request = following
+         return following()
+      end
+      window_end = await_the_others()
+      request = opening
+      return opening()
    end
    if index > 0 then
       return first
@@ -119,15 +153,18 @@ function init(arguments)
    local path = arguments[1]
    threads_started = tonumber(arguments[3])
    out, connections = arguments[2], tonumber(arguments[4])
+   signs = tonumber(arguments[8])
    exhausted = false
    local repeatable = arguments[5] == "repeat"
-   local only = repeatable and only_row(path)
+   -- Without request() nobody learns of the first answer.
+   local only = repeatable and not signs and only_row(path)
    if only then
       local body
       wrk.method, wrk.path, body = split(only)
       if body ~= "" then
          wrk.body, wrk.headers["Content-Type"] = body, "application/json"
       end
+      begun = instant()
       return
    end
    local first = index
@@ -135,9 +172,12 @@ function init(arguments)
    if repeatable and #rows == 0 then
       rows = shard_of(path, first % all, all)
    end
-   request = serve(rows, repeatable)
+   local skipped = math.floor(tonumber(arguments[7] or 0) / threads_started)
+   request = serve(rows, repeatable, skipped)
+   begun = instant()
    if end_address and index == threads_started - 1 then
-      ffi.cast("double *", end_address)[0] = time() + tonumber(arguments[6])
+      -- By the precise clock, which the coarse one follows: wrk's own clock does not stop earlier.
+      ffi.cast("double *", end_address)[0] = time(PRECISE) + tonumber(arguments[6])
    end
 end
 
@@ -178,11 +218,19 @@ local function bins_by_call(latency)
 end
 
 function done(summary, latency, requests)
+   sign(threads[1]:get("signs"), LAST)
    local path = threads[1]:get("out")
    local connections = threads[1]:get("connections")
-   local ran_out = false
+   local ran_out, begun, first_answer = false, threads[#threads]:get("begun"), nil
    for _, thread in ipairs(threads) do
       ran_out = ran_out or thread:get("exhausted")
+      local at = thread:get("first_answer")
+      if at and (not first_answer or at < first_answer) then
+         first_answer = at
+      end
+   end
+   local function integer(value)
+      return value and string.format("%.0f", value) or "null"
    end
    local errors = summary.errors
    local bins = bins_by_ffi(latency) or bins_by_call(latency)
@@ -192,6 +240,7 @@ function done(summary, latency, requests)
       string.format('"threads":%d,"connections":%d,', #threads, connections),
       string.format('"connections_opened":%d,', #threads * math.floor(connections / #threads)),
       string.format('"requests":%d,"duration_us":%d,', summary.requests, summary.duration),
+      string.format('"begun_ns":%s,"first_answer_ns":%s,', integer(begun), integer(first_answer)),
       string.format('"bytes":%d,"table_exhausted":%s,', summary.bytes, tostring(ran_out)),
       string.format('"errors":{"connect":%d,"read":%d,"write":%d,"status":%d,"timeout":%d},',
          errors.connect, errors.read, errors.write, errors.status, errors.timeout),
