@@ -17,7 +17,8 @@ import msgspec
 
 from bundle.documents.services import Broken, ContractOutcome
 from workloads import psql as server
-from workloads.contract.suite import check, write_samples
+from workloads.contract import suite
+from workloads.contract.fields import LOADINGS, OPERATIONS
 from workloads.dataset import Dataset
 from workloads.psql import PsqlError
 
@@ -33,15 +34,17 @@ def main(argv: list[str] | None = None) -> int:
     try:
         dataset = Dataset(*(getattr(arguments, field.name) for field in fields(Dataset)))
         psql = server.from_arguments(arguments)
-        results = check(arguments.url, psql, arguments.database, dataset)
+        cannot = frozenset(arguments.cannot)
+        left_out = suite.left_out(dataset, cannot)
+        results = suite.check(arguments.url, psql, arguments.database, dataset, cannot)
     except (OSError, PsqlError, http.client.HTTPException) as problem:
         return _refuse(problem, _UNREACHABLE)
     except ValueError as problem:  # ContractError, and numbers that are no dataset
         return _refuse(problem, _USAGE)
     if arguments.samples is not None:
-        write_samples(results, arguments.samples)
+        suite.write_samples(results, arguments.samples)
     broken = [result for result in results if not result.ok]
-    sys.stdout.write((_document if arguments.json else _text)(len(results), broken))
+    sys.stdout.write((_document if arguments.json else _text)(len(results), broken, left_out))
     return _BROKEN if broken else _OK
 
 
@@ -53,25 +56,38 @@ def _parser() -> argparse.ArgumentParser:
     for field in fields(Dataset):
         option = f"--{field.name.replace('_', '-')}"
         parser.add_argument(option, type=int, required=True, help="of the dataset")
+    parser.add_argument(
+        "--cannot",
+        action="append",
+        default=[],
+        choices=(*OPERATIONS, *LOADINGS),
+        help="leave out the cases of an operation or way of loading that the service lacks",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--samples", type=Path, metavar="DIR", help="write answers there")
     return parser
 
 
-def _document(cases: int, broken: list[CaseResult]) -> str:
+def _document(cases: int, broken: list[CaseResult], left_out: list[str]) -> str:
     problems = [Broken(case=each.name, expected=each.expected, got=each.got) for each in broken]
     outcome = ContractOutcome(
-        schema="ormlab-contract/1", ok=not broken, cases=cases, problems=problems
+        schema="ormlab-contract/1",
+        ok=not broken,
+        cases=cases,
+        problems=problems,
+        left_out=left_out,
     )
     return msgspec.json.format(msgspec.json.encode(outcome), indent=2).decode() + "\n"
 
 
-def _text(cases: int, broken: list[CaseResult]) -> str:
+def _text(cases: int, broken: list[CaseResult], left_out: list[str]) -> str:
     lines = [
         f"{result.name}\n    expected {result.expected}\n    got      {result.got}"
         for result in broken
     ]
     lines.append(f"{cases - len(broken)} of {cases} cases as the contract says")
+    if left_out:
+        lines.append(f"{len(left_out)} more cases were left out: {', '.join(left_out)}")
     return "\n".join(lines) + "\n"
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from workloads.contract import canonical
-from workloads.contract.fields import ORDER_COLUMNS, USER_COLUMNS
+from workloads.contract.fields import LOADINGS, ORDER_COLUMNS, USER_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +24,8 @@ class Effect:
 
     question: str  #: SQL that prints one JSON value
     answer: Any  #: the JSON value that it must print
+    #: SQL that does the same to the rows, if the case is left out; empty if it changes none
+    instead: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,13 @@ class Case:
     effect: Effect | None = None
     #: headers of the request, in place of the client's own
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The names by which a service may declare that it cannot do what the case asks for."""
+        operation = self.name.partition(":")[0]
+        plain, _, way = operation.rpartition("-")
+        return frozenset({plain, way} if way in LOADINGS else {operation})
 
 
 def found(name: str, path: str, value: object) -> Case:
@@ -89,14 +98,16 @@ def invalid(
 def written(name: str, request: str, status: int, row: Row, *, body: object) -> Case:
     """Return a create or an update whose row is in the answer and in the table."""
     method, path = request.split(" ", 1)
-    effect = stored(path.split("/")[1], row)
+    table = path.split("/")[1]
+    effect = replace(stored(table, row), instead=_put(table, row))
     return Case(name, method, path, status, canonical.encode(row), _bytes(body), effect=effect)
 
 
 def deleted(name: str, table: str, row_id: int) -> Case:
     """Return a DELETE after which the row is gone."""
-    count = f"SELECT count(*) FROM {table} WHERE id = {row_id}"  # noqa: S608 - names and numbers
-    return Case(name, "DELETE", f"/{table}/{row_id}", 204, b"", effect=Effect(count, 0))
+    rows = f"FROM {table} WHERE id = {row_id}"
+    effect = Effect(f"SELECT count(*) {rows}", 0, instead=f"DELETE {rows}")
+    return Case(name, "DELETE", f"/{table}/{row_id}", 204, b"", effect=effect)
 
 
 def stored(table: str, row: Row) -> Effect:
@@ -106,6 +117,15 @@ def stored(table: str, row: Row) -> Effect:
     )
     question = f"SELECT json_build_object({columns}) FROM {table} WHERE id = {row['id']}"  # noqa: S608 - names and numbers
     return Effect(question, json.loads(canonical.encode(row)))
+
+
+def _put(table: str, row: Row) -> str:
+    """SQL after which a table holds exactly this row, whether it held another of its id or none."""
+    columns, record = ", ".join(_COLUMNS[table]), canonical.encode(row).decode().replace("'", "''")
+    return (
+        f"INSERT INTO {table} SELECT * FROM json_populate_record(NULL::{table}, '{record}') "  # noqa: S608 - names, and a quoted row
+        f"ON CONFLICT (id) DO UPDATE SET ({columns}) = (SELECT EXCLUDED.*)"
+    )
 
 
 def _bytes(body: object) -> bytes | None:

@@ -14,6 +14,14 @@ MAX_LIMIT: Final = 1_000
 # Larger than the largest valid body: a profile of 65,536 characters, six bytes each if escaped.
 MAX_BODY_BYTES: Final = 1 << 20
 LOADINGS: Final = ("lazy", "prefetch", "join")
+OPERATIONS: Final = (
+    *(
+        f"{verb}-{noun}"
+        for noun in ("user", "order")
+        for verb in ("read", "create", "update", "delete")
+    ),
+    *("list-users", "list-orders", "users-with-orders", "user-orders"),
+)
 
 
 @dataclass(frozen=True)

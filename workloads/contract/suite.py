@@ -13,12 +13,12 @@ from workloads.contract.canonical import CONTENT_TYPE
 from workloads.contract.client import Answer, Client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from workloads.contract.case import Case
     from workloads.dataset.rows import Dataset
-    from workloads.psql import Psql
+    from workloads.psql import Connected, Psql
 
 _SHOWN_BYTES = 300
 
@@ -61,10 +61,29 @@ def all_cases(dataset: Dataset) -> list[Case]:
     ]
 
 
-def check(base_url: str, psql: Psql, database: str, dataset: Dataset) -> list[CaseResult]:
+def left_out(dataset: Dataset, cannot: Collection[str]) -> list[str]:
+    """Name the cases that ask for what a service declares that it cannot do.
+
+    Raises:
+        ContractError: the dataset has too few rows for the cases.
+    """
+    return [case.name for case in all_cases(dataset) if not case.needs.isdisjoint(cannot)]
+
+
+def check(
+    base_url: str, psql: Psql, database: str, dataset: Dataset, cannot: Collection[str] = ()
+) -> list[CaseResult]:
     """Run every case against a service, and compare the rows that no case may change.
 
-    ``database`` is a throwaway clone of the dataset's template, which the cases change.
+    A case that is left out has no result: what it would do to the rows is done in the database,
+    because other cases find it there.
+
+    Args:
+        base_url: of the service.
+        psql: its server.
+        database: a throwaway clone of the dataset's template, which the cases change.
+        dataset: what the clone holds.
+        cannot: operations and ways of loading whose cases are left out.
 
     Raises:
         ContractError: the dataset has too few rows for the cases.
@@ -72,12 +91,17 @@ def check(base_url: str, psql: Psql, database: str, dataset: Dataset) -> list[Ca
         PsqlError: the database cannot be asked.
     """
     cases = all_cases(dataset)
-    before = _untouched(psql, database, dataset)
-    with Client(base_url) as client:
-        results = [_run(case, client, psql, database) for case in cases]
-    after = _untouched(psql, database, dataset)
-    results.append(CaseResult("untouched-rows", after == before, before, after))
-    return [*results, _row_count(psql, database, dataset)]
+    with psql.connected(database) as rows, Client(base_url) as client:
+        before = _untouched(rows, dataset)
+        results = []
+        for case in cases:
+            if case.needs.isdisjoint(cannot):
+                results.append(_run(case, client, rows))
+            elif case.effect and case.effect.instead:
+                rows.run(case.effect.instead)
+        after = _untouched(rows, dataset)
+        results.append(CaseResult("untouched-rows", after == before, before, after))
+        return [*results, _row_count(rows, dataset)]
 
 
 def write_samples(results: Iterable[CaseResult], folder: Path) -> None:
@@ -92,11 +116,11 @@ def write_samples(results: Iterable[CaseResult], folder: Path) -> None:
         (folder / f"{result.name}.http").write_bytes(text)
 
 
-def _run(case: Case, client: Client, psql: Psql, database: str) -> CaseResult:
+def _run(case: Case, client: Client, rows: Connected) -> CaseResult:
     answer = client.send(case.method, case.path, case.body, case.headers)
     expected, got = _facts(_expected(case)), _facts(answer)
     if case.effect is not None:
-        held = psql.run(case.effect.question, database=database)
+        held = rows.run(case.effect.question)
         expected["database"] = case.effect.answer
         got["database"] = json.loads(held) if held else None
     return CaseResult(case.name, expected == got, _shown(expected), _shown(got), answer)
@@ -132,21 +156,21 @@ def _shown(facts: dict[str, object]) -> str:
     return ", ".join(parts)
 
 
-def _untouched(psql: Psql, database: str, dataset: Dataset) -> str:
+def _untouched(rows: Connected, dataset: Dataset) -> str:
     """Return number and hash of all rows but the last, which no case changes."""
     sums = (
         f"SELECT '{table}', count(*), sum(hashtextextended(t::text, 0)) FROM {table} t "  # noqa: S608 - names and numbers
-        f"WHERE id < {rows};"
-        for table, rows in (("users", dataset.users), ("orders", dataset.orders))
+        f"WHERE id < {count};"
+        for table, count in (("users", dataset.users), ("orders", dataset.orders))
     )
-    return psql.run("".join(sums), database=database).replace("\n", " ")
+    return rows.run("".join(sums)).replace("\n", " ")
 
 
-def _row_count(psql: Psql, database: str, dataset: Dataset) -> CaseResult:
-    rows = {"users": dataset.users, "orders": dataset.orders}
-    expected = {table: rows[table] + growth for table, growth in writes.GROWTH.items()}
+def _row_count(rows: Connected, dataset: Dataset) -> CaseResult:
+    seeded = {"users": dataset.users, "orders": dataset.orders}
+    expected = {table: seeded[table] + growth for table, growth in writes.GROWTH.items()}
     held = {
-        table: int(psql.run(f"SELECT count(*) FROM {table}", database=database))  # noqa: S608 - names
+        table: int(rows.run(f"SELECT count(*) FROM {table}"))  # noqa: S608 - names
         for table in expected
     }
     return CaseResult("row-count", expected == held, str(expected), str(held))

@@ -78,9 +78,8 @@ def clone(psql: Psql, template: str, name: str) -> None:
     The server copies the files without logging them (``STRATEGY FILE_COPY``). The checkpoint now
     saves one during a trial. PsqlError if the server refuses.
     """
-    drop(psql, name)
-    psql.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-    psql.run("CHECKPOINT")
+    made = f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY;\nCHECKPOINT;"
+    psql.run(f"{_dropping(name)}{made}")
 
 
 def drop(psql: Psql, name: str) -> None:
@@ -88,9 +87,16 @@ def drop(psql: Psql, name: str) -> None:
 
     PsqlError if the server refuses.
     """
-    if psql.run(f"SELECT 1 FROM pg_database WHERE datname = {_literal(name)} AND datistemplate"):  # noqa: S608 - a literal
-        psql.run(f"ALTER DATABASE {name} IS_TEMPLATE false")
-    psql.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    psql.run(_dropping(name))
+
+
+def _dropping(name: str) -> str:
+    r"""Statements that drop a database; ``\gexec`` executes what the first one answers."""
+    return (
+        "SELECT format('ALTER DATABASE %I IS_TEMPLATE false', datname) FROM pg_database "  # noqa: S608 - a literal
+        f"WHERE datname = {_literal(name)} AND datistemplate \\gexec\n"
+        f"DROP DATABASE IF EXISTS {name} WITH (FORCE);\n"
+    )
 
 
 def load(psql: Psql, dataset: Dataset, database: str) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """The pass itself: the same requests to every subject, one at a time, on one connection.
 
-Two requests of an operation warm the service up before the five that count. The pool has one
-connection, so all requests meet the same prepared statements. Every subject gets the same requests
-on a fresh clone, so the answers of any two subjects can be compared byte for byte.
+Eight requests of an operation warm the service up before the five that count: psycopg prepares a
+statement at its sixth execution. The pool has one connection, so all requests meet the same
+prepared statements. Every subject gets the same requests on a fresh clone, so the answers of any
+two subjects can be compared byte for byte.
 
 History of the schemas: sql/1, answers/1 (first).
 """
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from workloads.diagnosis.proxy import Counts, Proxy
 
 _SERVICES = Path(__file__).parents[1] / "services"
-_WARM, _COUNTED = 2, 5
+_WARM, _COUNTED = 8, 5
 _KEPT_BYTES = 1 << 16  # of an answer's body, enough to name the first byte that differs
 
 

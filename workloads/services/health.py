@@ -15,28 +15,29 @@ from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workloads.services import manifest
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from workloads.services.settings import Settings
 
-# Libraries fall back silently to slower Python; these modules show which code runs. SQLAlchemy 2.1
-# keeps one name for both, so it is asked instead.
-_COMPILED = {
+# What every service runs on, whichever it is: the packages, and the modules of each that show
+# whether it runs compiled code. Libraries fall back silently to slower Python.
+_COMMON = {
     "aiohttp": ("aiohttp._http_parser", "aiohttp._http_writer"),
-    "asyncpg": ("asyncpg.protocol.protocol",),
+    "fastapi": (),
     "frozenlist": ("frozenlist._frozenlist",),
-    "greenlet": ("greenlet._greenlet",),
     "httptools": ("httptools.parser.parser",),
     "multidict": ("multidict._multidict",),
     "orjson": ("orjson.orjson",),
+    "pydantic": (),
     "pydantic-core": ("pydantic_core._pydantic_core",),
-    "sqlalchemy": (),
+    "starlette": (),
+    "uvicorn": (),
     "uvloop": ("uvloop.loop",),
     "yarl": ("yarl._quoting_c",),
 }
-_VERSIONED = (
-    *_COMPILED,
-    *("fastapi", "pydantic", "pypika-tortoise", "starlette", "tortoise-orm", "uvicorn"),
-)
 
 _FLAGS = (
     *("bytes_warning", "debug", "dev_mode", "hash_randomization", "ignore_environment"),
@@ -54,14 +55,16 @@ def report(settings: Settings) -> dict[str, object]:
 
     Its keys are those of ``bundle.documents.readings.Health``, which no stack can import.
     """
+    own = manifest.named(settings.service).manifest.packages
+    packages = _COMMON | {name: tuple(package.compiled) for name, package in own.items()}
     return {
         "service": settings.service,
         "pid": os.getpid(),
         "nonce": settings.nonce,
         "python": platform.python_version(),
         "jit": jit(str(sysconfig.get_config_var("CONFIG_ARGS")), os.environ.get("PYTHON_JIT")),
-        "versions": _versions(),
-        "extensions": {library: _compiled(library) for library in _COMPILED},
+        "versions": _versions(packages),
+        "extensions": {name: _compiled(modules) for name, modules in packages.items() if modules},
         "pool": asdict(settings.pool),
         "workers": settings.workers,
         "framework": settings.framework,
@@ -86,10 +89,10 @@ def jit(options: str, variable: str | None) -> bool | None:
     return default == "yes" if variable is None else variable != "0"
 
 
-def _versions() -> dict[str, str]:
-    """Return the version of each distribution of the stack, used by this service or not."""
+def _versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return the version of each of these distributions that the stack has."""
     installed = {}
-    for name in _VERSIONED:
+    for name in packages:
         try:
             installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -97,13 +100,19 @@ def _versions() -> dict[str, str]:
     return installed
 
 
-def _compiled(library: str) -> bool | None:
-    if library.replace("-", "_") not in sys.modules:
+def _compiled(modules: Iterable[str]) -> bool | None:
+    """Return whether all modules of a package run compiled code; None if it is not in use."""
+    if not any(module.partition(":")[0].partition(".")[0] in sys.modules for module in modules):
         return None
-    if library == "sqlalchemy":
-        has_compiled_ext = sys.modules["sqlalchemy.util"].has_compiled_ext
-        return bool(has_compiled_ext())
-    return all(_is_extension(name) for name in _COMPILED[library])
+    return all(map(_is_compiled, modules))
+
+
+def _is_compiled(name: str) -> bool:
+    """Ask a ``module:function``, or look where a module comes from."""
+    module, asks, function = name.partition(":")
+    if not asks:
+        return _is_extension(module)
+    return module in sys.modules and bool(getattr(sys.modules[module], function)())
 
 
 def _is_extension(name: str) -> bool:

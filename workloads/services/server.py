@@ -9,7 +9,7 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from workloads.services import health
+from workloads.services import health, manifest
 from workloads.services.burden import Burden
 from workloads.services.cache import CachedRepository
 from workloads.services.codec import codec
@@ -57,10 +57,11 @@ def load(settings: Settings) -> Repository:
     """Return the repository that the settings name, not yet open.
 
     Raises:
-        SettingsError: an option is unknown or of the wrong type.
+        SettingsError: there is no such service; an option is unknown or of the wrong type.
         ImportError: the stack lacks the library.
     """
-    package: Any = importlib.import_module(f"workloads.services.{settings.service}")
+    service = manifest.named(settings.service)
+    package: Any = importlib.import_module(f"workloads.services.{service.name}")
     options = build(package.Options, settings.options, "options")
     repository: Repository = package.create(settings.database, settings.pool, options)
     return CachedRepository(repository, settings.cache) if settings.cache.ttl_s else repository

@@ -49,7 +49,7 @@ class Cache:
 class Settings:
     """One service process; with ``workers`` above 1 a parent and as many workers."""
 
-    service: Literal["asyncpg", "sqlalchemy", "tortoise"]  #: the repository
+    service: str  #: name of its folder below this one
     host: str  #: address to listen on
     port: int  #: TCP port to listen on
     database: Database
@@ -94,10 +94,10 @@ def read(path: Path) -> Settings:
 
 
 def build[T](kind: type[T], value: object, where: str) -> T:
-    """Make a dataclass of a JSON object whose keys and types must be those of the dataclass.
+    """Make a dataclass of an object, of JSON or TOML, whose keys and types must be the dataclass's.
 
-    Its fields have JSON types, literals, or are other such dataclasses. ``where`` names the object
-    in messages.
+    Its fields have JSON types, literals, are other such dataclasses, or lists and dictionaries of
+    these. ``where`` names the object in messages.
 
     Raises:
         SettingsError: a key is unknown or missing, or a value has the wrong type.
@@ -120,6 +120,11 @@ def build[T](kind: type[T], value: object, where: str) -> T:
 def _check(hint: Any, value: object, name: str) -> object:  # noqa: ANN401 - any annotation
     if is_dataclass(hint):
         return build(cast("type[Any]", hint), value, name)
+    if type(value) is get_origin(hint) and (inner := get_args(hint)):
+        if isinstance(value, dict):
+            return {key: _check(inner[1], each, f"{name}.{key}") for key, each in value.items()}
+        if isinstance(value, list):
+            return [_check(inner[0], each, name) for each in value]
     allowed = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     if not any(_fits(kind, value) for kind in allowed):
         expected = " or ".join(map(_described, allowed))

@@ -9,16 +9,18 @@ import signal
 import sys
 import traceback
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     Gate = Callable[[], Awaitable[None]]
 
 FAILED = 8
 
 _PR_SET_PDEATHSIG = 1
+_TOPOLOGY = Path("/sys/devices/system/cpu")
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -27,7 +29,8 @@ def supervise(count: int, work: Callable[[Gate], int]) -> int:
 
     No worker is restarted, because a trial in which one died is invalid: the first that ends by
     itself ends the others too. Workers die with this process, whatever ends it. A worker calls
-    ``work``, which returns its exit code, with a gate to await: it opens when all are ready.
+    ``work``, which returns its exit code, with a gate to await: it opens when all are ready. Where
+    there are enough cores, each worker has cores of its own.
 
     Returns:
         0 if a signal ended all of them well, else the exit code of the first that failed, or
@@ -44,9 +47,12 @@ def supervise(count: int, work: Callable[[Gate], int]) -> int:
         _end(children)
 
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
-    for _ in range(count):
+    shares = shares_of(cores(), count)
+    for number in range(count):
         child = os.fork()
         if child == 0:
+            if shares:
+                os.sched_setaffinity(0, shares[number])
             _be_worker(supervisor, work, reading, writing)
         children.add(child)
     for number in _STOPPING:
@@ -55,6 +61,26 @@ def supervise(count: int, work: Callable[[Gate], int]) -> int:
     os.close(writing)
     os.close(reading)
     return _await_end(children, asked)
+
+
+def cores() -> list[set[int]]:
+    """The CPUs that this process may use, those of one core together."""
+    found: dict[str, set[int]] = {}
+    for cpu in sorted(os.sched_getaffinity(0)):
+        siblings = _TOPOLOGY / f"cpu{cpu}/topology/thread_siblings_list"
+        core = siblings.read_text() if siblings.exists() else str(cpu)
+        found.setdefault(core, set()).add(cpu)
+    return list(found.values())
+
+
+def shares_of(every_core: Sequence[set[int]], count: int) -> list[set[int]] | None:
+    """The CPUs of each worker, whole cores; None if there are fewer cores than workers.
+
+    Workers that share cores are left to the kernel, which moves them to the core that is free.
+    """
+    if len(every_core) < count:
+        return None
+    return [set().union(*every_core[number::count]) for number in range(count)]
 
 
 def _await_end(children: set[int], asked: list[int]) -> int:

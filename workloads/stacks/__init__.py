@@ -1,9 +1,9 @@
-"""The stacks: read ``stacks.toml`` and the locks beside it, strictly.
+"""The stacks: read ``stacks.toml`` and the locks beside it, and those of services, strictly.
 
 A stack is a pinned, hash-locked set of interpreter, ORM, driver and web framework. One with a
 ``base`` is that stack with some packages, or the interpreter, replaced: its files hold only what
-differs. This module says what a stack is; ``locks.py`` reads its locks, ``agent.stacks`` makes its
-environment, ``lock.py`` renews its lock.
+differs. A service may bring such a stack in its own folder. This module says what a stack is;
+``locks.py`` reads its locks, ``agent.stacks`` makes its environment, ``lock.py`` renews its lock.
 
 The files may come from somebody else's bundle. Whatever becomes part of a path or of a command must
 match a pattern here: names of stacks, of files of build tools, of packages and modules.
@@ -22,11 +22,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from workloads.services import manifest
 from workloads.stacks import locks
 from workloads.stacks.locks import Pin, StackFileError, normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from workloads.services.manifest import Service
 
 FOLDER = Path(__file__).parent
 
@@ -55,8 +58,8 @@ _JIT = {"jit": {"PYTHON_JIT": "1"}, "jit-off": {"PYTHON_JIT": "0"}}
 class Stack:
     """One stack as it is defined, before anything is installed."""
 
-    name: str  #: its table in stacks.toml, and the stem of its two requirement files
-    folder: Path  #: folder of these files
+    name: str  #: its table in stacks.toml, or the service that brings it
+    folder: Path  #: folder of its two requirement files
     title: str  #: title for readers
     #: the interpreter: ``"3.13"`` is any patch release, ``"3.13.0"`` exactly that one,
     #: ``"3.13+jit"`` one that was built with the JIT, ``"3.13+jit-off"`` the same one run without
@@ -66,6 +69,9 @@ class Stack:
     #: whether it is known to work; its failure may be the evidence
     expect: Literal["works", "fails"]
     note: str = ""  #: why the stack is there
+    stem: str = ""  #: of its two requirement files; empty for the stack's own name
+    #: folder of the locks of build tools; by default the stack's
+    tools: Path | None = None
     #: the stack that this one equals but for its own packages; None without one
     base: Stack | None = None
     #: stem of the lock of build tools in ``build/``; None installs wheels only
@@ -80,17 +86,23 @@ class Stack:
     @property
     def wanted(self) -> Path:
         """The file of the requested packages; with a base, of those that replace the base's."""
-        return self.folder / f"{self.name}.in"
+        return self.folder / f"{self.stem or self.name}.in"
 
     @property
     def lock(self) -> Path:
         """The file of the pins with their hashes; with a base, of those that differ from it."""
-        return self.folder / f"{self.name}.txt"
+        return self.folder / f"{self.stem or self.name}.txt"
 
     @property
     def build_lock(self) -> Path | None:
         """The file of the pinned build tools, if the stack builds anything."""
-        return self.folder / f"build/{self.build}.txt" if self.build else None
+        folder = self.tools or self.folder
+        return folder / f"build/{self.build}.txt" if self.build else None
+
+    @property
+    def of_service(self) -> bool:
+        """Whether a service brings it: its files are then among those of the service."""
+        return bool(self.stem)
 
     @property
     def wheels(self) -> list[Path]:
@@ -189,10 +201,16 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     pure: tuple[_Package, ...] = ()
 
 
-def load(folder: Path = FOLDER, *, lost_asks_nothing: bool = False) -> dict[str, Stack]:
-    """Read all stacks of a folder, by name, but not yet their locks.
+def load(
+    folder: Path = FOLDER,
+    services: Iterable[Service] | None = None,
+    *,
+    lost_asks_nothing: bool = False,
+) -> dict[str, Stack]:
+    """Read all stacks of a folder and of services, by name, but not yet their locks.
 
-    With ``lost_asks_nothing`` a stack whose ``.in`` is missing requests no package.
+    With ``lost_asks_nothing`` a stack whose ``.in`` is missing requests no package. Without
+    ``services``, those of the folder ``services`` beside the stacks are read.
 
     Raises:
         StackFileError: a file is missing or not TOML; a key is unknown, missing or of a wrong
@@ -215,6 +233,10 @@ def load(folder: Path = FOLDER, *, lost_asks_nothing: bool = False) -> dict[str,
             stacks,
             lost_asks_nothing=lost_asks_nothing,
         )
+    beside = manifest.shipped(folder.parent / manifest.FOLDER.name).values()
+    for service in beside if services is None else services:
+        if service.has_own_stack:
+            stacks[service.name] = _of_service(service, stacks)
     return stacks
 
 
@@ -277,6 +299,58 @@ def _stack(
         pure=table.pure,
         compiled=compiled,
         imports={each: _convert(file.imports[each], _Module, f"imports.{each}") for each in wanted},
+    )
+
+
+def _of_service(service: Service, stacks: Mapping[str, Stack]) -> Stack:
+    """The stack that a service brings: its base's, with what ``stack.in`` asks for beside it."""
+    own, where = service.manifest.own_stack, f"{service.name}/{manifest.MANIFEST}"
+    base = stacks.get(service.manifest.stack)
+    if base is None:
+        known = ", ".join(stacks)
+        raise StackFileError(
+            f"{where}: there is no stack {service.manifest.stack!r}; the stacks are {known}"
+        )
+    if service.name in stacks:
+        raise StackFileError(f"{where}: a stack has the name {service.name!r}: rename the folder")
+    for pattern, value, key in (
+        (_PYTHON.pattern, own.python, "python"),
+        (_DAY, own.exclude_newer, "exclude_newer"),
+        (rf"\A{STACK_NAME}\Z", own.build, "build"),
+    ):
+        if value is not None and not re.match(pattern, value):
+            raise StackFileError(f"{where}: own_stack.{key} cannot be {value!r}")
+    packages = service.manifest.packages
+    asked = wanted_in(service.folder / "stack.in")
+    if lacking := [name for name in asked if name not in {*packages, *base.imports}]:
+        raise StackFileError(f"{where}: packages lacks {lacking[0]!r}, which stack.in asks for")
+    wanted = sorted({*asked, *base.imports})
+    imports = {name: packages[name].module if name in packages else "" for name in wanted}
+    return Stack(
+        name=service.name,
+        folder=service.folder,
+        stem="stack",
+        tools=base.tools or base.folder,
+        title=f"{base.title}, with what {service.name} needs",
+        python=own.python or base.python,
+        exclude_newer=own.exclude_newer or base.exclude_newer,
+        expect="works",
+        base=base,
+        build=own.build,
+        no_binary=tuple(own.no_binary),
+        pure=tuple(own.pure),
+        compiled={
+            **base.compiled,
+            **{
+                name: tuple(each for each in packages[name].compiled if ":" not in each)
+                for name in asked
+                if name in packages and packages[name].compiled
+            },
+        },
+        imports={
+            name: module or base.imports.get(name) or name.replace("-", "_")
+            for name, module in imports.items()
+        },
     )
 
 

@@ -36,13 +36,14 @@ def main(arguments: list[str]) -> int:
     if unknown := sorted(set(options.names) - known.keys()):
         parser.error(f"no stack {unknown[0]!r}; the stacks are {', '.join(known)}")
     chosen = [known[name] for name in options.names or known]
-    uv = _Uv(options.uv, options.cache)
+    uv = Resolver(options.uv, options.cache)
     try:
         for source, how in sorted(build_tools(chosen).items()):
             uv.compile(source, source.with_suffix(".txt"), "--upgrade", *how)
         for stack in chosen:  # a base comes before the stacks on it
-            _lock(uv, stack)
+            lock(uv, stack)
     except subprocess.CalledProcessError as failed:
+        sys.stderr.write(failed.stderr)
         return failed.returncode
     return 0
 
@@ -56,7 +57,13 @@ def build_tools(chosen: list[stacks.Stack]) -> dict[Path, tuple[str, ...]]:
     return tools
 
 
-def _lock(uv: _Uv, stack: stacks.Stack) -> None:
+def lock(uv: Resolver, stack: stacks.Stack) -> None:
+    """Renew the lock of one stack; that of its base stays as it is.
+
+    Raises:
+        CalledProcessError: uv found no solution, or no registry; its ``stderr`` says why.
+        StackFileError: what the stack asks for, or its base's lock, cannot be read.
+    """
     if stack.base is None:
         uv.compile(stack.wanted, stack.lock, "--upgrade", *_dated(stack))
         return
@@ -84,16 +91,24 @@ def _dated(stack: stacks.Stack) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class _Uv:
-    """The uv that resolves, and its cache."""
+class Resolver:
+    """The uv that resolves, its cache, and folders of wheels that no registry has."""
 
     binary: Path
     cache: Path
+    links: tuple[str, ...] = ()
 
     def compile(self, source: Path, lock: Path, *how: str) -> None:
+        """Resolve the requests of a file to a lock; errors as of the function `lock`."""
+        own = {"UV_CACHE_DIR": str(self.cache)}
+        if self.links:
+            told = environment("installer").get("UV_FIND_LINKS", "")
+            own["UV_FIND_LINKS"] = ",".join(filter(None, [*self.links, told]))
         subprocess.run(
             [self.binary, *COMPILE, *how, "--output-file", lock, source],
-            env=environment("installer", {"UV_CACHE_DIR": str(self.cache)}),
+            env=environment("installer", own),
+            capture_output=True,
+            text=True,
             check=True,
         )
 

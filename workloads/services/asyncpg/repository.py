@@ -8,7 +8,7 @@ import asyncpg
 from asyncpg.exceptions import PostgresError
 
 from workloads.contract import fields
-from workloads.services import postgres
+from workloads.services import libpq, postgres
 from workloads.services.asyncpg import statements
 from workloads.services.errors import conflict
 from workloads.services.repository import by_user
@@ -32,7 +32,7 @@ class PlainRepository:
 
     async def open(self) -> None:
         """Open ``size`` connections; the pool may grow by ``overflow``."""
-        postgres.use_passfile(self._database)
+        libpq.prepare(self._database)
         self._pool = await asyncpg.create_pool(
             host=self._database.host,
             port=self._database.port,

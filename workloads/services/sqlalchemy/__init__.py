@@ -1,7 +1,5 @@
-"""The service on SQLAlchemy 2 with its asyncio extension."""
+"""The service on SQLAlchemy 2: its asyncio extension, its engine in threads, or both."""
 
-from workloads.services.sqlalchemy.repository import MappedRepository, Options
+from workloads.services.sqlalchemy.repository import MappedRepository, Options, create
 
 __all__ = ["MappedRepository", "Options", "create"]
-
-create = MappedRepository

@@ -3,124 +3,195 @@
 from __future__ import annotations
 
 from asyncio import gather
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from sqlalchemy import URL, delete, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, delete
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
-from sqlalchemy.orm import joinedload, selectinload
-from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.exc import StaleDataError
 
 from workloads.contract.fields import ORDER_COLUMNS, USER_COLUMNS
-from workloads.services import postgres
-from workloads.services.errors import conflict
+from workloads.services import libpq, postgres
+from workloads.services.settings import SettingsError
+from workloads.services.sqlalchemy import queries
 from workloads.services.sqlalchemy.models import Order, User
-from workloads.services.sqlalchemy.reading import ReadAs, ReadStatement, reader
+from workloads.services.sqlalchemy.queries import refusing
+from workloads.services.sqlalchemy.reading import (
+    InRequest,
+    ReadAs,
+    ReadClosesIn,
+    ReadStatement,
+    reader,
+)
+from workloads.services.sqlalchemy.records import RecordOver, fetcher, pool_class
+from workloads.services.sqlalchemy.threads import (
+    DividedRepository,
+    EngineSettings,
+    ThreadedRepository,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from sqlalchemy import CursorResult
     from sqlalchemy.orm import Session
 
     from workloads.services.repository import Fields, Row
     from workloads.services.settings import Database, Pool
     from workloads.services.sqlalchemy.reading import Model, Read, Sessions
+    from workloads.services.sqlalchemy.records import Connect
 
 IsolationLevel = Literal["AUTOCOMMIT", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"] | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Options of this service alone; all names but the last two are SQLAlchemy's."""
+    """Options of this service alone; SQLAlchemy has those named as its arguments."""
 
+    driver: Literal["asyncpg", "psycopg"] = "asyncpg"  #: what carries the SQL
+    #: the ``async`` engine; the ``sync`` one, whose sessions run in threads; or ``both`` in one
+    #: application, orders by the synchronous one, each with half of the pool's connections
+    engine: Literal["async", "sync", "both"] = "async"
     pool_pre_ping: bool = False  #: test a connection each time it leaves the pool
     #: ``AUTOCOMMIT`` saves BEGIN and ROLLBACK around a read; null keeps the transaction that a
     #: session opens by itself
     isolation_level: IsolationLevel = None
     #: ``rollback``, or null to return connections without a reset
     reset_on_return: Literal["rollback", "commit"] | None = "rollback"
-    prepared_statement_cache_size: int = 100  #: prepared statements kept by each connection
+    #: prepared statements kept by each connection of asyncpg
+    prepared_statement_cache_size: int = 100
     #: how a row is read by its id: as an ``entity`` in a session, as a plain ``row`` over a
     #: connection, or as a ``record`` by the driver
     read_as: ReadAs = "entity"
     #: whether the statement for that is built for ``each`` request or ``once``
     read_statement: ReadStatement = "each"
+    #: what closes the session or the connection of such a read: a ``task`` of its own, which
+    #: SQLAlchemy's ``async with`` makes, or the ``request`` itself
+    read_closes_in: ReadClosesIn = "task"
+    #: where a record's connection comes from: SQLAlchemy's ``Connection``, in a ``greenlet`` or
+    #: without one (``connection``); its ``pool``, without either; or a ``queue`` of connections
+    record_over: RecordOver = "greenlet"
+
+    def __post_init__(self) -> None:
+        if self.read_as == "record" and self.driver != "asyncpg":
+            raise SettingsError("read_as 'record' is read by asyncpg alone")
+        if self.engine != "async" and self.driver != "psycopg":
+            raise SettingsError(f"engine {self.engine!r} needs the driver 'psycopg'")
+        reads = (self.read_as, self.read_statement, self.read_closes_in)
+        if self.engine != "async" and reads != ("entity", "each", "task"):
+            raise SettingsError(f"engine {self.engine!r} reads by the defaults of read_* alone")
+
+
+def create(
+    database: Database, pool: Pool, options: Options
+) -> MappedRepository | ThreadedRepository | DividedRepository:
+    """The repository over the engines of the options."""
+    libpq.prepare(database)
+    url = URL.create(
+        f"postgresql+{options.driver}",
+        username=database.user,
+        host=database.host,
+        port=database.port,
+        database=database.database,
+    )
+    if options.engine == "sync":
+        return ThreadedRepository(url, pool, _settings(pool, options))
+    if options.engine == "async":
+        return MappedRepository(url, database, pool, options)
+    half = replace(pool, size=max(1, pool.size // 2), overflow=pool.overflow // 2)
+    rest = replace(pool, size=max(1, pool.size - half.size), overflow=pool.overflow - half.overflow)
+    return DividedRepository(
+        MappedRepository(url, database, rest, options),
+        ThreadedRepository(url, half, _settings(half, options)),
+    )
+
+
+def _settings(pool: Pool, options: Options) -> EngineSettings:
+    """The arguments of either kind of engine."""
+    settings: EngineSettings = {
+        "pool_size": pool.size,
+        "max_overflow": pool.overflow,
+        "pool_pre_ping": options.pool_pre_ping,
+        "pool_reset_on_return": options.reset_on_return,
+    }
+    if options.isolation_level:
+        settings["isolation_level"] = options.isolation_level
+    return settings
 
 
 class MappedRepository:
-    """Both tables over one engine."""
+    """Both tables over one asynchronous engine."""
 
-    def __init__(self, database: Database, pool: Pool, options: Options) -> None:
-        postgres.use_passfile(database)
-        url = URL.create(
-            "postgresql+asyncpg",
-            username=database.user,
-            host=database.host,
-            port=database.port,
-            database=database.database,
-        )
-        level = {"isolation_level": options.isolation_level} if options.isolation_level else {}
+    def __init__(self, url: URL, database: Database, pool: Pool, options: Options) -> None:
+        kept = {"prepared_statement_cache_size": options.prepared_statement_cache_size}
         self._engine = create_async_engine(
             url,
-            pool_size=pool.size,
-            max_overflow=pool.overflow,
-            pool_pre_ping=options.pool_pre_ping,
-            pool_reset_on_return=options.reset_on_return,
-            connect_args={"prepared_statement_cache_size": options.prepared_statement_cache_size},
-            **level,
+            connect_args=kept if options.driver == "asyncpg" else {},
+            poolclass=pool_class(options.record_over),
+            **_settings(pool, options),
         )
         self._size = pool.size
+        self._queue = None
+        if options.read_as == "record" and options.record_over == "queue":
+            self._queue = postgres.ConnectionQueue(database)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         self.users = self._table(User, USER_COLUMNS, options)
         self.orders = self._table(Order, ORDER_COLUMNS, options)
 
     async def open(self) -> None:
-        """Open ``size`` connections by holding all of them at once."""
+        """Open ``size`` connections by holding all of them at once.
+
+        If a queue reads, its connections are opened, and those of the pool when a request needs it.
+
+        Raises:
+            DBAPIError: the server refuses one; those that it granted are given back before.
+        """
+        if self._queue:
+            await self._queue.open(self._size)
+            return
         first = await self._engine.connect()
-        others = await gather(*(self._engine.connect() for _ in range(self._size - 1)))
+        others = await gather(
+            *(self._engine.connect() for _ in range(self._size - 1)), return_exceptions=True
+        )
+        refused = [each for each in others if isinstance(each, BaseException)]
         for connection in (first, *others):
-            await connection.close()
+            if not isinstance(connection, BaseException):
+                await connection.close()
+        if refused:
+            raise refused[0]
 
     async def close(self) -> None:
-        """Close the pool."""
+        """Close the pool, and the queue."""
         await self._engine.dispose()
+        if self._queue:
+            await self._queue.close()
 
     def _table(self, model: Model, columns: tuple[str, ...], options: Options) -> _Table:
+        engine, maker = self._engine, self._sessions
+        sessions: Sessions = maker
+        connect: Connect = engine.connect
+        if options.read_closes_in == "request":
+            sessions, connect = lambda: InRequest(maker()), lambda: InRequest(engine.connect())
         read = reader(
-            self._engine,
-            self._sessions,
+            sessions,
+            connect,
+            self._queue.read if self._queue else fetcher(engine, connect, options.record_over),
             model,
             columns,
+            dialect=engine.dialect,
             read_as=options.read_as,
             statement=options.read_statement,
         )
-        return _Table(self._sessions, model, read)
+        return _Table(maker, model, read)
 
     async def orders_of(self, user_id: int, limit: int, offset: int) -> list[Row]:
         """Return orders of a user, each with the user's name: one join."""
-        statement = (
-            select(Order)
-            .options(joinedload(Order.user, innerjoin=True).load_only(User.username))
-            .where(Order.user_id == user_id)
-            .order_by(Order.id)
-            .limit(limit)
-            .offset(offset)
-        )
+        statement = queries.orders_of(user_id, limit, offset)
         async with self._sessions() as session:
             orders = await session.scalars(statement)
             return [{**order.row(), "username": order.user.username} for order in orders]
 
     async def users_with_orders(self, loading: str, limit: int, offset: int) -> list[Row]:
         """Return users with their orders, by one of the three kinds of loading."""
-        statement = select(User).order_by(User.id).limit(limit).offset(offset)
-        if loading == "prefetch":
-            statement = statement.options(selectinload(User.orders))
-        elif loading == "join":
-            statement = statement.options(joinedload(User.orders))
+        statement = queries.users_with_orders(loading, limit, offset)
         async with self._sessions() as session:
             users = (await session.scalars(statement)).unique().all()
             if loading == "lazy":
@@ -143,27 +214,24 @@ class _Table:
         self.read = read
 
     async def page(self, limit: int, offset: int) -> list[Row]:
-        model = self._model
-        statement = select(model).order_by(model.id).limit(limit).offset(offset)
+        statement = queries.page(self._model, limit, offset)
         async with self._sessions() as session:
             return [entity.row() for entity in await session.scalars(statement)]
 
     async def create(self, fields: Fields) -> Row:
         entity = self._model(**fields)
-        async with _refusing(), self._sessions() as session:
+        async with refusing(), self._sessions() as session:
             session.add(entity)
             await session.commit()
         return entity.row()
 
     async def update(self, row_id: int, fields: Fields) -> Row | None:
         # As the article's code and Tortoise do: read, change, write.
-        async with _refusing(), self._sessions() as session:
+        async with refusing(), self._sessions() as session:
             entity = await session.get(self._model, row_id)
             if entity is None:
                 return None
-            for name, value in fields.items():
-                setattr(entity, name, value)
-                flag_modified(entity, name)  # written even if the value is the same
+            queries.change(entity, fields)
             try:
                 await session.commit()
             except StaleDataError:  # another request has deleted the row since it was read
@@ -172,17 +240,7 @@ class _Table:
 
     async def delete(self, row_id: int) -> bool:
         statement = delete(self._model).where(self._model.id == row_id)
-        async with _refusing(deleting=True), self._sessions() as session:
+        async with refusing(deleting=True), self._sessions() as session:
             outcome = cast("CursorResult[Any]", await session.execute(statement))
             await session.commit()
         return bool(outcome.rowcount)
-
-
-@asynccontextmanager
-async def _refusing(*, deleting: bool = False) -> AsyncIterator[None]:
-    """Turn an error of the database into the contract's refusal, if there is one."""
-    try:
-        yield
-    except DBAPIError as violation:
-        sqlstate = getattr(violation.orig, "sqlstate", None)
-        raise conflict(sqlstate, deleting=deleting) or violation from violation

@@ -2,39 +2,53 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
-from asyncpg.exceptions import DeadlockDetectedError
 from tortoise import Tortoise, connections
+from tortoise.backends.asyncpg.client import TransactionWrapper
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import Subquery
 from tortoise.query_utils import Prefetch
 
 from workloads.contract.fields import ORDER_COLUMNS, USER_COLUMNS
-from workloads.services import postgres
+from workloads.services import libpq, postgres
 from workloads.services.errors import conflict
 from workloads.services.repository import by_user
+from workloads.services.settings import SettingsError
 from workloads.services.tortoise.models import Order, User
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
 
     from workloads.services.repository import Fields, Row
     from workloads.services.settings import Database, Pool
 
     type Model = type[User | Order]
     type Read = Callable[[int], Awaitable[Row | None]]
+    type Connection = Callable[[], AbstractAsyncContextManager[None]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options(postgres.Options):
-    """Options of this service."""
+    """Options of this service; those that it has from asyncpg hold for that driver."""
 
-    #: how a row is read by its id: as an ``entity`` by a query that is built for each request, or
-    #: as a plain ``row`` by hand-written SQL
-    read_as: Literal["entity", "row"] = "entity"
+    driver: Literal["asyncpg", "psycopg"] = "asyncpg"  #: what carries the SQL
+    #: how a row is read by its id: as an ``entity`` by a query that is built for each request; as a
+    #: plain ``row`` by hand-written SQL; or as a ``record``, by asyncpg without Tortoise's client
+    read_as: Literal["entity", "row", "record"] = "entity"
+    #: where a record's connection comes from: asyncpg's ``pool``, or a ``queue`` of connections
+    record_over: Literal["pool", "queue"] = "pool"
+    #: keep one connection for all statements of a request; without it each statement takes one from
+    #: the pool and gives it back, which resets it (Tortoise's way outside a transaction)
+    pin_connection: bool = False
+
+    def __post_init__(self) -> None:
+        if self.driver != "asyncpg" and (self.read_as == "record" or self.pin_connection):
+            raise SettingsError("read_as 'record' and pin_connection are for asyncpg alone")
 
 
 class ActiveRepository:
@@ -44,27 +58,37 @@ class ActiveRepository:
         self._database = database
         self._pool = pool
         self._options = options
-        read = _entity if options.read_as == "entity" else _row
-        self.users = _Table(User, read(User, USER_COLUMNS))
-        self.orders = _Table(Order, read(Order, ORDER_COLUMNS))
+        self._connection = _one_connection if options.pin_connection else nullcontext
+        self._queue = None
+        if options.read_as == "record" and options.record_over == "queue":
+            self._queue = postgres.ConnectionQueue(database)
 
     async def open(self) -> None:
-        """Open ``size`` connections; the pool may grow by ``overflow``."""
-        postgres.use_passfile(self._database)
-        credentials = {
+        """Open ``size`` connections; the pool may grow by ``overflow``.
+
+        If a queue reads, its connections are opened, and those of the pool when a request needs it.
+        """
+        libpq.prepare(self._database)
+        credentials: dict[str, object] = {
             "host": self._database.host,
             "port": self._database.port,
             "user": self._database.user,
-            "password": None,  # asyncpg reads the passfile
+            "password": None,  # the driver reads the passfile
             "database": self._database.database,
             "minsize": self._pool.size,
             "maxsize": self._pool.size + self._pool.overflow,
-            "statement_cache_size": self._options.statement_cache_size,
-            "connection_class": postgres.connection_class(
-                reset_on_return=self._options.reset_on_return
-            ),
         }
-        engine = "tortoise.backends.asyncpg"
+        if self._options.driver == "asyncpg":
+            reset = self._options.reset_on_return
+            credentials |= {
+                "statement_cache_size": self._options.statement_cache_size,
+                "connection_class": postgres.connection_class(reset_on_return=reset),
+            }
+        else:
+            from workloads.services import connecting  # noqa: PLC0415 - not every stack has psycopg
+
+            connecting.require(self._database, self._pool.size)
+        engine = f"tortoise.backends.{self._options.driver}"
         await Tortoise.init(
             config={
                 "connections": {"default": {"engine": engine, "credentials": credentials}},
@@ -73,12 +97,28 @@ class ActiveRepository:
                 "timezone": "UTC",
             }
         )
-        # The first statement makes the pool, which then opens its minimum.
-        await connections.get("default").execute_query("SELECT 1")
+        if self._queue:
+            await self._queue.open(self._pool.size)
+        else:
+            # The first statement makes the pool, which then opens its minimum.
+            await connections.get("default").execute_query("SELECT 1")
+        self.users = _Table(User, self._reader(User, USER_COLUMNS), self._connection)
+        self.orders = _Table(Order, self._reader(Order, ORDER_COLUMNS), self._connection)
 
     async def close(self) -> None:
-        """Close the pool."""
+        """Close the pool, and the queue."""
         await connections.close_all()
+        if self._queue:
+            await self._queue.close()
+
+    def _reader(self, model: Model, columns: tuple[str, ...]) -> Read:
+        if self._options.read_as == "entity":
+            return _entity(model)
+        # The text has only names of the schema; values are parameters.
+        sql = f"SELECT {', '.join(columns)} FROM {model.Meta.table} WHERE id = $1"  # noqa: S608
+        if self._options.read_as == "row":
+            return _row(sql)
+        return partial(self._queue.read, sql) if self._queue else _record(sql)
 
     async def orders_of(self, user_id: int, limit: int, offset: int) -> list[Row]:
         """Return orders of a user, each with the user's name: one join."""
@@ -95,22 +135,17 @@ class ActiveRepository:
         """Return users with their orders, by one of the three kinds of loading."""
         if loading == "join":
             return await _joined(limit, offset)
-        query = User.all().order_by("id").limit(limit).offset(offset)
-        if loading == "prefetch":
-            query = query.prefetch_related(Prefetch("orders", Order.all().order_by("id")))
-        rows = []
-        for user in await query:
-            orders = user.orders if loading == "prefetch" else await user.orders.order_by("id")
-            rows.append({**user.row(), "orders": [order.row() for order in orders]})
-        return rows
+        async with self._connection():
+            return await _each_with_orders(limit, offset, prefetch=loading == "prefetch")
 
 
 class _Table:
     """The five operations on one table."""
 
-    def __init__(self, model: Model, read: Read) -> None:
+    def __init__(self, model: Model, read: Read, connection: Connection) -> None:
         self._model = model
         self.read = read
+        self._connection = connection
 
     async def page(self, limit: int, offset: int) -> list[Row]:
         entities = await self._model.all().order_by("id").limit(limit).offset(offset)
@@ -122,6 +157,10 @@ class _Table:
         return entity.row()
 
     async def update(self, row_id: int, fields: Fields) -> Row | None:
+        async with self._connection():
+            return await self._update(row_id, fields)
+
+    async def _update(self, row_id: int, fields: Fields) -> Row | None:
         entity = await self._model.get_or_none(id=row_id)
         if entity is None:
             return None
@@ -140,7 +179,7 @@ class _Table:
             return bool(await self._model.filter(id=row_id).delete())
 
 
-def _entity(model: Model, _columns: tuple[str, ...]) -> Read:
+def _entity(model: Model) -> Read:
     async def read(row_id: int) -> Row | None:
         entity = await model.get_or_none(id=row_id)
         return None if entity is None else entity.row()
@@ -148,15 +187,35 @@ def _entity(model: Model, _columns: tuple[str, ...]) -> Read:
     return read
 
 
-def _row(model: Model, columns: tuple[str, ...]) -> Read:
-    # The text has only names of the schema; values are parameters.
-    sql = f"SELECT {', '.join(columns)} FROM {model.Meta.table} WHERE id = $1"  # noqa: S608
-
+def _row(sql: str) -> Read:
     async def read(row_id: int) -> Row | None:
         rows: list[Row] = await connections.get("default").execute_query_dict(sql, [row_id])
         return rows[0] if rows else None
 
     return read
+
+
+def _record(sql: str) -> Read:
+    client: Any = connections.get("default")
+    pool = client._pool  # noqa: SLF001 - what Tortoise's client does around it is left out
+
+    async def read(row_id: int) -> Row | None:
+        async with pool.acquire() as connection:
+            record = await connection.fetchrow(sql, row_id)
+        return postgres.row(record)
+
+    return read
+
+
+async def _each_with_orders(limit: int, offset: int, *, prefetch: bool) -> list[Row]:
+    query = User.all().order_by("id").limit(limit).offset(offset)
+    if prefetch:
+        query = query.prefetch_related(Prefetch("orders", Order.all().order_by("id")))
+    rows = []
+    for user in await query:
+        orders = user.orders if prefetch else await user.orders.order_by("id")
+        rows.append({**user.row(), "orders": [order.row() for order in orders]})
+    return rows
 
 
 async def _joined(limit: int, offset: int) -> list[Row]:
@@ -168,16 +227,34 @@ async def _joined(limit: int, offset: int) -> list[Row]:
 
 
 @asynccontextmanager
+async def _one_connection() -> AsyncIterator[None]:
+    """Keep one connection of the pool for every statement within, and begin no transaction.
+
+    Tortoise's own way to keep one is a transaction, which costs BEGIN and COMMIT. A query must be
+    made within too, because it takes the connection of the time at which it is made.
+    """
+    client: Any = connections.get("default")
+    async with client.acquire_connection() as connection:
+        kept = TransactionWrapper(client)
+        kept._connection = connection  # noqa: SLF001 - as Tortoise sets it to begin a transaction
+        token = connections.set("default", kept)
+        try:
+            yield
+        finally:
+            connections.reset(token)
+
+
+@asynccontextmanager
 async def _refusing(*, deleting: bool = False) -> AsyncIterator[None]:
     """Turn an error of the database into the contract's refusal, if there is one."""
     try:
         yield
-    except (IntegrityError, DeadlockDetectedError) as violation:
+    except Exception as violation:  # Tortoise lets some errors of each driver pass
         raise conflict(_sqlstate(violation), deleting=deleting) or violation from violation
 
 
 def _sqlstate(problem: Exception) -> str | None:
     """Return PostgreSQL's code of an error that Tortoise wrapped or let pass; None of its own."""
-    wrapped = problem.__cause__ or problem.args[0]
+    wrapped = problem.__cause__ or next(iter(problem.args), None)
     sqlstate: str | None = getattr(problem, "sqlstate", getattr(wrapped, "sqlstate", None))
     return sqlstate
