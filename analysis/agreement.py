@@ -14,6 +14,7 @@ import scipy
 
 from analysis.inference import Interval, margin_band
 from analysis.inference.interval import interval_of, ratio_of
+from analysis.rounding import amount
 from bundle.codec import Part
 
 if TYPE_CHECKING:
@@ -83,11 +84,17 @@ def on_one_host(first: Side, second: Side, margin: float) -> Agreement:
     band = margin_band(margin)
     if ci90.inside(band):
         verdict: Verdict = "agree"
-        why = f"the 90 % interval lies inside the margin of {100 * margin:g} %"
+        why = f"the 90 % interval lies inside the margin of {amount(100 * margin, '%')}"
     elif ci95.beyond(band):
-        verdict, why = "differ", f"the 95 % interval lies beyond the margin of {100 * margin:g} %"
+        verdict, why = (
+            "differ",
+            f"the 95 % interval lies beyond the margin of {amount(100 * margin, '%')}",
+        )
     else:
-        verdict, why = "open", f"the interval reaches across the margin of {100 * margin:g} %"
+        verdict, why = (
+            "open",
+            f"the interval reaches across the margin of {amount(100 * margin, '%')}",
+        )
     return Agreement(verdict, "welch", ratio, ci95.low, ci95.high, why)
 
 
@@ -122,17 +129,17 @@ def on_two_hosts(first: Side, second: Side, host_sd: float = HOST_SD) -> Agreeme
     spread = _spread((first, second), extra=2 * host_sd**2)
     if spread is None:
         return Agreement("open", "prediction", ratio, None, None, "one block has no interval")
-    expected = _around(0.0, spread, 0.95)
+    expected, assumed = _around(0.0, spread, 0.95), amount(100 * host_sd, "%")
     directions = (_direction(first), _direction(second))
     verdict: Verdict = "open"
     if directions[0] * directions[1] < 0:
         verdict, why = "differ", "the directions are opposite"
     elif expected.excludes(ratio):
         verdict = "differ"
-        why = f"a host may differ by {100 * host_sd:g} % (1 sd), and this is more"
+        why = f"a host may differ by {assumed} (1 sd), and this is more"
     elif all(directions):
         verdict = "agree"
-        why = f"one direction, and within what hosts that differ by {100 * host_sd:g} % (1 sd) show"
+        why = f"one direction, and within what hosts that differ by {assumed} (1 sd) show"
     else:
         why = "not both runs have a direction"
     return Agreement(verdict, "prediction", ratio, expected.low, expected.high, why)

@@ -1,7 +1,8 @@
 """The rows of the catalog: one for each trial of a bundle and each metric.
 
 History of the table: catalog/1 (first); catalog/2 holds every trial against the gates, where
-``doubts`` had been what the generator's own files contradict, and no trial failed afterwards.
+``doubts`` had been what the generator's own files contradict, and no trial failed afterwards;
+catalog/3 has the class of the host, what each subject was made of, and the subject of an arm.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypedDict, get_type_hints
 
 import pyarrow as pa
 
-from analysis import gates
+from analysis import gates, software
 from analysis.figures import Figures, read
 from analysis.gates.bundle import assess
 from analysis.metrics import METRICS
@@ -21,19 +22,21 @@ from bundle.documents.host import HostFacts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bundle.documents.plan import SealedPlan, Subject
+    from bundle.documents.plan import SealedPlan
     from bundle.read import Bundle, Trial
 
-VERSION: Final = "catalog/2"
+VERSION: Final = "catalog/3"
 
 
 class Row(TypedDict):
     """One metric of one trial. What a bundle does not tell is null.
 
     ``host`` is the fingerprint; ``created`` is when the run began. ``subject`` may be a control's
-    arm, whose ``service`` and ``stack`` are its subject's. ``status`` is the trial's. A trial that
-    failed, or that fails a gate of today, or whose files today's analysis cannot read (``failure``
-    is then ``figures-unreadable``), has all its rows with a null ``value``; ``failure`` says why.
+    arm: ``declared`` is the subject that it repeats, or ``subject`` itself. ``service``, ``stack``,
+    ``orm``, ``release`` (of the ORM), ``driver`` and ``interpreter`` are those of ``declared``;
+    ``orm`` is ``none`` for a service without one. ``status`` is the trial's. A trial that failed,
+    or that fails a gate of today, or whose files today's analysis cannot read (``failure`` is then
+    ``figures-unreadable``), has all its rows with a null ``value``; ``failure`` says why.
     ``doubts`` are codes of gates and of the generator's own contradictions, joined by spaces; of a
     bundle that does not hold what gates need, the latter alone.
     """
@@ -42,13 +45,19 @@ class Row(TypedDict):
     seal: str | None
     run_status: str
     host: str | None
+    host_class: str | None
     tier: str | None
     plan: str
     plan_sha256: str
     trial: str
     subject: str
+    declared: str | None
     service: str | None
     stack: str | None
+    orm: str | None
+    release: str | None
+    driver: str | None
+    interpreter: str | None
     workload: str
     load: str
     status: str
@@ -90,9 +99,13 @@ def rows(bundle: Bundle) -> Iterator[Row]:
     sealed = _known(lambda: typed.read_plan(bundle.path))
     facts = _known(lambda: typed.read(bundle.path, HostFacts))
     context = _known(lambda: gates.Context.read(bundle.path))
+    made = _known(lambda: software.of(bundle.path, sealed.plan)) if sealed else None
     for trial in bundle.trials:
         of_trial = trial.record
-        subject = _declared(sealed, of_trial.subject)
+        declared = _declared(sealed, of_trial.subject)
+        subject = sealed.plan.subjects[declared] if sealed and declared else None
+        parts = (made or {}).get(declared or "")
+        orm = software.orm_of(parts)
         figures, failure, doubts = _read(trial, context)
         for metric in METRICS:
             yield Row(
@@ -100,13 +113,19 @@ def rows(bundle: Bundle) -> Iterator[Row]:
                 seal=bundle.seal,
                 run_status=record.status,
                 host=record.host,
+                host_class=facts.host_class if facts else None,
                 tier=facts.placement.tier if facts else None,
                 plan=record.plan.name,
                 plan_sha256=record.plan.sha256,
                 trial=of_trial.id,
                 subject=of_trial.subject,
+                declared=declared,
                 service=subject.service if subject else None,
                 stack=subject.stack if subject else None,
+                orm=orm.name,
+                release=orm.release,
+                driver=parts.driver if parts else None,
+                interpreter=parts.interpreter if parts else None,
                 workload=of_trial.workload,
                 load=of_trial.load,
                 status=of_trial.status,
@@ -129,10 +148,10 @@ def _known[T](read: Callable[[], T]) -> T | None:
         return None
 
 
-def _declared(sealed: SealedPlan | None, name: str) -> Subject | None:
-    """A subject of the plan; None if the plan does not have it, or cannot be read."""
+def _declared(sealed: SealedPlan | None, name: str) -> str | None:
+    """The plan's name of a subject or arm; None if the plan lacks it, or cannot be read."""
     declared = sealed.arms.get(name, name) if sealed else name
-    return sealed.plan.subjects.get(declared) if sealed else None
+    return declared if sealed and declared in sealed.plan.subjects else None
 
 
 def _read(

@@ -5,22 +5,27 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING
 
+from analysis.contributions import Widening
 from analysis.figures import Figures, read
-from analysis.inference import FEWEST_BLOCKS, Verdict
+from analysis.inference import FEWEST_FOR_DIRECTION, PairedSample, Verdict
+from analysis.inference.nullarm import excess
 from analysis.metrics import METRICS, PRIMARY
 from analysis.results import middle
-from analysis.rounding import ratio, ratio_interval
-from analysis.waterfall import RESIDUAL, Waterfall, is_shown, waterfall, way
+from analysis.rounding import percent_interval, ratio, ratio_interval
+from analysis.waterfall import RESIDUAL, is_shown, waterfall, way
 from analysis.work import Work
+from bundle.display import quantity
 from bundle.documents.explanation import ExplainedCell, Explanation, Stop
+from bundle.documents.results import opened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from analysis.inference import ByBlock
     from analysis.metrics import Metric
     from analysis.waterfall import Link
-    from bundle.documents.explanation import Effect
-    from bundle.documents.plan import SealedPlan, Way
+    from bundle.documents.explanation import Effect, Share
+    from bundle.documents.plan import Plan, SealedPlan, Way
     from bundle.documents.results import Results, Subject
     from bundle.read import Bundle
 
@@ -43,30 +48,31 @@ def derive(bundle: Bundle, sealed: SealedPlan, results: Results) -> Explanation 
         return None
     links = way(explained)
     subjects = {explained.from_, explained.to}
-    subjects |= {name for step in explained.steps for name in (step.alone, step.cumulative)}
-    measured = _measured(bundle, subjects, results.unusable)
-    plan, weak = sealed.plan, "; ".join(results.weaknesses)
-    falls = {
-        key: waterfall(links, *(_by_block(measured[key], metric) for metric in _SPLIT))
+    subjects |= {name for step in explained.steps for name in (step.alone, step.cumulative) if name}
+    arm = f"{sealed.plan.null_arm}-null"
+    measured = _measured(bundle, {*subjects, arm}, results.unusable)
+    foreign = results.foreign_load
+    plan, weak = sealed.plan, "; ".join(w for w in results.weaknesses if w != foreign)
+    cells = [
+        _cell(key, links, measured[key], plan, results)
         for key in product(plan.workloads, plan.loads)
         if key in measured and plan.loads[key[1]].rate is None
-    }
-    conclusion = _conclusion(explained, falls, weak)
+    ]
+    conclusion = _conclusion(explained, cells, weak)
     if invalid := _invalid(bundle, explained, links, results):
         conclusion = f"{Verdict.VOID}: {invalid[0]} ({weak})."
     if results.failures and not results.cells:
         conclusion = results.conclusion  # it says why no trial can be used
+    else:
+        conclusion = opened(conclusion, foreign)
     return Explanation(
-        schema="explanation/1",
+        schema="explanation/2",
         bundle=bundle.record.id,
         from_=explained.from_,
         to=explained.to,
         conclusion=conclusion,
         weaknesses=results.weaknesses,
-        cells=[
-            _cell(workload, load, fall, measured[workload, load], results)
-            for (workload, load), fall in falls.items()
-        ],
+        cells=cells,
     )
 
 
@@ -111,20 +117,35 @@ def _by_block(trials: _Trials, metric: Metric) -> dict[str, dict[int, float | No
 
 
 def _cell(
-    workload: str, load: str, fall: Waterfall, trials: _Trials, results: Results
+    key: tuple[str, str], links: Sequence[Link], trials: _Trials, plan: Plan, results: Results
 ) -> ExplainedCell:
+    workload, load = key
+    throughput, service, database = (_by_block(trials, metric) for metric in _SPLIT)
+    widening = _widening(throughput, plan)
+    fall = waterfall(links, throughput, service, database, widening)
     cell = results.cell(workload, load)
     subjects = cell.subjects if cell else {}
+    on_the_way = sorted(trials.keys() - {f"{plan.null_arm}-null"})
     return ExplainedCell(
         workload=workload,
         load=load,
         blocks=len(fall.blocks),
         dropped=fall.dropped,
+        excess=widening.excess if widening else None,
         total=fall.whole,
         parts=list(fall.parts),
         discrepancy=fall.discrepancy,
-        subjects={name: _stop(trials[name], subjects.get(name)) for name in sorted(trials)},
+        subjects={name: _stop(trials[name], subjects.get(name)) for name in on_the_way},
     )
+
+
+def _widening(throughput: Mapping[str, ByBlock], plan: Plan) -> Widening | None:
+    """What the null arm adds to intervals; None without one that was measured twice."""
+    if plan.null_arm is None:
+        return None
+    arm = throughput.get(f"{plan.null_arm}-null", {})
+    a = PairedSample.of(throughput.get(plan.null_arm, {}), arm).d.values
+    return Widening(plan.beta, excess(a)) if len(a) > 1 else None
 
 
 def _stop(trials: Mapping[int, Figures], told: Subject | None) -> Stop:
@@ -138,47 +159,40 @@ def _stop(trials: Mapping[int, Figures], told: Subject | None) -> Stop:
     )
 
 
-def _conclusion(explained: Way, falls: Mapping[tuple[str, str], Waterfall], weak: str) -> str:
-    """The largest cause in one sentence, with its interval and what makes it weak."""
+def _conclusion(explained: Way, cells: Sequence[ExplainedCell], weak: str) -> str:
+    """The largest cause, what is left and the whole, with what makes them weak."""
     before, after = explained.from_, explained.to
-    for (workload, load), fall in falls.items():
-        if fall.total is None:
-            continue
-        where = f"on {workload} under {load}"
-        whole = (
-            f"{after} served {ratio(fall.total.ratio, fall.total.low, fall.total.high)} times the "
-            f"requests per second of {before} "
-            f"{where} ({_interval(fall.total)}, {fall.total.blocks} blocks)"
-        )
-        return f"{_largest(fall)}: {whole} ({weak})."
+    for cell in cells:
+        whole = cell.total.throughput
+        if whole is not None:
+            return (
+                f"{_caused(cell)}. {after} served {ratio(whole.ratio, whole.low, whole.high)} "
+                f"times the requests per second of {before} on {cell.workload} under {cell.load} "
+                f"({_interval(whole)}, {quantity(whole.blocks, 'block')}; {weak})."
+            )
     return f"Nothing was measured on the way from {before} to {after} ({weak})."
 
 
-def _largest(fall: Waterfall) -> str:
-    """Which step contributes most to the whole; only one that is shown counts as a cause."""
-    if not fall.blocks:
+def _caused(cell: ExplainedCell) -> str:
+    """Which step has the most of the whole, and what is left; only a step that is shown counts."""
+    if not cell.blocks:
         return "No block holds every step, so nothing is explained"
-    if fall.total is None or not fall.total.shown:
+    shares = {part.name: part.share for part in cell.parts if part.share}
+    if len(shares) < len(cell.parts):
         return "There is no difference to explain"
-    along = {part.name: part for part in fall.parts if part.share is not None and part.share > 0}
-    residual = along.pop(RESIDUAL, None)
-    steps = [part for part in along.values() if is_shown(part)]
-    if not steps:
-        return "No step is shown to be a cause"
-    largest = max(steps, key=lambda part: part.share or 0.0)
-    cause = f"{largest.what}: x {_sized(largest.throughput)}"
-    if len(fall.blocks) < FEWEST_BLOCKS:
-        cause += ", an estimate"
-    if residual is None or (residual.share or 0.0) <= (largest.share or 0.0):
-        return f"Largest cause: {cause}"
-    left = f"What is left unexplained is larger, x {_sized(residual.throughput)}"
-    return f"{left}; the largest cause found is: {cause}"
+    unexplained = f"{_sized(shares[RESIDUAL])} stays unexplained"
+    steps = [part for part in cell.parts if part.name != RESIDUAL and is_shown(part)]
+    largest = max(steps, key=lambda part: shares[part.name].value, default=None)
+    if largest is None or shares[largest.name].value <= 0:
+        return f"No step is shown to be a cause; {unexplained}"
+    said = f"Largest cause: {largest.what}, {_sized(shares[largest.name])} of the time"
+    if cell.excess is None or cell.blocks < FEWEST_FOR_DIRECTION:
+        said += ", an estimate"
+    return f"{said}; {unexplained}"
 
 
-def _sized(effect: Effect | None) -> str:
-    if effect is None:
-        return "unknown"
-    return f"{ratio(effect.ratio, effect.low, effect.high)} ({_interval(effect)})"
+def _sized(share: Share) -> str:
+    return percent_interval(share.value, share.low, share.high)
 
 
 def _interval(effect: Effect) -> str:

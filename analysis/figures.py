@@ -38,6 +38,8 @@ class Figures:
     capacity: float | None = None
     #: length of a slice, where the window consists of slices
     slice_s: float | None = None
+    longest_ms: float | None = None  #: the longest latency; None without samples
+    deviation_ms: float | None = None  #: standard deviation of the latencies; None without two
 
 
 def read(trial: Path, readings: TrialReadings) -> Figures:
@@ -82,8 +84,10 @@ def of(output: Output, readings: TrialReadings) -> Figures:
         problems=load.problems,
         capacity=load.capacity,
         slice_s=load.slice_s,
+        longest_ms=_ms(load.bins[-1][0] if load.bins else None),
+        deviation_ms=_ms(latency.deviation(load.bins)),
     )
 
 
-def _ms(microseconds: int | None) -> float | None:
+def _ms(microseconds: float | None) -> float | None:
     return None if microseconds is None else microseconds / 1000

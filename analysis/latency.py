@@ -64,6 +64,18 @@ def mean(bins: Bins) -> float | None:
     return sum(value * count for value, count in bins) / samples if samples else None
 
 
+def deviation(bins: Bins) -> float | None:
+    """Return the standard deviation in microseconds, by n - 1; None with fewer than two samples.
+
+    None also if a count is negative, as where wrk's corrections cannot be taken out.
+    """
+    samples, centre = total(bins), mean(bins)
+    if centre is None or samples == 1 or any(count < 0 for _, count in bins):
+        return None
+    squares = sum(count * (value - centre) ** 2 for value, count in bins)
+    return math.sqrt(squares / (samples - 1))
+
+
 def quotable(quantile: float, samples: int) -> bool:
     """Whether enough samples lie beyond a quantile: n >= 10 / (1 - p)."""
     return samples * (1 - _exact(quantile)) >= BEYOND

@@ -9,6 +9,7 @@ import math
 from numbers import Real
 from typing import TYPE_CHECKING
 
+from analysis.rounding import given, percent
 from bundle.documents.results import GateVerdict
 from host.expectation import Severity
 
@@ -95,8 +96,8 @@ def _shown_number(value: float, unit: str | None) -> str:
     if unit == "bytes":
         return f"{value / _GIB:.1f} GiB"
     if unit == "share":
-        return f"{100 * value:.1f} %"
-    return f"{value:g} {unit}" if unit else f"{value:,}"
+        return percent(value, 1)
+    return f"{given(value)} {unit}" if unit else given(value)
 
 
 def _number(value: object) -> float | None:

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from analysis import gates, rounding
+from analysis import gates, rounding, software
 from analysis.comparisons import Comparisons, Order, Pair
 from analysis.inference import FEWEST_FOR_DIRECTION, Verdict
 from analysis.metrics import METRICS, PRIMARY
 from analysis.sliced import Sliced
 from analysis.work import Work
 from bundle import typed
+from bundle.display import quantity
 from bundle.documents.host import Source
-from bundle.documents.results import Cell, PairGate, Results, Subject
+from bundle.documents.results import Cell, PairGate, Results, Subject, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -56,13 +57,20 @@ def derive(bundle: Bundle, sealed: SealedPlan, facts: HostFacts) -> Results:
         for key in product(sealed.plan.workloads, sealed.plan.loads)
         if key in gated.cells
     ]
-    weaknesses = _weaknesses(bundle, sealed.plan, facts, gates.loosened(gated.context))
+    weaknesses = _weaknesses(bundle, sealed.plan, facts, gated)
+    conclusion = _conclusion(cells, sealed.plan, weaknesses, _lost(bundle, gated))
+    foreign = gated.foreign_load
+    if foreign:
+        weaknesses.insert(0, foreign)
+        conclusion = opened(conclusion, foreign) if cells else conclusion
     return Results(
         schema="results/2",
         bundle=bundle.record.id,
-        conclusion=_conclusion(cells, sealed.plan, weaknesses, _lost(bundle, gated)),
+        conclusion=conclusion,
         weaknesses=weaknesses,
+        foreign_load=foreign,
         cells=cells,
+        software=software.of(bundle.path, sealed.plan),
         gates=[gates.document(finding, gated.context) for finding in gated.run],
         failures=gated.failures,
         omitted=list(bundle.record.omitted),
@@ -177,7 +185,7 @@ def middle(metric: Metric, trials: Iterable[Figures]) -> float | None:
     return median(known) if known else None
 
 
-def _weaknesses(bundle: Bundle, plan: Plan, facts: HostFacts, loosened: list[str]) -> list[str]:
+def _weaknesses(bundle: Bundle, plan: Plan, facts: HostFacts, gated: gates.Gated) -> list[str]:
     """What a reader must know before believing the numbers, worst first."""
     topology = facts.facts.topology
     cores = len(topology.cores) if topology else "?"
@@ -185,17 +193,25 @@ def _weaknesses(bundle: Bundle, plan: Plan, facts: HostFacts, loosened: list[str
     weaknesses = [f"{cores}-core {kind}, tier {facts.placement.tier}"]
     if plan.blocks < FEWEST_FOR_DIRECTION:
         weaknesses.append(
-            f"{plan.blocks} blocks: an estimate, not a verdict (that needs {FEWEST_FOR_DIRECTION})"
+            f"{quantity(plan.blocks, 'block')}: an estimate, not a verdict (that needs "
+            f"{FEWEST_FOR_DIRECTION})"
         )
     trials = bundle.record.trials
     if trials.failed > trials.planned:  # those that were repeated failed twice
         carried_out = trials.completed + trials.failed
-        weaknesses.append(f"{trials.failed} of {carried_out} trials failed, repeats included")
+        weaknesses.append(
+            f"{trials.failed} of {quantity(carried_out, 'trial')} failed, repeats included"
+        )
     elif trials.failed:
-        weaknesses.append(f"{trials.failed} of {trials.planned} trials failed")
+        weaknesses.append(f"{trials.failed} of {quantity(trials.planned, 'trial')} failed")
     if trials.skipped:
-        weaknesses.append(f"{trials.skipped} of {trials.planned} trials were not carried out")
-    if loosened:
+        weaknesses.append(
+            f"{trials.skipped} of {quantity(trials.planned, 'trial')} not carried out"
+        )
+    if plan.overridden:
+        weaknesses.append(f"the plan was overridden: {'; '.join(map(str, plan.overridden))}")
+    weaknesses += gated.slowed
+    if loosened := gates.loosened(gated.context):
         weaknesses.append(
             f"the plan allows more than the lab's own limits of {', '.join(loosened)}"
         )
@@ -242,7 +258,7 @@ def _conclusion(cells: Sequence[Cell], plan: Plan, weaknesses: list[str], lost: 
             rate = rounding.rate(subject.throughput)
             return (
                 f"{name} answered {rate} req/s on {cell.workload} under {cell.load} "
-                f"(median of {subject.trials} trials; {weak})."
+                f"(median of {quantity(subject.trials, 'trial')}; {weak})."
             )
     return f"Nothing was measured ({weak})."
 
@@ -286,7 +302,7 @@ def _sentence(cell: Cell, comparison: Comparison, weak: str) -> str:
     interval, low, high = "no interval with one block", comparison.low, comparison.high
     if low is not None and high is not None:
         known = rounding.ratio_interval(low, high)
-        interval = f"95 % interval {known}, {comparison.blocks} blocks"
+        interval = f"95 % interval {known}, {quantity(comparison.blocks, 'block')}"
     sentence = _SAID[comparison.metric].format(
         candidate=comparison.candidate,
         baseline=comparison.baseline,

@@ -1,4 +1,4 @@
-"""Figures rounded to the digits that are known of them.
+"""Figures as people read them, rounded to the digits that are known of them; never as ``1e+04``.
 
 A figure with an interval is rounded to two digits of the interval's half-width, which is what its
 uncertainty is good for. Source: JCGM 100:2008 (GUM), 7.2.6.
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 UNKNOWN = "-"
 _DIGITS = 3
 _MOST_DECIMALS = 12
+_MOST_DIGITS = 12
+_FIVE_DIGITS = 10_000
+_TIMES = 10  # a share from which nobody reads a percentage
+_LEAST_P = 0.0001
 _TAIL = 0.025  # on either side of a 95 % interval
 
 
@@ -67,6 +71,13 @@ def ratio_interval(low: float, high: float) -> str:
     )
 
 
+def ratio_with_interval(value: float, low: float | None, high: float | None) -> str:
+    """A ratio as `with_interval` gives it, but neither it nor an end as 0."""
+    if low is None or high is None:
+        return ratio(value)
+    return f"{ratio(value, low, high)} ({ratio_interval(low, high)})"
+
+
 def rate(value: float | None) -> str:
     """Events per second as a whole number, and never as 0 where there were some."""
     if value is None:
@@ -100,14 +111,55 @@ def fixed(value: float, digits: int) -> str:
     return f"{rounded:,.{max(0, digits)}f}"
 
 
+def brief(value: float, digits: int = _DIGITS) -> str:
+    """A figure as `significant` gives it, without zeros at the end of a fraction.
+
+    Four digits have no comma: they may be those of a year or of a port.
+    """
+    shown = significant(value, digits)
+    if abs(value) < _FIVE_DIGITS:
+        shown = shown.replace(",", "")
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown
+
+
 def count(value: float | None) -> str:
-    """What is counted for each request, at three digits and without zeros at the end."""
-    return UNKNOWN if value is None else f"{value:.{_DIGITS}g}"
+    """What is counted for each request, as `brief` gives it."""
+    return UNKNOWN if value is None else brief(value)
+
+
+def given(value: float) -> str:
+    """A number that somebody chose or a kernel counts, such as a limit, with all its digits."""
+    return brief(value, _MOST_DIGITS)
 
 
 def percent(share: float | None, digits: int = 0) -> str:
-    """``12 %``."""
-    return UNKNOWN if share is None else f"{100 * share:.{digits}f} %"
+    """``12 %``, with at most so many decimal places and three digits; from 10 on ``12.3 times``."""
+    if share is None:
+        return UNKNOWN
+    if abs(share) >= _TIMES:
+        return f"{brief(share)} times"
+    left = math.floor(math.log10(abs(100 * share))) if share else 0
+    return f"{fixed(100 * share, max(0, min(digits, _DIGITS - 1 - left)))} %"
+
+
+def amount(value: float, unit: str, digits: int = _DIGITS) -> str:
+    """A figure with its unit; from 1000 % on as ``12.3 times`` what the unit names."""
+    if unit.startswith("%") and abs(value) >= 100 * _TIMES:
+        return f"{brief(value / 100, digits)} times{unit[1:].replace(' of', '', 1)}"
+    return f"{brief(value, digits)} {unit}".rstrip()
+
+
+def p_value(p: float) -> str:
+    """``p 0.03``, or ``p < 0.0001``."""
+    return f"p {brief(p, 2)}" if p >= _LEAST_P else f"p < {given(_LEAST_P)}"
+
+
+def percent_interval(share: float, low: float | None, high: float | None) -> str:
+    """``56.1 % (52.2 to 60.0 %)``; the figure alone where there is no interval."""
+    if low is None or high is None:
+        return percent(share)
+    shown = f"{figure(100 * share, 100 * low, 100 * high)} %"
+    return f"{shown} ({interval(100 * low, 100 * high)} %)"
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:

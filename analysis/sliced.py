@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from msgspec import structs
 
-from analysis.generators import switchback
+from analysis.generators.slices import SlicedOutput
 from analysis.inference import Ruling, Undefined, Verdict, paired_t
 from analysis.inference.ruling import same_without_disturbed
 from analysis.inference.slices import Arms, Slice, SlicedBlock
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from analysis.figures import Figures
     from analysis.gates import Cell
     from bundle.documents.results import Comparison
-    from bundle.generators.switchback import Switchback
+    from bundle.generators.slices import SlicedReport
 
 DISTURBED_SHARE: Final = 0.1
 """A slice is disturbed if steal and foreign programs took so much more of a core than in the middle
 slice of its subject and block. Less is lost in the noise of a slice, whose speed varies by 10 % and
 more on a virtual machine. What is always there disturbs no round more than another: the gates judge
 it."""
-DISTURBED_NS: Final = 30_000_000
+DISTURBED_S: Final = 0.03
 """And not by less than this: the kernel counts both in ticks of 10 ms, for each CPU and kind."""
-_NS = 1e9
+_LEAST_S = 1e-9
 _NOTHING_LEFT = "no block has an undisturbed round"
 _KEPT = {Verdict.VOID, Verdict.ESTIMATE}  # no verdicts, so nothing to take back
 
@@ -48,20 +48,20 @@ type ByBlock = Mapping[int, SlicedBlock]
 class Sliced:
     """The usable trials of one workload under load that switches, by subject and block."""
 
-    reports: Mapping[str, Mapping[int, Switchback]]
+    reports: Mapping[str, Mapping[int, SlicedReport]]
     resting: Mapping[str, float | None]  #: by subject, percent of a core, middle of its trials
 
     @classmethod
     def read(cls, cell: Cell) -> Self | None:
         """Take the slices of a cell's trials; None under any other load."""
-        reports: dict[str, dict[int, Switchback]] = {}
+        reports: dict[str, dict[int, SlicedReport]] = {}
         resting: dict[str, float | None] = {}
         for subject, by_block in cell.usable.items():
             outputs = {block: trial.evidence.output for block, trial in by_block.items()}
             of_subject = {
                 block: output
                 for block, output in outputs.items()
-                if isinstance(output, switchback.OUTPUT)
+                if isinstance(output, SlicedOutput)
             }
             reports[subject] = {block: output.report for block, output in of_subject.items()}
             shares = [output.resting for output in of_subject.values() if output.resting]
@@ -160,7 +160,7 @@ class Sliced:
             blocks=len(blocks),
             rounds=_rounds(blocks),
             slice_s=median(report.slice_s for report in self._all_reports),
-            set_s=max(report.set_s for report in self._all_reports),
+            set_s=max(filter(None, (report.set_s for report in self._all_reports)), default=None),
             measured=self._measured,
             resting={name: self.resting[name] for name in sorted(wanted)},
             totals=math.exp(fmean(totals)) if totals else None,
@@ -193,8 +193,12 @@ class Sliced:
         return CheckedRatio(ratio=told.ratio, low=low, high=high), None
 
     def _is_whole(self, number: int) -> bool:
-        due = {name for report in self._all_reports for name in report.spec.subjects}
-        return set(_subjects(self.blocks[number])) == due
+        return set(_subjects(self.blocks[number])) == self._due
+
+    @cached_property
+    def _due(self) -> set[str]:
+        """The subjects that every block was to have."""
+        return {name for report in self._all_reports for name in report.spec.subjects}
 
     def _arms(self, told: Comparison) -> Arms:
         null = f"{told.baseline}-null"
@@ -202,20 +206,20 @@ class Sliced:
         return Arms(told.baseline, told.candidate, null if has_null else None)
 
     @property
-    def _all_reports(self) -> list[Switchback]:
+    def _all_reports(self) -> list[SlicedReport]:
         return [report for by_block in self.reports.values() for report in by_block.values()]
 
     @cached_property
-    def _measured(self) -> float:
-        """Share of a block's window within the slices of its subjects, middle of all blocks."""
+    def _measured(self) -> float | None:
+        """Share of a block's window within its slices, middle of the blocks; None without any."""
         shares = []
         for number in self.blocks:
             reports = self._of_block(number).values()
             window = next(iter(reports)).window.seconds
             shares.append(sum(report.seconds for report in reports) / window)
-        return median(shares) if shares else 0.0
+        return median(shares) if shares else None
 
-    def _of_block(self, number: int) -> dict[str, Switchback]:
+    def _of_block(self, number: int) -> dict[str, SlicedReport]:
         return {
             subject: by_block[number]
             for subject, by_block in self.reports.items()
@@ -244,7 +248,7 @@ def _subjects(block: SlicedBlock) -> Sequence[str]:
     return [each.subject for each in block.rounds[0]]
 
 
-def _block(reports: Mapping[str, Switchback], count: int) -> SlicedBlock:
+def _block(reports: Mapping[str, SlicedReport], count: int) -> SlicedBlock:
     """The rounds of trials that were alive together, in the order of the slices."""
     ways = {subject: _slices(subject, report) for subject, report in reports.items()}
     rounds = []
@@ -254,22 +258,24 @@ def _block(reports: Mapping[str, Switchback], count: int) -> SlicedBlock:
     return SlicedBlock(tuple(rounds))
 
 
-def _slices(subject: str, report: Switchback) -> list[Slice]:
-    taken = [_taken(each.steal_ns, each.foreign_ns) for each in report.slices]
-    lengths = [each.stop_ns - each.start_ns for each in report.slices]
-    shares = [used / max(1, length) for used, length in zip(taken, lengths, strict=True)]
+def _slices(subject: str, report: SlicedReport) -> list[Slice]:
+    shares = [
+        _taken_s(each.steal_ns, each.foreign_ns) / max(_LEAST_S, each.read_s)
+        for each in report.slices
+    ]
     usual = median(shares)
     return [
         Slice(
             subject,
             each.answers,
-            length / _NS,
-            disturbed=share - usual > max(DISTURBED_SHARE, DISTURBED_NS / max(1, length)),
+            each.seconds,
+            disturbed=(share - usual)
+            > max(DISTURBED_SHARE, DISTURBED_S / max(_LEAST_S, each.read_s)),
         )
-        for each, length, share in zip(report.slices, lengths, shares, strict=True)
+        for each, share in zip(report.slices, shares, strict=True)
     ]
 
 
-def _taken(steal_ns: int | None, foreign_ns: int | None) -> int:
-    """CPU time that others took; `Sliced.unread` says where it is not known."""
-    return (steal_ns or 0) + (foreign_ns or 0)
+def _taken_s(steal_ns: int | None, foreign_ns: int | None) -> float:
+    """CPU seconds that others took; `Sliced.unread` says where it is not known."""
+    return ((steal_ns or 0) + (foreign_ns or 0)) / 1e9

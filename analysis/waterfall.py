@@ -1,37 +1,40 @@
-"""A ratio split into factors that were switched one after the other, in the same blocks.
+"""A difference split into causes that were switched one after the other, in the same blocks.
 
 The way from one subject to the other leads over subjects of which each differs from the one before
-in a single factor. In every block the logarithms of the factors add up to that of the whole:
+in a single cause. Times add up: with T = 1 / throughput, the time of one answer, every block has
 
-    ln y_to - ln y_from = sum over the links of (ln y_after - ln y_before)
+    T_to - T_from = sum over the links of (T_after - T_before)
 
-so the estimates multiply to the estimate of the whole, exactly. Their intervals do not: two
-neighbouring links share a trial, and what is too fast in it makes one link larger and the next
-one smaller. The interval of the whole is therefore taken from its own log-ratios.
+exactly, and so have the means over blocks. That is why shares are of time. Ratios multiply along
+the way just as exactly, but their logarithms are no shares: the same microseconds are a larger part
+of what is left the later they are switched off, so a logarithm says more of a cause's place on the
+way than of its cost.
+
+Intervals neither add up nor multiply. Two neighbouring links share a trial, and what is too fast in
+it makes one link larger and the next one smaller. The interval of the whole is therefore taken from
+its own blocks.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import scipy
-
-from analysis.inference import ALPHA, PairedSample, findable_effect, holm, paired_t
-from analysis.inference.estimators import moments
-from bundle.documents.explanation import Cause, Difference, Effect, Whole
+from analysis.contributions import Along, Widening, difference, effect
+from analysis.inference import ALPHA, PairedSample, holm
+from bundle.documents.explanation import Cause, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from analysis.inference import ByBlock
+    from bundle.documents.explanation import Difference, Effect
     from bundle.documents.plan import Way
 
 RESIDUAL = "residual"
-_FEWEST = 2  # blocks, for a spread
 _UNKNOWN: Mapping[str, ByBlock] = MappingProxyType({})
+_US = 1e6
 
 
 @dataclass(frozen=True)
@@ -42,17 +45,17 @@ class Link:
     what: str  #: the factor in words
     before: str
     after: str
-    #: the two subjects between which this factor is the only one that is switched; None for the
-    #: residual
+    #: the two subjects between which this factor is the only one that is switched; None where it
+    #: was not measured alone, and for the residual
     alone: tuple[str, str] | None
 
 
 @dataclass(frozen=True)
 class Waterfall:
-    """A ratio and the causes it is made of."""
+    """A difference and the causes it is made of."""
 
-    #: to over from, over the blocks that hold the whole way; the ratio, without such a block, over
-    #: those that hold its two ends
+    #: from the first subject to the last, over the blocks that hold the whole way; the ratio,
+    #: without such a block, over those that hold its two ends
     whole: Whole
     parts: tuple[Cause, ...]  #: in the order of the way
     blocks: tuple[int, ...]  #: those that hold the whole way
@@ -86,10 +89,10 @@ def way(explained: Way) -> list[Link]:
     for step in explained.steps:
         side, switched = step.side, step.cumulative
         if side == "from":
-            alone = (ends[side], step.alone)
+            alone = (ends[side], step.alone) if step.alone else None
             there.append(Link(step.name, step.what, reached[side], switched, alone))
         else:
-            alone = (step.alone, ends[side])
+            alone = (step.alone, ends[side]) if step.alone else None
             back.append(Link(step.name, step.what, switched, reached[side], alone))
         reached[side] = switched
     left = Link(RESIDUAL, "what no step switches", reached["from"], reached["to"], None)
@@ -101,35 +104,39 @@ def waterfall(
     throughput: Mapping[str, ByBlock],
     cpu_service: Mapping[str, ByBlock] = _UNKNOWN,
     cpu_database: Mapping[str, ByBlock] = _UNKNOWN,
+    widening: Widening | None = None,
 ) -> Waterfall:
-    """Split a ratio into its links.
+    """Split a difference into its links.
 
     Args:
         links: each begins with the subject that the one before ends with.
-        throughput: one positive figure a trial, by subject and block.
+        throughput: answers per second, one positive figure a trial, by subject and block.
         cpu_service: CPU microseconds per request of the service, likewise.
         cpu_database: CPU microseconds per request of the database server, likewise.
+        widening: what the intervals of ratios, times and shares allow for beside chance.
 
     Raises:
         ValueError: a throughput is not positive and finite.
     """
+    allowed = widening or Widening()
     blocks, dropped = _whole(links, throughput)
     kept = {name: {b: throughput[name][b] for b in blocks} for name in _subjects(links) if blocks}
-    total_logs = _logs((links[0].before, links[-1].after), kept or throughput)
-    total = _effect(list(total_logs.values()))
+    ends = (links[0].before, links[-1].after)
+    total_logs = _logs(ends, kept or throughput)
+    total = effect(list(total_logs.values()), allowed)
     steps = [_logs((link.before, link.after), kept) for link in links]
-    effects = [_effect(list(logs.values())) for logs in steps]
-    ps = [effect.p for effect in effects if effect and effect.p is not None]
+    effects = [effect(list(logs.values()), allowed) for logs in steps]
+    ps = [each.p for each in effects if each and each.p is not None]
     family = holm(ps) if len(ps) == len(links) else [None] * len(links)
     service, whole_service = differences(links, cpu_service)
     database, whole_database = differences(links, cpu_database)
-    ranks = _ranks(links, effects)
+    times = _times(throughput)
+    along = Along(ends, {name: times[name] for name in kept}, blocks, allowed)
+    spent = [along.difference((link.before, link.after)) for link in links]
+    ranks = _ranks(links, spent)
     parts = []
-    for at, (link, effect) in enumerate(zip(links, effects, strict=True)):
-        share = None
-        if effect and total and total.shown:
-            share = math.log(effect.ratio) / math.log(total.ratio)
-        alone, interaction = _alone(link, throughput)
+    for at, link in enumerate(links):
+        alone, alone_time, interaction = _alone(link, throughput, times, allowed)
         parts.append(
             Cause(
                 name=link.name,
@@ -137,10 +144,12 @@ def waterfall(
                 before=link.before,
                 after=link.after,
                 rank=ranks.get(link.name),
-                throughput=effect,
+                throughput=effects[at],
                 family_p=family[at],
-                share=share,
+                time=spent[at],
+                share=along.share((link.before, link.after)) if total and total.shown else None,
                 alone=alone,
+                alone_time=alone_time,
                 interaction=interaction,
                 cpu_service=service[at],
                 cpu_database=database[at],
@@ -148,16 +157,30 @@ def waterfall(
         )
     sums = {block: sum(logs[block] for logs in steps) for block in blocks}
     discrepancy = max((abs(sums[block] - total_logs[block]) for block in blocks), default=0.0)
-    whole = Whole(throughput=total, cpu_service=whole_service, cpu_database=whole_database)
+    whole = Whole(
+        throughput=total,
+        times=(along.mean(ends[0]), along.mean(ends[1])) if blocks else None,
+        time=along.difference(ends),
+        cpu_service=whole_service,
+        cpu_database=whole_database,
+    )
     return Waterfall(whole, tuple(parts), blocks, dropped, discrepancy)
 
 
-def _ranks(links: Sequence[Link], effects: Sequence[Effect | None]) -> dict[str, int]:
-    """The steps by the size of their effect, whichever way it works; the residual has no rank."""
+def _times(throughput: Mapping[str, ByBlock]) -> dict[str, dict[int, float]]:
+    """Microseconds of one answer, by subject and block."""
+    return {
+        name: {block: _US / figure for block, figure in by_block.items() if figure}
+        for name, by_block in throughput.items()
+    }
+
+
+def _ranks(links: Sequence[Link], spent: Sequence[Difference | None]) -> dict[str, int]:
+    """The steps by their time, whichever way it works; the residual has no rank."""
     sizes = {
-        link.name: abs(math.log(effect.ratio))
-        for link, effect in zip(links, effects, strict=True)
-        if effect and link.name != RESIDUAL
+        link.name: abs(time.mean)
+        for link, time in zip(links, spent, strict=True)
+        if time and link.name != RESIDUAL
     }
     ordered = sorted(sizes, key=lambda name: -sizes[name])
     return {name: rank for rank, name in enumerate(ordered, start=1)}
@@ -176,7 +199,7 @@ def differences(
 
     def between(before: str, after: str) -> Difference | None:
         sides = ((figures[before][block], figures[after][block]) for block in whole)
-        return _difference(
+        return difference(
             [then - first for first, then in sides if first is not None and then is not None]
         )
 
@@ -201,51 +224,27 @@ def _whole(
     return tuple(b for b in blocks if holds[b]), tuple(b for b in blocks if not holds[b])
 
 
-def _alone(link: Link, figures: Mapping[str, ByBlock]) -> tuple[Effect | None, Effect | None]:
-    """The effect of a factor alone, and by how much it is another on the way."""
+def _alone(
+    link: Link,
+    throughput: Mapping[str, ByBlock],
+    times: Mapping[str, Mapping[int, float]],
+    allowed: Widening,
+) -> tuple[Effect | None, Difference | None, Difference | None]:
+    """The effect of a factor alone, its time, and by how much its time is another on the way."""
     if link.alone is None:
-        return None, None
-    alone = _logs(link.alone, figures)
-    effect = _effect(list(alone.values()))
+        return None, None, None
+    ratio = effect(list(_logs(link.alone, throughput).values()), allowed)
+    before, after = (times.get(name, {}) for name in link.alone)
+    alone = {block: after[block] - before[block] for block in before.keys() & after.keys()}
+    own = difference([alone[block] for block in sorted(alone)])
     if link.alone == (link.before, link.after):
-        return effect, None
-    on_the_way = _logs((link.before, link.after), figures)
-    both = sorted(alone.keys() & on_the_way.keys())
-    return effect, _effect([on_the_way[block] - alone[block] for block in both])
+        return ratio, own, None
+    first, then = (times.get(name, {}) for name in (link.before, link.after))
+    both = sorted(alone.keys() & first.keys() & then.keys())
+    return ratio, own, difference([then[b] - first[b] - alone[b] for b in both])
 
 
 def _logs(pair: tuple[str, str], figures: Mapping[str, ByBlock]) -> dict[int, float]:
     before, after = (figures.get(name, {}) for name in pair)
     d = PairedSample.of(before, after).d
     return dict(zip(d.blocks, d.values, strict=True))
-
-
-def _effect(logs: Sequence[float]) -> Effect | None:
-    if not logs:
-        return None
-    estimate = paired_t(logs)
-    detectable = None
-    if len(logs) >= _FEWEST:
-        # As the interval beside it, this allows for nothing that a deployment keeps.
-        detectable = findable_effect(moments(logs).sd, len(logs), beta=0.0)
-    return Effect(
-        ratio=estimate.ratio,
-        low=estimate.ci95.low if estimate.ci95 else None,
-        high=estimate.ci95.high if estimate.ci95 else None,
-        p=estimate.p,
-        detectable=detectable,
-        blocks=len(logs),
-        shown=estimate.ci95 is not None and estimate.ci95.excludes(1.0),
-    )
-
-
-def _difference(values: Sequence[float]) -> Difference | None:
-    if len(values) < _FEWEST:
-        if not values:
-            return None
-        return Difference(mean=values[0], low=None, high=None, blocks=1)
-    sample = moments(values)
-    half = float(scipy.stats.t.ppf(0.975, sample.count - 1)) * sample.error
-    return Difference(
-        mean=sample.mean, low=sample.mean - half, high=sample.mean + half, blocks=sample.count
-    )

@@ -13,9 +13,12 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
+from analysis.rounding import count
 from bundle import typed
+from bundle.display import quantity
 from bundle.documents.results import Costs, Digests, OperationPair, SideBySide, WorkInShort
 from bundle.documents.services import Answers, ContractOutcome, Sql
 
@@ -78,7 +81,7 @@ class Work:
             if contract and not contract.ok:
                 work.broken[name] = (
                     f"{name} breaks the contract in {len(contract.problems)} of "
-                    f"{contract.cases} cases, first {contract.problems[0].case!r}"
+                    f"{quantity(contract.cases, 'case')}, first {contract.problems[0].case!r}"
                 )
         return work
 
@@ -88,7 +91,9 @@ class Work:
         broken = [self.broken[name] for name in names if name in self.broken]
         differences = self._differences(*names) or []
         if len(differences) > 1:
-            differences = [f"{differences[0]}; and {len(differences) - 1} more requests"]
+            differences = [
+                f"{differences[0]}; and {quantity(len(differences) - 1, 'more request')}"
+            ]
         return [*broken, *differences]
 
     def compare(self, baseline: str, candidate: str, workload: str) -> SideBySide | None:
@@ -139,6 +144,23 @@ class Work:
             sum(weight * _queries(cost) for weight, cost in costs) / whole,
         )
 
+    def answer_bytes(self, subject: str, workload: str) -> int | None:
+        """The mean length of an answer's body, by the mix of a workload, to whole bytes.
+
+        None where it was not recorded.
+        """
+        sql, answers = self.sql.get(subject), self.answers.get(subject)
+        if sql is None or answers is None or workload not in sql.mixes:
+            return None
+        mix = sql.mixes[workload]
+        lengths = {
+            key: [each.bytes for (operation, _), each in answers.items() if operation == key]
+            for key in mix
+        }
+        if not (all(lengths.values()) and sum(mix.values()) > 0):
+            return None
+        return round(fmean(map(fmean, lengths.values()), mix.values()))
+
     def undeclared(self, subject: str) -> list[str]:
         """Operations that cost something else than the service declares, or not always the same."""
         differences = []
@@ -154,7 +176,7 @@ class Work:
                 ("round trips", cost.round_trips_per_request, cost.declared.round_trips),
             ):
                 if got != due:
-                    differences.append(f"{key}: {got:g} {words}, its service declares {due}")
+                    differences.append(f"{key}: {count(got)} {words}, its service declares {due}")
         return differences
 
     def _differences(self, one: str, other: str) -> list[str] | None:

@@ -4,7 +4,7 @@
     lint         the problems of a ledger, each with its code and remedy
     arithmetic   checks that need no machine         printed: figures as intervals, littles_law
     evidence     what a bundle brings                measure: the claimed figure with intervals
-    verdict      judge_claim: one table              comparability, running
+    verdict      judge_claim: one table              comparability, running, ranking
     standing     what the verdicts of many bundles come to, and which other claims fall with them
     judgement    documents over one bundle or many
 
@@ -12,7 +12,7 @@ Pure throughout, but for ``evidence.collect``, which reads a bundle.
 """
 
 from analysis.claims.arithmetic import outcomes
-from analysis.claims.conditions import READINGS
+from analysis.claims.conditions import FAMILIES, READINGS
 from analysis.claims.evidence import Place, Run, collect
 from analysis.claims.judgement import describe, judgement, verdicts
 from analysis.claims.ledger import Ledger, Runs, Statement, plans_of, variants_of
@@ -29,6 +29,7 @@ from bundle.documents.verdicts import (
 __all__ = [
     "CLAIM_METRICS",
     "CODES",
+    "FAMILIES",
     "READINGS",
     "ClaimVerdict",
     "Ledger",

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.claims import checks, littles_law
+from analysis.claims.ledger import Range
 from analysis.claims.lint import inputs_of
 from analysis.claims.printed import (
     Answer,
@@ -25,6 +26,7 @@ from analysis.claims.printed import (
     undecided,
     widened,
 )
+from analysis.rounding import brief
 from bundle.documents.results import Interval
 from bundle.documents.verdicts import CheckOutcome, Outcome
 
@@ -65,10 +67,11 @@ def _carry_out(ledger: Ledger, name: str, check: Check) -> CheckOutcome:
 def _figure(ledger: Ledger, given: Input) -> Figure | None:
     """The figure that an input stands for; None if it is unknown or no number."""
     if isinstance(given, checks.Number):
-        if given.status == "unknown":
-            return None
-        return Figure.of(given.value, given.precision, given.status)
+        known = given.status != "unknown"
+        return Figure.of(given.value, given.precision, given.status) if known else None
     claim = ledger.claims.get(given)
+    if isinstance(claim, Range):
+        return Figure(claim.low - claim.precision, claim.high + claim.precision, "stated")
     if claim is not None:
         value, precision = getattr(claim, "value", None), getattr(claim, "precision", None)
         if not isinstance(value, int | float):
@@ -162,8 +165,8 @@ def _limited(check: checks.Limit, known: Mapping[str, Figure], slack: float) -> 
     product, limit = widened(product, slack), known["limit"]
     return Answer(
         Outcome.CONTRADICTS if product.low > limit.high else Outcome.HOLDS,
-        f"the product lies between {product.low:.4g} and {product.high:.4g}, and must not exceed "
-        f"{limit.value:.4g}",
+        f"the product lies between {brief(product.low, 4)} and {brief(product.high, 4)}, "
+        f"and must not exceed {brief(limit.value, 4)}",
         {"low": product.low, "high": product.high, "limit": limit.value},
     )
 
@@ -181,8 +184,8 @@ def _ordered(known: Mapping[str, Figure], slack: float) -> Answer:
     reversed_ = (first.low > 1 > second.high) or (first.high < 1 < second.low)
     return Answer(
         Outcome.DOUBTFUL if reversed_ else Outcome.HOLDS,
-        f"the first ratio lies between {first.low:.4g} and {first.high:.4g}, the second between "
-        f"{second.low:.4g} and {second.high:.4g}"
+        f"the first ratio lies between {brief(first.low, 4)} and {brief(first.high, 4)}, "
+        f"the second between {brief(second.low, 4)} and {brief(second.high, 4)}"
         + (": the order is reversed under other conditions" if reversed_ else ""),
         {"first": (first.low + first.high) / 2, "second": (second.low + second.high) / 2},
     )

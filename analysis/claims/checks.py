@@ -65,7 +65,8 @@ class LittlesLaw(_Arithmetic):
     opens what it is asked to and prints the mean that it measured; without it, both are possible.
     ``longest_ms`` is the longest latency. ``in_flight`` is how many requests a connection sends
     before it waits for an answer, ``failed_percent`` the share of the requests in the throughput
-    that failed and are no part of the latencies. ``analysis.claims.littles_law`` says what follows.
+    that failed and are no part of the latencies, ``seconds`` the length of the window.
+    ``analysis.claims.littles_law`` says what follows.
     """
 
     kind: Literal["littles_law"]
@@ -78,6 +79,7 @@ class LittlesLaw(_Arithmetic):
     threads: Input | None = None
     in_flight: Input | None = None
     failed_percent: Input | None = None
+    seconds: Input | None = None
     generator: Literal["wrk", "other"] | None = None
     loop: Literal["closed", "open"] = "closed"
 

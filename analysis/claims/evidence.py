@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from analysis import figures
+from analysis.work import Work
 from bundle import typed
-from bundle.documents.host import Server
+from bundle.documents.host import FleetRun, Server
 from bundle.documents.services import OrderOutcome, ScriptOutcome, StackOutcome
 
 if TYPE_CHECKING:
@@ -51,6 +52,17 @@ class Run:
     trials: Mapping[Place, ByBlock]
     #: outcome of each script, by subject and the script's name
     scripts: Mapping[tuple[str, str], ScriptOutcome] = field(default_factory=dict)
+    #: what the subjects answered in the diagnosis
+    work: Work = field(default_factory=lambda: Work({}, {}, {}))
+    node: str | None = None  #: digest of the node, in a run of a fleet
+
+    @property
+    def host(self) -> str | None:
+        """What tells its host from others; None if it was never taken.
+
+        That is the fingerprint, and in a fleet the node: nodes of one kind are several hosts.
+        """
+        return self.node or self.record.host
 
     @property
     def plan(self) -> Plan:
@@ -100,6 +112,7 @@ def collect(
             trials.setdefault(place, {})[record.block] = figures.read(trial.path, record.readings)
     names = [*resolved.plan.subjects, *resolved.arms]
     server = typed.read_if_there(bundle.path, Server)
+    fleet = typed.read_if_there(bundle.path, FleetRun)
     return Run(
         record=bundle.record,
         seal=str(bundle.seal),
@@ -111,6 +124,8 @@ def collect(
         started=_by_subject(bundle, OrderOutcome, names),
         trials=trials,
         scripts=_scripts(bundle, resolved.plan.subjects),
+        work=Work.read(bundle.path),
+        node=fleet.node if fleet else None,
     )
 
 

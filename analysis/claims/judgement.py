@@ -9,11 +9,21 @@ from msgspec.structs import asdict
 
 from analysis import rounding
 from analysis.claims.arithmetic import outcomes
-from analysis.claims.ledger import Absolute, Bound, Ordering, Ratio, Runs, Statement
+from analysis.claims.ledger import (
+    Absolute,
+    Bound,
+    Ordering,
+    Range,
+    Ranking,
+    Ratio,
+    Runs,
+    Statement,
+)
 from analysis.claims.metrics import CLAIM_METRICS
 from analysis.claims.standing import DECIDED, across, hosts_of, standing, undermined
-from analysis.claims.verdict import JUDGED, judge_claim
+from analysis.claims.verdict import judge_claim
 from bundle.documents.verdicts import (
+    JUDGED,
     BundleOnTrial,
     Claimed,
     ClaimJudgement,
@@ -145,17 +155,19 @@ def published(claim: Claim) -> str:
         return _stated(claim)
     if isinstance(claim, Runs):
         return f"{claim.package} {claim.version} gets through {claim.through}"
-    unit = CLAIM_METRICS[claim.metric].unit
     match claim:
-        case Ordering():
-            return f"{claim.metric}: {claim.subjects[0]} above {claim.subjects[1]}"
-        case Ratio():
-            of = f"{claim.subjects[0]} / {claim.subjects[1]}"
-            return f"{claim.metric}: {of} = {claim.value:g}"
+        case Ordering() | Ranking():
+            return f"{claim.metric}: {' above '.join(claim.subjects)}"
+        case Ratio() | Absolute():
+            figure = rounding.given(claim.value)
         case Bound():
-            return f"{claim.metric} {claim.bound.replace('-', ' ')} {claim.value:,g} {unit}"
-        case Absolute():
-            return f"{claim.metric} {claim.value:,g} {unit}"
+            figure = f"{claim.bound.replace('-', ' ')} {rounding.given(claim.value)}"
+        case Range():
+            figure = f"{rounding.given(claim.low)} to {rounding.given(claim.high)}"
+    if claim.compares:
+        equals = "" if isinstance(claim, Bound) else "= "
+        return f"{claim.metric}: {' / '.join(claim.subjects)} {equals}{figure}"
+    return f"{claim.metric} {figure} {CLAIM_METRICS[claim.metric].unit}"
 
 
 def _stated(claim: Statement) -> str:

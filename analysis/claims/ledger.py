@@ -10,12 +10,13 @@ given.
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from itertools import pairwise
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from analysis.claims.checks import Check
-from analysis.claims.conditions import READINGS
+from analysis.claims.conditions import FAMILIES, READINGS
 from analysis.claims.fields import (
     BOUNDED,
     Id,
@@ -33,10 +34,13 @@ from analysis.claims.metrics import CLAIM_METRICS
 
 SCHEMA = "claims-ledger/1"
 type MetricName = Annotated[str, Field(json_schema_extra={"enum": sorted(CLAIM_METRICS)})]
-type ReadingName = Annotated[str, Field(json_schema_extra={"enum": sorted(READINGS)})]
+_READING_NAMES = [{"enum": sorted(READINGS)}, *({"pattern": each.pattern} for each in FAMILIES)]
+type ReadingName = Annotated[str, Field(json_schema_extra={"anyOf": _READING_NAMES})]
 type Portability = Literal["same-fingerprint", "same-class", "any"]
 type Subjects = Annotated[list[Name], Field(min_length=1, max_length=1)]
 type Pair = Annotated[list[Name], Field(min_length=2, max_length=2)]
+type OneOrTwo = Annotated[list[Name], Field(min_length=1, max_length=2)]
+type Several = Annotated[list[Name], Field(min_length=3, max_length=26)]
 
 
 class Artifacts(Part):
@@ -68,7 +72,8 @@ class Condition(Part):
     ``reading`` says how a bundle tells the same thing, ``subject`` whose it is where subjects
     differ. A material condition that differs makes a run incomparable, unless what was seen fits
     one of ``accepts``; then the verdict names the substitution, and ``note`` says why it is fair.
-    ``precision`` is that of a number, as of `Number`.
+    One without a reading is a weakness of every verdict. ``precision`` is that of a number, as of
+    `Number`: what was seen may be so far away.
     """
 
     value: Annotated[str | int | float | bool | None, BOUNDED] = None
@@ -152,6 +157,12 @@ class _Testable(_Claim):
 
 class _Measured(_Testable):
     metric: MetricName
+    subjects: list[Name]
+
+    @property
+    def compares(self) -> bool:
+        """Whether it is about the ratio of two subjects' figures, not about one figure."""
+        return len(self.subjects) > 1
 
 
 class Absolute(_Measured):
@@ -181,15 +192,70 @@ class Ordering(_Measured):
     subjects: Pair
 
 
+class Ranking(_Measured):
+    """The order of three subjects or more by their figures, the largest first."""
+
+    kind: Literal["ranking"]
+    subjects: Several
+
+    @model_validator(mode="after")
+    def _names_each_once(self) -> Self:
+        if len(set(self.subjects)) < len(self.subjects):
+            raise ValueError("a ranking has each subject once")
+        return self
+
+    @property
+    def neighbours(self) -> list[Neighbours]:
+        """Every two subjects that follow each other, as an ordering of their own."""
+        return [
+            Neighbours(
+                **{
+                    **dict(self),
+                    "kind": "ordering",
+                    "subjects": list(pair),
+                    "others": [name for name in self.subjects if name not in pair],
+                }
+            )
+            for pair in pairwise(self.subjects)
+        ]
+
+
+class Neighbours(Ordering):
+    """Two subjects that follow each other in a ranking."""
+
+    #: the rest of the ranking, of which one may lend its null arm
+    others: list[Name]
+
+
 class Bound(_Measured):
-    """A figure of one subject reaches a value, or stays below it."""
+    """A figure of one subject, or the ratio of two, reaches a value or stays below it.
+
+    "At least 30 % more" is at-least 1.3 of the first subject's figure over the second's.
+    """
 
     kind: Literal["bound"]
-    subjects: Subjects
+    subjects: OneOrTwo
     bound: Literal["at-least", "at-most"]
     value: Size
     precision: Positive
     tolerance: Tolerance | None = None
+
+
+class Range(_Measured):
+    """A figure of one subject, or the ratio of two, lies between two values: "2 to 4 times"."""
+
+    kind: Literal["range"]
+    subjects: OneOrTwo
+    low: Size
+    high: Size
+    precision: Positive
+    tolerance: Tolerance | None = None
+
+    @model_validator(mode="after")
+    def _has_two_ends(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError(f"a range from {self.low:g} to {self.high:g} holds nothing")
+        return self
 
 
 class Printed(Part):
@@ -247,10 +313,12 @@ class Statement(_Claim):
     unit: str = ""
 
 
-type Measurable = Absolute | Ratio | Ordering | Bound
-type Testable = Measurable | Runs
+type Measurable = Absolute | Ratio | Ordering | Bound | Range
+"""A claim about one figure, or about the ratio of two."""
+type Testable = Measurable | Ranking | Runs
 type Claim = Annotated[
-    Absolute | Ratio | Ordering | Bound | Runs | Statement, Field(discriminator="kind")
+    Absolute | Ratio | Ordering | Ranking | Bound | Range | Runs | Statement,
+    Field(discriminator="kind"),
 ]
 
 
@@ -275,7 +343,10 @@ class Ledger(Part):
 
     def under(self, name: str, variant: str) -> Ledger:
         """The ledger with one claim as one of its variants tests it."""
-        claim = variants_of(self.claims[name])[variant]
+        return self.having(name, variants_of(self.claims[name])[variant])
+
+    def having(self, name: str, claim: Claim) -> Ledger:
+        """The ledger with another claim under a name."""
         return self.model_copy(update={"claims": {**self.claims, name: claim}})
 
 

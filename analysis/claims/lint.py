@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from analysis.claims import checks
 from analysis.claims import ledger as kinds
-from analysis.claims.conditions import READINGS
+from analysis.claims.conditions import READINGS, reading_of
 from analysis.claims.metrics import CLAIM_METRICS
+from bundle.meant import meant
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -61,6 +62,13 @@ class Problem:
     code: str
     path: Path
     what: str
+    word: str = ""  #: that is not known
+    known: Collection[str] = ()  #: words that may have been meant
+
+    @property
+    def advice(self) -> str:
+        """What is wrong, with the known word that is nearest; looking for it takes time."""
+        return self.what + meant(self.word, self.known, "; {}")
 
     @property
     def hint(self) -> str:
@@ -137,7 +145,8 @@ def _conditions(ledger: Ledger) -> Iterator[Problem]:
             if condition.material and condition.reading is None and condition.value is not None:
                 what = "nothing of a bundle would be held against it"
                 yield Problem("material-unread", at, what)
-            yield from _unknown("reading", [condition.reading], READINGS, (*at, "reading"))
+            if condition.reading is not None and reading_of(condition.reading) is None:
+                yield from _unknown("reading", [condition.reading], READINGS, (*at, "reading"))
             yield from _unknown("subject", [condition.subject], ledger.subjects, (*at, "subject"))
 
 
@@ -162,19 +171,22 @@ def _unknown(
     is_many = "are" if kind.endswith("s") else "is"
     for name in names:
         if name is not None and name not in known:
-            yield Problem(f"{kind}-unknown", at, f"there {is_many} no {kind} {name!r}")
+            what = f"there {is_many} no {kind} {name!r}"
+            yield Problem(f"{kind}-unknown", at, what, name, known)
 
 
 def _sizes(name: str, claim: Claim) -> Iterator[Problem]:
     at: Path = ("claims", name)
     tolerance = getattr(claim, "tolerance", None)
     yield from _reasoned(tolerance, (*at, "tolerance"))
-    if isinstance(claim, kinds.Statement | kinds.Runs | kinds.Ordering) or _counted(claim):
+    if isinstance(claim, kinds.Statement | kinds.Runs | kinds.Ordering | kinds.Ranking):
         return
-    is_bound = isinstance(claim, kinds.Bound)
-    if tolerance is None and not claim.untestable and not is_bound:
+    if _counted(claim):
+        return
+    has_room = isinstance(claim, kinds.Bound | kinds.Range)
+    if tolerance is None and not claim.untestable and not has_room:
         yield Problem("tolerance-missing", at, "a printed number is never met exactly")
-    if not isinstance(claim, kinds.Ratio) and claim.portability == "any":
+    if not claim.compares and claim.portability == "any":
         what = f"{claim.metric} depends on the host, and the claim is said to hold on any"
         yield Problem("absolute-anywhere", (*at, "portability"), what)
 
@@ -231,10 +243,10 @@ def _places(claim: kinds.Testable, at: Path, plans: Mapping[str, PlanParts]) -> 
     if not isinstance(claim, kinds.Runs):
         wanted += [("workload", arm.workload, parts.workloads) for arm in arms]
         wanted += [("load", arm.load, parts.loads) for arm in arms]
-    for part, named in dict.fromkeys(
-        (part, named) for part, named, known in wanted if named not in known
-    ):
-        yield Problem("plan-part-unknown", at, f"the plan {test.plan!r} has no {part} {named!r}")
+    lacking = {(part, named): known for part, named, known in wanted if named not in known}
+    for (part, named), known in lacking.items():
+        what = f"the plan {test.plan!r} has no {part} {named!r}"
+        yield Problem("plan-part-unknown", at, what, str(named), known)
 
 
 def _check(ledger: Ledger, name: str, check: Check) -> Iterator[Problem]:

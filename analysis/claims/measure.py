@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from analysis.claims.evidence import Place
-from analysis.claims.ledger import Ordering, Ratio, arms_of
+from analysis.claims.ledger import Neighbours, Ordering, arms_of
 from analysis.claims.metrics import CLAIM_METRICS
 from analysis.inference import (
     PairedSample,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analysis.claims.evidence import Run
-    from analysis.claims.ledger import Measurable, Runs
+    from analysis.claims.ledger import Measurable, Testable
     from analysis.claims.metrics import ClaimMetric
 
 _EXACT = "count"
@@ -64,7 +64,7 @@ class Estimated:
         )
 
 
-def places_of(claim: Measurable | Runs) -> dict[str, Place]:
+def places_of(claim: Testable) -> dict[str, Place]:
     """Where the test of a claim measures each of its subjects, by the ledger's name."""
     return {
         name: Place(arm.subject or name, arm.workload or "", arm.load or "")
@@ -82,7 +82,7 @@ def measure(claim: Measurable, run: Run) -> Estimated | None:
     places = [places_of(claim)[name] for name in claim.subjects]
     if metric.scale == "count":
         return _counted(claim, metric, run, places)
-    if isinstance(claim, Ratio | Ordering):
+    if claim.compares:
         sample = paired(claim, run)
         return _difference(sample) if _subtracts(claim) else _ratio(sample, run)
     figures = _by_block(metric, run, places[0], zeros=metric.scale == "plain").values()
@@ -90,23 +90,34 @@ def measure(claim: Measurable, run: Run) -> Estimated | None:
     return _plain(known) if metric.scale == "plain" else _alone(known, run)
 
 
-def paired(claim: Ratio | Ordering, run: Run) -> PairedSample:
-    """Return the first subject against the second, with the null arm of either.
+def paired(claim: Measurable, run: Run) -> PairedSample:
+    """Return the first of two subjects against the second, with the null arm of either.
 
+    Two neighbours in a ranking of which neither has one take that of another subject in it.
     Logarithms of ratios; plain differences of figures that may be zero.
     """
-    metric = CLAIM_METRICS[claim.metric]
     zeros = _subtracts(claim)
     of = PairedSample.differences if zeros else PairedSample.of
+
+    def figures(place: Place) -> dict[int, float | None]:
+        return _by_block(CLAIM_METRICS[claim.metric], run, place, zeros=zeros)
+
+    def arm(place: Place) -> dict[int, float | None] | None:
+        found = figures(replace(place, subject=f"{place.subject}-null"))
+        return found if any(value is not None for value in found.values()) else None
+
     first, second = (places_of(claim)[name] for name in claim.subjects)
-    figures = {place: _by_block(metric, run, place, zeros=zeros) for place in (first, second)}
-    for base, other in ((second, first), (first, second)):
-        null = replace(base, subject=f"{base.subject}-null")
-        arm = _by_block(metric, run, null, zeros=zeros)
-        if any(value is not None for value in arm.values()):
-            sample = of(figures[base], figures[other], arm)
-            return sample if base == second else sample.exchanged()
-    return of(figures[second], figures[first])
+    if own := arm(second):
+        return of(figures(second), figures(first), own)
+    if own := arm(first):
+        return of(figures(first), figures(second), own).exchanged()
+    alone = of(figures(second), figures(first))
+    if isinstance(claim, Neighbours):
+        for other in places_of(claim.model_copy(update={"subjects": claim.others})).values():
+            lent = of(figures(other), figures(second), arm(other))
+            if lent.a and len(lent.a) > 1:  # what a spread needs
+                return alone.lent(lent)
+    return alone
 
 
 def _subtracts(claim: Measurable) -> bool:
@@ -137,7 +148,9 @@ def _ratio(sample: PairedSample, run: Run) -> Estimated | None:
         checks,
         error=widened.half_width.error,
         excess=widened.half_width.excess,
-        detectable=findable_effect(widened.sd, len(d), beta=run.plan.beta),
+        detectable=findable_effect(
+            widened.sd, len(d), beta=run.plan.beta, deployments=sample.deployments
+        ),
     )
 
 
@@ -158,10 +171,11 @@ def _plain(values: Sequence[float], null: Sequence[float] | None = None) -> Esti
     seen = moments(values)
     beyond = None if null is None else excess(null)
     half = HalfWidth(seen.error, seen.count, 0.0, beyond or 0.0)
+    p = None if null is None else half.p(seen.mean)  # of one figure, 0 is nothing to test
     ci95, ci90 = (
         Interval(seen.mean - half.at(alpha), seen.mean + half.at(alpha)) for alpha in (0.05, 0.10)
     )
-    estimate = Estimate("t", seen.mean, ci95, ci90, None)
+    estimate = Estimate("t", seen.mean, ci95, ci90, p)
     return Estimated(estimate, seen.count, error=seen.error, excess=beyond)
 
 
@@ -180,7 +194,7 @@ def _counted(
     known = [count for count in counts if count is not None]
     if len(known) < len(counts) or (len(known) > 1 and not known[1]):
         return None
-    value = known[0] / known[1] if isinstance(claim, Ratio | Ordering) else known[0]
+    value = known[0] / known[1] if claim.compares else known[0]
     exact = Interval(value, value)
     return Estimated(Estimate(_EXACT, value, exact, exact, None), 0)
 

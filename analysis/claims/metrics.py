@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from analysis.metrics import METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from analysis.figures import Figures
     from bundle.documents.results import Better, Subject
@@ -42,6 +42,13 @@ class ClaimMetric:
     #: against this one; its own name if empty
     compared_as: str = ""
 
+    def rests_on(self, trials: Iterable[Figures]) -> list[Figures]:
+        """Those of the trials whose histogram the figure comes from."""
+        known = list(trials)
+        return (
+            [each for each in known if each.slice_s is None] if self.of is _latency_mean else known
+        )
+
     @property
     def everywhere(self) -> bool:
         """Whether it is the same on every host."""
@@ -49,11 +56,30 @@ class ClaimMetric:
 
 
 def _latency_mean(figures: Figures) -> float | None:
-    """Mean latency in ms by Little's law, whose ratio was computed from the measured mean."""
+    """Mean latency in ms by Little's law, whose ratio was computed from the measured mean.
+
+    In slices every connection waits all the time, and an answer that comes after the slice has no
+    latency: there the mean of all requests is connections over throughput.
+    """
     ratio, connections = figures.littles_ratio, figures.connections
     if ratio is None or connections is None or not figures.throughput:
         return None
+    if figures.slice_s is not None:
+        ratio = 1.0
     return ratio * connections / figures.throughput * _MS
+
+
+def _whole_tail(take: Callable[[Figures], float | None]) -> Callable[[Figures], float | None]:
+    """A figure that the slowest requests decide; None where a closed loop switches.
+
+    There what outlasts a slice has no latency.
+    """
+
+    def of(figures: Figures) -> float | None:
+        in_slices = figures.slice_s is not None and figures.littles_ratio is not None
+        return None if in_slices else take(figures)
+
+    return of
 
 
 def _error_rate(figures: Figures) -> float | None:
@@ -91,9 +117,25 @@ _ALL = (
         "latency_mean",
         "ms",
         "lower",
-        f"mean of a trial's own histogram, closed loop only; {_MEAN}",
+        "mean of a trial's own histogram, closed loop only; under load that switches, connections "
+        f"over throughput; {_MEAN}",
         of=_latency_mean,
         compared_as="throughput",  # connections over it, times Little's ratio
+    ),
+    ClaimMetric(
+        "latency_max",
+        "ms",
+        "lower",
+        "the longest latency of a trial's own histogram, which grows with the requests of the "
+        f"window; not where a closed loop switches; {_MEAN}",
+        of=_whole_tail(lambda figures: figures.longest_ms),
+    ),
+    ClaimMetric(
+        "latency_stdev",
+        "ms",
+        "lower",
+        f"standard deviation of a trial's own histogram; not where a closed loop switches; {_MEAN}",
+        of=_whole_tail(lambda figures: figures.deviation_ms),
     ),
     ClaimMetric(
         "rss",

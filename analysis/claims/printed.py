@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from analysis.rounding import brief
 from bundle.documents.results import Interval
 from bundle.documents.verdicts import Outcome
 
@@ -95,11 +96,11 @@ def against(readings: list[Interval] | None, stated: Figure, what: str, unit: st
         return undecided(f"{what} of such figures is not defined")
     fits = any(due.low <= stated.high and stated.low <= due.high for due in readings)
     ranges = " or ".join(
-        f"between {due.low:.4g}{unit} and {due.high:.4g}{unit}" for due in readings
+        f"between {brief(due.low, 4)}{unit} and {brief(due.high, 4)}{unit}" for due in readings
     )
     first = readings[0]
     return Answer(
         Outcome.HOLDS if fits else Outcome.CONTRADICTS,
-        f"{what} lies {ranges}, and {stated.value:.4g}{unit} is stated",
+        f"{what} lies {ranges}, and {brief(stated.value, 4)}{unit} is stated",
         {"low": first.low, "high": first.high, "stated": stated.value},
     )

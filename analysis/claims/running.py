@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 if TYPE_CHECKING:
     from analysis.claims.evidence import Run
     from analysis.claims.ledger import Runs, Script
@@ -32,19 +34,33 @@ def unfit(claim: Runs, run: Run, subject: str) -> str | None:
     tried: set[tuple[str, str | None]] = {(each.package, each.version) for each in outcome.alone}
     tried |= {(each.package, each.version) for each in outcome.failures}
     if mine in tried | set(outcome.packages.items()):
-        return _unran(claim.script, run, subject) if claim.script else None
+        return _another(claim.script, run, subject) if claim.script else None
     return f"the stack {outcome.stack} was not made of {claim.package} {claim.version}"
 
 
-def _unran(script: Script, run: Run, subject: str) -> str | None:
-    """Why nothing is known of a script; None if it ran to its end, or could not even start."""
+def unran(claim: Runs, run: Run, subject: str) -> str | None:
+    """Why nothing is known of the claim's script; None if it ran to its end, or there is none.
+
+    Where the stack does not work no script can run, and that decides the claim.
+    """
+    if claim.script is None or not run.stacks[subject].ok:
+        return None
+    outcome = run.scripts.get((subject, claim.script.name))
+    if outcome is None:
+        return f"the script {claim.script.name} was not run"
+    return f"the script {claim.script.name}: {outcome.reason}" if outcome.reason else None
+
+
+def _another(script: Script, run: Run, subject: str) -> str | None:
+    """What else was run under the name of a script; None if it is the script of the ledger."""
     outcome = run.scripts.get((subject, script.name))
     if outcome is None:
-        stack = run.stacks[subject]
-        return None if not stack.ok else f"the script {script.name} was not run"
+        return None
     if outcome.printed != (script.printed.sha256 if script.printed else None):
         return f"the script {script.name} was run with other code than the ledger names"
-    return outcome.reason
+    if outcome.arguments is not UNSET and list(outcome.arguments) != list(script.arguments):
+        return f"the script {script.name} was run with other arguments than the ledger names"
+    return None
 
 
 def _ended(named: str, script: Script, outcome: ScriptOutcome) -> tuple[bool, str]:

@@ -13,21 +13,23 @@ import math
 from collections import defaultdict
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 import scipy
 from msgspec.structs import asdict, replace
 
-from analysis.claims.ledger import Ordering, Ratio, variants_of
+from analysis.claims.ledger import Ordering, Ranking, Runs, Statement, variants_of
 from analysis.claims.measure import Estimated
 from analysis.claims.metrics import CLAIM_METRICS
-from analysis.claims.verdict import JUDGED, band_of, decide, judge_claim
+from analysis.claims.verdict import band_of, decide, judge_claim
 from analysis.inference import RunMean, combine
 from analysis.inference.interval import interval_of
 from analysis.inference.runs import Combined
+from analysis.rounding import p_value
 from bundle.documents.plan import BETA
 from bundle.documents.verdicts import (
+    JUDGED,
     AcrossHosts,
     ClaimVerdict,
     Flip,
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from analysis.claims.evidence import Run
-    from analysis.claims.ledger import Claim, Ledger
+    from analysis.claims.ledger import Claim, Ledger, Measurable
     from bundle.documents.results import Interval
     from bundle.documents.verdicts import CheckOutcome, ClaimJudgement, Measured
 
@@ -110,7 +112,7 @@ def _counted(stands: Iterable[Stand]) -> list[Stand]:
 
 def _together(claim: Claim, stands: Sequence[Stand], runs: Sequence[Run]) -> Iterator[Together]:
     """Weigh the runs of a ratio together, host by host where there are several."""
-    if not isinstance(claim, Ratio | Ordering) or CLAIM_METRICS[claim.metric].scale != "ratio":
+    if not _is_of_two(claim) or CLAIM_METRICS[claim.metric].scale != "ratio":
         return
     hosts, by_host = hosts_of(runs), defaultdict[str, list[Stand]](list)
     for stand in _counted(stands):
@@ -128,14 +130,19 @@ def _together(claim: Claim, stands: Sequence[Stand], runs: Sequence[Run]) -> Ite
             yield _weighed(claim, combined, several, host)
 
 
+def _is_of_two(claim: Claim) -> TypeGuard[Measurable]:
+    """Whether a claim is about the ratio of two subjects' figures; a ranking has several."""
+    return not isinstance(claim, Ranking | Runs | Statement) and claim.compares
+
+
 def _weighed(
-    claim: Ratio | Ordering, combined: Combined, several: Sequence[Stand], host: str
+    claim: Measurable, combined: Combined, several: Sequence[Stand], host: str
 ) -> Together:
     band = band_of(claim)
     estimated = Estimated(combined.estimate, combined.blocks)
     if combined.disagree:
         verdict, side = ClaimVerdict.INCONCLUSIVE, None
-        why = f"the runs disagree by more than chance: Cochran's p is {combined.cochran_p:.3g}"
+        why = f"the runs disagree by more than chance: Cochran's {p_value(combined.cochran_p)}"
     else:
         verdict, side, why = decide(estimated, band, is_open=isinstance(claim, Ordering))
     weaknesses = (weakness for stand in several for weakness in stand.weaknesses)
@@ -181,8 +188,8 @@ def standing(
 
 
 def hosts_of(runs: Iterable[Run]) -> dict[str, str]:
-    """The host fingerprint of each bundle, by its seal; bundles without one are left out."""
-    return {run.seal: run.record.host for run in runs if run.record.host}
+    """What tells the host of each bundle from others, by its seal; where it is known."""
+    return {run.seal: run.host for run in runs if run.host}
 
 
 def _stands(
@@ -233,12 +240,12 @@ def across(claim: Claim, stands: Sequence[Stand], hosts: Mapping[str, str]) -> A
     the hosts' mean logarithms: a test between two hosts takes their spread for that of blocks.
 
     Args:
-        claim: only a ratio or an ordering has a direction.
+        claim: only one about the ratio of two has a direction.
         stands: its verdicts.
         hosts: fingerprint of each bundle's host, by its seal.
     """
     # The difference of figures that may be zero has no logarithm.
-    if not isinstance(claim, Ratio | Ordering) or CLAIM_METRICS[claim.metric].scale == "plain":
+    if not _is_of_two(claim) or CLAIM_METRICS[claim.metric].scale == "plain":
         return None
     logs_by_host: dict[str, list[float]] = {}
     for stand in stands:

@@ -4,7 +4,7 @@
 |---|---|
 | untestable | what is needed to set up a test is missing |
 | incoherent | it contradicts its own arithmetic with stated inputs |
-| not_run | this bundle has no completed trial for it |
+| not_run | this bundle has no completed trial for it, or its script did not run to its end |
 | invalid_run | a validity gate of the run failed, or its deployments differ by too much |
 | incomparable | a material condition differs, or the host does not meet the claim's portability |
 | inconclusive | only an estimate, rounds or runs disagree, or the interval straddles the band |
@@ -27,16 +27,18 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from analysis.claims.comparability import differences, substitutions
-from analysis.claims.evidence import Place
-from analysis.claims.ledger import Bound, Ordering, Ratio, Runs, Statement
+from analysis.claims.comparability import differences
+from analysis.claims.ledger import Bound, Ordering, Range, Ranking, Runs, Statement
 from analysis.claims.measure import measure, paired, places_of
 from analysis.claims.metrics import CLAIM_METRICS
-from analysis.claims.running import judge_running, unfit
+from analysis.claims.ranking import ranked
+from analysis.claims.running import judge_running, unfit, unran
+from analysis.claims.weaknesses import weaknesses_of
 from analysis.inference import FEWEST_BLOCKS, FEWEST_FOR_DIRECTION, margin_band, unjudged
-from analysis.inference.interval import percent
 from analysis.inference.nullarm import excess
 from analysis.metrics import PRIMARY, waiting_left_out
+from analysis.rounding import brief, percent
+from bundle.display import quantity
 from bundle.documents.results import GateVerdict, Interval
 from bundle.documents.results import Verdict as Comparison
 from bundle.documents.verdicts import Band, ClaimJudgement, ClaimVerdict, Strength
@@ -45,8 +47,8 @@ from host.levels import SHARING_TIERS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analysis.claims.evidence import Run
-    from analysis.claims.ledger import Claim, Ledger, Measurable, Source
+    from analysis.claims.evidence import Place, Run
+    from analysis.claims.ledger import Claim, Ledger, Measurable, Source, Testable
     from analysis.claims.measure import Estimated
     from analysis.claims.metrics import ClaimMetric
     from bundle.documents.results import Estimate
@@ -62,7 +64,6 @@ _UNJUDGED = ClaimJudgement(
     strength=Strength.NONE,
     weaknesses=(),
 )
-JUDGED = frozenset({ClaimVerdict.INCONCLUSIVE, ClaimVerdict.UPHELD, ClaimVerdict.REFUTED})
 
 
 def judge_claim(
@@ -77,13 +78,16 @@ def judge_claim(
         checks: of the ledger, carried out.
     """
     claim = ledger.claims[name]
+    if isinstance(claim, Ranking):
+        books = [ledger.having(name, pair) for pair in claim.neighbours]
+        return ranked(claim, [judge_claim(name, each, run, checks) for each in books])
     for row, why in _rows(name, ledger, run, checks):
         if why:
             return replace(_UNJUDGED, verdict=row, why=why, measured=_shown(row, claim, run))
     if run is None or isinstance(claim, Statement):
         raise ValueError(f"{name} has nothing to be judged by, and no row says so")
     grade = strength(ledger.sources[claim.source], run.record)
-    weak = _weaknesses(name, ledger, run, checks)
+    weak = weaknesses_of(name, ledger, run, checks)
     if isinstance(claim, Runs):
         upheld, why = judge_running(claim, run, places_of(claim)[claim.subjects[0]].subject)
         verdict = ClaimVerdict.UPHELD if upheld else ClaimVerdict.REFUTED
@@ -99,6 +103,8 @@ def judge_claim(
         measured = dataclasses.replace(measured, lack=why)
     else:
         verdict, side, why = decide(measured, band, is_open=isinstance(claim, Ordering))
+        if verdict is ClaimVerdict.INCONCLUSIVE and isinstance(claim, Ordering):
+            why += _equal(claim, measured, run)
     return ClaimJudgement(
         verdict=verdict,
         side=side,
@@ -116,7 +122,9 @@ def _end(value: float) -> float | None:
 
 def _shown(row: ClaimVerdict, claim: Claim, run: Run | None) -> Measured | None:
     """The measured figure to show beside an incomparable one; it decides nothing."""
-    if row is not ClaimVerdict.INCOMPARABLE or run is None or isinstance(claim, Runs | Statement):
+    if row is not ClaimVerdict.INCOMPARABLE or run is None:
+        return None
+    if isinstance(claim, Ranking | Runs | Statement):
         return None
     measured = measure(claim, run)
     return measured.document if measured else None
@@ -131,7 +139,7 @@ def _rows(
     convicting = (f"{check.check}: {check.what}" for check in checks if name in check.convicts)
     yield ClaimVerdict.INCOHERENT, next(convicting, None)
     yield ClaimVerdict.NOT_RUN, _not_run(claim, run)
-    if run is None or isinstance(claim, Statement):
+    if run is None or isinstance(claim, Ranking | Statement):
         return
     yield ClaimVerdict.INVALID_RUN, None if isinstance(claim, Runs) else _gate(claim, run)
     yield ClaimVerdict.INCOMPARABLE, "; ".join(_incomparable(claim, ledger, run))
@@ -144,7 +152,8 @@ def band_of(claim: Measurable) -> Interval:
         return Interval(0.0 if plain else 1.0, math.inf)
     half = claim.precision / 2
     widened = 1 + (claim.tolerance.relative if claim.tolerance else 0.0)
-    low, high = claim.value - half, claim.value + half
+    ends = (claim.low, claim.high) if isinstance(claim, Range) else (claim.value, claim.value)
+    low, high = ends[0] - half, ends[1] + half
     low = low / widened if low > 0 else low * widened
     high = high * widened if high > 0 else high / widened
     if isinstance(claim, Bound):
@@ -161,7 +170,9 @@ def _lacks(measured: Estimated, run: Run) -> list[str]:
     if measured.lack:
         lacks.append(measured.lack)
     if measured.blocks < FEWEST_FOR_DIRECTION:
-        lacks.append(f"{measured.blocks} blocks where a verdict needs {FEWEST_FOR_DIRECTION}")
+        lacks.append(
+            f"{quantity(measured.blocks, 'block')} where a verdict needs {FEWEST_FOR_DIRECTION}"
+        )
     return lacks
 
 
@@ -196,15 +207,17 @@ def decide(
     if verdict is ClaimVerdict.INCONCLUSIVE:
         why = "the interval straddles the band"
         if measured.detectable is not None:
-            why += f"; {measured.blocks} blocks of this noise find {percent(measured.detectable)} "
+            noise = "block of this noise finds", "blocks of this noise find"
+            why += f"; {quantity(measured.blocks, *noise)} {percent(measured.detectable, 1)} "
             why += "nine times in ten"
         return verdict, side, why
     inside = verdict is ClaimVerdict.UPHELD
     if inside and _has_two_ends(band) and not exact and measured.blocks < FEWEST_BLOCKS:
-        why = f"{measured.blocks} blocks where a figure inside a band needs {FEWEST_BLOCKS}"
+        seen = quantity(measured.blocks, "block")
+        why = f"{seen} where a figure inside a band needs {FEWEST_BLOCKS}"
         return ClaimVerdict.INCONCLUSIVE, None, why
     opposing = [
-        f"{each.method}: {each.ratio:.4g}, {estimate.method}: {estimate.ratio:.4g}"
+        f"{each.method}: {brief(each.ratio, 4)}, {estimate.method}: {brief(estimate.ratio, 4)}"
         for each in measured.checks
         if _position(each, band) != (side or "inside")
     ]
@@ -212,6 +225,23 @@ def decide(
         why = f"the methods oppose each other: {'; '.join(opposing)}"
         return ClaimVerdict.INCONCLUSIVE, None, why
     return verdict, side, f"the whole interval lies {side or 'inside'} the band"
+
+
+def _equal(claim: Ordering, measured: Estimated, run: Run) -> str:
+    """What an order without a verdict still shows: that the two figures are equal in practice."""
+    narrow, metric = measured.estimate.ci90, CLAIM_METRICS[claim.metric]
+    if metric.scale != "ratio" or narrow is None or measured.blocks < FEWEST_BLOCKS:
+        return ""
+    margin = _margin(metric, run)
+    if not narrow.inside(margin_band(margin)):
+        return ""
+    return f"; the two are equal within {percent(margin, 1)}, by the 90 % interval"
+
+
+def _margin(metric: ClaimMetric, run: Run) -> float:
+    """The plan's margin; a metric without one has that of the throughput."""
+    name = metric.compared_as or metric.name
+    return run.plan.margin(name if name in run.plan.margins else PRIMARY)
 
 
 def _position(estimate: Estimate, band: Interval) -> str:
@@ -250,14 +280,25 @@ def _not_run(claim: Claim, run: Run | None) -> str | None:
         return f"no bundle of the plan {test.plan!r} was given" if test else "no plan tests it"
     if run.plan.name != test.plan:
         return f"the bundle is of the plan {run.plan.name!r}, and {test.plan!r} tests it"
-    for place in () if isinstance(claim, Statement) else places_of(claim).values():
-        if isinstance(claim, Runs):
-            if place.subject not in run.stacks:
-                return f"nothing is recorded about the stack of {place.subject!r}"
-        elif not run.trials.get(place):
-            where = f"{place.subject} on {place.workload} under {place.load}"
-            return f"no trial of {where} was completed" + _omission(run, place.subject)
-    return None
+    if other := [each for each in run.plan.overridden if each.key == "connections"]:
+        return f"the bundle ran another load than the plan has: {other[0]}"
+    if isinstance(claim, Statement):
+        return None
+    return next(
+        (why for place in places_of(claim).values() if (why := _gap(claim, run, place))), None
+    )
+
+
+def _gap(claim: Testable, run: Run, place: Place) -> str | None:
+    """What the run lacks of a place that the claim is tested in; None if it lacks nothing."""
+    if isinstance(claim, Runs):
+        if place.subject not in run.stacks:
+            return f"nothing is recorded about the stack of {place.subject!r}"
+        return unran(claim, run, place.subject)
+    if run.trials.get(place):
+        return None
+    where = f"{place.subject} on {place.workload} under {place.load}"
+    return f"no trial of {where} was completed" + _omission(run, place.subject)
 
 
 def _omission(run: Run, subject: str) -> str:
@@ -290,29 +331,26 @@ def _gate(claim: Measurable, run: Run) -> str | None:
             if each.verdict == Comparison.VOID and subjects & compared and mine:
                 return reason.what
     for place in places:
-        if what := waiting_left_out(metric.unit, run.trials.get(place, {}).values()):
+        trials = metric.rests_on(run.trials.get(place, {}).values())
+        if what := waiting_left_out(metric.unit, trials):
             return f"{place.subject}: {what}"
     return _apart(claim, metric, run)
 
 
 def _apart(claim: Measurable, metric: ClaimMetric, run: Run) -> str | None:
-    """Whether the null arm differs from its subject by more than the margin beyond chance.
-
-    A metric without a margin in the plan has that of the throughput.
-    """
-    if metric.scale != "ratio" or not isinstance(claim, Ratio | Ordering):
+    """Whether the null arm differs from its subject by more than the margin beyond chance."""
+    if metric.scale != "ratio" or not claim.compares:
         return None
     a = paired(claim, run).a
     if a is None or len(a) < 2:  # noqa: PLR2004 - what a spread needs
         return None
-    name = metric.compared_as or metric.name
-    margin = run.plan.margin(name if name in run.plan.margins else PRIMARY)
+    margin = _margin(metric, run)
     beyond = excess(a.values)
     if beyond <= math.log(margin_band(margin).high):
         return None
     return (
-        f"two deployments of one service differ by {percent(math.expm1(beyond))} more than chance "
-        f"explains; at most {percent(margin)} is allowed"
+        f"two deployments of one service differ by {percent(math.expm1(beyond), 1)} more than "
+        f"chance explains; at most {percent(margin, 1)} is allowed"
     )
 
 
@@ -329,52 +367,6 @@ def _incomparable(claim: Measurable | Runs, ledger: Ledger, run: Run) -> list[st
             "a direction may be judged there, a size may not"
         )
     return apart
-
-
-def _weaknesses(
-    name: str, ledger: Ledger, run: Run, checks: Sequence[CheckOutcome]
-) -> tuple[str, ...]:
-    claim = ledger.claims[name]
-    if isinstance(claim, Statement):
-        return ()
-    weaknesses = []
-    if not isinstance(claim, Runs) and not CLAIM_METRICS[claim.metric].everywhere:
-        weaknesses += run.results.weaknesses
-        weaknesses += _doubts_of_gates(claim, run)
-        weaknesses += _doubts_of_controls(claim, run)
-    weaknesses += substitutions(claim, ledger, run)
-    if run.record.status != "complete" and not isinstance(claim, Runs):
-        weaknesses.append(f"the run is {run.record.status}")
-    weaknesses += [f"in doubt on paper ({each.check})" for each in checks if name in each.concerns]
-    return tuple(weaknesses)
-
-
-def _doubts_of_gates(claim: Measurable, run: Run) -> Iterator[str]:
-    """The gates that warn of a trial that the claim's figure rests on."""
-    places = set(places_of(claim).values())
-    codes = {
-        code
-        for cell in run.results.cells
-        for subject, told in cell.subjects.items()
-        if Place(subject, cell.workload, cell.load) in places
-        for code in told.doubts
-    }
-    if codes:
-        yield f"gates that warn of its trials: {', '.join(sorted(codes))}"
-
-
-def _doubts_of_controls(claim: Measurable, run: Run) -> Iterator[str]:
-    """Doubts that the second deployments cast on the subjects' figures, whatever the metric."""
-    places = list(places_of(claim).values())
-    subjects = {place.subject for place in places}
-    if not any(f"{subject}-null" in run.resolved.arms for subject in subjects):
-        yield "no second deployment of a subject was measured"
-    cells = {(place.workload, place.load) for place in places}
-    for cell in run.results.cells:
-        if (cell.workload, cell.load) in cells:
-            for control in cell.controls:
-                if control.baseline in subjects and not control.outcome.passed:
-                    yield f"a control failed: {control.outcome.what}"
 
 
 def strength(source: Source, record: BundleRecord) -> Strength:

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING
 
 from analysis.gates import summary
 from analysis.gates.evidence import Context, Floor, PairEvidence, RunEvidence, TrialEvidence
+from analysis.gates.host import FREQUENCY, TEMPERATURE
+from analysis.gates.rest import FOREIGN_LOAD
+from analysis.host import judge
+from analysis.rounding import brief
 from bundle import typed
+from bundle.display import quantity
 from bundle.documents.host import HostReadings
-from bundle.documents.results import FailedTrial
+from bundle.documents.results import FailedTrial, GateVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,6 +25,12 @@ if TYPE_CHECKING:
     from analysis.gates.summary import Assessment
     from bundle.format import TrialRecord
     from bundle.read import Bundle
+
+_BREACHES = (GateVerdict.WARNING, GateVerdict.FAILED)
+_SLOWED = {
+    FREQUENCY: "CPUs ran at {} % of their clock without boost",
+    TEMPERATURE: "the processor came within {} degrees C of its limit",
+}
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,60 @@ class Gated:
     cells: dict[tuple[str, str], Cell]  #: by workload and load; only those with a usable trial
     failures: list[FailedTrial]  #: of every trial that may not be used
     run: list[Finding]  #: what the gates of the run say
+    hosts: tuple[HostReadings, ...]  #: of each host before the first trial
+
+    @property
+    def foreign_load(self) -> str | None:
+        """What other programs used while the run was measured; None if no more than is allowed.
+
+        Load that switches tells it of every trial. Of other loads nobody knows it, so that the
+        second before the first trial must stand for them.
+        """
+        trials = [each for cell in self.cells.values() for each in cell.trials]
+        if not trials:
+            return None
+        told = [one for each in trials for one in each.findings if one.gate.code == FOREIGN_LOAD]
+        known = [(one.reading.value, one.verdict) for one in told if one.reading.value is not None]
+        if known:
+            over = [value for value, verdict in known if verdict in _BREACHES]
+            if not over:
+                return None
+            return (
+                f"other programs used up to {_cores(max(over) / 100)} "
+                f"during {len(over)} of {quantity(len(known), 'trial')}"
+            )
+        judged = (one for each in self.hosts for one in judge(each, self.context.profile))
+        before = [
+            one.value for one in judged if one.key == "foreign_cpu" and one.verdict in _BREACHES
+        ]
+        used = max((value for value in before if isinstance(value, int | float)), default=None)
+        if used is None:
+            return None
+        return f"other programs used {_cores(used)} just before the first trial"
+
+    @property
+    def slowed(self) -> list[str]:
+        """What is known of slow clocks and heat, each with its worst trial; empty if nothing is."""
+        trials = [each for cell in self.cells.values() for each in cell.trials]
+        said = []
+        for code, words in _SLOWED.items():
+            told = [one for each in trials for one in each.findings if one.gate.code == code]
+            over = [
+                one.reading.value
+                for one in told
+                if one.verdict in _BREACHES and one.reading.value is not None
+            ]
+            if over:
+                said.append(
+                    f"{words.format(brief(min(over)))} in the worst of {len(over)} of "
+                    f"{len(told)} trials"
+                )
+        return said
+
+
+def _cores(number: float) -> str:
+    shown = brief(number)
+    return f"{shown} core{'' if shown == '1' else 's'}"
 
 
 def read(bundle: Bundle) -> Gated:
@@ -80,16 +145,17 @@ def read(bundle: Bundle) -> Gated:
             failures.append(failure)
         elif assessment is not None:
             cell.usable.setdefault(record.subject, {})[record.block] = assessment
+    hosts = tuple(_hosts(bundle.path))
     run = RunEvidence(
         completed=len(bundle.trials) - len(failures),
         failed=len(failures),
-        hosts=tuple(_hosts(bundle.path)),
+        hosts=hosts,
         context=context,
         fastest=_fastest(cells),
         floors=Floor.read_all(bundle.path, context),
     )
     cells = {key: cell for key, cell in cells.items() if cell.usable}
-    return Gated(context, cells, failures, summary.judge_run(run))
+    return Gated(context, cells, failures, summary.judge_run(run), hosts)
 
 
 def _hosts(bundle: Path) -> Iterator[HostReadings]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from analysis.gates.gate import GENERATOR, Gate, Reading
 from analysis.gates.service import read_digests
+from analysis.rounding import brief
 from host.expectation import ALWAYS
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ def _dispatch_difference(pair: PairEvidence) -> Reading | None:
     if math.inf in responses:
         return Reading(None, "a trial has no samples of the response time")
     allowed = theta * min(responses)
-    both = " and ".join(f"{delay:.3g} ms" for delay in delays)
-    return Reading(abs(delays[0] - delays[1]) / allowed, f"{both}, {allowed:.3g} ms is allowed")
+    both = " and ".join(f"{brief(delay)} ms" for delay in delays)
+    return Reading(abs(delays[0] - delays[1]) / allowed, f"{both}, {brief(allowed)} ms is allowed")
 
 
 def _bodies_differ(pair: PairEvidence) -> Reading | None:

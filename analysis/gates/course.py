@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.gates.gate import Gate, Reading
+from analysis.rounding import brief
 from host.expectation import DOUBT
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def _levels(trial: TrialEvidence) -> Reading | None:
     means = [level.mean for level in seen.levels]
     if not min(means):
         return Reading(None, "a level is zero")
-    at = ", ".join(f"{second:.2g} s" for second in seen.change_points_s)
+    at = ", ".join(f"{brief(second, 2)} s" for second in seen.change_points_s)
     changes = f"{seen.shape}: {seen.series.figure} changes its level at {at}" if at else ""
     return Reading(100 * (max(means) / min(means) - 1), changes)
 

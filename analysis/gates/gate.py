@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from analysis import limits
+from analysis.rounding import amount, given
 from host.expectation import Limit, Rule, Severity
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from bundle.documents.results import GateVerdict
     from host.levels import Profile, Tier
 
+_MOST_DIGITS = 12
 type Scope = Literal["trial", "comparison", "run"]
 
 GENERATOR = Rule(Severity.FATAL, Severity.FATAL, sharing=Severity.WARNING)
@@ -59,7 +61,7 @@ class Gate[Evidence]:
     def limit(self) -> str:
         """The limits in words."""
         bounds = {"at least": self.low, "at most": self.high}
-        words = [f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None]
+        words = [f"{word} {given(bound)}" for word, bound in bounds.items() if bound is not None]
         return " and ".join(words)
 
     @property
@@ -112,4 +114,17 @@ class Finding:
         if value is None:
             return f"{self.gate.what}: unknown, {what or 'it could not be read'}"
         more = f"; {what}" if what else ""
-        return f"{self.gate.what}: {value:.4g} {self.gate.unit}, {self.gate.limit} allowed{more}"
+        return f"{self.gate.what}: {self._shown(value)}, {self.gate.limit} allowed{more}"
+
+    def _shown(self, value: float) -> str:
+        """The number, with so many digits that it lies as the verdict says."""
+        is_outside = self.gate.excess(value) > 0
+        digits = next(
+            (
+                digits
+                for digits in range(3, _MOST_DIGITS)
+                if (self.gate.excess(float(f"{value:.{digits}g}")) > 0) == is_outside
+            ),
+            _MOST_DIGITS,
+        )
+        return amount(value, self.gate.unit, digits)

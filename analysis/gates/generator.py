@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from analysis.gates.gate import GENERATOR, Gate, Reading
 from analysis.generators.base import LITTLES_BAND
+from analysis.rounding import brief
 from host.expectation import ALWAYS, DOUBT
 
 if TYPE_CHECKING:
@@ -87,7 +88,9 @@ def _dispatch(trial: TrialEvidence) -> Reading | None:
     if late is None or half is None:
         return Reading(None, "there is no sample")
     allowed = max(_LEAST_DELAY_MS, _SHARE_OF_P50 * half)
-    return Reading(late / allowed, f"{late:.3g} ms, where the median response takes {half:.3g} ms")
+    return Reading(
+        late / allowed, f"{brief(late)} ms, where the median response takes {brief(half)} ms"
+    )
 
 
 def _busy(trial: TrialEvidence) -> Reading | None:

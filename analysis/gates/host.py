@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET, UnsetType
 
 from analysis.gates.gate import Gate, Reading
+from bundle.documents.readings import Pace
 from host.expectation import ALWAYS, HOST
+from host.items.heat import LEAST_HEADROOM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from analysis.gates.evidence import TrialEvidence
     from bundle.documents.readings import Counted, Kernel
+
+FREQUENCY, TEMPERATURE = "frequency", "temperature"
 
 type _Read = Callable[[TrialEvidence], Reading | None]
 
@@ -119,6 +123,42 @@ def _clocks(take: Callable[[Kernel], float | UnsetType | None], *, per_s: float 
     return read
 
 
+def _paced(read: Callable[[Pace], Reading]) -> _Read:
+    """Read what was seen of clocks and heat; older bundles do not have the key."""
+
+    def of(trial: TrialEvidence) -> Reading | None:
+        if trial.kernel is None:
+            return Reading(None, "nobody looked")
+        return read(trial.kernel.pace) if isinstance(trial.kernel.pace, Pace) else None
+
+    return of
+
+
+def _frequency(pace: Pace) -> Reading:
+    if pace.clocks is None:
+        return Reading(None, pace.clocks_unread or "")
+    shares = {
+        cpu: (100 * clock.mean_khz / clock.planned_khz, clock.mean_khz, clock.planned_khz)
+        for cpu, clock in pace.clocks.items()
+        if clock.mean_khz is not None
+    }
+    if not shares:
+        return Reading(None, "no CPU of the trial was busy when the agent looked")
+    worst = min(shares, key=lambda cpu: shares[cpu])
+    share, ran, planned = shares[worst]
+    return Reading(share, f"CPU {worst} ran at {ran / 1e6:.2f} of {planned / 1e6:.2f} GHz")
+
+
+def _temperature(pace: Pace) -> Reading:
+    heat = pace.heat
+    if heat is None:
+        return Reading(None, pace.heat_unread or "")
+    reached = f"{heat.sensor} reached {heat.highest_mc / 1000:g} degrees"
+    if heat.headroom_mc is None:
+        return Reading(None, f"{reached}; {heat.limit_from}")
+    return Reading(heat.headroom_mc / 1000, reached)
+
+
 _JUDGED = "judgement of this project"
 
 GATES: tuple[Gate[TrialEvidence], ...] = (
@@ -183,6 +223,35 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         required=False,
         why="CPUs heat up during a run, so later trials come out slower",
         source="thermal_throttle/core_throttle_count of each CPU, where the kernel has it",
+    ),
+    Gate(
+        code=FREQUENCY,
+        what="mean clock of the trial's slowest busy CPU",
+        unit="% of its clock without boost",
+        rule=HOST,
+        read=_paced(_frequency),
+        low=97,
+        required=False,
+        why="heat, a power limit or a governor held the clock down, and may not do so in the next "
+        "trial",
+        source="cpufreq/scaling_cur_freq of each CPU that was busy, twice a second: on x86 the "
+        "kernel computes it from APERF and MPERF; against cpufreq/base_frequency, "
+        "acpi_cppc/nominal_freq or the highest of scaling_available_frequencies, capped by "
+        "scaling_max_freq. The limit is the margin of throughput on bare metal",
+    ),
+    Gate(
+        code=TEMPERATURE,
+        what="how far the processor stayed below the temperature at which it slows itself down",
+        unit="degrees C",
+        rule=HOST,
+        read=_paced(_temperature),
+        low=LEAST_HEADROOM,
+        required=False,
+        why="at its limit a processor lowers its clock by itself, and more so the longer the run "
+        "lasts",
+        source="temp*_input of k10temp (Tctl) or coretemp (package), twice a second, against "
+        "temp*_crit; k10temp has none since family 17h, so of some Ryzens against the Tjmax of "
+        f"AMD's product page. The limit is a {_JUDGED}",
     ),
     Gate(
         code="tcp-retransmitted",

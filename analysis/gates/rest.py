@@ -15,6 +15,7 @@ from host.expectation import ALWAYS, HOST
 if TYPE_CHECKING:
     from analysis.gates.evidence import TrialEvidence
 
+FOREIGN_LOAD = "foreign-load"
 _JUDGED = "judgement of this project"
 
 
@@ -43,8 +44,9 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         f"2 %. The limit is a {_JUDGED}",
     ),
     Gate(
-        code="foreign-load",
-        what="CPU time of all programs but services, database server and generator, in the slices",
+        code=FOREIGN_LOAD,
+        what="CPU time of all programs but services, database server and generator, in the slices; "
+        "of several hosts, on the one with most",
         unit="% of a core",
         rule=HOST,
         read=_foreign,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from analysis import generators, host
 from analysis.gates import generator
 from analysis.gates.gate import GENERATOR, Gate, Reading
+from bundle.display import quantity
 from bundle.documents.results import GateVerdict
 from host.expectation import ALWAYS, HOST
 
@@ -22,7 +23,9 @@ def _failed(run: RunEvidence) -> Reading:
     if not carried_out:
         return Reading(None, "no trial was carried out")
     share = 100 * run.failed / carried_out
-    return Reading(share, f"{run.failed} of {carried_out} trials failed" if run.failed else "")
+    return Reading(
+        share, f"{run.failed} of {quantity(carried_out, 'trial')} failed" if run.failed else ""
+    )
 
 
 def _unfit(run: RunEvidence) -> Reading:

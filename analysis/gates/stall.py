@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.gates.gate import Gate, Reading
+from analysis.rounding import brief
 from host.expectation import ALWAYS, DOUBT
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ def _stall(trial: TrialEvidence) -> Reading | None:
         return Reading(None, "neither answers nor the CPU time of all processes are known")
     return Reading(
         found.seconds / found.allowed_s,
-        f"no answer for {found.seconds:.3g} s from {found.begins_s:.3g} s on, {found.witness}; "
-        f"{found.allowed_s:.3g} s are allowed",
+        f"no answer for {brief(found.seconds)} s from {brief(found.begins_s)} s on, "
+        f"{found.witness}; {brief(found.allowed_s)} s are allowed",
     )
 
 

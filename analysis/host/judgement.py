@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from analysis import limits
 from analysis.limits import shown
+from bundle.display import quantity
 from bundle.documents.host import Reading
 from bundle.documents.results import GateVerdict
 from host.items import BY_AREA
@@ -123,7 +124,7 @@ def _weaknesses(document: HostReadings, findings: Sequence[Finding]) -> list[str
     weaknesses = [f"{cores}-core {kind}, tier {_tier(document) or 'unknown'}"]
     warnings = [finding.key for finding in findings if finding.verdict is GateVerdict.WARNING]
     if warnings:
-        weaknesses.append(f"{_count(len(warnings), 'warning')}: {_listed(warnings)}")
+        weaknesses.append(f"{quantity(len(warnings), 'warning')}: {_listed(warnings)}")
     unknown = [finding.key for finding in findings if finding.verdict is GateVerdict.UNKNOWN]
     if unknown:
         weaknesses.append(f"not readable: {_listed(unknown)}")
@@ -151,7 +152,3 @@ def _named(findings: Sequence[Finding]) -> str:
 def _listed(keys: Sequence[str]) -> str:
     rest = len(keys) - _NAMED
     return ", ".join(keys[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

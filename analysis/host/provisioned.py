@@ -9,18 +9,18 @@ import msgspec
 
 from analysis.host.judgement import Finding, judge
 from analysis.limits import shown
+from bundle.display import quantity
 from bundle.documents.host import HostReadings, Value
 from bundle.documents.results import GateVerdict
 from host.identity import Identity, Refusal
+from host.items import SETTLED
 from host.levels import Profile, Tier, lowest
 from host.settling import FAILURES, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 _NOT_HERE = "not tunable here"
-# What provisioning settles; foreign load, ports and programs are looked at before each run.
-_AREAS = ("processor", "memory", "kernel", "limits")
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -32,6 +32,7 @@ class Plan(msgspec.Struct, frozen=True):
     load: str
     database: str
     service: str
+    why: list[str] = []
 
 
 class Guard(msgspec.Struct, frozen=True):
@@ -58,7 +59,8 @@ class Judged(msgspec.Struct, frozen=True):
     shown: str
     should_be: str
     verdict: str
-    reason: str | None
+    reason: str | None  #: why the value is null
+    do: str = ""  #: what to do about a breach; missing in older verdicts
 
 
 class HostVerdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +100,7 @@ def verdict(
     outcomes: Sequence[Outcome], host: str, profile: Profile, plan: Plan, readings: HostReadings
 ) -> HostVerdict:
     """Judge a host by the outcomes of the roles' knobs, the plan of its cores and its readings."""
-    findings = [each for each in judge(readings, profile) if each.area in _AREAS]
+    findings = [each for each in judge(readings, profile) if each.area in SETTLED]
     counts = Counter[str](each.verdict for each in outcomes)
     tier = lowest(plan.tier, "degraded") if counts[_NOT_HERE] else plan.tier
     bad = [
@@ -111,9 +113,12 @@ def verdict(
     wrong = [(f"knob-{each.knob}", _said(each), again) for each in bad]
     wrong += [(f"host-{each.key}", each.said, each.do) for each in fatal]
     problems = [Problem(code.replace("_", "-"), what, host, hint) for code, what, hint in wrong]
+    judged = [_judged(each) for each in findings]
+    weak = [f"tier {tier}"]
+    weak += [f"{counts[each]} {each}" for each in (_NOT_HERE, "tolerated") if counts[each]]
     return HostVerdict(
         ok=not problems,
-        conclusion=_conclusion(host, profile, tier, problems, counts),
+        conclusion=_conclusion(host, profile, problems, [*weak, *_jitter(judged)]),
         host=host,
         profile=profile,
         layout=plan.layout,
@@ -122,7 +127,7 @@ def verdict(
         problems=problems,
         counts=dict(sorted(counts.items())),
         outcomes=[each for each in outcomes if each.verdict not in {"held", "absent"}],
-        findings=[_judged(each) for each in findings],
+        findings=judged,
     )
 
 
@@ -130,7 +135,9 @@ def preflight(verdict: HostVerdict, guard: Guard) -> Preflight:
     """Say, before anything is changed, whether a host may be enrolled and what would change."""
     refused = [each for each in guard.refusals if each.code != "not-enrolled"]
     changes = [each for each in verdict.outcomes if each.verdict == "drifted"]
-    may = f"site would set {len(changes)} values; tier {verdict.tier} as it is now"
+    sets = f"site would set {quantity(len(changes), 'value')}"
+    as_it_is = f"tier {verdict.tier} as it is now"
+    may = "; ".join([sets, *_unsettable(verdict), as_it_is, *_jitter(verdict.findings)])
     not_so = "; ".join(each.what for each in refused)
     host = verdict.host
     return Preflight(
@@ -147,17 +154,29 @@ def preflight(verdict: HostVerdict, guard: Guard) -> Preflight:
     )
 
 
+def _unsettable(verdict: HostVerdict) -> list[str]:
+    """What site cannot bring about, with the way out: a fatal reading that the host lacks."""
+    return [
+        f"it cannot settle {each.key}: {each.reason} ({each.do})"
+        for each in verdict.findings
+        if each.verdict == "fatal" and each.value is None
+    ]
+
+
+def _jitter(findings: Sequence[Judged]) -> list[str]:
+    """What something else takes from the measured CPUs; the same before and after tuning."""
+    shown = {each.key: each.shown for each in findings if each.value is not None}
+    if not {"jitter", "jitter_longest"} <= shown.keys():
+        return []
+    return [f"a spinning CPU loses {shown['jitter']}, for at most {shown['jitter_longest']}"]
+
+
 def _conclusion(
-    host: str,
-    profile: Profile,
-    tier: Tier,
-    problems: Sequence[Problem],
-    counts: Mapping[str, int],
+    host: str, profile: Profile, problems: Sequence[Problem], weak: Sequence[str]
 ) -> str:
-    weak = [f"tier {tier}"]
-    weak += [f"{counts[each]} {each}" for each in (_NOT_HERE, "tolerated") if counts[each]]
     if problems:
-        return f"{host} is not as {profile} wants it: {len(problems)} problems ({'; '.join(weak)})."
+        found = quantity(len(problems), "problem")
+        return f"{host} is not as {profile} wants it: {found} ({'; '.join(weak)})."
     return f"{host} is as {profile} wants it ({'; '.join(weak)})."
 
 
@@ -175,4 +194,5 @@ def _judged(finding: Finding) -> Judged:
         should_be=finding.should_be,
         verdict=finding.word,
         reason=finding.reason,
+        do=finding.do,
     )

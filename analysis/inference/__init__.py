@@ -3,7 +3,7 @@
     sample     one log-ratio a block: PairedSample
     nullarm    the interval that A' widens, its p, early looks
     ruling     all numbers of a comparison (weigh) and the table that judges them (rule)
-    runs       several runs of one comparison
+    runs       several runs of one comparison, on one host or on several nodes
     estimators, hypotheses, power, controls
                three methods, families of comparisons, blocks, known answers
     variance   helps to plan a run
@@ -25,8 +25,8 @@ from analysis.inference.interval import margin_band
 from analysis.inference.nullarm import Undefined, Widened, findable_effect, widen_sample
 from analysis.inference.order import linear_trend, order_effects
 from analysis.inference.power import FEWEST_BLOCKS, FEWEST_FOR_DIRECTION, blocks_needed
-from analysis.inference.ruling import Ruling, rule, unjudged, weigh
-from analysis.inference.runs import RunMean, combine
+from analysis.inference.ruling import Ruling, rule, rule_combined, unjudged, weigh
+from analysis.inference.runs import Combined, RunMean, combine, combine_nodes, node_ratio
 from analysis.inference.sample import ByBlock, LogRatios, PairedSample
 from analysis.inference.variance import variance_shares
 from bundle.documents.results import (
@@ -46,6 +46,7 @@ __all__ = [
     "FEWEST_FOR_DIRECTION",
     "Better",
     "ByBlock",
+    "Combined",
     "Control",
     "Estimate",
     "Estimates",
@@ -61,16 +62,19 @@ __all__ = [
     "Widened",
     "blocks_needed",
     "combine",
+    "combine_nodes",
     "estimate_ratio",
     "findable_effect",
     "holm",
     "linear_trend",
     "margin_band",
+    "node_ratio",
     "null_control",
     "order_effects",
     "paired_t",
     "positive_control",
     "rule",
+    "rule_combined",
     "signed_rank",
     "studentised_bootstrap",
     "unjudged",

@@ -6,8 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 from analysis.inference.estimators import paired_t
-from analysis.inference.interval import margin_band, percent
+from analysis.inference.interval import margin_band
 from analysis.inference.nullarm import excess
+from analysis.rounding import percent, ratio, ratio_interval
+from bundle.display import quantity
 from bundle.documents.results import Control, Interval
 
 if TYPE_CHECKING:
@@ -32,12 +34,12 @@ def null_control(a: LogRatios, margin: float) -> Control:
     """
     band = margin_band(margin)
     if len(a) < 2:  # noqa: PLR2004 - what a spread needs
-        what = f"A' over A: {len(a)} blocks, which have no spread"
+        what = f"A' over A: {quantity(len(a), 'block')}, without a spread"
         return Control("null", passed=False, band=band, estimate=None, what=what)
     estimate, beyond = paired_t(a.values), excess(a.values)
     what = (
         f"A' over A: {_interval(estimate, estimate.ci95, 95)}; every interval is wider by "
-        f"{percent(math.expm1(beyond))}, which chance does not explain"
+        f"{percent(math.expm1(beyond), 1)}, which chance does not explain"
         if beyond
         else f"A' over A: {_interval(estimate, estimate.ci95, 95)}, which chance explains"
     )
@@ -75,5 +77,8 @@ def positive_control(
 
 def _interval(estimate: Estimate, interval: Interval | None, confidence: int) -> str:
     """``1.003, 95 % interval 0.990 to 1.016``."""
-    ends = f"{interval.low:.3f} to {interval.high:.3f}" if interval else "unknown"
-    return f"{estimate.ratio:.3f}, {confidence} % interval {ends}"
+    if interval is None:
+        return f"{ratio(estimate.ratio)}, {confidence} % interval unknown"
+    low, high = interval.low, interval.high
+    ends = ratio_interval(low, high)
+    return f"{ratio(estimate.ratio, low, high)}, {confidence} % interval {ends}"

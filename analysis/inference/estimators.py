@@ -105,9 +105,6 @@ def studentised_bootstrap(
     Student's t: Efron and Tibshirani, An Introduction to the Bootstrap (1993), section 12.5;
     order statistics as in Davison and Hinkley, Bootstrap Methods (1997), section 2.4.
 
-    arch draws the resamples. Its own studentised interval is not used: it scales t* by the
-    standard deviation of the bootstrap means, which is too small by sqrt((n - 1) / n).
-
     Args:
         log_ratios: one a block; below FEWEST_RESAMPLED there is no interval.
         seed: of the resamples.
@@ -174,10 +171,7 @@ def _studentised(
     d: NDArray[np.float64], mean: float, seed: int, resamples: int
 ) -> NDArray[np.float64]:
     """The values t* of all resamples, ascending."""
-    from arch.bootstrap import IIDBootstrap  # noqa: PLC0415 - 1.4 s only a judgement needs
-
-    bootstrap = IIDBootstrap(d, seed=np.random.default_rng(seed))
-    drawn = np.stack([np.asarray(sample) for (sample,), _ in bootstrap.bootstrap(resamples)])
+    drawn = d[np.random.default_rng(seed).integers(len(d), size=(resamples, len(d)))]
     error = drawn.std(axis=1, ddof=1) / math.sqrt(len(d))
     # A resample of one repeated value has no spread: it lies infinitely far out, or at the mean.
     with np.errstate(divide="ignore", invalid="ignore"):

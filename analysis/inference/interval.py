@@ -32,8 +32,3 @@ def ratio_of(log_ratio: float) -> float:
 def interval_of(low: float, high: float) -> Interval:
     """Return the interval of ratios between two log-ratios."""
     return Interval(ratio_of(low), ratio_of(high))
-
-
-def percent(fraction: float) -> str:
-    """Return a fraction as a message prints it: ``3.0 %``."""
-    return f"{100 * fraction:.1f} %"

@@ -2,19 +2,22 @@
 
 With d_b and a_b of `sample`, n blocks, and z and t the normal and Student's quantiles,
 
-    h(alpha) = sqrt[(t(1 - alpha/2, n - 1) s_d / sqrt(n))^2 + (z(1 - alpha/2) sqrt(1.5) beta)^2] + e
+    h(alpha) = sqrt[(t(1 - alpha/2, n - 1) s_d / sqrt(n))^2 + (z(1 - alpha/2) sqrt(c) beta)^2] + e
     e = max(0, |mean a| - t(.975, n_a - 1) s_a / sqrt(n_a))
 
 The first term is the paired t interval. The second allows for beta, the standard deviation of what
 one deployment keeps for all blocks of a run: B has it once and the mean of A and A' half of it
-twice over, so the variance of d is 1 + 1/4 + 1/4 = 1.5 beta^2. e is the difference between A and A'
-that chance does not explain: if one service differs from itself by e, so may two services.
+twice over, so the variance of d is 1 + 1/4 + 1/4 = 1.5 beta^2, and c is 1.5. With the null arm of a
+third subject it is 1 + 1, and c is 2. e is the difference between the two deployments of one
+service that chance does not explain: if one service differs from itself by e, so may two services.
+Either way a is independent of d, because deployments of equal spread make B - (A + A') / 2 and
+A' - A uncorrelated. ``python -m bench.nullarm`` says how often the interval is wrong.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -24,7 +27,7 @@ import scipy
 from analysis.inference.estimators import moments
 from analysis.inference.hypotheses import ALPHA, POWER
 from analysis.inference.interval import interval_of, ratio_of
-from analysis.inference.sample import PairedSample
+from analysis.inference.sample import OWN_NULL_ARM, PairedSample
 from bundle.documents.plan import BETA
 from bundle.documents.results import Estimate
 
@@ -33,11 +36,7 @@ if TYPE_CHECKING:
 
     from analysis.inference.sample import ByBlock, LogRatios
 
-LOOKS = {6: 8.6, 10: 3.65, 15: 2.6, 20: 2.2}
-"""Blocks after which a run may stop early, and what |t| must exceed there: the boundary of
-P. C. O'Brien and T. R. Fleming, Biometrics 35 (1979) 549, for a largest number of 20."""
 NO_NULL_ARM = "no second deployment of the baseline was measured"
-_LOOKS_END = max(LOOKS)
 _FARTHEST_Z = 20.0  # two-sided p 6e-89; from 27 on scipy's quantiles of t are not monotone
 _FEWEST_PAIRS = 2
 
@@ -52,6 +51,7 @@ class Lack(StrEnum):
     ONE_BLOCK = "one-block"
     NO_SPREAD = "no-spread"
     ONE_RUN = "one-run"
+    ONE_NODE = "one-node"
     NOT_ESTIMABLE = "not-estimable"
 
 
@@ -70,14 +70,12 @@ class HalfWidth:
 
     error: float  #: standard error of the mean of d, s_d / sqrt(n)
     blocks: int  #: n, at least two
-    floor: float  #: sqrt(1.5) beta
+    floor: float  #: sqrt(c) beta
     excess: float  #: e
 
-    def at(self, alpha: float, *, boundary: float | None = None) -> float:
-        """Return h(alpha); a boundary of early stopping takes the place of Student's quantile."""
-        t = boundary
-        if t is None:
-            t = float(scipy.stats.t.isf(alpha / 2, self.blocks - 1))
+    def at(self, alpha: float) -> float:
+        """Return h(alpha)."""
+        t = float(scipy.stats.t.isf(alpha / 2, self.blocks - 1))
         z = float(scipy.stats.norm.isf(alpha / 2))
         return math.hypot(t * self.error, z * self.floor) + self.excess
 
@@ -169,7 +167,8 @@ def widen_sample(sample: PairedSample, *, beta: float = BETA) -> Widened | Undef
         if not spread.sd:
             what = f"{name} is the same in all {spread.count} blocks, which no measurement gives"
             return Undefined(Lack.NO_SPREAD, what, len(d))
-    half = HalfWidth(seen.error, seen.count, math.sqrt(1.5) * beta, excess(a.values))
+    floor = math.sqrt(sample.deployments) * beta
+    half = HalfWidth(seen.error, seen.count, floor, excess(a.values))
     estimate = _estimate(seen.mean, half.at(0.05), half.at(0.10), half.p(seen.mean))
     return Widened(estimate, seen.mean, seen.sd, half, autocorrelation(d))
 
@@ -188,24 +187,6 @@ def excess(a: Sequence[float]) -> float:
     return max(0.0, abs(seen.mean) - chance)
 
 
-def at_look(widened: Widened) -> Widened:
-    """Return the comparison as a run that may stop early judges it after so many blocks.
-
-    The run stops if this 95 % interval excludes 1. Before the last look both intervals are that
-    of the boundary. At the last look the 90 % interval is the usual one, because equivalence is
-    tested there only. There is no p.
-
-    Raises:
-        ValueError: `LOOKS` has no look after so many blocks.
-    """
-    half, blocks = widened.half_width, widened.blocks
-    if blocks not in LOOKS:
-        raise ValueError(f"a run looks after {', '.join(map(str, LOOKS))} blocks, not {blocks}")
-    ci95 = half.at(0.05, boundary=LOOKS[blocks])
-    ci90 = half.at(0.10) if blocks == _LOOKS_END else ci95
-    return replace(widened, estimate=_estimate(widened.mean, ci95, ci90, None))
-
-
 def autocorrelation(d: LogRatios) -> float | None:
     """Return the lag-1 autocorrelation of log-ratios, over pairs of neighbouring blocks.
 
@@ -220,7 +201,9 @@ def autocorrelation(d: LogRatios) -> float | None:
     return float(sum(products) / (centred @ centred))
 
 
-def findable_effect(sd: float, blocks: int, *, beta: float = BETA) -> float:
+def findable_effect(
+    sd: float, blocks: int, *, beta: float = BETA, deployments: float = OWN_NULL_ARM
+) -> float:
     """Return the smallest relative effect whose interval excludes 1 nine times in ten.
 
     exp(h(.05) + h(.20)) - 1 with e = 0: the mean of d has the spread that h allows for. No number
@@ -230,6 +213,7 @@ def findable_effect(sd: float, blocks: int, *, beta: float = BETA) -> float:
         sd: standard deviation of d.
         blocks: at least two.
         beta: as in `widen`.
+        deployments: as in `PairedSample`.
 
     Raises:
         ValueError: fewer than two blocks, or a negative spread.
@@ -238,7 +222,8 @@ def findable_effect(sd: float, blocks: int, *, beta: float = BETA) -> float:
         raise ValueError(f"a spread needs two blocks, not {blocks}")
     if not (sd >= 0 and beta >= 0):
         raise ValueError(f"standard deviations are not {sd} and {beta}")
-    half = HalfWidth(sd / math.sqrt(blocks), blocks, math.sqrt(1.5) * beta, 0.0)
+    floor = math.sqrt(deployments) * beta
+    half = HalfWidth(sd / math.sqrt(blocks), blocks, floor, 0.0)
     return math.expm1(half.at(ALPHA) + half.at(2 * (1 - POWER)))
 
 

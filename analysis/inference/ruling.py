@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from analysis.inference.estimators import RESAMPLES, estimate_ratio, moments, paired_t
 from analysis.inference.hypotheses import ALPHA
-from analysis.inference.interval import margin_band, percent
+from analysis.inference.interval import margin_band
 from analysis.inference.nullarm import (
     Lack,
     Undefined,
@@ -30,12 +30,15 @@ from analysis.inference.nullarm import (
     findable_effect,
 )
 from analysis.inference.power import FEWEST_BLOCKS, FEWEST_FOR_DIRECTION
+from analysis.rounding import p_value, percent, ratio
+from bundle.display import quantity
 from bundle.documents.plan import BETA
 from bundle.documents.results import Evidence, Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from analysis.inference.runs import Combined
     from analysis.inference.sample import PairedSample
     from bundle.documents.results import Better, Control, Estimate
     from host.levels import Profile
@@ -157,13 +160,44 @@ def rule(
         verdict, reasons = Verdict.INCONCLUSIVE, opposite
     elif verdict is Verdict.INCONCLUSIVE:
         effect = findable_effect(measured.sd, measured.blocks, beta=beta)
-        what = f"{measured.blocks} blocks of this noise find {percent(effect)} nine times in ten"
+        noise = quantity(measured.blocks, "block of this noise finds", "blocks of this noise find")
+        what = f"{noise} {percent(effect, 1)} nine times in ten"
         reasons.append(Reason("detectable", what))
     ci95 = measured.estimate.ci95
-    if not survives and ci95 is not None and ci95.excludes(1.0):
-        what = f"p is {family_p:.3f} once adjusted for its family: no difference counts as shown"
+    if family_p is not None and not survives and ci95 is not None and ci95.excludes(1.0):
+        what = f"{p_value(family_p)} once adjusted for its family: no difference counts as shown"
         reasons.insert(0, Reason("family", what))
     return _ruling(verdict, reasons, measured.estimate, margin)
+
+
+def rule_combined(
+    combined: Combined | Undefined,
+    *,
+    margin: float,
+    better: Better,
+    only_estimate: Sequence[Reason] = (),
+    family_p: float | None = None,
+) -> Ruling:
+    """Judge one comparison by several runs together, of which none is void.
+
+    Args:
+        combined: the ratio of all of them, or why there is none.
+        margin: theta as a fraction.
+        better: which way the metric improves.
+        only_estimate: why the runs give no verdict by themselves.
+        family_p: as in `rule`.
+
+    Raises:
+        ValueError: the margin is not positive.
+    """
+    if isinstance(combined, Undefined):
+        lack = Reason(combined.lack, combined.what)
+        return Ruling(Verdict.ESTIMATE, None, (*only_estimate, lack))
+    if only_estimate:
+        return Ruling(Verdict.ESTIMATE, None, tuple(only_estimate))
+    survives = family_p is None or family_p <= ALPHA
+    verdict = _read(combined.estimate, combined.blocks, margin, better, survives=survives)
+    return _ruling(verdict, [_why(verdict, margin)], combined.estimate, margin)
 
 
 def same_without_disturbed(primary: Ruling, undisturbed: Ruling) -> Ruling:
@@ -180,7 +214,7 @@ def _invalid(measured: Widened | Undefined, reach: float, positive: Control | No
         if measured.lack in {Lack.NOT_FINITE, Lack.NOT_POSITIVE}:
             reasons.append(Reason(measured.lack, measured.what))
     elif measured.half_width.excess > reach:
-        excess, most = (percent(math.expm1(e)) for e in (measured.half_width.excess, reach))
+        excess, most = (percent(math.expm1(e), 1) for e in (measured.half_width.excess, reach))
         what = f"A and A' differ by {excess} more than chance explains; at most {most} is allowed"
         reasons.append(Reason("deployments-differ", what))
     if positive and not positive.passed and measured.blocks >= FEWEST_FOR_DIRECTION:
@@ -192,7 +226,7 @@ def _too_little(measured: Widened | Undefined) -> list[Reason]:
     if isinstance(measured, Undefined):
         return [Reason(measured.lack, measured.what)]
     if measured.blocks < FEWEST_FOR_DIRECTION:
-        what = f"{measured.blocks} blocks where a verdict needs {FEWEST_FOR_DIRECTION}"
+        what = f"{quantity(measured.blocks, 'block')} where a verdict needs {FEWEST_FOR_DIRECTION}"
         return [Reason("few-blocks", what)]
     return []
 
@@ -223,7 +257,7 @@ def _opposite(primary: Estimate, checks: Sequence[Estimate]) -> list[Reason]:
     return [
         Reason(
             "methods-oppose",
-            f"{check.method}: {check.ratio:.3f}, {primary.method}: {primary.ratio:.3f}",
+            f"{check.method}: {ratio(check.ratio)}, {primary.method}: {ratio(primary.ratio)}",
         )
         for check in checks
         if opposes(check)
@@ -235,13 +269,13 @@ def _ruling(verdict: Verdict, reasons: list[Reason], estimate: Estimate, margin:
     if verdict in {Verdict.FASTER, Verdict.SLOWER}:
         resolved = estimate.ci95 is not None and estimate.ci95.beyond(margin_band(margin))
         if not resolved:
-            what = f"the size is open: perhaps less than {percent(margin)}"
+            what = f"the size is open: perhaps less than {percent(margin, 1)}"
             reasons.append(Reason("size-unresolved", what))
     return Ruling(verdict, resolved, tuple(reasons))
 
 
 def _why(verdict: Verdict, margin: float) -> Reason:
-    theta = percent(margin)
+    theta = percent(margin, 1)
     match verdict:
         case Verdict.NEGLIGIBLE:
             return Reason("below-margin", f"there is a difference, and it is below {theta}")

@@ -6,19 +6,26 @@ out of a ratio taken inside it. With the null arm A', a second deployment of the
     d_b = ln y_B - (ln y_A + ln y_A') / 2        a_b = ln y_A' - ln y_A
 
 and d_b is the steadier for it: its variance is 1.5 times that of one trial instead of 2 times.
+Where neither A nor B was deployed twice, a third subject C of the same blocks lends its two:
+
+    d_b = ln y_B - ln y_A        a_b = ln y_C' - ln y_C
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 type ByBlock = Mapping[int, float | None]
 """One figure for each block; None, or no entry, where its trial gave none."""
+
+
+OWN_NULL_ARM: Final = 1.5
+LENT_NULL_ARM: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,9 @@ class PairedSample:
     """What a comparison is judged by."""
 
     d: LogRatios  #: candidate against baseline
-    a: LogRatios | None  #: null arm against baseline; None where the plan has no null arm
+    a: LogRatios | None  #: null arm against its subject; None where the plan has no null arm
+    #: variance of d in that of one deployment: that of B, and of the mean of A and A' or of A alone
+    deployments: float = OWN_NULL_ARM
 
     @classmethod
     def of(cls, baseline: ByBlock, candidate: ByBlock, null: ByBlock | None = None) -> Self:
@@ -85,6 +94,10 @@ class PairedSample:
         if null is None:
             return cls(d, None)
         return cls(d, _series({block: n[block] - a[block] for block in a.keys() & n.keys()}, every))
+
+    def lent(self, other: Self) -> Self:
+        """The same comparison of two that were deployed once, with the null arm of another one."""
+        return replace(self, a=other.a, deployments=LENT_NULL_ARM)
 
     def exchanged(self) -> Self:
         """The baseline against the candidate."""

@@ -18,6 +18,7 @@ import numpy as np
 
 from analysis.inference.estimators import hodges_lehmann
 from analysis.inference.nullarm import Lack, Undefined
+from bundle.display import quantity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,7 +126,8 @@ class SlicedBlock:
             visited for visited in self.rounds if not any(each.disturbed for each in visited)
         )
         if not kept:
-            return Undefined(Lack.NO_BLOCK, f"all {len(self.rounds)} rounds were disturbed")
+            what = f"{quantity(len(self.rounds), 'round')}, all disturbed"
+            return Undefined(Lack.NO_BLOCK, what)
         return SlicedBlock(kept)
 
     def check(self, arms: Arms) -> RoundCheck | Undefined:
@@ -165,7 +167,9 @@ class SlicedBlock:
         _, of_round = np.unique([number for number, *_ in slices], return_inverse=True)
         rounds = int(of_round.max(initial=-1)) + 1
         if len(slices) <= rounds + design.shape[1]:
-            what = f"{len(slices)} slices with a predecessor are too few to tell what it left"
+            what = (
+                f"{quantity(len(slices), 'slice')} with a predecessor: too few to tell what it left"
+            )
             return Undefined(Lack.NOT_ESTIMABLE, what)
         # Deviations from the means of the rounds give the effects that a column for each round
         # would: R. Frisch and F. V. Waugh, Econometrica 1 (1933) 387.

@@ -1,10 +1,10 @@
-"""One report of a bundle: nine parts, as one HTML file that needs no network, and as Markdown.
+"""One report of a bundle: ten parts, as one HTML file that needs no network, and as Markdown.
 
     material     what it is made of           trials       the figures of single trials
-    compose      the nine parts, from parts/  blocks       what parts are made of
-    charts       figures to draw              drawing, svg as SVG that follows light and dark
+    compose      the ten parts, from parts/   blocks       what parts are made of
+    charts       figures to draw              plot, scale  as SVG as wide as there is room
     html         the page                     markdown     the same as Markdown
-    rounding     figures rounded to what is known of them
+    drawing, svg a chart as a file of its own
 
 Pure but for ``Material.read``, which reads a bundle: the same bundle gives the same bytes.
 Everything that comes from a bundle is foreign, and is escaped where it is rendered.

@@ -1,4 +1,4 @@
-"""What a report is made of, before it is HTML or Markdown: parts, and blocks of seven kinds.
+"""What a report is made of, before it is HTML or Markdown: parts, and blocks of ten kinds.
 
 Text in blocks is plain text, whatever a bundle put into it; each rendering escapes it.
 """
@@ -24,6 +24,14 @@ class Text:
 
     text: str
     lead: bool = False
+    mark: str = ""  #: good, bad or open: how ``marked`` is set off
+    marked: str = ""  #: words of the text to set off, where they stand first
+
+    def parts(self) -> tuple[str, str, str]:
+        """What stands before the marked words, they themselves, and what follows them."""
+        if not self.marked:
+            return self.text, "", ""
+        return self.text.partition(self.marked)
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,43 @@ class Facts:
 
 
 @dataclass(frozen=True)
+class Badge:
+    """One thing about a run that decides how far to believe it."""
+
+    name: str
+    value: str
+    note: str
+    mark: str  #: good, bad, open or none
+
+
+@dataclass(frozen=True)
+class Badges:
+    """What a reader looks for before reading."""
+
+    items: tuple[Badge, ...]
+
+
+@dataclass(frozen=True)
+class CountBar:
+    """How many there are of each kind, as one bar."""
+
+    caption: str
+    items: tuple[tuple[str, int, str], ...]  #: kind, number and mark; none of them 0
+
+    @property
+    def total(self) -> int:
+        """How many there are in all."""
+        return sum(number for _, number, _ in self.items)
+
+
+@dataclass(frozen=True)
+class Caution:
+    """Why to believe a result less; the part about limits has the rest."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Code:
     """Lines to be typed, or read, as they stand."""
 
@@ -57,7 +102,10 @@ class Code:
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart and the table with the same figures."""
+    """A chart and the table with the same figures.
+
+    A forest plot or a waterfall stands in its table, a mark in each row.
+    """
 
     name: str  #: unique in the report; letters, digits and hyphens
     title: str  #: what is drawn, as a heading would say it
@@ -66,12 +114,12 @@ class Figure:
     table: Table
 
 
-type Block = Text | Heading | Listing | Facts | Code | Table | Figure
+type Block = Text | Heading | Listing | Facts | Badges | CountBar | Caution | Code | Table | Figure
 
 
 @dataclass(frozen=True)
 class Part:
-    """One of the nine parts; its name is its anchor."""
+    """One of the parts; its name is its anchor."""
 
     name: str
     title: str
@@ -85,6 +133,7 @@ class Report:
     title: str
     parts: tuple[Part, ...]
     data: Mapping[str, Json] = field(repr=False)
+    kicker: str = "ormlab report"  #: above the title: which bundle this is of
 
 
 def listed(heading: str, items: Iterable[str]) -> Iterator[Heading | Listing]:

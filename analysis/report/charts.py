@@ -1,4 +1,4 @@
-"""The figures of charts; `drawing` draws them, and each chart has a table with the same figures."""
+"""The figures of charts, which `plot` draws; each chart has a table with the same figures."""
 
 from __future__ import annotations
 
@@ -33,30 +33,42 @@ class Dots:
 
 
 @dataclass(frozen=True)
-class Ratio:
-    """One ratio over blocks, such as ``b / a``, with its 95 % interval; None with one block.
-
-    Its ``points`` are the ratios of the blocks. A ``control`` compares an arm with its own subject.
-    """
-
-    label: str
-    points: tuple[float, ...]
-    centre: float
-    low: float | None
-    high: float | None
-    control: bool
-
-
-@dataclass(frozen=True)
 class TrialChart:
-    """Trials by block; below them the ratios of comparisons, then of controls.
+    """Trials by block, and their medians.
 
-    The ``axis`` says what is measured, with its unit; ``band`` is the margin around 1.
+    The ``axis`` says what is measured, with its unit.
     """
 
     axis: str
     dots: tuple[Dots, ...]
-    ratios: tuple[Ratio, ...]
+
+
+type Range = tuple[float | None, float | None]
+"""From one value to another; None where there is no end on that side."""
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One row of a forest plot: a ratio with its 95 % interval, which one block does not have."""
+
+    centre: float
+    low: float | None
+    high: float | None
+    points: tuple[float, ...] = ()  #: the ratios of the blocks
+    published: Range | None = None  #: the values that count as the published one
+    control: bool = False  #: it compares a control's arm with its own subject
+    mark: str = ""  #: good, bad or open, as the verdict on it
+
+
+@dataclass(frozen=True)
+class ForestChart:
+    """Ratios on one scale, a row each; None leaves a row of the table without a plot.
+
+    The ``band`` is the margin around 1, if all of them have one.
+    """
+
+    axis: str
+    ratios: tuple[Ratio | None, ...]
     band: tuple[float, float] | None
 
 
@@ -133,22 +145,38 @@ class OrderChart:
     orders: tuple[PublishedOrder, ...]
 
 
+class TrendPoint(NamedTuple):
+    """One figure of a line, and its 95 % interval if it has one."""
+
+    at: float  #: its place on the axis below
+    value: float
+    low: float | None
+    high: float | None
+    said: str  #: what it is of, shown with the figure to who points at it
+    is_new_level: bool = False
+    mark: str = ""  #: good, bad or open, as the verdict on it
+
+
 @dataclass(frozen=True)
 class TrendLine:
-    """One subject over time: seconds since 1970 and figure of each point."""
+    """The figures of one subject, from left to right; a ``joined`` one is drawn as a line."""
 
     look: Look
-    points: tuple[tuple[float, float], ...]
-    changes: tuple[tuple[float, float], ...]  #: those of the points at which a new level begins
-    levels: tuple[tuple[float, float, float], ...]  #: from when, to when, and the median between
+    points: tuple[TrendPoint, ...]
+    levels: tuple[tuple[float, float, float], ...] = ()  #: from where, to where, the median between
+    joined: bool = False
 
 
 @dataclass(frozen=True)
 class TrendChart:
-    """A figure of several subjects over bundles; the ``axis`` says which, with its unit."""
+    """A figure over bundles or releases; the ``axis`` says which, with its unit."""
 
     axis: str
     lines: tuple[TrendLine, ...]
+    ticks: tuple[tuple[float, str], ...]  #: what stands below, and where
+    band: tuple[float, float] | None = None  #: the margin around 1, of ratios
 
 
-type Chart = TrialChart | LatencyChart | WaterfallChart | OrderChart | TrendChart
+type Rows = ForestChart | WaterfallChart
+"""Charts with a row for each row of the table beside them."""
+type Chart = TrialChart | LatencyChart | TrendChart | Rows

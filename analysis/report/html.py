@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from analysis.report.svg import colours, embed
+from analysis.report.charts import ForestChart, WaterfallChart
+from analysis.report.plot import draw, shapes, strips
+from analysis.report.svg import colours
 from bundle.display import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from analysis.report.blocks import Block, Figure, Report
+    from analysis.report.plot import Plot, Strips
     from bundle.codec import Json
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -39,7 +42,8 @@ def _template() -> Template:
         keep_trailing_newline=True,
         finalize=_shown,
     )
-    environment.filters |= {"kind": _kind, "svg": _svg}
+    environment.filters |= {"kind": _kind, "plot": _plot, "strips": _strips}
+    environment.globals["shapes"] = shapes
     return environment.get_template("report.html.j2")
 
 
@@ -54,17 +58,15 @@ def _kind(block: Block) -> str:
     return type(block).__name__.lower()
 
 
-def _svg(figure: Figure) -> Markup:
-    # matplotlib takes half a second to import, and only this needs it.
-    from analysis.report.drawing import draw  # noqa: PLC0415
+def _plot(figure: Figure) -> Plot:
+    """The chart of a figure that stands by itself."""
+    return draw(figure.chart, name=figure.name, title=figure.title, description=figure.description)
 
-    drawn = embed(
-        draw(figure.chart, figure.name),
-        name=figure.name,
-        title=figure.title,
-        description=figure.description,
-    )
-    return Markup(drawn)  # noqa: S704 - serialised as XML, with all text escaped
+
+def _strips(figure: Figure) -> Strips | None:
+    """The marks in the rows of a figure's table; None for a chart that stands by itself."""
+    chart = figure.chart
+    return strips(chart) if isinstance(chart, ForestChart | WaterfallChart) else None
 
 
 def _json(data: Mapping[str, Json]) -> Markup:

@@ -5,7 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from analysis.report.blocks import Code, Facts, Figure, Heading, Listing, Text
+from analysis.report.blocks import (
+    Badges,
+    Caution,
+    Code,
+    CountBar,
+    Facts,
+    Figure,
+    Heading,
+    Listing,
+    Text,
+)
 from analysis.tables import Table
 from analysis.tables.markdown import escaped, longest_ticks, span, table
 from bundle.display import visible
@@ -18,7 +28,7 @@ if TYPE_CHECKING:
 
 def markdown(report: Report) -> str:
     """Render the report; text of the bundle is escaped, so that none of it is markup."""
-    lines = [f"# {escaped(report.title)}"]
+    lines = [f"# {escaped(report.title)}", _paragraph(report.kicker)]
     for number, part in enumerate(report.parts, start=1):
         lines.append(f"## {number}. {escaped(part.title)}")
         for block in part.blocks:
@@ -38,6 +48,8 @@ def _lines(block: Block) -> Iterator[str]:
         case Facts():
             show = span if block.code else escaped
             yield "\n".join(f"- {escaped(term)}: {show(value)}" for term, value in block.rows)
+        case Badges() | CountBar() | Caution():
+            yield _told(block)
         case Code():
             fence = "`" * max(3, 1 + longest_ticks(block.text))
             yield f"{fence}sh\n{visible(block.text, keep='\n')}\n{fence}"
@@ -45,6 +57,19 @@ def _lines(block: Block) -> Iterator[str]:
             yield from _table(block.table)
         case Table():
             yield from _table(block)
+
+
+def _told(block: Badges | CountBar | Caution) -> str:
+    """What a page shows as boxes and bars, in words."""
+    match block:
+        case Badges():
+            badges = (f"{each.name}: {each.value} ({each.note})" for each in block.items)
+            return "\n".join(f"- {escaped(badge)}" for badge in badges)
+        case CountBar():
+            told = ", ".join(f"{number} {kind}" for kind, number, _ in block.items)
+            return _paragraph(f"{block.caption}: {told}.")
+        case Caution():
+            return _paragraph(f"What weakens this: {'; '.join(block.items)}.")
 
 
 def _table(told: Table) -> Iterator[str]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 import msgspec
 
+from analysis import software
 from analysis.report import trials
 from analysis.report.charts import Look
 from analysis.work import Work
 from bundle import outside, typed
 from bundle.codec import plain
-from bundle.documents.host import HostFacts, HostReadings, Moved
+from bundle.documents.host import HostFacts, HostReadings, Moved, Seeded, Server
+from bundle.documents.services import OrderOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     from bundle.codec import Json, Part
     from bundle.documents.explanation import Explanation
     from bundle.documents.plan import Plan, SealedPlan
-    from bundle.documents.results import Results
+    from bundle.documents.readings import Health
+    from bundle.documents.results import Results, Software
     from bundle.documents.verdicts import Verdicts
     from bundle.format import BundleRecord
     from bundle.read import Bundle
@@ -64,6 +67,10 @@ class Material:
     drift: Mapping[str, Moved]  #: its facts that moved, by key
     #: facts of each host, where several took part, by the roles that it had
     hosts: Mapping[str, HostFacts | None]
+    server: Server | None = None  #: the database server; None where the bundle does not tell
+    seeded: Seeded | None = None  #: the rows of the database; likewise
+    running: Mapping[str, Health] = field(default_factory=dict)  #: the services as they ran
+    software: Mapping[str, Software] = field(default_factory=dict)  #: versions by subject
 
     @classmethod
     def read(
@@ -80,10 +87,11 @@ class Material:
                 should be.
         """
         path = bundle.path
+        sealed = typed.read_plan(path)
         return cls(
             record=bundle.record,
             seal=str(bundle.seal),
-            sealed=typed.read_plan(path),
+            sealed=sealed,
             results=results,
             verdicts=verdicts,
             explanation=explanation,
@@ -93,6 +101,10 @@ class Material:
             after=Seen.read(path, "after"),
             drift=_drift(path),
             hosts=_hosts(path),
+            server=typed.read_if_there(path, Server),
+            seeded=typed.read_if_there(path, Seeded),
+            running=_running(path),
+            software=software.of(path, sealed.plan),
         )
 
     @property
@@ -170,3 +182,13 @@ def _hosts(bundle: Path) -> dict[str, HostFacts | None]:
         )
         for name, each in roles.items()
     }
+
+
+def _running(bundle: Path) -> dict[str, Health]:
+    """What each service said of itself when it was checked, by subject."""
+    found = {}
+    for folder in sorted((bundle / "services").glob("*/")):
+        check = typed.read_if_there(bundle, OrderOutcome, subject=folder.name)
+        if check and check.observed.health:
+            found[folder.name] = check.observed.health
+    return found

@@ -1,4 +1,4 @@
-"""An SVG file of matplotlib, adapted to stand inside a page or as a file of its own."""
+"""An SVG file of matplotlib that follows light and dark, and the colours of pages."""
 
 from __future__ import annotations
 
@@ -27,11 +27,7 @@ class Role(StrEnum):
     BAD = "#010106"
 
 
-PALETTE: Final = tuple(f"#01020{number}" for number in range(6))
-_VARIABLES: Final = {
-    **{role.value: f"var(--{role.name.lower()})" for role in Role},
-    **{color: f"var(--series-{number})" for number, color in enumerate(PALETTE)},
-}
+_VARIABLES: Final = {role.value: f"var(--{role.name.lower()})" for role in Role}
 _COLOUR: Final = re.compile("|".join(map(re.escape, _VARIABLES)))
 _REFERENCE: Final = re.compile(r"url\(#")
 # As wide as the font that matplotlib laid the text out with, where that is missing.
@@ -44,25 +40,16 @@ def colours() -> str:
     return _COLOURS.read_text()
 
 
-def embed(source: str, *, name: str, title: str, description: str) -> str:
-    """Return the element for a page.
+def standalone(source: str, *, name: str, title: str, description: str) -> str:
+    """Return a file that follows light and dark by itself.
+
+    It paints its own background: the page around it may be light while the reader's system is dark.
 
     Args:
         source: the SVG file.
-        name: unique in the page; every id of the file gets it as a prefix.
+        name: every id of the file gets it as a prefix.
         title: what a screen reader says first.
         description: what it says next.
-    """
-    root = _adapted(source, name=name, title=title, description=description)
-    for attribute in ("width", "height"):
-        root.attrib.pop(attribute, None)
-    return ET.tostring(root, encoding="unicode")
-
-
-def standalone(source: str, *, name: str, title: str, description: str) -> str:
-    """Return a file that follows light and dark by itself; arguments as of `embed`.
-
-    It paints its own background: the page around it may be light while the reader's system is dark.
     """
     root = _adapted(source, name=name, title=title, description=description)
     root.set("xmlns", _NAMESPACE)

@@ -2,8 +2,10 @@
 
     table        what a table is: columns with their units, rows of formatted cells
     results      the subjects, the costs and the comparisons of a cell
+    software     which versions the subjects are made of
     sliced       what rounds of load that switches say of the ratios
     explanation  the causes of a difference, and the subjects on the way
+    work         how the SQL of two subjects differs, and what it costs
     markdown     a table as Markdown
 
 ``ormlab.cli.page`` draws them on a terminal, ``analysis/report/templates/table.html.j2`` as HTML.

@@ -5,7 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from analysis.rounding import UNKNOWN, count, figure, percent, with_interval
+from analysis.rounding import (
+    UNKNOWN,
+    amount,
+    count,
+    figure,
+    percent,
+    ratio_with_interval,
+    with_interval,
+)
 from analysis.tables import sliced
 from analysis.tables.table import Cell, Column, Row, Table, columns, numbers
 from bundle.documents.results import Verdict
@@ -21,7 +29,7 @@ type Spread = Mapping[str, Mapping[str, tuple[float | None, float | None]]]
 
 DOUBTS = "Gates in doubt"
 _MIB = 2**20
-_MARKS = {
+MARKS = {
     Verdict.FASTER: "good",
     Verdict.SLOWER: "bad",
     Verdict.VOID: "bad",
@@ -118,7 +126,7 @@ def _interval(each: Comparison) -> Row:
 
 def _estimate(each: Estimate) -> str:
     ci95 = each.ci95
-    return with_interval(each.ratio, ci95.low if ci95 else None, ci95.high if ci95 else None)
+    return ratio_with_interval(each.ratio, ci95.low if ci95 else None, ci95.high if ci95 else None)
 
 
 def _comparison(each: Comparison) -> Row:
@@ -129,10 +137,10 @@ def _comparison(each: Comparison) -> Row:
         (
             f"{each.candidate} / {each.baseline}",
             f"{each.metric}\n{each.better} is better",
-            with_interval(each.ratio, each.low, each.high),
+            ratio_with_interval(each.ratio, each.low, each.high),
             str(each.blocks),
-            f"{100 * each.margin:g} %",
+            amount(100 * each.margin, "%"),
             percent(each.detectable, 1),
-            Cell(verdict, mark=_MARKS.get(each.verdict, "none")),
+            Cell(verdict, mark=MARKS.get(each.verdict, "none")),
         )
     )

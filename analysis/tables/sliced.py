@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.rounding import UNKNOWN, percent, ratio, significant, with_interval
+from analysis.rounding import UNKNOWN, given, percent, ratio, ratio_with_interval, significant
 from analysis.tables.table import Cell, Row, Table, columns
+from bundle.display import quantity
 
 if TYPE_CHECKING:
     from bundle.documents.results import Cell as Measured
@@ -45,8 +46,8 @@ def _row(each: Comparison, told: SlicedChecks) -> Row:
     return Row(
         (
             f"{each.candidate} / {each.baseline}",
-            f"{told.rounds}\nin {told.blocks} blocks",
-            f"{told.slice_s:g} s\n{percent(told.measured)} of the time",
+            f"{told.rounds}\nin {quantity(told.blocks, 'block')}",
+            f"{given(told.slice_s)} s\n{percent(told.measured)} of the time",
             "\n".join(rests),
             _ratio(told.totals),
             Cell(middle, mark="open" if told.beyond_margin else ""),
@@ -61,4 +62,4 @@ def _ratio(value: float | None) -> str:
 
 
 def _checked(told: CheckedRatio | None) -> str:
-    return with_interval(told.ratio, told.low, told.high) if told else UNKNOWN
+    return ratio_with_interval(told.ratio, told.low, told.high) if told else UNKNOWN

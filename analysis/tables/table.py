@@ -46,10 +46,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A row; its first cell names it, its anchor is what a link may point at."""
+    """A row; its first cell names it, its anchor is what a link may point at.
+
+    Without an anchor of its own it may point at that of another row, its ``target``.
+    """
 
     cells: tuple[str | Cell, ...]
     anchor: str = ""
+    target: str = ""
 
     @property
     def whole(self) -> tuple[Cell, ...]:
@@ -72,7 +76,7 @@ class Table:
     def without(self, *names: str) -> Table:
         """The table without some of its columns."""
         kept = [at for at, column in enumerate(self.columns) if column.name not in names]
-        rows = [Row(tuple(row.cells[at] for at in kept), row.anchor) for row in self.rows]
+        rows = [replace(row, cells=tuple(row.cells[at] for at in kept)) for row in self.rows]
         return replace(self, columns=tuple(self.columns[at] for at in kept), rows=tuple(rows))
 
 

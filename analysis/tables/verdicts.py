@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from analysis.rounding import UNKNOWN, measured
+from analysis.rounding import UNKNOWN, brief, measured
 from analysis.tables.table import Cell, Row, Table, columns
 from bundle.documents.verdicts import ClaimVerdict, Strength
 
@@ -52,6 +52,14 @@ def anchor(claim: str) -> str:
     return "claim-" + re.sub(r"[^A-Za-z0-9._-]", "-", claim)
 
 
+def figure(judged: ClaimJudgement) -> str:
+    """What was measured, with its interval; of a ranking a line for each pair."""
+    if not judged.pairs:
+        return measured(judged.measured)
+    lines = (f"{each.above} / {each.below} {measured(each.measured)}" for each in judged.pairs)
+    return "\n".join(lines)
+
+
 def _standing(claims: Iterable[StandingClaim]) -> Iterator[Row]:
     for claim in claims:
         named = (f"{claim.id}\n{claim.says}", claim.published)
@@ -69,12 +77,13 @@ def _cells(judged: ClaimJudgement, *, kind: str) -> tuple[str, Cell, str]:
     if judged.band and judged.measured:
         why += f" ({_band(judged.band, is_open=kind == 'ordering')})"
     mark = MARKS.get(judged.verdict, "none")
-    return measured(judged.measured), Cell(verdict, mark=mark), why
+    return figure(judged), Cell(verdict, mark=mark), why
 
 
 def _band(band: Band, *, is_open: bool) -> str:
-    if band.low is None:
-        return f"band: at most {band.high:,.4g}"
-    if band.high is None:
-        return f"band: {'above' if is_open else 'at least'} {band.low:,.4g}"
-    return f"band: {band.low:,.4g} to {band.high:,.4g}"
+    low, high = (None if end is None else brief(end, 4) for end in (band.low, band.high))
+    if low is None:
+        return f"band: at most {high}"
+    if high is None:
+        return f"band: {'above' if is_open else 'at least'} {low}"
+    return f"band: {low} to {high}"

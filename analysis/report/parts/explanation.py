@@ -1,7 +1,8 @@
-"""Part 5: where the difference comes from, one cause switched at a time."""
+"""Part 6: where the difference comes from, one cause switched at a time."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from analysis.report.material import Material
     from bundle.documents.explanation import Effect, ExplainedCell, Explanation
 
+_REST = ("Alone x", "Service CPU", "Database CPU", "Round trips")
 _NONE = (
     "The plan of this run switches no cause, so the run shows a difference and not where it comes "
     "from. A plan that switches causes:"
@@ -48,13 +50,17 @@ def _cell(explained: Explanation, cell: ExplainedCell, name: str) -> Iterator[Bl
     if whole is None or len(steps) < len(cell.parts):
         yield Text("No block holds every step, so nothing is explained here.")
         return
+    told = tables.causes(explained, cell)
+    way = f"From {explained.from_} to {explained.to}, one cause at a time"
     yield Figure(
         name=name,
-        title=f"From {explained.from_} to {explained.to}: {title}",
+        title=way,
         description="; ".join(f"{step} x {tables.effect(effect)}" for step, effect in steps) + ".",
         chart=WaterfallChart(tuple(_bars(steps, whole, f"{explained.to} / {explained.from_}"))),
-        table=tables.causes(explained, cell),
+        table=replace(told.without(*_REST), caption=way),
     )
+    rest = told.without("req/s x (95 % interval)", "Share")
+    yield replace(rest, caption="Each cause alone, and what it costs")
 
 
 def _bars(steps: list[tuple[str, Effect]], whole: Effect, label: str) -> Iterator[Bar]:

@@ -1,15 +1,17 @@
-"""Part 7: the host before and after the run, what moved, and what is not as it should be."""
+"""Part 8: the host before and after the run, what moved, and what is not as it should be."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
+from analysis.gates.host import FREQUENCY, TEMPERATURE
 from analysis.host import judge
 from analysis.limits import shown
 from analysis.report.blocks import Facts, Text, counted
 from analysis.rounding import UNKNOWN, significant
 from analysis.tables import Cell, Row, Table, columns
+from analysis.tables.software import software
 from bundle.codec import Part, plain
 from bundle.documents.results import GateVerdict
 
@@ -36,12 +38,19 @@ def blocks(material: Material) -> Iterator[Block]:
     """Where the processes ran, facts that moved, readings that are not as they should be."""
     before, after = material.before.facts, material.after.facts
     yield Facts(tuple(_placed(material, before)))
+    if material.results.software:
+        yield software(material.results)
     if material.hosts:
         yield _apart(material.hosts)
     if before:
         # After a run that was cut short the lab did not read the host again: nothing is compared.
         yield from _facts(before.facts, (after or before).facts)
     yield from _readings(material)
+    yield from counted(
+        "Clocks and heat in the windows, by the worst trial",
+        columns("Where", "Gate", "Verdict", "What it says"),
+        list(_paced(material)),
+    )
 
 
 def _placed(material: Material, before: HostFacts | None) -> Iterator[tuple[str, str]]:
@@ -131,6 +140,16 @@ def _readings(material: Material) -> Iterator[Block]:
     named = columns("Reading", "Before", "After", f"Should be ({profile})", "Verdict", "Why")
     yield from counted("Readings that are not as they should be", named, poor)
     yield from counted("The other readings", named, rest, folded=True)
+
+
+def _paced(material: Material) -> Iterator[Row]:
+    """What was seen of clocks and heat; bundles of earlier versions tell nothing of them."""
+    for cell in material.results.cells:
+        for gate in cell.gates:
+            if gate.code in {FREQUENCY, TEMPERATURE}:
+                verdict = Cell(gate.verdict, mark=_MARKS[gate.verdict])
+                where = f"{cell.workload} under {cell.load}"
+                yield Row((where, gate.code, verdict, gate.said))
 
 
 def _judged(readings: HostReadings | None, profile: Profile) -> dict[str, Finding]:

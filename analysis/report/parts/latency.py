@@ -1,4 +1,4 @@
-"""Part 4: latency by quantile, as response and service times, closed and open loop."""
+"""Part 5: latency by quantile, as response and service times, closed and open loop."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from analysis import generators
 from analysis.report import trials
 from analysis.report.blocks import Figure, Heading, Text
 from analysis.report.charts import Curve, LatencyChart
-from analysis.report.trials import LADDER, RESPONSE, SERVICE, named
+from analysis.report.trials import LADDER, RESPONSE, SERVICE
+from analysis.report.trials import named as named_of
 from analysis.rounding import UNKNOWN, with_interval
-from analysis.tables import Row, Table, columns
+from analysis.tables import Column, Row, Table
+from analysis.tables.table import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -99,8 +101,8 @@ def _described(curves: Sequence[Curve]) -> str:
         kind = "response" if curve.response else "service"
         first, last = curve.steps[0], curve.steps[-1]
         said.append(
-            f"{curve.look.name}, {kind} time: {_ms(first)} ms at {named(first.quantile)}, "
-            f"{_ms(last)} ms at {named(last.quantile)}"
+            f"{curve.look.name}, {kind} time: {_ms(first)} ms at {named_of(first.quantile)}, "
+            f"{_ms(last)} ms at {named_of(last.quantile)}"
         )
     return "; ".join(said) + "."
 
@@ -111,14 +113,15 @@ def _ms(step: Step) -> str:
 
 
 def _table(title: str, curves: Sequence[Curve]) -> Table:
+    """A row for each subject and kind of time, as many quantiles as any of them has."""
     by_quantile = [{step.quantile: step for step in curve.steps} for curve in curves]
+    quantiles = [each for each in LADDER if any(each in steps for steps in by_quantile)]
+    both = len({curve.response for curve in curves}) > 1
     rows = []
-    for quantile in LADDER:
-        found = [steps.get(quantile) for steps in by_quantile]
-        if any(found):
-            rows.append(Row((named(quantile), *(_ms(step) if step else UNKNOWN for step in found))))
-    names = [
-        f"{curve.look.name}, {'response' if curve.response else 'service'} ms" for curve in curves
-    ]
-    caption = f"Quantiles, median of the trials (lowest to highest): {title}"
-    return Table(caption, columns("Quantile", *names, numbers=tuple(names)), tuple(rows))
+    for curve, steps in zip(curves, by_quantile, strict=True):
+        kind = f"\n{'response' if curve.response else 'service'} time" if both else ""
+        figures = (_ms(steps[each]) if each in steps else UNKNOWN for each in quantiles)
+        rows.append(Row((f"{curve.look.name}{kind}", *figures)))
+    caption = f"Quantiles in ms, median of the trials (lowest to highest): {title}"
+    named = (Column("Subject"), *numbers(*map(named_of, quantiles)))
+    return Table(caption, named, tuple(rows))

@@ -1,4 +1,4 @@
-"""Part 8: what the report does not show."""
+"""Part 9: what the report does not show."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from analysis.generators import CLOSED
 from analysis.report.blocks import Listing, Text, counted, listed
 from analysis.tables import Row, columns
+from bundle.display import quantity
 from bundle.documents.results import GateVerdict
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _gates(results: Results) -> Iterator[Row]:
         where = f"{cell.workload} under {cell.load}"
         for told in cell.gates:
             if told.verdict in _BAD:
-                verdict = f"{told.verdict}, {told.counts[told.verdict]} trials"
+                verdict = f"{told.verdict}, {quantity(told.counts[told.verdict], 'trial')}"
                 yield Row((where, told.code, verdict, told.said))
         for pair in cell.pair_gates:
             if pair.verdict in _BAD:

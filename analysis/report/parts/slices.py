@@ -1,4 +1,4 @@
-"""Of part 3: how load that switches between services measured, and what its rounds check."""
+"""Of part 4: how load that switches between services measured, and what its rounds check."""
 
 from __future__ import annotations
 

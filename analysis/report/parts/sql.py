@@ -1,11 +1,13 @@
-"""Part 6: the SQL of one request, side by side, with its round trips."""
+"""Part 7: the SQL of one request, side by side, with its round trips."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from analysis.report.blocks import Text, listed
+from analysis.rounding import count
 from analysis.tables import Cell, Column, Row, Table
+from analysis.tables.work import sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,9 +26,9 @@ _NOTE = (
 
 def blocks(material: Material) -> Iterator[Block]:
     """For each operation that the plan's workloads use, a column for each kind of SQL."""
-    sent = material.work.sql
-    names = [name for name in material.looks if name in sent]
-    names += sorted(sent.keys() - set(names))
+    sql = material.work.sql
+    names = [name for name in material.looks if name in sql]
+    names += sorted(sql.keys() - set(names))
     if not names:
         yield Text(_NONE)
         return
@@ -34,11 +36,11 @@ def blocks(material: Material) -> Iterator[Block]:
         operation
         for workload in material.plan.workloads
         for name in names
-        for operation in sent[name].mixes.get(workload, {})
+        for operation in sql[name].mixes.get(workload, {})
     )
     yield Text(_NOTE)
     for operation in operations:
-        costs = {name: sent[name].operations.get(operation) for name in names}
+        costs = {name: sql[name].operations.get(operation) for name in names}
         yield _operation(operation, {name: cost for name, cost in costs.items() if cost})
     yield from listed("Answers", _answers(material))
 
@@ -49,23 +51,18 @@ def _operation(operation: str, by_subject: Mapping[str, Cost]) -> Table:
         groups.setdefault(cost.digest, []).append(name)
     costs = [by_subject[names[0]] for names in groups.values()]
     rows = (
-        Row(("Round trips per request", *(f"{cost.round_trips_per_request:g}" for cost in costs))),
-        Row(("Statements per request", *(f"{cost.statements_per_request:g}" for cost in costs))),
-        Row(("Rows per request", *(f"{cost.rows_per_request:g}" for cost in costs))),
-        Row(("Statements in order", *(Cell(_statements(cost), code=True) for cost in costs))),
+        Row(("Round trips per request", *(count(cost.round_trips_per_request) for cost in costs))),
+        Row(("Statements per request", *(count(cost.statements_per_request) for cost in costs))),
+        Row(("Rows per request", *(count(cost.rows_per_request) for cost in costs))),
+        Row(("Statements in order", *(_statements(cost) for cost in costs))),
         Row(("Varies between requests", *("yes" if cost.varies else "no" for cost in costs))),
     )
     named = (Column("One request"), *(Column(", ".join(names)) for names in groups.values()))
     return Table(f"SQL of one {operation}", named, rows)
 
 
-def _statements(cost: Cost) -> str:
-    """One statement a line; how often where it is sent more than once."""
-    lines = []
-    for statement in cost.statements:
-        times = f"{statement.count:g} x " if statement.count != 1 else ""
-        lines.append(times + statement.text)
-    return "\n".join(lines)
+def _statements(cost: Cost) -> Cell:
+    return Cell("\n".join(sent(cost.statements)), code=True)
 
 
 def _answers(material: Material) -> Iterator[str]:

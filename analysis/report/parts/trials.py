@@ -1,20 +1,25 @@
-"""Part 3: every trial as a dot in its block, with intervals, and the null arm beside them."""
+"""Part 4: every trial as a dot in its block, with intervals, and the null arm beside them."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from analysis import generators
-from analysis.inference import PairedSample, margin_band
 from analysis.report import trials
 from analysis.report.blocks import Figure, Heading, Listing, Text
-from analysis.report.charts import Dots, Ratio, TrialChart
-from analysis.report.parts import slices
-from analysis.rounding import UNKNOWN, median_interval, significant, with_interval
+from analysis.report.charts import Dots, TrialChart
+from analysis.report.parts import forest, slices
+from analysis.rounding import (
+    UNKNOWN,
+    median_interval,
+    p_value,
+    ratio_with_interval,
+    significant,
+    with_interval,
+)
 from analysis.tables import Row, Table, columns
 from analysis.tables import results as tables
-from bundle.documents.results import ControlArm
+from bundle.display import quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +29,7 @@ if TYPE_CHECKING:
     from analysis.report.trials import Shown
     from analysis.tables.results import Spread
     from bundle.documents.results import Cell as Measured
-    from bundle.documents.results import Comparison, Judged, Trend
+    from bundle.documents.results import Comparison, ControlArm, Judged, Trend
 
 _NOTE = (
     "A trial measures fresh processes once. A block measures every subject once, in random order, "
@@ -42,7 +47,6 @@ _AXES = {
     "p50": "median of the response time, ms",
     "throughput": "requests per second",
 }
-_LEAST_P = 1e-4  # shown as below it
 
 
 def blocks(material: Material) -> Iterator[Block]:
@@ -50,7 +54,7 @@ def blocks(material: Material) -> Iterator[Block]:
     cells = material.results.cells
     yield Text(_NOTE if cells else "No trial was completed whose figures may be used.")
     for number, cell in enumerate(cells, start=1):
-        yield from _cell(material, cell, f"trials-{number}")
+        yield from _cell(material, cell, str(number))
 
 
 def _cell(material: Material, cell: Measured, name: str) -> Iterator[Block]:
@@ -61,7 +65,7 @@ def _cell(material: Material, cell: Measured, name: str) -> Iterator[Block]:
     title = cell.title
     yield Heading(title)
     if by_subject:
-        yield _figure(material, cell, by_subject, name)
+        yield from _figures(material, cell, by_subject, name)
         yield tables.subjects(cell, _spread(by_subject))
         yield tables.costs(cell)
     if cell.comparisons:
@@ -76,12 +80,13 @@ def _cell(material: Material, cell: Measured, name: str) -> Iterator[Block]:
         yield Listing(controls)
 
 
-def _figure(
+def _figures(
     material: Material,
     cell: Measured,
     by_subject: Mapping[str, Sequence[Shown]],
     name: str,
-) -> Figure:
+) -> Iterator[Figure]:
+    """The ratios of what the cell is shown by, and the trials that they come from."""
     metric = _charted([each for shown in by_subject.values() for each in shown])
     axis = _AXES[metric]
     values = {subject: trials.by_block(shown, metric) for subject, shown in by_subject.items()}
@@ -94,15 +99,14 @@ def _figure(
         )
         for subject, by_block in values.items()
     )
-    ratios = tuple(_ratios(material, cell, values, metric))
-    compared = [each for each in cell.comparisons if each.metric == metric]
-    band = margin_band(compared[0].margin) if compared else None
+    if ratios := forest.of_cell(material, cell, metric, values, f"ratios-{name}"):
+        yield ratios
     title = f"{axis[0].upper()}{axis[1:]}: {cell.workload} under {cell.load}"
-    return Figure(
-        name=name,
+    yield Figure(
+        name=f"trials-{name}",
         title=title,
-        description=_described(dots, ratios),
-        chart=TrialChart(axis, dots, ratios, (band.low, band.high) if band else None),
+        description=_described(dots),
+        chart=TrialChart(axis, dots),
         table=_behind(title, values),
     )
 
@@ -114,41 +118,13 @@ def _charted(shown: Sequence[Shown]) -> str:
     return next(of_all, "throughput")
 
 
-def _ratios(
-    material: Material,
-    cell: Measured,
-    values: Mapping[str, Mapping[int, float]],
-    metric: str,
-) -> Iterator[Ratio]:
-    """The ratios of the charted figure, block by block, those of controls last."""
-    for judged in (*cell.comparisons, *cell.controls):
-        # An infinite ratio has no place in a chart.
-        if judged.metric != metric or not math.isfinite(judged.ratio):
-            continue
-        null = f"{judged.baseline}-null"
-        has_null = null in material.sealed.arms and judged.candidate != null
-        baseline, candidate = (values.get(of, {}) for of in (judged.baseline, judged.candidate))
-        paired = PairedSample.of(baseline, candidate, values.get(null, {}) if has_null else None)
-        yield Ratio(
-            label=f"{judged.candidate} / {judged.baseline}",
-            points=tuple(math.exp(each) for each in paired.d.values),
-            centre=judged.ratio,
-            low=judged.low,
-            high=judged.high,
-            control=isinstance(judged, ControlArm),
-        )
-
-
-def _described(dots: Iterable[Dots], ratios: Iterable[Ratio]) -> str:
-    sentences = [
+def _described(dots: Iterable[Dots]) -> str:
+    sentences = (
         f"{each.look.name}: median {with_interval(each.middle, each.low, each.high)} "
-        f"in {len(each.points)} trials"
+        f"in {quantity(len(each.points), 'trial')}"
         for each in dots
-    ]
-    sentences += [
-        f"ratio {each.label}: {with_interval(each.centre, each.low, each.high)}" for each in ratios
-    ]
-    return "; ".join(sentences) + "."
+    )
+    return f"{'; '.join(sentences)}."
 
 
 def _behind(title: str, values: Mapping[str, Mapping[int, float]]) -> Table:
@@ -196,13 +172,11 @@ def _trend(trend: Trend | None) -> str:
     """By how much a ratio changed from one end of the regressor to the other."""
     if trend is None:
         return UNKNOWN
-    return f"x {with_interval(trend.ratio, trend.ci95.low, trend.ci95.high)}\n{_p(trend.p)}"
+    return f"x {ratio_with_interval(trend.ratio, trend.ci95.low, trend.ci95.high)}\n{_p(trend.p)}"
 
 
 def _p(value: float | None) -> str:
-    if value is None:
-        return UNKNOWN
-    return f"p {significant(value, 2)}" if value >= _LEAST_P else f"p < {_LEAST_P:g}"
+    return UNKNOWN if value is None else p_value(value)
 
 
 def _reasons(comparisons: Sequence[Comparison]) -> Iterator[str]:

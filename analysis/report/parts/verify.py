@@ -1,4 +1,4 @@
-"""Part 9: how to verify the bundle and run it again, with the digests to compare."""
+"""Part 10: how to verify the bundle and run it again, with the digests to compare."""
 
 from __future__ import annotations
 

@@ -1,0 +1,83 @@
+"""Which versions each subject of a run was made of, as its stack and the server reported them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from bundle import typed
+from bundle.documents.host import Server
+from bundle.documents.results import Software
+from bundle.documents.services import BEFORE_RECORDS, ServiceRecord, StackOutcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from bundle.documents.plan import Plan, Subject
+
+_NO_ORM = "none"
+
+
+class Orm(NamedTuple):
+    """The ORM of a subject; None where the bundle does not say."""
+
+    name: str | None  #: of its package; ``none`` for a service without one
+    release: str | None  #: None also without an ORM
+
+
+def orm_of(software: Software | None) -> Orm:
+    """Tell the name of an ORM from its release."""
+    name, _, release = ((software.orm if software else None) or "").partition(" ")
+    return Orm(name or None, release or None)
+
+
+def of(bundle: Path, plan: Plan) -> dict[str, Software]:
+    """The versions by subject; a subject whose stack the bundle does not describe is left out.
+
+    Raises:
+        OSError, RecordError: a document of the bundle cannot be read.
+    """
+    server = typed.read_if_there(bundle, Server)
+    database = f"PostgreSQL {server.version}" if server else None
+    stacks = {
+        name: typed.read_if_there(bundle, StackOutcome, subject=name) for name in plan.subjects
+    }
+    services = {each.service: _service(bundle, each.service) for each in plan.subjects.values()}
+    return {
+        name: _software(plan.subjects[name], services, stack, database)
+        for name, stack in stacks.items()
+        if stack
+    }
+
+
+def _service(bundle: Path, name: str) -> ServiceRecord | None:
+    """What is recorded of a service; None if nothing is."""
+    recorded = typed.read_if_there(bundle, ServiceRecord, service=name)
+    return recorded or BEFORE_RECORDS.get(name)
+
+
+def _software(
+    subject: Subject,
+    services: Mapping[str, ServiceRecord | None],
+    stack: StackOutcome,
+    database: str | None,
+) -> Software:
+    def version(package: str) -> str | None:
+        return f"{package} {found}" if (found := stack.packages.get(package)) else None
+
+    service, python = services[subject.service], stack.python
+    driver = service.driver(subject.options) if service else None
+    implementation = "CPython" if python and python.implementation == "cpython" else "Python"
+    return Software(
+        interpreter=f"{implementation} {python.version}" if python else None,
+        orm=_orm(service, version),
+        driver=version(driver) if driver else None,
+        framework=version(subject.framework),
+        database=database,
+    )
+
+
+def _orm(service: ServiceRecord | None, version: Callable[[str], str | None]) -> str | None:
+    if service is None:
+        return None
+    return _NO_ORM if service.kind == "driver" else version(service.package)
