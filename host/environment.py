@@ -32,8 +32,10 @@ Program = Literal[
     "installer",
     "orchestrator",
     "psql",
+    "scheduler",
     "service",
     "signer",
+    "ssh",
     "tool",
 ]
 
@@ -72,7 +74,10 @@ _REGISTRY = (
     *("PIP_RETRIES", "PIP_TIMEOUT", "PIP_TRUSTED_HOST"),
     *("NETRC", "XDG_CONFIG_DIRS", "XDG_CONFIG_HOME"),  # of pip's configuration
 )
-_INTERPRETERS = ("ORMLAB_FETCH_PYTHON", "PYENV_ROOT", "UV_PYTHON_INSTALL_DIR")
+_INTERPRETERS = (
+    *("ORMLAB_FETCH_PYTHON", "PYENV_ROOT"),
+    *("UV_PYTHON_DOWNLOADS_JSON_URL", "UV_PYTHON_INSTALL_DIR", "UV_PYTHON_INSTALL_MIRROR"),
+)
 _SSH = ("LOGNAME", "SSH_AUTH_SOCK", "USER")
 
 PROGRAMS: dict[Program, Allowance] = {
@@ -99,11 +104,20 @@ PROGRAMS: dict[Program, Allowance] = {
         (*_NETWORK, *_REGISTRY, *_INTERPRETERS, *_SSH),
     ),
     "psql": Allowance("psql; its arguments name the server", fixed=_ASCII),
+    "scheduler": Allowance(
+        "Slurm's commands; a task of an array has the variables of the sbatch that submitted it",
+        (
+            *(*_NETWORK, *_REGISTRY, *_INTERPRETERS, *_SSH, "SLURM_CONF"),
+            *("SBATCH_ACCOUNT", "SBATCH_PARTITION", "SBATCH_QOS", "SBATCH_RESERVATION"),
+            "SBATCH_TIMELIMIT",
+        ),
+    ),
     "service": Allowance("services under test"),
     "signer": Allowance(
         "ssh-keygen, which may ask for a passphrase",
         (*_SSH, "DISPLAY", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "TERM", "WAYLAND_DISPLAY"),
     ),
+    "ssh": Allowance("ssh to a jump host, or the inventory's own ProxyCommand", _SSH),
     "tool": Allowance("everything else"),
 }
 """What each kind of program may have."""
@@ -136,7 +150,7 @@ def environment(program: Program, extra: Mapping[str, str] | None = None) -> dic
     kept = {name: caller[name] for name in passed(program) if name in caller}
     kept["PATH"] = kept.get("PATH") or _PATH
     if program == "installer":
-        kept = {**mirror.variables(), **kept}
+        kept = {**mirror.trust(), **mirror.variables(), **kept}
     return {**kept, **fixed(program), **(extra or {})}
 
 

@@ -9,11 +9,12 @@ from .kernel import Files
 from .moment import Moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from .expectation import Expectation
     from .knob import Knob
+    from .spinning import Spun
 
 type Count = int | dict[str, int]
 """A counter, or one by CPU."""
@@ -29,6 +30,8 @@ class Place(Files):
     uv: str | None = None
     before: Moment = field(default_factory=Moment)  #: counters at the start of the interval
     after: Moment = field(default_factory=Moment)  #: counters at its end
+    #: what each measured CPU lost while it spun after that; or why it did not spin
+    jitter: Mapping[int, Spun] | str = "nobody asked for it"
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Item:
     #: what it should be. The items that have this are the readings of a host, which decide whether
     #: to measure at all
     expected: Expectation | None = None
-    why: str = ""  #: the reason for ``expected``, one sentence
+    why: str = ""  #: the reason for ``expected`` and for setting it, one sentence
     do: str = "nothing"  #: what to do about a breach, one sentence
     counter: Counter | None = None  #: how it is counted around the window of each trial
     knob: Knob | None = None  #: how a role sets and restores it

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CONTROL = "etc/systemd/system.control"
-_TIMEOUT_S = 60
+_TIMEOUT_S = 120  # systemd gives a unit 90 s to stop
 
 
 class NotReadable(Exception):  # noqa: N818 - an outcome that is recorded, not a fault
@@ -75,6 +75,17 @@ class Files:
         """A file of every online CPU: each content once, sorted."""
         return sorted({self.read(f"{CPUS}/cpu{cpu}/{path}") for cpu in self.online()})
 
+    def of_files(self, pattern: str) -> list[str]:
+        """Every file that matches: each content once, sorted.
+
+        Raises:
+            NotReadable: none matches.
+        """
+        files = self.find(pattern)
+        if not files:
+            raise NotReadable(f"there is no /{pattern}")
+        return sorted({self.read(file) for file in files})
+
     def pairs(self, path: str, separator: str) -> dict[str, str]:
         """Name and value of each line of a file, both stripped; of a repeated name the first."""
         pairs: dict[str, str] = {}
@@ -123,11 +134,15 @@ class Kernel(Files):
 
         Raises:
             NotTunable: systemd does not run here.
-            NotTaken: a command failed.
+            NotTaken: a command failed, or did not end in time.
         """
         if not self.has_systemd():
             raise NotTunable("systemd does not run here")
-        answer = _run(["systemctl", *arguments])
+        try:
+            answer = _run(["systemctl", *arguments])
+        except subprocess.TimeoutExpired as problem:
+            said = f"systemctl {' '.join(arguments)}: did not end within {problem.timeout:g} s"
+            raise NotTaken(said) from None
         if answer.returncode and arguments[0] != "is-active":
             raise NotTaken(f"systemctl {' '.join(arguments)}: {answer.stderr.strip()}")
         return answer.stdout.strip()

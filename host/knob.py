@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from .kernel import Kernel
 
 
+type Baseline = Mapping[str, Mapping[str, str]]
+"""By knob the value of each place before the lab first changed it."""
+
+
 class Knob(ABC):
     """One knob. Tune, verify and restore use the same three methods, so they cannot disagree.
 
@@ -23,7 +27,9 @@ class Knob(ABC):
     name: str  #: in the variables of the roles and in every record
     #: errors of single places that are listed and not fatal
     tolerated: ClassVar[frozenset[int]] = frozenset()
-    vanishing: ClassVar[bool] = False  #: whether places appear and disappear by themselves
+    #: whether places may disappear with a device, a package, or the driver of another boot: what is
+    #: gone then needs no restoring
+    vanishing: ClassVar[bool] = False
     kept: ClassVar[bool] = True  #: whether a line of tmpfiles.d(5) can set its places again at boot
 
     @abstractmethod
@@ -52,9 +58,32 @@ class Knob(ABC):
         """
         kernel.write(place, value)
 
-    def lasting(self, shown: str) -> str:
-        """The value to restore, given the value that a place had at first."""
+    def first(
+        self,
+        kernel: Kernel,  # noqa: ARG002 - some ask it
+        place: str,  # noqa: ARG002
+        shown: str,
+        others: Baseline,  # noqa: ARG002
+    ) -> str:
+        """The value to restore for a place that is seen for the first time.
+
+        Args:
+            kernel: the host.
+            place: that is seen.
+            shown: what the place shows.
+            others: the baseline before this look: by knob the value of each place. The knob itself
+                is in it if the lab has set it before.
+        """
         return shown
+
+    def late(self, kernel: Kernel, recorded: Baseline) -> Mapping[str, str]:  # noqa: ARG002
+        """Places that the lab has set without a record, with the value to restore.
+
+        Args:
+            kernel: the host.
+            recorded: the baseline; the knob itself is in it.
+        """
+        return {}
 
     def same(self, kernel: Kernel, one: str, other: str) -> bool:  # noqa: ARG002 - some ask it
         """Whether two values mean the same."""

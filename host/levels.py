@@ -14,10 +14,11 @@ TIERS: tuple[Tier, ...] = get_args(Tier.__value__)
 SHARING_TIERS: frozenset[Tier] = frozenset({"none", "degraded"})
 """Tiers on which load generator and database share a core."""
 MEANINGS: dict[Tier, str] = {
-    "exclusive-l3": "the service has an L3 cache of its own, and no purpose shares a core",
-    "exclusive-core": "no purpose shares a core, but all share the L3 cache",
-    "degraded": "generator and housekeeping share a core, on two cores with PostgreSQL too: good "
-    "for smoke tests and estimates",
+    "exclusive-l3": "the service has an L3 cache of its own, no purpose shares a core, and all "
+    "cores run at one clock",
+    "exclusive-core": "no purpose shares a core, but the L3 cache is shared, or clocks may differ",
+    "degraded": "something else may run on a core of the service's, the database's or the load "
+    "generator's, or a setting cannot be made: good for smoke tests and estimates",
     "none": "everything shares one core: no purpose can be measured alone",
 }
 """What each tier means for a measurement."""

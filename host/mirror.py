@@ -22,6 +22,25 @@ SAID = (
 )
 
 
+# Where distributions keep the certificates that they trust: Debian and Arch, Fedora, SUSE, Alpine.
+_TRUSTED = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+
+
+def trust() -> dict[str, str]:
+    """The variable by which uv trusts what the system trusts, as pip does; empty without that.
+
+    Else uv trusts only a list of its own, and a company's proxy is not in it.
+    """
+    said = "UV_SYSTEM_CERTS" in os.environ or "UV_NATIVE_TLS" in os.environ
+    has_certificates = any(map(os.path.exists, _TRUSTED))
+    return {} if said or not has_certificates else {"UV_SYSTEM_CERTS": "true"}
+
+
 def variables() -> dict[str, str]:
     """The variables of uv for the mirror that its configuration names; the user's file wins.
 

@@ -133,10 +133,13 @@ def tmpfiles(outcomes: Sequence[Outcome]) -> list[str]:
 def record(kernel: Kernel, wanted: Mapping[Knob, object], store: Store) -> list[Outcome]:
     """Record the value of every place that ``wanted`` touches. The caller saves the store."""
     outcomes = []
+    before = {knob: dict(places) for knob, places in store.baseline.items()}
     for knob, place, target in _places(kernel, wanted):
         outcome = _compared(knob, kernel, place, target)
         if outcome.before is not None:
-            news = store.remember(knob.name, place, knob.lasting(outcome.before))
+            news = store.remember(
+                knob.name, place, knob.first(kernel, place, outcome.before, before)
+            )
             outcome = replace(outcome, verdict="changed" if news else "held", reason="")
         outcomes.append(outcome)
     return outcomes
@@ -146,6 +149,9 @@ def tune(
     kernel: Kernel, wanted: Mapping[Knob, object], store: Store, *, check: bool
 ) -> list[Outcome]:
     """Set every place that differs. With ``check`` only report what would change."""
+    if not check:
+        # All of them before the first change: the governor sets the energy preference as well.
+        record(kernel, wanted, store)
     outcomes = _nowhere(kernel, wanted)
     for knob, value in wanted.items():
         if not check:
@@ -172,10 +178,15 @@ def verify(kernel: Kernel, wanted: Mapping[Knob, object], store: Store) -> list[
 
 
 def restore(kernel: Kernel, knobs: Sequence[Knob], store: Store, *, check: bool) -> list[Outcome]:
-    """Restore every place of these knobs to its value in the baseline."""
+    """Restore every place of these knobs to its value in the baseline.
+
+    What came later than the last look enters the baseline first, unless with ``check``.
+    """
     outcomes = []
     for knob in knobs:
         baseline = store.baseline.get(knob.name, {})
+        if baseline and not check:
+            baseline |= knob.late(kernel, store.baseline)
         for place, target in list(baseline.items()):
             outcome = _compared(knob, kernel, place, target)
             if outcome.verdict == "absent" and not knob.vanishing:
@@ -185,7 +196,7 @@ def restore(kernel: Kernel, knobs: Sequence[Knob], store: Store, *, check: bool)
                 outcome = replace(outcome, verdict="changed", reason="")
             elif outcome.verdict == "drifted":
                 outcome = _written(knob, kernel, outcome)
-                if knob.vanishing and outcome.verdict in _KNOWN:
+                if knob.vanishing and outcome.verdict == "tolerated":
                     # The recorded place is gone, and the new one of this name cannot be set.
                     del baseline[place]
             outcomes.append(outcome)
@@ -228,6 +239,8 @@ def _compared(knob: Knob, kernel: Kernel, place: str, target: str) -> Outcome:
         return Outcome(knob.name, place, None, None, "absent", "this host has none")
     except (NotReadable, NotTunable) as problem:
         return Outcome(knob.name, place, None, None, "not tunable here", str(problem))
+    except NotTaken as problem:  # systemd does not answer
+        return Outcome(knob.name, place, None, target, "refused", str(problem))
     except OSError as problem:
         return Outcome(knob.name, place, None, None, *_why(knob, problem))
     if knob.same(kernel, before, target):
@@ -251,6 +264,8 @@ def _written(knob: Knob, kernel: Kernel, drifted: Outcome) -> Outcome:
         verdict, reason = "refused", str(problem)
     except OSError as problem:
         verdict, reason = _why(knob, problem)
+        if knob.vanishing and isinstance(problem, FileNotFoundError):
+            verdict, reason = "absent", "this host has none any more"
     return replace(drifted, verdict=verdict, reason=reason)
 
 

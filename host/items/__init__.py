@@ -16,10 +16,22 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from .. import moment, placement
+from .. import moment, placement, spinning
 from ..item import Place
 from ..kernel import NotReadable
-from . import kernel, limits, load, memory, network, processor, tools
+from . import (
+    disk,
+    firmware,
+    interrupts,
+    jitter,
+    kernel,
+    limits,
+    load,
+    memory,
+    network,
+    processor,
+    tools,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -28,6 +40,7 @@ if TYPE_CHECKING:
     from ..kernel import Files
     from ..knob import Knob
     from ..levels import Tier
+    from ..spinning import Spun
 
 FACTS_SCHEMA = "host-facts/1"
 READINGS_SCHEMA = "host-readings/1"
@@ -37,13 +50,18 @@ INTERVAL_S = 1.0
 BY_AREA: Mapping[str, tuple[Item, ...]] = {
     "processor": processor.ITEMS,
     "memory": memory.ITEMS,
-    "disk": memory.DISK,
+    "firmware": firmware.ITEMS,
+    "disk": disk.ITEMS,
     "kernel": kernel.ITEMS,
+    "interrupts": interrupts.ITEMS,
     "limits": limits.ITEMS,
     "foreign load": load.ITEMS,
+    "jitter": jitter.ITEMS,
     "network": network.ITEMS,
     "tools": tools.ITEMS,
 }
+# What provisioning settles; foreign load, ports and programs come before each run.
+SETTLED = ("processor", "memory", "firmware", "kernel", "limits", "jitter")
 ITEMS: tuple[Item, ...] = tuple(item for items in BY_AREA.values() for item in items)
 READINGS: tuple[Item, ...] = tuple(item for item in ITEMS if item.expected)
 FACTS: Mapping[str, tuple[Item, Fact]] = {
@@ -84,13 +102,16 @@ class Facts(TypedDict):
     placement: dict[str, object]
 
 
-def take(folder: Path, *, ports: tuple[int, ...] = (), uv: str | None = None) -> Readings:
+def take(
+    folder: Path, *, ports: tuple[int, ...] = (), uv: str | None = None, jitter_s: float = 0
+) -> Readings:
     """Watch this host for a second, then take every reading.
 
     Args:
         folder: the lab's folder, for the readings of its disk.
         ports: TCP ports on which a run will listen.
         uv: the program that makes the stacks' environments.
+        jitter_s: for how long the measured CPUs spin; 0 leaves their jitter out.
     """
     root = Path("/")
     before = moment.take(root, moment.processes())
@@ -98,7 +119,7 @@ def take(folder: Path, *, ports: tuple[int, ...] = (), uv: str | None = None) ->
     # The counters first: listing the processes takes CPU time of the lab itself.
     after = moment.take(root, {})
     after = replace(after, processes=moment.processes())
-    return readings(Place(root, folder, ports, uv, before, after))
+    return readings(Place(root, folder, ports, uv, before, after, _jitter(root, jitter_s)))
 
 
 def readings(place: Place, areas: Iterable[str] = BY_AREA) -> Readings:
@@ -111,11 +132,25 @@ def readings(place: Place, areas: Iterable[str] = BY_AREA) -> Readings:
     }
 
 
-def settled(root: Path) -> Readings:
-    """The readings that provisioning settles, now; foreign load, ports and programs come later."""
+def settled(root: Path, *, jitter_s: float = 0) -> Readings:
+    """The readings that provisioning settles, now; ``jitter_s`` as `take`."""
     now = moment.take(root, moment.processes() if root == Path("/") else {})
-    place = Place(root, root, before=now, after=now)
-    return readings(place, ("processor", "memory", "kernel", "limits"))
+    place = Place(root, root, before=now, after=now, jitter=_jitter(root, jitter_s))
+    return readings(place, SETTLED)
+
+
+def _jitter(root: Path, seconds: float) -> Mapping[int, Spun] | str:
+    """What the measured CPUs lose while they spin; or why they do not."""
+    if not seconds:
+        return "it was left out"
+    if root != Path("/"):
+        return "nothing runs on a host that a folder simulates"
+    planned = placement.read_plan(root)
+    cpus = sorted({*planned.load, *planned.database, *planned.service})
+    try:
+        return spinning.measure(cpus, seconds)
+    except (NotReadable, OSError) as problem:
+        return str(problem)
 
 
 def facts(root: Path = Path("/")) -> Facts:

@@ -16,8 +16,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--folder", type=Path, metavar="DIR", help="the lab's")
     parser.add_argument("--port", type=int, action="append", default=[], help="that a run wants")
     parser.add_argument("--uv", metavar="PATH", help="the uv to use")
+    parser.add_argument("--jitter", type=float, default=0, metavar="S", help="spin so long")
     options = parser.parse_args(arguments)
-    json.dump(take(options.folder, ports=tuple(options.port), uv=options.uv), sys.stdout)
+    taken = take(options.folder, ports=tuple(options.port), uv=options.uv, jitter_s=options.jitter)
+    json.dump(taken, sys.stdout)
     return 0
 
 

@@ -1,23 +1,22 @@
-"""The kernel: its settings and clock, daemons and timers, and the CPUs of its own work."""
+"""The kernel: its settings, clock, daemons and timers."""
 
 from __future__ import annotations
 
-import errno
 import time
 from typing import TYPE_CHECKING
 
 from .. import moment
-from ..cpus import as_list, as_mask, cpu_list, mask_cpus
 from ..expectation import DOUBT, EMPTY, HOST, RECORDED, Expectation, Limit, one_of
 from ..item import Fact, Item
-from ..kernel import NotTaken
-from ..knob import Knob, flag, word
+from ..kernel import NotReadable, NotTaken
+from ..knob import Knob, flag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..item import Place
     from ..kernel import Files, Kernel
+    from ..knob import Baseline
 
 _COMM = 15  # characters of a process name that the kernel keeps
 _ASLR = "proc/sys/kernel/randomize_va_space"
@@ -30,11 +29,13 @@ _MEDDLERS = (
 )
 _ADMIN = "etc/systemd/system"
 _UNITS = (_ADMIN, "run/systemd/system", "usr/lib/systemd/system", "lib/systemd/system")
+# Parameters that are recorded: what wakes or interrupts every core, and when written bytes go out.
+_RECORDED = """
+kernel.nmi_watchdog kernel.numa_balancing kernel.perf_event_max_sample_rate kernel.watchdog_cpumask
+vm.dirty_background_bytes vm.dirty_background_ratio vm.dirty_bytes vm.dirty_ratio vm.stat_interval
+"""
 _RUNNING = {"active", "reloading"}
 _PASSING = {"activating", "deactivating"}
-_DEFAULT_IRQ = "proc/irq/default_smp_affinity"
-_IRQS = "proc/irq/[0-9]*/smp_affinity_list"
-_WORKQUEUES = "sys/devices/virtual/workqueue"
 
 
 class Sysctl(Knob):
@@ -46,11 +47,16 @@ class Sysctl(Knob):
         """A dict of name and value; several numbers form one text."""
         if not isinstance(wanted, dict):
             raise TypeError(f"{wanted!r} is not a dict of name and value")
-        return {f"proc/sys/{name.replace('.', '/')}": _text(wanted[name]) for name in wanted}
+        return {_path(name): _text(wanted[name]) for name in wanted}
 
     def show(self, kernel: Kernel, place: str) -> str:
         """The kernel separates several numbers by tabs."""
         return _text(kernel.read(place))
+
+
+def _path(name: str) -> str:
+    """The file of a parameter (sysctl(8))."""
+    return f"proc/sys/{name.replace('.', '/')}"
 
 
 def _text(value: object) -> str:
@@ -63,11 +69,12 @@ class Units(Knob):
     """Units that are stopped, and masked so that nothing starts them again.
 
     A mask is a link to /dev/null (systemd.unit(5)) and can be read without a running systemd.
-    Whether a unit runs is known only if systemd runs.
+    Whether a unit runs is known only if systemd runs. A unit goes with its package.
     """
 
     name = "units"
     kept = False
+    vanishing = True
 
     def targets(self, kernel: Kernel, wanted: object) -> Mapping[str, str]:  # noqa: ARG002
         """A list of the units that must not run."""
@@ -93,7 +100,7 @@ class Units(Knob):
             return "passing"
         return "yes" if state in _RUNNING else "no"
 
-    def lasting(self, shown: str) -> str:
+    def first(self, kernel: Kernel, place: str, shown: str, others: Baseline) -> str:  # noqa: ARG002
         """One-shot units are never active: restore them as stopped, their timer starts them."""
         return "no" if shown == "passing" else shown
 
@@ -125,34 +132,16 @@ class Irqbalance(Units):
         return {} if flag(wanted) else super().targets(kernel, ["irqbalance.service"])
 
 
-class CpusKnob(Knob):
-    """Files that hold CPUs, as a list or as a mask; the notation does not matter."""
-
-    def __init__(self, name: str, *patterns: str, mask: bool = False) -> None:
-        self.name = name
-        self._patterns = patterns
-        self._write, self._read = (as_mask, mask_cpus) if mask else (as_list, cpu_list)
-
-    def targets(self, kernel: Kernel, wanted: object) -> Mapping[str, str]:
-        """The CPUs, in the files' form, for every file."""
-        files = [file for pattern in self._patterns for file in kernel.find(pattern)]
-        return dict.fromkeys(files, self._write(cpu_list(word(wanted))))
-
-    def same(self, kernel: Kernel, one: str, other: str) -> bool:  # noqa: ARG002
-        """The same CPUs may have another order in a list, and more or fewer zeros in a mask."""
-        return set(self._read(one)) == set(self._read(other))
-
-
-class IrqCpus(CpusKnob):
-    """CPUs of each interrupt. Some cannot be moved: EIO, from Linux 6.12 on EPERM."""
-
-    tolerated = frozenset({errno.EIO, errno.EPERM})
-    vanishing = True
-    kept = False  # the numbers change at each boot, so the role sets every interrupt then
-
-
 def _aslr(host: Files) -> int:
     return int(host.read(_ASLR))
+
+
+def _parameters(host: Files) -> list[str]:
+    """Each parameter that is recorded, as ``name=value``; without those that a host lacks."""
+    there = [name for name in _RECORDED.split() if host.exists(_path(name))]
+    if not there:
+        raise NotReadable("none of them is below /proc/sys")
+    return [f"{name}={_text(host.read(_path(name)))}" for name in there]
 
 
 def _running(place: Place, names: str) -> list[str]:
@@ -175,7 +164,15 @@ ITEMS = (
         read=lambda host: host.read("proc/sys/kernel/osrelease"),
         fact=Fact(),
     ),
-    Item("sysctl", "kernel parameters by name", "/proc/sys", knob=Sysctl()),
+    Item(
+        "sysctl",
+        "parameters of the kernel that decide when it interrupts a core or writes to the disk",
+        f"{', '.join(_RECORDED.split())} of /proc/sys",
+        read=_parameters,
+        expected=RECORDED,
+        why="they keep the kernel from swapping, sampling and moving memory in a window",
+        knob=Sysctl(),
+    ),
     Item(
         "aslr",
         "address space randomisation",
@@ -235,24 +232,15 @@ ITEMS = (
         "irqbalance",
         "whether irqbalance, which moves interrupts, may run",
         "irqbalance.service of systemd",
+        why="it moves interrupts to measured cores in the middle of a window",
         knob=Irqbalance(),
     ),
-    Item("units", "units that may not run", f"systemd and /{_ADMIN}", knob=Units()),
+    Item(
+        "units",
+        "units that may not run",
+        f"systemd and /{_ADMIN}",
+        why="jobs in the background take time and the disk in whichever window they meet",
+        knob=Units(),
+    ),
     # Documentation/core-api/irq/irq-affinity.rst: those that a driver requests later.
-    Item(
-        "default_irq_cpus",
-        "CPUs of future interrupts",
-        f"/{_DEFAULT_IRQ}",
-        knob=CpusKnob("default_irq_cpus", _DEFAULT_IRQ, mask=True),
-    ),
-    Item("irq_cpus", "CPUs of every interrupt", f"/{_IRQS}", knob=IrqCpus("irq_cpus", _IRQS)),
-    # Documentation/core-api/workqueue.rst: the global limit, then queues with their own.
-    Item(
-        "workqueue_cpus",
-        "CPUs of unbound workqueues",
-        f"/{_WORKQUEUES}/cpumask, */cpumask",
-        knob=CpusKnob(
-            "workqueue_cpus", f"{_WORKQUEUES}/cpumask", f"{_WORKQUEUES}/*/cpumask", mask=True
-        ),
-    ),
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from ..cgroups import MOUNT, groups, require_own, version
 from ..cpus import CPUS, as_list, cpu_list
 from ..expectation import ANY, DOUBT, HOST, Expectation, Limit, one_of
 from ..item import Counter, Item
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from ..kernel import Kernel
 
-_MOUNT = "sys/fs/cgroup"
 _NO_LIMIT = "none"
 _HUGE = 1 << 60  # cgroup v1 writes "no limit" as the largest number of whole pages
 _OUTSIDE = "start the lab outside of the container or slice that has the {}"
@@ -41,7 +40,7 @@ class Slices(Knob):
 
     def show(self, kernel: Kernel, place: str) -> str:
         """The group's own list of CPUs; empty if none is set."""
-        if not kernel.exists(f"{_MOUNT}/cgroup.controllers"):
+        if not kernel.exists(f"{MOUNT}/cgroup.controllers"):
             raise NotTunable("control groups of version 2 are not mounted here")
         if not kernel.has_systemd():
             raise NotTunable("systemd does not run here")
@@ -89,10 +88,10 @@ def _group(unit: str) -> str:
     """The folder of a unit's group: a-b.slice lies in a.slice (systemd.slice(5))."""
     stem, dot, kind = unit.rpartition(".")
     if kind != "slice":
-        return f"{_MOUNT}/{unit}"
+        return f"{MOUNT}/{unit}"
     parts = stem.split("-")
     names = ["-".join(parts[: end + 1]) for end in range(len(parts))]
-    return "/".join([_MOUNT, *(f"{name}{dot}{kind}" for name in names)])
+    return "/".join([MOUNT, *(f"{name}{dot}{kind}" for name in names)])
 
 
 def _affinities(kernel: Kernel, group: str) -> Iterator[tuple[str, list[int]]]:
@@ -106,60 +105,10 @@ def _affinities(kernel: Kernel, group: str) -> Iterator[tuple[str, list[int]]]:
             yield pid, cpu_list(status["Cpus_allowed_list"])
 
 
-def _version(host: Files) -> str:
-    if host.exists(f"{_MOUNT}/cgroup.controllers"):
-        return "2"
-    if host.exists(f"{_MOUNT}/unified/cgroup.controllers"):
-        return "1 and 2"
-    if host.exists(_MOUNT):
-        return "1"
-    raise NotReadable(f"no control groups at /{_MOUNT}")
-
-
-def _groups(host: Files, controller: str) -> Iterator[str]:
-    """The folders of this process's groups for a controller, its own first, then those above.
-
-    The limit of a group applies to the groups in it. A container may hide the upper groups.
-    """
-    mount, inside = _place_of(host, controller)
-    for group in (inside, *inside.parents):
-        if host.exists(f"{mount}/{group}"):
-            yield f"{mount}/{group}"
-
-
-def _require_own(host: Files, controller: str) -> None:
-    """Make sure that the process's own group is visible: otherwise its limit is unknown."""
-    mount, inside = _place_of(host, controller)
-    if not host.exists(f"{mount}/{inside}"):
-        raise NotReadable(f"the control group /{inside} of this process is out of sight")
-
-
-def _place_of(host: Files, controller: str) -> tuple[str, PurePosixPath]:
-    """Where a controller's hierarchy is mounted, and this process's group inside of it.
-
-    /proc/self/cgroup names both (cgroups(7)); a controller that no version 1 hierarchy has is
-    version 2's.
-    """
-    lines = [line.split(":", 2) for line in host.read("proc/self/cgroup").splitlines()]
-    named = {name: (names, path) for _, names, path in lines for name in names.split(",")}
-    if controller in named:
-        together, path = named[controller]
-        mounts = [f"{_MOUNT}/{together}", f"{_MOUNT}/{controller}"]
-    elif "" in named:
-        _, path = named[""]
-        mounts = [f"{_MOUNT}/unified" if _version(host) == "1 and 2" else _MOUNT]
-    else:
-        raise NotReadable(f"/proc/self/cgroup names no group for {controller}")
-    mount = next((path for path in mounts if host.exists(path)), None)
-    if mount is None:
-        raise NotReadable(f"no control groups at /{mounts[0]}")
-    return mount, PurePosixPath(path.lstrip("/"))
-
-
 def _cpu_quota(host: Files) -> str:
     """The tightest quota on the way up, in cores."""
     quotas, known = [], False
-    for group in _groups(host, "cpu"):
+    for group in groups(host, "cpu"):
         if host.exists(f"{group}/cpu.max"):
             quota, period = host.read(f"{group}/cpu.max").split()
         elif host.exists(f"{group}/cpu.cfs_quota_us"):
@@ -171,13 +120,13 @@ def _cpu_quota(host: Files) -> str:
         if quota not in {"max", "-1"}:
             quotas.append(int(quota) / int(period))
     if not known:
-        _require_own(host, "cpu")
+        require_own(host, "cpu")
     return f"{min(quotas):g}" if quotas else _NO_LIMIT
 
 
 def _throttled(host: Files) -> int:
     """The sum over the groups, because only a group with a quota counts its throttled periods."""
-    files = [f"{group}/cpu.stat" for group in _groups(host, "cpu")]
+    files = [f"{group}/cpu.stat" for group in groups(host, "cpu")]
     stats = [host.pairs(file, " ") for file in files if host.exists(file)]
     # A group without the CPU controller, as the topmost one, has the file and not the count.
     counts = [int(stat["nr_throttled"]) for stat in stats if "nr_throttled" in stat]
@@ -189,13 +138,13 @@ def _throttled(host: Files) -> int:
 def _memory_limit(host: Files) -> str:
     """The tightest limit on the way up, in MiB."""
     limits = []
-    for group in _groups(host, "memory"):
+    for group in groups(host, "memory"):
         for name in ("memory.max", "memory.limit_in_bytes"):
             if host.exists(f"{group}/{name}"):
                 text = host.read(f"{group}/{name}")
                 limits.append(_HUGE if text == "max" else int(text))
     if not limits:
-        _require_own(host, "memory")
+        require_own(host, "memory")
     tightest = min(limits, default=_HUGE)
     return _NO_LIMIT if tightest >= _HUGE else f"{tightest >> 20}"
 
@@ -211,8 +160,8 @@ ITEMS = (
     Item(
         "cgroup_version",
         "version of control groups",
-        f"/{_MOUNT}",
-        read=_version,
+        f"/{MOUNT}",
+        read=version,
         expected=Expectation(one_of("2"), DOUBT, vm=ANY),
         why="systemd ignores AllowedCPUs= on version 1",
         do="boot with systemd.unified_cgroup_hierarchy=1",
@@ -256,5 +205,11 @@ ITEMS = (
         why="each connection is a descriptor on both of its ends",
         do="ulimit -n 4096",
     ),
-    Item("slices", "CPUs of slices, by name", f"cpuset.cpus below /{_MOUNT}", knob=Slices()),
+    Item(
+        "slices",
+        "CPUs of slices, by name",
+        f"cpuset.cpus below /{MOUNT}",
+        why="services of the system would run on measured cores",
+        knob=Slices(),
+    ),
 )

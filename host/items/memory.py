@@ -1,42 +1,50 @@
-"""Memory: how much, swapping, large pages; and the disk on which the lab keeps its state."""
+"""Memory: how much, swapping, large pages."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from typing import TYPE_CHECKING
 
-from ..expectation import ALWAYS, ANY, DOUBT, HOST, RECORDED, Expectation, Limit, one_of
+from ..expectation import ANY, DOUBT, HOST, RECORDED, Expectation, Limit, one_of
 from ..item import Counter, Fact, Item
-from ..kernel import Files, NotReadable, NotTunable
+from ..kernel import Files, NotReadable
 from ..knob import ChoiceKnob, FileKnob, Knob, flag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..item import Place
     from ..kernel import Kernel
 
 _KIB = 1024
 _GIB = 1 << 30
+_BY_UUID = "dev/disk/by-uuid"
 _THP = "sys/kernel/mm/transparent_hugepage"
 
 
 class Swap(Knob):
-    """Swap devices and swap files."""
+    """Swap devices and swap files.
+
+    A drive may have another name after a reboot, so the place of a device is its link below
+    /dev/disk/by-uuid. A file, and a device without a link, are their own place.
+    """
 
     name = "swap"
     kept = False
+    vanishing = True
 
     def targets(self, kernel: Kernel, wanted: object) -> Mapping[str, str]:
         """Every device off if the host must not swap; no place if it may."""
         if flag(wanted):
             return {}
-        return {f"swap/{device}": "off" for device in _swapping(kernel)}
+        links = {_real(kernel, link): link for link in kernel.find(f"{_BY_UUID}/*")}
+        devices = [device.removeprefix("/") for device in _swapping(kernel)]
+        return {f"swap//{links.get(device, device)}": "off" for device in devices}
 
     def show(self, kernel: Kernel, place: str) -> str:
         """``on`` with the priority, or ``off``."""
-        priority = _swapping(kernel).get(place.removeprefix("swap/"))
+        device = place.removeprefix("swap//")
+        if not kernel.exists(device):
+            raise FileNotFoundError(place)
+        priority = _swapping(kernel).get(f"/{_real(kernel, device)}")
         return "off" if priority is None else f"on {priority}"
 
     def write(self, kernel: Kernel, place: str, value: str) -> None:
@@ -49,12 +57,14 @@ class Swap(Knob):
         return one == other or (one.startswith("on -") and other.startswith("on -"))
 
 
+def _real(kernel: Kernel, path: str) -> str:
+    """A path without links; the root of the host is what it is relative to."""
+    return (kernel.root / path).resolve().relative_to(kernel.root.resolve()).as_posix()
+
+
 def _swapping(kernel: Kernel) -> dict[str, int]:
-    """Priority by device, from /proc/swaps (proc_swaps(5))."""
-    try:
-        lines = kernel.read("proc/swaps").splitlines()[1:]
-    except FileNotFoundError:
-        raise NotTunable("this kernel has no swap") from None
+    """Priority by device, from /proc/swaps (proc_swaps(5)), which a kernel without swap lacks."""
+    lines = kernel.read("proc/swaps").splitlines()[1:] if kernel.exists("proc/swaps") else []
     return {line.split()[0]: int(line.split()[-1]) for line in lines}
 
 
@@ -74,21 +84,6 @@ def meminfo(host: Files, field: str) -> int:
 def _counted(key: str, meaning: str, field: str) -> Item:
     read = Counter(lambda host: int(host.pairs("proc/vmstat", " ")[field]))
     return Item(key, meaning, f"{field} of /proc/vmstat", counter=read)
-
-
-def _disk_kind(place: Place) -> str:
-    device = place.folder.stat().st_dev
-    name = f"{os.major(device)}:{os.minor(device)}"
-    link = place.root / "sys/dev/block" / name
-    if not link.exists():
-        raise NotReadable(f"{name} is no block device: an overlay, or a network or memory disk")
-    block = link.resolve()
-    disk = block if (block / "queue").exists() else block.parent  # a partition lies in its disk
-    if disk.name.startswith(("vd", "xvd")):
-        return "virtual"  # whatever it says of itself
-    if (disk / "queue/rotational").read_text().strip() == "1":
-        return "rotating"
-    return "nvme" if disk.name.startswith("nvme") else "solid state"
 
 
 ITEMS = (
@@ -168,29 +163,9 @@ ITEMS = (
         "thp_defrag",
         "whether a process waits while the kernel makes room for a transparent huge page",
         f"/{_THP}/defrag",
+        why="with always, a page fault waits until the kernel has moved other pages away",
         knob=ChoiceKnob("thp_defrag", f"{_THP}/defrag"),
     ),
     _counted("swapped_in", "pages read back from swap", "pswpin"),
     _counted("swapped_out", "pages written to swap", "pswpout"),
-)
-DISK = (
-    Item(
-        "disk_free",
-        "free space in the lab's folder",
-        "statvfs of that folder",
-        unit="bytes",
-        read=lambda place: shutil.disk_usage(place.folder).free,
-        expected=Expectation(Limit(low=2 * _GIB), ALWAYS),
-        why="the database's templates, the stacks' environments and the raw samples need space",
-        do="free some space, or set lab_root to a larger disk",
-    ),
-    Item(
-        "disk_kind",
-        "kind of the lab's disk: nvme, solid state, rotating or virtual",
-        "/sys/dev/block",
-        read=_disk_kind,
-        expected=Expectation(one_of("nvme", "solid state"), DOUBT, vm=ANY),
-        why="commits wait for the disk; on a rotating or virtual one they vary by milliseconds",
-        do="set lab_root to a folder on a local solid-state disk",
-    ),
 )

@@ -1,16 +1,17 @@
-"""The processor: clock, threads, idle states, mitigations, how cores can be shared."""
+"""The processor: model, threads, clock, idle states, mitigations; its cores are in `cores`."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import errno
 from typing import TYPE_CHECKING
 
-from .. import placement
+from .. import topology
 from ..cpus import CPUS
 from ..expectation import ANY, DOUBT, EMPTY, HOST, RECORDED, Expectation, Limit, one_of
 from ..item import Counter, Fact, Item
 from ..kernel import Files, NotReadable
 from ..knob import CpuFileKnob, Knob, flag, word
+from . import cores, heat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _DMA_LATENCY = "dev/cpu_dma_latency"
 _UNNAMED = "an unnamed hypervisor"
 _NO_THREADS = {"off", "forceoff", "notsupported", "notimplemented"}
-_EXCLUSIVE = ("exclusive-l3", "exclusive-core")
+_MODES = ("amd_pstate", "intel_pstate")
 _IDLE_US = 20  # lets C1 and C2 of a Ryzen in, keeps C6 of a Xeon out
 
 
@@ -39,9 +40,13 @@ class Smt(Knob):
 
 
 class Boost(Knob):
-    """Every boost switch: the global one first, because it sets those of the policies."""
+    """Every boost switch: the global one first, because it sets those of the policies.
+
+    Which there are depends on kernel and driver: amd-pstate-epp has them from Linux 6.11 on.
+    """
 
     name = "boost"
+    vanishing = True
 
     def targets(self, kernel: Kernel, wanted: object) -> Mapping[str, str]:
         """Documentation/admin-guide/pm/cpufreq.rst and intel_pstate.rst."""
@@ -56,6 +61,7 @@ class IdleStates(Knob):
     """Disables the idle states whose exit latency exceeds a limit, in microseconds."""
 
     name = "idle_latency_us"
+    vanishing = True  # firmware and driver decide which states there are
 
     def targets(self, kernel: Kernel, wanted: object) -> Mapping[str, str]:
         """Documentation/admin-guide/pm/cpuidle.rst: ``disable`` and ``latency`` of each state."""
@@ -65,6 +71,21 @@ class IdleStates(Knob):
             f"{state.removesuffix('latency')}disable": str(int(int(kernel.read(state)) > limit))
             for state in states
         }
+
+
+class EnergyPreference(CpuFileKnob):
+    """What the processor is told about energy; drivers with modes of their own have it.
+
+    A firmware can set a value that has no name, and the file then answers EINVAL. Its governor
+    ``performance`` implies the preference of that name, so this is no failure. Booted with
+    amd_pstate=passive, a host has none.
+    """
+
+    vanishing = True
+    tolerated = frozenset({errno.EINVAL})
+
+    def __init__(self) -> None:
+        super().__init__("energy_preference", "cpufreq/energy_performance_preference")
 
 
 def cpuinfo(host: Files, field: str) -> str:
@@ -90,11 +111,10 @@ def _virtualisation(host: Files) -> str:
     return _UNNAMED
 
 
-def _l3_domains(host: Files) -> list[int]:
-    domains = placement.read_topology(host.root).l3
-    if not domains:
-        raise NotReadable(f"no cache/index3 below /{CPUS}")
-    return [len(domain) for domain in domains]
+def _topology(host: Files) -> dict[str, object]:
+    """The cores and which share an L3 cache; the model of the processor implies the rest."""
+    read = topology.read_topology(host.root)
+    return {"cores": read.cores, "l3": read.l3}
 
 
 def _smt(host: Files) -> bool:
@@ -102,10 +122,24 @@ def _smt(host: Files) -> bool:
 
 
 def _boost(host: Files) -> str:
-    state = placement.read_boost(host.root)
+    state = topology.read_boost(host.root)
     if state is None:
-        raise NotReadable(f"no switch for boost below /{CPUS}")
+        raise NotReadable(f"no switch for boost below /{CPUS} (cpufreq driver: {_driver(host)})")
     return state
+
+
+def _driver(host: Files) -> str:
+    """The cpufreq driver, and its mode: active, guided or passive.
+
+    Documentation/admin-guide/pm/amd-pstate.rst and intel_pstate.rst.
+    """
+    files = host.find_active(f"{CPUS}/cpu[0-9]*/cpufreq/scaling_driver")
+    drivers = {host.read(file) for file in files}
+    if not drivers:
+        return "none"
+    modes = [name for name in _MODES if host.exists(f"{CPUS}/{name}/status")]
+    mode = "".join(f", {host.read(f'{CPUS}/{name}/status')}" for name in modes)
+    return f"{' and '.join(sorted(drivers))}{mode}"
 
 
 def _frequencies(host: Files) -> list[int]:
@@ -167,7 +201,7 @@ ITEMS = (
         "topology",
         "online CPUs by core; cores by L3 domain",
         f"/{CPUS}",
-        read=lambda host: asdict(placement.read_topology(host.root)),
+        read=_topology,
         fact=Fact(),
     ),
     Item(
@@ -184,42 +218,7 @@ ITEMS = (
         why="a hypervisor gives the CPUs to other machines at any time, and hides their clock",
         do="use the profile vm, or a physical machine",
     ),
-    Item(
-        "cores",
-        "physical cores online",
-        f"/{CPUS}",
-        read=lambda host: len(placement.read_topology(host.root).cores),
-        expected=RECORDED,
-        why="service, database and load generator each need cores of their own",
-        do="use a machine with four cores or more",
-    ),
-    Item(
-        "sockets",
-        "processor packages",
-        f"/{CPUS}/cpu*/topology/physical_package_id",
-        read=lambda host: len(host.of_each_cpu("topology/physical_package_id")),
-        expected=Expectation(Limit(high=1), DOUBT, vm=ANY),
-        why="memory of the other socket is slower, and chance decides in which memory a page lies",
-        do="bind the lab to one socket, or use a machine with one",
-    ),
-    Item(
-        "l3_domains",
-        "cores in each L3 domain",
-        f"/{CPUS}/cpu*/cache/index3/shared_cpu_list",
-        read=_l3_domains,
-        expected=RECORDED,
-        why="cores that share a cache slow each other down",
-        do="nothing: the placement takes them into account",
-    ),
-    Item(
-        "tier",
-        "how well purposes can be kept apart on these cores",
-        "host/placement.py",
-        read=lambda host: placement.read_plan(host.root).tier,
-        expected=Expectation(one_of(*_EXCLUSIVE), HOST, smoke=one_of(*_EXCLUSIVE, "degraded")),
-        why="purposes that share a core are measured together, and the faster service suffers more",
-        do="use a machine with more cores; until then read results as estimates",
-    ),
+    *cores.ITEMS,
     Item(
         "smt",
         "whether cores run more than one thread",
@@ -250,8 +249,17 @@ ITEMS = (
         fact=Fact(),
         expected=Expectation(one_of("off"), HOST),
         why="boost depends on temperature and on which other cores are busy",
-        do="write 0 to /sys/devices/system/cpu/cpufreq/boost (Intel: 1 to intel_pstate/no_turbo)",
+        do="write 0 to /sys/devices/system/cpu/cpufreq/boost (Intel: 1 to intel_pstate/no_turbo); "
+        "amd-pstate-epp has the switch from Linux 6.11 on: boot that, or with amd_pstate=passive",
         knob=Boost(),
+    ),
+    Item(
+        "clock_driver",
+        "the cpufreq driver, and its mode where it has modes",
+        f"/{CPUS}/cpu*/cpufreq/scaling_driver, amd_pstate/status, intel_pstate/status",
+        read=_driver,
+        expected=RECORDED,
+        why="driver and mode decide which of these settings the host has, and what they do",
     ),
     Item(
         "frequency_range",
@@ -262,6 +270,7 @@ ITEMS = (
         expected=RECORDED,
         why="numbers of hosts with other clocks are not comparable",
     ),
+    *heat.ITEMS,
     # After the governor, which limits it.
     Item(
         "energy_preference",
@@ -271,7 +280,7 @@ ITEMS = (
         expected=Expectation(one_of("performance"), DOUBT),
         why="any other preference lets the processor lower its clock by itself",
         do="write performance to cpufreq/energy_performance_preference of every CPU",
-        knob=CpuFileKnob("energy_preference", "cpufreq/energy_performance_preference"),
+        knob=EnergyPreference(),
     ),
     Item(
         "idle_latency",

@@ -13,6 +13,7 @@ import yaml
 from analysis.host import provisioned
 from analysis.host.provisioned import Guard, HostVerdict, Plan
 from bundle.documents.host import HostReadings
+from host import durable
 from host.levels import Profile
 from host.settling import Outcome
 
@@ -46,6 +47,15 @@ def lab_preflight(verdict: object, guard: object) -> Any:  # noqa: ANN401 - JSON
     return msgspec.to_builtins(
         provisioned.preflight(_read(verdict, HostVerdict), _read(guard, Guard))
     )
+
+
+def lab_durable(memory_mib: object, shared_mib: object, huge_pages: object) -> dict[str, str]:
+    """The settings of PostgreSQL's profile ``durable``; see `host.durable.settings`.
+
+    Without MiB of shared buffers (0) they follow the memory.
+    """
+    shared = _read(shared_mib, int) or durable.shared_mib(_read(memory_mib, int))
+    return durable.settings(shared, _read(huge_pages, str))
 
 
 def lab_role_options(roles: str) -> dict[str, object]:
@@ -84,6 +94,7 @@ class FilterModule:
     def filters() -> dict[str, Callable[..., Any]]:
         """The filters by name."""
         return {
+            "lab_durable": lab_durable,
             "lab_preflight": lab_preflight,
             "lab_refused": lab_refused,
             "lab_role_options": lab_role_options,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 DOCUMENTATION = """
@@ -19,6 +19,15 @@ options:
     description: Whether the host must have been enrolled.
     type: bool
     default: true
+  profile:
+    description: Profile that decides how much free space is needed, unless C(wanted) names it.
+    type: str
+    choices: [bare-metal, vm, smoke]
+    default: bare-metal
+  database:
+    description: Whether the host is to have a database.
+    type: bool
+    default: false
   root:
     description: Root folder of the host's files.
     type: path
@@ -43,6 +52,7 @@ refusals:
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402 - Ansible wants its texts first
 from ansible.module_utils.host import identity  # noqa: E402
+from ansible.module_utils.host.items import disk  # noqa: E402
 
 
 def main() -> None:
@@ -51,12 +61,19 @@ def main() -> None:
         argument_spec={
             "wanted": {"type": "dict", "default": {}},
             "enrolled": {"type": "bool", "default": True},
+            "profile": {"choices": ["bare-metal", "vm", "smoke"], "default": "bare-metal"},
+            "database": {"type": "bool", "default": False},
             "root": {"type": "path", "default": "/"},
         },
         supports_check_mode=True,
     )
     host = identity.identify(Path(module.params["root"]))
     wanted = identity.Wanted(**module.params["wanted"])
+    if wanted.free_gib is None:
+        # A cluster that is there has the space that it needs.
+        database = module.params["database"] and identity.OWN_CLUSTER not in host.clusters
+        needed = disk.needed_gib(module.params["profile"], database=database)
+        wanted = replace(wanted, free_gib=needed)
     refused = identity.refusals(host, wanted, enrolled=module.params["enrolled"])
     module.exit_json(
         changed=False,

@@ -8,14 +8,19 @@ DOCUMENTATION = """
 module: lab_readings
 short_description: Take the readings of a host that need only its kernel
 description:
-  - Takes the readings of processor, memory, kernel and limits that C(ormlab doctor) takes too. It
-    leaves out foreign load, ports and programs, which matter only before each run. Changes nothing.
+  - Takes the readings of processor, memory, firmware, kernel, limits and jitter that
+    C(ormlab doctor) takes too. It leaves out foreign load, ports and programs, which matter only
+    before each run. Changes nothing.
 author: the founders of ormlab
 options:
   root:
     description: Root folder of the host's files.
     type: path
     default: /
+  jitter_s:
+    description: For how many seconds the measured CPUs spin. 0 leaves their jitter out.
+    type: float
+    default: 0
 """
 EXAMPLES = """
 - name: Take the readings
@@ -36,10 +41,14 @@ from ansible.module_utils.host import items  # noqa: E402
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
-        argument_spec={"root": {"type": "path", "default": "/"}},
+        argument_spec={
+            "root": {"type": "path", "default": "/"},
+            "jitter_s": {"type": "float", "default": 0},
+        },
         supports_check_mode=True,
     )
-    module.exit_json(changed=False, document=items.settled(Path(module.params["root"])))
+    root, jitter_s = Path(module.params["root"]), module.params["jitter_s"]
+    module.exit_json(changed=False, document=items.settled(root, jitter_s=jitter_s))
 
 
 if __name__ == "__main__":
