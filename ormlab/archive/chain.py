@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bundle.codec import encode
+from bundle.display import quantity
 from bundle.format import IndexLine
 from bundle.index import parse
 from bundle.names import INDEX
@@ -70,7 +71,8 @@ def extends(data: bytes, copy: bytes) -> Finding | None:
         return None
     theirs, ours = copy.count(b"\n"), data.count(b"\n")
     if copy.startswith(data):
-        return finding("index-truncated", INDEX, f"the copy has {theirs} lines, this has {ours}")
+        what = f"the copy has {quantity(theirs, 'line')}, this has {ours}"
+        return finding("index-truncated", INDEX, what)
     pairs = zip(io.BytesIO(data), io.BytesIO(copy), strict=False)
     first = next((n for n, (a, b) in enumerate(pairs, start=1) if a != b), min(ours, theirs) + 1)
     return finding("index-rewritten", f"{INDEX}:{first}")

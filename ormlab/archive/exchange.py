@@ -37,7 +37,10 @@ if TYPE_CHECKING:
     from bundle.format import IndexLine
     from ormlab.archive.store import Store
 
+RECEIVED: Final = "received"
+"""Folder of an archive with the indexes of other stores that it has bundles of."""
 _SCRATCH: Final = ".pull.adding"  # a name that `locked` tidies
+_SHORT: Final = 12  # digits of a digest
 
 
 @dataclass(frozen=True)
@@ -80,14 +83,19 @@ def push(folder: Path, store: Store, ids: Sequence[str] = ()) -> tuple[Pushed, .
 
 
 def pull(store: Store, folder: Path, ids: Sequence[str]) -> tuple[Added, ...]:
-    """Fetch bundles into an archive, which takes over the store's index.
+    """Fetch bundles into an archive.
 
-    ``ids`` are prefixes of ids; none means every bundle of the store's index.
+    ``ids`` are prefixes of ids; none means every bundle of the store's index, which the archive
+    then takes over. It takes it over for single bundles too if the store is its own, that is, if
+    one of the two indexes is the beginning of the other. From another store a bundle gets a line
+    in the archive's own index; the store's index is kept apart, so that the archive lists nothing
+    that it does not have.
 
     Raises:
         EntryError: the store has no such bundle, or leaves it to the history of a repository.
-        MismatchError: what came is not what was stored, the store's index is broken, or it and the
-            archive's are not one the beginning of the other.
+        MismatchError: what came is not what was stored, the store's index is broken, or not the
+            one that was kept; or all of it is wanted, and it and the archive's do not continue
+            each other.
         ArchiveError, NotSealedError, VerificationError: what came is not a whole bundle.
         StoreError: the store could not be reached, or refused.
     """
@@ -101,10 +109,35 @@ def pull(store: Store, folder: Path, ids: Sequence[str]) -> tuple[Added, ...]:
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder):
             ours = Archive(folder).index()
-            if not (theirs.startswith(ours) or ours.startswith(theirs)):
+            apart = _apart(folder, theirs)
+            related = theirs.startswith(ours) or ours.startswith(theirs)
+            taken_over = related and not apart.exists() and (not ids or bool(ours))
+            if not (ids or taken_over):
                 raise _diverged(store)
             _require_in(store, [line for line in wanted if not (folder / line.id).exists()])
-            return tuple(_pull(store, folder, line, theirs) for line in wanted)
+            target = folder / names.INDEX if taken_over else apart
+            return tuple(_pull(store, folder, line, theirs, target) for line in wanted)
+
+
+def _apart(folder: Path, theirs: bytes) -> Path:
+    """Where an archive keeps the index of a store that is not its own, by its first line."""
+    first = theirs.partition(b"\n")[0]
+    return folder / RECEIVED / hashlib.sha256(first).hexdigest()[:_SHORT] / names.INDEX
+
+
+def _keep(target: Path, theirs: bytes, store: Store) -> None:
+    """Write a store's index if it is longer than what is kept of it.
+
+    Raises:
+        MismatchError: it does not continue what is kept.
+    """
+    kept = target.read_bytes() if target.exists() else b""
+    if len(theirs) <= len(kept) and kept.startswith(theirs):
+        return
+    if difference := chain.extends(theirs, kept):
+        raise MismatchError("store-index", difference.what, where=store.url, hint=difference.hint)
+    storage.make_folders(target.parent, under=target.parent.parent.parent)
+    storage.write_file(target, theirs)
 
 
 def _push(folder: Path, line: IndexLine, store: Store) -> Pushed:
@@ -170,7 +203,8 @@ def _is_left(store: Store, stored: Stored) -> bool:
     return left is not None and stored.archive in left.by_archive()
 
 
-def _pull(store: Store, folder: Path, line: IndexLine, index: bytes) -> Added:
+def _pull(store: Store, folder: Path, line: IndexLine, index: bytes, target: Path) -> Added:
+    """Fetch one bundle, keep the store's index at its place, then name the bundle."""
     scratch = folder / _SCRATCH
     if not (folder / line.id).exists():
         stored = _stored(store, line)
@@ -183,9 +217,7 @@ def _pull(store: Store, folder: Path, line: IndexLine, index: bytes) -> Added:
         _fetch(store, stored, file)
         unpack(file, scratch)
         file.unlink()
-    # Only what the store's index says may stand here, and it is the longer one or the same.
-    if len(index) > len(Archive(folder).index()):
-        storage.write_file(folder / names.INDEX, index)
+    _keep(target, index, store)
     return place(scratch / line.id, folder, line.id, line.seal)
 
 

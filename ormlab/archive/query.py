@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 
+from analysis.rounding import median_interval
 from analysis.trend import change_points
+from bundle.meant import meant
 from ormlab.archive.catalog import load
 from ormlab.archive.errors import EntryError
 
@@ -37,6 +39,13 @@ WHERE value > 0
 GROUP BY ALL ORDER BY ALL
 """
 _KEYS: Final = 7  # of the columns above are what a series has in common
+_FIGURES: Final = """
+SELECT bundle, created, metric, unit, subject, declared, orm, release, driver, interpreter,
+       workload, load, host, host_class, list(value ORDER BY block, trial)
+FROM trials
+WHERE value > 0
+GROUP BY ALL ORDER BY ALL
+"""
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,37 @@ class Series:
     points: tuple[Point, ...]
 
 
+@dataclass(frozen=True)
+class SubjectFigure:
+    """One metric of one subject of a bundle; what the bundle does not tell is None."""
+
+    bundle: str
+    created: datetime
+    metric: str
+    unit: str
+    subject: str  #: of the plan, or a control's arm
+    declared: str | None  #: the subject that the arm repeats, else `subject`
+    orm: str | None  #: name of its package, ``none`` for a service without one
+    release: str | None  #: of the ORM
+    driver: str | None  #: with its version
+    interpreter: str | None  #: with its version
+    workload: str
+    load: str
+    host: str | None  #: fingerprint
+    host_class: str | None
+    trials: int  #: how many have the metric
+    value: float  #: the median of these trials
+    low: float | None  #: lower end of its 95 % interval; None with fewer than six trials
+    high: float | None  #: upper end of the same interval
+
+    @property
+    def arm(self) -> str:
+        """``null`` or ``positive`` for a control's arm, else empty."""
+        if self.declared is None or self.subject == self.declared:
+            return ""
+        return "null" if self.subject == f"{self.declared}-null" else "positive"
+
+
 def query(folder: Path, sql: str) -> Answer:
     """Answer one SELECT over the catalog.
 
@@ -97,8 +137,11 @@ def trend(
     series = _series_of(_ask(folder, _SERIES, asked))
     if not series:
         what = f"no trial of {subject!a} has a value of {metric!a} there"
-        hint = "see `ormlab catalog query 'SELECT DISTINCT subject, metric FROM trials'`"
-        raise EntryError("trend-empty", what, where=str(folder), hint=hint)
+        known, _ = every_series(folder)
+        near = meant(metric, {each.metric for each in known}, "{} ")
+        near += meant(subject, {each.subject for each in known}, "{} ")
+        see = "see `ormlab catalog query 'SELECT DISTINCT subject, metric FROM trials'`"
+        raise EntryError("trend-empty", what, where=str(folder), hint=near + see)
     return series
 
 
@@ -106,6 +149,23 @@ def every_series(folder: Path) -> tuple[tuple[Series, ...], bool]:
     """Every metric of every subject; and whether the catalog is of the index as it is now."""
     answer = _ask(folder, _SERIES, dict.fromkeys(("metric", "subject", "workload", "load")))
     return _series_of(answer), answer.fresh
+
+
+def figures(folder: Path) -> tuple[tuple[SubjectFigure, ...], bool]:
+    """Every metric of every subject of each bundle; and whether the catalog is of today's index.
+
+    Raises:
+        EntryError, MismatchError: as `query`.
+    """
+    answer = _ask(folder, _FIGURES, {})
+    return tuple(_figure(answer.columns, row) for row in answer.rows), answer.fresh
+
+
+def _figure(columns: Sequence[str], row: Sequence[Any]) -> SubjectFigure:
+    *_, values = row
+    value, low, high = median_interval(values)
+    told = dict(zip(columns[:-1], row[:-1], strict=True))
+    return SubjectFigure(**told, trials=len(values), value=value, low=low, high=high)
 
 
 def _series_of(answer: Answer) -> tuple[Series, ...]:

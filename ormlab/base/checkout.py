@@ -9,6 +9,7 @@ VERSION = version("ormlab")
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".lab"
 BUNDLES = ROOT / "bundles"
+LEDGERS = ROOT / "workloads/ledgers"
 PLANS = ROOT / "workloads/plans"
 STACKS = ROOT / "workloads/stacks"
 INVENTORY = ROOT / "inventory/local.yml"

@@ -5,19 +5,25 @@ What a file may hold is limited before anything is made of it; see ``bundle.stri
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import re
+from typing import TYPE_CHECKING, Final
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from bundle.meant import meant
 from bundle.strict_yaml import LIMIT_BYTES, LOADER, Problem, YamlProblems, line_of, load
+from ormlab.base.known_keys import keys_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from pydantic_core import ErrorDetails
+
 MOST_PROBLEMS: Final = 100
 _LONGEST_MESSAGE = 300  # a message may quote a value of any length
+_QUOTED = re.compile(r"'([^']*)'")
 
 
 class InputProblems(ValueError):  # noqa: N818 - a list of problems, raised by callers as their own error
@@ -60,8 +66,11 @@ def read[Model: BaseModel](
     try:
         read_as = model.model_validate(document.value)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        raise InputProblems(path, (tree.say(problem) for problem in found)) from None
+        found = error.errors(include_url=False)
+        # So many are no slips of a finger, and to look for what was meant takes time.
+        advise = len(found) <= MOST_PROBLEMS
+        said = (tree.say(problem, model if advise else None) for problem in found)
+        raise InputProblems(path, said) from None
     if problems := [tree.place(part, what) for part, what in check(read_as)]:
         raise InputProblems(path, problems)
     return read_as
@@ -81,6 +90,20 @@ def lines_of(path: Path, parts: Iterable[Iterable[str | int]]) -> list[int]:
     return [line_of(tree.follow(names)[1]) if tree else 1 for names in wanted]
 
 
+def said_of(problem: ErrorDetails, model: type[BaseModel] | None) -> str:
+    """What is wrong, and the key or value that may have been meant by the type of the document."""
+    *above, last = problem["loc"] or ("",)
+    if problem["type"] == "extra_forbidden":
+        near = meant(str(last), keys_at(model, above), "; {}") if model else ""
+        return f"unknown key{near}"
+    if model is None:
+        return problem["msg"].removeprefix("Value error, ")
+    context = problem.get("ctx", {})
+    allowed = _QUOTED.findall(str(context.get("expected") or context.get("expected_tags") or ""))
+    given = str(context.get("tag") or problem["input"]) if allowed else ""
+    return problem["msg"].removeprefix("Value error, ") + meant(given, allowed, "; {}")
+
+
 class _Tree:
     """The nodes of a document, found by path; the children of each are listed once."""
 
@@ -98,15 +121,12 @@ class _Tree:
                 node = inner
         return names, node
 
-    def say(self, problem: Any) -> Problem:  # noqa: ANN401 - pydantic's ErrorDetails
+    def say(self, problem: ErrorDetails, model: type[BaseModel] | None) -> Problem:
         """The line of a problem, and what it is; the tags of unions are no part of its path."""
         names, node = self.follow(problem["loc"])
         if problem["type"] == "missing":
             names.append(str(problem["loc"][-1]))
-        message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            message = "unknown key"
-        return _said(names, node, message)
+        return _said(names, node, said_of(problem, model))
 
     def place(self, part: Sequence[str | int], what: str) -> Problem:
         """The line of a part of the document, and what is wrong with it."""

@@ -2,56 +2,93 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 import click
 
 from agent import reach
+from ormlab.base import checkout
 from ormlab.base.errors import Exit, Interrupted, LabError
 from ormlab.cli import (
     archive,
     catalog,
     claims,
+    comment,
     compare,
+    demo,
     diff,
     doctor,
     explain,
+    fleet,
+    host,
+    importing,
     judge,
     plan,
+    plans,
     provision,
+    releases,
     report,
     reproduce,
     run,
     streams,
+    subject,
     verify,
 )
+from ormlab.cli.groups import Group
 from ormlab.cli.output import complain, document
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from types import FrameType
 
 
-class _Group(click.Group):
-    """The commands; a pipe that breaks inside one of them is a fault like any other.
+class _Lab(Group):
+    """The commands, by what one wants."""
 
-    click takes each for a reader of standard output who left, and ends the program with 1 and
-    without a word. The standard streams never raise it: see `ormlab.cli.streams`.
-    """
-
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click has it
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError as broken:
-            raise RuntimeError("a pipe to another process broke") from broken
+    sections: ClassVar[Mapping[str, Sequence[str]]] = {
+        "Compare two things": (
+            "demo",
+            "compare",
+            "comment",
+            "plans",
+            "plan",
+            "run",
+            "resume",
+            "rerun",
+            "fleet",
+            "explain",
+            "subject",
+        ),
+        "Put a published number on trial": ("import", "claims", "reproduce", "judge"),
+        "Provision a machine": (
+            "host",
+            "preflight",
+            "enroll",
+            "provision",
+            "drift",
+            "doctor",
+            "reboot",
+            "untune",
+            "uninstall",
+        ),
+        "Read and keep what was measured": (
+            "report",
+            "diff",
+            "verify",
+            "archive",
+            "catalog",
+            "releases",
+        ),
+    }
 
 
 @click.group(
-    cls=_Group,
+    cls=_Lab,
     context_settings={
         "help_option_names": ["-h", "--help"],
-        "max_content_width": 100,
         # Not to colour anything, but to be shown escape sequences: else click drops them.
         "color": True,
     },
@@ -62,35 +99,61 @@ def group() -> None:
 
     \b
     Examples:
-      ormlab compare sqlalchemy tortoise   which is faster here? three minutes
-      ormlab doctor                    can this machine measure?
-      ormlab plan demo                 what a plan runs, and for how long
-      ormlab run demo                  run it, seal the bundle, print the results
-      ormlab verify bundles/<id>       check a bundle without trusting its maker
+      ormlab compare sqlalchemy tortoise  # which is faster here? three minutes
+      ormlab doctor                       # can this machine measure?
+      ormlab plan demo                    # what a plan runs, and for how long
+      ormlab run demo                     # run it, seal a bundle, print results
+      ormlab verify bundles/<id>          # check it without trusting its maker
 
-    Results go to standard output, everything else to standard error.
+    Results go to standard output, everything else to standard error. A table has
+    the width of the terminal, or of COLUMNS; in a pipe it has 150 characters.
     """
 
 
-_COMMANDS = (doctor, compare, reproduce, plan, verify, judge, explain, report, diff)
+_COMMANDS = (
+    demo,
+    doctor,
+    compare,
+    comment,
+    reproduce,
+    plans,
+    plan,
+    importing,
+    verify,
+    judge,
+    explain,
+    report,
+    diff,
+    releases,
+)
 for command in (
     *(module.command for module in _COMMANDS),
     run.run_command,
     run.resume_command,
     run.rerun_command,
+    fleet.group,
+    host.group,
+    provision.preflight_command,
+    provision.enroll_command,
     provision.provision_command,
     provision.drift_command,
+    provision.reboot_command,
     provision.untune_command,
     provision.uninstall_command,
     archive.group,
     catalog.group,
     claims.group,
+    subject.group,
 ):
     group.add_command(command)
 
 
 def main() -> NoReturn:
     """Entry point: every error of the lab's own ends as one message and its exit code."""
+    if "_ORMLAB_COMPLETE" in os.environ:  # a shell asks what can be typed; click answers in bytes
+        group.main(prog_name="ormlab")
+    # What uv fetches stays in the checkout, also where no make has said so.
+    os.environ.setdefault("UV_PYTHON_INSTALL_DIR", str(checkout.STATE / "python"))
     streams.take_over()
     reach.let_others_read()
     for number in (signal.SIGTERM, signal.SIGHUP):

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bundle.display import visible
+from analysis.tables import Row, Table, columns
+from bundle.display import quantity, visible
 from ormlab.base.errors import Exit
 from ormlab.cli import options
+from ormlab.cli.groups import Group
 from ormlab.cli.output import Printout, prints
+from ormlab.cli.page import Page
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ormlab.archive.entries import ArchivedBundle
     from ormlab.archive.keep import Added
 
@@ -23,7 +28,7 @@ _OUTCOMES = {
 }
 
 
-@click.group("archive")
+@click.group("archive", cls=Group)
 def group() -> None:
     """Keep bundles for years: pack, add, check, push, pull and sign them."""
 
@@ -59,7 +64,6 @@ def unpack(archive: Path, parent: Path) -> Printout:
     """
     from bundle.unpack import unpack as make
 
-    parent.mkdir(parents=True, exist_ok=True)
     bundle = make(archive, parent)
     return Printout("ormlab-unpack/1", {"bundle": str(bundle)}, lambda: str(bundle))
 
@@ -100,8 +104,10 @@ def show_all(folder: Path) -> Printout:
     here = sum(entry.path is not None for entry in entries)
 
     def text() -> str:
-        head = f"{folder} holds {here} of the {len(entries)} bundles of its index."
-        return "\n".join([head, *map(_line, entries)])
+        page = Page()
+        page.line(f"{folder} holds {here} of the {quantity(len(entries), 'bundle')} of its index.")
+        page.table(_entries(entries))
+        return page.text()
 
     result = {"archive": str(folder), "entries": [_entry(entry) for entry in entries]}
     return Printout("ormlab-archive-list/1", result, text)
@@ -160,8 +166,10 @@ def verify(ids: tuple[str, ...], folder: Path, copy: Path | None) -> Printout:
 
     def text() -> str:
         head = (
-            f"{folder} is {'broken' if findings else 'whole'}: {outcome.bundles} bundles verified "
-            f"at L1, {outcome.lines} lines in the index, {len(findings)} problems."
+            f"{folder} is {'broken' if findings else 'whole'}: "
+            f"{quantity(outcome.bundles, 'bundle')} verified at L1, "
+            f"{quantity(outcome.lines, 'line')} in the index, "
+            f"{quantity(len(findings), 'problem')}."
         )
         return "\n".join([head, *(f"  {f.code}: {f.where}: {f.what}" for f in findings)])
 
@@ -205,7 +213,7 @@ def push(ids: tuple[str, ...], url: str, folder: Path) -> Printout:
 
     def text() -> str:
         new = sum(outcome == "stored" for _, _, outcome in rows)
-        head = f"{new} bundles stored in {url}, {len(rows) - new} were there."
+        head = f"{quantity(new, 'bundle')} stored in {url}, {len(rows) - new} already there."
         return "\n".join([head, *(f"  {'  '.join(row)}" for row in rows)])
 
     bundles = [dict(zip(("id", "sha256", "outcome"), row, strict=True)) for row in rows]
@@ -224,7 +232,8 @@ def pull(ids: tuple[str, ...], url: str, folder: Path, *, everything: bool) -> P
     ID is the beginning of a bundle's id.
 
     The command verifies the digest before it unpacks a bundle, and the bundle before it adds it.
-    The archive takes over the store's index.
+    A single bundle gets a line in the archive's own index. With --all, the archive
+    takes over the store's index.
 
     \b
     Examples:
@@ -260,7 +269,7 @@ def sign(bundle: Path, key: Path) -> Printout:
 
     \b
     Example:
-      ormlab archive sign bundles/20261123T031500Z-1a2b3c4d --key ~/.ssh/id_ed25519
+      ormlab archive sign bundles/20261123* --key ~/.ssh/id_ed25519
     """
     from ormlab.archive.sign import sign as make
 
@@ -273,7 +282,7 @@ def sign(bundle: Path, key: Path) -> Printout:
 @click.option(
     "--as",
     "form",
-    type=click.Choice(["ro-crate", "bagit", "openmetrics", "in-toto"]),
+    type=options.Choice(["ro-crate", "bagit", "openmetrics", "in-toto"]),
     required=True,
     help="Form to write.",
 )
@@ -289,15 +298,15 @@ def export(bundle: Path, form: str, out: Path) -> Printout:
     """Write a BUNDLE in a form that other tools read: the same bundle gives the same bytes.
 
     \b
-      ro-crate     a folder: the bundle, described as a Process Run Crate (RO-Crate 1.1)
+      ro-crate     a folder: the bundle as a Process Run Crate (RO-Crate 1.1)
       bagit        a folder: the bundle as the payload of a bag (RFC 8493)
       openmetrics  a file: one sample for each trial and metric, for Prometheus
       in-toto      a file: a test-result statement over the seal, to be signed
 
     \b
     Examples:
-      ormlab archive export bundles/20261123T031500Z-1a2b3c4d --as ro-crate -o crate/
-      ormlab archive export bundles/20261123T031500Z-1a2b3c4d --as openmetrics -o run.om
+      ormlab archive export bundles/20261123* --as ro-crate -o crate/
+      ormlab archive export bundles/20261123* --as openmetrics -o run.om
     """
     from ormlab.archive.exports import Form
     from ormlab.archive.exports import export as write
@@ -311,13 +320,17 @@ def _kept(kept: Added) -> dict[str, object]:
     return {"id": line.id, "seal": line.seal, "folder": str(kept.path), "outcome": kept.outcome}
 
 
-def _line(entry: ArchivedBundle) -> str:
-    record = entry.record
-    contents = "not here"
-    if record:
-        ends = f"{record.trials.completed}/{record.trials.planned} trials"
-        contents = f"{record.status:<8}  {ends:<15}  {visible(record.plan.name)}"
-    return f"{entry.number:>5}  {entry.line.id:<27}  {entry.line.seal[:12]}  {contents}"
+def _entries(entries: Sequence[ArchivedBundle]) -> Table:
+    named = columns("Line", "Bundle", "Seal", "Status", "Trials", "Plan", numbers=("Line",))
+    return Table("Bundles", named, tuple(map(_row, entries)))
+
+
+def _row(entry: ArchivedBundle) -> Row:
+    contents = ("not here", "", "")
+    if record := entry.record:
+        ends = f"{record.trials.completed} of {record.trials.planned}"
+        contents = (record.status, ends, record.plan.name)
+    return Row((str(entry.number), entry.line.id, entry.line.seal[:12], *contents))
 
 
 def _entry(entry: ArchivedBundle) -> dict[str, object]:

@@ -11,22 +11,26 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.cells import cell_len
 
-from bundle.display import visible
+from analysis import rounding
+from analysis.tables import Column, Row, Table, columns
+from bundle.display import quantity, visible
 from ormlab.cli import options, streams
+from ormlab.cli.groups import Group
 from ormlab.cli.output import Printout, prints, wants_json
+from ormlab.cli.page import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from ormlab.archive.query import Answer, Series
 
-_WHOLE = 1000  # from here on nobody reads a fraction
+
+_NUMBERS = (int, float, Decimal, type(None))
 
 
-@click.group("catalog")
+@click.group("catalog", cls=Group)
 def group() -> None:
     """Make one table of all trials in the archive, and query it."""
 
@@ -45,7 +49,8 @@ def build(folder: Path) -> Printout:
 
     built = make(folder)
     counts = {"bundles": built.bundles, "rows": built.rows, "sha256": built.sha256}
-    text = f"{built.path} has {built.rows:,} rows of {built.bundles:,} bundles."
+    rows, bundles = quantity(built.rows, "row"), quantity(built.bundles, "bundle")
+    text = f"{built.path} has {rows} of {bundles}."
     return Printout(
         schema="ormlab-catalog-build/1",
         result={"catalog": str(built.path), **counts},
@@ -80,7 +85,7 @@ def query(sql: str, folder: Path, *, as_csv: bool) -> Printout | None:
     return Printout(
         schema="ormlab-catalog-query/1",
         result={"columns": list(answer.columns), "rows": rows, "fresh": answer.fresh},
-        text=lambda: _table([answer.columns, *(map(_text, row) for row in answer.rows)]),
+        text=lambda: answer_text(answer),
     )
 
 
@@ -109,8 +114,41 @@ def trend(
     return Printout(
         schema="ormlab-catalog-trend/1",
         result={"metric": metric, "subject": subject, "series": [_result(each) for each in series]},
-        text=lambda: "\n".join(line for each in series for line in _lines(each)),
+        text=lambda: trend_text(series),
     )
+
+
+@group.command("metrics")
+@options.archive
+@click.option("-o", "--out", type=options.PATH, required=True, help="File to make, or to replace.")
+@prints
+def metrics(folder: Path, out: Path) -> Printout:
+    """Write the history of the archive as OpenMetrics, for Prometheus and Grafana.
+
+    Every figure with its 95 % interval, every comparison with its margin, null control and verdict,
+    at the time of its run, with the release of the ORM as a label. Figures come from the catalog,
+    comparisons from derived/. docs/trends.md says how Prometheus takes the file in.
+
+    \b
+    Example:
+      ormlab catalog metrics -o history.om
+      promtool tsdb create-blocks-from openmetrics history.om /var/lib/prometheus
+    """
+    from ormlab.archive import history
+    from ormlab.archive.exports import backfill
+    from ormlab.archive.runs import read_runs
+
+    found = history.read(folder, read_runs(folder))
+    _warn_if_old(folder, fresh=found.fresh)
+    samples = backfill.store(found, out)
+    counts = {"runs": len(found.runs), "unjudged": found.unjudged, "samples": samples}
+    text = f"{out} has {quantity(samples, 'sample')} of {quantity(len(found.runs), 'run')}."
+    if found.unjudged:
+        text += (
+            f"\nwithout comparisons: {quantity(found.unjudged, 'run')} whose derived/ this version "
+            "cannot read; `ormlab judge` computes it anew"
+        )
+    return Printout("ormlab-catalog-metrics/1", {"file": str(out), **counts}, lambda: text)
 
 
 @group.command("site")
@@ -131,7 +169,7 @@ def site(folder: Path, out: Path) -> Printout:
 
     \b
     Example:
-      ormlab catalog build && ormlab catalog site -o site/
+      ormlab catalog site -o site/
     """
     from ormlab.archive.site import build as make
 
@@ -147,7 +185,10 @@ def site(folder: Path, out: Path) -> Printout:
     return Printout(
         schema="ormlab-catalog-site/1",
         result={"index": str(built.index), **counts},
-        text=lambda: f"{built.index} shows {counts['runs']} runs on {built.pages} pages.",
+        text=lambda: (
+            f"{built.index} shows {quantity(counts['runs'], 'run')} "
+            f"on {quantity(built.pages, 'page')}."
+        ),
     )
 
 
@@ -157,20 +198,49 @@ def _warn_if_old(folder: Path, *, fresh: bool) -> None:
         click.echo(f"{what}; `ormlab catalog build`", err=True)
 
 
-def _lines(series: Series) -> Iterator[str]:
-    changes = sum(point.changed for point in series.points)
-    cell = visible(f"{series.workload} under {series.load}")
-    host = f"host {(series.host or 'unknown')[:12]}, tier {series.tier or 'unknown'}"
-    yield (
-        f"{series.metric} of {series.subject} on {cell} ({host}): {len(series.points)} bundles, "
-        f"{changes} changes of level."
+def answer_text(answer: Answer) -> str:
+    """The rows of a query as a table, every value as the catalog has it."""
+    page = Page()
+    of_column = zip(*answer.rows, strict=True) if answer.rows else [()] * len(answer.columns)
+    named = tuple(
+        Column(name, number=all(isinstance(each, _NUMBERS) for each in values))
+        for name, values in zip(answer.columns, of_column, strict=True)
     )
-    for point in series.points:
-        mark = "  new level" if point.changed else ""
-        yield (
-            f"  {point.bundle:<27}  {_number(point.value):>14} {series.unit}  "
-            f"{point.trials:>3} trials  {visible(point.plan)} {point.plan_sha256[:8]}{mark}"
+    page.table(Table("Answer", named, tuple(Row(tuple(map(_text, row))) for row in answer.rows)))
+    return page.text()
+
+
+def trend_text(series: Sequence[Series]) -> str:
+    """For each series one sentence and its points."""
+    page = Page()
+    for each in series:
+        changes = sum(point.changed for point in each.points)
+        host = f"host {(each.host or 'unknown')[:12]}, tier {each.tier or 'unknown'}"
+        page.line(
+            f"{each.metric} of {each.subject} on {each.workload} under {each.load} ({host}): "
+            f"{quantity(len(each.points), 'bundle')}, "
+            f"{quantity(changes, 'change of level', 'changes of level')}."
         )
+        page.table(_points(each))
+    return page.text()
+
+
+def _points(series: Series) -> Table:
+    figures = (f"Median {series.unit}", "Trials")
+    named = columns("Bundle", *figures, "Plan", "Level", numbers=figures)
+    rows = (
+        Row(
+            (
+                point.bundle,
+                rounding.significant(point.value),
+                str(point.trials),
+                f"{point.plan} {point.plan_sha256[:8]}",
+                "new" if point.changed else "",
+            )
+        )
+        for point in series.points
+    )
+    return Table("Points", named, tuple(rows))
 
 
 def _result(series: Series) -> dict[str, object]:
@@ -204,22 +274,5 @@ def _csv(answer: Answer) -> str:
     return out.getvalue()
 
 
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= _WHOLE else f"{value:.4g}"
-
-
 def _text(value: object) -> str:
-    return "-" if value is None else visible(str(_plain(value)))
-
-
-def _table(rows: Sequence[Iterable[str]]) -> str:
-    cells = [list(row) for row in rows]
-    # An ideograph takes the room of two letters.
-    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
-    lines = (
-        "  ".join(
-            cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)
-        )
-        for row in cells
-    )
-    return "\n".join(line.rstrip() for line in lines)
+    return rounding.UNKNOWN if value is None else visible(str(_plain(value)))

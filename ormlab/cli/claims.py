@@ -6,12 +6,16 @@ import click
 from msgspec.structs import replace
 
 from bundle.codec import plain
+from bundle.display import quantity
+from bundle.meant import meant
 from ormlab.base.errors import Exit, LedgerError
+from ormlab.cli import options
 from ormlab.cli.claims_text import claim_text, ledger_text
+from ormlab.cli.groups import Group
 from ormlab.cli.output import Printout, prints
 
 
-@click.group("claims")
+@click.group("claims", cls=Group)
 def group() -> None:
     """Read ledgers: published numbers as data, with what tests them.
 
@@ -20,7 +24,7 @@ def group() -> None:
 
 
 @group.command("lint")
-@click.argument("ledger")
+@options.on_trial
 @prints
 def lint(ledger: str) -> Printout:
     """List everything that is wrong with a LEDGER, each with its line; exits 2 if anything is.
@@ -37,7 +41,7 @@ def lint(ledger: str) -> Printout:
     claims = len(written.claims) if written else 0
 
     def text() -> str:
-        lines = [f"{path}: {claims} claims, {len(problems)} problems."]
+        lines = [f"{path}: {quantity(claims, 'claim')}, {quantity(len(problems), 'problem')}."]
         for problem in problems:
             lines.append(f"  {problem.where}: {problem.code}: {problem.what}")
             lines.append(f"    next: {problem.hint}")
@@ -53,7 +57,7 @@ def lint(ledger: str) -> Printout:
 
 
 @group.command("show")
-@click.argument("ledger")
+@options.on_trial
 @click.option("--claim", help="Only this claim, with its conditions and its test.")
 @prints
 def show(ledger: str, claim: str | None) -> Printout:
@@ -72,11 +76,12 @@ def show(ledger: str, claim: str | None) -> Printout:
         return Printout("ormlab-claims-show/1", plain(shown), lambda: ledger_text(shown))
     one = next((each for each in shown.claims if each.id == claim), None)
     if one is None:
+        near = meant(claim, [each.id for each in shown.claims], "{} ")
         raise LedgerError(
             "claim-unknown",
             f"there is no claim {claim!r}",
             where=ledger,
-            hint=f"`ormlab claims show {ledger}` lists them",
+            hint=f"{near}`ormlab claims show {ledger}` lists them",
         )
     checks = tuple(check for check in shown.checks if claim in check.concerns)
     alone = replace(shown, claims=(one,), checks=checks)
@@ -97,7 +102,8 @@ def metrics() -> Printout:
     known = registries()
 
     def text() -> str:
-        lines = [f"{len(known.metrics)} metrics, {len(known.readings)} readings of conditions."]
+        metrics = quantity(len(known.metrics), "metric")
+        lines = [f"{metrics}, {quantity(len(known.readings), 'reading')} of conditions."]
         for metric in known.metrics:
             head = f"{metric.name} ({metric.unit}, {metric.better} is better)"
             lines.append(f"  metric   {head}: {metric.estimator}")

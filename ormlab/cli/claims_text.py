@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis import rounding
 from analysis.tables import Row, Table, columns
 from analysis.tables import verdicts as tables
+from bundle.display import quantity
 from ormlab.cli.page import Page
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def judgement_text(judgement: Judgement, file: Path) -> str:
     _beside(page, judgement.claims)
     for claim in judgement.claims:
         if hosts := claim.across_hosts:
-            across = f"{hosts.above_one} of {hosts.hosts} hosts above 1"
+            across = f"{hosts.above_one} of {quantity(hosts.hosts, 'host')} above 1"
             if expected := hosts.prediction:
                 across += ", another host to be expected between "
                 across += f"{expected.low:.2f} and {expected.high:.2f}"
@@ -105,7 +105,7 @@ def _beside(page: Page, claims: Sequence[OnTrial]) -> None:
     for claim in claims:
         for variant in claim.variants:
             for one in variant.standing:
-                figure = rounding.measured(one.measured)
+                figure = ", ".join(tables.figure(one).splitlines())
                 line = f"{claim.id} if {variant.assumes}: {one.said}, measured {figure}: {one.why}"
                 page.line(line)
     for claim in claims:

@@ -8,31 +8,25 @@ from typing import TYPE_CHECKING
 
 import click
 
+from analysis import rounding
+from analysis.tables import software as versions
 from bundle.codec import plain
-from ormlab.base.errors import Exit
+from bundle.display import quantity
+from bundle.documents.results import opened
 from ormlab.cli import options
 from ormlab.cli.output import Printout, prints
+from ormlab.cli.page import Page
 from ormlab.cli.progress import reporter
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bundle.documents.results import Comparison
+    from ormlab.cli.options import ListenAddress
     from ormlab.compare.course import Outcome
     from ormlab.compare.limit import Limit
     from ormlab.plan import ResolvedPlan
 
-_UNITS = {"s": 1, "m": 60, "h": 3600}
-_LONGEST_S = 24 * 3600
 _MOST_MARGIN = 100
-
-
-def _seconds(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh])", value)
-    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
-    if not 0 < seconds <= _LONGEST_S:
-        raise click.BadParameter(f"{value!r} is no time: write it as in 90s, 3m or 1h")
-    return seconds
 
 
 def _fraction(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
@@ -53,12 +47,7 @@ def _fraction(_ctx: click.Context, _param: click.Parameter, value: str | None) -
     help="Operation that the load asks for.  [default: read-user]",
 )
 @click.option("--mix", metavar="PLAN[/WORKLOAD]", help="Workload and rows of a plan, instead.")
-@click.option(
-    "--metric",
-    type=click.Choice(["throughput", "p50", "p99", "cpu_service"]),
-    default="throughput",
-    help="What the verdict is by.  [default: throughput]",
-)
+@options.metric
 @click.option(
     "--connections",
     type=click.IntRange(1, 10_000),
@@ -69,7 +58,7 @@ def _fraction(_ctx: click.Context, _param: click.Parameter, value: str | None) -
 @click.option(
     "--time",
     "time_s",
-    callback=_seconds,
+    type=options.Seconds(),
     default="3m",
     metavar="TIME",
     help="How long to measure, as in 90s or 10m; setting up comes on top.  [default: 3m]",
@@ -89,7 +78,7 @@ def _fraction(_ctx: click.Context, _param: click.Parameter, value: str | None) -
 @click.option("--python", metavar="VERSION", help="CPython of all subjects, as in 3.12.")
 @click.option(
     "--design",
-    type=click.Choice(["switchback", "trials"]),
+    type=options.Choice(["switchback", "trials"]),
     default="switchback",
     help="Switch between services that are all alive, or measure one after another.  "
     "[default: switchback]",
@@ -100,16 +89,13 @@ def _fraction(_ctx: click.Context, _param: click.Parameter, value: str | None) -
     metavar="N",
     help="Of the order and the requests.  [default: drawn]",
 )
-@click.option(
-    "--fail-if",
-    metavar="slower:P%",
-    help="Exit 9 if a subject is slower than A by P % or more, 5 if that stays undecided.",
-)
+@options.fail_if
 @options.inventory
 @options.bundles("Folder to write the bundle to.")
 @click.option(
     "--dry-run", is_flag=True, help="Lock and print what would be measured, and stop there."
 )
+@options.metrics
 @prints
 def command(
     *,
@@ -128,11 +114,13 @@ def command(
     inventory: Path,
     bundles: Path,
     dry_run: bool,
+    metrics: ListenAddress | None,
 ) -> Printout:
     """Compare A with B, and with every further subject: which is faster, and by how much.
 
     A subject is NAME, NAME@VERSION or NAME+PATH (a local checkout or wheel), each with
-    {KEY=VALUE,...} for settings of a plan's subject. NAME is asyncpg, sqlalchemy or tortoise.
+    {KEY=VALUE,...} for settings of a plan's subject. NAME is a service of the lab, which `ormlab
+    subject list` lists, or the path of your own service's folder, with a / in it.
 
     The command locks what it needs, measures A twice (the null control), prints the interval after
     every block, seals a bundle and ends with the verdict.
@@ -170,7 +158,7 @@ def command(
         python=python,
     )
     hosts = inventories.load(inventory)
-    with reporter() as progress:
+    with reporter(metrics) as progress:
         progress.stage("resolving the subjects")
         with course.decided(request) as resolved:
             if dry_run:
@@ -187,22 +175,24 @@ def compared(outcome: Outcome, limit: Limit | None) -> Printout:
         outcome: of the run.
         limit: of ``--fail-if``; None without it.
     """
-    from ormlab.compare.limit import Outcome as Held
+    from ormlab.compare.limit import exit_code
+    from ormlab.compare.words import sentence
 
     held = [limit.judge(each) for each in outcome.comparisons] if limit else []
-    code = Exit.OK
-    if Held.EXCEEDED in held:
-        code = Exit.SLOWER
-    elif Held.UNDECIDED in held:
-        code = Exit.INCONCLUSIVE
 
     def text() -> str:
-        lines = [sentence(each) for each in outcome.comparisons]
+        page, results = Page(), outcome.results
+        for number, found in enumerate(outcome.comparisons):
+            page.line(opened(sentence(found), None if number else results.foreign_load))
         if limit:
-            lines += [f"limit {each}: slower by {100 * limit.share:g} % or more" for each in held]
-        if outcome.results.weaknesses:
-            lines.append(f"weaknesses: {'; '.join(outcome.results.weaknesses)}")
-        return "\n".join([*lines, f"bundle: {outcome.bundle}"])
+            share = rounding.amount(100 * limit.share, "%")
+            for outcome_of in held:
+                page.line(f"limit {outcome_of}: slower by {share} or more")
+        if results.weaknesses:
+            page.line(f"weaknesses: {'; '.join(results.weaknesses)}")
+        page.table(versions.software(results))
+        page.line(f"bundle: {outcome.bundle}")
+        return page.text()
 
     return Printout(
         schema="ormlab-compare/1",
@@ -210,25 +200,14 @@ def compared(outcome: Outcome, limit: Limit | None) -> Printout:
             "folder": str(outcome.bundle),
             "comparisons": [plain(each) for each in outcome.comparisons],
             "weaknesses": outcome.results.weaknesses,
+            "software": plain(outcome.results)["software"],
             "limit": {"slower": limit.share, "outcomes": [str(each) for each in held]}
             if limit
             else None,
         },
         text=text,
         failures=[outcome.missing] if outcome.missing else [],
-        code=code,
-    )
-
-
-def sentence(found: Comparison) -> str:
-    """The verdict, the ratio with its interval, and why: one sentence."""
-    interval = "without an interval"
-    if found.low is not None and found.high is not None:
-        interval = f"95 % interval {found.low:.3f} to {found.high:.3f}"
-    reason = found.reasons[0].what.rstrip(".")
-    return (
-        f"{found.verdict}: {found.candidate} has {found.ratio:.3f} times the {found.metric} of "
-        f"{found.baseline} ({interval}, {found.blocks} blocks); {reason}."
+        code=exit_code(held),
     )
 
 
@@ -238,7 +217,7 @@ def _proposed(resolved: ResolvedPlan) -> str:
     minutes = duration(resolved).expected_s / 60
     blocks, each_s = resolved.plan.blocks, next(iter(resolved.plan.loads.values())).duration_s
     return (
-        f"{resolved.plan.title}: {blocks} blocks, {each_s:g} s a subject and block, "
+        f"{resolved.plan.title}: {quantity(blocks, 'block')}, {each_s:g} s a subject and block, "
         f"about {minutes:.1f} min after the set-up (plan {resolved.sha256[:8]})"
     )
 

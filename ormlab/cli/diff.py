@@ -47,7 +47,7 @@ def command(first: Path, second: Path, host_sd: float, *, strict: bool) -> Print
 
     \b
     Examples:
-      ormlab diff bundles/20261123T031500Z-1a2b3c4d bundles/20261124T090000Z-1a2b3c4d
+      ormlab diff bundles/20261123* bundles/20261124T090000Z-1a2b3c4d
       ormlab diff theirs.tar.zst bundles/20261124T090000Z-1a2b3c4d --strict
       ormlab diff A B --json | jq -r .diff.conclusion
     """

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from analysis.rounding import percent
 from analysis.tables import Row, Table, columns
+from bundle.display import quantity
 from bundle.documents.results import GateVerdict
 from host.levels import PROFILES
 from ormlab.base.errors import Exit
@@ -31,13 +33,18 @@ _OFFER = "--noise would measure one service against itself and say which differe
 @options.inventory
 @click.option(
     "--profile",
-    type=click.Choice(PROFILES),
+    type=options.Choice(PROFILES),
     help="Judge for this profile.  [default: vm below a hypervisor, else bare-metal]",
 )
 @click.option(
     "--noise/--no-noise",
     default=False,
     help="Also measure one service against itself, about 90 s.  [default: no-noise]",
+)
+@click.option(
+    "--jitter/--no-jitter",
+    default=True,
+    help="Spin on every measured CPU for 2 s.  [default: jitter]",
 )
 @options.bundles("Folder to write the bundle of --noise to.")
 @click.option("--verbose", is_flag=True, help="Explain for every reading why it matters.")
@@ -49,6 +56,7 @@ def command(
     bundles: Path,
     *,
     noise: bool,
+    jitter: bool,
     verbose: bool,
     strict: bool,
 ) -> Printout:
@@ -62,7 +70,8 @@ def command(
       ormlab doctor
       ormlab doctor --profile bare-metal --strict
       ormlab doctor --noise
-      ormlab doctor --json | jq -r '.hosts[].findings[] | select(.verdict != "ok") | .key'
+      ormlab doctor --no-jitter
+      ormlab doctor --json | jq -r '.problems[].what'
     """
     from ormlab.hosts import inventory as inventories
     from ormlab.run.doctor import examine, measure_noise
@@ -70,7 +79,7 @@ def command(
     hosts = inventories.load(inventory)
     measured = None
     with reporter() as progress:
-        examined = examine(hosts, profile, progress)
+        examined = examine(hosts, profile, progress, jitter=jitter)
         if noise:
             measured = measure_noise(hosts, bundles, examined, progress)
     refused = [GateVerdict.FAILED, GateVerdict.WARNING] if strict else [GateVerdict.FAILED]
@@ -166,19 +175,17 @@ def noise_text(noise: Noise) -> str:
     lines = []
     for metric, floor in noise.floor.floors.items():
         lines.append(
-            f"{subject} against itself, {metric}: sd {_percent(floor.sd)} of a block's ratio "
-            f"({_percent(floor.sd_low)} to {_percent(floor.sd_high)}, {floor.blocks} blocks)"
+            f"{subject} against itself, {metric}: sd {percent(floor.sd, 1)} of a block's ratio "
+            f"({percent(floor.sd_low, 1)} to {percent(floor.sd_high, 1)}, "
+            f"{quantity(floor.blocks, 'block')})"
         )
         lines += [
-            f"  {blocks} blocks: 95 % interval +- {_percent(floor.half_width[blocks])}, "
-            f"smallest difference found {_percent(effect)}"
+            f"  {quantity(int(blocks), 'block')}: 95 % interval +- "
+            f"{percent(floor.half_width[blocks], 1)}, smallest difference found "
+            f"{percent(effect, 1)}"
             for blocks, effect in floor.detectable.items()
         ]
     lines += [
         f"{subject} against itself, {name}: {why}" for name, why in noise.floor.lacking.items()
     ]
     return "\n".join([*lines, f"bundle: {noise.bundle}"])
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.1f} %"

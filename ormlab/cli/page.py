@@ -1,10 +1,16 @@
-"""Text for people, made of lines and tables. What it is given is text, and never markup."""
+"""Text for people, made of lines and tables. What it is given is text, and never markup.
+
+Every table of every command is drawn here. Its width is that of the terminal, or `PIPE` where
+standard output is none; the variable ``COLUMNS`` sets another one. However narrow that is, no word
+with a digit in it is broken and none is left out: a table that is too wide wraps its words, and one
+that is wider still becomes a paragraph for each row.
+"""
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
-import textwrap
 from typing import TYPE_CHECKING, Final, Literal
 
 from rich import box
@@ -15,23 +21,32 @@ from rich.table import Table as Drawn
 from bundle.display import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import TextIO
 
     from analysis.tables import Cell, Column, Table
 
-_WIDTH: Final = 150  # where standard output is no terminal
+PIPE: Final = 150
+"""Characters of a line where standard output is no terminal."""
+
 _NARROWEST: Final = 20
 _GAP: Final = 3  # characters between two columns
 _EDGES: Final = 2  # characters at both ends of a line
-_LONG: Final = 30  # characters; a longer word, such as a digest, may go on in the next line
+_LONG: Final = 30  # characters; a longer word without a digit may go on in the next line
+_INDENT: Final = "  "
+_EMPTY: Final = re.compile(r"\n{3,}")
+
+
+def width() -> int:
+    """Characters of a line of standard output."""
+    return max(shutil.get_terminal_size((PIPE, 0)).columns, _NARROWEST)
 
 
 class Page:
     """Lines and tables in the order in which they are read."""
 
     def __init__(self) -> None:
-        self._width = max(shutil.get_terminal_size((_WIDTH, 0)).columns, _NARROWEST)
+        self._width = width()
         # It draws for the encoding of standard output, and prints nothing there.
         self._console = plain_console(sys.stdout, self._width)
         self._console.begin_capture()
@@ -41,11 +56,13 @@ class Page:
         self._console.print(visible(text), soft_wrap=True)
 
     def table(self, table: Table) -> None:
-        """Add a table without its caption.
+        """Add a table without its caption, if it has a row.
 
-        Words wrap where it is too narrow, and figures never do: a table that would have to break
-        them becomes a paragraph for each row.
+        Words wrap where it is too narrow. One that would have to break a figure becomes a paragraph
+        for each row.
         """
+        if not table.rows:
+            return
         rows = [[_said(cell) for cell in row.whole] for row in table.rows]
         heads = [visible(column.head) for column in table.columns]
         widths = _widths(table.columns, [heads, *rows], self._width)
@@ -64,32 +81,39 @@ class Page:
         self.line()
         for name, *cells in rows:
             self.line(name)
-            said = (
+            said = [
                 f"{visible(column.name)}: {cell}{f' {column.unit}' if column.unit else ''}"
                 for column, cell in zip(columns[1:], cells, strict=True)
                 if cell
-            )
-            for line in textwrap.wrap(
-                "; ".join(said),
-                self._width,
-                initial_indent="  ",
-                subsequent_indent="  ",
-                break_long_words=False,
-                break_on_hyphens=False,
-            ):
+            ]
+            for line in _packed([f"{each};" for each in said[:-1]] + said[-1:], self._width):
                 self.line(line)
         self.line()
 
     def text(self) -> str:
-        """The whole, once, without space at the ends of lines."""
-        lines = map(str.rstrip, self._console.end_capture().rstrip("\n").split("\n"))
-        return "\n".join(lines)
+        """The whole, once, without space at the ends of lines and with one empty line at a time."""
+        lines = map(str.rstrip, self._console.end_capture().split("\n"))
+        return _EMPTY.sub("\n\n", "\n".join(lines)).strip("\n")
 
 
 def _said(cell: Cell) -> str:
     """The lines of a cell as one: what is said of the first stands in brackets."""
     first, *more = map(visible, cell.lines)
     return f"{first} ({'; '.join(more)})" if more else first
+
+
+def _packed(parts: Iterable[str], width: int) -> Iterator[str]:
+    """Indented lines of the parts: each part whole if it fits into a line, else word by word."""
+    line, room = "", width - len(_INDENT)
+    for part in parts:
+        for piece in [part] if cell_len(part) <= room else part.split():
+            longer = f"{line} {piece}" if line else piece
+            if line and cell_len(longer) > room:
+                yield _INDENT + line
+                longer = piece
+            line = longer
+    if line:
+        yield _INDENT + line
 
 
 def _widths(
@@ -127,7 +151,8 @@ def _in_two_lines(text: str) -> int:
 
 def _word(text: str) -> int:
     """The length of the longest word, so far as it must not be broken."""
-    return min(_LONG, max(map(cell_len, text.split()), default=0))
+    words = ((cell_len(word), any(map(str.isdigit, word))) for word in text.split())
+    return max((long if figure else min(_LONG, long) for long, figure in words), default=0)
 
 
 def plain_console(

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from analysis.rounding import amount, given, percent
 from bundle.codec import plain
+from bundle.display import quantity
 from ormlab.cli import options, streams
 from ormlab.cli.output import Printout, prints
 
@@ -15,19 +17,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ormlab.judging.pilot import Forecast
-    from ormlab.plan import Duration, Plan, ResolvedPlan
+    from ormlab.plan import Duration, Overrides, Plan, ResolvedPlan
 
 
 @click.command("plan")
-@click.argument("plan")
+@options.plan
 @click.option(
     "--pilot",
     type=options.PATH,
     help="A sealed bundle of a similar run, to estimate spread, warm-up and duration.",
 )
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the resolved plan as it is hashed.")
+@options.overrides
 @prints
-def command(plan: str, *, pilot: Path | None, as_yaml: bool) -> Printout | None:
+def command(
+    plan: str, overrides: Overrides, *, pilot: Path | None, as_yaml: bool
+) -> Printout | None:
     """Show what a PLAN would do and for how long, without touching any host.
 
     With --pilot it also shows the smallest effect that the plan's blocks can detect, the blocks
@@ -36,12 +41,13 @@ def command(plan: str, *, pilot: Path | None, as_yaml: bool) -> Printout | None:
     \b
     Examples:
       ormlab plan demo
+      ormlab plan demo --blocks 20 --duration 5s
       ormlab plan demo --yaml
       ormlab plan demo --pilot bundles/20261123T031500Z-1a2b3c4d
     """
     from ormlab import plan as plans
 
-    resolved = plans.resolve(plans.load(plan))
+    resolved = plans.resolve(overrides.apply(plans.load(plan)))
     if as_yaml:
         streams.document(resolved.document)
         return None
@@ -54,6 +60,7 @@ def command(plan: str, *, pilot: Path | None, as_yaml: bool) -> Printout | None:
     result = {
         "name": resolved.plan.name,
         "sha256": resolved.sha256,
+        "overridden": [each.model_dump() for each in resolved.plan.overridden],
         "trials": [trial.id for trial in resolved.trials],
         "measured_s": guessed.measured_s,
         "expected_s": forecast.expected_s if forecast else guessed.expected_s,
@@ -70,7 +77,8 @@ def command(plan: str, *, pilot: Path | None, as_yaml: bool) -> Printout | None:
 
 def _headline(resolved: ResolvedPlan, guessed: Duration, forecast: Forecast | None) -> str:
     plan = resolved.plan
-    headline = f"{plan.title}: {len(resolved.trials)} trials in {plan.blocks} blocks, "
+    headline = f"{plan.heading}: {quantity(len(resolved.trials), 'trial')} in "
+    headline += f"{quantity(plan.blocks, 'block')}, "
     if forecast:
         headline += f"about {forecast.expected_s / 60:.0f} min by the pilot {forecast.bundle}"
     elif guessed.at_most:
@@ -82,14 +90,16 @@ def _headline(resolved: ResolvedPlan, guessed: Duration, forecast: Forecast | No
 
 
 def _plan_lines(plan: Plan) -> Iterator[str]:
+    for override in plan.overridden:
+        yield f"  override  {override}"
     for name, subject in plan.subjects.items():
         pool = f"{subject.pool.size}+{subject.pool.overflow}"
         yield f"  subject   {name}: {subject.service} on {subject.stack}, pool {pool}"
     for name, workload in plan.workloads.items():
-        mix = ", ".join(f"{one.operation} x{one.weight:g}" for one in workload.operations)
+        mix = ", ".join(f"{one.operation} x{given(one.weight)}" for one in workload.operations)
         yield f"  workload  {name}: {mix}"
     for name, load in plan.loads.items():
-        yield f"  load      {name}: {load.generator}, {load.duration_s:g} s"
+        yield f"  load      {name}: {load.generator}, {given(load.duration_s)} s"
     for assumption in plan.assumptions:
         yield f"  assumed   {assumption}"
     for each in plan.comparisons:
@@ -100,11 +110,17 @@ def _plan_lines(plan: Plan) -> Iterator[str]:
 
 def _forecast_lines(forecast: Forecast) -> Iterator[str]:
     for each in forecast.effects:
-        finds = f"{each.detectable:.1%}" if each.detectable is not None else "nothing (one block)"
-        needed = f"needs {each.needed} blocks" if each.needed else "is below what blocks can find"
+        finds = (
+            percent(each.detectable, 1) if each.detectable is not None else "nothing (one block)"
+        )
+        needed = (
+            f"needs {quantity(each.needed, 'block')}"
+            if each.needed
+            else "is below what blocks can find"
+        )
         yield (
             f"  effect    {each.candidate} / {each.baseline}, {each.metric}, {each.workload} under "
-            f"{each.load}: finds {finds}; its margin of {each.margin:.0%} {needed}"
+            f"{each.load}: finds {finds}; its margin of {amount(100 * each.margin, '%')} {needed}"
         )
     for comparison in forecast.unknown:
         yield f"  effect    {comparison}: the pilot has no spread of it"
@@ -112,12 +128,16 @@ def _forecast_lines(forecast: Forecast) -> Iterator[str]:
         said = "the pilot has searched no capacity; see the plan capacity"
         if rate.capacity:
             share = rate.planned / rate.capacity
-            said = f"{share:.0%} of the {rate.capacity:,.0f} req/s that {rate.subject} can take"
+            said = (
+                f"{percent(share)} of the {rate.capacity:,.0f} req/s that {rate.subject} can take"
+            )
         where = f"{rate.workload} under {rate.load}"
         yield f"  rate      {where}: planned {rate.planned:,.0f} req/s, {said}"
     for variance in forecast.variances:
         words = {"block": "between blocks", "trial": "between trials", "window": "inside a trial"}
-        shares = ", ".join(f"{variance.shares[level]:.0%} {said}" for level, said in words.items())
+        shares = ", ".join(
+            f"{percent(variance.shares[level])} {said}" for level, said in words.items()
+        )
         where = f"{variance.subject}, {variance.workload} under {variance.load}"
         yield f"  variance  {where}: {shares}"
     for warmup in forecast.warmups:
@@ -126,4 +146,4 @@ def _forecast_lines(forecast: Forecast) -> Iterator[str]:
             enough = "enough" if warmup.needed <= warmup.planned else "too short"
             said = f"{warmup.needed:.2f} s by MSER-5 ({warmup.slowest}): {enough}"
         where = f"{warmup.workload} under {warmup.load}"
-        yield f"  warm-up   {where}: planned {warmup.planned:g} s, {said}"
+        yield f"  warm-up   {where}: planned {given(warmup.planned)} s, {said}"

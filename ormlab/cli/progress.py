@@ -25,6 +25,7 @@ from ormlab.cli.streams import bare
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ormlab.cli.options import ListenAddress
     from ormlab.run.progress import Progress, TrialNews
 
 
@@ -32,8 +33,24 @@ _SPEAKS_EVERY_S: Final = 10.0
 
 
 @contextmanager
-def reporter() -> Iterator[Progress]:
-    """The reporter that fits standard error."""
+def reporter(metrics: ListenAddress | None = None) -> Iterator[Progress]:
+    """The reporter that fits standard error, and serves metrics as well if there is an address.
+
+    Raises:
+        UsageError: the address cannot be had.
+    """
+    with _shown() as shown:
+        if metrics is None:
+            yield shown
+            return
+        from ormlab.cli.metrics import served
+
+        with served(metrics, shown) as exposed:
+            yield exposed
+
+
+@contextmanager
+def _shown() -> Iterator[Progress]:
     console = plain_console(bare(sys.stderr), colours="auto")
     if not sys.stderr.isatty() or console.is_dumb_terminal:
         with _Lines() as lines:

@@ -34,7 +34,7 @@ def command(
     \b
     Examples:
       ormlab report bundles/20261123T031500Z-1a2b3c4d
-      ormlab report bundles/20261123T031500Z-1a2b3c4d --ledger article -o article.html
+      ormlab report bundles/20261123T031500Z-1a2b3c4d --ledger article -o a.html
       ormlab report bundles/20261123T031500Z-1a2b3c4d --markdown -o - | less
     """
     if wants_json() and output == _STDOUT:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from analysis.rounding import percent
 from bundle.codec import plain
+from bundle.display import quantity
 from bundle.documents.verdicts import LedgerOnTrial
 from ormlab.base.errors import Exit
 from ormlab.cli import options
@@ -17,17 +19,18 @@ from ormlab.cli.output import Printout, prints, verdict_exit
 from ormlab.cli.progress import reporter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sized
+    from collections.abc import Iterator
 
+    from ormlab.cli.options import ListenAddress
     from ormlab.reproduce import Proposal, Step
 
 
 @click.command("reproduce")
-@click.argument("ledger")
+@options.on_trial
 @click.option("--claims", help="Only these claims: ids with commas between, * for anything.")
 @click.option(
     "--profile",
-    type=click.Choice(["smoke", "vm", "bare-metal"]),
+    type=options.Choice(["smoke", "vm", "bare-metal"]),
     help="Run every plan under this profile.  [default: each plan's own]",
 )
 @click.option(
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 @click.option(
     "--dry-run", is_flag=True, help="Print what the command would run, for how long, and stop."
 )
+@options.metrics
 @options.strict
 @prints
 def command(
@@ -51,6 +55,7 @@ def command(
     *,
     copy: Path | None,
     dry_run: bool,
+    metrics: ListenAddress | None,
     strict: bool,
 ) -> Printout:
     """Put the claims of a LEDGER on trial: run the plans that test them, and judge.
@@ -88,7 +93,7 @@ def command(
         return Printout("ormlab-reproduce/1", {"proposal": proposed}, lambda: text)
     click.echo(text, err=True)
     hosts = inventories.load(inventory)
-    with reporter() as progress:
+    with reporter(metrics) as progress:
         outcome = carry_out(proposal, hosts, progress)
     judgement = judgement_text(outcome.judgement, outcome.file)
     return Printout(
@@ -119,6 +124,7 @@ def _document(proposal: Proposal) -> dict[str, object]:
         "claims": list(proposal.claims),
         "expected_s": proposal.expected_s,
         "ledger": plain(ledger),
+        "left_out": [dict(sorted(asdict(each).items())) for each in proposal.left_out],
         "plans": [_plan(step) for step in proposal.steps],
         "trials": proposal.trials,
     }
@@ -132,6 +138,7 @@ def _plan(step: Step) -> dict[str, object]:
         "begun": step.begun.name if step.begun else None,
         "blocks": written.blocks,
         "claims": list(step.claims),
+        "decides": list(step.decides),
         "existing": [
             {"commit": each.record.tool.commit, "id": each.path.name} for each in step.existing
         ],
@@ -145,6 +152,7 @@ def _plan(step: Step) -> dict[str, object]:
         "stacks_only": step.stacks_only,
         "title": written.title,
         "trials": step.trials,
+        "varies": list(step.varies),
     }
 
 
@@ -153,27 +161,33 @@ def proposal_text(proposal: Proposal) -> str:
     steps, missing = proposal.steps, proposal.missing
     tested = {claim for step in steps for claim in step.claims}
     title = proposal.request.ledger.ledger.title
-    head = f"{title}: {_many(proposal.claims, 'claim')}, {len(tested)} of them "
-    head += f"tested by {_many(steps, 'plan')}; "
+    head = f"{title}: {quantity(len(proposal.claims), 'claim')}, {len(tested)} of them "
+    head += f"tested by {quantity(len(steps), 'plan')}; "
     if missing:
         about = "at most about" if proposal.at_most else "about"
-        head += f"{_many(missing, 'plan')} to run, {proposal.trials} trials, {about} "
-        head += f"{_minutes(proposal.expected_s)}."
+        head += f"{quantity(len(missing), 'plan')} to run, {quantity(proposal.trials, 'trial')}, "
+        head += f"{about} {_minutes(proposal.expected_s)}."
     else:
         head += "nothing to run."
-    return "\n".join([head, *(line for step in steps for line in _lines(step))])
+    lines = [line for step in steps for line in _lines(step)]
+    lines += [f"  left out  {each.plan}: {each.why}" for each in proposal.left_out]
+    return "\n".join([head, *lines])
 
 
 def _lines(step: Step) -> Iterator[str]:
     plan = step.resolved.plan
-    head = f"{plan.name} ({plan.profile}, {_many(step.claims, 'claim')})"
+    head = f"{plan.name} ({plan.profile}, {quantity(len(step.claims), 'claim')})"
     about = f"{'at most ' if step.at_most else ''}about {_minutes(step.expected_s)}"
     if step.existing:
         yield f"  exists    {head}: {', '.join(each.path.name for each in step.existing)}"
     elif step.stacks_only:
         yield f"  to run    {head}: the stacks alone, without a load, {about}"
     else:
-        yield f"  to run    {head}: {step.trials} trials, {about}; {_finds(step)}"
+        yield f"  to run    {head}: {quantity(step.trials, 'trial')}, {about}; {_finds(step)}"
+    if step.decides:
+        yield f"            decides {', '.join(step.decides)}"
+    if step.varies:
+        yield f"            under another assumption {', '.join(step.varies)}"
     if step.begun:
         yield f"  goes on   {step.begun.name}: its process was ended; what it had closed is kept"
     if step.lacking and not step.existing:
@@ -188,13 +202,9 @@ def _finds(step: Step) -> str:
         return "a smoke run gives estimates, not verdicts"
     if finds is None:
         return "it compares nothing"
-    least, most = f"{100 * finds.least:.1f} %", f"{100 * finds.most:.1f} %"
+    least, most = percent(finds.least, 1), percent(finds.most, 1)
     size = f"differences of {least}" + (f" to {most}" if least != most else "")
     return f"finds {size} {finds.basis}"
-
-
-def _many(things: Sized, name: str) -> str:
-    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def _minutes(seconds: float) -> str:

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bundle.display import quantity
 from ormlab.base.errors import UsageError
-from ormlab.cli import options
+from ormlab.cli import fleet, options
 from ormlab.cli.output import Printout, prints, run_output
 from ormlab.cli.progress import reporter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from ormlab.cli.options import ListenAddress
+    from ormlab.plan import Overrides
     from ormlab.run.rerun import RerunProposal
 
 _COMPARED = {
@@ -26,7 +29,8 @@ _COMPARED = {
 
 
 @click.command("run")
-@click.argument("plan")
+@options.plan
+@options.overrides
 @options.inventory
 @options.bundles("Folder to write the bundle to.")
 @click.option(
@@ -36,41 +40,90 @@ _COMPARED = {
 )
 @click.option("--ledger", help="Claims that the run puts on trial: sealed with it, and judged.")
 @click.option("--report", is_flag=True, help="Also write the report, to reports/<bundle>.html.")
+@options.metrics
 @options.strict
+@click.option(
+    "--on",
+    metavar="slurm|INVENTORY",
+    help="Several runs, each whole on a node of Slurm or a host of an inventory's group fleet, and "
+    "what they say together.",
+)
+@click.option(
+    "--runs",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help="Runs of --on.  [default on hosts: one on each]",
+)
+@click.option(
+    "--constraint", metavar="FEATURE", help="Feature that the nodes of --on have: equal hosts."
+)
+@click.option("--no-wait", is_flag=True, help="Submit the runs to Slurm, and do not wait.")
 @prints
 def run_command(
     plan: str,
     inventory: Path,
     bundles: Path,
     ledger: str | None,
+    overrides: Overrides,
     *,
+    metrics: ListenAddress | None,
     omit_missing_generators: bool,
     report: bool,
     strict: bool,
+    on: str | None,
+    runs: int | None,
+    constraint: str | None,
+    no_wait: bool,
 ) -> Printout:
     """Run a PLAN, seal its bundle, and print the results.
 
-    PLAN is a file, or the name of one in workloads/plans/.
+    PLAN is a file, or the name of one in workloads/plans/. What an option puts in
+    the place of a plan's own value is recorded in the bundle with both values.
 
     \b
     Examples:
       ormlab run demo --report
+      ormlab run demo --blocks 20 --duration 5s --connections 32
       ormlab run my-plan.yaml --bundles /srv/bundles
       ormlab run headline --ledger article --strict
+      ormlab run headline --metrics 9300    # http://127.0.0.1:9300/metrics
       ormlab run demo --json | jq -r .results.conclusion
+      ormlab run headline --on slurm --runs 6 --constraint epyc9354
 
-    Ctrl-C seals what was measured as aborted and exits with 130.
+    Ctrl-C seals what was measured as aborted and exits with 130. With --on it
+    cancels the runs; docs/fleet.md describes them.
     """
     if strict and ledger is None:
         raise click.UsageError("--strict is for claims: give --ledger")
+    several = {"--runs": runs, "--constraint": constraint, "--no-wait": no_wait}
+    if on is None:
+        _require_none(several, "is for several runs: give --on")
+    else:
+        single = {
+            "--ledger": ledger,
+            "--report": report,
+            "--metrics": metrics,
+            "--omit-missing-generators": omit_missing_generators,
+        }
+        _require_none(single, "is for a single run: leave it out, or --on")
+        return fleet.run_on(
+            on,
+            plan,
+            overrides,
+            inventory,
+            bundles,
+            runs=runs,
+            constraint=constraint,
+            wait=not no_wait,
+        )
     from ormlab import plan as plans
     from ormlab.hosts import inventory as inventories
     from ormlab.judging import ledger as ledgers
     from ormlab.run.stages import run
 
-    asked, hosts = plans.load(plan), inventories.load(inventory)
+    asked, hosts = overrides.apply(plans.load(plan)), inventories.load(inventory)
     claims = ledgers.load(ledger) if ledger else None
-    with reporter() as progress:
+    with reporter(metrics) as progress:
         bundle = run(
             asked,
             hosts,
@@ -82,11 +135,19 @@ def run_command(
     return run_output("ormlab-run/1", bundle, strict=strict, report=report)
 
 
+def _require_none(given: Mapping[str, object], why: str) -> None:
+    """Refuse the first option that was given."""
+    for name, value in given.items():
+        if value:
+            raise click.UsageError(f"{name} {why}")
+
+
 @click.command("resume")
 @click.argument("folder", type=options.PATH, metavar="BUNDLE.partial")
 @options.inventory
+@options.metrics
 @prints
-def resume_command(folder: Path, inventory: Path) -> Printout:
+def resume_command(folder: Path, inventory: Path, metrics: ListenAddress | None) -> Printout:
     """Continue a run whose process was killed, and print its results.
 
     BUNDLE.partial is the folder that the run left. The command keeps every closed trial, measures
@@ -102,7 +163,7 @@ def resume_command(folder: Path, inventory: Path) -> Printout:
     from ormlab.run.resume import resume
 
     hosts = inventories.load(inventory)
-    with reporter() as progress:
+    with reporter(metrics) as progress:
         bundle = resume(folder, hosts, progress)
     return run_output("ormlab-resume/1", bundle)
 
@@ -114,6 +175,7 @@ def resume_command(folder: Path, inventory: Path) -> Printout:
 @click.option(
     "--dry-run", is_flag=True, help="Print what the command would execute, and execute nothing."
 )
+@options.metrics
 @click.option("--yes", is_flag=True, help="Execute without asking.")
 @click.option(
     "--trust-locks",
@@ -126,6 +188,7 @@ def rerun_command(
     inventory: Path,
     bundles: Path,
     *,
+    metrics: ListenAddress | None,
     dry_run: bool,
     yes: bool,
     trust_locks: bool,
@@ -143,7 +206,7 @@ def rerun_command(
     Examples:
       ormlab rerun bundles/20261123T031500Z-1a2b3c4d --dry-run
       ormlab rerun bundles/20261123T031500Z-1a2b3c4d
-      ormlab rerun theirs/20261123T031500Z-1a2b3c4d --trust-locks --yes --bundles mine --json
+      ormlab rerun theirs/20261123* --trust-locks --yes --bundles mine --json
     """
     from ormlab.hosts import inventory as inventories
     from ormlab.run.rerun import propose, require_trust, rerun
@@ -157,7 +220,7 @@ def rerun_command(
     require_trust(bundle, proposal, trust_locks=trust_locks)
     if not yes:
         _ask(bundle)
-    with reporter() as progress:
+    with reporter(metrics) as progress:
         made = rerun(bundle, hosts, bundles, proposal, progress, trust_locks=trust_locks)
     return run_output("ormlab-rerun/1", made)
 
@@ -180,13 +243,13 @@ def _lines(proposal: RerunProposal) -> Iterator[str]:
     plan = proposal.resolved.plan
     yield f"bundle  {proposal.bundle}, sealed as {proposal.seal}"
     yield (
-        f"plan    {plan.name}: {len(proposal.resolved.trials)} trials of "
+        f"plan    {plan.name}: {quantity(len(proposal.resolved.trials), 'trial')} of "
         f"{', '.join(proposal.resolved.subjects)} under {', '.join(plan.loads)}"
     )
     yield "stacks  installed and imported:"
     for stack in proposal.stacks:
         built = ", some of them built by code of their own" if stack.builds else ""
-        yield f"        {stack.name}: {stack.packages} packages{built}"
+        yield f"        {stack.name}: {quantity(stack.packages, 'package')}{built}"
     yield "locks   from the bundle:"
     for lock in proposal.locks:
         yield f"        {lock.name}: {_COMPARED[lock.compared]}"

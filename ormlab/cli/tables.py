@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analysis.rounding import p_value, ratio
 from analysis.tables import results as tables
+from analysis.tables import software as versions
+from bundle.display import quantity
 from bundle.documents.results import GateVerdict
 from ormlab.cli.page import Page
 
@@ -30,6 +33,7 @@ def results_text(results: Results, bundle: Path) -> str:
             page.line(_control(control))
         for line in (*_undeclared(cell), *_order(cell), *_gates(cell)):
             page.line(line)
+    page.table(versions.software(results))
     for gate in results.gates:
         if gate.verdict in _BAD:
             page.line(f"gate {gate.verdict}: {gate.said}")
@@ -65,20 +69,20 @@ def _order(cell: Cell) -> list[str]:
         lines += _moved(pair, each.order.drift, "from the first block to the last")
         carried = each.order.carry_over.p
         if carried is not None and carried < _ORDER_P:
-            lines.append(f"{pair}: it depends on who ran before (p {carried:.1g})")
+            lines.append(f"{pair}: it depends on who ran before ({p_value(carried)})")
     return lines
 
 
 def _moved(of: str, trend: Trend | None, words: str) -> list[str]:
     if trend is None or trend.p is None or trend.p >= _ORDER_P:
         return []
-    return [f"{of}: x {trend.ratio:.3f} {words} (p {trend.p:.1g})"]
+    return [f"{of}: x {ratio(trend.ratio)} {words} ({p_value(trend.p)})"]
 
 
 def _gates(cell: Cell) -> list[str]:
     """The gates that did not pass, each with its worst finding, and those without a reading."""
     bad = [
-        f"gate {gate.verdict} ({gate.counts[gate.verdict]} trials): {gate.said}"
+        f"gate {gate.verdict} ({quantity(gate.counts[gate.verdict], 'trial')}): {gate.said}"
         for gate in cell.gates
         if gate.verdict in _BAD
     ]

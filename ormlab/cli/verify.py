@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bundle.codes import LEVELS, LIMIT, MEANINGS
-from bundle.display import visible
+from bundle.display import quantity, visible
 from ormlab.base.errors import Exit
 from ormlab.cli import options
 from ormlab.cli.output import Printout, prints
@@ -25,7 +25,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.command("verify")
 @options.bundle
 @click.option(
-    "--level", type=click.Choice(LEVELS), help="How far to check; default: as far as possible."
+    "--level", type=options.Choice(LEVELS), help="How far to check; default: as far as possible."
 )
 @click.option("--index", type=_FILE, help="The index.jsonl that lists its seal, for L4.")
 @click.option("--allowed-signers", type=_FILE, help="Whose signature counts, as in ssh-keygen(1).")
@@ -54,7 +54,7 @@ def command(
     \b
     Examples:
       ormlab verify bundles/20261123T031500Z-1a2b3c4d
-      ormlab verify --level L4 --index index.jsonl received/20261123T031500Z-1a2b3c4d
+      ormlab verify --level L4 --index index.jsonl received/20261123*
       cd bundles/20261123T031500Z-1a2b3c4d && sha256sum -c MANIFEST.sha256
     """
     from ormlab.verify import verify
@@ -87,7 +87,7 @@ def command(
 def _lines(bundle: Path, outcome: Verification) -> Iterator[str]:
     reached = outcome.level_reached or "not even L0"
     seal = f"seal {outcome.seal}" if outcome.seal else "no seal"
-    yield f"{bundle}: {reached} of {outcome.asked}, {outcome.files} files, {seal}"
+    yield f"{bundle}: {reached} of {outcome.asked}, {quantity(outcome.files, 'file')}, {seal}"
     for level in _up_to(outcome.level_reached):
         yield f"  {level} {MEANINGS[level]}"
     for note in outcome.notes:

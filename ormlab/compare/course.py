@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from analysis.inference import FEWEST_FOR_DIRECTION
 from bundle import typed
+from bundle.display import quantity
 from bundle.documents.results import Results
 from ormlab.base import scratch
 from ormlab.base.errors import LoadError
-from ormlab.compare import plan, stacks
+from ormlab.compare import apart, plan, stacks
 from ormlab.compare.live import LiveInterval
 from ormlab.judging.judge import without_trial
-from ormlab.run import hosts, preparation, subjects
+from ormlab.run import hosts
 from ormlab.run.measure import record
-from ormlab.run.stages import carry_out, finish
+from ormlab.run.stages import carry_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from ormlab.hosts.inventory import Inventory
     from ormlab.plan import ResolvedPlan
     from ormlab.run.progress import Progress
-    from ormlab.run.stages import Run
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,17 @@ class Outcome:
 
 @contextmanager
 def decided(request: Request) -> Iterator[ResolvedPlan]:
-    """The plan of a comparison; the stacks that it locks are there inside this context.
+    """The plan of a comparison; what it locks and copies is there inside this context.
 
     Raises:
         UsageError: the request cannot be met; the message names the part.
         ProvisioningError: the network or the disk failed.
     """
     with scratch.folder() as folder:
-        locked = stacks.lock(request.specs, request.python, folder / "stacks")
-        yield plan.make(request, locked)
+        specs, notes = apart.renamed(request.specs, folder / "services")
+        locked = stacks.lock(specs, request.python, folder / "stacks")
+        noted = replace(locked, notes=(*notes, *locked.notes))
+        yield plan.make(replace(request, specs=specs), noted)
 
 
 def compare(
@@ -70,18 +72,22 @@ def compare(
     """
     blocks = resolved.plan.blocks
     if blocks < FEWEST_FOR_DIRECTION:
-        needed = f"a verdict needs {FEWEST_FOR_DIRECTION}"
-        progress.warn(f"{blocks} blocks give an estimate: {needed}; give more time")
+        estimate = quantity(blocks, "block gives an estimate", "blocks give an estimate")
+        progress.warn(f"{estimate}: a verdict needs {FEWEST_FOR_DIRECTION}; give more time")
     with hosts.reached(inventory) as place:
         watch = LiveInterval(progress, resolved, metric)
         inputs = record.inputs(resolved)
-        bundle = carry_out(place, resolved, bundles, watch, inputs, work=_measure_all)
+        bundle = carry_out(place, resolved, bundles, watch, inputs)
     return read(bundle, metric)
 
 
 def read(bundle: Path, metric: str) -> Outcome:
-    """What a judged bundle says of its candidates by a metric."""
-    results = typed.read(bundle, Results)
+    """What a bundle, as it was judged last, says of its candidates by a metric."""
+    return outcome(bundle, typed.read(bundle, Results), metric)
+
+
+def outcome(bundle: Path, results: Results, metric: str) -> Outcome:
+    """What the results of a bundle say of its candidates by a metric."""
     found = tuple(
         each for cell in results.cells for each in cell.comparisons if each.metric == metric
     )
@@ -94,16 +100,3 @@ def read(bundle: Path, metric: str) -> Outcome:
             hint=f"`ormlab judge {bundle}` says what is there",
         )
     return Outcome(bundle, results, found, missing)
-
-
-def _measure_all(run: Run) -> None:
-    """As every run, but not without one of the subjects: nothing would be compared."""
-    preparation.examine(run)
-    if lost := subjects.unusable(run.folder, run.resolved):
-        raise LoadError(
-            "subject-unusable",
-            "; ".join(f"{name} cannot be measured: {why}" for name, why in lost.items()),
-            where=run.resolved.plan.name,
-            hint="another version, or another interpreter with --python, may work",
-        )
-    finish(run)

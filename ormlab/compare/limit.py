@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Self
 
 from analysis.inference.interval import margin_band
 from bundle.documents.results import Verdict
-from ormlab.base.errors import UsageError
+from ormlab.base.errors import Exit, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from bundle.documents.results import Judged
 
 _FORM = re.compile(r"slower:(?P<share>[0-9]+(?:\.[0-9]+)?) ?%")
@@ -72,3 +74,10 @@ class Limit:
             return Outcome.EXCEEDED if is_beyond(found.ratio) else Outcome.KEPT
         worst = found.low if higher_is_better else found.high
         return Outcome.KEPT if worst is not None and not is_beyond(worst) else Outcome.UNDECIDED
+
+
+def exit_code(held: Collection[Outcome]) -> Exit:
+    """How a command ends by what its candidates kept: one that exceeds the limit is enough."""
+    if Outcome.EXCEEDED in held:
+        return Exit.SLOWER
+    return Exit.INCONCLUSIVE if Outcome.UNDECIDED in held else Exit.OK

@@ -13,6 +13,8 @@ import scipy.stats  # noqa: F401
 
 from analysis.inference.nullarm import Undefined, widen
 from analysis.metrics import METRICS
+from analysis.rounding import ratio, ratio_interval
+from bundle.display import quantity
 
 if TYPE_CHECKING:
     from ormlab.plan import ResolvedPlan
@@ -72,9 +74,11 @@ class LiveInterval:
                 continue
             self._said[each.candidate] = found.blocks
             ends = found.estimate.ci95
-            span = f" ({ends.low:.3f} to {ends.high:.3f})" if ends else ""
+            low, high = (ends.low, ends.high) if ends else (None, None)
+            span = f" ({ratio_interval(ends.low, ends.high)})" if ends else ""
             lines.append(
-                f"after {found.blocks} of {plan.blocks} blocks: {each.candidate} / {each.baseline},"
-                f" {self.metric} x {found.estimate.ratio:.3f}{span}; not a verdict"
+                f"after {found.blocks} of {quantity(plan.blocks, 'block')}: "
+                f"{each.candidate} / {each.baseline}, {self.metric} "
+                f"x {ratio(found.estimate.ratio, low, high)}{span}; not a verdict"
             )
         return lines

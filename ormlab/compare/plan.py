@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from pydantic import ValidationError
 
+from bundle.display import quantity
 from bundle.documents.plan import DatasetSize, OperationShare, Plan, Workload
+from bundle.meant import meant
 from ormlab import plan as plans
 from ormlab.base.errors import PlanError, UsageError
-from ormlab.compare.spec import SERVICES
+from ormlab.compare import apart
 from ormlab.plan import meaning
-from workloads.load.operations import LOADINGS
+from workloads.contract.fields import LOADINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ormlab.compare.spec import Spec
     from ormlab.compare.stacks import Locked
@@ -71,7 +74,7 @@ def make(request: Request, locked: Locked) -> ResolvedPlan:
         "schema": "plan/1",
         "name": "compare",
         "title": f"{', '.join(candidates)} against {baseline}: {name}, closed loop, "
-        f"{request.connections} connections",
+        f"{quantity(request.connections, 'connection')}",
         "profile": "vm",
         "seed": request.seed,
         "blocks": 1,
@@ -81,6 +84,7 @@ def make(request: Request, locked: Locked) -> ResolvedPlan:
         "loads": {request.design: _load(request, 1.0)},
         "comparisons": [{"baseline": baseline, "candidate": each} for each in candidates],
         "null_arm": baseline,
+        "needs_all_subjects": True,
         "margins": {request.metric: request.margin} if request.margin is not None else {},
         "assumptions": [
             *(f"{each} is the subject {spec}" for each, spec in _written(subjects, request)),
@@ -102,10 +106,10 @@ def make(request: Request, locked: Locked) -> ResolvedPlan:
 def names(specs: tuple[Spec, ...]) -> list[str]:
     """A name for each subject, all different: as short as tells them apart."""
     plain = [_called(spec) for spec in specs]
-    wanted = [
-        name if plain.count(name) == 1 else _called(spec, settings=True)
-        for name, spec in zip(plain, specs, strict=True)
-    ]
+    wanted = []
+    for name, spec in zip(plain, specs, strict=True):
+        alike = [other for called, other in zip(plain, specs, strict=True) if called == name]
+        wanted.append(name if len(alike) == 1 else _called(spec, alike))
     taken: list[str] = []
     for name in wanted:
         short = name[:_LONGEST_NAME].rstrip(".-")
@@ -114,9 +118,13 @@ def names(specs: tuple[Spec, ...]) -> list[str]:
     return taken
 
 
-def _called(spec: Spec, *, settings: bool = False) -> str:
-    parts = [spec.service, spec.version or ("local" if spec.path else "")]
-    if settings:
+def _called(spec: Spec, alike: Sequence[Spec] = ()) -> str:
+    """The parts of a subject's name; with what tells it from others of that name, if there are."""
+    source = "local" if spec.path else ""
+    if spec.path and alike:
+        source = apart.part(spec.path, [each.path for each in alike if each.path]) or source
+    parts = [spec.service.name, spec.version or source]
+    if alike:
         parts += [f"{key.rpartition('.')[2]}-{value}" for key, value in spec.settings.items()]
     return re.sub(r"[^a-z0-9.]+", "-", "-".join(filter(None, parts)).lower()).strip(".-")
 
@@ -124,10 +132,17 @@ def _called(spec: Spec, *, settings: bool = False) -> str:
 def _written(subjects: Mapping[str, object], request: Request) -> list[tuple[str, Spec]]:
     """The subjects whose name does not say all, without the folder of a local source."""
     pairs = [
-        (name, replace(spec, path=type(spec.path)(spec.path.name)) if spec.path else spec)
-        for name, spec in zip(subjects, request.specs, strict=True)
+        (name, _without_folders(spec)) for name, spec in zip(subjects, request.specs, strict=True)
     ]
-    return [(name, spec) for name, spec in pairs if name not in SERVICES or spec.settings]
+    return [(name, spec) for name, spec in pairs if name != str(spec)]
+
+
+def _without_folders(spec: Spec) -> Spec:
+    """A subject as a plan may name it: of what is local, the last part alone."""
+    service = spec.service
+    if not service.is_shipped:
+        service = replace(service, folder=Path(service.name))
+    return replace(spec, service=service, path=Path(spec.path.name) if spec.path else None)
 
 
 def _subjects(request: Request, locked: Locked) -> list[object]:
@@ -155,7 +170,8 @@ def _workload(request: Request) -> tuple[str, Workload, DatasetSize]:
             "operation-invalid",
             f"{loading!r} is no way of loading",
             where="--operation",
-            hint=f"write {name}:{LOADINGS[0]}, or one of {', '.join(LOADINGS[1:])}",
+            hint=meant(loading, LOADINGS, "{} ")
+            + f"write {name}:{LOADINGS[0]}, or one of {', '.join(LOADINGS[1:])}",
         )
     share = OperationShare.model_validate({"operation": name, "loading": loading or None})
     try:
@@ -179,7 +195,8 @@ def _mix(wanted: str) -> tuple[str, Workload, DatasetSize]:
             if name
             else f"the plan {plan_name} has several workloads",
             where="--mix",
-            hint=f"write one of {', '.join(f'{plan_name}/{each}' for each in plan.workloads)}",
+            hint=meant(name, plan.workloads, "{} ")
+            + f"write one of {', '.join(f'{plan_name}/{each}' for each in plan.workloads)}",
         )
     return name, plan.workloads[name], plan.dataset
 
@@ -205,8 +222,9 @@ def _fitting(request: Request, plan: Plan, locked: Locked) -> tuple[int, float]:
         needed = blocks * (least if not request.blocks else around_s + slope * _LEAST_S)
         raise UsageError(
             "time-too-short",
-            f"{blocks} block{'s' if blocks > 1 else ''} of {len(plan.subjects) + 1} deployments "
-            f"take at least {needed:.0f} s, and --time gives {request.time_s:g} s",
+            f"{quantity(blocks, 'block')} of {len(plan.subjects) + 1} deployments "
+            f"{'takes' if blocks == 1 else 'take'} at least {needed:.0f} s, and --time gives "
+            f"{request.time_s:g} s",
             where="--time",
             hint="give more time, fewer blocks or fewer subjects",
         )

@@ -7,19 +7,25 @@ import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ValidationError
 
 from bundle.documents.plan import Option, Subject
-from ormlab.base.errors import UsageError
+from bundle.meant import meant
+from ormlab.base.errors import PlanError, UsageError
+from ormlab.plan import services
+from workloads.services import manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-SERVICES: Final[tuple[str, ...]] = get_args(Subject.model_fields["service"].annotation)
-"""The services that a subject can name."""
-FORM: Final = "NAME, NAME@VERSION or NAME+PATH, each with {KEY=VALUE,...} if need be"
+    from workloads.services.manifest import Service
+
+FORM: Final = (
+    "NAME, NAME@VERSION or NAME+PATH, each with {KEY=VALUE,...} if need be; a folder's path, with "
+    "a / in it, stands for the NAME of the service in it"
+)
 
 _PARTS = re.compile(
     r"(?P<service>[^@+{}]*)(?:@(?P<version>[^{}]*)|\+(?P<path>[^{}]*))?(?:\{(?P<settings>[^{}]*)\})?"
@@ -34,7 +40,7 @@ _OPTIONS = "options."
 class Spec:
     """What a subject is, as far as the command line says."""
 
-    service: str  #: one of `SERVICES`
+    service: Service  #: one of the lab's own, or that of a folder
     version: str | None = None  #: of its package; None for the stack's own
     path: Path | None = None  #: a local checkout or wheel of its package; None for a release
     #: keys and values as the plan's Subject has them, with a dot between the levels
@@ -44,7 +50,16 @@ class Spec:
         """The text that `parse` reads as this one."""
         what = f"@{self.version}" if self.version else f"+{self.path}" if self.path else ""
         pairs = ",".join(f"{key}={_said(value)}" for key, value in self.settings.items())
-        return f"{self.service}{what}{f'{{{pairs}}}' if pairs else ''}"
+        return f"{self.named}{what}{f'{{{pairs}}}' if pairs else ''}"
+
+    @property
+    def named(self) -> str:
+        """The name of its service, or the path of a folder outside of the lab."""
+        service = self.service
+        if service.is_shipped:
+            return service.name
+        path = str(service.folder)
+        return path if "/" in path else f"./{path}"
 
     @property
     def stack(self) -> str | None:
@@ -65,7 +80,13 @@ class Spec:
             for part in above:
                 place = place.setdefault(part, {})
             place[last] = value
-        return Subject.model_validate({**keys, "service": self.service, "stack": stack})
+        return Subject.model_validate({**keys, "service": self._place, "stack": stack})
+
+    @property
+    def _place(self) -> str:
+        """What names its service in a plan."""
+        service = self.service
+        return service.name if service.is_shipped else str(service.folder.resolve())
 
 
 def parse(text: str) -> Spec:
@@ -77,14 +98,8 @@ def parse(text: str) -> Spec:
     parts = _PARTS.fullmatch(text)
     if parts is None:
         raise _refused(text, "it has not the form of a subject", f"write {FORM}")
-    service, version, path = parts["service"], parts["version"], parts["path"]
-    if service not in SERVICES:
-        raise _refused(
-            text, f"there is no service {service!r}", f"the services are {', '.join(SERVICES)}"
-        )
-    if version is not None and not (
-        _VERSION.fullmatch(version) and len(version) <= _LONGEST_VERSION
-    ):
+    service, version, path = _service(text, parts["service"]), parts["version"], parts["path"]
+    if version is not None and not is_version(version):
         raise _refused(
             text, f"{version!r} is no version", "write it as in 2.0.44, 2.1.0rc1 or 2.1.0.post1"
         )
@@ -97,13 +112,35 @@ def parse(text: str) -> Spec:
             text, "its stack decides its version", "give a stack, or a version or path, not both"
         )
     try:
-        spec.subject(spec.stack or "current")
+        spec.subject(spec.stack or service.stack)
     except ValidationError as wrong:
         first = wrong.errors()[0]
         key = ".".join(map(str, first["loc"]))
         reason = first["msg"][:1].lower() + first["msg"][1:]
         raise _refused(text, f"{key} is {first['input']!r}: {reason}", _see(key)) from None
     return spec
+
+
+def is_version(text: str) -> bool:
+    """Whether a subject can be written with this version."""
+    return len(text) <= _LONGEST_VERSION and bool(_VERSION.fullmatch(text))
+
+
+def _service(text: str, given: str) -> Service:
+    if "/" in given:
+        try:
+            return services.outside(Path(given), where=text)
+        except PlanError as wrong:
+            raise _refused(text, wrong.what, wrong.hint) from None
+    known = manifest.shipped()
+    if given not in known:
+        raise _refused(
+            text,
+            f"there is no service {given!r}",
+            f"{meant(given, known, '{} ')}the services are {', '.join(known)}; a folder's path "
+            "has a / in it",
+        )
+    return known[given]
 
 
 def allowed() -> list[str]:
@@ -132,7 +169,9 @@ def _settings(text: str, given: str) -> Iterator[tuple[str, Option]]:
         is_option = key.startswith(_OPTIONS) and key.removeprefix(_OPTIONS).isidentifier()
         if key not in known and not is_option:
             raise _refused(
-                text, f"there is no setting {key!r}", f"the settings are {', '.join(known)}"
+                text,
+                f"there is no setting {key!r}",
+                f"{meant(key, known, '{} ')}the settings are {', '.join(known)}",
             )
         if key in seen:
             raise _refused(text, f"the setting {key!r} stands there twice", "leave one out")

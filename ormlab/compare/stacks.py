@@ -12,17 +12,20 @@ import re
 import shutil
 import subprocess
 import tempfile
+import tomllib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from agent.stacks import reasons
+from bundle.display import quantity
+from bundle.meant import meant
 from host.environment import environment
-from ormlab.base import checkout
-from ormlab.base.errors import ProvisioningError, UsageError
+from ormlab.base import checkout, unlockable
+from ormlab.base.errors import UsageError
 from ormlab.compare import source
 from workloads import stacks
+from workloads.services import manifest
 from workloads.stacks import lock as locking
 from workloads.stacks import locks
 
@@ -31,19 +34,15 @@ if TYPE_CHECKING:
 
     from ormlab.compare.source import Wheel
     from ormlab.compare.spec import Spec
+    from workloads.services.manifest import Service
     from workloads.stacks import Stack
     from workloads.stacks.locks import Pin
 
-PACKAGES: Final = {"asyncpg": "asyncpg", "sqlalchemy": "sqlalchemy", "tortoise": "tortoise-orm"}
-"""By service, the package that a version or a local source is of."""
-_DRIVER: Final = "asyncpg"  # every service sends its SQL through it
-_OF_FRAMEWORK: Final = {"aiohttp": "current", "fastapi": "fastapi-current"}
+_OF_FRAMEWORK: Final = {"fastapi": "fastapi-current"}  # others run on the service's own stack
 _PYTHON: Final = re.compile(r"3\.[0-9]{1,2}(?:\.[0-9]{1,2})?")
 _MOST_VERSIONS: Final = 8
-_LONGEST_REASON: Final = 400
 _LONGEST_NAME: Final = 40  # of a stack
 _VERSIONS: Final = re.compile(r"^Available versions: (?P<versions>.+)$", re.MULTILINE)
-_CAUSE: Final = re.compile(r"cause: (?P<cause>.+?)(?:\n\s*\n|\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class _Wanted:
 
     name: str
     base: Stack  #: the shipped stack that it is like
-    service: str
+    service: Service
     python: str
     version: str | None  #: of the service's package; None for the base's
     wheel: Wheel | None  #: that the package comes from; None for the registry
@@ -69,7 +68,7 @@ class _Wanted:
     @property
     def package(self) -> str:
         """The package of its service."""
-        return PACKAGES[self.service]
+        return self.service.manifest.package
 
 
 def lock(specs: Sequence[Spec], python: str | None, into: Path) -> Locked:
@@ -84,14 +83,8 @@ def lock(specs: Sequence[Spec], python: str | None, into: Path) -> Locked:
         UsageError: a stack does not exist or cannot be locked; the message has the reason.
         ProvisioningError: the network or the disk failed.
     """
-    if python is not None and not _PYTHON.fullmatch(python):
-        raise UsageError(
-            "python-invalid",
-            f"{python!r} is no version of CPython",
-            where="--python",
-            hint="write it as in 3.12 or 3.13.1",
-        )
-    shipped = stacks.load()
+    _require_python(python)
+    shipped = _shipped(specs)
     bases = [_base(spec, python, shipped) for spec in specs]
     own = [
         (spec, base)
@@ -113,15 +106,38 @@ def lock(specs: Sequence[Spec], python: str | None, into: Path) -> Locked:
     return Locked(into, tuple(names), tuple(note for each in notes.values() for note in each))
 
 
+def interpreter(spec: Spec, python: str | None) -> str:
+    """The version of CPython that the stack of a subject is locked for; errors as of `lock`."""
+    _require_python(python)
+    return (python or _base(spec, python, _shipped([spec])).python).partition("+")[0]
+
+
+def _require_python(python: str | None) -> None:
+    if python is not None and not _PYTHON.fullmatch(python):
+        raise UsageError(
+            "python-invalid",
+            f"{python!r} is no version of CPython",
+            where="--python",
+            hint="write it as in 3.12 or 3.13.1",
+        )
+
+
+def _shipped(specs: Sequence[Spec]) -> dict[str, Stack]:
+    """The stacks of the lab, and those that the services of the subjects bring."""
+    services = {spec.service.name: spec.service for spec in specs}
+    return stacks.load(checkout.STACKS, (manifest.shipped() | services).values())
+
+
 def _base(spec: Spec, python: str | None, shipped: Mapping[str, Stack]) -> Stack:
     """The shipped stack of a subject, or the one that its own is like."""
-    name = spec.stack or _OF_FRAMEWORK[str(spec.settings.get("framework", "aiohttp"))]
+    framework = str(spec.settings.get("framework", ""))
+    name = spec.stack or _OF_FRAMEWORK.get(framework, spec.service.stack)
     if name not in shipped:
         raise UsageError(
             "stack-unknown",
             f"there is no stack {name!r}",
             where=str(spec),
-            hint=f"the stacks are {', '.join(shipped)}",
+            hint=f"{meant(name, shipped, '{} ')}the stacks are {', '.join(shipped)}",
         )
     if spec.stack and python:
         raise UsageError(
@@ -137,7 +153,7 @@ def _wanted(spec: Spec, base: Stack, python: str, folder: Path) -> _Wanted:
     if spec.path is None:
         return _Wanted(_name(spec, base, python), base, spec.service, python, spec.version, None)
     with tempfile.TemporaryDirectory(dir=folder) as building:
-        made = source.wheel(spec.path, PACKAGES[spec.service], python, Path(building))
+        made = source.wheel(spec.path, spec.service.manifest.package, python, Path(building))
         name = _name(spec, base, python, f"local.{made.sha256[:8]}")
         kept = folder / stacks.WHEELS / name / made.file.name
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -147,9 +163,10 @@ def _wanted(spec: Spec, base: Stack, python: str, folder: Path) -> _Wanted:
 
 def _name(spec: Spec, base: Stack, python: str, version: str | None = None) -> str:
     """``sqlalchemy-2.0.44-py3.13``; unlike any shipped stack, and the same for the same stack."""
-    parts = [spec.service, version or spec.version, f"py{python}"]
+    parts = [spec.service.name, version or spec.version, f"py{python}"]
     framework = spec.settings.get("framework")
-    name = "-".join(str(part) for part in [*parts, framework] if part)
+    # A service's name may have a _, and a stack's may not.
+    name = "-".join(str(part) for part in [*parts, framework] if part).replace("_", "-")
     if len(name) > _LONGEST_NAME:
         digest = hashlib.sha256(f"{name} {base.name}".encode()).hexdigest()[:8]
         name = f"{name[: _LONGEST_NAME - len(digest) - 1]}-{digest}"
@@ -171,18 +188,26 @@ def _lock(wanted: _Wanted, folder: Path, shipped: Mapping[str, Stack]) -> list[s
         lines = {name: pin.lines for name, pin in pins.items()} | {wanted.package: hashed}
         pinned.write_text("".join(lines.values()), encoding="utf-8")
     compiled, notes = _compiled(wanted, pins, shipped)
-    with (folder / "stacks.toml").open("a", encoding="utf-8") as defined:
-        defined.write(_definition(wanted, day, compiled))
+    defined = folder / "stacks.toml"
+    text = _with_imports(defined.read_text(encoding="utf-8"), wanted.base.imports)
+    defined.write_text(text + _definition(wanted, day, compiled), encoding="utf-8")
     return notes
+
+
+def _with_imports(text: str, imports: Mapping[str, str]) -> str:
+    """The definitions of stacks with the imports, too, of packages that a service brings."""
+    known = tomllib.loads(text)["imports"]
+    new = (f"{name} = {json.dumps(imports[name])}\n" for name in imports if name not in known)
+    return text.replace("[imports]\n", f"[imports]\n{''.join(new)}", 1)
 
 
 def _requests(wanted: _Wanted) -> list[str]:
     """The lines of the base's requests that the service needs, its own package pinned."""
-    others = set(PACKAGES.values()) - {_DRIVER, wanted.package}
+    known = [each.manifest.packages for each in manifest.shipped().values()]
+    others = {name for each in known for name in each} - wanted.service.manifest.packages.keys()
     kept: dict[str, str] = {}
-    chain = [wanted.base.base, wanted.base] if wanted.base.base else [wanted.base]
-    for stack in chain:
-        for line in stack.wanted.read_text(encoding="utf-8").splitlines():
+    for file in wanted.base.requested:
+        for line in file.read_text(encoding="utf-8").splitlines():
             named = re.match(locks.NAME, line)
             if named and locks.normalise(named[0]) not in others:
                 kept[locks.normalise(named[0])] = line
@@ -197,39 +222,13 @@ def _compile(wanted: _Wanted, requested: Path, pinned: Path, day: str) -> None:
     how = ["--only-binary", ":all:", "--python-version", wanted.python]
     # A wheel on the disk has no day of its upload, which uv takes for too late.
     how += [] if wanted.wheel else ["--exclude-newer", day]
-    own = {"UV_CACHE_DIR": str(checkout.UV_CACHE)}
-    if wanted.wheel:
-        places = [str(wanted.wheel.file.parent), environment("installer").get("UV_FIND_LINKS", "")]
-        own["UV_FIND_LINKS"] = ",".join(filter(None, places))
-    ended = subprocess.run(
-        [checkout.UV, *locking.COMPILE, *how, "--output-file", pinned, requested],
-        env=environment("installer", own),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if ended.returncode == 0:
-        return
-    if trouble := reasons.host_trouble(ended.returncode, ended.stderr):
-        raise ProvisioningError(
-            "stack-lock",
-            f"the stack {wanted.name} could not be locked: {trouble}",
-            where=wanted.name,
-            hint="a lock needs the package registry, or uv's cache",
-        )
-    raise UsageError(
-        "stack-unlockable",
-        f"the stack {wanted.name} cannot be locked: {_cause(ended.stderr)}",
-        where=wanted.name,
-        hint=_versions(wanted),
-    )
-
-
-def _cause(said: str) -> str:
-    """The reason that uv gives, in one line."""
-    found = _CAUSE.search(said)
-    text = " ".join((found["cause"] if found else reasons.why(said)).split())
-    return f"{text[:_LONGEST_REASON]} ..." if len(text) > _LONGEST_REASON else text
+    links = (str(wanted.wheel.file.parent),) if wanted.wheel else ()
+    try:
+        locking.Resolver(checkout.UV, checkout.UV_CACHE, links).compile(requested, pinned, *how)
+    except subprocess.CalledProcessError as failed:
+        raise unlockable.refusal(
+            f"the stack {wanted.name}", failed, where=wanted.name, hint=lambda: _versions(wanted)
+        ) from None
 
 
 def _versions(wanted: _Wanted) -> str:
@@ -249,7 +248,9 @@ def _versions(wanted: _Wanted) -> str:
     series = _series(wanted.version or "")
     same = [each for each in known if _series(each) == series]
     shown = (same or known)[:_MOST_VERSIONS]
-    return f"{wanted.package} has {', '.join(shown)} and {len(known) - len(shown)} others; {other}"
+    more = len(known) - len(shown)
+    left = f" and {quantity(more, 'other')}" if more else ""
+    return f"{wanted.package} has {', '.join(shown)}{left}; {other}"
 
 
 def _compiled(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
+from analysis import rounding
 from analysis.agreement import HOST_SD, Agreement, Side, on_one_host, on_two_hosts
 from analysis.metrics import PRIMARY
 from bundle import outside, typed
@@ -317,16 +318,17 @@ def _conclusion(
     if not primary:
         return f"{_WORDS[verdict]}: no comparison by {PRIMARY} is in both ({where}; {rest})."
     first = next(each for each in primary if each.verdict == verdict)
-    one, two = (run.ratio for run in first.runs)
+    one, two = (rounding.ratio(run.ratio, run.low, run.high) for run in first.runs)
+    ratio = rounding.ratio(first.ratio, first.low, first.high)
     return (
         f"{_WORDS[verdict]}: {first.candidate} / {first.baseline} by {PRIMARY} on "
-        f"{first.workload} under {first.load} is {one:.3f} and {two:.3f} {where}, "
-        f"{first.ratio:.3f} times{_interval(first)}: {first.why} ({rest})."
+        f"{first.workload} under {first.load} is {one} and {two} {where}, "
+        f"{ratio} times{_interval(first)}: {first.why} ({rest})."
     )
 
 
 def _interval(agreement: Agreement) -> str:
-    if agreement.low is None:
+    if agreement.low is None or agreement.high is None:
         return ""
     name = "95 % interval" if agreement.method == "welch" else "expected are"
-    return f" ({name} {agreement.low:.3f} to {agreement.high:.3f})"
+    return f" ({name} {rounding.ratio_interval(agreement.low, agreement.high)})"

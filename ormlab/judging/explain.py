@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bundle import names, typed
@@ -19,11 +20,18 @@ if TYPE_CHECKING:
 _RUN_ONE = "`ormlab run explain` measures one; docs/explain.md says how to write a plan of your own"
 
 
-def explain(path: Path) -> tuple[Explanation, LoadError | None]:
-    """Compute the explanation of a bundle anew from its files, and store nothing.
+@dataclass(frozen=True)
+class Explained:
+    """The explanation of one bundle."""
 
-    Returns:
-        The explanation; and the error of a run of which no trial may be used, None if one may.
+    folder: Path
+    stack: str | None  #: of both subjects; None if they have different ones
+    explanation: Explanation
+    problem: LoadError | None  #: of a run of which no trial may be used
+
+
+def explain(path: Path) -> Explained:
+    """Compute the explanation of a bundle anew from its files, and store nothing.
 
     Raises:
         BundleError: it is not sealed, or its files are not what the seal says.
@@ -38,7 +46,11 @@ def explain(path: Path) -> tuple[Explanation, LoadError | None]:
             where=str(path),
             hint=_RUN_ONE,
         )
-    return derived.explanation, judge.without_trial(derived.results, path)
+    problem = judge.without_trial(derived.results, path)
+    sealed, ends = typed.read_plan(path), (derived.explanation.from_, derived.explanation.to)
+    stacks = {sealed.declared(end).stack for end in ends}
+    stack = stacks.pop() if len(stacks) == 1 else None
+    return Explained(path, stack, derived.explanation, problem)
 
 
 def newest(folder: Path) -> Path:

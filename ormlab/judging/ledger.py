@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.claims import CODES, Ledger, PlanParts, lint, plans_of
+from bundle.meant import meant
 from bundle.strict_yaml import LIMIT_BYTES
 from ormlab import plan
 from ormlab.base import checkout
 from ormlab.base.errors import LedgerError, PlanError
-from ormlab.base.yaml_input import InputProblems, lines_of, read
+from ormlab.base.yaml_input import MOST_PROBLEMS, InputProblems, lines_of, read
 
-LEDGERS = checkout.ROOT / "workloads/ledgers"
+LEDGERS = checkout.LEDGERS
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,13 @@ def find(name_or_path: str) -> Path:
     for path in (Path(name_or_path), LEDGERS / f"{name_or_path}.yaml"):
         if path.is_file():
             return path
-    known = ", ".join(sorted(path.stem for path in LEDGERS.glob("*.yaml")))
+    known = sorted(path.stem for path in LEDGERS.glob("*.yaml"))
+    near = meant(Path(name_or_path).stem, known, "{} ")
     raise LedgerError(
         "ledger-missing",
         f"there is no ledger {name_or_path!r}",
         where=name_or_path,
-        hint=f"{CODES['ledger-missing']}: {known}",
+        hint=f"{near}{CODES['ledger-missing']}: {', '.join(known)}",
     )
 
 
@@ -81,12 +83,17 @@ def examine(path: Path, *, recorded: bool = False) -> tuple[Ledger | None, list[
         ledger = read(path, Ledger)
     except InputProblems as problems:
         return None, [_told(path, line, what) for line, what in problems.problems]
-    found = lint(ledger, None if recorded else _plans(ledger, path))
+    known = _known_plans(path)
+    found = [
+        replace(each, known=known) if each.code == "plan-unknown" else each
+        for each in lint(ledger, None if recorded else _plans(ledger, path))
+    ]
     lines = lines_of(path, [problem.path for problem in found])
+    advise = len(found) <= MOST_PROBLEMS
     return ledger, [
         LedgerError(
             problem.code,
-            f"{'.'.join(map(str, problem.path))}: {problem.what}",
+            f"{'.'.join(map(str, problem.path))}: {problem.advice if advise else problem.what}",
             where=f"{path}:{line}",
             hint=problem.hint,
         )
@@ -103,6 +110,12 @@ def find_plan(ledger: Path, name: str) -> Path:
     """Where the plan lies that a ledger names: in ``plans/`` beside it, or among the lab's own."""
     beside = ledger.parent / "plans" / f"{name}.yaml"
     return beside if beside.is_file() else checkout.PLANS / f"{name}.yaml"
+
+
+def _known_plans(ledger: Path) -> list[str]:
+    """The names of all plans that a ledger can name; `lint` knows those that it does name."""
+    beside = (path.stem for path in (ledger.parent / "plans").glob("*.yaml"))
+    return sorted({*beside, *plan.shipped()})
 
 
 def _plans(ledger: Ledger, path: Path) -> dict[str, PlanParts]:

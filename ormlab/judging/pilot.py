@@ -19,6 +19,7 @@ from bundle import typed
 from bundle.codec import Part
 from bundle.documents.host import HostFacts
 from bundle.read import Bundle
+from ormlab.plan import overhead_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -272,12 +273,11 @@ def _duration(
     """Seconds the plan takes, and how many of its trials the pilot has timed as they are."""
     plan, cycles = resolved.plan, _cycles(bundle.trials)
     overheads = [
-        seconds - loads[load].duration_s - loads[load].warmup_s
+        seconds - loads[load].takes_s(1)
         for (_, _, load), several in cycles.items()
         if not loads[load].may_end_early
         for seconds in several
     ]
-    beyond = median(overheads) if overheads else 0.0
     alike = {name for name, load in plan.loads.items() if loads.get(name) == load}
 
     def seconds(trial: Planned) -> tuple[float, bool]:
@@ -285,7 +285,9 @@ def _duration(
         if seen and trial.load in alike:
             return median(seen), True
         load = plan.loads[trial.load]
-        return load.duration_s + load.warmup_s + beyond, False
+        # A pilot of other loads alone may have no trial that tells it.
+        beyond = median(overheads) if overheads else overhead_s(resolved, load)
+        return load.takes_s(1) + beyond, False
 
     each = [seconds(trial) for trial in resolved.trials]
     record = bundle.record

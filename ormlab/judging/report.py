@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from analysis import report
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from ormlab.judging.ledger import LedgerFile
 
 REPORTS = checkout.ROOT / "reports"
-
-# matplotlib keeps a list of fonts; like everything of the lab it stays inside the checkout.
-os.environ["MPLCONFIGDIR"] = str(checkout.STATE / "matplotlib")
 
 
 def make(path: Path, ledger: LedgerFile | None = None) -> Report:

@@ -9,8 +9,10 @@ import msgspec
 from msgspec.structs import asdict
 
 from analysis import claims
+from analysis.rounding import percent
 from bundle import typed
 from bundle.codec import Part, serialise
+from bundle.display import quantity
 from bundle.documents.host import HostFacts
 from bundle.documents.results import Better
 from bundle.documents.verdicts import CheckOutcome, Claimed, LedgerOnTrial
@@ -99,8 +101,8 @@ def overview(ledger: LedgerFile) -> Overview:
     return Overview(
         ledger=LedgerOnTrial(name=written.name, title=written.title, sha256=ledger.sha256),
         conclusion=(
-            f"{len(told)} claims, {tested} with a plan that tests them; on paper {count} "
-            f"incoherent, {doubtful} in doubt."
+            f"{quantity(len(told), 'claim')}, {tested} with a plan that tests them; on paper "
+            f"{count} incoherent, {doubtful} in doubt."
         ),
         claims=told,
         checks=tuple(checks),
@@ -115,7 +117,7 @@ def _overview(ledger: Ledger, name: str, claim: Claim, checks: list[CheckOutcome
         **asdict(claims.describe(name, claim)),
         arithmetic="incoherent" if convicted else "in doubt" if own else "",
         portability=getattr(claim, "portability", None),
-        tolerance=f"{tolerance.relative:.1%}: {tolerance.reason}" if tolerance else None,
+        tolerance=f"{percent(tolerance.relative, 1)}: {tolerance.reason}" if tolerance else None,
         untestable=claim.untestable,
         not_run=claim.not_run,
         cost=getattr(claim, "cost", ""),
@@ -129,9 +131,13 @@ def _overview(ledger: Ledger, name: str, claim: Claim, checks: list[CheckOutcome
 
 def registries() -> Registries:
     """The metrics and the readings of conditions that a ledger may name."""
+    families = tuple(
+        ReadingLine(name=f"{each.prefix}NAME", scope="run", what=each.what)
+        for each in claims.FAMILIES
+    )
     written = {
         "metrics": list(claims.CLAIM_METRICS.values()),
-        "readings": list(claims.READINGS.values()),
+        "readings": [*claims.READINGS.values(), *families],
     }
     return msgspec.convert(written, Registries, from_attributes=True)
 

@@ -38,13 +38,13 @@ def expand(plan: Plan, explanation: Explanation) -> Expansion:
     steps = []
     for step in explanation.steps:
         end = ends[step.side]
-        alone = cumulative = f"{end}.{step.name}"
-        subjects[alone] = _switched(plan.subjects[end], step)
         is_first = reached[step.side] is plan.subjects[end]
         reached[step.side] = _switched(reached[step.side], step)
-        if not is_first:
-            cumulative = f"{end}.upto-{step.name}"
-            subjects[cumulative] = reached[step.side]
+        alone = f"{end}.{step.name}" if is_first or step.alone else None
+        if alone:
+            subjects[alone] = _switched(plan.subjects[end], step)
+        cumulative = f"{end}.{'' if is_first else 'upto-'}{step.name}"
+        subjects[cumulative] = reached[step.side]
         steps.append(
             Switch(
                 name=step.name,

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import yaml
+from pydantic import ValidationError
 
 from analysis import gates
-from bundle.documents.plan import MARGINS, Plan, SealedPlan, Subject
+from bundle.documents.plan import MARGINS, Plan, Reduced, SealedPlan, Subject
+from bundle.meant import meant
 from ormlab.base import checkout
 from ormlab.base.errors import PlanError
 from ormlab.base.yaml_input import InputProblems, read
-from ormlab.plan import meaning
+from ormlab.plan import meaning, services
 from ormlab.plan.explanation import Expansion, expand
 from ormlab.plan.schedule import Planned, schedule
 from workloads import stacks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from host.levels import Profile
+    from ormlab.base.yaml_input import Wrong
+    from workloads.services.manifest import Service
     from workloads.stacks import Stack
 
 SCHEMA: Final = "resolved-plan/1"
@@ -43,6 +48,7 @@ class ResolvedPlan:
         subjects: those of the plan, and each control's arm as one of its own.
         arms: by name of such an arm, the subject it is an arm of.
         stacks: the stacks of the subjects, by name.
+        services: the services of the subjects, by name; none where only the trials were decided.
         omitted_loads: name and reason of loads that this host cannot drive.
         explanation: the steps with their subjects, if the plan explains a difference.
         document: the canonical YAML of all this: what is archived and hashed.
@@ -53,13 +59,32 @@ class ResolvedPlan:
     subjects: dict[str, Subject]
     arms: dict[str, str]
     stacks: dict[str, Stack]
+    services: dict[str, Service] = field(default_factory=dict)
     omitted_loads: dict[str, str] = field(default_factory=dict)
     explanation: Expansion | None = None
 
-    @property
+    @cached_property
     def stacks_folder(self) -> Path:
-        """Where the stacks are defined and locked."""
-        return next(iter(self.stacks.values())).folder
+        """Where the stacks are defined and locked, but for those that services bring."""
+        stack = next(iter(self.stacks.values()))
+        while stack.of_service and stack.base:
+            stack = stack.base
+        return stack.folder
+
+    @cached_property
+    def service_files(self) -> dict[str, dict[str, bytes]]:
+        """By service, the files of its folder by path, as they were when first asked for.
+
+        Raises:
+            PlanError: a folder is too large, or a file can be neither shipped nor kept.
+        """
+        return {name: services.files(service) for name, service in self.services.items()}
+
+    @property
+    def brought(self) -> dict[str, dict[str, bytes]]:
+        """Of `service_files`, those of services that are not the lab's own."""
+        files = self.service_files
+        return {name: files[name] for name, each in self.services.items() if not each.is_shipped}
 
     @property
     def sealed(self) -> SealedPlan:
@@ -69,6 +94,9 @@ class ResolvedPlan:
                 "schema": SCHEMA,
                 "plan": self.plan,
                 "stacks": {name: stack.digest() for name, stack in self.stacks.items()},
+                "services": {
+                    name: services.digest(kept) for name, kept in self.service_files.items()
+                },
                 "omitted_loads": self.omitted_loads,
                 "arms": self.arms,
                 "explanation": self.explanation.way if self.explanation else None,
@@ -89,24 +117,30 @@ class ResolvedPlan:
         return hashlib.sha256(self.document).hexdigest()
 
 
+def shipped() -> list[str]:
+    """The names of the plans that the lab ships, in alphabetical order."""
+    return sorted(path.stem for path in checkout.PLANS.glob("*.yaml"))
+
+
 def load(name_or_path: str) -> Plan:
     """Read a plan by path, or by the name of one that the lab ships.
 
     Raises:
-        PlanError: there is no such plan, or it is not one; every problem with file and line.
+        PlanError: there is no such plan, or it is not one, every problem with file and line; or a
+            folder that it names holds no service.
     """
     path = Path(name_or_path)
     if not path.exists() or path.is_dir():
         path = checkout.PLANS / f"{name_or_path}.yaml"
     try:
-        return read(path, Plan, meaning.problems)
+        return services.located(read(path, Plan, _of_a_file), path.parent)
     except FileNotFoundError:
-        known = ", ".join(sorted(plan.stem for plan in checkout.PLANS.glob("*.yaml")))
+        near = meant(path.stem, shipped(), "{} ")
         raise PlanError(
             "plan-missing",
             f"there is no plan {name_or_path!r}",
             where=str(path),
-            hint=f"name a file, or one of: {known}",
+            hint=f"{near}name a file, or a plan that `ormlab plans` lists",
         ) from None
     except InputProblems as problems:
         raise PlanError(
@@ -117,15 +151,27 @@ def load(name_or_path: str) -> Plan:
         ) from None
 
 
+def _of_a_file(plan: Plan) -> Iterator[Wrong]:
+    if plan.overridden:
+        yield ("overridden",), "only the command line writes this key"
+    yield from services.problems(plan)
+    yield from meaning.problems(plan)
+
+
 def under(plan: Plan, profile: Profile) -> Plan:
-    """The plan as it would be run under a profile; the plan itself if that is its own.
+    """The plan as it is run if somebody asks for a profile.
 
     A smoke run has at most three blocks. A plan that was written as one has twenty under the other
     profiles, which give verdicts. Margins and the slowdown of a positive control become the
-    defaults of the other profile where they are those of the plan's own; other values stay.
+    defaults of the other profile where they are those of the plan's own; other values stay. What
+    the plan itself says of the profile (``profiles``) has the last word.
     """
-    if profile == plan.profile:
-        return plan
+    reduced = plan.profiles.get(profile)
+    changed = plan if profile == plan.profile else _changed(plan, profile)
+    return _reduced(changed, profile, reduced) if reduced else changed
+
+
+def _changed(plan: Plan, profile: Profile) -> Plan:
     before, after = MARGINS[plan.profile], MARGINS[profile]
     margins = {
         metric: after.get(metric, margin) if margin == before.get(metric) else margin
@@ -143,11 +189,54 @@ def under(plan: Plan, profile: Profile) -> Plan:
     return plan.model_copy(update={**changes, "positive_control": control})
 
 
+def _reduced(plan: Plan, profile: Profile, reduced: Reduced) -> Plan:
+    """The plan without what a profile leaves out, which its assumptions name.
+
+    Raises:
+        PlanError: a load cannot last as long as the profile says.
+    """
+    out, seconds = reduced.without, reduced.seconds
+
+    def kept[T](parts: Mapping[str, T]) -> dict[str, T]:
+        return {name: part for name, part in parts.items() if name not in out}
+
+    loads = {
+        name: load.keys() | ({"duration_s": seconds[name]} if name in seconds else {})
+        for name, load in kept(plan.loads).items()
+    }
+    said = [f"the profile {profile} leaves out {name}: {reason}" for name, reason in out.items()]
+    changes = {
+        "blocks": reduced.blocks or plan.blocks,
+        "subjects": kept(plan.subjects),
+        "workloads": kept(plan.workloads),
+        "loads": loads,
+        "comparisons": [
+            each
+            for each in plan.comparisons
+            if out.keys().isdisjoint({each.baseline, each.candidate})
+        ],
+        "assumptions": [*plan.assumptions, *said],
+        "profiles": {},
+    }
+    try:
+        return Plan.model_validate(plan.model_dump(by_alias=True) | changes)
+    except ValidationError as wrong:
+        first = wrong.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise PlanError(
+            "plan-invalid",
+            f"under the profile {profile}: {where}: {first['msg']}",
+            where=f"{plan.name}: profiles",
+            hint="docs/plans.md describes plans",
+        ) from None
+
+
 def resolve(
     plan: Plan,
     *,
     omitted_loads: dict[str, str] | None = None,
     stacks_folder: Path | None = checkout.STACKS,
+    known: Mapping[str, Service] | None = None,
 ) -> ResolvedPlan:
     """Decide everything that a run of this plan will do.
 
@@ -156,10 +245,11 @@ def resolve(
         omitted_loads: loads that this host cannot drive, with the reason.
         stacks_folder: where the stacks are defined and locked; None decides the trials alone, whose
             order does not depend on what is installed.
+        known: the services that have names; None for the lab's own.
 
     Raises:
-        PlanError: a stack or a gate does not exist, no load is left, the explanation cannot be
-            made, or there are too many trials, or too many connections at once.
+        PlanError: a service, a stack or a gate does not exist, no load is left, the explanation
+            cannot be made, or there are too many trials, or too many connections at once.
     """
     omitted = omitted_loads or {}
     loads = [name for name in plan.loads if name not in omitted]
@@ -171,8 +261,11 @@ def resolve(
         )
     _require_meaning(plan)
     _require_gates(plan)
-    wanted = sorted({subject.stack for subject in plan.subjects.values()})
-    used = _stacks(wanted, stacks_folder) if stacks_folder else {}
+    used: dict[str, Stack] = {}
+    found: dict[str, Service] = {}
+    if stacks_folder:
+        plan, found = services.used(plan, known)
+        used = _stacks(plan, stacks_folder, found)
     explanation = expand(plan, plan.explanation) if plan.explanation else None
     if explanation:
         subjects_in_all = plan.subjects | explanation.subjects
@@ -203,18 +296,19 @@ def resolve(
             where=plan.name,
             hint=f"shorten the names: subject, workload and load may have {_LONGEST_NAME} together",
         )
-    return ResolvedPlan(plan, tuple(trials), subjects, arms, used, omitted, explanation)
+    return ResolvedPlan(plan, tuple(trials), subjects, arms, used, found, omitted, explanation)
 
 
-def _stacks(names: list[str], folder: Path) -> dict[str, Stack]:
-    known = stacks.load(folder)
+def _stacks(plan: Plan, folder: Path, found: Mapping[str, Service]) -> dict[str, Stack]:
+    known = stacks.load(folder, found.values())
+    names = sorted({subject.stack for subject in plan.subjects.values()})
     for name in names:
         if name not in known:
             raise PlanError(
                 "stack-unknown",
                 f"there is no stack {name!r}",
                 where=str(folder / "stacks.toml"),
-                hint=f"the stacks are: {', '.join(known)}",
+                hint=f"{meant(name, known, '{} ')}the stacks are: {', '.join(known)}",
             )
     return {name: known[name] for name in names}
 
@@ -245,7 +339,7 @@ def _require_gates(plan: Plan) -> None:
     for code, limit in plan.gates.items():
         gate, what = known.get(code), ""
         if gate is None:
-            what = f"there is no gate {code!r}"
+            what = f"there is no gate {code!r}{meant(code, known, '; {}')}"
         else:
             for side in ("low", "high"):
                 if getattr(limit, side) is not None and getattr(gate, side) is None:

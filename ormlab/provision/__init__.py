@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from host.identity import MARKER
 from ormlab.hosts import connected
 from ormlab.provision import record
@@ -12,9 +14,13 @@ from ormlab.provision.events import Began, Ended
 from ormlab.provision.playbook import PLAYBOOKS, News, Play, play
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from ormlab.hosts.inventory import Bench
+
+READING = ("preflight", "verify")
+"""Playbooks that change nothing."""
 
 __all__ = ["Began", "Ended", "News", "Play", "Provisioned", "carry_out", "provision"]
 
@@ -44,10 +50,7 @@ def provision(
         ProvisioningError: a host cannot be reached, or a playbook cannot be played.
         Interrupted: Ctrl-C or SIGTERM.
     """
-    with connected(bench.hosts) as hosts:
-        strangers = tuple(
-            name for name, host in hosts.items() if not host.try_run("test", "-e", f"/{MARKER}")
-        )
+    strangers = _strangers(bench)
     if strangers and enroll and not dry:
         among = tuple(host for host in bench.hosts if host.name in strangers)
         enrolled = carry_out("enroll", replace(bench, hosts=among), news, playbooks=playbooks)
@@ -58,17 +61,40 @@ def provision(
     return Provisioned(site, strangers)
 
 
+def _strangers(bench: Bench) -> tuple[str, ...]:
+    """The names of the hosts that nobody has enrolled.
+
+    Raises:
+        ProvisioningError: a host cannot be reached, or does not say.
+    """
+    # As who logs in: lab_users may not have made the account of lab_user yet.
+    logins = [
+        replace(host, variables=structs.replace(host.variables, lab_user=None))
+        for host in bench.hosts
+    ]
+    look = ("sh", "-c", 'test -e "$1" && echo enrolled || echo stranger', "look", f"/{MARKER}")
+    with connected(logins) as hosts:
+        return tuple(name for name, host in hosts.items() if host.run(*look).strip() == "stranger")
+
+
 def carry_out(
-    name: str, bench: Bench, news: News, *, dry: bool = False, playbooks: Path = PLAYBOOKS
+    name: str,
+    bench: Bench,
+    news: News,
+    *,
+    dry: bool = False,
+    consent: Sequence[str] = (),
+    playbooks: Path = PLAYBOOKS,
 ) -> Play:
-    """Play one playbook, and keep a record of it for future bundles.
+    """Play one playbook, and keep a record of it for future bundles; see `play`.
 
     Raises:
         ProvisioningError: a playbook cannot be played. A failed task is an outcome, not an error.
         Interrupted: Ctrl-C or SIGTERM.
     """
     hosts = ", ".join(host.name for host in bench.hosts)
-    news.stage(f"{name} on {hosts}{' (a dry run: nothing is changed)' if dry else ''}")
-    played = play(name, bench, news, dry=dry, folder=playbooks)
+    told = f"{name} on {hosts}{' (a dry run: nothing is changed)' if dry else ''}"
+    news.stage(told, changes=not dry and name not in READING)
+    played = play(name, bench, news, dry=dry, consent=consent, folder=playbooks)
     record.keep(played)
     return played

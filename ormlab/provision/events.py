@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bundle.documents.host import Task
+from host.settling import Outcome
 from ormlab.base import checkout
 from ormlab.base.errors import ProvisioningError
 
@@ -25,9 +26,10 @@ _LONGEST = 2000  # characters of a reason
 
 @dataclass(frozen=True)
 class Began:
-    """A task begins, on every host of its play; ``name`` has its role, if it has one."""
+    """A task begins, on every host of its play."""
 
-    name: str
+    name: str  #: role and task
+    role: str  #: empty if it has none
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Ended:
     host: str  #: as the inventory names it
     task: Task  #: what a bundle records of it; its place is relative to the checkout
     reason: str  #: why it failed, in the module's words; empty if it did not fail
+    #: the settings of the host that it looked at or changed, from the module lab_knobs
+    settings: tuple[Outcome, ...] = ()
 
     @property
     def name(self) -> str:
@@ -59,6 +63,7 @@ class _Returned(msgspec.Struct):
     msg: object = ""
     stderr: str = ""
     censored: str = ""
+    outcomes: tuple[Outcome, ...] = ()
 
 
 class _Event(msgspec.Struct):
@@ -102,7 +107,7 @@ class Reader:
         try:
             if kind in _BEGINS:
                 task = msgspec.convert(event["event_data"], _Event)
-                return Began(_name(task.role, task.task))
+                return Began(_name(task.role, task.task), task.role)
             if kind == "runner_item_on_failed":
                 task = msgspec.convert(event["event_data"], _Event)
                 self._items.setdefault((task.host, task.task_uuid), _reason(task.res))
@@ -132,7 +137,7 @@ class Reader:
             seconds=round(event.duration, 2),
         )
         reason = (first or _reason(event.res))[:_LONGEST] if failed else ""
-        return Ended(event.host, task, reason)
+        return Ended(event.host, task, reason, event.res.outcomes)
 
 
 def _name(role: str, task: str) -> str:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 import psutil
 from ansible_runner.interface import init_runner
 
+from bundle.display import quantity
 from host.environment import confined, environment
 from ormlab.base import checkout
 from ormlab.base.errors import Interrupted, ProvisioningError
@@ -26,8 +27,9 @@ from ormlab.base.stopping import StopRequest
 from ormlab.provision.events import Began, Ended, Reader, Recap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from host.settling import Outcome
     from ormlab.hosts.inventory import Bench, HostSpec
 
 PLAYBOOKS = checkout.ROOT / "playbooks"
@@ -39,8 +41,8 @@ _ERROR = re.compile(r"^\[?ERROR\]?[:!]\s*(.+?)\s*$", re.MULTILINE)
 class News(Protocol):
     """Receives the progress of a playbook."""
 
-    def stage(self, what: str) -> None:
-        """A playbook begins."""
+    def stage(self, what: str, *, changes: bool) -> None:
+        """A playbook begins, which ``changes`` hosts or only looks at them."""
 
     def began(self, task: Began) -> None:
         """A task begins."""
@@ -71,13 +73,30 @@ class Play:
         }
         return list(last.values())
 
+    def settings(self, host: str) -> list[Outcome]:
+        """Each setting of a host that changed, or would change: its first look says from what."""
+        found: dict[tuple[str, str], Outcome] = {}
+        for ended in self.tasks:
+            # The baseline only writes down what there is.
+            for each in ended.settings if ended.task.role != "lab_baseline" else ():
+                if ended.host == host and each.verdict in {"changed", "drifted"}:
+                    found.setdefault((each.knob, each.place), each)
+        return list(found.values())
+
 
 def play(
-    name: str, bench: Bench, news: News, *, dry: bool = False, folder: Path = PLAYBOOKS
+    name: str,
+    bench: Bench,
+    news: News,
+    *,
+    dry: bool = False,
+    consent: Sequence[str] = (),
+    folder: Path = PLAYBOOKS,
 ) -> Play:
     """Play a playbook, by its name without suffix, on the hosts of a bench.
 
-    With ``dry`` it only reports what would change (``--check``).
+    With ``dry`` it only reports what would change (``--check``). ``consent`` names hosts that may
+    be rebooted.
 
     Raises:
         ProvisioningError: there is no such playbook, or Ansible refused to play it. A failed
@@ -109,7 +128,7 @@ def play(
                 inventory=str(bench.path.absolute()),
                 limit=",".join(host.name for host in bench.hosts),
                 cmdline="--check" if dry else None,
-                extravars=_ssh(bench, sockets),
+                extravars={**_ssh(bench, sockets), "lab_consent": ",".join(consent)},
                 envvars=_variables(),
                 settings={"pexpect_timeout": _POLL_S, "suppress_ansible_output": True},
                 event_handler=watch.receive,
@@ -183,7 +202,8 @@ class _Watch:
         if self._asked:
             raise Interrupted(
                 "interrupted",
-                f"the playbook {playbook} was interrupted after {len(self.tasks)} tasks",
+                f"the playbook {playbook} was interrupted after "
+                f"{quantity(len(self.tasks), 'task')}",
                 where=playbook,
                 hint="play it again to continue: finished tasks find nothing to do",
             )
@@ -216,17 +236,20 @@ def _connections() -> Iterator[Path]:
                 subprocess.run(end, env=environment("tool"), capture_output=True, check=False)
 
 
-def _ssh(bench: Bench, sockets: Path) -> dict[str, str | bool]:
-    """The ssh arguments, as extra variables, which override those of an inventory."""
-    known = " ".join({f'"{host.known_hosts}"': None for host in bench.hosts})
-    # If an option is given twice, ssh uses the first, and these come first.
-    options = [
-        *("-o", "StrictHostKeyChecking=yes"),
-        *("-o", f"UserKnownHostsFile={known}"),
+def _ssh(bench: Bench, sockets: Path) -> dict[str, object]:
+    """The ssh arguments, as extra variables: the inventory's own as `HostSpec` has read them."""
+    shared = [
         *("-o", "ControlMaster=auto", "-o", "ControlPersist=60s"),
+        # A host without power sends nothing: its connection is lost after 30 s.
+        *("-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3"),
     ]
     return {
-        "ansible_ssh_args": shlex.join(options),
+        "ormlab_ssh_arguments": {
+            host.name: shlex.join([*shared, *host.ssh_arguments]) for host in bench.hosts
+        },
+        "ansible_ssh_args": "{{ ormlab_ssh_arguments[inventory_hostname] }}",
+        "ansible_ssh_common_args": "",
+        "ansible_ssh_extra_args": "",
         "ansible_control_path_dir": str(sockets),
         # ansible-runner disables the check of host keys by default.
         "ansible_host_key_checking": True,

@@ -34,8 +34,8 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 def keep(play: Play) -> None:
-    """Write the documents of a play; a dry run leaves none, because it set nothing up."""
-    if play.dry:
+    """Write the documents of a play; one that only looks leaves none, because it set nothing up."""
+    if play.dry or play.playbook == "preflight":
         return
     stamp = play.started.strftime("%Y%m%dT%H%M%S.%fZ")
     for host in play.hosts:

@@ -9,11 +9,12 @@ course      runs what is missing, and judges all of it together
 
 from ormlab.reproduce.course import Outcome, carry_out
 from ormlab.reproduce.existing import Existing
-from ormlab.reproduce.proposal import Finds, Proposal, Request, Step, propose
+from ormlab.reproduce.proposal import Finds, LeftOut, Proposal, Request, Step, propose
 
 __all__ = [
     "Existing",
     "Finds",
+    "LeftOut",
     "Outcome",
     "Proposal",
     "Request",

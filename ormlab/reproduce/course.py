@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from analysis import report
 from bundle import typed
+from bundle.display import quantity
 from bundle.documents.results import Results
 from bundle.errors import BundleError
-from ormlab.base.errors import HostGateError, Interrupted, LabError, LoadError, UsageError
+from ormlab.base.errors import Interrupted, LabError, LoadError
 from ormlab.judging import judge, verdicts
 from ormlab.judging import report as reports
-from ormlab.reproduce import stacks
-from ormlab.run.resume import resume
+from ormlab.reproduce import scripts, stacks
+from ormlab.run.resume import resume_if_same
 from ormlab.run.stages import run
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ def carry_out(proposal: Proposal, inventory: Inventory, progress: Progress) -> O
     request = proposal.request
     try:
         paths, failed = _bundles(proposal, inventory, progress)
-        progress.stage(f"judging {len(proposal.claims)} claims by {len(paths)} bundles")
+        progress.stage(
+            f"judging {quantity(len(proposal.claims), 'claim')} by {quantity(len(paths), 'bundle')}"
+        )
         judgement = judge.judge_several(paths, request.ledger, only=proposal.claims, store=True)
         file = verdicts.store(judgement, request.bundles)
         pages = _report(paths, request, progress)
@@ -71,7 +74,7 @@ def carry_out(proposal: Proposal, inventory: Inventory, progress: Progress) -> O
 def _bundles(
     proposal: Proposal, inventory: Inventory, progress: Progress
 ) -> tuple[list[Path], dict[str, LabError]]:
-    """The bundles of all steps, in the order of the steps; and what could not be run."""
+    """The bundles of all steps, the oldest first; and what could not be run."""
     paths: list[Path] = []
     failed: dict[str, LabError] = {}
     missing = proposal.missing
@@ -89,7 +92,8 @@ def _bundles(
         except LabError as problem:
             failed[name] = problem
             progress.warn(f"{name} could not be run: {problem.what}")
-    return paths, failed
+    # Which step comes first depends on how long its last run took; the judgement must not.
+    return sorted(paths, key=lambda path: path.name), failed
 
 
 def _without_trial(bundle: Path) -> LoadError | None:
@@ -98,18 +102,24 @@ def _without_trial(bundle: Path) -> LoadError | None:
 
 
 def _run(step: Step, proposal: Proposal, inventory: Inventory, progress: Progress) -> Path:
-    if step.begun:
-        try:
-            return resume(step.begun, inventory, progress)
-        except (UsageError, HostGateError) as changed:
-            warning = f"{step.begun.name} stays as it is, for {changed.what}"
-            progress.warn(f"{warning}; the plan is run from its beginning")
+    anew = "the plan is run from its beginning"
+    if step.begun and (
+        continued := resume_if_same(step.begun, inventory, progress, otherwise=anew)
+    ):
+        return continued
     plan, request = step.resolved.plan, proposal.request
     if step.stacks_only:
         return stacks.try_out(
             plan, inventory, request.bundles, request.ledger, progress, due=step.scripts
         )
-    return run(plan, inventory, request.bundles, progress, ledger=request.ledger)
+    return run(
+        plan,
+        inventory,
+        request.bundles,
+        progress,
+        ledger=request.ledger,
+        beforehand=lambda current: scripts.run_all(current, step.scripts),
+    )
 
 
 def _report(paths: list[Path], request: Request, progress: Progress) -> tuple[Path, ...]:

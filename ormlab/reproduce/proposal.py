@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from analysis.claims import variants_of
 from analysis.inference import findable_effect
 from bundle.errors import BundleError
 from ormlab import plan as plans
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from ormlab.judging.ledger import LedgerFile
     from ormlab.judging.pilot import Forecast
-    from ormlab.plan import Profile, ResolvedPlan
+    from ormlab.plan import Plan, Profile, ResolvedPlan
     from ormlab.reproduce.existing import Existing
     from ormlab.reproduce.scripts import Due
 
@@ -60,6 +61,9 @@ class Step:
 
     resolved: ResolvedPlan  #: what is run, if it has to be
     claims: tuple[str, ...]
+    decides: tuple[str, ...]  #: of the claims, those that this run may decide
+    #: of the claims, those that it may decide under another assumption
+    varies: tuple[str, ...]
     stacks_only: bool  #: it is enough to try the stacks, without any load
     existing: tuple[Existing, ...]  #: bundles that serve in its place; with any, nothing is run
     aside: tuple[Existing, ...]  #: bundles of the same plan that do not, each with the reason
@@ -77,12 +81,22 @@ class Step:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A plan that is not run under a profile."""
+
+    plan: str
+    claims: tuple[str, ...]  #: that it tests
+    why: str
+
+
+@dataclass(frozen=True)
 class Proposal:
     """Everything that a reproduction would do for some claims."""
 
     request: Request
     claims: tuple[str, ...]
     steps: tuple[Step, ...]  #: what exists already first, then the shortest plan
+    left_out: tuple[LeftOut, ...]  #: plans that the profile leaves out
 
     @property
     def missing(self) -> tuple[Step, ...]:
@@ -114,36 +128,63 @@ def propose(request: Request) -> Proposal:
     """
     ledger = request.ledger
     chosen = choice.claims(ledger, request.patterns)
-    steps = [
-        _step(request, name, tested) for name, tested in choice.plans(ledger.ledger, chosen).items()
-    ]
+    steps, left_out = [], []
+    for name, tested in choice.plans(ledger.ledger, chosen).items():
+        written = plans.load(str(ledgers.find_plan(ledger.path, name)))
+        if why := _left_out(request, written, tested):
+            left_out.append(LeftOut(name, tested, why))
+        else:
+            steps.append(_step(request, written, tested))
     steps.sort(key=lambda step: (not step.existing, step.expected_s))
-    return Proposal(request, chosen, tuple(steps))
+    return Proposal(request, chosen, tuple(steps), tuple(left_out))
 
 
-def _step(request: Request, name: str, tested: Sequence[str]) -> Step:
-    written = plans.load(str(ledgers.find_plan(request.ledger.path, name)))
-    whole = plans.resolve(plans.under(written, request.profile or written.profile))
-    subjects = choice.stacks_alone(request.ledger.ledger, tested)
+def _left_out(request: Request, written: Plan, tested: Sequence[str]) -> str | None:
+    """Why the profile that was asked for does without a plan; None if it does not."""
+    if request.profile is None:
+        return None
+    reduced = written.profiles.get(request.profile)
+    if reduced and reduced.omitted:
+        return reduced.omitted
+    whys = [choice.undecided(request.ledger.ledger, name, request.profile) for name in tested]
+    found = [f"{name}: {why}" for name, why in zip(tested, whys, strict=True) if why]
+    return "; ".join(found) if len(found) == len(tested) else None
+
+
+def _step(request: Request, written: Plan, tested: Sequence[str]) -> Step:
+    profile = request.profile or written.profile
+    name, ledger = written.name, request.ledger.ledger
+    whole = plans.resolve(plans.under(written, profile) if request.profile else written)
+    open_ones = [each for each in tested if not choice.undecided(ledger, each, profile)]
+    own = [each for each in open_ones if choice.tested(ledger.claims[each], whole.plan)]
+    varied = [
+        each
+        for each in open_ones
+        if any(choice.tested(one, whole.plan) for one in variants_of(ledger.claims[each]).values())
+    ]
+    subjects = choice.stacks_alone(ledger, tested)
     due = whole if subjects is None else stacks.alone(whole, subjects)
     known = existing.of_plan(request.bundles, name)
     digests = {whole.sha256, due.sha256}
-    due_here, lacking = scripts.due(request.ledger.ledger, tested, name, request.copy)
-    files = [each.path for each in due_here] if subjects is not None else []
-    serving, aside = existing.weighed(known, digests, trials=subjects is None, files=files)
+    due_here, lacking = scripts.due(ledger, tested, name, request.copy)
+    serving, aside = existing.weighed(known, digests, trials=subjects is None, due=due_here)
     stacks_only = subjects is not None
     pilot = None if serving or stacks_only else _pilot(whole, known)
     guessed = plans.duration(whole)
     if stacks_only:
-        expected_s, at_most = stacks.EXPECTED_S, True
+        expected_s, at_most = stacks.expected_s(due, len(due_here)), False
     elif pilot:
         expected_s, at_most = pilot.expected_s, False
     else:
-        expected_s, at_most = guessed.expected_s, guessed.at_most
-    begun = None if serving or stacks_only else existing.begun(request.bundles, whole.sha256)
+        expected_s, at_most = guessed.expected_s + guessed.around_s, guessed.at_most
+    begun = None
+    if not (serving or stacks_only):
+        begun = existing.begun(request.bundles, whole.sha256, due=due_here)
     return Step(
         resolved=due,
         claims=tuple(tested),
+        decides=tuple(own),
+        varies=tuple(varied),
         stacks_only=stacks_only,
         existing=serving,
         aside=aside,
@@ -151,8 +192,8 @@ def _step(request: Request, name: str, tested: Sequence[str]) -> Step:
         at_most=at_most,
         finds=None if stacks_only else _finds(whole, pilot),
         begun=begun,
-        scripts=due_here if stacks_only else (),
-        lacking=lacking if stacks_only else (),
+        scripts=due_here,
+        lacking=lacking,
     )
 
 

@@ -6,8 +6,12 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+from msgspec import UNSET
+
 from analysis.claims import Runs, places_of, variants_of
-from bundle.documents.services import ScriptOutcome
+from bundle import typed
+from bundle.documents.services import ScriptOutcome, StackOutcome
 from ormlab.base import checkout
 from ormlab.base.errors import LedgerError, LoadError, UsageError
 from ormlab.run.measure import record
@@ -38,6 +42,30 @@ class Due:
     def path(self) -> str:
         """Where a bundle keeps its outcome."""
         return ScriptOutcome.PATH.format(subject=self.subject, script=self.script.name)
+
+    def flaw(self, bundle: Path) -> str | None:
+        """Why a bundle's outcome is not that of this script; None if it is, or no stack works."""
+        stack = typed.read_if_there(bundle, StackOutcome, subject=self.subject)
+        if stack and not stack.ok:
+            return None
+        outcome = typed.read_if_there(
+            bundle, ScriptOutcome, subject=self.subject, script=self.script.name
+        )
+        if outcome is None:
+            return f"it has no {self.path}"
+        arguments = () if outcome.arguments is UNSET else outcome.arguments
+        if (outcome.sha256, arguments) != (self.program_sha256, tuple(self.script.arguments)):
+            return f"its {self.path} is of other code or arguments"
+        return None
+
+    @property
+    def program_sha256(self) -> str:
+        """Digest of the file that is run, hex."""
+        if self.script.program:
+            data = (_PROGRAMS / f"{self.script.program}.py").read_bytes()
+        else:
+            data = (self.code or "").encode()
+        return hashlib.sha256(data).hexdigest()
 
     @property
     def what(self) -> Script:
@@ -133,18 +161,23 @@ def read(copy: Path) -> str:
         ) from None
 
 
-def run(current: Run, each: Due) -> None:
-    """Run a script on the stack of its subject, and add the outcome to the bundle.
+def run_all(current: Run, due: Collection[Due]) -> None:
+    """Run scripts on the stacks of their subjects, and add the outcomes to the bundle.
 
-    Nothing is added if the stack does not work.
+    Nothing is added for a stack that does not work.
 
     Raises:
-        LoadError: the agent could not run it.
+        LoadError: the agent could not run one.
     """
+    for each in due:
+        stack = current.session.stacks[current.resolved.subjects[each.subject].stack]
+        if stack.ok:
+            current.progress.stage(f"script: {each.script.name} on {each.subject}")
+            _run(current, each, stack)
+
+
+def _run(current: Run, each: Due, stack: StackOutcome) -> None:
     session, script = current.session, each.script
-    stack = session.stacks[current.resolved.subjects[each.subject].stack]
-    if not stack.ok:
-        return
     app = session.site.app
     lab, name = app.deployment, f"script-{each.subject}-{script.name}"
     shipped = f"{lab.code}/workloads/scripts/{script.program}.py"
@@ -171,4 +204,6 @@ def run(current: Run, each: Due) -> None:
             hint="read that log; a full disk is the usual cause",
         )
     outcome = read_answer(answer, ScriptOutcome, where=where)
+    # The agent's own arguments begin with the path of printed code on the host.
+    outcome = msgspec.structs.replace(outcome, arguments=tuple(script.arguments))
     current.add(record.script(each.subject, outcome))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from analysis.host import Finding, best_profile, judge
 from bundle import typed
 from bundle.read import Bundle
+from host.spinning import SECONDS
 from ormlab import plan
 from ormlab.base import checkout
 from ormlab.base.errors import LoadError
@@ -53,13 +54,16 @@ class Noise:
     floor: NoiseFloor  #: the noise floor of the host, computed from it
 
 
-def examine(inventory: Inventory, profile: Profile | None, progress: Progress) -> list[Examination]:
+def examine(
+    inventory: Inventory, profile: Profile | None, progress: Progress, *, jitter: bool
+) -> list[Examination]:
     """Take and judge the readings of every host.
 
     Args:
         inventory: the hosts.
         profile: to judge under; None for the strictest one that each host could be asked for.
         progress: receives the news.
+        jitter: whether the measured CPUs spin to find out what else runs there.
 
     Raises:
         ProvisioningError: a host could not be reached or set up.
@@ -69,10 +73,12 @@ def examine(inventory: Inventory, profile: Profile | None, progress: Progress) -
         for name, host in hosts.items():
             progress.stage(f"{name}: deploying the agent")
             deployment = deploy(host)
-            progress.stage(f"{name}: watching for a second")
+            spins = f", spinning for {SECONDS:g} s" if jitter else ""
+            progress.stage(f"{name}: watching for a second{spins}")
             roles, apart = inventory.roles_of(host.spec), len(inventory.hosts) > 1
             settled = ports.settle(deployment, roles, _SUBJECTS, apart=apart)
-            readings = deployment.readings(settled.all)
+            jitter_s = SECONDS if jitter else 0
+            readings = deployment.readings(settled.all, jitter_s=jitter_s)
             wanted = profile or best_profile(readings)
             examined.append(Examination(name, wanted, readings, judge(readings, wanted)))
     return examined

@@ -11,6 +11,7 @@ from msgspec import UNSET
 
 from analysis import gates
 from bundle.codec import encode
+from bundle.display import quantity
 from bundle.documents.failure import Failure
 from bundle.format import TrialRecord
 from bundle.instants import TrialTimes
@@ -47,6 +48,8 @@ def measure(run: Run) -> None:
     groups = together(trials, run.resolved.plan.loads)
     context = gates.Context.read(folder)
     times = TrialTimes(folder, run.writer.created)
+    if rest := left(trials, ended):
+        run.progress.stage(f"measuring: {quantity(rest, 'trial')}")
     started, done = time.monotonic(), 0
     for group in due(groups, len(planned), ended):
         for trial, (figures, failure) in _carry_out(run, group, context, times).items():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from analysis.host import judge
+from bundle.display import quantity
 from bundle.documents.results import GateVerdict
-from ormlab.base.errors import HostGateError, LoadError, UsageError
+from ormlab.base import affinity
+from ormlab.base.errors import HostGateError, LoadError
 from ormlab.run import subjects
 from ormlab.run.measure import making, record, site
 from ormlab.run.measure.database import Database
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from host.levels import Profile
-    from ormlab.plan import Plan, ResolvedPlan
+    from ormlab.plan import ResolvedPlan
     from ormlab.run.hosts import Place
     from ormlab.run.measure.site import Site
     from ormlab.run.measure.station import Station
@@ -35,11 +36,9 @@ def deployed(
     ``attempt`` counts how often the run was begun before.
 
     Raises:
-        UsageError: the plan has a load that several hosts cannot carry out together.
         HostGateError: a host must not be measured on as the plan's profile wants it.
         LoadError: another run has the lab's folder of a host, or somebody else a port of the run.
     """
-    _require_one_host(place, resolved.plan)
     progress.stage("deploying the code and the agent")
     with site.opened(
         place.hosts,
@@ -55,7 +54,7 @@ def deployed(
             station.ports.require_free(station.name)
             if station.host is place.local:
                 # The orchestrator keeps off the measured CPUs, like everything else that is not.
-                os.sched_setaffinity(0, station.facts.placement.housekeeping)
+                affinity.keep_to(station.facts.placement.housekeeping)
         yield opened
 
 
@@ -77,21 +76,10 @@ def started(opened: Site, progress: Progress) -> Iterator[Session]:
     progress.stage("starting PostgreSQL 16")
     with Database(opened) as database:
         size = plan.dataset
-        rows = f"{size.users:,} users, {size.orders:,} orders, {size.payload_bytes} bytes"
-        progress.stage(f"dataset: {rows}")
+        rows = f"{quantity(size.users, 'user')}, {quantity(size.orders, 'order')}"
+        progress.stage(f"dataset: {rows}, {quantity(size.payload_bytes, 'byte')}")
         seeded = making.rows(opened, database)
         yield Session(opened, drawn, stacks, database, seeded)
-
-
-def _require_one_host(place: Place, plan: Plan) -> None:
-    switching = [name for name, load in plan.loads.items() if load.side_by_side]
-    if switching and len({host.spec.name for host in place.hosts.values()}) > 1:
-        raise UsageError(
-            "side-by-side-hosts",
-            f"subjects side by side need one host for everything: {', '.join(switching)}",
-            where=f"{plan.name}: loads",
-            hint="name one host for app, db and load, or give the plan a load of one subject",
-        )
 
 
 def examine(run: Run) -> None:
@@ -122,7 +110,7 @@ def _check(run: Run) -> None:
         broken = None if _tell_if_unusable(run, name) else subjects.broken(run.folder, name)
         if broken:
             run.progress.warn(f"{name}: {broken}; comparisons with it are invalid")
-    _require_subjects(run)
+    require_subjects(run)
 
 
 def _diagnose(run: Run) -> None:
@@ -133,7 +121,7 @@ def _diagnose(run: Run) -> None:
             run.progress.stage(f"SQL and answers: {name}")
             run.add(record.work(name, run.session.diagnose(name)))
             _tell_if_unusable(run, name)
-    _require_subjects(run)
+    require_subjects(run)
 
 
 def _find_floors(run: Run) -> None:
@@ -152,8 +140,20 @@ def _tell_if_unusable(run: Run, subject: str) -> bool:
     return reason is not None
 
 
-def _require_subjects(run: Run) -> None:
+def require_subjects(run: Run) -> None:
+    """Refuse to measure without the subjects that the plan needs, by what is known of them.
+
+    Raises:
+        LoadError: no subject can be measured, or one that the plan needs cannot.
+    """
     unusable = subjects.unusable(run.folder, run.resolved)
+    if unusable and run.resolved.plan.needs_all_subjects:
+        raise LoadError(
+            "subject-unusable",
+            "; ".join(f"{name} cannot be measured: {why}" for name, why in unusable.items()),
+            where=run.resolved.plan.name,
+            hint="another version, or another interpreter with --python, may work",
+        )
     if len(unusable) == len(run.resolved.subjects):
         raise LoadError(
             "no-subject",
@@ -174,7 +174,8 @@ def _require_fit(station: Station, profile: Profile) -> str | None:
     if fatal and profile == "bare-metal":
         raise HostGateError(
             "host-gate",
-            f"{len(fatal)} readings forbid a run as bare-metal: {'; '.join(fatal)}",
+            f"{quantity(len(fatal), 'reading forbids', 'readings forbid')} a run as bare-metal: "
+            f"{'; '.join(fatal)}",
             where=station.name,
             hint="`ormlab doctor` says why each matters and what to do; other profiles only warn",
         )

@@ -54,7 +54,7 @@ class RerunProposal:
     plan_sha256: str  #: digest of its plan
     resolved: ResolvedPlan  #: the plan, resolved by this version with the recorded locks
     stacks: tuple[Installed, ...]  #: what would be installed
-    #: the files that decide what is installed, compared with the checkout's
+    #: the files that decide what is installed, and the services, compared with the checkout's
     locks: tuple[LockFile, ...]
     #: which source measured the bundle; the checkout's own is what would be executed
     source: Source
@@ -64,7 +64,7 @@ class RerunProposal:
 
     @property
     def foreign(self) -> tuple[str, ...]:
-        """The files of locks and definitions that are not the checkout's."""
+        """The locks, definitions and services that are not the checkout's."""
         return tuple(lock.name for lock in self.locks if lock.compared != "same")
 
     def document(self) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def propose(bundle: Path) -> RerunProposal:
     """
     original = Bundle.open(bundle, level="L1")
     with scratch.folder() as folder:
-        return _propose(original, folder / "stacks")
+        return _propose(original, folder)
 
 
 def rerun(
@@ -139,7 +139,7 @@ def rerun(
             hint="copy it to where nobody else writes, and run it again",
         )
     with hosts.reached(inventory) as place:
-        resolved = _propose(original, place.scratch / "stacks").resolved
+        resolved = _propose(original, place.scratch).resolved
         for difference in proposal.differences:
             progress.warn(difference)
         loads = resolved.plan.loads
@@ -152,18 +152,18 @@ def rerun(
 
 
 def require_trust(bundle: Path, proposal: RerunProposal, *, trust_locks: bool) -> None:
-    """Refuse locks that are not the checkout's, unless they are trusted.
+    """Refuse locks and services that are not the checkout's, unless they are trusted.
 
     Raises:
-        UsageError: a lock is not the checkout's, and is not trusted.
+        UsageError: a lock or a service is not the checkout's, and is not trusted.
     """
     if proposal.foreign and not trust_locks:
         raise UsageError(
             "locks-foreign",
-            f"the bundle installs other packages than this checkout: {', '.join(proposal.foreign)}",
-            where=str(bundle / recorded.LOCKS),
-            hint="compare them with workloads/stacks/; --trust-locks installs and imports what "
-            "they name, with the rights of this user",
+            f"the bundle runs other code than this checkout: {', '.join(proposal.foreign)}",
+            where=str(bundle / "inputs"),
+            hint="compare its locks and services with workloads/stacks/ and workloads/services/; "
+            "--trust-locks installs and runs what they name, with the rights of this user",
         )
 
 
@@ -220,10 +220,11 @@ def _other_source(bundle: Path, resolved: ResolvedPlan) -> Iterator[str]:
         yield "the agent has other libraries than it had"
 
 
-def _propose(original: Bundle, stacks_folder: Path) -> RerunProposal:
-    """Lay out the recorded stacks in a new folder, and resolve the plan with them."""
-    recorded.lay_out(original.path, stacks_folder)
-    resolved = recorded.resolve_again(original.path, stacks_folder)
+def _propose(original: Bundle, folder: Path) -> RerunProposal:
+    """Lay out the recorded services and stacks below a folder, and resolve the plan with them."""
+    known = recorded.lay_out_services(original.path, folder / "services")
+    stacks_folder = recorded.lay_out(original.path, folder / "stacks", known)
+    resolved = recorded.resolve_again(original.path, stacks_folder, known)
     differences = require_same_run(original.path, resolved)
     return RerunProposal(
         bundle=original.record.id,
@@ -234,7 +235,8 @@ def _propose(original: Bundle, stacks_folder: Path) -> RerunProposal:
             Installed(name, stack.digest(), len(stack.pins()), stack.build is not None)
             for name, stack in resolved.stacks.items()
         ),
-        locks=recorded.compare(stacks_folder, resolved.stacks.values()),
+        locks=recorded.compare(stacks_folder, resolved.stacks.values())
+        + recorded.compare_services(resolved.services.values() if known else ()),
         source=recorded.source(original.path),
         has_patch=(original.path / PATCH).is_file(),
         commit=source.here().commit,

@@ -63,10 +63,11 @@ def resume(folder: Path, inventory: Inventory, progress: Progress) -> Path:
     if (sealed / names.SEAL).exists():
         return _complete(sealed, given=folder)
     with UnsealedRun(folder) as unsealed, hosts.reached(inventory) as place:
-        stacks_folder = checkout.STACKS
-        if (folder / Rerun.PATH).exists() or recorded.names_own_stacks(folder):
-            stacks_folder = recorded.lay_out(folder, place.scratch / "stacks")
-        resolved = recorded.resolve_again(folder, stacks_folder)
+        stacks_folder, known = checkout.STACKS, None
+        if (folder / Rerun.PATH).exists() or recorded.names_its_own(folder):
+            known = recorded.lay_out_services(folder, place.scratch / "services")
+            stacks_folder = recorded.lay_out(folder, place.scratch / "stacks", known)
+        resolved = recorded.resolve_again(folder, stacks_folder, known)
         require_same_inputs(folder, resolved)
         attempt = len(unsealed.interruptions) + 1
         with ExitStack() as held:
@@ -85,6 +86,7 @@ def resume(folder: Path, inventory: Inventory, progress: Progress) -> Path:
                 with sealing.sealed_if_cut_short(writer, resolved, progress), held:
                     run = Run(session, writer, progress)
                     if is_examined:
+                        preparation.require_subjects(run)
                         run.add(record.host_again(site, attempt))
                     else:
                         for part in ("host", "services", "generators"):
@@ -92,6 +94,30 @@ def resume(folder: Path, inventory: Inventory, progress: Progress) -> Path:
                         preparation.examine(run)
                     finish(run)
                 return sealing.seal(writer, resolved, progress, place.check)
+
+
+def resume_if_same(
+    folder: Path, inventory: Inventory, progress: Progress, *, otherwise: str
+) -> Path | None:
+    """Continue a run, or leave it as it is and warn where what decides it has changed.
+
+    Args:
+        folder: as `resume` takes it, and the others.
+        inventory: likewise.
+        progress: likewise.
+        otherwise: what the caller does instead, in words.
+
+    Returns:
+        The sealed and judged bundle; None where the run cannot be continued.
+
+    Raises:
+        LabError: as `resume`, but for these reasons.
+    """
+    try:
+        return resume(folder, inventory, progress)
+    except (UsageError, HostGateError) as changed:
+        progress.warn(f"{folder.name} stays as it is, for {changed.what}; {otherwise}")
+        return None
 
 
 def require_same_inputs(bundle: Path, resolved: ResolvedPlan) -> None:
@@ -106,7 +132,7 @@ def require_same_inputs(bundle: Path, resolved: ResolvedPlan) -> None:
         for path in (bundle / "inputs").rglob("*")
         if path.is_file()
     }
-    compared = (recorded.LOCKS, _SOURCE, SealedPlan.PATH)
+    compared = (recorded.LOCKS, recorded.SERVICES, _SOURCE, SealedPlan.PATH)
     then = {path: data for path, data in then.items() if path.startswith(compared)}
     differences = [
         line

@@ -12,6 +12,7 @@ from msgspec import UNSET
 
 from bundle import index, typed
 from bundle.coherence import LEDGER
+from bundle.display import quantity
 from bundle.documents.host import Fingerprint, Rerun
 from bundle.format import BundleRecord, Omission, Plan, TrialCounts
 from bundle.instants import in_order, latest_here
@@ -86,7 +87,7 @@ def sealed_if_cut_short(
         count = len(writer.closed_trials())
         raise Interrupted(
             "interrupted",
-            f"the run was interrupted after {count} trials",
+            f"the run was interrupted after {quantity(count, 'trial')}",
             where=str(_abort(writer, resolved, progress) or ""),
             hint="what was measured is sealed as aborted; `ormlab judge` shows what it holds",
         ) from None

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from bundle.codec import serialise
+from bundle.documents.host import FleetRun
 from bundle.write import BundleWriter
 from ormlab.base.errors import LoadError
 from ormlab.plan import resolve
@@ -71,6 +73,8 @@ def run(
     *,
     omit_missing_generators: bool = False,
     ledger: LedgerFile | None = None,
+    fleet: FleetRun | None = None,
+    beforehand: Callable[[Run], None] | None = None,
 ) -> Path:
     """Carry out a plan and return the folder of the sealed and judged bundle.
 
@@ -82,6 +86,8 @@ def run(
         omit_missing_generators: leave out loads whose generator the host lacks, instead of
             refusing to start.
         ledger: claims that the run puts on trial; the bundle holds them and is judged by them.
+        fleet: which of several runs of this plan it is; None for a run by itself.
+        beforehand: what else is done before the first trial, once the subjects are examined.
 
     Raises:
         UsageError: plan and inventory do not fit.
@@ -96,7 +102,18 @@ def run(
         for reason in dict.fromkeys(lacking.values()):
             progress.warn(f"{reason}: the run goes without {', '.join(lacking)}")
         resolved = resolve(plan, omitted_loads=lacking)
-        return carry_out(place, resolved, bundles, progress, record.inputs(resolved, ledger))
+
+        def work(current: Run) -> None:
+            preparation.examine(current)
+            if beforehand:
+                beforehand(current)
+            finish(current)
+
+        inputs = record.inputs(resolved, ledger)
+        if fleet:
+            inputs = {FleetRun.PATH: serialise(fleet), **inputs}
+        number = fleet.run if fleet else 1
+        return carry_out(place, resolved, bundles, progress, inputs, work=work, number=number)
 
 
 def measure_all(current: Run) -> None:
@@ -120,6 +137,7 @@ def carry_out(
     *,
     work: Callable[[Run], None] = measure_all,
     omitted: tuple[Omission, ...] = (),
+    number: int = 1,
 ) -> Path:
     """Carry out a new run; returns the folder of the sealed and judged bundle.
 
@@ -131,12 +149,15 @@ def carry_out(
         inputs: what decides the run, byte for byte: digests elsewhere name these files.
         work: what is done on the hosts once stacks, server and rows are ready.
         omitted: see `ormlab.run.sealing.seal`.
+        number: ``first`` of `bundle.write.BundleWriter.create`.
 
     Raises:
         LabError: the run ended early; what was measured is sealed as aborted.
     """
     created = datetime.now(UTC).replace(microsecond=0)
-    with BundleWriter.create(bundles, plan_sha256=resolved.sha256, created=created) as writer:
+    with BundleWriter.create(
+        bundles, plan_sha256=resolved.sha256, created=created, first=number
+    ) as writer:
         with sealed_if_cut_short(writer, resolved, progress):
             for path, data in inputs.items():
                 writer.add(path, data)

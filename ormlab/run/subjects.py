@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bundle import typed
+from bundle.display import quantity
 from bundle.documents.services import Answers, ContractOutcome, OrderOutcome, StackOutcome
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ def broken(bundle: Path, subject: str) -> str | None:
         return f"the contract could not be checked: the suite ended with {status}"
     outcome = typed.read(bundle, ContractOutcome, subject=subject)
     first, count = outcome.problems[0].case, len(outcome.problems)
-    return f"it breaks the contract in {count} of {outcome.cases} cases, first {first!r}"
+    return (
+        f"it breaks the contract in {count} of {quantity(outcome.cases, 'case')}, first {first!r}"
+    )
 
 
 def _failures(stack: StackOutcome) -> str:

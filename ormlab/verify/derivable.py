@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args, get_type_hin
 
 from bundle import codec, names, outside, tree, typed
 from bundle.codec import decode
+from bundle.documents.explanation import Explanation
 from bundle.documents.plan import SealedPlan
 from bundle.documents.results import Results
 from bundle.documents.verdicts import Verdicts
@@ -49,7 +50,7 @@ def check(root: Path, found: Findings) -> tuple[str, ...]:
     if not (root / RESULTS).exists():
         found.add("results-missing", RESULTS)
         return ()
-    for kind in (Results, Verdicts):
+    for kind in (Results, Explanation, Verdicts):
         if older := _older(root, kind):
             found.add("results-older", kind.PATH, older)
             return ()
@@ -83,7 +84,7 @@ def _check_plan(root: Path, found: Findings) -> None:
         found.add("plan-differs", SealedPlan.PATH, names.printable(first))
 
 
-def _older(root: Path, kind: type[Results | Verdicts]) -> str | None:
+def _older(root: Path, kind: type[Results | Explanation | Verdicts]) -> str | None:
     """The schema of a document, if it is an earlier one; None if it is this version's or odd."""
     try:
         named = codec.read(outside.bytes_of(root / kind.PATH), Named).schema

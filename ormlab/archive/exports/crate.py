@@ -19,6 +19,7 @@ from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
 
 from bundle import names, storage, tree
+from bundle.display import quantity
 from ormlab.archive import keep
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def metadata(bundle: Bundle) -> dict[str, Json]:
     crate = ROCrate(version="1.1")
     crate.name = f"{record.plan.name}, {record.id}"
     crate.description = (
-        f"Sealed bundle of a benchmark run of ormlab: {record.trials.completed} trials completed, "
+        "Sealed bundle of a benchmark run of ormlab: "
+        f"{quantity(record.trials.completed, 'trial')} completed, "
         f"{record.trials.failed} failed, {record.trials.skipped} skipped ({record.status})."
     )
     crate.datePublished = _time(record.sealed)

@@ -103,7 +103,7 @@ class _Families(Collector):
         labels = {
             "seal": str(self._bundle.seal),
             "status": record.status,
-            "plan": _text(record.plan.name),
+            "plan": label(record.plan.name),
             "plan_sha256": record.plan.sha256,
             "host": record.host or "",
             "tier": next((row["tier"] for row in self._rows), None) or "",
@@ -115,9 +115,9 @@ class _Families(Collector):
 
 def _values(row: Mapping[str, object], labels: tuple[str, ...]) -> list[str]:
     """Values of labels; an empty one is the same as none."""
-    return [_text(row[label]) for label in labels]
+    return [label(row[name]) for name in labels]
 
 
-def _text(value: object) -> str:
-    """As UTF-8 can have it: JSON may hold halves of letters."""
+def label(value: object) -> str:
+    """The value of a label as UTF-8 can have it: JSON may hold halves of letters."""
     return "" if value is None else str(value).encode("utf-8", "replace").decode()

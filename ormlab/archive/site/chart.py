@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from markupsafe import Markup
-
-from analysis.report.charts import Look, TrendChart, TrendLine
-from analysis.report.svg import embed
-from ormlab.base import checkout
+from analysis.report.charts import Look, TrendChart, TrendLine, TrendPoint
+from analysis.report.plot import draw
+from bundle.display import quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from analysis.report.plot import Plot
     from ormlab.archive.query import Point, Series
     from ormlab.archive.site.gather import Trends
 
 _MIB: Final = 2**20
-
-# matplotlib keeps a list of fonts; like everything of the lab it stays inside the checkout.
-os.environ["MPLCONFIGDIR"] = str(checkout.STATE / "matplotlib")
 
 
 def magnitude(unit: str) -> tuple[float, str]:
@@ -30,20 +25,17 @@ def magnitude(unit: str) -> tuple[float, str]:
     return (_MIB, "MiB") if unit == "bytes" else (1.0, unit)
 
 
-def drawn(trends: Trends) -> Markup:
-    """The chart as an element of a page."""
-    from analysis.report.drawing import draw  # noqa: PLC0415 - half a second that only this needs
-
-    name = f"trend-{trends.number}"
+def drawn(trends: Trends) -> Plot:
+    """The chart as an element of a page, with its legend."""
     _, unit = magnitude(trends.shared.unit)
     subjects = ", ".join(series.subject for series in trends.series)
-    element = embed(
-        draw(chart(trends), name),
-        name=name,
-        title=f"{trends.shared.metric} in {unit} of {subjects} over {trends.bundles} bundles",
+    return draw(
+        chart(trends),
+        name=f"trend-chart-{trends.number}",
+        title=f"{trends.shared.metric} in {unit} of {subjects} "
+        f"over {quantity(trends.bundles, 'bundle')}",
         description="The table below has the figures.",
     )
-    return Markup(element)  # noqa: S704 - serialised as XML, with all text escaped
 
 
 def chart(trends: Trends) -> TrendChart:
@@ -52,17 +44,26 @@ def chart(trends: Trends) -> TrendChart:
     lines = (
         TrendLine(
             look=Look(series.subject, number),
-            points=tuple(_place(point, divisor) for point in series.points),
-            changes=tuple(_place(point, divisor) for point in series.points if point.changed),
+            points=tuple(_point(series.subject, point, divisor) for point in series.points),
             levels=tuple(_levels(series, divisor)),
         )
         for number, series in enumerate(trends.series)
     )
-    return TrendChart(f"{trends.shared.metric}, {unit}", tuple(lines))
+    days = sorted({point.created for series in trends.series for point in series.points})
+    ends = dict.fromkeys((days[0], days[-1]))
+    ticks = tuple((day.timestamp(), f"{day:%Y-%m-%d}") for day in ends)
+    return TrendChart(f"{trends.shared.metric}, {unit}", tuple(lines), ticks)
 
 
-def _place(point: Point, divisor: float) -> tuple[float, float]:
-    return point.created.timestamp(), point.value / divisor
+def _point(subject: str, point: Point, divisor: float) -> TrendPoint:
+    return TrendPoint(
+        at=point.created.timestamp(),
+        value=point.value / divisor,
+        low=None,
+        high=None,
+        said=f"{subject}, {point.created:%Y-%m-%d}",
+        is_new_level=point.changed,
+    )
 
 
 def _levels(series: Series, divisor: float) -> Iterator[tuple[float, float, float]]:

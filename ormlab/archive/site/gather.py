@@ -1,9 +1,4 @@
-"""What the site shows of an archive: runs, the standing of claims, trends.
-
-Every bundle is verified at L1 here. One that does not hold, or that is not here, stays in the list
-with the reason and nothing of what it says. Verdicts and results are those in derived/, which the
-seal does not cover: `ormlab verify` at L3 computes them anew.
-"""
+"""What the site shows of an archive: runs, the standing of claims, releases, trends."""
 
 from __future__ import annotations
 
@@ -12,38 +7,26 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import asdict
+
+from analysis.claims.standing import deciding
 from analysis.metrics import METRICS
-from bundle import typed
-from bundle.documents.host import HostFacts
-from bundle.documents.results import Results
-from bundle.documents.verdicts import ClaimVerdict, Verdicts
-from bundle.errors import BundleError
-from bundle.read import Bundle
-from ormlab.archive import query
-from ormlab.archive.entries import Archive
+from bundle.documents.verdicts import ClaimVerdict, Stand
+from ormlab.archive import history, query
+from ormlab.archive.runs import read_runs
+from ormlab.archive.site import releases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from bundle.codec import Document
-    from bundle.documents.verdicts import JudgedClaim, LedgerOnTrial
-    from bundle.format import BundleRecord, IndexLine
+    from bundle.documents.verdicts import ClaimJudgement, JudgedClaim, LedgerOnTrial
     from ormlab.archive.query import Series
+    from ormlab.archive.runs import Run
+    from ormlab.archive.site.releases import Releases
 
+_ON_PAPER: Final = {ClaimVerdict.UNTESTABLE, ClaimVerdict.INCOHERENT}
 _ORDER: Final = {metric.name: position for position, metric in enumerate(METRICS)}
-
-
-@dataclass(frozen=True)
-class Run:
-    """One line of the index, and the documents of its bundle; None for those that are not there."""
-
-    line: IndexLine
-    record: BundleRecord | None = None  #: None if the bundle cannot be shown
-    problems: tuple[str, ...] = ()  #: why it, or a document of it, cannot be shown
-    facts: HostFacts | None = None
-    results: Results | None = None
-    verdicts: Verdicts | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +47,29 @@ class ClaimHistory:
     claim: JudgedClaim  #: as the latest bundle has it
     said: tuple[GivenVerdict, ...]  #: every verdict, but not those of bundles that did not test it
     untested: int  #: how many bundles put the ledger on trial and did not test the claim
+
+    @property
+    def deciding(self) -> ClaimJudgement:
+        """What the verdicts by the latest text of the ledger come to.
+
+        They are weighed as `ormlab judge` weighs those of several bundles. A verdict by an earlier
+        text is about another claim.
+        """
+        stands = [
+            Stand(
+                **asdict(each.claim.judgement),
+                bundle=each.run.line.id,
+                seal=each.run.line.seal,
+            )
+            for each in self.said
+            if each.ledger.sha256 == self.ledger.sha256
+        ]
+        return deciding(stands, ()) if stands else self.claim.judgement
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether a run bears on it; what is decided on paper, each run repeats."""
+        return bool(self.said) and self.deciding.verdict not in _ON_PAPER
 
     @property
     def counts(self) -> dict[ClaimVerdict, int]:
@@ -95,45 +101,26 @@ class Contents:
 
     runs: tuple[Run, ...]
     claims: tuple[ClaimHistory, ...]
+    releases: tuple[Releases, ...]
     trends: tuple[Trends, ...]
     fresh: bool  #: whether the catalog, which the trends come from, is of the index as it is now
 
 
 def gather(folder: Path) -> Contents:
     """Read an archive; raises what `ormlab.archive.site.build` does."""
-    archive = Archive.open(folder)
-    archive.require_chain()
-    runs = tuple(_run(folder, line) for line in archive.lines())
+    runs = read_runs(folder)
     series, fresh = query.every_series(folder)
+    by_release = tuple(releases.of(history.read(folder, runs)))
+    pinned = {subject for each in by_release for subject in each.pinned}
+    over_time = [s for s in series if (s.subject, s.workload, s.load, s.host) not in pinned]
     latest_first = sorted(runs, key=lambda run: run.line.id, reverse=True)
-    return Contents(tuple(latest_first), tuple(_standing(runs)), tuple(_trends(series)), fresh)
-
-
-def _run(folder: Path, line: IndexLine) -> Run:
-    path = folder / line.id
-    if not path.is_dir():
-        return Run(line, problems=("The bundle is not in this archive.",))
-    try:
-        bundle = Bundle.open(path, level="L1")
-    except BundleError as error:
-        return Run(line, problems=(f"The bundle does not verify: {error}.",))
-    if bundle.seal != line.seal:
-        return Run(line, problems=("The bundle has another seal than the index says.",))
-    problems: list[str] = []
-
-    def read[T: Document](kind: type[T]) -> T | None:
-        try:
-            return typed.read_if_there(path, kind)
-        except (BundleError, OSError) as error:
-            # What derived/ holds may be of an older rule.
-            problems.append(
-                f"{kind.PATH} cannot be read by this version: {error}. `ormlab judge` computes "
-                "derived/ anew."
-            )
-            return None
-
-    facts, results, verdicts = read(HostFacts), read(Results), read(Verdicts)
-    return Run(line, bundle.record, tuple(problems), facts, results, verdicts)
+    return Contents(
+        runs=tuple(latest_first),
+        claims=tuple(_standing(runs)),
+        releases=by_release,
+        trends=tuple(_trends(over_time)),
+        fresh=fresh,
+    )
 
 
 def _standing(runs: Sequence[Run]) -> Iterator[ClaimHistory]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,21 +12,25 @@ from markupsafe import Markup
 
 import analysis
 from analysis import rounding
+from analysis.report.parts.conclusion import standing_first, tally
+from analysis.report.plot import shapes
 from analysis.tables import results as tables
 from analysis.tables.verdicts import MARKS, verdicts
-from bundle.display import visible
+from bundle.display import quantity, visible
 from ormlab.archive import keep
 from ormlab.archive.errors import EntryError
 from ormlab.archive.site.chart import drawn, magnitude
 from ormlab.archive.site.gather import Contents, gather
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from analysis.report.blocks import CountBar
     from analysis.tables import Table
     from bundle.documents.verdicts import ClaimVerdict, Measured, Verdicts
     from ormlab.archive.query import Point
+    from ormlab.archive.site.gather import ClaimHistory
 
 _TEMPLATES: Final = (
     Path(__file__).parent / "templates",
@@ -68,7 +73,7 @@ def _require_free(out: Path) -> None:
     if not out.exists() and not out.is_symlink():
         return
     names = {path.name for path in out.iterdir()} if out.is_dir() else {""}
-    if not names <= {"index.html", "claims.html", "trends.html", "runs"}:
+    if not names <= {"index.html", "claims.html", "releases.html", "trends.html", "runs"}:
         hint = "name a new folder, or one that holds an earlier site"
         raise EntryError(
             "site-taken", "the folder holds something else than a site", where=str(out), hint=hint
@@ -87,6 +92,10 @@ def _pages(contents: Contents) -> Iterator[tuple[str, str]]:
         render("index.html", runs=contents.runs, claims=contents.claims, shown=shown),
     )
     yield "claims.html", render("claims.html", claims=contents.claims)
+    yield (
+        "releases.html",
+        render("releases.html", releases=contents.releases, fresh=contents.fresh),
+    )
     yield "trends.html", render("trends.html", trends=contents.trends, fresh=contents.fresh)
     for run in contents.runs:
         yield f"runs/{run.line.id}.html", render("run.html", "../", run=run)
@@ -101,17 +110,34 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=_plain,
     )
+    environment.globals["shapes"] = shapes
     environment.filters |= {
         "drawn": drawn,
         "instant": _instant,
         "measured": _measured,
+        "quantity": quantity,
+        "standing": _tested,
         "tables": tables.of,
+        "tally": _tally,
         "unit": lambda unit: magnitude(unit)[1],
         "value": _value,
         "verdict": _verdict,
         "verdicts": _verdicts,
     }
     return environment
+
+
+def _tested(claims: Sequence[ClaimHistory]) -> list[ClaimHistory]:
+    """The claims that some run bears on, what was decided first."""
+    tested = (each for each in claims if each.is_tested)
+    return sorted(tested, key=lambda each: standing_first(each.deciding.verdict))
+
+
+def _tally(claims: Sequence[ClaimHistory]) -> CountBar:
+    """How many claims stand as what."""
+    counts = Counter(each.deciding.verdict for each in claims)
+    caption = quantity(len(claims), "claim, as it stands today", "claims, as they stand today")
+    return tally(caption, counts)
 
 
 def _verdict(verdict: ClaimVerdict) -> str:
@@ -132,7 +158,7 @@ def _verdicts(judged: Verdicts) -> Table:
 def _measured(measured: Measured | None) -> str:
     """A measured figure with its interval, and how many blocks it rests on."""
     figure = rounding.measured(measured)
-    return f"{figure}, {measured.blocks} blocks" if measured else figure
+    return f"{figure}, {quantity(measured.blocks, 'block')}" if measured else figure
 
 
 def _instant(time: datetime) -> str:

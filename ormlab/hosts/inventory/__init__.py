@@ -2,6 +2,7 @@
 
 ansible_side   asks Ansible for the groups of an inventory, and for its variables as it renders them
 variables      reads the variables that the orchestrator uses, and refuses the others
+ssh            the way to a host, from its ssh arguments
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import msgspec
 from host.environment import environment
 from ormlab.base import checkout
 from ormlab.base.errors import InventoryError
+from ormlab.hosts.inventory import ssh
 from ormlab.hosts.inventory.variables import WANTED, Listed, Variables, read
 
 if TYPE_CHECKING:
@@ -41,6 +43,23 @@ class HostSpec:
     def reach(self) -> str:
         """The address at which the other hosts of a run reach it."""
         return self.variables.lab_address or self.address
+
+    @property
+    def proxy(self) -> str | None:
+        """The shell command that connects to its sshd through jump hosts; None without them."""
+        given = self.variables
+        return ssh.proxied(
+            given.route,
+            self.address,
+            port=given.ansible_port,
+            key=given.ansible_ssh_private_key_file,
+            known=self.known_hosts,
+        )
+
+    @property
+    def ssh_arguments(self) -> list[str]:
+        """Arguments of ssh for plays on it: strict host keys, and the inventory's own."""
+        return [*ssh.strict(self.known_hosts), *ssh.words(self.variables.route, self.proxy)]
 
     @property
     def user(self) -> str | None:
@@ -112,15 +131,47 @@ def load(path: Path) -> Inventory:
     listed = _list(path)
     found = {role: _the_host(role, listed, path) for role in ROLES}
     inventory = Inventory(**found)
-    names = [host.name for host in inventory.hosts if host.local]
-    if len(names) > 1:
-        raise InventoryError(
-            "inventory-local",
-            f"{' and '.join(names)} are all this machine (ansible_connection: local)",
-            where=str(path),
-            hint="give it one name in all groups, or reach the others by ssh",
-        )
+    _require_one_local(inventory.hosts, path)
     return inventory
+
+
+def fleet(path: Path) -> tuple[str, ...]:
+    """The names of the hosts of the group fleet, each of which can carry out a run by itself.
+
+    Raises:
+        InventoryError: Ansible cannot read it, the group is empty, a host has no folder for the
+            lab, or several are this machine.
+    """
+    listed = _list(path)
+    names = listed.groups.get("fleet", [])
+    hosts = [_fit(name, listed, path, has_database=True) for name in names]
+    if not hosts:
+        raise InventoryError(
+            "inventory-fleet",
+            "the group fleet holds no host, and the hosts of that group carry out the runs",
+            where=str(path),
+            hint="put equal hosts into the group fleet: docs/fleet.md has an example",
+        )
+    _require_one_local(hosts, path)
+    return tuple(host.name for host in hosts)
+
+
+def alone(path: Path, name: str) -> Inventory:
+    """Resolve a run that one host of the group fleet carries out by itself.
+
+    Raises:
+        InventoryError: as `fleet`, or the group does not have this host.
+    """
+    listed = _list(path)
+    if name not in (members := listed.groups.get("fleet", [])):
+        raise InventoryError(
+            "inventory-host",
+            f"the group fleet holds {', '.join(members) or 'no host'}, not {name}",
+            where=str(path),
+            hint="leave the inventory as it is while a fleet runs",
+        )
+    host = _fit(name, listed, path, has_database=True)
+    return Inventory(app=host, db=host, load=host)
 
 
 def bench(path: Path, limit: Sequence[str] = ()) -> Bench:
@@ -194,7 +245,23 @@ def _the_host(role: str, listed: Listed, path: Path) -> HostSpec:
             where=str(path),
             hint="a run has one host for each of app, db and load; they may be the same",
         )
-    spec = _spec(names[0], listed, path)
+    return _fit(names[0], listed, path, has_database=role == "db")
+
+
+def _require_one_local(hosts: Sequence[HostSpec], path: Path) -> None:
+    names = [host.name for host in hosts if host.local]
+    if len(names) > 1:
+        raise InventoryError(
+            "inventory-local",
+            f"{' and '.join(names)} are all this machine (ansible_connection: local)",
+            where=str(path),
+            hint="give it one name in all groups, or reach the others by ssh",
+        )
+
+
+def _fit(name: str, listed: Listed, path: Path, *, has_database: bool) -> HostSpec:
+    """A host that has what its roles in a run need."""
+    spec = _spec(name, listed, path)
     if not spec.root:
         raise InventoryError(
             "inventory-root",
@@ -202,7 +269,8 @@ def _the_host(role: str, listed: Listed, path: Path) -> HostSpec:
             where=str(path),
             hint="set lab_root to an absolute folder that the lab may use on that host",
         )
-    if role == "db" and spec.postgres_cluster and not spec.variables.lab_postgres_binaries:
+    cluster = has_database and spec.postgres_cluster
+    if cluster and not spec.variables.lab_postgres_binaries:
         raise InventoryError(
             "inventory-postgres",
             f"host {spec.name} has lab_postgres_cluster and no lab_postgres_binaries",

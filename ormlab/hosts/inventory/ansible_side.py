@@ -18,6 +18,7 @@ from ansible.cli import CLI
 from ansible.errors import AnsibleError
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar
 from ansible.vars.manager import VariableManager
 
@@ -29,6 +30,7 @@ def main(path: str, playbooks: str, wanted: dict[str, list[str]]) -> dict[str, A
 
     ``wanted`` names the variables to render, each with the wanted keys of a dict.
     """
+    init_plugin_loader()  # without it, plugins have no full names, such as ansible.builtin.file
     loader = DataLoader()
     loader.set_basedir(playbooks)
     identities = list(constants.DEFAULT_VAULT_IDENTITY_LIST)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import shlex
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 from ormlab.base.errors import InventoryError
+from ormlab.hosts.inventory import ssh
 
 type _Folder = Annotated[str, msgspec.Meta(pattern=r"\A/[^\x00-\x1f\x7f]*\Z")]
 type _Account = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z_][A-Za-z0-9_.-]{0,63}\Z")]
@@ -28,6 +28,17 @@ class Sources(msgspec.Struct, frozen=True):
     """Where packages come from; only the role reads the other keys."""
 
     origin: Literal["online", "mirror", "bundle"] = msgspec.field(name="from", default="online")
+
+
+class Secret:
+    """A password: nothing that prints an object shows it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The password itself."""
+        return self._text
 
 
 class Variables(msgspec.Struct, frozen=True):
@@ -49,6 +60,8 @@ class Variables(msgspec.Struct, frozen=True):
     #: folder of postgresql.conf of a cluster made for runs
     lab_postgres_cluster: _Folder | None = None
     lab_sources: Sources = Sources()  #: where its packages come from
+    route: ssh.Route = ssh.Route()  #: what its three variables of ssh arguments say together
+    sudo_password: Secret | None = None  #: ansible_become_password, of the login user
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -66,34 +79,28 @@ class Listed(msgspec.Struct, frozen=True):
     hosts: dict[str, dict[str, Said]]
 
 
-_FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Variables)}
-_SSH_ARGUMENTS: Final = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
+_FIELDS: Final = {
+    field.name: field
+    for field in msgspec.structs.fields(Variables)
+    if field.name.startswith(("ansible_", "lab_"))
+}
+# The names by which Ansible knows the password of sudo.
+_OF_SUDO: Final = ("ansible_become_password", "ansible_become_pass", "ansible_sudo_pass")
 WANTED: Final[dict[str, list[str]]] = {
-    **{name: [] for name in (*_FIELDS, *_SSH_ARGUMENTS)},
+    **{name: [] for name in (*_FIELDS, *ssh.ARGUMENTS, *_OF_SUDO)},
     "lab_sources": ["from"],
 }
 """Variables that Ansible must render, each with the wanted keys of a dict."""
 
 # These change how a play works on a host, but neither the host nor the account. The lab's own rule
-# for host keys overrides the last two.
+# for host keys overrides the last two. A run needs no root.
 _OF_PLAYS_ALONE: Final = frozenset(
     {
         *("ansible_python_interpreter", "ansible_remote_tmp", "ansible_shell_executable"),
         *("ansible_pipelining", "ansible_ssh_pipelining", "ansible_ssh_transfer_method"),
         *("ansible_timeout", "ansible_ssh_timeout", "ansible_ssh_retries"),
         *("ansible_become", "ansible_become_user"),
-        *("ansible_become_pass", "ansible_become_password"),
         *("ansible_host_key_checking", "ansible_ssh_host_key_checking"),
-    }
-)
-# ssh options that change neither the host nor the account. ormlab.provision.playbook sets those for
-# host keys before these, and ssh uses the first value.
-_HARMLESS_OPTIONS: Final = frozenset(
-    {
-        *("stricthostkeychecking", "userknownhostsfile", "globalknownhostsfile", "checkhostip"),
-        *("controlmaster", "controlpersist", "controlpath"),
-        *("serveraliveinterval", "serveralivecountmax", "tcpkeepalive", "connecttimeout"),
-        *("connectionattempts", "batchmode", "compression", "loglevel", "hashknownhosts"),
     }
 )
 _INSTEAD: Final = {
@@ -105,10 +112,7 @@ _INSTEAD: Final = {
     "ansible_ssh_pass": "log in with a key: ansible_ssh_private_key_file",
     "ansible_ssh_password": "log in with a key: ansible_ssh_private_key_file",
 }
-_OTHERWISE: Final = (
-    "remove it: a play would use it and a run would not; put settings of ssh itself, such as "
-    "ProxyJump, into ~/.ssh/config, which both read"
-)
+_OTHERWISE: Final = "remove it: a play would use it and a run would not"
 _PATH: Final = "an absolute path"
 _MEANT: Final = {
     "ansible_connection": "ssh or local, the connections that plays and runs have in common",
@@ -121,11 +125,11 @@ _MEANT: Final = {
 }
 
 
-def read(host: str, said: dict[str, Said], where: str) -> Variables:
-    """Read the variables of one host, whose name also names folders.
+def require_name(host: str, where: str) -> None:
+    """Refuse a name that a host cannot have, because it also names folders.
 
     Raises:
-        InventoryError: a variable has an invalid value, or only plays would use it.
+        InventoryError: it has other characters, or is too long.
     """
     if not _NAME.fullmatch(host):
         raise InventoryError(
@@ -134,6 +138,15 @@ def read(host: str, said: dict[str, Said], where: str) -> Variables:
             where=where,
             hint="use letters, digits and ._- as its name, and ansible_host for its address",
         )
+
+
+def read(host: str, said: dict[str, Said], where: str) -> Variables:
+    """Read the variables of one host, whose name also names folders.
+
+    Raises:
+        InventoryError: a variable has an invalid value, or only plays would use it.
+    """
+    require_name(host, where)
     for variable, one in said.items():
         place = f"{one.where or where}: {variable} of {host}"
         if one.unknown:
@@ -142,9 +155,7 @@ def read(host: str, said: dict[str, Said], where: str) -> Variables:
                 "a host; for a vault, set ANSIBLE_VAULT_PASSWORD_FILE"
             )
             raise _refused(variable, f"has no value before a play: {one.unknown}", place, hint)
-        if variable in _SSH_ARGUMENTS:
-            _require_harmless(variable, one.value, place)
-        elif variable not in _FIELDS and variable not in _OF_PLAYS_ALONE:
+        if variable not in WANTED and variable not in _OF_PLAYS_ALONE:
             hint = _INSTEAD.get(variable, _OTHERWISE)
             raise _refused(variable, "would affect plays only, not runs", place, hint)
     given = {name: said[name] for name in _FIELDS if name in said}
@@ -153,7 +164,36 @@ def read(host: str, said: dict[str, Said], where: str) -> Variables:
         for name, one in given.items()
         if one.value not in (None, "")
     }
-    return Variables(**values)
+    return Variables(
+        **values, route=_route(host, said, where), sudo_password=_password(host, said, where)
+    )
+
+
+def _route(host: str, said: dict[str, Said], where: str) -> ssh.Route:
+    """The way to a host; each variable is also read alone, so that a refusal names it."""
+    given = {name: said[name] for name in ssh.ARGUMENTS if name in said}
+    texts = {name: str(one.value or "") for name, one in given.items()}
+    for name, one in given.items():
+        try:
+            ssh.read([texts[name]])
+        except ssh.Unusable as why:
+            place = f"{one.where or where}: {name} of {host}"
+            raise _refused(name, str(why), place, why.hint) from None
+    try:
+        return ssh.read(texts.values())
+    except ssh.Unusable as why:
+        named = " and ".join(texts)
+        raise _refused(named, str(why), f"{where}: {named} of {host}", why.hint) from None
+
+
+def _password(host: str, said: dict[str, Said], where: str) -> Secret | None:
+    """The password of sudo; two that differ are refused: only Ansible knows which one counts."""
+    present = [name for name in _OF_SUDO if name in said and said[name].value]
+    given = {name: str(said[name].value) for name in present}
+    if len(set(given.values())) > 1:
+        names = " and ".join(given)
+        raise _refused(names, "differ", f"{where}: {names} of {host}", f"keep {_OF_SUDO[0]}")
+    return Secret(next(iter(given.values()))) if given else None
 
 
 def _value(name: str, one: Said, place: str) -> Any:  # noqa: ANN401 - of the field's own type
@@ -186,22 +226,6 @@ def _is_address(value: str) -> bool:
     except ValueError:
         return all(_NAME.fullmatch(label) for label in value.split("."))
     return True
-
-
-def _require_harmless(variable: str, given: object, place: str) -> None:
-    """Refuse ssh arguments that would take a play to another host or account than a run."""
-    try:
-        words = shlex.split(str(given or ""))
-    except ValueError as problem:
-        raise _refused(variable, f"cannot be split: {problem}", place, "close its quotes") from None
-    options = iter(words)
-    for word in options:
-        option = next(options, "") if word == "-o" else word.removeprefix("-o")
-        name = re.split(r"[ =]", option.strip(), maxsplit=1)[0].lower()
-        if not word.startswith("-o") or name not in _HARMLESS_OPTIONS:
-            said = f"-o {option}" if word == "-o" else word
-            why = f"has {said!r}, which would affect plays only, not runs"
-            raise _refused(variable, why, place, _OTHERWISE)
 
 
 def _refused(variable: str, why: str, place: str, hint: str) -> InventoryError:

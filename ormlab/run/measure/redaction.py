@@ -80,12 +80,13 @@ _SENTENCES: Final = {
 }
 """Fields of a document that hold sentences, by the file's name; ``*`` stands for any part."""
 
-# Words that images, the lab, its marks and the libraries use: as a name they identify nobody.
+# Words that images, the lab and its marks use: as a name they identify nobody. Those of services,
+# stacks and their packages a run adds itself.
 _COMMON: Final = frozenset(
     {"address", "checkout", "folder", "home", "lab", "name", "redacted", "secret"}
     | {"admin", "bench", "debian", "nobody", "root", "runner", "ubuntu", "user", "vagrant"}
     | {"agent", "app", "client", "database", "db", "host", "load", "localhost", "server", "service"}
-    | {"asyncpg", "orm", "ormlab", "postgres", "postgresql", "python", "sqlalchemy", "tortoise"}
+    | {"orm", "ormlab", "postgres", "postgresql", "python"}
     | {"uvloop", "wrk", "error", "false", "info", "none", "null", "ok", "test", "true", "users"}
     | {"warning"}
 )

@@ -20,12 +20,15 @@ from agent.orders import (
     RunSideBySide,
     RunTrial,
     Serve,
+    ServedSpec,
     Tables,
+    folder_of,
 )
 from bundle.documents.failure import Failure
 from bundle.documents.readings import TrialReadings
 from bundle.documents.services import Observed
 from ormlab.base.errors import LoadError
+from ormlab.plan import meaning
 from ormlab.run.measure import apart, making, orders
 from ormlab.run.measure.conducting import Part, conduct
 from ormlab.run.measure.database import Database
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.answers import PartReadings
-    from agent.orders import DatabaseSpec, KillSpec, Placement, ServiceSpec, StaticSpec
+    from agent.orders import DatabaseSpec, KillSpec, Placement, ServiceSpec
     from bundle.documents.host import Seeded
     from bundle.documents.plan import Subject
     from bundle.documents.readings import Environment
@@ -92,6 +95,9 @@ class Session:
         argv = [app.deployment.python, "-m", "workloads.contract", "--url", "{url}"]
         argv += ["--json", "--samples", "{folder}/samples", "--database", Database.name]
         argv += making.program_options(self._plan, self.database, app)
+        resolved = self.site.resolved
+        manifest = resolved.services[resolved.subjects[subject].service].manifest
+        argv += [part for name in manifest.cannot for part in ("--cannot", name)]
         work = CheckService(
             service=self._service(subject),
             cpus=app.cpus("service"),
@@ -152,7 +158,8 @@ class Session:
             port=app.ports.services,
         )
         endpoint = orders.static_spec(program, payload_bytes=self._plan.dataset.payload_bytes)
-        parts = [] if app is station else [self._served(endpoint, database=None)]
+        alone = {"": ServedSpec(service=endpoint, database=None)}
+        parts = [] if app is station else [self._serving(alone)]
         work = FindFloor(
             endpoint=orders.served(endpoint) if parts else endpoint,
             load=LoadSpec(load=shortened, tables=reads, seed=self._plan.seed),
@@ -173,21 +180,9 @@ class Session:
         if self._plan.loads[group[0].load].side_by_side:
             return self._side_by_side(group)
         (trial,) = group
-        app, db, station = self.site.app, self.site.db, self.site.load
-        service = self._service(trial.subject, orders.environment(self._plan.seed, trial.block))
-        template = self._template(Database.name)
-        parts = []
-        if app is not station:
-            seen = self.database.seen_from(app, template=template)
-            parts.append(self._served(service, database=seen))
-            template = None
-        if db not in (app, station):
-            parts.append(Part("db", db, self._watching(db)))
-        work = RunTrial(
-            service=service if app is station else orders.served(service),
-            database=self.database.seen_from(station, template=template),
-            **self._driven(trial),
-        )
+        deployed, parts = self._deployed(trial.block, {"": (trial.subject, Database.name)})
+        alone = deployed[""]
+        work = RunTrial(service=alone.service, database=alone.database, **self._driven(trial))
         fetched = self._conduct(trial, work, parts, TrialReadings, apart.observation)
         if fetched.done.failure is None:
             self._fresh.add(Database.name)
@@ -195,22 +190,13 @@ class Session:
 
     def _side_by_side(self, group: Sequence[Planned]) -> dict[Planned, Carried]:
         """Each subject has a database of its own, whose rows and counters no other one touches."""
-        first, station = group[0], self.site.load
-        drawn = orders.environment(self._plan.seed, first.block)
-        databases = {trial: self._database_of(trial.subject) for trial in group}
-        work = RunSideBySide(
-            subjects={
-                trial.subject: DeployedSpec(
-                    service=self._service(trial.subject, drawn, database=name),
-                    database=self.database.seen_from(
-                        station, template=self._template(name), name=name
-                    ),
-                )
-                for trial, name in databases.items()
-            },
-            **self._driven(first),
-        )
-        fetched = self._conduct(first, work, [], SideReadings, apart.alone)
+        first = group[0]
+        seats = self._seats(first.block)
+        databases = {trial: f"{Database.name}_{seats[trial.subject] + 1}" for trial in group}
+        named = {trial.subject: (trial.subject, name) for trial, name in databases.items()}
+        subjects, parts = self._deployed(first.block, named)
+        work = RunSideBySide(subjects=subjects, **self._driven(first))
+        fetched = self._conduct(first, work, parts, SideReadings, apart.together)
         done, carried = fetched.done, {}
         for trial, name in databases.items():
             failure = done.failure
@@ -226,9 +212,39 @@ class Session:
                 ended_by_force=done.ended_by_force,
                 observed=observed,
             )
-            alone = fetched.folder / RunSideBySide.FOLDER.format(subject=trial.subject)
+            alone = fetched.folder / folder_of(trial.subject)
             carried[trial] = Carried((alone, fetched.folder), own)
         return carried
+
+    def _deployed(
+        self, block: int, named: Mapping[str, tuple[str, str]]
+    ) -> tuple[dict[str, DeployedSpec], list[Part]]:
+        """How subjects are deployed, as the host of the load sees it, and what other hosts do.
+
+        Args:
+            block: of the trials.
+            named: each subject and its database, by the name that the orders have for it.
+        """
+        app, db, station = self.site.app, self.site.db, self.site.load
+        drawn = orders.environment(self._plan.seed, block)
+        seats = self._seats(block)
+        deployed: dict[str, DeployedSpec] = {}
+        served: dict[str, ServedSpec] = {}
+        for key, (subject, name) in named.items():
+            service = self._service(subject, drawn, seat=seats[subject], database=name)
+            template = self._template(name)
+            if app is not station:  # which also restores the database before it starts the service
+                seen = self.database.seen_from(app, template=template, name=name)
+                served[key] = ServedSpec(service=service, database=seen)
+                template = None
+            deployed[key] = DeployedSpec(
+                service=service if app is station else orders.served(service),
+                database=self.database.seen_from(station, template=template, name=name),
+            )
+        parts = [self._serving(served)] if served else []
+        if db not in (app, station):
+            parts.append(Part("db", db, self._watching(db)))
+        return deployed, parts
 
     def _driven(self, trial: Planned) -> _Driven:
         """What an order has of the load that a trial is under."""
@@ -265,13 +281,13 @@ class Session:
 
         All trials of a plan find the database equally cold, whichever trial came before.
         """
-        writes = any(orders.writes(each) for each in self._plan.workloads.values())
+        writes = any(meaning.writes(each) for each in self._plan.workloads.values())
         template = self.seeded.database if writes or name not in self._fresh else None
         self._fresh.discard(name)  # until the trial has left it as it was
         return template
 
-    def _database_of(self, subject: str) -> str:
-        return f"{Database.name}_{self.site.subjects.index(subject) + 1}"
+    def _seats(self, block: int) -> dict[str, int]:
+        return orders.seats(self._plan.seed, block, self.site.subjects)
 
     def beat(self) -> None:
         """Keep the agents waiting while nothing is asked of them."""
@@ -309,24 +325,30 @@ class Session:
             log=server.log,
         )
 
-    def _served(self, service: ServiceSpec | StaticSpec, *, database: DatabaseSpec | None) -> Part:
-        """The part of the host that holds a server which another host drives."""
+    def _serving(self, subjects: dict[str, ServedSpec]) -> Part:
+        """The part of the host that holds servers which another host drives."""
         watching = asdict(self._watching(self.site.app))
-        serve = Serve(**watching, service=service, database=database)
-        return Part("app", self.site.app, serve)
+        return Part("app", self.site.app, Serve(**watching, subjects=subjects))
 
     def _service(
-        self, subject: str, drawn: Environment | None = None, *, database: str = Database.name
+        self,
+        subject: str,
+        drawn: Environment | None = None,
+        *,
+        seat: int | None = None,
+        database: str = Database.name,
     ) -> ServiceSpec:
+        """How a subject's service is started; without a seat it has its place in the plan."""
         declared: Subject = self.site.resolved.subjects[subject]
         app, name = self.site.app, declared.stack
+        place = self.site.subjects.index(subject) if seat is None else seat
         environment = f"{app.deployment.environments}/{self.stacks[name].environment}"
         program = orders.Program(
             python=f"{environment}/bin/python",
             code=app.deployment.code,
             variables=self.site.resolved.stacks[name].variables,
             host=self._address,
-            port=app.ports.services + self.site.subjects.index(subject),
+            port=app.ports.services + place,
         )
         return orders.service_spec(
             declared,

@@ -49,7 +49,7 @@ class Site:
 
     @property
     def subjects(self) -> list[str]:
-        """The subjects of the plan in its order: each has the next port of the services."""
+        """The subjects of the plan in its order."""
         return list(self.resolved.subjects)
 
 
@@ -93,7 +93,7 @@ def opened(
         deployments: dict[str, Deployment] = {}
         for name, host in connections.items():
             claims.append(held.enter_context(claimed(host, run_id)))
-            deployments[name] = deploy(host, resolved.stacks_folder)
+            deployments[name] = deploy(host, resolved.stacks_folder, resolved.brought)
         require_database_user(deployments[hosts["db"].spec.name])
         redactor = _redactor(deployments.values(), resolved)
 
@@ -193,9 +193,17 @@ def _redactor(deployments: Iterable[Deployment], resolved: ResolvedPlan) -> Reda
         }
         whose = deployment.ask(Owner, "agent", "owner")
         redactor = redactor.knowing(places).knowing(_values(whose))
+    return redactor.knowing({}, words=own_words(resolved))
+
+
+def own_words(resolved: ResolvedPlan) -> set[str]:
+    """Names that the plan, its services and their stacks bring into the record of a run."""
     plan = resolved.plan
-    words = [plan.name, *resolved.subjects, *plan.workloads, *plan.loads, *resolved.stacks]
-    return redactor.knowing({}, words=words)
+    words = {plan.name, *resolved.subjects, *plan.workloads, *plan.loads, *resolved.services}
+    for name, stack in resolved.stacks.items():
+        words |= {name, *stack.imports}
+        words |= {module.partition(".")[0] for module in stack.imports.values()}
+    return words
 
 
 def _values(whose: Owner) -> dict[str, list[str]]:
