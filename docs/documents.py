@@ -20,7 +20,7 @@ from bundle.documents import (
     sliced,
     verdicts,
 )
-from bundle.generators import GENERATORS, Load
+from bundle.generators import GENERATORS, Load, slices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +39,7 @@ missing: older bundles lack it, or there is nothing to say. JSON Schemas of all 
 _MODULES: tuple[ModuleType, ...] = (
     envelopes,
     readings,
+    slices,
     *(sys.modules[each.report.__module__] for each in GENERATORS.values()),
     host,
     services,
@@ -69,12 +70,12 @@ def _types(module: ModuleType) -> Iterator[type[msgspec.Struct]]:
 
 
 def _section(kind: type[msgspec.Struct]) -> Iterator[str]:
-    meanings = _meanings(kind)
+    told = meanings(kind)
     yield f"### {kind.__name__}\n\n{_first(kind)}\n"
     yield "| key | type | meaning |\n|---|---|---|"
     for field in msgspec.structs.fields(kind):
         name = f"`{field.encode_name}`" + ("" if field.required else " *optional*")
-        yield f"| {name} | {_type(kind, field.name)} | {meanings.get(field.name, '')} |"
+        yield f"| {name} | {_type(kind, field.name)} | {told.get(field.name, '')} |"
     yield ""
 
 
@@ -82,7 +83,7 @@ def _first(thing: object) -> str:
     return (inspect.getdoc(thing) or "").split("\n\n")[0].replace("\n", " ")
 
 
-def _meanings(kind: type[msgspec.Struct]) -> dict[str, str]:
+def meanings(kind: type) -> dict[str, str]:
     """What the comments that begin with ``#:`` say of the fields, those of the bases included."""
     meanings = dict(_EVERYWHERE)
     for each in reversed(kind.__mro__):

@@ -41,6 +41,9 @@ Hash-locked requirements decide what is installed. The machine decides where it 
   on `index`, `index-url`, `extra-index-url`, `find-links`, `allow-insecure-host`, `native-tls` and
   `system-certs`, unless one of {said}
   is set. That needs a `python3` of 3.11 or newer.
+- uv trusts the certificates that the system trusts, as pip does, so that a company's proxy works.
+  `UV_SYSTEM_CERTS=false` keeps it to the list of its own.
+- `UV_PYTHON_INSTALL_MIRROR` names a mirror for the interpreters that uv fetches.
 - The lab does not read an inventory as you mean it if its variables, scripts or lookups need a
   variable that `ansible` does not get. Write the value into the inventory, or into a file that the
   inventory names.

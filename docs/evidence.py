@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from bundle.codec import decode
+from bundle.display import quantity
 from host.environment import environment
 from ormlab.archive.exchange import pull
 from ormlab.archive.layout import ELSEWHERE, Elsewhere, Stored, packed
@@ -60,8 +61,8 @@ def whole(folder: Path) -> Store:
     if missing:
         shutil.rmtree(folder)
         raise HistoryError(
-            f"the history of this clone lacks {len(missing)} bundles of the evidence, the first of "
-            f"them {missing[0]}: `git fetch --unshallow` completes a shallow clone"
+            f"the history of this clone lacks {quantity(len(missing), 'bundle')} of the evidence, "
+            f"first {missing[0]}: `git fetch --unshallow` completes a shallow clone"
         )
     return store
 

@@ -1,7 +1,7 @@
 """What became of the article: its figures beside the lab's, from the kept evidence.
 
-The judgement in evidence/ rests on every bundle of its index whose plan tests a claim of the
-article. `python -m docs.finding` judges them anew, after a change to the ledger, to how it is
+The judgement in evidence/ rests on the newest run, on one host, of each plan that tests a claim of
+the article. `python -m docs.finding` judges them anew, after a change to the ledger, to how it is
 judged, or to the bundles, and takes those that are not in evidence/ from git's history; `make docs`
 writes the tables of docs/article.md. `make test` holds the verdicts of the bundles that are in
 evidence/ against what they come from, `make test-evidence` the whole judgement. The README's
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from bundle.documents.verdicts import ClaimJudgement, StandingClaim
 
-_BEGIN, _END = "<!-- finding -->\n", "<!-- /finding -->\n"
 # The article's own table: both libraries, and which of them is above. It says 500 connections, and
 # its figures fit together at about 102 (`ormlab claims show article`).
 SIDES = {
@@ -80,18 +79,23 @@ def judgement() -> Judgement:
 
 
 def judged_anew(archive: Path) -> Judgement:
-    """What the bundles of an archive come to by the ledger and the code of today.
+    """What the newest run of each plan comes to, on one host, by the code of today.
 
-    Every run of a plan that tests a claim is in it, so that nobody chooses among them.
+    The host is that of the newest run of a plan that tests a claim, so that figures of different
+    rows can be compared. A newer run of a plan replaces the older ones, because the plans changed
+    between them; nobody chooses among them.
     """
     article = ledger.load("article")
     tested = {plan for claim in article.ledger.claims.values() for plan in plans_of(claim)}
-    bundles = [
-        each.path
+    runs = [
+        (each.path, each.record)
         for each in Archive.open(archive).entries()
         if each.path and each.record and each.record.plan.name in tested
     ]
-    return judge.judge_several(bundles, article)
+    runs.sort(key=lambda run: run[0].name)
+    host = runs[-1][1].host
+    newest = {record.plan.name: path for path, record in runs if record.host == host}
+    return judge.judge_several(sorted(newest.values()), article)
 
 
 def pages() -> dict[str, str]:
@@ -99,15 +103,17 @@ def pages() -> dict[str, str]:
     told = judgement()
     claims = {claim.id: claim for claim in told.claims}
     lines = [table(_sides(claims)), "", table(_rows(claims)), "", *_whole(told)]
-    return {"article.md": between_marks(ROOT / "docs/article.md", lines)}
+    page = (ROOT / "docs/article.md").read_text()
+    return {"article.md": between_marks(page, "finding", lines)}
 
 
-def between_marks(page: Path, lines: Sequence[str]) -> str:
-    """A page with these lines in the place that is marked as made."""
-    head, begin, rest = page.read_text().partition(_BEGIN)
-    _, end, tail = rest.partition(_END)
+def between_marks(page: str, name: str, lines: Sequence[str]) -> str:
+    """A page with these lines in the place that is marked as made, by this name."""
+    begins, ends = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+    head, begin, rest = page.partition(begins)
+    _, end, tail = rest.partition(ends)
     if not begin or not end:
-        raise ValueError(f"{page.name} has no place for the finding")
+        raise ValueError(f"the page has no place for {name}")
     return head + begin + "\n" + "\n".join(lines) + "\n\n" + end + tail
 
 

@@ -5,7 +5,6 @@ A test compares the pages with the output of this module.
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,17 @@ import click
 from analysis import limits
 from analysis.gates import page
 from bundle import schemas
-from docs import documents, environments, finding, picture, roles
+from docs import (
+    cores,
+    dashboards,
+    documents,
+    environments,
+    failures,
+    finding,
+    picture,
+    plans,
+    roles,
+)
 from host.expectation import ANY, Severity
 from host.items import BY_AREA, FACTS, ITEMS
 from host.levels import PROFILES
@@ -28,9 +37,8 @@ if TYPE_CHECKING:
     from host.item import Item
 
 DOCS = Path(__file__).parent
-ROOT = DOCS.parent
 _MADE = "<!-- made by docs/generate.py; `make docs` writes it anew -->\n"
-_WIDTH = 100
+_WIDTH = 80
 _EXITS = {
     Exit.OK: "done",
     Exit.USAGE: "invalid plan, inventory or argument",
@@ -58,9 +66,8 @@ all of them again from the sealed files only.
 | failed | the number lies outside and the gate is fatal; or, under the profile bare-metal, a \
 fatal gate could not read it, unless the table allows that |
 
-No gate judges context switches, the time in which some task waited for a CPU, and the CPUs'
-frequencies. Each trial records them, because they explain a number. None of them has a limit that
-applies to every host.
+No gate judges context switches and the time in which some task waited for a CPU. Each trial
+records them, because they explain a number. Neither has a limit that applies to every host.
 """
 _READINGS = """\
 [`ormlab doctor`](doctor.md) and every run take these readings on a host. The table shows
@@ -89,15 +96,18 @@ def pages() -> dict[str, str]:
     """Every page by file name."""
     return {
         "cli.md": cli(),
+        "cores.md": cores.page(_MADE),
         "documents.md": documents.page(_MADE),
         "environment.md": environments.page(_MADE),
-        "failures.md": failures(),
+        "failures.md": failures.page(_MADE),
+        "plans.md": plans.page(_MADE),
         "readings.md": readings(),
         "gates.md": gates(),
         **roles.readmes(),
         **roles.variables(),
         **finding.pages(),
         **picture.pages(),
+        **dashboards.pages(),
         **{f"../bundle/schemas/{name}": text for name, text in schemas.pages().items()},
     }
 
@@ -111,20 +121,6 @@ def cli() -> str:
             lines.append(f"## {path}\n\n```\n{command.get_help(context)}\n```\n")
     lines.append("## Exit codes\n\n| code | when |\n|---|---|")
     lines += [f"| {int(code)} | {_EXITS[code]} |" for code in Exit]
-    return "\n".join(lines) + "\n"
-
-
-def failures() -> str:
-    """The codes of failed orders and trials, as they stand in the code."""
-    lines = [
-        "# Failures\n",
-        _MADE,
-        "A failed trial stays in its bundle with one of these codes, and the run continues. If a",
-        "whole command fails, the `problems` of its `--json` document have the same codes. `...`",
-        "stands for a detail that the program fills in.\n",
-        "| code | what happened | where it is raised |\n|---|---|---|",
-    ]
-    lines += [f"| `{code}` | {what} | {where} |" for code, what, where in sorted(_raised())]
     return "\n".join(lines) + "\n"
 
 
@@ -207,49 +203,6 @@ def _commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Co
     if isinstance(command, click.Group):
         for name, child in sorted(command.commands.items()):
             yield from _commands(child, f"{path} {name}")
-
-
-def _raised() -> set[tuple[str, str, str]]:
-    """Code, message and module of every failure that the source makes."""
-    found = set()
-    for folder in ("agent", "ormlab", "workloads/load"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.Call) and (told := _told(node)):
-                    code, what = told
-                    where = path.relative_to(ROOT).as_posix()
-                    choices = (code.body, code.orelse) if isinstance(code, ast.IfExp) else (code,)
-                    found |= {
-                        (str(choice.value), _text(what), f"`{where}`")
-                        for choice in choices
-                        # An error of a library may take something else first.
-                        if isinstance(choice, ast.Constant) and isinstance(choice.value, str)
-                    }
-    return found
-
-
-def _told(call: ast.Call) -> tuple[ast.expr, ast.expr] | None:
-    """The code and the message of a call that makes a failure; None of any other call."""
-    name = call.func.id if isinstance(call.func, ast.Name) else ""
-    given = dict(zip(("code", "what"), call.args, strict=False))
-    given |= {each.arg: each.value for each in call.keywords if each.arg}
-    if not name.endswith(("Failure", "Error", "Interrupted", "Obstacle")) or not {
-        "code",
-        "what",
-    } <= set(given):
-        return None
-    return given["code"], given["what"]
-
-
-def _text(node: ast.expr) -> str:
-    """A message with ``...`` where the code fills something in."""
-    if isinstance(node, ast.Constant):
-        return str(node.value)
-    if isinstance(node, ast.JoinedStr):
-        return "".join(
-            str(part.value) if isinstance(part, ast.Constant) else "..." for part in node.values
-        )
-    return "..."
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ It has a row for every published order of which a valid run measured the ratio: 
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass
 from textwrap import fill
@@ -15,7 +16,9 @@ from analysis.claims.ledger import Absolute, Ordering, Ratio
 from analysis.report.charts import OrderChart, PublishedOrder
 from analysis.report.drawing import draw
 from analysis.report.svg import standalone
+from docs import sample
 from docs.finding import LOADS, ROOT, between_marks, judgement, under
+from ormlab.base import checkout
 from ormlab.judging import ledger
 
 if TYPE_CHECKING:
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
 
     from analysis.claims.ledger import Claim
     from bundle.documents.verdicts import Judgement, StandingClaim
+
+# matplotlib keeps a list of fonts; like everything of the lab it stays inside the checkout.
+os.environ["MPLCONFIGDIR"] = str(checkout.STATE / "matplotlib")
 
 NAME = "finding"
 TITLE = "Orders that the article publishes, and the ratios that were measured"
@@ -52,10 +58,8 @@ class Row:
 def pages() -> dict[str, str]:
     """The picture, and the README with the words around it, by their paths relative to docs/."""
     told = judgement()
-    return {
-        f"{NAME}.svg": svg(told),
-        "../README.md": between_marks(ROOT / "README.md", list(_words(told))),
-    }
+    readme = between_marks((ROOT / "README.md").read_text(), NAME, list(_words(told)))
+    return {f"{NAME}.svg": svg(told), "../README.md": sample.filled(readme)}
 
 
 def _words(told: Judgement) -> Iterator[str]:
@@ -63,10 +67,10 @@ def _words(told: Judgement) -> Iterator[str]:
     drawn = rows(told)
     count = Counter(row.verdict for row in drawn)
     first = drawn[0]
-    yield "It began with one article. The article says that SQLAlchemy serves"
-    yield f"**{first.published}** times the requests per second of Tortoise. The lab ran the same"
-    yield "versions, on CPython 3.12 because they do not run on the article's 3.13, and measured"
-    yield f"**{first.figure}** times:"
+    yield "It began with the article of the demo (dev.to/johalputt). The article says that"
+    yield f"SQLAlchemy serves **{first.published}** times the requests per second of Tortoise."
+    yield "The lab ran the same versions, on CPython 3.12 because they do not run on the"
+    yield f"article's 3.13, and measured **{first.figure}** times:"
     yield ""
     yield (
         f"![A chart with {len(drawn)} rows. {TITLE}. The first row: {_sentence(first)}. "
@@ -75,14 +79,16 @@ def _words(told: Judgement) -> Iterator[str]:
     )
     yield ""
     yield "Each row is one order that the article publishes: which of two figures is larger."
-    yield f"**Refuted** ({count['refuted']} rows): the whole 95 % interval of the measured"
-    yield "ratio lies on the other side of 1."
-    yield f"**Upheld** ({count['upheld']}): it lies on the article's side."
-    yield f"**Inconclusive** ({count['inconclusive']}): the measurement does not decide."
+    yield ""
+    yield f"- **Refuted** ({count['refuted']} rows): the whole 95 % interval of the measured ratio"
+    yield "  lies on the other side of 1."
+    yield f"- **Upheld** ({count['upheld']}): it lies on the article's side."
+    yield f"- **Inconclusive** ({count['inconclusive']}): the interval contains 1, or nobody"
+    yield "  measured a second deployment, which a verdict needs."
+    yield ""
     yield "The lab judges only the order here, not the size of the ratio, because it measured on"
-    yield "virtual machines with 2 cores."
-    yield f"{undrawn(told)} more published orders have no row, because no valid run gave a ratio of"
-    yield "them."
+    yield f"a virtual machine with 2 cores. {undrawn(told)} more published orders have no row,"
+    yield "because no valid run gave a ratio of them."
 
 
 def rows(told: Judgement) -> list[Row]:
