@@ -43,7 +43,7 @@ _AIMS: dict[str, tuple[str, float]] = {
     "dataset.clone_over_seed": ("<=", 0.35),
     "precision.blocks_over_rows": ("<=", 0.35),
     "report.html_s": ("<=", 5.0),
-    "report.html_bytes": ("<=", 5_000_000),
+    "report.html_bytes": ("<=", 2_000_000),
     "demo.measured_over_wall": (">=", 0.6),
     "demo.sampler_core_share": ("<=", 0.01),
 }

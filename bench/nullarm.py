@@ -8,7 +8,8 @@ A figure is exp of: what its deployment keeps for the whole run (standard deviat
 block's own noise, Gaussian or with the tails of Student's t with 3 degrees of freedom, white or
 with autocorrelation. `noise` is the standard deviation of ln(A'/A) between blocks, so that one
 figure has noise / sqrt(2) and d_b has sqrt(3)/2 of it. What a block's three trials have in common
-cancels out of d and a and is left out.
+cancels out of d and a and is left out. In a ranking two subjects may take the null arm of a third
+one: A and A' are then beside the two, and d_b has the whole noise.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
-from analysis.inference.nullarm import LOOKS, findable_effect
+from analysis.inference.nullarm import findable_effect
 from analysis.inference.power import FEWEST_BLOCKS, FEWEST_FOR_DIRECTION
 from analysis.inference.runs import RunMean, combine
+from analysis.inference.sample import LENT_NULL_ARM, OWN_NULL_ARM
 from bundle.documents.plan import BETA
 
 SESSIONS = 40_000
@@ -47,6 +49,12 @@ class Law:
     margin: float = 0.05  #: theta
     heavy: bool = False  #: whether the noise has the tails of Student's t with 3 degrees of freedom
     correlation: float = 0.0  #: of a subject's noise between neighbouring blocks
+    lent: bool = False  #: whether the null arm is that of a third subject, as in a ranking
+
+    @property
+    def deployments(self) -> float:
+        """Variance of d in that of one deployment."""
+        return LENT_NULL_ARM if self.lent else OWN_NULL_ARM
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,8 @@ class Rates:
 
 def draw(law: Law, sessions: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Return d and a of so many runs, each of the shape (sessions, blocks)."""
-    shape = (sessions, law.blocks, 3)
+    arms = 4 if law.lent else 3
+    shape = (sessions, law.blocks, arms)
     if law.heavy:
         noise = rng.standard_t(_TAIL, shape) / math.sqrt(_TAIL / (_TAIL - 2))
     else:
@@ -81,25 +90,26 @@ def draw(law: Law, sessions: int, rng: np.random.Generator) -> tuple[np.ndarray,
     innovation = math.sqrt(1 - law.correlation**2)
     for block in range(1, law.blocks if law.correlation else 0):
         noise[:, block] = law.correlation * noise[:, block - 1] + innovation * noise[:, block]
-    logs = law.noise / math.sqrt(2) * noise + law.bias * rng.standard_normal((sessions, 1, 3))
-    a, null, b = np.moveaxis(logs, 2, 0)
-    return b + math.log1p(law.effect) - (a + null) / 2, null - a
+    logs = law.noise / math.sqrt(2) * noise + law.bias * rng.standard_normal((sessions, 1, arms))
+    a, null, b, *other = np.moveaxis(logs, 2, 0)
+    baseline = other[0] if law.lent else (a + null) / 2
+    return b + math.log1p(law.effect) - baseline, null - a
 
 
-def verdicts(
-    d: np.ndarray, a: np.ndarray, margin: float, *, boundary: float | None = None
-) -> dict[str, np.ndarray]:
+def verdicts(d: np.ndarray, a: np.ndarray, law: Law) -> dict[str, np.ndarray]:
     """Apply the rule to each row of d and a; masks by the names of `Rates`, and ``half_width``."""
     blocks = d.shape[1]
     mean, error = d.mean(axis=1), d.std(axis=1, ddof=1) / math.sqrt(blocks)
     chance = stats.t.isf(0.025, blocks - 1) * a.std(axis=1, ddof=1) / math.sqrt(blocks)
     excess = np.maximum(0.0, abs(a.mean(axis=1)) - chance)
 
-    def half(alpha: float, t: float | None = None) -> np.ndarray:
-        t = stats.t.isf(alpha / 2, blocks - 1) if t is None else t
-        return np.hypot(t * error, stats.norm.isf(alpha / 2) * math.sqrt(1.5) * BETA) + excess
+    floor = math.sqrt(law.deployments) * BETA
 
-    reach, h95 = math.log1p(margin), half(0.05, boundary)
+    def half(alpha: float) -> np.ndarray:
+        t = stats.t.isf(alpha / 2, blocks - 1)
+        return np.hypot(t * error, stats.norm.isf(alpha / 2) * floor) + excess
+
+    reach, h95 = math.log1p(law.margin), half(0.05)
     void = excess > reach
     judged = ~void & (blocks >= FEWEST_FOR_DIRECTION)
     differs = judged & (abs(mean) > h95)
@@ -120,7 +130,7 @@ def simulate(
 ) -> Rates:
     """Judge so many runs of a law; `ranks` asks Hodges and Lehmann as well, which is slow."""
     d, a = draw(law, sessions, np.random.default_rng(seed))
-    found = verdicts(d, a, law.margin)
+    found = verdicts(d, a, law)
     mean, h95 = d.mean(axis=1), found["half_width"]
     opposite = None
     if ranks:
@@ -130,18 +140,6 @@ def simulate(
     shares = {name: float(values.mean()) for name, values in found.items()}
     covered = float((abs(mean - math.log1p(law.effect)) <= h95).mean())
     return Rates(**shares, covered=covered, opposite=opposite)
-
-
-def early(law: Law, *, sessions: int = SESSIONS, seed: int = _SEED) -> dict[str, float]:
-    """Let runs stop at the looks of `LOOKS`: the share that finds a difference, and mean blocks."""
-    d, a = draw(replace(law, blocks=max(LOOKS)), sessions, np.random.default_rng(seed))
-    going, blocks = np.ones(sessions, dtype=bool), np.full(sessions, max(LOOKS))
-    for look, boundary in LOOKS.items():
-        seen = verdicts(d[:, :look], a[:, :look], law.margin, boundary=boundary)
-        stops = going & (abs(d[:, :look].mean(axis=1)) > seen["half_width"]) & ~seen["void"]
-        blocks[stops] = look
-        going &= ~stops
-    return {"found": float(1 - going.mean()), "mean_blocks": float(blocks.mean())}
 
 
 def combined(
@@ -179,6 +177,9 @@ def laws() -> dict[str, list[Law]]:
         *(replace(law, correlation=0.4) for law in white),
         *(replace(law, bias=bias) for law in ten for bias in (0.0, 0.01, 0.02)),
     ]
+    lent = [replace(law, lent=True) for law in white]
+    lent += [replace(law, heavy=True) for law in lent]
+    lent += [replace(law, lent=True, bias=bias) for law in ten for bias in (0.0, 0.01, 0.02)]
     powers = [replace(law, effect=0.05) for law in white]
     findable = [
         replace(law, effect=findable_effect(law.noise * math.sqrt(3) / 2, law.blocks))
@@ -186,6 +187,7 @@ def laws() -> dict[str, list[Law]]:
     ]
     return {
         "no difference": [*white, *other],
+        "no difference, the null arm of a third subject": lent,
         "a difference of 5 %": [
             *powers,
             *(replace(law, heavy=True) for law in powers),
@@ -213,12 +215,6 @@ def run(*, sessions: int = SESSIONS) -> dict[str, object]:
             | asdict(simulate(law, sessions=sessions, ranks=law.blocks <= FEWEST_BLOCKS))
             for law in asked
         ]
-    rows["stopping early"] = [
-        asdict(law) | early(law, sessions=sessions)
-        for noise in (0.02, 0.05, 0.10)
-        for effect in (0.0, 0.05)
-        for law in (Law(20, noise, effect), Law(20, noise, effect, bias=0.0))
-    ]
     rows["several runs"] = [
         asdict(law)
         | {"runs": runs, "between": between}

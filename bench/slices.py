@@ -52,7 +52,9 @@ from workloads.load.switchback.spec import BlockSpec, SubjectSpec
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from workloads.load.switchback.block import Driven, Visit
+    from workloads.load.switchback.block import Driven
+    from workloads.load.switchback.course import Visit
+    from workloads.load.switchback.subject import Turn
     from workloads.psql import Psql
 
 LENGTHS = (0.1, 0.25, 0.5, 1.0)
@@ -72,9 +74,9 @@ class Drawn:
     block: Switched
     lengths: list[float]
 
-    def visits(self, driven: Driven, length: float) -> list[Visit]:
+    def visits(self, driven: Driven, length: float) -> list[Visit[Turn]]:
         """The slices of one subject of which this length was asked."""
-        return [each for each in driven.visits if self.lengths[each.round - 1] == length]
+        return [each for each in driven.visits if self.lengths[each.place.round - 1] == length]
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,7 @@ def _block(folder: Path, psql: Psql, *, cpu: int, measured_s: float, seed: int) 
             connections=_CONNECTIONS,
             duration_s=len(LENGTHS) * measured_s,
             slice_s=None,
+            limit_s=None,
             warmup_s=2.0,
             timeout_s=10.0,
             seed=seed,
@@ -246,7 +249,7 @@ type _Counted = tuple[int, float]  # answers and seconds
 
 
 def _logs(
-    measured: Drawn, length: float, count: Callable[[Driven, Visit], _Counted]
+    measured: Drawn, length: float, count: Callable[[Driven, Visit[Turn]], _Counted]
 ) -> dict[str, float]:
     """Logarithm of each subject's answers per second, over all slices of a length."""
     logs = {}
@@ -258,11 +261,11 @@ def _logs(
     return logs
 
 
-def _by_answers(_driven: Driven, visit: Visit) -> _Counted:
+def _by_answers(_driven: Driven, visit: Visit[Turn]) -> _Counted:
     return visit.turn.answers, visit.turn.seconds
 
 
-def _by_clock(driven: Driven, visit: Visit, length: float) -> _Counted:
+def _by_clock(driven: Driven, visit: Visit[Turn], length: float) -> _Counted:
     stop = visit.turn.start.at + round(length * NS)
     ends = [row[2] for row in driven.subject.samples.rows(*visit.turn.rows)]
     return sum(end <= stop for end in ends), length
@@ -274,7 +277,7 @@ def _slices(block: Switched) -> tuple[tuple[Slice, ...], ...]:
     for driven in block.driven:
         for visit in driven.visits:
             each = Slice(driven.target.subject, visit.turn.answers, visit.turn.seconds)
-            rounds.setdefault(visit.round, []).append((visit.position, each))
+            rounds.setdefault(visit.place.round, []).append((visit.place.position, each))
     ordered = [sorted(rounds[number], key=lambda pair: pair[0]) for number in sorted(rounds)]
     return tuple(tuple(each for _, each in visits) for visits in ordered)
 

@@ -120,7 +120,14 @@ def _switched(
         }
         for port, pid in served
     ]
-    spec = {"subjects": subjects, "server_pid": None, "cpu": cpu, "slice_s": 0.25, **_SHARED}
+    spec = {
+        "subjects": subjects,
+        "server_pid": None,
+        "cpu": cpu,
+        "slice_s": 0.25,
+        "limit_s": None,
+        **_SHARED,
+    }
     duration = {"duration_s": seconds / len(served), "timeout_s": 10.0, "hash_fraction": 0.01}
     _run("switchback", folder, {**spec, **duration, "table": str(folder / "table")})
     reports = [typed.read(folder / each["subject"], Switchback) for each in subjects]

@@ -13,6 +13,7 @@ import pytest
 
 from agent import ports
 from agent.postgres import Cluster, settings
+from ormlab.base import affinity
 
 # A worker of pytest-xdist has 80 columns in its environment, and no terminal. Without workers it is
 # readline that sets them, for children only: os.environ does not know of it.
@@ -51,6 +52,18 @@ LONG = (
     "run/test_generator.py",
     "run/test_no_usable_trial.py",
     "agent/test_stalls.py",
+    "archive/test_releases.py",
+    "provision/test_host_add.py",
+    "reproduce/test_scripts.py",
+    "subject/test_run.py",
+    "compare/test_compare.py",
+    "run/test_side_by_side.py",
+    "inventory/test_read_twice.py",
+    "provision/test_jump.py",
+    "compare/test_stacks.py",
+    "stacks/test_stack_build.py",
+    "contract/test_races.py",
+    "contract/test_differential.py",
 )
 
 
@@ -62,6 +75,15 @@ def pytest_collection_modifyitems(items):
 def free_port(count: int = 4) -> int:
     """The first of some neighbouring TCP ports that were free a moment ago, as a run draws them."""
     return ports.draw(count, ["127.0.0.1"])
+
+
+_CPUS = os.sched_getaffinity(0)
+
+
+@pytest.fixture(autouse=True)
+def _all_cpus():
+    """Undo what a run within this process did: it keeps to the housekeeping CPUs, and stays."""
+    affinity.keep_to(_CPUS)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 
 from bundle.codec import serialise
 from bundle.generators.client import Bodies, HistogramFile, Lag, Samples, Window
-from bundle.generators.switchback import Process, Slice, Spec, Switchback
+from bundle.generators.slices import Slice
+from bundle.generators.switchback import Process, Spec, Switchback
 from tests.generators import NO_ERRORS, NS
 from workloads.load.client.histograms import Histogram
 

@@ -19,7 +19,7 @@ from agent.channel import Remote
 from agent.failure import Failure
 from agent.orders import RemoteSpec
 from analysis.figures import read
-from bundle.documents.readings import Environment
+from bundle.documents.readings import Environment, TrialReadings
 from ormlab.run.measure import apart
 from ormlab.run.measure.keep import keep
 from ormlab.run.measure.station import Fetched
@@ -43,12 +43,12 @@ def parts(order, table_path):
     elsewhere = database | {"server_pid": None, "log": None}
     watching = {"listen": "127.0.0.1", "word": "open sesame"}
     settings = order["service"]["settings"]
+    drawn = order["service"] | {"environment": {"hash_seed": 1, "padding_bytes": 2}}
     return {
         "app": watching
         | {
             "kind": "serve",
-            "service": order["service"] | {"environment": {"hash_seed": 1, "padding_bytes": 2}},
-            "database": elsewhere,
+            "subjects": {"": {"service": drawn, "database": elsewhere}},
             "placement": {"service": cpus["service"]},
             "server_pid": None,
             "log": None,
@@ -95,7 +95,7 @@ def carry_out(parts, tmp_path, meanwhile=lambda _app: None) -> Fetched:
             meanwhile(folders["app"])
             driven = fetched(driving, wait(driving))
         ended = {role: fetched(folder, end(folder)) for role, folder in folders.items()}
-    return apart.merge(driven, ended, apart.observation)
+    return apart.merge(driven, ended, TrialReadings, apart.observation)
 
 
 def test_what_three_agents_saw_is_one_trial(parts, tmp_path):
@@ -132,7 +132,7 @@ def test_a_host_that_serves_watches_the_database_beside_it(parts, order, tmp_pat
         with given(parts["load"], tmp_path / "load") as driving:
             driven = fetched(driving, wait(driving))
         ended = {"app": fetched(folder, end(folder))}
-    trial = apart.merge(driven, ended, apart.observation)
+    trial = apart.merge(driven, ended, TrialReadings, apart.observation)
     assert trial.done.failure is None
     observed = trial.done.observed
     assert set(observed.affinity.observed) == {"service", "database", "load"}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.agent.placing import carry_out
+from tests.agent.placing import carry_out, client_load
 from tests.environment.test_table import HOSTILE
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_a_service_runs_as_it_was_built_whatever_the_agents_variables(
-    order, tmp_path, monkeypatch, loop
+    order, tmp_path, monkeypatch, table_path, loop
 ):
     clean = HOSTILE | {"PYTHONTRACEMALLOC": "5", "http_proxy": "http://127.0.0.1:9"}
     for name, value in clean.items():
@@ -18,6 +18,7 @@ def test_a_service_runs_as_it_was_built_whatever_the_agents_variables(
         if name != "PYTHONPATH":
             monkeypatch.setenv(name, value)
     order["service"]["settings"]["loop"] = loop
+    order["load"] = client_load(table_path)
     done = carry_out(order, tmp_path)
     assert done.failure is None
     runtime = done.observed.health.runtime

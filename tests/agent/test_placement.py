@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from host.cgroups import usable_cpus
 from host.cpus import CPUS, as_list, as_mask, cpu_list, mask_cpus
 from host.kernel import Files
 from host.placement import (
@@ -19,13 +20,11 @@ from host.placement import (
     LAYOUTS,
     PURPOSES,
     VERDICT,
-    Topology,
     plan,
-    read_boost,
     read_plan,
     read_tier,
-    read_topology,
 )
+from host.topology import Topology, read_boost, read_topology
 from tests.conftest import CHECKOUT
 from tests.doctor import hosts
 
@@ -40,6 +39,16 @@ PLANNED = {
     "two-sockets": (L3, "0-1", "2-3", "4-7", "8-15"),
     "cpu-offline": (CORE, "0-1,16-17", "2,4,18,20", "5-7,19,21-23", "8-11,13-15,24-27,29-31"),
     "asymmetric": (CORE, "0-1,14-15", "2-3,16-17", "4-7,18-21", "8-13,22-27"),
+    "ryzen-7950x3d": (L3, "0-1", "2-3", "4-7", "8-15"),
+    "ryzen-linux-6.8": (CORE, "0-1", "2-3", "4-7", "8-15"),
+    "ryzen-linux-6.8-smt-on": (CORE, "0-1,16-17", "2-3,18-19", "4-7,20-23", "8-15,24-31"),
+    "ryzen-linux-6.12": (CORE, "0-1,16-17", "2-3,18-19", "4-7,20-23", "8-15,24-31"),
+    "ryzen-9950x": (CORE, "0-1,16-17", "2-3,18-19", "4-7,20-23", "8-15,24-31"),
+    "ryzen-3950x": (L3, "0-3", "4-7", "8-11", "12-15"),
+    "ryzen-3900x": (L3, "0-2", "3-5", "6-8", "9-11"),
+    "epyc-7763-two-sockets": (L3, "0-7", "8-15", "16-23", "24-31"),
+    "core-13900k": (CORE, "16", "17-20", "0-7", "8-15"),
+    "container-cpuset": (CORE, "10", "11", "12", "13"),
     "no-index3": (CORE, "0", "1", "2", "3"),
     "three-cores": (DEGRADED, "0", "0", "1", "2"),
     "vm-two-cores": (DEGRADED, "0", "0", "0", "1"),
@@ -90,7 +99,7 @@ def test_a_fixture_is_planned_by_its_topology(name, tmp_path):
 @given(name=st.sampled_from(hosts.NAMES), layout=st.sampled_from(LAYOUTS), switched_off=st.data())
 def test_with_any_cpus_of_a_fixture_offline_a_plan_keeps_its_promises(name, layout, switched_off):
     host = hosts.load(name)
-    last = host["cores"] * host["threads"] - 1
+    last = host["cores"] * host["threads"] + host.get("efficient", 0) - 1
     offline = switched_off.draw(st.sets(st.integers(1, last)) if last else st.just(set()))
     with tempfile.TemporaryDirectory() as root:
         topology = read_topology(hosts.build(name, Path(root), offline=offline))
@@ -141,6 +150,62 @@ def test_boost_that_is_not_known_to_be_off_costs_the_tier_but_not_the_plan(boost
     other = plan(flat(16, l3=RYZEN), "dut_alone", boost=boost)
     assert (off.tier, other.tier) == (L3, CORE)
     assert purposes(off) == purposes(other)
+
+
+@pytest.mark.parametrize("stacked", [0, 1])
+def test_the_service_has_the_smaller_cache_wherever_the_larger_one_is(stacked):
+    sizes = tuple(98304 if index == stacked else 32768 for index in range(2))
+    placed = plan(Topology(flat(16).cores, RYZEN, sizes), "dut_alone", boost="off")
+    assert placed.service == RYZEN[1 - stacked]
+    assert set(placed.database) < set(RYZEN[stacked])
+    assert placed.tier == L3
+    assert any("(96 MiB)" in said for said in placed.why)
+
+
+def test_a_plan_stays_in_one_memory_node_that_has_two_caches():
+    l3 = tuple(tuple(range(at, at + 8)) for at in range(0, 32, 8))
+    near = Topology(flat(32).cores, l3, nodes=(tuple(range(16)), tuple(range(16, 32))))
+    placed = plan(near, "dut_alone", boost="off")
+    assert {cpu for cpus in purposes(placed) for cpu in cpus} == set(range(16))
+    far = Topology(flat(16).cores, RYZEN, nodes=RYZEN)
+    assert plan(far, "dut_alone", boost="off").tier == L3
+
+
+@given(fast=st.integers(1, 12), slow=st.integers(1, 20), layout=st.sampled_from(LAYOUTS))
+def test_a_service_never_runs_on_both_kinds_of_cores(fast, slow, layout):
+    kinds = Topology(flat(fast + slow).cores, (), efficient=tuple(range(fast, fast + slow)))
+    placed = plan(kinds, layout, boost="off")
+    check(kinds, placed)
+    if slow > 2 and layout != "db_alone":
+        assert max(placed.service) < fast
+
+
+def test_a_core_that_another_cpuset_has_a_thread_of_is_not_exclusive(tmp_path):
+    hosts.build("ryzen-smt-on", tmp_path)
+    hosts.write(tmp_path, "sys/fs/cgroup/user.slice/cpuset.cpus.effective", "0-15")
+    placed = read_plan(tmp_path)
+    assert placed.tier == DEGRADED
+    assert max(cpu for cpus in purposes(placed) for cpu in cpus) < 16
+    assert any("another cpuset" in said for said in placed.why)
+
+
+@pytest.mark.parametrize(
+    ("group", "files", "allowed"),
+    [
+        ("0::/user.slice/a.scope", {"user.slice/cpuset.cpus.effective": "2-3"}, [2, 3]),
+        ("0::/", {"cpuset.cpus.effective": "4-5"}, [4, 5]),
+        ("3:cpuset:/box", {"cpuset/box/cpuset.effective_cpus": "6,99"}, [6]),
+        ("3:cpuset:/unseen", {"cpuset/cpuset.effective_cpus": "7"}, [7]),
+        ("0::/user.slice", {}, list(range(16))),
+        ("1:name=systemd:/", {}, list(range(16))),
+    ],
+)
+def test_the_nearest_cpuset_says_which_cpus_can_be_had(group, files, allowed, tmp_path):
+    hosts.build("ryzen-smt-off", tmp_path)
+    hosts.write(tmp_path, "proc/self/cgroup", group)
+    for path, text in files.items():
+        hosts.write(tmp_path, f"sys/fs/cgroup/{path}", text)
+    assert usable_cpus(Files(tmp_path)) == allowed
 
 
 def test_the_command_prints_the_plan_of_any_folder(tmp_path):

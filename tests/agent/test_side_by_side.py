@@ -13,9 +13,12 @@ from agent import orders
 from agent.answers import SideReadings
 from agent.generators import Target, commands
 from agent.service import Endpoint
+from bundle import typed
 from bundle.generators.switchback import SLICES_S, SwitchbackLoad
+from bundle.generators.wrk_switchback import WrkSwitchback
 from tests.agent.conftest import service
 from tests.agent.placing import given, load, wait
+from tests.agent.test_trial import needs_wrk
 from tests.services.running import settings
 
 NAMES = ("asyncpg", "other")
@@ -63,6 +66,20 @@ def test_each_subject_has_files_rows_and_readings_of_its_own(together, tmp_path)
         assert sum(observed.host.database.connections.before.values()) == 2
     one, other = done.observed.trials.values()
     assert one.health.pid != other.health.pid
+
+
+@needs_wrk
+def test_wrk_drives_services_that_stay_alive(together, tmp_path):
+    keys = {"connections": 4, "threads": 1, "duration_s": 1, "slice_s": 1, "timeout_s": 2}
+    together["load"]["load"] = {"generator": "wrk-switchback", "warmup_s": 1, **keys}
+    done = carry_out(together, tmp_path)
+    assert done.failure is None
+    for name, observed in done.observed.trials.items():
+        (only,) = typed.read(tmp_path / "block/subjects" / name, WrkSwitchback).slices
+        assert only.answers > 100
+        assert min(only.service_ns, only.database_ns, only.load_ns) > 0
+        assert set(observed.affinity.observed) == {"service", "database", "load"}
+        assert (observed.stop.in_time, observed.stop.exit_status) == (True, 0)
 
 
 def test_the_slices_of_all_subjects_follow_each_other(together, tmp_path):

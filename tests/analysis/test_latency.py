@@ -1,9 +1,11 @@
+import statistics
+
 import pytest
 from hdrh.histogram import HdrHistogram
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.latency import mean, quantiles, quotable, read_hdr, total
+from analysis.latency import deviation, mean, quantiles, quotable, read_hdr, total
 
 
 def test_nearest_rank():
@@ -33,6 +35,23 @@ def test_a_quantile_needs_ten_samples_beyond_it(quantile, needed):
 def test_no_samples_no_figures():
     assert quantiles(()) == {0.5: None, 0.9: None, 0.99: None, 0.999: None}
     assert mean(()) is None
+
+
+@given(st.lists(st.integers(0, 10**9), min_size=2, max_size=200))
+def test_the_deviation_is_that_of_the_samples(samples):
+    bins = tuple((value, samples.count(value)) for value in sorted(set(samples)))
+    assert deviation(bins) == pytest.approx(statistics.stdev(samples))
+
+
+def test_a_deviation_needs_two_samples():
+    assert deviation(()) is None
+    assert deviation(((7, 1),)) is None
+    assert deviation(((7, 1), (8, 1))) == pytest.approx(0.5**0.5)
+
+
+def test_counts_below_zero_have_no_deviation():
+    """What is left where wrk's own corrections cannot be taken out."""
+    assert deviation(((1, 5), (1000, -2))) is None
 
 
 @pytest.mark.parametrize("quantile", [0, 1, -0.5, 99])

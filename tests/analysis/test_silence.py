@@ -157,6 +157,19 @@ def client(tmp_path):
     return write
 
 
+def test_what_waits_after_the_window_is_allowed_to_a_closed_loop(client, tmp_path):
+    # Of four connections one has 40 fast answers in a window of a second, and then waits for more
+    # than a second; the others' last requests end with the window.
+    sent = [*np.linspace(0, 0.975, 40), *[0.0] * 3]
+    end = [*np.linspace(0.025, 0.975, 39), 2.0, *[1.0] * 3]
+    client(sent, end, connections=4, stop=1.0)
+    output = generators.of(tmp_path)
+    waited = sum(end) - sum(sent)
+    assert waited / 4 > 1.2
+    assert output.edge(None) >= waited / 4 - 1
+    assert output.edge(None) < 0.3 + 4 / 100
+
+
 def test_a_service_that_takes_seconds_for_each_request_does_not_stall(client):
     sent = np.arange(0, 20, 2.0)
     found = client(sent, sent + 2.0, connections=1, stop=20.0)

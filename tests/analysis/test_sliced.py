@@ -70,6 +70,13 @@ def at_speed(factor, *numbers):
     return lambda subject, number, **_: factor if subject == "a" and number in numbers else 1.0
 
 
+def test_trials_of_different_deployments_have_no_share_of_the_time(cell):
+    first, second = cell(blocks=[1]), cell(blocks=[2])
+    usable = {**first.usable, "a": {1: second.usable["a"][2]}}
+    checks = Sliced.read(Cell([], usable)).checks(ARMS, margin=0.05)
+    assert (checks.blocks, checks.rounds, checks.measured) == (0, 0, None)
+
+
 def test_rounds_agree_with_the_totals_of_a_ratio_that_is_there(cell):
     made = cell({**EQUAL, "a": 2000.0}, readings=lambda *_: {"rest_ns": 10_000})
     told = judged(made)

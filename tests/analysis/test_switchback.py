@@ -67,6 +67,17 @@ def test_the_figure_is_all_answers_over_the_time_of_all_slices(write):
         assert figures.slice_s == made.slice_s
 
 
+def test_what_was_long_due_when_a_slice_began_may_break_littles_law(folder):
+    def long_due(rows):
+        rows["sent_ns"][0] -= 1_000_000_000
+
+    before = generators.of(folder).edge(None)
+    edit_rows(folder, long_due)
+    report = generators.of(folder).report
+    second = 1 / (report.spec.connections * report.seconds)
+    assert before < second <= generators.of(folder).edge(None)
+
+
 def test_cpu_time_is_that_of_the_slices_and_unknown_if_one_lacks_it(write):
     def readings(subject, number):
         lacks = subject == "b" and number == 3
@@ -116,7 +127,7 @@ def test_a_service_rests_between_the_slices_of_its_subject(write):
     rested_s = sum(each.rested_ns for each in made.reports["a"].slices) / 1e9
     resting = generators.of(folders["a"]).resting
     assert resting.percent == pytest.approx(100 * 0.008 / rested_s)
-    assert resting.what == "2 % of what its slices used"
+    assert resting.what == "2.0 % of what its slices used"
     edit(folders["a"], lambda told: told["slices"][1].update(rest_ns=None))
     assert generators.of(folders["a"]).resting == (None, "a slice lacks rest_ns")
 
@@ -185,6 +196,11 @@ def swapped(told):
         ("generator-mismatch", "at least", lambda told: told.update(slice_s=0.2)),
         ("generator-mismatch", "has none", of_slice(answers=0)),
         ("generator-mismatch", "less than no", of_slice(steal_ns=-1)),
+        (
+            "generator-mismatch",
+            "foreign_ns is 0, and 5 over all hosts",
+            of_slice(hosts={"app": {"steal_ns": 0, "foreign_ns": 5, "late_ns": 1}}),
+        ),
         (
             "generator-mismatch",
             "after the window",

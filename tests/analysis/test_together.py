@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from msgspec import structs
 
@@ -32,6 +34,22 @@ def found(folders, *, blocks=()):
 def test_whole_deployments_contradict_nothing(folders, tmp_path):
     again = Block(RATES, seed=2, begin_s=2000.0).write(tmp_path / "again")
     assert found(folders, blocks=[again]) == []
+
+
+def test_reports_of_one_block_are_in_memory_at_a_time(tmp_path):
+    blocks = [
+        Block(RATES, count=400, slice_s=0.01, begin_s=1000.0 * number).write(tmp_path / str(number))
+        for number in range(8)
+    ]
+
+    def peak(first, *others):
+        tracemalloc.start()
+        assert found(first, blocks=others) == []
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    assert peak(*blocks) < 2 * peak(blocks[0])
 
 
 def test_the_trials_that_are_left_fit_together_too(folders):

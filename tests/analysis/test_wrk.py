@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from analysis import generators
 from analysis.generators.base import littles_law, littles_problems
 from analysis.generators.wrk.dump import (
     WrkOutputError,
@@ -40,6 +41,22 @@ CASES = {
 def recorded(name):
     stdout = (RECORDED / f"{name}.stdout.txt").read_text()
     return stdout, (RECORDED / f"{name}.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("instants", "begins"),
+    [
+        ({}, None),
+        ({"begun_ns": 5_000}, 5_000),
+        ({"begun_ns": 5_000, "first_answer_ns": 6_000}, 6_000),
+    ],
+)
+def test_cpu_time_counts_from_the_first_answer_to_the_stop_of_the_clock(tmp_path, instants, begins):
+    stdout, dump = recorded("steady")
+    stop = 5_000 + 1000 * json.loads(dump)["duration_us"]
+    (tmp_path / "wrk.stdout.txt").write_text(stdout)
+    (tmp_path / "wrk.json").write_text(json.dumps(json.loads(dump) | instants))
+    assert generators.of(tmp_path).figures.span_ns == (begins and (begins, stop))
 
 
 def codes(problems):

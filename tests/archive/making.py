@@ -21,9 +21,11 @@ from tests.bundle import making
 from tests.plan import small
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 SECOND = 1_000_000_000
+WINDOW_S = 2.0
 PLAN = small.sealed(
     subjects={"asyncpg": {"service": "asyncpg"}},
     loads={"article": {"generator": "article"}},
@@ -42,18 +44,25 @@ FACTS = plain(
 SUBJECTS = ("asyncpg", "asyncpg-null")
 
 
-def write_article(folder: Path, *, rate: int) -> TrialReadings:
-    """Write the files of a trial of the article's client; return its readings."""
-    latencies_us = [1000 + n for n in range(200)]
-    generators.write(folder, generators.article(latencies_us, requests=rate * 2, seconds=2.0))
+def write_article(
+    folder: Path,
+    *,
+    requests: int,
+    latencies_us: Iterable[int] = range(1000, 1200),
+    system_ticks: int = 50,
+    rss_pages: tuple[int, int] = (100, 200),
+) -> TrialReadings:
+    """Write the files of a trial of the article's client, `WINDOW_S` long; return its readings."""
+    document = generators.article(list(latencies_us), requests=requests, seconds=WINDOW_S)
+    generators.write(folder, document)
     samples = {
         "round": [1, 2],
         "at_ns": [0, 2 * SECOND],
         "role": ["service", "service"],
         "pid": [7, 7],
         "user_ticks": [0, 150],
-        "system_ticks": [0, 50],
-        "rss_pages": [100, 200],
+        "system_ticks": [0, system_ticks],
+        "rss_pages": list(rss_pages),
     }
     pq.write_table(pa.table(samples), folder / "resources.parquet", write_page_checksum=True)
     return TrialReadings(
@@ -91,7 +100,11 @@ def measured(
             name = f"{index:03d}-{subject}-read-one-article-b{block:02d}"
             with writer.trial(name) as folder:
                 failed = index == fail
-                readings = TrialReadings() if failed else write_article(folder, rate=rate + index)
+                readings = (
+                    TrialReadings()
+                    if failed
+                    else write_article(folder, requests=2 * (rate + index))
+                )
                 base = making.trial_record(index, name=name, failed=failed)
                 values = {key: getattr(base, key) for key in base.__struct_fields__}
                 values |= {"subject": subject, "load": "article", "block": block}

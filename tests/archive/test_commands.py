@@ -38,7 +38,7 @@ def test_a_bundle_is_added_listed_shown_and_verified(add, folder):
     assert f"{making.NAME} added" in add().stdout
     assert "nothing to do" in add().stdout
     assert json.loads(add("--json").stdout)["outcome"] == "present"
-    assert "holds 1 of the 1 bundles" in ormlab("archive", "list", "--archive", folder).stdout
+    assert "holds 1 of the 1 bundle" in ormlab("archive", "list", "--archive", folder).stdout
     (entry,) = told("archive", "list", "--archive", folder)["entries"]
     assert told("archive", "show", "2026", "--archive", folder).items() >= entry.items()
     assert "is whole" in ormlab("archive", "verify", "--archive", folder).stdout
@@ -62,7 +62,7 @@ def test_push_and_pull_by_the_command_line_to_s3_never_print_a_credential(
         ormlab("archive", "pull", "2026", "--from", s3.url, "--archive", tmp_path / "there"),
         ormlab("archive", "pull", "2027", "--from", s3.url, "--archive", tmp_path / "t", code=2),
     ]
-    assert "1 bundles stored" in answers[0].stdout
+    assert "1 bundle stored" in answers[0].stdout
     assert "fetched" in answers[2].stdout
     for answer in answers:
         assert SECRET not in answer.stdout + answer.stderr
@@ -101,4 +101,4 @@ def test_a_trend_is_told_by_bundle(add, folder):
     asked = ("catalog", "trend", "throughput", "--subject", "asyncpg", "--archive", folder)
     (series,) = told(*asked)["series"]
     assert [(point["value"], point["trials"]) for point in series["points"]] == [(1002.0, 2)]
-    assert "1 bundles, 0 changes of level" in ormlab(*asked).stdout
+    assert "1 bundle, 0 changes of level" in ormlab(*asked).stdout

@@ -79,7 +79,7 @@ def test_the_error_names_the_commit_and_a_command_that_brings_the_bundle(kept, t
     (tmp_path / file).write_bytes(git(folder.parent, "show", blob))
     unpack(tmp_path / file, there)
     (again,) = pull(Store.open(str(folder)), there, [first.id])
-    assert again.outcome == "present"
+    assert again.outcome == "completed"
     assert check(there, [first.id]).findings == ()
 
 

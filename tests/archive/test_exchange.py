@@ -7,11 +7,11 @@ import shutil
 
 import pytest
 
-from bundle import index
+from bundle import index, tree
 from bundle.verify import verify
 from ormlab.archive.check import check
 from ormlab.archive.errors import EntryError, MismatchError, StoreError
-from ormlab.archive.exchange import pull, push
+from ormlab.archive.exchange import RECEIVED, pull, push
 from ormlab.archive.keep import add
 from ormlab.archive.store import Store
 from tests.archive import making as archives
@@ -57,17 +57,68 @@ def test_a_second_push_stores_nothing_and_a_later_one_what_is_new(archive, store
     assert "index/00000005.jsonl" in contents(store)
 
 
-def test_one_bundle_can_be_pushed_and_pulled_with_the_whole_index(archive, store, tmp_path):
+def test_one_bundle_can_be_pushed_and_pulled(archive, store, tmp_path):
     push(archive, store, [f"{making.NAME}-2"])
     (kept,) = pull(store, tmp_path / "there", [f"{making.NAME}-2"])
     assert verify(kept.path).ok
-    assert index.read(tmp_path / "there") == index.read(archive)
-    assert check(tmp_path / "there", [f"{making.NAME}-2"]).findings == ()
-    assert {each.code for each in check(tmp_path / "there").findings} == {"entry-missing"}
     with pytest.raises(EntryError, match="never pushed"):
         pull(store, tmp_path / "there", [f"{making.NAME}-3"])
     with pytest.raises(EntryError, match="no bundle"):
         pull(store, tmp_path / "there", ["2027"])
+
+
+def test_a_bundle_of_another_s_store_does_not_spoil_an_archive(archive, store, tmp_path):
+    push(archive, store)
+    there = tmp_path / "there"
+    pull(store, there, [f"{making.NAME}-2", making.NAME])
+    assert [line.id for line in index.read(there)] == [f"{making.NAME}-2", making.NAME]
+    (apart,) = (there / RECEIVED).iterdir()
+    assert index.read(apart) == index.read(archive)
+    own = archives.measured(tmp_path / "own", day=9)
+    add(own, there)
+    assert check(there).findings == ()
+    mine = Store.open(str(tmp_path / "mine"), make=True)
+    assert [each.outcome for each in push(there, mine)] == ["stored"] * 3
+    pull(mine, tmp_path / "again", [])
+    assert check(tmp_path / "again").findings == ()
+    with pytest.raises(MismatchError, match="continue each other"):
+        push(there, store)
+    with pytest.raises(MismatchError, match="continue each other"):
+        pull(store, there, [])
+
+
+def test_the_first_line_of_another_s_index_does_not_make_it_one_s_own(archive, store, tmp_path):
+    push(archive, store)
+    there = tmp_path / "there"
+    for identifier in [line.id for line in index.read(archive)][:2]:
+        pull(store, there, [identifier])
+    assert check(there).findings == ()
+    assert len(index.read(there)) == 2
+
+
+def test_a_bundle_that_was_lost_comes_back_from_the_archive_s_own_store(archive, store):
+    push(archive, store)
+    before = making.snapshot(archive)
+    shutil.rmtree(archive / making.NAME)
+    pull(store, archive, [making.NAME])
+    assert making.snapshot(archive) == before
+
+
+def test_a_store_whose_index_was_rewritten_since_is_refused(archive, tmp_path):
+    store = Store.open(str(tmp_path / "store"), make=True)
+    push(archive, store)
+    there = tmp_path / "there"
+    pull(store, there, [making.NAME])
+    segment = tmp_path / "store/index/00000001.jsonl"
+    first, _ = segment.read_text().split("\n", 1)
+    segment.write_text(f"{first}\n")
+    archives.archive(archive, tmp_path / "bundles", count=1)
+    (archive / "index.jsonl").write_text(f"{first}\n")
+    index.append(archive, f"{making.NAME}-5", tree.digest(archive / f"{making.NAME}-5/SEAL.json"))
+    push(archive, store, [f"{making.NAME}-5"])
+    with pytest.raises(MismatchError, match="index"):
+        pull(store, there, [f"{making.NAME}-5"])
+    assert not (there / f"{making.NAME}-5").exists()
 
 
 def test_what_is_here_already_is_not_fetched_again(archive, store):
@@ -87,7 +138,7 @@ def test_an_index_that_is_not_the_beginning_of_ours_is_refused(archive, store, t
     with pytest.raises(MismatchError, match="continue each other"):
         push(other, store, [line.id])
     with pytest.raises(MismatchError, match="continue each other"):
-        pull(store, other, [f"{making.NAME}-3"])
+        pull(store, other, [])
     assert contents(store) == before
 
 
@@ -103,6 +154,7 @@ def test_a_packed_bundle_that_changed_in_the_store_is_not_unpacked(archive, tmp_
     assert sorted(path.name for path in (tmp_path / "there").iterdir()) == [
         f"{making.NAME}-2",
         "index.jsonl",
+        "received",
     ]
     packed.unlink()
     with pytest.raises(MismatchError, match="is not there"):
@@ -150,7 +202,7 @@ def test_a_download_that_is_cut_leaves_nothing_and_the_next_pull_completes_it(tm
     assert s3.cuts
     assert list((tmp_path / "there").iterdir()) == []
     s3.restore()
-    pull(store, tmp_path / "there", [making.NAME])
+    pull(store, tmp_path / "there", [])
     assert making.snapshot(tmp_path / "there") == making.snapshot(archive)
 
 

@@ -29,6 +29,7 @@ from tests.archive import making as archives
 from tests.bundle import making
 from tests.cli.inside import ormlab
 from tests.conftest import CHECKOUT
+from tests.tools import installed
 from tests.verify import recorded
 
 LINK = "Root Data Entity SHOULD have a link to a Contextual Entity representing"
@@ -90,17 +91,7 @@ def test_the_forms_are_those_of_the_command_line():
 @pytest.fixture(scope="module")
 def crate_validator():
     """A Python that has the validator of RO-Crates, in an environment of its own."""
-    uv, folder = CHECKOUT / ".lab/uv/bin/uv", CHECKOUT / ".lab/roc-validator"
-    wanted = CHECKOUT / "requirements/roc-validator.txt"
-    python, stamp = folder / "bin/python", folder / "requirements.txt"
-    if not (stamp.exists() and stamp.read_bytes() == wanted.read_bytes()):
-        try:
-            run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder)
-            run(uv, "pip", "sync", "--require-hashes", "--python", python, wanted)
-        except (OSError, subprocess.CalledProcessError) as error:
-            pytest.skip(f"the validator of RO-Crates cannot be installed: {error}")
-        shutil.copyfile(wanted, stamp)
-    return python
+    return installed("roc-validator") / "python"
 
 
 @pytest.fixture(scope="module")

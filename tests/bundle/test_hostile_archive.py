@@ -42,18 +42,21 @@ def attempt(archive, *, size=2**24):
     """Unpack in a folder of its own; return the error, having checked that nothing was left."""
     with tempfile.TemporaryDirectory() as folder:
         outer = Path(folder)
-        (outer / "target").mkdir()
         (outer / "b.tar.zst").write_bytes(archive)
         before = making.snapshot(outer)
         try:
-            bundle = unpack(outer / "b.tar.zst", outer / "target", limits=Limits(size=size))
+            target = outer / "target/below"  # neither is there before
+            bundle = unpack(outer / "b.tar.zst", target, limits=Limits(size=size, free=size))
         except BundleError as error:
             assert making.snapshot(outer) == before
             return error
         assert verify(bundle).ok
         after = making.snapshot(outer)
-        inside = {path for path in after if not path.startswith(f"target/{TOP}")}
-        assert {path: after[path] for path in inside} == before
+        outside = {path for path in after if not path.startswith(f"target/below/{TOP}")}
+        assert {path: after[path] for path in outside} == before | {
+            "target": None,
+            "target/below": None,
+        }
         return None
 
 
@@ -129,6 +132,35 @@ def test_members_that_pack_would_not_write_are_refused(members):
     assert isinstance(attempt(compress(members + bytes(1024))), ArchiveError)
 
 
+def with_holes_gnu(size):
+    """A file of this size that is all holes, as GNU tar wrote it first."""
+    head = bytearray(member(f"{TOP}/a", b"", form=tarfile.GNU_FORMAT, type=tarfile.GNUTYPE_SPARSE))
+    head[483:495] = b"\x80" + size.to_bytes(11, "big")
+    head[148:156] = b" " * 8
+    head[148:156] = f"{sum(head):06o}\0 ".encode()
+    return bytes(head)
+
+
+def with_holes_pax(size):
+    """The same as it writes it today: the size in a header of its own, a map before the data."""
+    told = {"major": 1, "minor": 0, "name": f"{TOP}/a", "realsize": size}
+    headers = {f"GNU.sparse.{key}": str(value) for key, value in told.items()}
+    holes = f"1\n{size}\n0\n".encode().ljust(512, b"\0")
+    return member(f"{TOP}/GNUSparseFile.0/a", holes, form=tarfile.PAX_FORMAT, pax_headers=headers)
+
+
+@pytest.mark.parametrize("holes", [with_holes_gnu, with_holes_pax])
+def test_a_file_of_holes_is_refused_whatever_size_it_claims(holes):
+    archive = holes(2**60) + bytes(1024)
+    with tarfile.open(fileobj=io.BytesIO(archive)) as found:
+        (only,) = found
+        assert (only.size, only.issparse()) == (2**60, True)
+    error = attempt(compress(archive))
+    assert isinstance(error, ArchiveError)
+    assert "not that of a plain file" in error.what
+    assert error.hint
+
+
 @pytest.mark.parametrize(
     ("at", "field"),
     [
@@ -159,7 +191,7 @@ def test_one_forged_field_of_a_header_is_refused(tar, at, field):
     block[148:156] = f"{sum(block):06o}\0 ".encode()
     error = attempt(compress(bytes(block) + tar[512:]))
     assert isinstance(error, ArchiveError)
-    assert "header" in error.what or "size" in error.what or "invalid literal" in error.what
+    assert "not that of a plain file" in error.what
 
 
 def test_a_wrong_checksum_of_a_header_is_refused(tar):

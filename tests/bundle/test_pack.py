@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import subprocess
 import tarfile
@@ -103,8 +104,20 @@ def test_limits_are_kept(bundle, tmp_path):
     assert list(there.iterdir()) == []
 
 
-def test_what_is_not_a_file_is_not_waited_for(tmp_path):
-    with pytest.raises(StorageError):
-        unpack(tmp_path, tmp_path)
-    with pytest.raises(StorageError):
-        unpack(tmp_path / "nothing", tmp_path)
+def test_a_small_archive_cannot_fill_the_disk(tmp_path):
+    archive, there = tmp_path / "b.tar.zst", tmp_path / "there"
+    there.mkdir()
+    archive.write_bytes(zstandard.ZstdCompressor(write_checksum=True).compress(bytes(70 * 2**20)))
+    with pytest.raises(ArchiveError, match="the declared size is above"):
+        unpack(archive, there)
+    assert list(there.iterdir()) == []
+
+
+def test_what_is_not_a_file_is_named_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "there").mkdir()
+    for name in ("folder", "nothing", "pipe"):
+        with pytest.raises(StorageError) as refused:
+            unpack(tmp_path / name, tmp_path / "there")
+        assert refused.value.where == str(tmp_path / name)

@@ -10,7 +10,7 @@ from workloads import stacks
 
 def test_the_labs_own_is_read():
     data = (stacks.FOLDER / "stacks.toml").read_bytes()
-    assert set(strict_toml.load(data)["stacks"]) == set(stacks.load())
+    assert set(strict_toml.load(data)["stacks"]) == set(stacks.load(services=()))
 
 
 @pytest.mark.parametrize(

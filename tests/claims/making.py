@@ -89,10 +89,15 @@ def claim(kind="absolute", **fields):
         base |= {"value": 1.5, "precision": 0.01}
     if kind == "bound":
         base |= {"bound": "at-least"}
-    if kind == "ordering":
+    if kind == "range":
+        base |= {"low": 900, "high": 1100}
+        del base["value"]
+    if kind in {"ordering", "ranking"}:
         for key in ("value", "precision", "tolerance"):
             del base[key]
         base |= {"portability": "any"}
+    if kind == "ranking":
+        base |= {"subjects": ["a", "b", "c"]}
     made = base | {"kind": kind} | fields
     return {key: value for key, value in made.items() if value is not ...}
 

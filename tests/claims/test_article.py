@@ -30,7 +30,7 @@ TESTED = [
     if not isinstance(claim, Statement) and claim.test
     for variant, each in {"": claim, **variants_of(claim)}.items()
 ]
-CLOSED = {"wrk", "client-closed"}
+CLOSED = {"wrk", "client-closed", "client-switchback"}
 
 
 @cache

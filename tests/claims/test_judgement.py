@@ -58,10 +58,11 @@ def test_the_verdicts_of_a_bundle_are_read_as_they_were_written():
 def test_what_earlier_versions_left_out_is_nothing():
     told = plain(verdicts(ledger(claims=CLAIMS), SHA256, run()))
     for claim_ in told["claims"]:
-        for key in ("assumes", "variants", "flips"):
+        for key in ("assumes", "variants", "flips", "pairs"):
             del claim_[key]
     read = msgspec.convert(told, Verdicts)
-    assert {(each.assumes, each.variants, each.flips) for each in read.claims} == {("", (), ())}
+    left = {(each.assumes, each.variants, each.flips, each.pairs) for each in read.claims}
+    assert left == {("", (), (), ())}
 
 
 @pytest.mark.parametrize(
@@ -141,6 +142,14 @@ def test_several_committed_runs_of_one_host_decide_together():
     assert one.why.startswith("3 runs together: ")
     assert one.seals == tuple(each.seal for each in runs)
     assert deciding(found.standing, found.together) is one
+
+
+def test_nodes_of_one_fingerprint_are_hosts_of_their_own():
+    """Their runs are not pooled as those of one host would be."""
+    nodes = ["a" * 64, "a" * 64, "b" * 64]
+    found = direction(*(sealed(n, node=node) for n, node in enumerate(nodes, start=1)))
+    (one,) = found.together
+    assert (one.host, len(one.seals)) == ("a" * 64, 2)
 
 
 def test_what_no_single_run_shows_several_may():

@@ -97,6 +97,18 @@ def test_every_fault_has_its_code_a_line_and_a_remedy(write, code):
     assert refused.value.code == code
 
 
+def test_a_misspelt_plan_is_answered_with_one_of_the_lab_s_or_beside_the_ledger(write):
+    def said(name):
+        (problem,) = examine(write(changed("plan: demo", f"plan: {name}")))[1]
+        return problem.what
+
+    assert said("deemo").endswith("; did you mean 'demo'?")
+    beside = write(LEDGER).parent / "plans"
+    beside.mkdir()
+    (beside / "my-own.yaml").touch()
+    assert said("my-onw").endswith("; did you mean 'my-own'?")
+
+
 def test_every_code_has_a_test_and_a_line_in_the_documentation():
     assert CODES.keys() == WRONG.keys() | {"ledger-missing"}
     page = (CHECKOUT / "docs/claims.md").read_text()

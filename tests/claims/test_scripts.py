@@ -52,7 +52,7 @@ def judged(claim, outcome, made=None):
         ({"prints": "first"}, {"said": []}, V.REFUTED, "it wrote nothing"),
         ({}, {"exit_status": 1}, V.REFUTED, "ends with 1: last"),
         ({}, {"exit_status": -9, "said": []}, V.REFUTED, "ends with -9: it wrote nothing"),
-        ({}, {"exit_status": None, "reason": "too slow"}, V.INCOMPARABLE, "too slow"),
+        ({}, {"exit_status": None, "reason": "too slow"}, V.NOT_RUN, "the script one: too slow"),
         ({}, {"printed": CODE}, V.INCOMPARABLE, "with other code than the ledger names"),
         (
             {"printed": {"sha256": CODE, "indents": "0"}},
@@ -61,6 +61,9 @@ def judged(claim, outcome, made=None):
             "ends with 0",
         ),
         ({"printed": {"sha256": CODE, "indents": "0"}}, {}, V.INCOMPARABLE, "other code"),
+        ({"arguments": ["x"]}, {"arguments": ["x"]}, V.UPHELD, "ends with 0"),
+        ({"arguments": ["x"]}, {"arguments": []}, V.INCOMPARABLE, "with other arguments"),
+        ({"arguments": ["x"]}, {}, V.UPHELD, "ends with 0"),  # a record from before they were kept
     ],
 )
 def test_a_script_must_end_with_0_and_write_what_it_should(script, outcome, verdict, said):
@@ -71,7 +74,7 @@ def test_a_script_must_end_with_0_and_write_what_it_should(script, outcome, verd
 
 def test_a_script_that_was_not_run_says_nothing():
     found = judged(script_claim(), None)
-    assert found.verdict == V.INCOMPARABLE
+    assert found.verdict == V.NOT_RUN
     assert "the script one was not run" in found.why
 
 

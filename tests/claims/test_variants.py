@@ -34,7 +34,15 @@ def run_both(one, two, *, load="wrk", **changes):
         for place, trials in other.trials.items()
     }
     stacks = {**base.stacks, "a-2": base.stacks["a"], "b-2": base.stacks["b"]}
-    return replace(base, trials={**base.trials, **places}, stacks=stacks)
+    plan, arms = base.resolved.plan, base.resolved.arms
+    subjects = {**plan.subjects, **{f"{name}-2": plan.subjects[name] for name in "ab"}}
+    resolved = base.resolved.model_copy(
+        update={
+            "plan": plan.model_copy(update={"subjects": subjects}),
+            "arms": {**arms, **{_also(arm, "-2"): f"{of}-2" for arm, of in arms.items()}},
+        }
+    )
+    return replace(base, trials={**base.trials, **places}, stacks=stacks, resolved=resolved)
 
 
 def _also(subject, end):

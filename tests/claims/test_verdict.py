@@ -60,6 +60,9 @@ def judge(made=None, on=None, *, name="tput.a", checks=None, **parts):
         ("ordering", (1000, 1000), V.INCONCLUSIVE, None),
         ("bound", (1200, 1000), V.UPHELD, None),
         ("bound", (500, 1000), V.REFUTED, "below"),
+        ("range", (1000, 800), V.UPHELD, None),
+        ("range", (1200, 800), V.REFUTED, "above"),
+        ("range", (800, 800), V.REFUTED, "below"),
     ],
 )
 def test_the_figures_decide_when_nothing_else_does(kind, means, verdict, side):
@@ -93,7 +96,7 @@ def test_of_all_rows_that_fit_the_first_wins(present):
 
 @settings(max_examples=30)
 @given(
-    kind=st.sampled_from(["absolute", "ratio", "ordering", "bound"]),
+    kind=st.sampled_from(["absolute", "ratio", "ordering", "bound", "range"]),
     means=st.tuples(st.floats(1, 1e6), st.floats(1, 1e6)),
     blocks=st.integers(0, 14),
     sd=st.floats(0, 1),
@@ -394,3 +397,12 @@ def test_a_trial_without_the_figure_leaves_nothing_to_judge():
     unread = {block: replace(each, rss_bytes={}) for block, each in on.trials[PLACE_A].items()}
     on = replace(on, trials={**on.trials, PLACE_A: unread})
     assert judge(claim(metric="rss"), on).verdict == V.NOT_RUN
+
+
+@pytest.mark.parametrize(
+    ("changes", "equal"), [({}, True), ({"blocks": 9}, False), ({"sd": 0.1}, False)]
+)
+def test_an_order_without_a_verdict_says_whether_the_two_are_equal(changes, equal):
+    found = judge(claim("ordering"), run(**{"means": (1000.0, 1000.0), "sd": 0.01} | changes))
+    assert found.verdict == V.INCONCLUSIVE
+    assert ("; the two are equal within 5.0 %, by the 90 % interval" in found.why) == equal

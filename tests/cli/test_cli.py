@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ormlab.base import checkout
 from ormlab.cli.output import verdict_exit
 from tests.bundle.making import sealed
 
@@ -117,3 +118,15 @@ def test_a_command_that_computes_no_statistics_does_not_wait_for_their_library()
     code = "import sys; from ormlab import plan, verify; print('scipy.stats' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
     assert answer.stdout.strip() == b"False"
+
+
+def test_the_plans_are_listed_with_what_each_takes_and_needs():
+    told = json.loads(ormlab("plans", "--json").stdout)
+    by_name = {each["name"]: each for each in told["plans"]}
+    assert sorted(by_name) == sorted(path.stem for path in checkout.PLANS.glob("*.yaml"))
+    assert by_name["headline"]["programs"] == ["wrk"]
+    assert by_name["headline"]["pythons"] == ["3.12"]
+    assert by_name["demo"]["programs"] == []
+    demo = json.loads(ormlab("plan", "demo", "--json").stdout)
+    assert by_name["demo"]["expected_s"] == demo["expected_s"]
+    assert by_name["demo"]["title"] in " ".join(ormlab("plans").stdout.split())

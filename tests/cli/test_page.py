@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from analysis.tables import Column, Row, Table
 from ormlab.cli.page import Page
 
 NUMBERS = st.integers(0, 10**12).map("{:,}".format) | st.floats(0, 1e6).map("{:,.3f}".format)
-WORDS = st.text("abcdefghij-", min_size=1, max_size=12)
+WORDS = st.text("abcdefghij-", min_size=1, max_size=12) | st.text(
+    "表は幅 ab", min_size=1, max_size=60
+)
 NAMES = ("req/s", "p50", "p99", "Errors", "Service CPU", "Found 9 times in 10")
 
 
@@ -35,10 +38,13 @@ def tables(draw):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=tables(), columns=st.integers(1, 200))
 def test_every_figure_stands_whole_on_a_terminal_of_any_width(table, columns, monkeypatch):
-    said = shown(table, columns, monkeypatch).split()
+    text = shown(table, columns, monkeypatch)
+    said = text.replace(";", "").split()
     for row in table.rows:
         for figure in row.cells[1:]:
             assert figure in said, figure
+    drawn = [line for line in text.splitlines() if line.startswith(" ") and len(line.split()) > 1]
+    assert [line for line in drawn if cell_len(line) > max(columns, 20)] == []
 
 
 FIGURES = Table(
@@ -59,7 +65,6 @@ def test_a_table_that_fits_is_one():
 
 def test_one_that_does_not_fit_becomes_a_paragraph_for_each_row(monkeypatch):
     assert shown(FIGURES, 20, monkeypatch).splitlines() == [
-        "",
         "tortoise",
         "  req/s: 12,345;",
         "  p50: 1.5 ms",

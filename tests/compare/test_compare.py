@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import yaml
 from bundle.read import Bundle
 from ormlab.verify import verify
 from tests.run.shared import ORMLAB, processes_below
+from tests.run.test_run import await_line
 
 SHORT = ("--design", "trials", "--connections", "8", "--blocks", "2", "--time", "25s")
 
@@ -45,7 +47,13 @@ def start(inventory, tmp_path):
 
 
 def test_a_comparison_ends_in_a_verified_bundle_and_says_what_it_found(start):
-    process = start("asyncpg", "sqlalchemy", *SHORT, "--fail-if", "slower:5%", "--json")
+    process = start(
+        "asyncpg", "sqlalchemy", *SHORT, "--fail-if", "slower:5%", "--metrics", "0", "--json"
+    )
+    served = await_line(process, "metrics: http://127.0.0.1:")
+    await_line(process, "[1/6]")
+    with urllib.request.urlopen(served.split()[1]) as answer:
+        assert b"ormlab_live_trials_planned 6.0" in answer.read()
     out, err = process.communicate()
     # Two blocks decide nothing, and a check must not take that for a yes.
     assert process.returncode == 5, err

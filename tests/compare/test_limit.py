@@ -86,8 +86,8 @@ def test_one_subject_that_exceeds_the_limit_is_enough(outcome):
 def test_the_text_is_one_sentence_and_the_place_of_the_bundle(outcome):
     found = judged(outcome, Verdict.SLOWER, (0.7, 0.8, 0.9))
     lines = compared(replace(outcome, comparisons=(found,)), None).text().splitlines()
-    assert lines[0].startswith(f"SLOWER: {found.candidate} has 0.800 times the throughput of")
-    assert "(95 % interval 0.700 to 0.900" in lines[0]
+    assert f"SLOWER: {found.candidate} has 0.80 times the throughput of" in lines[0]
+    assert "(95 % interval 0.70 to 0.90" in lines[0]
     assert lines[0].endswith(".")
     assert lines[-1] == f"bundle: {outcome.bundle}"
 

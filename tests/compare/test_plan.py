@@ -50,7 +50,13 @@ def test_subjects_have_different_names_that_a_plan_takes(specs):
         (("sqlalchemy@2.0.21", "sqlalchemy"), ["sqlalchemy-2.0.21", "sqlalchemy"]),
         (("tortoise", "tortoise{pool.size=5}"), ["tortoise", "tortoise-size-5"]),
         (("tortoise", "tortoise"), ["tortoise", "tortoise-2"]),
-        (("sqlalchemy+a", "sqlalchemy+b"), ["sqlalchemy-local", "sqlalchemy-local-2"]),
+        (("sqlalchemy", "sqlalchemy+a"), ["sqlalchemy", "sqlalchemy-local"]),
+        (("sqlalchemy+a", "sqlalchemy+b"), ["sqlalchemy-a", "sqlalchemy-b"]),
+        (("sqlalchemy+a/b/c", "sqlalchemy+a/d/../e/c"), ["sqlalchemy-b", "sqlalchemy-e"]),
+        (
+            ("sqlalchemy+a", "sqlalchemy+a{pool.size=5}"),
+            ["sqlalchemy-local", "sqlalchemy-local-size-5"],
+        ),
     ],
 )
 def test_a_name_says_what_differs(texts, called):
@@ -83,7 +89,7 @@ def test_the_default_time_gives_blocks_enough_for_every_verdict():
 
 def test_a_time_too_short_says_how_much_is_needed():
     with pytest.raises(
-        UsageError, match=r"1 block of 3 deployments take at least \d+ s"
+        UsageError, match=r"1 block of 3 deployments takes at least \d+ s"
     ) as refused:
         resolved(request("sqlalchemy", "tortoise", time_s=5.0))
     assert refused.value.where == "--time"

@@ -8,8 +8,12 @@ from hypothesis import strategies as st
 
 from ormlab.base.errors import UsageError
 from ormlab.compare import spec
-from ormlab.compare.spec import SERVICES, Spec, parse
+from ormlab.compare.spec import Spec, parse
+from ormlab.subject import scaffold
 from tests.compare.conftest import attempt
+from workloads.services import manifest
+
+SERVICES = tuple(manifest.shipped().values())
 
 VERSIONS = st.builds(
     lambda numbers, end: ".".join(map(str, numbers)) + end,
@@ -85,6 +89,18 @@ def test_a_mistake_names_its_part_and_what_is_allowed(text, part, allowed):
         parse(text)
     assert part in refused.value.what
     assert allowed in refused.value.hint
+
+
+def test_a_folder_is_a_service_by_its_path(tmp_path, monkeypatch):
+    scaffold.create(tmp_path / "mine", package=None, like=None)
+    monkeypatch.chdir(tmp_path)
+    for written in ("./mine", "./mine@1.0", f"{tmp_path}/mine{{pool.size=5}}"):
+        read = parse(written)
+        assert read.service.name == "mine"
+        assert parse(str(read)) == read
+        assert read.subject("current").service == str(tmp_path / "mine")
+    with pytest.raises(UsageError, match="the folder holds no service"):
+        parse("./yours")
 
 
 def test_settings_are_those_of_the_plans_subject():

@@ -18,6 +18,7 @@ from ormlab.run import recorded, rerun, resume
 from ormlab.run.measure import record
 from ormlab.run.measure.deployment import source_archive
 from tests.compare.conftest import VERSION
+from workloads.services import manifest
 from workloads.stacks import load, locks
 
 pytestmark = pytest.mark.usefixtures("uv")
@@ -60,7 +61,7 @@ def test_a_locked_stack_is_sealed_and_can_be_run_again(tmp_path):
     locked = stacks.lock(asked.specs, asked.python, tmp_path / "stacks")
     resolved = plan.make(asked, locked)
     bundle = sealed_inputs(resolved, tmp_path / "bundle")
-    assert recorded.names_own_stacks(bundle)
+    assert recorded.names_its_own(bundle)
     again = recorded.resolve_again(bundle, recorded.lay_out(bundle, tmp_path / "again"))
     assert again.document == resolved.document
     rerun.require_same_run(bundle, again)
@@ -159,7 +160,8 @@ def test_a_local_source_is_locked_shipped_sealed_laid_out_and_installed(
     twin = tmp_path / "twin"
     shutil.copytree(made_checkout, twin)
     (twin / "tortoise.py").write_text("twin = True\n")
-    specs = (Spec("tortoise", path=made_checkout), Spec("tortoise", path=twin))
+    tortoise = manifest.shipped()["tortoise"]
+    specs = (Spec(tortoise, path=made_checkout), Spec(tortoise, path=twin))
     locked = stacks.lock(specs, None, tmp_path / "stacks")
     asked = Request(specs=specs, seed=1, design="trials")
     resolved = plan.make(asked, locked)
@@ -174,8 +176,8 @@ def test_a_local_source_is_locked_shipped_sealed_laid_out_and_installed(
     assert not any(str(tmp_path) in note for note in resolved.plan.assumptions)
 
     bundle = sealed_inputs(resolved, tmp_path / "bundle")
-    files = [path for path in bundle.rglob("*") if path.is_file() and path.parent.name != "inputs"]
-    kept = [str(path.relative_to(bundle)) for path in files]
+    files = [str(path.relative_to(bundle)) for path in bundle.rglob("*") if path.is_file()]
+    kept = [path for path in files if schemas.of_path(path) is None]
     assert len([path for path in kept if path.endswith((".in", ".whl"))]) == 4
     assert [path for path in kept if not schemas.is_known(path)] == []
     # What verifies the bundle elsewhere has none of these stacks.

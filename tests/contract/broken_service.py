@@ -110,6 +110,15 @@ def accepts_unknown_fields():
     inputs._values = lenient
 
 
+def lacks_writes_and_join():
+    async def lacking(*_):
+        raise NotImplementedError
+
+    for verb in ("create", "update", "delete"):
+        setattr(asyncpg_repository._Table, verb, lacking)
+    asyncpg_repository.PlainRepository._join = lacking
+
+
 if __name__ == "__main__":
     _, fault, settings = sys.argv
     globals()[fault]()

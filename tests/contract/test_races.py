@@ -17,10 +17,17 @@ import pytest
 
 from host.environment import environment
 from tests.services.running import SERVICES, settings, started, until
+from tests.services.stacks import python_for
 from workloads.contract.client import Client
 
 NEW = {"profile": "", "created_at": "2025-02-28T00:00:00Z"}
 ORDER = {"user_id": 1, "total": 1, "status": "new", "created_at": "2025-02-28T00:00:00Z"}
+SUBJECTS = {name: {"service": name} for name in SERVICES} | {
+    "sqlalchemy-sync": {
+        "service": "sqlalchemy",
+        "options": {"driver": "psycopg", "engine": "sync"},
+    }
+}
 # As in the dataset: 102 users have orders, the others have none.
 ALONE, OTHER, BUSY, FREE = 300, 301, 302, 303
 
@@ -133,16 +140,18 @@ RACES = {
 
 @pytest.fixture(scope="module")
 def services(psql, fresh_clone, tmp_path_factory):
-    """Gives the process and the database of each service."""
+    """Gives the process and the database of each subject."""
     folder = tmp_path_factory.mktemp("races")
     with ExitStack() as stack:
         processes = {}
-        for service in SERVICES:
+        for name, subject in SUBJECTS.items():
             database = fresh_clone()
             # The exchange of names is found to be a deadlock at once instead of after a second.
             psql.run(f"ALTER DATABASE {database} SET deadlock_timeout = '20ms'")
-            wanted = settings(psql, database, service=service)
-            processes[service] = (stack.enter_context(started(folder, wanted)), database)
+            wanted = settings(psql, database, **subject)
+            python = python_for("psycopg" if "options" in subject else subject["service"])
+            running = stack.enter_context(started(folder, wanted, python=python))
+            processes[name] = (running, database)
         for running, _ in processes.values():
             running.await_ready()
         yield processes
@@ -184,7 +193,7 @@ def waiting(psql, database):
     return int(psql.run(question))
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SUBJECTS)
 @pytest.mark.parametrize("name", RACES)
 def test_at_once_is_as_one_after_the_other(psql, services, name, service):
     race, (running, database) = RACES[name], services[service]
@@ -201,7 +210,7 @@ def test_at_once_is_as_one_after_the_other(psql, services, name, service):
     assert running.stderr == ""
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SUBJECTS)
 def test_an_update_that_has_found_its_row_gone_has_written_nothing(psql, services, service):
     running, database = services[service]
     with ThreadPoolExecutor(1) as threads:

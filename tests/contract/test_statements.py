@@ -11,7 +11,7 @@ from itertools import product
 
 import pytest
 
-from tests.services.running import SERVICES, serving, settings
+from tests.services.running import SHARED, serving, settings
 from workloads.diagnosis.proxy import Proxy
 
 STACKS = ("current", "published-py312")
@@ -50,7 +50,7 @@ def counted(psql, folder, python, wanted):
             assert running.wait() == 0
 
 
-SUBJECTS = pytest.mark.parametrize("subject", list(product(STACKS, SERVICES)), ids="-".join)
+SUBJECTS = pytest.mark.parametrize("subject", list(product(STACKS, SHARED)), ids="-".join)
 
 
 @SUBJECTS
@@ -63,6 +63,15 @@ def test_what_each_read_costs(psql, database, tmp_path, stack_python, subject):
     # The reset of asyncpg's pool, once for each time a connection is handed back; BEGIN and
     # ROLLBACK around SQLAlchemy's session.
     assert costs["/users/1"].queries == (2 if service == "sqlalchemy" else 1)
+
+
+@pytest.mark.parametrize("stack", [*STACKS, "tortoise-0.20.0"])
+def test_a_pinned_connection_is_reset_once_a_request(psql, database, tmp_path, stack_python, stack):
+    options = {"pin_connection": True}
+    wanted = settings(psql, database, service="tortoise", options=options)
+    with counted(psql, tmp_path, stack_python(stack), wanted) as send:
+        cost = send("/users-with-orders?loading=lazy&limit=7")
+    assert (cost.executes, cost.queries) == (8, 1)
 
 
 @SUBJECTS

@@ -6,7 +6,7 @@ import pytest
 
 from tests.services.parts import DATASET
 from tests.services.running import serving, settings
-from workloads.contract.suite import ContractError, all_cases, check
+from workloads.contract.suite import ContractError, all_cases, check, left_out
 from workloads.dataset import Dataset
 
 # Which case must be among those that notice it.
@@ -37,6 +37,35 @@ def test_a_fault_is_noticed(psql, fresh_clone, tmp_path, fault):
     with serving(tmp_path, settings(psql, database), program=program) as running:
         results = check(running.url, psql, database, DATASET)
     assert FAULTS[fault] in {result.name for result in results if not result.ok}
+
+
+LACKED = {f"{verb}-{noun}" for verb in ("create", "update", "delete") for noun in ("user", "order")}
+
+
+def test_what_a_service_lacks_is_not_asked_and_never_counts(psql, fresh_clone, tmp_path):
+    cannot, database = {*LACKED, "join"}, fresh_clone()
+    program = (str(Path(__file__).with_name("broken_service.py")), "lacks_writes_and_join")
+    with serving(tmp_path, settings(psql, database), program=program) as running:
+        results = check(running.url, psql, database, DATASET, cannot)
+        assert running.stderr == ""
+    assert [result for result in results if not result.ok] == []
+    asked, lacked = {result.name for result in results}, left_out(DATASET, cannot)
+    assert asked.isdisjoint(lacked)
+    assert asked | {*lacked} == {case.name for case in all_cases(DATASET)} | {
+        "untouched-rows",
+        "row-count",
+    }
+    assert {*LACKED, "users-with-orders-join", "create-user:duplicate-email"} <= {*lacked}
+    # They find what the others would have left in the database.
+    assert {"read-user:created", "read-user:deleted", "read-order:created"} <= asked
+
+
+@pytest.mark.parametrize("lacked", ["create-user", "update-user", "delete-order"])
+def test_what_follows_a_case_that_is_left_out_is_as_ever(psql, fresh_clone, tmp_path, lacked):
+    database = fresh_clone()
+    with serving(tmp_path, settings(psql, database)) as running:
+        results = check(running.url, psql, database, DATASET, {lacked})
+    assert [result for result in results if not result.ok] == []
 
 
 def test_what_came_is_shown_beside_what_should_have_come(psql, fresh_clone, tmp_path):

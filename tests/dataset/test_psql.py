@@ -32,6 +32,33 @@ def test_a_failing_statement_stops_the_rest(psql, database):
         rows(psql)
 
 
+def test_a_psql_that_stays_answers_each_question_by_itself(psql, database):
+    with psql.connected(database) as connected:
+        assert connected.run("VALUES (1, 'ä'), (2, NULL)") == "1|ä\n2|"
+        assert connected.run("CREATE TABLE t (n int); INSERT INTO t VALUES (3);") == ""
+        assert rows(psql) == "1"  # each statement is a transaction
+        assert connected.run("SELECT n FROM t") == "3"
+        assert connected.run("SELECT repeat('x', 300000)") == "x" * 300_000
+
+
+def test_a_psql_that_stays_ends_with_the_first_error(psql, database):
+    with (
+        pytest.raises(PsqlError, match="no_such_table"),
+        psql.connected(database) as connected,
+    ):
+        connected.run("SELECT 1 FROM no_such_table; CREATE TABLE t (n int)")
+    with pytest.raises(PsqlError, match='"t" does not exist'):
+        rows(psql)
+
+
+def test_a_psql_that_stays_names_a_server_that_cannot_be_reached(psql):
+    with (
+        pytest.raises(PsqlError, match=r"port 1 failed: Connection refused"),
+        replace(psql, port=1).connected("postgres") as connected,
+    ):
+        connected.run("SELECT 1")
+
+
 def test_an_unreachable_server_is_named(psql):
     with pytest.raises(PsqlError, match=r"port 1 failed: Connection refused"):
         replace(psql, port=1).run("SELECT 1")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tests.services.parts import DATASET
+from workloads.contract.fields import LOADINGS, OPERATIONS
 from workloads.diagnosis.examination import Task
-from workloads.load.operations import LOADINGS, OPERATIONS, Operation
+from workloads.load.operations import Operation
 
 READ_USER = [Operation("read-user")]
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -7,13 +8,10 @@ import sys
 import pytest
 import yaml
 
-from analysis.tables import results as tables
-from bundle.documents.results import Cell
-from docs import roles
+from docs import roles, sample
 from docs.generate import DOCS, pages
 from ormlab.base import errors
 from ormlab.cli import group
-from ormlab.cli.page import Page
 from tests.conftest import CHECKOUT
 
 MADE = pages()
@@ -71,31 +69,29 @@ def test_every_make_target_and_command_of_the_readme_exists():
         assert command in group.commands, command
 
 
-def test_the_sample_of_the_readme_has_the_columns_that_are_printed(monkeypatch):
-    """The header lines of the tables, from a cell without figures."""
-    monkeypatch.setenv("COLUMNS", "200")
-    sample = (CHECKOUT / "README.md").read_text().partition("<!-- demo -->")[2]
-    page = Page()
-    bare = Cell(workload="w", load="l", drive={}, latency_kind="k", subjects={}, comparisons=[])
-    for made in (tables.subjects, tables.comparisons):
-        page.table(made(bare).without(tables.DOUBTS))
-    heads = [
-        _columns(line) for line in sample.splitlines() if line[:9] in {" Subject ", " Ratio   "}
-    ]
-    printed = [_columns(line) for line in page.text().splitlines() if line.startswith(" ")]
-    assert len(heads) == 2
-    assert heads == [columns for columns in printed if len(columns) > 1]
-
-
-def _columns(line):
-    return re.split(r" {2,}", line.strip())
-
-
-def test_the_readme_quotes_the_sentence_of_its_sample():
+def test_the_readme_explains_words_that_its_sample_has():
     readme = (CHECKOUT / "README.md").read_text()
-    quoted = " ".join(re.findall(r"^> (.+)$", readme, re.MULTILINE))
-    sample = readme.partition("<!-- demo -->")[2].partition("```")[2].lstrip()
-    assert quoted == " ".join(sample.partition("\n\n")[0].split())
+    sample = " ".join(readme.partition("<!-- demo -->")[2].partition("<!-- /demo -->")[0].split())
+    explained = re.findall(r"^\| \*(.+?)\* \|", readme, re.MULTILINE)
+    assert explained
+    for words in explained:
+        assert words in sample
+
+
+def test_the_pictures_of_the_readme_are_small_and_described():
+    readme = (CHECKOUT / "README.md").read_text()
+    pictures = re.findall(r"!\[([^]]+)\]\(([^)]+)\)", readme)
+    assert {path for _, path in pictures} == {"docs/report.png", "docs/finding.svg"}
+    for description, path in pictures:
+        assert len(description) > 50
+        assert (CHECKOUT / path).stat().st_size < 150_000
+
+
+def test_a_sample_is_rendered_the_same_whatever_the_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    readme = (CHECKOUT / "README.md").read_text()
+    assert sample.filled(readme) == readme
+    assert os.environ["COLUMNS"] == "40"
 
 
 def test_help_comes_without_the_heavy_imports():

@@ -12,6 +12,7 @@ import pytest
 
 from docs.generate import DOCS
 from tests.conftest import CHECKOUT
+from workloads.services import manifest
 
 _PACKAGES = ("agent", "analysis", "bench", "bundle", "host", "ormlab", "plugins", "workloads")
 # A public class name that several modules define, and why. Each is a debt or a convention: rename
@@ -29,7 +30,6 @@ ALLOWED = {
     "Database": "a service's settings, and the orchestrator's handle",
     "Difference": "a check of ledgers, and a step of the waterfall",
     "Document": "a file of a bundle, and a YAML document",
-    "Driver": "the agent that drives a load, and the client that does",
     "Effect": "the waterfall's, the pilot's, and the contract's effect in the database",
     "Ended": "a program that ended, and a task of Ansible",
     "Environment": "of a stack, and what is drawn for a block",
@@ -49,7 +49,6 @@ ALLOWED = {
     "LoadError": "of the lab's tree of errors, and of the client that runs on hosts without it",
     "Noise": "an estimate of the steadiness of a series, and the doctor's noise floor",
     "OpenLoop": "in the client that carries it out, and in its document",
-    "Options": "each service has its own",
     "Order": "to an agent, of the trials in a cell, and the rows of orders in each service",
     "Outcome": "of a knob, a stack, a check, and a plan of a reproduction",
     "Part": "of a report, a record, a ledger, and a trial on one of its hosts",
@@ -69,6 +68,7 @@ ALLOWED = {
     "Sampler": "as it works, and as its record in a bundle",
     "Samples": "as it works, and as its record in a bundle",
     "Series": "one value a window, and one value a bundle",
+    "Service": "as its folder says, and as an agent has started it",
     "Shown": "a trial in a report, and an answer of the diagnosis",
     "Slice": "as inference takes it, and as its record in a bundle",
     "Source": "of a claim, of a checkout, and its record in a bundle",
@@ -83,17 +83,22 @@ ALLOWED = {
     "Task": "of the diagnosis, and of a playbook",
     "Text": "a report's paragraph, what wrk printed, and a field of the contract",
     "Topology": "without any library on a host, and as a bundle holds it",
-    "User": "the rows of users in each service",
     "Window": "as it works, and as its record in a bundle",
 }
 
 
 @cache
 def classes():
-    """The modules of each public class at the top of a module, by its name."""
+    """The modules of each public class at the top of a module, by its name.
+
+    The folders of services are worlds of their own: none imports another.
+    """
     found = defaultdict(list)
+    own = {each.folder for each in manifest.shipped().values()}
     for package in _PACKAGES:
         for path in sorted((CHECKOUT / package).rglob("*.py")):
+            if path.parent in own:
+                continue
             for node in ast.parse(path.read_text()).body:
                 if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                     found[node.name].append(path.relative_to(CHECKOUT).as_posix())

@@ -74,7 +74,12 @@ def test_the_document_has_every_reading_and_the_text_begins_with_the_sentence(in
     assert [finding["key"] for finding in host["findings"]] == [each.key for each in READINGS]
     for finding in host["findings"]:
         assert (finding["value"] is None) == (finding["reason"] is not None)
-    text = call(ORMLAB, *asked, cwd=tmp_path).stdout
+    values = {finding["key"]: finding["value"] for finding in host["findings"]}
+    assert 0 <= values["jitter"] < 1_000_000
+    assert values["jitter_cost"] > 0
+    assert values["jitter_gaps"]
+    text = call(ORMLAB, *asked, "--no-jitter", cwd=tmp_path).stdout
+    assert "not readable here: it was left out" in " ".join(text.split())
     assert text.startswith("localhost: This host can measure as smoke (")
     assert "--noise would measure" in text
     for item in READINGS:
@@ -85,7 +90,8 @@ def test_a_taken_port_is_fatal_and_named(inventory, variables, tmp_path):
     with closing(socket.socket()) as other:
         other.bind(("127.0.0.1", variables["lab_service_port"]))
         other.listen()
-        answer = call(ORMLAB, "doctor", "--inventory", inventory, "--json", cwd=tmp_path)
+        asked = ("doctor", "--inventory", inventory, "--no-jitter", "--json")
+        answer = call(ORMLAB, *asked, cwd=tmp_path)
     assert answer.returncode == 6
     problems = {each["code"]: each for each in json.loads(answer.stdout)["problems"]}
     taken = problems["host-ports-taken"]
@@ -101,7 +107,8 @@ def test_what_weakens_a_host_is_an_error_only_with_strict(inventory, variables, 
     document = yaml.safe_load(inventory.read_text())
     document["bench"]["vars"] = variables
     inventory.write_text(yaml.safe_dump(document))
-    asked = (ORMLAB, "doctor", "--inventory", inventory, "--profile", "smoke", "--json")
+    asked = (ORMLAB, "doctor", "--inventory", inventory, "--profile", "smoke", "--no-jitter")
+    asked += ("--json",)
     assert call(*asked, cwd=tmp_path).returncode == 0
     strict = call(*asked, "--strict", cwd=tmp_path)
     assert strict.returncode == 6
@@ -129,7 +136,8 @@ def test_a_fatal_reading_stops_a_run_on_bare_metal_and_nothing_is_left(
 
 
 def test_the_noise_run_is_kept_with_the_readings_of_its_host(inventory, tmp_path):
-    asked = ("doctor", "--inventory", inventory, "--profile", "smoke", "--noise", "--json")
+    asked = ("doctor", "--inventory", inventory, "--profile", "smoke", "--no-jitter", "--noise")
+    asked += ("--json",)
     command = (sys.executable, "-c", SHORT_NOISE, *asked, "--bundles", tmp_path / "bundles")
     answer = call(*command, cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr

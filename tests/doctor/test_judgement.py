@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
 from analysis import limits
-from analysis.host import best_profile, judge, sentence, tier_meaning
+from analysis.host import best_profile, judge, provisioned, sentence, tier_meaning
+from analysis.host.provisioned import Guard, Plan
 from analysis.limits import shown
 from bundle.documents.host import HostReadings
 from bundle.documents.results import GateVerdict
 from host.expectation import Limit, Severity
+from host.identity import identify
 from host.items import READINGS, readings
 from host.levels import PROFILES
+from host.settling import Outcome
+from host.spinning import summary
 from tests.doctor.hosts import NAMES, build, place, remove, write
 
 CPU = "sys/devices/system/cpu"
 # What this machine's own programs and disk say is not the fixture's.
 OWN = {"disk_free", "disk_kind", "uv", "wrk", "compiler", "python", "clock_resolution"}
+OWN |= {"disk_model", "disk_mount", "write_cache", "io_scheduler", "nvme_latency"}
+OWN |= {"microcode", "firmware", "memory_modules", "memory_below_label"}
 
 
 def collect(place) -> HostReadings:
@@ -87,7 +95,7 @@ def test_a_host_as_it_should_be_passes_under_every_profile(ryzen):
 @pytest.mark.parametrize(
     ("key", "path", "text"),
     [
-        ("virtualisation", "proc/cpuinfo", "flags : fpu hypervisor"),
+        ("virtualisation", "proc/cpuinfo", "model name: Ryzen 7950X\nflags : fpu hypervisor"),
         ("governor", f"{CPU}/cpu3/cpufreq/scaling_governor", "schedutil"),
         ("boost", f"{CPU}/cpufreq/boost", "1"),
         ("smt", f"{CPU}/smt/active", "1"),
@@ -123,6 +131,35 @@ def test_foreign_load_and_a_taken_port_are_found(ryzen):
     found = verdicts(collect(place(ryzen, stat=busy, ports=(22,))), "bare-metal")
     assert found["foreign_cpu"] is GateVerdict.FAILED
     assert found["ports_taken"] is GateVerdict.FAILED
+
+
+def test_a_processor_that_is_hot_before_the_run_is_a_doubt_on_bare_metal(ryzen):
+    write(ryzen, "sys/class/hwmon/hwmon2/temp1_input", "90500")
+    document = collect(place(ryzen))
+    assert document.readings["heat_headroom"].value == 4
+    assert verdicts(document, "bare-metal")["heat_headroom"] is GateVerdict.WARNING
+    assert verdicts(document, "vm")["heat_headroom"] is GateVerdict.PASSED
+
+
+@pytest.mark.parametrize(
+    ("host", "profile", "verdict"),
+    [
+        ("ryzen-smt-off", "bare-metal", GateVerdict.FAILED),
+        ("ryzen-smt-off", "vm", GateVerdict.WARNING),
+        # On two cores the purposes disturb each other more than anything else does.
+        ("vm-two-cores", "bare-metal", GateVerdict.WARNING),
+    ],
+)
+def test_a_cpu_that_loses_more_than_its_share_is_worse_where_cores_are_kept_apart(
+    host, profile, verdict, tmp_path
+):
+    lost = summary([3_000_000] * 20, looks=10_000_000, elapsed_ns=2_000_000_000)
+    document = collect(replace(place(build(host, tmp_path)), jitter={1: lost}))
+    found = verdicts(document, profile)
+    assert document.readings["jitter"].value == pytest.approx(30_000, rel=1e-3)
+    assert found["jitter"] is verdict
+    longest = GateVerdict.WARNING if profile == "bare-metal" else GateVerdict.PASSED
+    assert found["jitter_longest"] is longest
 
 
 @pytest.mark.parametrize(
@@ -198,3 +235,26 @@ def test_the_sentence_says_whether_for_what_and_what_is_weak(tmp_path):
 )
 def test_how_values_are_shown(value, unit, text):
     assert shown(value, unit) == text
+
+
+def test_preflight_says_what_site_cannot_settle_and_the_ways_out(tmp_path):
+    build("ryzen-linux-6.8", tmp_path)
+    plan = Plan("exclusive-core", "dut_alone", "0-1", "2-3", "4-7", "8-15")
+    boost = Outcome("boost", "", None, None, "absent", "this host has none")
+    judged = provisioned.verdict([boost], "metal", "bare-metal", plan, collect(place(tmp_path)))
+    told = provisioned.preflight(judged, Guard(identify(tmp_path), []))
+    assert told.ok
+    assert "cannot settle boost: not readable here: no switch for boost" in told.conclusion
+    assert "amd-pstate-epp, active" in told.conclusion
+    assert "amd_pstate=passive" in told.conclusion
+    lost = "a spinning CPU loses 600 us/s, for at most 2.5 us"
+    assert lost in told.conclusion
+    assert lost in judged.conclusion
+
+
+def test_the_driver_of_the_clock_is_read_with_its_mode(tmp_path):
+    found = collect(place(build("ryzen-linux-6.12", tmp_path))).readings
+    assert found["clock_driver"].value == "amd-pstate-epp, active"
+    assert found["boost"].value == "on"
+    assert found["cpus_allowed"].value == "all"
+    assert "service 8-15,24-31" in found["placement"].value

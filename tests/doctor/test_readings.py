@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -18,10 +19,12 @@ from host.items.tools import version
 from host.kernel import NotReadable
 from tests.doctor.hosts import NAMES, build, place, write
 
-TEXTS = """virtualisation tier boost mitigations thp disk_kind clocksource cgroup_version cpu_quota
+TEXTS = """virtualisation tier boost clock_driver cpus_allowed microcode firmware disk_model
+disk_mount write_cache io_scheduler mitigations thp disk_kind clocksource cgroup_version cpu_quota
 memory_limit python wrk uv compiler"""
-LISTS = """l3_domains governor frequency_range energy_preference vulnerable time_sync meddlers
-foreign_processes ports_taken ports_ephemeral"""
+LISTS = """l3_domains l3_sizes memory_nodes placement boot_parameters memory_modules
+nvme_latency governor frequency_range base_clock energy_preference vulnerable time_sync meddlers
+jitter_gaps foreign_processes ports_taken ports_ephemeral sysctl"""
 KINDS = {key: kind for kind, keys in ((str, TEXTS), (list, LISTS)) for key in keys.split()}
 NUMBERS = (int, float)
 CPU = "sys/devices/system/cpu"
@@ -64,6 +67,11 @@ def test_every_value_is_of_its_kind_or_null_with_a_reason(host, tmp_path):
                 "governor": ["performance"],
                 "boost": "off",
                 "frequency_range": [3000, 4500],
+                "base_clock": [4500],
+                "heat_headroom": 54,
+                "jitter": 600,
+                "jitter_longest": 2.5,
+                "jitter_cost": 100,
                 "smt": False,
                 "idle_latency": 18,
                 "mitigations": "auto",
@@ -107,6 +115,8 @@ def test_every_value_is_of_its_kind_or_null_with_a_reason(host, tmp_path):
                 "governor": None,
                 "boost": None,
                 "frequency_range": None,
+                "base_clock": None,
+                "heat_headroom": None,
                 "idle_latency": None,
                 "cgroup_version": "1",
                 "cpu_quota": "1.5",
@@ -117,6 +127,8 @@ def test_every_value_is_of_its_kind_or_null_with_a_reason(host, tmp_path):
         ),
         ("one-core", {"cores": 1, "tier": "none", "l3_domains": [1]}),
         ("no-index3", {"cores": 4, "tier": "exclusive-core", "l3_domains": None}),
+        ("core-13900k", {"base_clock": [3000], "heat_headroom": 59}),
+        ("epyc-7763-two-sockets", {"base_clock": [2450], "heat_headroom": None}),
         ("two-sockets", {"sockets": 2, "tier": "exclusive-l3", "l3_domains": [8, 8]}),
     ],
 )
@@ -126,7 +138,7 @@ def test_what_a_host_says(host, expected, tmp_path):
 
 
 def test_a_host_that_says_nothing_reads_null_and_not_zero(tmp_path):
-    document = readings(place(tmp_path))
+    document = readings(replace(place(tmp_path), jitter="it was left out"))
     silent = {key for key, value in values(document).items() if value is None}
     elsewhere = {"disk_free", "clock_resolution", "python", "wrk", "compiler"}
     by_name = {"time_sync", "meddlers", "foreign_processes"}  # from the list of processes
@@ -135,6 +147,10 @@ def test_a_host_that_says_nothing_reads_null_and_not_zero(tmp_path):
         "steal",
         "runnable",
         "disk_kind",
+        "disk_model",
+        "write_cache",
+        "io_scheduler",
+        "clock_driver",  # none
     }
     for key in silent:
         assert document["readings"][key]["reason"].startswith("not readable here: ")

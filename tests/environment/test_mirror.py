@@ -70,3 +70,19 @@ def test_who_names_a_mirror_by_a_variable_has_said_it(configured, monkeypatch):
     made = environment("installer")
     assert made["UV_INDEX_URL"] == "file:///variable"
     assert "UV_DEFAULT_INDEX" not in made
+
+
+@pytest.mark.parametrize("name", ["UV_SYSTEM_CERTS", "UV_NATIVE_TLS"])
+def test_uv_trusts_what_the_system_trusts_unless_its_user_says_otherwise(
+    monkeypatch, tmp_path, name
+):
+    for each in ("UV_SYSTEM_CERTS", "UV_NATIVE_TLS"):
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setattr(mirror, "_TRUSTED", (str(tmp_path / "none"), str(tmp_path / "ca.crt")))
+    assert mirror.trust() == {}
+    (tmp_path / "ca.crt").touch()
+    assert mirror.trust() == {"UV_SYSTEM_CERTS": "true"}
+    assert mirror.trust().items() <= environment("installer").items()
+    monkeypatch.setenv(name, "false")
+    assert environment("installer")[name] == "false"
+    assert mirror.trust() == {}

@@ -28,7 +28,7 @@ _EXEMPT = {
     # The function itself is what it hands on.
     "host/__main__.py",
 }
-_OUTSIDE = ("tests/", "evidence/", "docs/")
+_OUTSIDE = ("tests/", "evidence/", "docs/", "pytest-ormlab/tests/")
 
 
 def _takes_it_from_the_function(call: ast.Call) -> bool:

@@ -36,6 +36,18 @@ MEANS = {
     "b": _B,
 }
 TOTAL = _B / _A
+_WAY_BY_LINK = {
+    "x": ("a", "a.x"),
+    "y": ("a.x", "a.upto-y"),
+    "residual": ("a.upto-y", "b.upto-w"),
+    "w": ("b.upto-w", "b.z"),
+    "z": ("b.z", "b"),
+}
+# Microseconds of one answer that each link adds, and all together.
+TIMES = {
+    name: 1e6 / MEANS[after] - 1e6 / MEANS[before] for name, (before, after) in _WAY_BY_LINK.items()
+}
+TOTAL_TIME = sum(TIMES.values())
 
 
 def session(seed, *, blocks=12, block_sd=0.1, trial_sd=0.03):

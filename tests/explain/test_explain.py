@@ -36,7 +36,7 @@ def ormlab(*arguments, code=0):
 
 def write_plan(path):
     plan = yaml.safe_load((CHECKOUT / "workloads/plans/explain.yaml").read_text())
-    plan |= {"name": "small", "profile": "smoke", "blocks": 2}
+    plan |= {"name": "small", "profile": "smoke", "blocks": 2, "null_arm": "tortoise"}
     plan["dataset"] = {"users": 1200, "orders": 1010, "payload_bytes": 512}
     plan["subjects"] = {"tortoise": {"service": "tortoise"}, "asyncpg": {"service": "asyncpg"}}
     plan["comparisons"] = [{"baseline": "tortoise", "candidate": "asyncpg"}]
@@ -56,13 +56,17 @@ def test_a_run_is_explained_from_its_bundle_alone(inventory, tmp_path):
     answer = json.loads(ormlab("explain", bundle, "--json"))
     assert (answer["schema"], answer["ok"]) == ("ormlab-explain/1", True)
     assert answer["explanation"] == stored
-    assert stored["schema"] == "explanation/1"
+    assert stored["schema"] == "explanation/2"
+    assert answer["beside"] == []
     (cell,) = stored["cells"]
     assert [part["name"] for part in cell["parts"]] == ["row", "residual", "reset"]
     product = math.prod(part["throughput"]["ratio"] for part in cell["parts"])
     assert product == pytest.approx(cell["total"]["throughput"]["ratio"])
     added = sum(part["cpu_service"]["mean"] for part in cell["parts"])
     assert added == pytest.approx(cell["total"]["cpu_service"]["mean"])
+    added = sum(part["time"]["mean"] for part in cell["parts"])
+    assert added == pytest.approx(cell["total"]["time"]["mean"])
+    assert cell["excess"] >= 0  # the plan has a null arm
     # Without the reset a request costs less than its service declares, and was asked to.
     subjects = told["results"]["cells"][0]["subjects"].values()
     assert {each["statements"] for each in subjects} == {1, 2}
@@ -70,6 +74,9 @@ def test_a_run_is_explained_from_its_bundle_alone(inventory, tmp_path):
     text = ormlab("explain", bundle)
     assert text.startswith(stored["conclusion"])
     assert "2 blocks: an estimate, not a verdict" in text.splitlines()[0]
+    several = json.loads(ormlab("explain", bundle, bundle, "--json"))
+    assert [other["explanation"] for other in several["beside"]] == [stored]
+    assert "Side by side: " in ormlab("explain", bundle, bundle)
     (bundle / "inputs/plan.yaml").write_bytes(b"changed")
     refused = json.loads(ormlab("explain", bundle, "--json", code=3))
     assert [problem["code"] for problem in refused["problems"]] == ["not-verified"]

@@ -8,7 +8,10 @@ from ormlab.base.errors import PlanError
 from ormlab.plan import Plan, load, resolve
 
 STEP = {"name": "x", "what": "x", "loop": "uvloop"}
+# With trials one after the other, which any number of subjects may have.
+CLIENT = {"generator": "client-closed", "connections": 4, "warmup_s": 1, "duration_s": 3}
 PLAN = yaml.safe_load((checkout.PLANS / "explain.yaml").read_text())
+PLAN |= {"loads": {"client": CLIENT}, "null_arm": None}
 
 
 @pytest.fixture
@@ -28,28 +31,39 @@ def explanation(**changes):
 def test_each_factor_is_switched_alone_and_on_top_of_those_before_it():
     subjects = resolve(load("explain")).subjects
     options = {name: subject.options for name, subject in subjects.items()}
-    autocommit, once, row = (
-        {"isolation_level": "AUTOCOMMIT"},
-        {"read_statement": "once"},
-        {"read_as": "row"},
-    )
-    record = {"read_as": "record"}
+    autocommit = {"isolation_level": "AUTOCOMMIT"}
+    bare = autocommit | {"read_statement": "once"}
+    row, record = {"read_as": "row"}, {"read_as": "record"}
+    in_request, queue = {"read_closes_in": "request"}, {"record_over": "queue"}
     unreset = {"reset_on_return": False}
     assert options == {
         "sqlalchemy": {},
         "sqlalchemy.transaction": autocommit,
-        "sqlalchemy.statement": once,
-        "sqlalchemy.upto-statement": autocommit | once,
+        "sqlalchemy.upto-statement": bare,
         "sqlalchemy.entity": row,
-        "sqlalchemy.upto-entity": autocommit | once | row,
-        "sqlalchemy.layers": record,
-        "sqlalchemy.upto-layers": autocommit | once | record,
+        "sqlalchemy.upto-entity": bare | row,
+        "sqlalchemy.upto-layers": bare | record,
+        "sqlalchemy.async-with": in_request,
+        "sqlalchemy.upto-async-with": bare | record | in_request,
+        "sqlalchemy.upto-greenlet": bare | record | in_request | {"record_over": "connection"},
+        "sqlalchemy.upto-connection": bare | record | in_request | {"record_over": "pool"},
+        "sqlalchemy.upto-pool": bare | record | in_request | queue,
+        "sqlalchemy-null": {},
         "tortoise": {},
         "tortoise.reset": unreset,
         "tortoise.query": row,
         "tortoise.upto-query": unreset | row,
+        "tortoise.upto-client": unreset | record,
+        "tortoise.upto-asyncpg-pool": unreset | record | queue,
     }
     assert {subject.service for subject in subjects.values()} == {"sqlalchemy", "tortoise"}
+
+
+def test_the_published_stack_is_explained_by_the_same_steps():
+    current, published = (load(name) for name in ("explain", "explain-published"))
+    changed = {"name", "title", "subjects"}
+    assert current.model_dump(exclude=changed) == published.model_dump(exclude=changed)
+    assert {each.stack for each in published.subjects.values()} == {"published-py312"}
 
 
 def test_every_block_passes_once_over_all_of_them_and_measures_none_twice():
@@ -74,6 +88,13 @@ def test_a_step_may_switch_pool_loop_and_json_library(read):
     ]
     reached = resolve(read(explanation=explanation(steps=steps))).subjects["sqlalchemy.upto-loop"]
     assert (reached.pool.size, reached.loop, reached.json_library) == (64, "uvloop", "orjson")
+
+
+def test_a_step_without_a_meaning_alone_has_no_subject_of_its_own(read):
+    steps = [{**STEP, "alone": False}, {**STEP, "name": "y", "alone": False}]
+    expansion = resolve(read(explanation=explanation(steps=steps))).explanation
+    assert [step.alone for step in expansion.way.steps] == ["sqlalchemy.x", None]
+    assert list(expansion.subjects) == ["sqlalchemy.x", "sqlalchemy.upto-y"]
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,21 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
+from analysis.contributions import Widening
 from analysis.waterfall import differences, is_shown, waterfall, way
-from tests.explain.sessions import ALONE, EXPLANATION, MEANS, TOTAL, TRUTH, session
+from tests.explain.sessions import (
+    ALONE,
+    EXPLANATION,
+    MEANS,
+    TIMES,
+    TOTAL,
+    TOTAL_TIME,
+    TRUTH,
+    session,
+)
 
 LINKS = way(EXPLANATION)
 
@@ -34,26 +45,45 @@ def test_without_noise_every_factor_comes_out_as_it_was_put_in():
     assert fall.total.ratio == pytest.approx(TOTAL)
     alone = {part.name: part.alone.ratio for part in fall.parts if part.alone}
     assert alone == pytest.approx(ALONE)
+    times = {part.name: part.time.mean for part in fall.parts}
+    # A block's effect is on all times of the block, so what is exact is their proportion.
+    assert {name: time / fall.whole.time.mean for name, time in times.items()} == pytest.approx(
+        {name: time / TOTAL_TIME for name, time in TIMES.items()}
+    )
     interactions = {part.name: part.interaction for part in fall.parts}
-    assert interactions["y"].ratio == pytest.approx(1.5 / 1.2)
-    assert interactions["w"].ratio == pytest.approx(1.0)
+    own = 1e6 / MEANS["a.y"] - 1e6 / MEANS["a"]
+    assert interactions["y"].mean / times["y"] == pytest.approx(1 - own / TIMES["y"])
     # The first step of a side has nothing before it: alone and on the way are one measurement.
     assert interactions["x"] is interactions["z"] is interactions["residual"] is None
-    assert sum(part.share for part in fall.parts) == pytest.approx(1.0)
+    for part in fall.parts:
+        assert part.share.value == pytest.approx(TIMES[part.name] / TOTAL_TIME)
+        assert part.share.low == pytest.approx(part.share.value) == pytest.approx(part.share.high)
+    assert {part.name: part.rank for part in fall.parts} == {
+        "x": 2,
+        "y": 1,
+        "residual": None,
+        "w": 4,
+        "z": 3,
+    }
 
 
 def test_the_intervals_hold_the_truth_as_often_as_they_say():
     # 5 links in 80 sessions: 95 % of 400 with a standard error of 1.1 %, of 80 wholes with 2.4 %;
     # three times that on either side, and links of one session are not independent.
-    held = wholes = 0
+    held = shared = wholes = 0
     for seed in range(80):
         fall = waterfall(LINKS, on_the_way(session(seed)))
         held += sum(p.throughput.low <= TRUTH[p.name] <= p.throughput.high for p in fall.parts)
+        shared += sum(p.share.low <= TIMES[p.name] / TOTAL_TIME <= p.share.high for p in fall.parts)
+        added = sum(part.time.mean for part in fall.parts)
+        assert added == pytest.approx(fall.whole.time.mean, rel=1e-9)
+        assert sum(part.share.value for part in fall.parts) == pytest.approx(1.0)
         wholes += fall.total.low <= TOTAL <= fall.total.high
         assert fall.discrepancy < 1e-12
         product = math.prod(part.throughput.ratio for part in fall.parts)
         assert product == pytest.approx(fall.total.ratio, rel=1e-12)
     assert 0.91 <= held / 400 <= 0.99
+    assert 0.91 <= shared / 400 <= 0.99
     assert wholes / 80 >= 0.87
 
 
@@ -120,6 +150,42 @@ def test_a_whole_that_is_not_shown_has_no_shares():
     fall = waterfall(LINKS, figures)
     assert fall.total.ratio == pytest.approx(1.0)
     assert {part.share for part in fall.parts} == {None}
+
+
+def test_a_null_arm_widens_every_interval_and_moves_no_estimate():
+    figures = session(5)
+    plain = waterfall(LINKS, figures)
+    allowed = waterfall(LINKS, figures, widening=Widening(beta=0.005, excess=0.01))
+    for one, other in zip(plain.parts, allowed.parts, strict=True):
+        assert other.time.mean == one.time.mean
+        assert other.share.value == one.share.value
+        for before, after in ((one.time, other.time), (one.share, other.share)):
+            assert after.low < before.low < before.high < after.high
+        assert other.throughput.ratio == pytest.approx(one.throughput.ratio)
+        wider = math.log(other.throughput.high / one.throughput.high)
+        # e itself, and beta in quadrature with the paired t interval.
+        assert 0.01 < wider < 0.01 + 1.96 * math.sqrt(2) * 0.005
+        assert other.throughput.p > one.throughput.p
+
+
+def test_what_is_kept_by_a_deployment_is_within_the_interval_of_a_share():
+    # With beta in the sessions, and none of it in the intervals, shares are too sure of themselves.
+    widening, held, unaware = Widening(beta=0.02), 0, 0
+    for seed in range(80):
+        kept = np.exp(0.02 * np.random.default_rng(seed).standard_normal(len(MEANS)))
+        figures = {
+            name: {block: value * bias for block, value in by_block.items()}
+            for (name, by_block), bias in zip(session(seed).items(), kept, strict=True)
+        }
+        for allowed in (widening, None):
+            fall = waterfall(LINKS, on_the_way(figures), widening=allowed)
+            inside = sum(
+                p.share.low <= TIMES[p.name] / TOTAL_TIME <= p.share.high for p in fall.parts
+            )
+            held += inside if allowed else 0
+            unaware += 0 if allowed else inside
+    assert 0.91 <= held / 400 <= 0.99
+    assert unaware / 400 < 0.85
 
 
 def test_differences_add_up_to_the_whole():

@@ -304,6 +304,19 @@ def _stepped(seconds: float) -> Callable[[Recorded], None]:
     return lambda trial: trial.observed["host"]["kernel"].update(clock_stepped_s=seconds)
 
 
+def pace(khz: int | None = 4_490_000, celsius: float = 71) -> dict[str, Any]:
+    """A busy CPU of 4.5 GHz without boost ran so fast, and the processor became so hot."""
+    clock = {"planned_khz": 4_500_000, "looks": 3, "mean_khz": khz, "lowest_khz": khz}
+    clocks = {"0": clock | {"mean_khz": 4_500_000}, "1": clock}
+    heat = {"sensor": "k10temp Tctl", "limit_mc": 95_000, "limit_from": "AMD"}
+    heat |= {"highest_mc": round(1000 * celsius)}
+    return {"clocks": clocks, "clocks_unread": None, "heat": heat, "heat_unread": None}
+
+
+def paced(*told: float | None) -> Callable[[Recorded], None]:
+    return lambda trial: trial.observed["host"]["kernel"].update(pace=pace(*told))
+
+
 def switched(**readings: int | None) -> Callable[[Recorded], None]:
     """Let the trial be one of load that switches, each of whose slices has such readings."""
 
@@ -358,6 +371,8 @@ TRIAL_CASES = {
     "overheated": Case(
         OPEN, counted(overheated={"0": 0, "1": 1}), prepare=counted(overheated={"0": 0, "1": 0})
     ),
+    "frequency": Case(OPEN, paced(4_300_000), prepare=paced()),
+    "temperature": Case(OPEN, paced(4_490_000, 90.5), prepare=paced()),
     "tcp-retransmitted": Case(OPEN, counted(tcp_retransmitted=2, tcp_sent=1000)),
     "listen-queue": Case(OPEN, counted(listen_drops=1)),
     "kernel-log": Case(

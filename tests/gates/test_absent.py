@@ -17,6 +17,7 @@ from tests.gates.recorded import (
     TRIAL_CASES,
     WRITE,
     WRK,
+    paced,
     pair,
     run,
 )
@@ -73,10 +74,56 @@ def test_a_connection_that_nobody_counted_is_no_silence_of_the_database(recorded
 
 
 @pytest.mark.parametrize(
-    "code", ["stopped", "stall", "unwatched", "processes-unread", "clock", "suspended"]
+    "code",
+    [
+        "stopped",
+        "stall",
+        "unwatched",
+        "processes-unread",
+        "clock",
+        "suspended",
+        "frequency",
+        "temperature",
+    ],
 )
 def test_what_older_bundles_never_promised_concerns_them_not(recorded, code):
     assert finding(recorded(WRK), code) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "gone"),
+    [
+        ("frequency", {"clocks": None, "clocks_unread": "no cpufreq here"}),
+        ("temperature", {"heat": None, "heat_unread": "no sensor here"}),
+    ],
+)
+@pytest.mark.parametrize("profile", ["vm", "bare-metal"])
+def test_clocks_and_heat_that_a_host_does_not_tell_are_unknown_with_its_reason(
+    recorded, code, gone, profile
+):
+    trial = recorded(OPEN)
+    paced()(trial)
+    trial.observed["host"]["kernel"]["pace"] |= gone
+    found = finding(trial, code, profile)
+    assert found.verdict is Verdict.UNKNOWN
+    assert "here" in found.sentence
+
+
+def test_a_limit_that_nobody_publishes_leaves_the_heat_unknown(recorded):
+    trial = recorded(OPEN)
+    paced(4_490_000, 99)(trial)
+    trial.observed["host"]["kernel"]["pace"]["heat"] |= {"limit_mc": None, "limit_from": "unknown"}
+    found = finding(trial, "temperature")
+    assert found.verdict is Verdict.UNKNOWN
+    assert "reached 99 degrees; unknown" in found.sentence
+
+
+def test_the_clock_of_a_cpu_that_was_never_busy_is_no_slow_one(recorded):
+    trial = recorded(OPEN)
+    paced(None)(trial)
+    assert finding(trial, "frequency").reading.value == 100
+    trial.observed["host"]["kernel"]["pace"]["clocks"].pop("0")
+    assert finding(trial, "frequency").verdict is Verdict.UNKNOWN
 
 
 def test_a_run_without_a_trial_has_not_passed():

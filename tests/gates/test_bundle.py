@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from analysis import catalog, gates
 from bundle.codec import encode
 from bundle.read import read_trials
-from tests.gates.recorded import DATA
+from tests.gates.recorded import DATA, OPEN, OTHER, pace
 
 PAIR = ("asyncpg", "tortoise")
 READS = ("read-one", "open")
@@ -48,6 +49,20 @@ def edit(bundle, trial, change):
     record = json.loads(file.read_bytes())
     change(record)
     file.write_bytes(encode(record))
+
+
+def test_slow_clocks_and_heat_weaken_the_result_with_their_worst_trial(bundle):
+    assert gates.read(bundle).slowed == []
+    for trial, told in {OPEN: pace(4_490_000, 92.5), OTHER: pace(4_275_000, 60)}.items():
+        edit(bundle, trial, partial(tell, pace=told))
+    assert gates.read(bundle).slowed == [
+        "CPUs ran at 95 % of their clock without boost in the worst of 1 of 2 trials",
+        "the processor came within 2.5 degrees C of its limit in the worst of 1 of 2 trials",
+    ]
+
+
+def tell(record, *, pace):
+    record["readings"]["host"]["kernel"]["pace"] = pace
 
 
 def test_every_trial_of_the_recorded_run_may_be_used(bundle):

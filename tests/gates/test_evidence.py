@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from agent import counters, server
 from bundle.documents.readings import DatabaseServer
 from host.items import COUNTERS
+from tests.doctor.hosts import build, write
 
 STAT = """\
 cpu  30 0 10 200 5 0 1 7 0 0
@@ -30,7 +33,6 @@ def root(tmp_path):
         "proc/vmstat": "nr_free_pages 10\npswpin 1\npswpout 2\n",
         "proc/self/cgroup": "0::/bench.slice\n",
         "sys/fs/cgroup/bench.slice/cpu.stat": "usage_usec 5\nnr_throttled 6\nthrottled_usec 60\n",
-        "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq": "4500000\n",
         THROTTLE.format(0): "0\n",
         THROTTLE.format(1): "2\n",
     } | {f"proc/pressure/{name}": PRESSURE for name in ("cpu", "memory", "io")}
@@ -57,14 +59,27 @@ def test_every_sensor_reads_its_file(root):
         "listen_overflows": 3,
         "listen_drops": 5,
     }
-    assert counters.frequencies_khz(root) == {"0": 4_500_000}
+
+
+def test_clocks_are_looked_at_while_the_window_is_open(tmp_path, monkeypatch):
+    root = build("ryzen-smt-off", tmp_path)
+    write(root, "proc/stat", "cpu 0 0 0 0 0 0 0 0\ncpu8 0 0 0 0 0 0 0 0")
+    now = time.monotonic()
+    with counters.Around(root, cpus=[8]) as around:
+        write(root, "proc/stat", "cpu 90 0 0 10 0 0 0 0\ncpu8 90 0 0 10 0 0 0 0")
+        around.look()  # too soon
+        monkeypatch.setattr("agent.pace.time.monotonic", lambda: now + 3600)
+        around.look()
+    pace = around.record.pace
+    assert pace.clocks["8"].looks == 1
+    assert pace.clocks["8"].mean_khz == pace.clocks["8"].planned_khz
+    assert pace.heat.headroom_mc == 95_000 - 41_250
 
 
 def test_a_host_without_the_files_is_read_as_null_everywhere(tmp_path):
     found = counters.read(tmp_path)
     assert set(found) == COUNTERS.keys()
     assert set(found.values()) == {None}
-    assert counters.frequencies_khz(tmp_path) is None
 
 
 def test_the_cpu_limit_is_found_where_controllers_have_mounts_of_their_own(root):

@@ -20,7 +20,7 @@ from analysis.gates import (
 from analysis.gates.gate import GENERATOR
 from analysis.gates.summary import assess, documents
 from bundle.generators.capacity import Bounds
-from docs import generate
+from docs import failures, generate
 from host.expectation import ALWAYS, DOUBT, HOST
 from tests import generators
 from tests.gates.recorded import (
@@ -50,7 +50,7 @@ def finding(trial, code, tier="exclusive-core"):
 
 def test_codes_are_unique_and_no_failure_of_an_order_has_one():
     assert len(CODES) == len(GATES)
-    assert not CODES & {code for code, _, _ in generate._raised()}
+    assert not CODES & failures.raised().keys()
 
 
 def test_every_gate_has_a_case_here_and_a_row_in_the_documentation():

@@ -71,6 +71,10 @@ def test_a_clean_trial_passes_and_every_sensor_is_archived(open_order, tmp_path)
     assert readable <= {key for key, count in counted.items() if count is not None}
     assert host.kernel.counted.context_switches > 0
     assert host.kernel.seconds > 1
+    pace = host.kernel.pace
+    for seen, unread in ((pace.clocks, pace.clocks_unread), (pace.heat, pace.heat_unread)):
+        assert (seen is None) == (unread is not None)
+        assert "shorter than" not in (unread or "")  # the agent looked, if there is what to look at
     assert host.database.connections.before == {"": 4}
     found = kept(tmp_path, done)
     shown = (

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from tests.host import root
 
 if TYPE_CHECKING:
@@ -77,6 +79,25 @@ class Chroot:
         self, playbook: Path, *options: str, variables: dict[str, Any] | None = None
     ) -> Played:
         """Run a playbook against it as its only host, named ``host`` in the group ``bench``."""
+        with self.begun(playbook, *options, variables=variables) as playing:
+            output, _ = playing.communicate()
+        events = self._events
+        told = [json.loads(line) for line in events.read_text().splitlines()]
+        return Played(
+            playing.returncode,
+            [each["task"] for each in told if each["is"] == "changed"],
+            [each["message"] for each in told if each["is"] == "failed"],
+            output,
+        )
+
+    @contextlib.contextmanager
+    def begun(
+        self, playbook: Path, *options: str, variables: dict[str, Any] | None = None
+    ) -> Iterator[subprocess.Popen[str]]:
+        """The same, begun and not awaited; at the end Ansible is killed, but nothing in the host.
+
+        That is what the host sees of a control host that is gone: its tasks go on by themselves.
+        """
         inventory = self.tree.parent / "inventory.json"
         groups = {group: {"hosts": {"host": {}}} for group in ("app", "db", "load")}
         connection = {
@@ -87,15 +108,15 @@ class Chroot:
             **(variables or {}),
         }
         inventory.write_text(json.dumps({"bench": {"children": groups, "vars": connection}}))
-        events = self.tree.parent / "events.json"
-        events.touch()  # a playbook that Ansible cannot read has none
+        self._events.write_text("")  # a playbook that Ansible cannot read has none
         program = Path(sys.executable).with_name("ansible-playbook")
-        answer = subprocess.run(
+        with subprocess.Popen(
             [program, "-i", inventory, playbook, *options],
             cwd=root.CHECKOUT,
             text=True,
-            capture_output=True,
-            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             env={
                 **os.environ,
                 "ANSIBLE_CONFIG": str(root.CHECKOUT / "ansible.cfg"),
@@ -104,17 +125,23 @@ class Chroot:
                 "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
                 "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).parent / "callbacks"),
                 "ANSIBLE_CALLBACKS_ENABLED": "events",
-                "ORMLAB_TEST_EVENTS": str(events),
+                "ORMLAB_TEST_EVENTS": str(self._events),
             },
-        )
-        told = [json.loads(line) for line in events.read_text().splitlines()]
-        events.unlink()
-        return Played(
-            answer.returncode,
-            [each["task"] for each in told if each["is"] == "changed"],
-            [each["message"] for each in told if each["is"] == "failed"],
-            answer.stdout + answer.stderr,
-        )
+        ) as playing:
+            try:
+                yield playing
+            finally:
+                if playing.poll() is None:
+                    # Its workers too, but not what they have begun in the host.
+                    workers = psutil.Process(playing.pid).children()
+                    playing.kill()
+                    for worker in workers:
+                        with contextlib.suppress(psutil.NoSuchProcess):
+                            worker.kill()
+
+    @property
+    def _events(self) -> Path:
+        return self.tree.parent / "events.json"
 
 
 @contextlib.contextmanager

@@ -23,6 +23,9 @@ _BOOKS = re.compile(
     """,
     re.VERBOSE,
 )
+# Most files are looked at several times. A file with another content has another time of change,
+# and a new file another number.
+_digests: dict[tuple[str, int, int], str] = {}
 # Gone with the next boot; mounted; or the test's own.
 _OUTSIDE = {"proc", "sys", "dev", "run", "tmp", "srv/pgdg", "root/.ansible"}
 
@@ -36,7 +39,7 @@ def snapshot(tree: Path) -> dict[str, str]:
         for name in [*folders, *files]:
             path = _path(here, name)
             if not _BOOKS.fullmatch(path):
-                found[path] = _describe(os.path.join(folder, name))  # noqa: PTH118 - 30,000 of them
+                found[path] = _describe(path, os.path.join(folder, name))  # noqa: PTH118 - 30,000 of them
     return found
 
 
@@ -54,12 +57,15 @@ def _path(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
 
 
-def _describe(path: str) -> str:
+def _describe(name: str, path: str) -> str:
     status = os.lstat(path)
     what = f"{stat.filemode(status.st_mode)} {status.st_uid}:{status.st_gid}"
     if stat.S_ISLNK(status.st_mode):
         return f"{what} -> {os.readlink(path)}"  # noqa: PTH115
     if stat.S_ISREG(status.st_mode):
-        with open(path, "rb") as file:  # noqa: PTH123
-            return f"{what} {hashlib.file_digest(file, 'sha256').hexdigest()}"
+        known = (name, status.st_ino, status.st_ctime_ns)
+        if known not in _digests:
+            with open(path, "rb") as file:  # noqa: PTH123
+                _digests[known] = hashlib.file_digest(file, "sha256").hexdigest()
+        return f"{what} {_digests[known]}"
     return what

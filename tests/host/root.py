@@ -39,7 +39,6 @@ PACKAGES = (
     "openssh-server",
     "procps",
     "python3",
-    "python3-apt",  # Ansible's apt module would install it by itself
     "sudo",
     "systemd-sysv",
     "udev",

@@ -46,9 +46,17 @@ def tarball(host, pattern):
     return {"url": f"file:///srv/{found.name}", "sha256": digest}
 
 
+def left_by_a_cut_build(host, path):
+    """A file that would be taken for a finished step."""
+    left = host.tree / path
+    left.parent.mkdir(parents=True)
+    left.write_text("half of it")
+
+
 def test_wrk_is_built_and_found_before_the_distributions(host):
     source = {**tarball(host, "wrk_*.orig.tar.gz"), "version": "4.1.0"}
     variables = {"role_under_test": "loadgen", "loadgen": {"from": "source", "source": source}}
+    left_by_a_cut_build(host, "opt/ormlab/wrk/4.1.0/source/wrk")
     first = host.play(ONE_ROLE, variables=variables)
     assert first.rc == 0, first.output
     assert host.run("readlink", "/usr/local/bin/wrk").stdout == "/opt/ormlab/wrk/4.1.0/wrk\n"
@@ -62,6 +70,7 @@ def test_cpython_is_built_with_the_experimental_jit(host):
         "role_under_test": "python_runtime",
         "python_runtime": {"jit": True, "source": source},
     }
+    left_by_a_cut_build(host, "opt/ormlab/python/3.13.5-jit/build/python")
     first = host.play(ONE_ROLE, variables=variables)
     assert first.rc == 0, first.output
     program = "/opt/ormlab/python/3.13.5-jit/bin/python3.13"

@@ -18,6 +18,7 @@ from urllib.parse import unquote
 import pytest
 
 from tests.host import filetree, packages, root
+from tests.host.holding import holding
 
 pytestmark = pytest.mark.tier("T3")
 HERE = Path(__file__).parent
@@ -72,16 +73,25 @@ def test_a_bundle_holds_what_its_lock_file_says(bundle):
         files = {entry.name: tar.extractfile(entry).read() for entry in tar}
     assert files.keys() == listed.keys()
     names = {path.rsplit("/", 1)[1].split("_")[0] for path in files if path.endswith(".deb")}
-    assert names >= {"libc6", "postgresql-16", "postgresql-common", "python3.13-venv", "wrk"}
+    assert names >= {
+        "libc6",
+        "postgresql-16",
+        "postgresql-common",
+        "python3.13-venv",
+        "sudo",
+        "wrk",
+    }
     for path, content in files.items():
         assert listed[path]["size"] == len(content)
         assert listed[path]["sha256"] == hashlib.sha256(content).hexdigest()
         assert unquote(listed[path]["url"]).endswith(path.split("/", 1)[1])
 
 
-def test_install_twice_change_verify_and_remove(host, variables, bundle):
+def test_install_with_cuts_twice_change_verify_and_remove(host, variables, bundle):
     variables["lab_sources"] |= {"from": "bundle", "bundle": str(bundle)}
+    host.run("env", "SUDO_FORCE_REMOVE=yes", "dpkg", "--purge", "sudo")  # a minimal host has none
     before = filetree.snapshot(host.tree)
+    each_role_is_cut_while_it_installs(host, variables, before)
     first = host.play(INSTALL, variables=variables)
     assert (first.rc, first.failed) == (0, []), first.output
     installed = filetree.snapshot(host.tree)
@@ -103,6 +113,28 @@ def test_install_twice_change_verify_and_remove(host, variables, bundle):
     assert filetree.difference(before, filetree.snapshot(host.tree)) == []
     again = host.play(UNINSTALL, variables=variables)
     assert (again.rc, again.changed) == (0, [])
+
+
+def each_role_is_cut_while_it_installs(host, variables, before):
+    """By a lost connection, after which apt ends its work, and by a lost host, where it cannot."""
+    with holding(host.tree) as hold:
+        is_cut(host, variables, hold, "usr/bin/sudo", lost="host")
+        is_cut(host, variables, hold, "usr/lib/python3.13/ensurepip", lost="connection")
+        is_cut(host, variables, hold, f"{PROGRAMS[1:]}/postgres", lost="host")
+    removed = host.play(UNINSTALL, variables=variables)
+    assert removed.rc == 0, removed.output
+    assert filetree.difference(before, filetree.snapshot(host.tree)) == []
+    with holding(host.tree) as hold:
+        is_cut(host, variables, hold, "usr/bin/wrk", lost="connection")
+
+
+def is_cut(host, variables, hold, program, *, lost):
+    hold.at(program)
+    with host.begun(INSTALL, variables=variables) as play:
+        hold.wait(play)
+    if lost == "host":
+        host.run("pkill", "--signal=KILL", "--exact", "apt-get|dpkg|hook")
+    hold.release()
 
 
 def entry(variables, point, role="postgresql_bench"):
@@ -152,27 +184,27 @@ def another_patch_of_python_is_refused(host, variables):
 
 def a_changed_value_is_in_force(host, variables):
     changed = {**variables["postgresql_bench"], "profile": "cpu_bound", "shared_buffers": 144}
-    played = host.play(INSTALL, variables={**variables, "postgresql_bench": changed})
-    assert played.changed == ["postgresql_bench : Write the settings"]
+    role = entry(variables, "main")
+    played = host.play(ONE_ROLE, variables={**role, "postgresql_bench": changed})
+    assert played.changed == ["postgresql_bench : Write the settings"], played.output
     with served(host) as sql:
         shown = [sql(f"SHOW {name}").stdout.strip() for name in ("shared_buffers", "fsync")]
         assert shown == ["144MB", "on"]
         assert sql("SHOW synchronous_commit").stdout == "off\n"
         # Nobody may provision a host on which a run serves the cluster.
-        busy = host.play(INSTALL, variables=variables)
+        busy = host.play(ONE_ROLE, variables=role)
         assert "is a run in progress?" in busy.failed[0]
-    assert host.play(INSTALL, variables=variables).rc == 0
+    assert host.play(ONE_ROLE, variables=role).rc == 0
 
 
 def drift_is_found(host, variables):
     with served(host) as sql:
         sql("ALTER SYSTEM SET fsync = off")
-    verify = HERE / "verify.yml"
-    played = host.play(verify, variables=variables)
+    played = host.play(ONE_ROLE, variables=entry(variables, "verify"))
     assert played.rc != 0
     assert "fsync = off where on is wanted" in played.failed[0]
     (host.tree / f"{DATA[1:]}/postgresql.auto.conf").write_text("")
-    assert host.play(verify, variables=variables).rc == 0
+    assert host.play(HERE / "verify.yml", variables=variables).rc == 0
 
 
 def test_a_key_with_another_fingerprint_is_refused(host, variables):
@@ -183,12 +215,22 @@ def test_a_key_with_another_fingerprint_is_refused(host, variables):
     assert filetree.difference(before, filetree.snapshot(host.tree)) == []
 
 
-def test_a_repository_signed_with_another_key_is_refused(host, variables):
-    del variables["lab_sources"]["pgdg"]["key"], variables["lab_sources"]["pgdg"]["fingerprint"]
+def test_a_repository_signed_with_another_key_is_refused_and_with_its_own_read(
+    host, variables, bundle
+):
+    own = variables["lab_sources"]["pgdg"]
+    variables["lab_sources"] |= {"from": "bundle", "bundle": str(bundle)}
+    variables["lab_sources"]["pgdg"] = {"uri": own["uri"]}
     played = host.play(INSTALL, variables=variables)
     assert played.rc != 0
     assert "is not signed" in played.output
     assert not (host.tree / "usr/lib/postgresql").exists()
+    # The list of sources stays as it is, and apt still lacks what is in it.
+    variables["lab_sources"]["pgdg"] = own
+    again = host.play(ONE_ROLE, variables=entry(variables, "main", "lab_sources"))
+    assert again.rc == 0, again.output
+    assert "lab_sources : Write the sources" not in again.changed
+    assert "lab_sources : Read the package lists" in again.changed
 
 
 def test_a_bundle_with_one_other_byte_is_refused(host, variables, bundle, tmp_path):

@@ -13,7 +13,8 @@ import yaml
 from ormlab.base.errors import InventoryError
 from ormlab.hosts import inventory
 from ormlab.hosts.connection import _connector_data
-from ormlab.hosts.inventory.variables import read
+from ormlab.hosts.inventory import ssh
+from ormlab.hosts.inventory.variables import Said, read
 
 HOST = {"ansible_host": "192.0.2.1", "lab_root": "/srv/ormlab"}
 VAULTED = """\
@@ -42,12 +43,13 @@ def test_a_template_is_rendered_as_ansible_renders_it(tmp_path, monkeypatch):
     groups["db"] = {"children": {"databases": {"hosts": {"one": None}}}}  # Ansible's own way down
     variables = {
         "lab_root": "{{ lookup('env','HOME') }}/lab",
-        "lab_python": "{{ inventory_dir }}/python3.13",
+        "lab_python": "/usr/bin/{{ lookup('ansible.builtin.file', inventory_dir ~ '/name') }}",
         "lab_sources": {"from": "{{ sources }}", "debian": "{{ ansible_facts.distribution }}"},
         "sources": "mirror",
     }
     path = tmp_path / "bench.yml"
     path.write_text(yaml.safe_dump({"bench": {"children": groups, "vars": variables}}))
+    (tmp_path / "name").write_text("python3.13\n")
     (tmp_path / "group_vars").mkdir()
     (tmp_path / "group_vars/databases.yml").write_text("lab_address: 192.0.2.{{ 3 + 4 }}\n")
     (tmp_path / "host_vars").mkdir()
@@ -116,9 +118,14 @@ REFUSED = {
     "paramiko": {"ansible_connection": "paramiko"},
     "docker": {"ansible_connection": "community.docker.docker"},
     "smart": {"ansible_connection": "smart"},
-    "jump": {SSH: "-o ProxyJump=gate"},
-    "jump-short": {"ansible_ssh_extra_args": "-J gate"},
-    "proxy": {SSH: "-o 'ProxyCommand=nc %h %p'"},
+    "jump-odd": {SSH: "-J 'gate;reboot'"},
+    "jump-port": {SSH: "-J gate:70000"},
+    "two-ways": {SSH: "-J gate -o 'ProxyCommand=nc %h %p'"},
+    "token": {SSH: "-o 'ProxyCommand=nc %n %p'"},
+    "key-arg": {SSH: "-i /x"},
+    "forward": {SSH: "-o ForwardAgent=yes"},
+    "no-password": {"ansible_become_password": "{{ nobody_says }}"},
+    "become-flags": {"ansible_become_flags": "-i"},
     "config": {"ansible_ssh_args": "-F /etc/other"},
     "port-arg": {SSH: "-p 2222"},
     "user-arg": {SSH: "-oUser=x"},
@@ -144,7 +151,7 @@ MEANT = {
         SSH: "-o StrictHostKeyChecking=yes -o UserKnownHostsFile={{ inventory_dir }}/known_hosts",
         "ansible_ssh_extra_args": "-oServerAliveInterval=5 -o 'ConnectTimeout 10'",
     },
-    "plays": {"ansible_python_interpreter": "auto", "ansible_become_password": "{{ vaulted }}"},
+    "plays": {"ansible_python_interpreter": "auto", "ansible_become": False},
     "six": {"ansible_host": "::1", "lab_address": "fe80::1%eth0"},
     "named": {"ansible_host": "db-1.example_net"},
     "nothing": {"lab_user": None, "lab_address": ""},
@@ -185,6 +192,53 @@ def test_what_both_tools_mean_alike_is_read(listed, case):
     for key, value in told.items():
         expected = str(Path(value).expanduser()) if key.endswith("_file") else value or None
         assert getattr(variables, key) == expected
+
+
+GATE, INNER = ssh.Jump("gate"), ssh.Jump("fe80::1%eth0", "me", 2222)
+WAYS = {
+    "-o ProxyJump=gate": ssh.Route(jumps=(GATE,)),
+    "-J gate": ssh.Route(jumps=(GATE,)),
+    "-oProxyJump=gate,me@[fe80::1%eth0]:2222": ssh.Route(jumps=(GATE, INNER)),
+    "-o 'ProxyJump ssh://me@[fe80::1%eth0]:2222'": ssh.Route(jumps=(INNER,)),
+    "-o ProxyJump=none": ssh.Route(),
+    "-o ProxyCommand='nc %h %p'": ssh.Route(command="nc %h %p"),
+    '-o ProxyCommand="ssh -W %h:%p -q gate" -o ServerAliveInterval=5': ssh.Route(
+        command="ssh -W %h:%p -q gate", options=("ServerAliveInterval=5",)
+    ),
+}
+
+
+@pytest.mark.parametrize("arguments", WAYS)
+def test_the_way_to_a_host_is_read_from_its_ssh_arguments(arguments):
+    assert ssh.read([arguments, ""]) == WAYS[arguments]
+
+
+def test_ways_in_two_variables_are_refused_by_both_names():
+    said = {SSH: Said(value="-J gate"), "ansible_ssh_extra_args": Said(value="-J other")}
+    with pytest.raises(InventoryError, match=f"{SSH} and ansible_ssh_extra_args names two ways"):
+        read("one", said, "bench.yml")
+
+
+def test_a_program_that_leads_to_a_host_is_given_its_address_and_port():
+    route = ssh.read(["-o 'ProxyCommand=nc %h %p 100%%'"])
+    led = ssh.proxied(route, "fe80::1%eth0", port=None, key=None, known="known_hosts")
+    assert led == "nc fe80::1%eth0 22 100%"
+    assert ssh.words(route, led) == ["-o", "ProxyCommand=nc fe80::1%%eth0 22 100%%"]
+
+
+def test_two_passwords_that_differ_are_refused():
+    said = {"ansible_become_password": Said(value="x"), "ansible_become_pass": Said(value="y")}
+    with pytest.raises(InventoryError, match="ansible_become_pass differ") as refused:
+        read("one", said, "bench.yml")
+    assert refused.value.code == "inventory-variable"
+
+
+@pytest.mark.parametrize("name", ["ansible_become_password", "ansible_sudo_pass"])
+def test_a_password_is_read_and_printed_nowhere(name):
+    said = {"ansible_become_pass": Said(value=""), name: Said(value="sesame")}
+    variables = read("one", said, "bench.yml")
+    assert variables.sudo_password.reveal() == "sesame"
+    assert "sesame" not in repr(variables)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ FAULTS = {
     "close_every": 0,  # every so many answers say Connection: close
     "cut_at": 0,  # the connection is dropped instead of this answer
     "garbage_at": 0,  # this answer is not HTTP
+    "first_s": 0.0,  # CPU time before the first answer on each connection
     "slow_connection_s": 0.0,  # before every answer on the first connection
     "put_off_s": 0.0,  # CPU time that is used once nobody has asked for 30 ms
     "record": "",  # file that takes the instant of every request, monotonic nanoseconds
@@ -44,10 +45,12 @@ class Service:
     def put_work_off(self):
         if self.later:
             self.later.cancel()
-        self.later = asyncio.get_running_loop().call_later(0.03, self.do_it)
+        self.later = asyncio.get_running_loop().call_later(
+            0.03, self.work, self.faults["put_off_s"]
+        )
 
-    def do_it(self):
-        end = time.process_time() + self.faults["put_off_s"]
+    def work(self, seconds):
+        end = time.process_time() + seconds
         while time.process_time() < end:
             pass
 
@@ -61,6 +64,7 @@ class Connection(asyncio.Protocol):
         self.transport = transport
         self.service.connections += 1
         self.first = self.service.connections == 1
+        self.first_s = self.service.faults["first_s"]
 
     def data_received(self, data):
         self.parser.feed_data(data)
@@ -76,6 +80,8 @@ class Connection(asyncio.Protocol):
             return
         if number == faults["stall_at"]:
             time.sleep(faults["stall_s"])
+        self.service.work(self.first_s)
+        self.first_s = 0.0
         if faults["put_off_s"]:
             self.service.put_work_off()
         if faults["work_s"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +42,20 @@ class Run:
         return json.loads(self.stderr.splitlines()[-1])
 
 
+def subjects_of(services):
+    """What the settings say of services by name."""
+    return [
+        {
+            "subject": name,
+            "host": "127.0.0.1",
+            "port": service.port,
+            "folder": name,
+            "service_pid": service.process.pid,
+        }
+        for name, service in services.items()
+    ]
+
+
 @pytest.fixture
 def block_settings(tmp_path, make_table):
     """Write settings for services by name; gives the arguments of the program."""
@@ -49,21 +63,13 @@ def block_settings(tmp_path, make_table):
     def write(services, **changes):
         number = len(list(tmp_path.glob("block-*.json")))
         values = {
-            "subjects": [
-                {
-                    "subject": name,
-                    "host": "127.0.0.1",
-                    "port": service.port,
-                    "folder": name,
-                    "service_pid": service.process.pid,
-                }
-                for name, service in services.items()
-            ],
+            "subjects": subjects_of(services),
             "server_pid": None,
             "cpu": None,
             "connections": 8,
             "duration_s": 0.4,
             "slice_s": 0.1,
+            "limit_s": None,
             "warmup_s": 0.2,
             "timeout_s": 10.0,
             "seed": 7,
@@ -78,15 +84,18 @@ def block_settings(tmp_path, make_table):
     return write
 
 
-@pytest.fixture
-def start(block_settings):
-    """Start the load on services by name, without waiting for its end."""
+@contextmanager
+def starting(module, write):
+    """Start a program of ``workloads.load`` on services by name, without waiting for its end.
+
+    ``write`` takes services and changes of the settings, and gives the program's arguments.
+    """
     with ExitStack() as stack:
 
         def begin(services, **changes):
-            arguments = block_settings(services, **changes)
+            arguments = write(services, **changes)
             process = subprocess.Popen(
-                [sys.executable, "-m", "workloads.load.switchback", *arguments],
+                [sys.executable, "-m", f"workloads.load.{module}", *arguments],
                 cwd=ROOT,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -96,6 +105,13 @@ def start(block_settings):
             process.folder = Path(arguments[1])
             return process
 
+        yield begin
+
+
+@pytest.fixture
+def start(block_settings):
+    """Start the load on services by name, without waiting for its end."""
+    with starting("switchback", block_settings) as begin:
         yield begin
 
 

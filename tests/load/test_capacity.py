@@ -143,6 +143,16 @@ def test_a_real_service_of_known_limit_is_found(run_search, start_service, tmp_p
     assert figures.requests == pytest.approx(lower * 0.5, rel=0.5)
 
 
+def test_a_disturbed_warm_up_does_not_end_the_search_at_its_range(run_search, start_service):
+    # It stops for 0.4 of the warm-up's 0.5 seconds, so the first range ends far below its limit.
+    done, told = run_search(start_service(work_s=LIMIT_S, stall_at=20, stall_s=0.4))
+    assert done.returncode == 0, done.stderr
+    lower, upper = told["capacity"]["lower"], told["capacity"]["upper"]
+    first = told["closed_loop_rate"] * 1.2
+    assert first <= lower < upper <= told["range"][1] * 1.0001
+    assert any(each["held"] and each["rate"] == pytest.approx(first) for each in told["probes"])
+
+
 def test_wrong_answers_are_losses(run_search, start_service):
     done, told = run_search(start_service(work_s=LIMIT_S, status=500))
     assert done.returncode == 8

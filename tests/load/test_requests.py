@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 
-from workloads.load.operations import LOADINGS, OPERATIONS, Operation
+from workloads.contract.fields import LOADINGS, OPERATIONS
+from workloads.load.operations import Operation
 from workloads.load.requests import read_table, repeatable, table, write_table
 
 USERS, ORDERS = 1000, 500

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workloads.load.switchback.rounds import rounds
+from workloads.load.switchback import rounds as module
 
 NAMES = "abcdefgh"
+
+
+def rounds(seed, subjects, count):
+    return list(islice(module.rounds(seed, subjects), count))
 
 
 def predecessors(order, subjects):
@@ -47,7 +51,7 @@ def test_the_order_depends_on_the_seed_alone():
     assert all(150 < first[name] < 250 for name in "abc")
 
 
-@pytest.mark.parametrize(("subjects", "count"), [("", 3), ("aa", 3), ("ab", -1)])
-def test_what_has_no_rounds_is_refused(subjects, count):
-    with pytest.raises(ValueError, match=r"different subjects|no -1 rounds"):
-        rounds(1, subjects, count)
+@pytest.mark.parametrize("subjects", ["", "aa"])
+def test_what_has_no_rounds_is_refused(subjects):
+    with pytest.raises(ValueError, match="different subjects"):
+        rounds(1, subjects, 3)

@@ -7,7 +7,7 @@ import math
 import signal
 import subprocess
 import sys
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 import psutil
@@ -17,7 +17,7 @@ from analysis.latency import read_hdr, total
 from bundle.generators.switchback import FEWEST_SETS, SLICES_S
 from tests.load.conftest import ROOT
 from tests.load.switching import block_settings, run, start
-from workloads.load.switchback.block import slice_s
+from workloads.load.switchback.block import Driven, slice_s
 from workloads.load.switchback.rounds import rounds
 
 __all__ = ["block_settings", "run", "start"]
@@ -68,7 +68,7 @@ def test_rounds_visit_subjects_in_the_order_of_the_seed(run, start_service):
     ran = run(services, duration_s=0.5, slice_s=0.05)
     slices = [(each, name) for name in "abc" for each in ran.report(name).slices]
     slices.sort(key=lambda pair: pair[0].start_ns)
-    expected = [name for names in rounds(7, "abc", 10) for name in names]
+    expected = [name for names in islice(rounds(7, "abc"), 10) for name in names]
     assert [name for _, name in slices] == expected
     assert [each.after for each, _ in slices] == [None, *expected[:-1]]
     assert [(each.round, each.position) for each, _ in slices] == [
@@ -108,19 +108,49 @@ def test_the_length_of_slices_follows_the_slowest_subject(run, start_service):
     ran = run(services, slice_s=None, connections=16, duration_s=0.3)
     for report in map(ran.report, services):
         assert report.set_s >= 0.16
-        assert report.slice_s == slice_s(None, report.set_s) >= 1.0
+        assert report.slice_s == slice_s(None, driven(report.set_s)) >= 1.0
         assert len(report.slices) == 1
         assert report.slices[0].stop_ns - report.slices[0].start_ns >= report.slice_s * NS
     fast, slow = map(ran.report, services)
     assert sum(s.answers for s in fast.slices) > 2 * sum(s.answers for s in slow.slices)
 
 
+def driven(*sets_s, around_s=None):
+    """Subjects that answered every connection in such times; a turn has two of them around."""
+    return [
+        Driven(None, None, None, set_s=each, around_s=2 * each if around_s is None else around_s)
+        for each in sets_s
+    ]
+
+
 def test_a_slice_has_four_sets_of_answers_where_it_can():
-    assert slice_s(0.1, 5.0) == 0.1
-    assert slice_s(None, 0.001) == SLICES_S[0]
-    assert slice_s(None, SLICES_S[1] / FEWEST_SETS) == SLICES_S[1]
-    assert slice_s(None, SLICES_S[1] / FEWEST_SETS + 0.001) == SLICES_S[2]
-    assert slice_s(None, 100.0) == SLICES_S[-1]
+    assert slice_s(0.1, driven(5.0, 1.0)) == 0.1
+    assert slice_s(None, driven(0.001, 0.0001)) == SLICES_S[0]
+    assert slice_s(None, driven(0.001, SLICES_S[1] / FEWEST_SETS)) == SLICES_S[1]
+    assert slice_s(None, driven(SLICES_S[1] / FEWEST_SETS + 0.001)) == SLICES_S[2]
+    assert slice_s(None, driven(100.0)) == SLICES_S[-1]
+
+
+def test_slices_are_shorter_where_the_block_has_no_time_for_four_sets():
+    sets = driven(0.5, 0.3, 0.2)  # so that 2 s of 11 go by around the slices
+    assert slice_s(None, sets, left_s=11.0) == 2.0
+    assert slice_s(None, sets, left_s=8.0) == 2.0
+    assert slice_s(None, sets, left_s=5.4) == pytest.approx(1.1)
+    assert slice_s(None, sets, left_s=3.0) == slice_s(None, sets, left_s=-1.0) == 0.5
+    assert slice_s(0.25, sets, left_s=-1.0) == 0.25
+    # What goes by around them is what did while warming up.
+    assert slice_s(None, driven(0.5, 0.3, 0.2, around_s=2.0), left_s=8.4) == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("given", [None, 0.25])
+def test_there_are_as_many_slices_as_the_block_has_time_for(run, start_service, given):
+    services = {"a": start_service(), "b": start_service()}
+    ran = run(services, slice_s=given, duration_s=30, limit_s=2.0)
+    report = ran.report("a")
+    assert report.measured
+    assert report.slice_s == 0.25
+    assert 1 <= len(report.slices) < 30 / 0.25
+    assert len(ran.report("b").slices) == len(report.slices)
 
 
 def test_a_service_that_dies_is_named(run, start_service):
@@ -230,7 +260,7 @@ def test_readings_are_those_of_the_service(run, start_service):
         for each in report.slices:
             assert each.service_ns <= each.stop_ns - each.start_ns + NS // 100
             assert each.load_ns > 0
-            assert min(each.delay_ns, each.steal_ns, each.foreign_ns, each.rest_ns) >= 0
+            assert min(each.delay_ns, each.steal_ns, each.rest_ns) >= 0
         assert set(report.unread) == {"database_ns"}
         assert {each.database_ns for each in report.slices} == {None}
     assert ran.report("a").process == ran.report("b").process

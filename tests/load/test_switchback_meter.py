@@ -15,7 +15,7 @@ from tests.services.parts import DATASET, database, fresh_clone, template
 from tests.services.running import serving, settings
 from workloads.load.operations import Operation
 from workloads.load.requests import table, write_table
-from workloads.load.switchback.meter import Meter, cpu_ns
+from workloads.load.switchback.meter import Meter, Reading, cpu_ns, spent
 
 __all__ = ["block_settings", "database", "fresh_clone", "run", "start", "template"]
 
@@ -106,11 +106,10 @@ def test_a_service_has_the_time_of_all_its_processes(start_family):
     assert meter.service_ns("other") < meter.service_ns("one")
     before = meter.read("one")
     one.tell("end")
-    used = meter.used("one", before, meter.read("one"))
+    used = spent("one", before, meter.read("one"))
     assert used.service.startswith("process ")
     assert used.service.endswith(" of the service has ended")
     assert used.foreign == used.service  # what it used cannot be told from what others did
-    assert isinstance(used.load, int)
 
 
 def test_backends_are_found_anew_at_each_reading(start_family):
@@ -120,14 +119,14 @@ def test_backends_are_found_anew_at_each_reading(start_family):
     before = meter.read("none")
     server.tell(30)
     after = meter.read("none")
-    assert 30e6 <= meter.used("none", before, after).database < 50e6
+    assert 30e6 <= spent("none", before, after).database < 50e6
     ended = server.tell(0)
     last = meter.read("none")
     server.tell("end")
-    lost = meter.used("none", last, meter.read("none")).database
+    lost = spent("none", last, meter.read("none")).database
     assert lost == f"process {ended} of the database server ended within a slice"
     # The next reading has forgotten it.
-    assert meter.used("none", meter.read("none"), meter.read("none")).database >= 0
+    assert spent("none", meter.read("none"), meter.read("none")).database >= 0
 
 
 def test_a_server_that_has_ended_has_a_reason(start_family):
@@ -136,7 +135,7 @@ def test_a_server_that_has_ended_has_a_reason(start_family):
     before = meter.read("none")
     server.process.kill()
     server.process.wait()
-    used = meter.used("none", before, meter.read("none"))
+    used = spent("none", before, meter.read("none"))
     assert "database server" in used.database
     assert isinstance(used.foreign, str)
 
@@ -146,9 +145,19 @@ def test_foreign_time_is_that_of_the_others(start_family):
     meter = Meter({}, None)
     before = meter.read("none")
     other.tell(200)
-    used = meter.used("none", before, meter.read("none"))
+    used = spent("none", before, meter.read("none"))
     assert used.foreign >= 100e6  # the host counts in ticks, and by looking at each
     assert used.steal >= 0
+
+
+def test_foreign_time_keeps_the_sign_of_its_rounding_error():
+    before = reading(busy=0)
+    assert spent("a", before, reading(busy=10), load=13).foreign == -3
+    assert spent("a", before, reading(busy=20), load=13).foreign == 7
+
+
+def reading(*, busy):
+    return Reading(at_ns=0, services={}, backends=None, server=None, delay=None, busy=busy, steal=0)
 
 
 def test_real_services_are_measured_with_their_database(psql, cluster, database, tmp_path, run):

@@ -25,14 +25,25 @@ cd / && for f in sys/devices/system/cpu/smt/control sys/devices/system/cpu/onlin
   proc/sys/vm/swappiness proc/sys/vm/nr_hugepages proc/sys/net/core/somaxconn \
   proc/sys/net/ipv4/tcp_max_syn_backlog proc/sys/net/ipv4/ip_local_port_range \
   proc/irq/default_smp_affinity \
-  sys/devices/virtual/workqueue/cpumask sys/devices/virtual/workqueue/writeback/cpumask; do
+  sys/devices/virtual/workqueue/cpumask sys/devices/virtual/workqueue/writeback/cpumask \
+  proc/sys/kernel/perf_event_max_sample_rate proc/sys/vm/stat_interval \
+  proc/sys/kernel/watchdog_cpumask proc/sys/vm/dirty_bytes proc/sys/vm/dirty_ratio \
+  proc/sys/vm/dirty_background_bytes proc/sys/vm/dirty_background_ratio; do
   echo "$f = $(cat $f 2>/dev/null)"; done
-swapon --show=NAME --noheadings
+swapon --show=UUID --noheadings
 systemctl list-unit-files --no-legend --no-pager | grep -v transient
 systemctl list-timers --all --no-legend --no-pager --output=json | tr , '\n' | grep unit
 find /etc /usr/local /var/lib/ormlab -not -path '*/.pwd.lock' -printf '%p %M %u:%g %l\n' \
   2>/dev/null || true
 """
+
+
+# Each interrupt of a drive or the network: its number, what the lab knows it by, its CPUs.
+_INTERRUPTS = """
+cd /sys/kernel/irq && for i in $(grep -l ^PCI-MSIX */chip_name | cut -d/ -f1); do
+  echo "$i $(cat $i/chip_name)/$(cat $i/hwirq) $(cat /proc/irq/$i/smp_affinity_list)"; done
+"""
+_DRIVE = "PCI-MSIX-0000:00:04.0"  # what is plugged in before the others
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +89,12 @@ def believing(known_hosts):
 
 def state(metal):
     return sorted(set(metal.run(_VALUES).splitlines()))
+
+
+def interrupts(metal):
+    """By what the lab knows an interrupt by: its number, and its CPUs."""
+    lines = [line.split() for line in metal.run(_INTERRUPTS).splitlines()]
+    return {known: (int(number), cpus) for number, known, cpus in lines}
 
 
 def value(metal, path):
@@ -151,8 +168,9 @@ def test_what_has_another_digest_is_not_even_unpacked(metal, play):
     metal.run("rm -r /opt/ormlab /srv/source.tar")
 
 
-def test_a_host_is_tuned_stays_so_over_a_reboot_and_is_given_back(metal, play):
-    before = state(metal)
+def test_a_host_is_tuned_stays_so_over_a_reboot_and_is_given_back(metal, play, tmp_path):
+    """At the reboot another drive is there, so that interrupts and drives have other names."""
+    before, numbers = state(metal), interrupts(metal)
     assert play("enroll", "--limit", "metal")[0] == 0
     with step("site --tags tune"):
         status, output = play("site", *_TUNE)
@@ -164,8 +182,13 @@ def test_a_host_is_tuned_stays_so_over_a_reboot_and_is_given_back(metal, play):
     assert "nobody has consented to metal being rebooted" in play("reboot")[1]
     assert play("reboot", "-e", "lab_consent=metal")[0] == 0, "nothing wants a reboot"
 
-    with step("reboot"):
-        metal.reboot()
+    with step("reboot with another drive"):
+        metal.shut_down()
+        machine.empty(tmp_path / "another.img", mib=16)
+        metal.switch_on(*machine.drive(tmp_path / "another.img"))
+    renumbered = interrupts(metal)
+    assert numbers.keys() < renumbered.keys()
+    assert any(numbers[known][0] != renumbered[known][0] for known in numbers)
     status, output = play("verify", "--skip-tags", "install")
     assert status == 0, output
     it_is_tuned(metal)
@@ -182,6 +205,11 @@ def test_a_host_is_tuned_stays_so_over_a_reboot_and_is_given_back(metal, play):
     status, output = play("uninstall", "--skip-tags", "install")
     assert status == 0, output
     assert state(metal) == before
+    given_back = {known: cpus for known, (_, cpus) in interrupts(metal).items()}
+    assert {known: given_back[known] for known in numbers} == {
+        known: cpus for known, (_, cpus) in numbers.items()
+    }
+    assert given_back[f"{_DRIVE}/0"] == "0-7"  # which the lab first saw when it was tuned
 
 
 def it_is_tuned(metal):
@@ -191,6 +219,8 @@ def it_is_tuned(metal):
     assert value(metal, "proc/sys/vm/nr_hugepages") == str(HUGE_PAGES)
     assert "[madvise]" in value(metal, "sys/kernel/mm/transparent_hugepage/enabled")
     assert metal.run("swapon --show --noheadings") == ""
+    assert value(metal, "proc/sys/vm/stat_interval") == "10"
+    assert value(metal, "proc/sys/vm/dirty_bytes") == str(1 << 30)
     assert metal.run("systemctl is-active apt-daily.timer || true").strip() != "active"
     assert affinities(metal, "cron.service") == {"0"}
     assert affinities(metal, "ssh.service") == {"0"}

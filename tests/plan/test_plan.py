@@ -7,7 +7,7 @@ import yaml
 
 from ormlab.base import checkout
 from ormlab.base.errors import Exit, PlanError
-from ormlab.plan import load, resolve
+from ormlab.plan import load, resolve, under
 from ormlab.plan.schedule import schedule, williams
 from tests.plan.small import PLAN
 
@@ -20,6 +20,19 @@ def write(tmp_path):
         return path
 
     return write_plan
+
+
+def test_a_profile_that_is_asked_for_leaves_out_what_the_plan_says(write):
+    reduced = "profiles: {vm: {blocks: 6, seconds: {wrk: 3}, without: {b: it tells nothing here}}}"
+    written = load(str(write(f"{PLAN}null_arm: a\n{reduced}\n")))
+    assert len(resolve(written).subjects) == 3
+    made = under(written, "vm")
+    assert (made.blocks, list(made.subjects), made.comparisons) == (6, ["a"], [])
+    assert (made.loads["wrk"].duration_s, written.loads["wrk"].duration_s) == (3, 1)
+    assert made.assumptions == ["the profile vm leaves out b: it tells nothing here"]
+    assert resolve(made).sha256 == resolve(resolve(made).plan).sha256
+    smoke = under(written, "smoke")
+    assert (smoke.blocks, list(smoke.subjects)) == (2, ["a", "b"])
 
 
 @pytest.mark.parametrize(
@@ -36,6 +49,15 @@ def write(tmp_path):
         ("blocks: 2", "blocks: two", 6, "blocks: "),
         ("blocks: 2", "blocks: 2\nbeta: 0.051", 7, "beta: "),
         ("blocks: 2", "blocks: 2\nbeta: -0.001", 7, "beta: "),
+        ("blocks: 2", "blocks: 2\nprofiles: {vm: {without: {c: x}}}", 7, "'c' is no subject"),
+        ("blocks: 2", "blocks: 2\nprofiles: {vm: {without: {wrk: x}}}", 7, "leaves no loads"),
+        ("blocks: 2", "blocks: 2\nprofiles: {vm: {seconds: {a: 1}}}", 7, "'a' is no load"),
+        (
+            "blocks: 2",
+            "blocks: 2\nnull_arm: a\nprofiles: {vm: {without: {a: x}}}",
+            8,
+            "cannot be left out",
+        ),
         ("seed: 7", "seed: 7\nseed: 8", 6, "the key 'seed' stands twice"),
         ("name: small", "name: ../up", 2, "name: "),
         (
@@ -93,10 +115,11 @@ def test_every_problem_is_listed_at_once(write):
     assert len(refused.value.what.splitlines()) == 2
 
 
-def test_a_missing_plan_names_those_that_exist():
+def test_a_missing_plan_names_the_nearest_and_the_command_that_lists_them():
     with pytest.raises(PlanError) as refused:
-        load("no-such-plan")
-    assert "demo" in refused.value.hint
+        load("hedline")
+    assert "did you mean 'headline'?" in refused.value.hint
+    assert "`ormlab plans`" in refused.value.hint
 
 
 @pytest.mark.parametrize("path", sorted(checkout.PLANS.glob("*.yaml")), ids=lambda path: path.stem)

@@ -41,9 +41,16 @@ def test_a_host_that_nobody_enrolled_is_told_about_and_not_changed(ormlab, playb
     assert "--enroll" in answer.stderr
     assert not (tmp_path / "made").exists()
     asked = ormlab("provision", "--dry-run")
-    assert f"site on {HOST}: 1 of 1 tasks would change something" in asked.stdout
+    assert f"site on {HOST}: 1 of 1 task would change something" in asked.stdout
     assert not (tmp_path / "made").exists()
     assert not (record.FOLDER / HOST).exists()
+
+
+def test_a_refusal_in_the_dry_run_is_all_that_is_said(ormlab, playbook):
+    """Enrolling the host would not help, and nothing says what would be changed."""
+    playbook("site", assertion("1 == 2", "it is another machine"))
+    (problem,) = json.loads(ormlab("provision", "--json", code=7).stdout)["problems"]
+    assert problem["code"] == "task-failed"
 
 
 def hosts(inventory):

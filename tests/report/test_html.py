@@ -12,8 +12,21 @@ import msgspec
 import pytest
 
 from analysis import report
-from analysis.report.blocks import Code, Facts, Figure, Heading, Listing, Part, Report, Text
-from analysis.report.charts import Bar, WaterfallChart
+from analysis.report.blocks import (
+    Badge,
+    Badges,
+    Caution,
+    Code,
+    CountBar,
+    Facts,
+    Figure,
+    Heading,
+    Listing,
+    Part,
+    Report,
+    Text,
+)
+from analysis.report.charts import Bar, Dots, ForestChart, Look, TrialChart, WaterfallChart
 from analysis.tables import Cell, Row, Table, columns
 from bundle.codec import serialise
 from bundle.documents.explanation import Explanation
@@ -21,7 +34,10 @@ from bundle.documents.results import Results
 from bundle.documents.services import Sql
 from bundle.documents.verdicts import Verdicts
 
-NAMES = ("conclusion", "claims", "trials", "latency", "causes", "sql", "host", "limits", "verify")
+NAMES = (
+    *("conclusion", "claims", "setup", "trials", "latency", "causes"),
+    *("sql", "host", "limits", "verify"),
+)
 EVIL = "</script><script>alert('x')</script>&\"' `|*_[a](javascript:b)<!-- \x00\x1b $a_b$"
 VOID = {"meta", "br"}
 
@@ -60,10 +76,9 @@ def outline(page):
     return Outline(page)
 
 
-def test_the_nine_parts_stand_in_their_order(outline):
+def test_the_parts_stand_in_their_order(made, outline):
     assert tuple(each["id"] for each in outline.all("section")) == NAMES
-    headings = outline.text["h2"]
-    assert [heading[:2] for heading in headings] == [f"{n}." for n in range(1, 10)]
+    assert outline.text["h2"] == [part.title for part in made.parts]
 
 
 def test_every_element_is_closed_and_no_id_stands_twice(outline):
@@ -95,27 +110,51 @@ def test_the_data_are_the_report_s_own(made, outline):
     told = json.loads(data)
     assert told == json.loads(json.dumps(made.data))
     assert told["schema"] == "report/1"
-    assert told["conclusion"] == outline.text["p"][1]
+    before, said = outline.text["p"][1:3]
+    assert told["conclusion"] == before + outline.text["strong"][0] + said
     assert len(told["trials"]) == 100
 
 
 def test_every_chart_has_a_title_a_description_and_a_table(made, outline):
     figures = [each for part in made.parts for each in part.blocks if isinstance(each, Figure)]
-    assert [figure.name for figure in figures] == [
-        *("trials-1", "trials-2"),
-        *("latency-1", "latency-2"),
+    inside = [each for each in figures if isinstance(each.chart, ForestChart | WaterfallChart)]
+    alone = [each for each in figures if each not in inside]
+    assert [figure.name for figure in inside] == [
+        *("forest", "claims-decided", "claims-open"),
+        *("ratios-1", "ratios-2"),
         "causes-1",  # of the closed loop: the rate of the open one is given
     ]
-    drawn = outline.all("svg")
+    assert [figure.name for figure in alone] == [
+        *("trials-1", "trials-2"),
+        *("latency-1", "latency-2"),
+    ]
+    drawn = [each for each in outline.all("svg") if "role" in each]
     assert [each["aria-labelledby"] for each in drawn] == [
-        f"{figure.name}-title {figure.name}-description" for figure in figures
+        f"{figure.name}-title {figure.name}-description" for figure in alone
     ]
     assert {each["role"] for each in drawn} == {"img"}
-    captions = outline.text["span"]
-    for figure in figures:
+    for figure in alone:
         assert figure.title in outline.text["title"]
         assert figure.description in outline.text["desc"]
-        assert figure.table.caption in captions
+    for figure in figures:
+        assert figure.table.caption in outline.text["caption"]
+
+
+def test_a_mark_in_a_row_is_hidden_because_the_row_has_its_figures(made, outline):
+    inner = "viewbox"  # of an image, which stretches its lines
+    hidden = [each for each in outline.all("svg") if not each.keys() & {"role", inner}]
+    assert {each["aria-hidden"] for each in hidden} == {"true"}
+    rows = [
+        row
+        for part in made.parts
+        for figure in part.blocks
+        if isinstance(figure, Figure) and isinstance(figure.chart, ForestChart)
+        for row, ratio in zip(figure.table.rows, figure.chart.ratios, strict=True)
+        if ratio
+    ]
+    assert len(rows) > 10
+    for row in rows:
+        assert any(re.search(r"\d", cell.text) for cell in row.whole[1:])
 
 
 def test_tables_say_what_their_heads_are_of(outline):
@@ -148,11 +187,14 @@ def evil():
         ),
         folded=True,
     )
-    chart = WaterfallChart((Bar(EVIL, 1.0, 2.0, 1.5, 2.5, whole=False),))
+    chart = WaterfallChart((Bar(EVIL, 1.0, 2.0, 1.5, 2.5, whole=False),) * 2)
+    trials = TrialChart(EVIL, (Dots(Look(EVIL, 0), ((1, 2.0),), 2.0, None, None),))
     blocks = (
         *(Text(EVIL), Text(EVIL, lead=True), Heading(EVIL), Listing((EVIL,)), Code(EVIL)),
         *(Facts(((EVIL, EVIL),)), Facts(((EVIL, EVIL),), code=True), table),
-        Figure("evil", EVIL, EVIL, chart, table),
+        *(CountBar(EVIL, ((EVIL, 1, "bad"),)), Badges((Badge(EVIL, EVIL, EVIL, "bad"),))),
+        *(Caution((EVIL,)), Text(f"{EVIL}: {EVIL}", mark="bad", marked=EVIL)),
+        *(Figure("evil", EVIL, EVIL, chart, table), Figure("worse", EVIL, EVIL, trials, table)),
     )
     return Report(EVIL, (Part("x", EVIL, blocks),), {EVIL: [EVIL]})
 
@@ -166,7 +208,7 @@ def test_whatever_a_bundle_holds_is_text():
     assert "<!--" not in page.replace("<!DOCTYPE", "")
     (data,) = outline.text["script"]
     assert json.loads(data) == {EVIL: [EVIL]}
-    assert all(each["href"] in {"#main", "#x", "#claim-x"} for each in outline.all("a"))
+    assert all(each["href"] in {"#main", "#x", "#claim-x", "#limits"} for each in outline.all("a"))
 
 
 def test_names_of_subjects_may_be_anything(material):

@@ -40,5 +40,5 @@ def test_whatever_a_bundle_holds_is_text():
     headings = [found[at + 1] for at, token in enumerate(found) if token.type == "heading_open"]
     for heading in headings:
         assert "".join(child.content for child in heading.children).endswith(said)
-    assert sum(token.type == "table_open" for token in found) == 2
-    assert sum(token.type == "td_open" for token in found) == 8
+    assert sum(token.type == "table_open" for token in found) == 3
+    assert sum(token.type == "td_open" for token in found) == 12

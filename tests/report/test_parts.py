@@ -10,8 +10,8 @@ from itertools import pairwise
 import pytest
 
 from analysis import report
-from analysis.report.blocks import Facts, Figure, Listing, Text
-from analysis.report.charts import TrialChart, WaterfallChart
+from analysis.report.blocks import Badges, CountBar, Facts, Figure, Listing, Text
+from analysis.report.charts import ForestChart, TrialChart, WaterfallChart
 from analysis.report.material import Seen
 from analysis.rounding import UNKNOWN
 from analysis.tables import Cell, Table
@@ -26,11 +26,14 @@ def part(material, name, **changes):
 
 
 def tables(blocks):
-    return [block for block in blocks if isinstance(block, Table)]
+    """Those of charts too."""
+    found = (block.table if isinstance(block, Figure) else block for block in blocks)
+    return [block for block in found if isinstance(block, Table)]
 
 
-def figures(blocks):
-    return [block for block in blocks if isinstance(block, Figure)]
+def figures(blocks, kind=object):
+    found = [block for block in blocks if isinstance(block, Figure)]
+    return [figure for figure in found if isinstance(figure.chart, kind)]
 
 
 def listed(blocks):
@@ -41,14 +44,125 @@ def text(cell):
     return cell.text if isinstance(cell, Cell) else cell
 
 
-def test_the_conclusion_comes_first_and_those_of_claims_and_causes_follow(material):
+def test_the_conclusion_comes_first_and_that_of_causes_follows(material):
     said = [block.text for block in part(material, "conclusion") if isinstance(block, Text)]
-    documents = (material.results, material.verdicts, material.explanation)
-    assert said == [document.conclusion for document in documents]
+    assert said == [each.conclusion for each in (material.results, material.explanation)]
+    (tally,) = (block for block in part(material, "conclusion") if isinstance(block, CountBar))
+    counts = {kind: number for kind, number, _ in tally.items}
+    given = material.verdicts.counts.items()
+    assert counts == {kind.replace("_", " "): number for kind, number in given if number}
+    assert tally.total == len(material.verdicts.claims)
+
+
+def test_the_first_screen_draws_decided_claims_and_then_the_controls(material):
+    (figure,) = figures(part(material, "conclusion"), ForestChart)
+    claims = [
+        claim
+        for verdict in ("refuted", "upheld")
+        for claim in material.verdicts.claims
+        if claim.verdict == verdict and claim.measured
+    ]
+    names = [row.whole[0].lines[0] for row in figure.table.rows]
+    assert names == [*(claim.id for claim in claims), "asyncpg-null / asyncpg"]
+    for claim, ratio in zip(claims, figure.chart.ratios, strict=False):
+        unit = claim.measured.value / ratio.centre
+        assert ratio.low == pytest.approx(claim.measured.ci95.low / unit)
+        ends = [end and end / unit for end in (claim.band.low, claim.band.high)]
+        assert ratio.published == pytest.approx(tuple(ends))
+        assert claim.kind not in {"ratio", "ordering"} or unit == 1.0
+
+
+def test_without_a_ledger_the_first_screen_draws_the_comparisons(material):
+    (figure,) = figures(part(material, "conclusion", verdicts=None), ForestChart)
+    compared = [
+        *(each for cell in material.results.cells for each in cell.comparisons),
+        *(each for cell in material.results.cells for each in cell.controls),
+    ]
+    shown = {each.ratio for each in compared}
+    assert len(figure.chart.ratios) >= 2
+    assert {ratio.centre for ratio in figure.chart.ratios} <= shown
+
+
+@pytest.mark.parametrize(
+    ("passed", "tier", "marks"),
+    [(True, "exclusive-l3", ["good", "good", "good"]), (False, "none", ["bad", "bad", "good"])],
+)
+def test_the_badges_say_how_far_to_believe(material, passed, tier, marks):
+    facts = material.before.facts
+    placed = copy.replace(facts, placement=copy.replace(facts.placement, tier=tier))
+    cells = [
+        copy.replace(
+            cell,
+            controls=[
+                copy.replace(each, outcome=copy.replace(each.outcome, passed=passed))
+                for each in cell.controls
+            ],
+        )
+        for cell in material.results.cells
+    ]
+    changes = {
+        "results": copy.replace(material.results, cells=cells),
+        "before": replace(material.before, facts=placed),
+    }
+    (badges,) = (b for b in part(material, "conclusion", **changes) if isinstance(b, Badges))
+    assert [badge.mark for badge in badges.items] == marks
+    assert badges.items[0].value == f"tier {tier}"
+    assert material.seal[:8] in badges.items[2].note
+
+
+def test_claims_with_one_reason_share_one_sentence(material):
+    (first, *_) = (c for c in material.verdicts.claims if c.verdict == "incomparable")
+    several = tuple(copy.replace(first, id=f"same.{at}") for at in range(12))
+    verdicts = copy.replace(material.verdicts, claims=several)
+    blocks = part(material, "claims", verdicts=verdicts)
+    said = [block.text for block in blocks if isinstance(block, Text) and first.why in block.text]
+    assert said == [f"12 are incomparable: {first.why}."]
+    (table,) = (each for each in tables(blocks) if each.rows[0].anchor.startswith("claim-"))
+    assert len(table.rows) == 12
+    assert {column.name for column in table.columns}.isdisjoint({"Verdict", "Why"})
+
+
+def test_what_a_run_decided_stands_before_what_it_did_not_test(material):
+    told = [
+        (table.folded, row.anchor)
+        for table in tables(part(material, "claims"))
+        for row in table.rows
+        if row.anchor
+    ]
+    verdicts = {f"claim-{claim.id}": claim.verdict for claim in material.verdicts.claims}
+    order = [verdicts[name] for _, name in told]
+    assert order[:4] == ["refuted", "upheld", "upheld", "inconclusive"]
+    assert {v for (folded, _), v in zip(told, order, strict=True) if folded} == {
+        "untestable",
+        "not_run",
+    }
+
+
+def test_the_versions_of_what_was_measured_stand_in_one_part(material):
+    blocks = part(material, "setup")
+    facts = dict(row for block in blocks if isinstance(block, Facts) for row in block.rows)
+    host = material.before.facts.facts
+    assert host.cpu_model in facts["CPU"]
+    assert host.kernel in facts["System"]
+    assert facts["shared_buffers"] == material.server.settings["shared_buffers"]
+    (table,) = tables(blocks)
+    said = " ".join(text(cell) for row in table.rows for cell in row.cells)
+    for name, health in material.running.items():
+        assert name in said
+        assert f"CPython {health.python}" in said
+        assert f"asyncpg {health.versions['asyncpg']}" in said
+
+
+def test_a_bundle_without_these_records_has_no_card_of_them(material):
+    blocks = part(material, "setup", running={}, server=None, seeded=None)
+    assert tables(blocks) == []
+    assert len(blocks) == 1
 
 
 def test_every_verdict_there_is_stands_in_the_table_of_its_kind(material):
-    rows = {row.anchor: row for table in tables(part(material, "claims")) for row in table.rows}
+    rows = {
+        row.anchor: (table, row) for table in tables(part(material, "claims")) for row in table.rows
+    }
     told = {claim.id: claim for claim in material.verdicts.claims}
     assert rows.keys() - {""} == {f"claim-{name}" for name in told}
     assert {claim.verdict for claim in told.values()} == {
@@ -56,11 +170,14 @@ def test_every_verdict_there_is_stands_in_the_table_of_its_kind(material):
         *("incoherent", "untestable", "not_run"),
     }
     for name, claim in told.items():
-        _, published, measured, verdict, why = map(text, rows[f"claim-{name}"].cells)
-        assert published == claim.published
-        assert verdict.split("\n")[0].startswith(claim.verdict.replace("_", " "))
-        assert why.startswith(claim.why)
-        assert (measured == "-") == (claim.measured is None)
+        table, row = rows[f"claim-{name}"]
+        shown = dict(zip((c.name for c in table.columns), map(text, row.cells), strict=True))
+        assert shown["Published"] == claim.published
+        assert shown["Why"].startswith(claim.why)
+        if not table.folded:
+            said = claim.verdict.replace("_", " ")
+            assert shown["Verdict"].split("\n")[0].startswith(said)
+            assert (shown["Measured (95 % interval)"] == "-") == (claim.measured is None)
 
 
 def test_without_a_ledger_the_part_says_how_to_give_one(material):
@@ -85,8 +202,7 @@ def test_a_verdict_that_an_assumption_decides_is_said(material):
 
 
 def test_a_dot_is_drawn_for_each_trial_and_the_null_arm_is_hollow(material):
-    chart = figures(part(material, "trials"))[0].chart
-    assert isinstance(chart, TrialChart)
+    chart = figures(part(material, "trials"), TrialChart)[0].chart
     assert [(dots.look.name, dots.look.hollow, len(dots.points)) for dots in chart.dots] == [
         *(("asyncpg", False, 10), ("tortoise", False, 10)),
         *(("asyncpg.loop", False, 10), ("tortoise.reset", False, 10)),
@@ -102,20 +218,22 @@ def test_a_dot_is_drawn_for_each_trial_and_the_null_arm_is_hollow(material):
 
 
 def test_the_ratio_of_a_chart_is_that_of_the_results_and_its_ticks_give_it(material):
-    for figure, cell in zip(figures(part(material, "trials")), material.results.cells, strict=True):
-        for ratio in figure.chart.ratios:
+    drawn = figures(part(material, "trials"), ForestChart)
+    for figure, cell in zip(drawn, material.results.cells, strict=True):
+        for ratio, row in zip(figure.chart.ratios, figure.table.rows, strict=True):
             told = next(
                 each
                 for each in (*cell.comparisons, *cell.controls)
-                if f"{each.candidate} / {each.baseline}" == ratio.label
+                if f"{each.candidate} / {each.baseline}" == row.whole[0].lines[0]
                 and each.ratio == ratio.centre
             )
+            assert (ratio.low, ratio.high) == (told.low, told.high)
             mean = math.exp(sum(map(math.log, ratio.points)) / len(ratio.points))
             assert mean == pytest.approx(told.ratio)
 
 
 def test_under_an_open_loop_the_dots_are_of_the_response_time(material):
-    closed, opened = figures(part(material, "trials"))
+    closed, opened = figures(part(material, "trials"), TrialChart)
     assert closed.chart.axis == "requests per second"
     assert opened.chart.axis == "median of the response time, ms"
 
@@ -173,7 +291,8 @@ def test_a_trial_that_failed_is_drawn_nowhere_and_listed(material):
     ]
     assert (gone.trial, "steal", "it was taken") in rows
     charts = [
-        each.chart for each in figures(part(material, "trials", results=results, shown=shown))
+        each.chart
+        for each in figures(part(material, "trials", results=results, shown=shown), TrialChart)
     ]
     assert sum(len(dots.points) for chart in charts for dots in chart.dots) == len(shown)
 
@@ -197,6 +316,7 @@ def test_the_steps_of_a_waterfall_lead_from_one_to_the_whole(material):
     for figure in figures(part(material, "causes")):
         chart = figure.chart
         assert isinstance(chart, WaterfallChart)
+        assert len(chart.bars) == len(figure.table.rows)
         *steps, whole = chart.bars
         assert steps[0].start == whole.start == 1.0
         for before, after in pairwise(steps):
@@ -235,6 +355,21 @@ def test_a_reading_that_is_not_as_it_should_be_is_not_folded_away(material):
     ]
 
 
+def test_what_was_seen_of_clocks_and_heat_in_the_windows_stands_with_the_host(material):
+    def paced(blocks):
+        return [table for table in tables(blocks) if table.caption.startswith("Clocks and heat")]
+
+    assert not paced(part(material, "host"))  # an older bundle says nothing of them
+    first, *others = material.results.cells
+    gate = copy.replace(first.gates[0], code="frequency", said="CPU 1 ran at 4.10 of 4.50 GHz")
+    cell = copy.replace(first, gates=[*first.gates, gate])
+    results = copy.replace(material.results, cells=[cell, *others])
+    (table,) = paced(part(material, "host", results=results))
+    ((where, code, _, said),) = (row.cells for row in table.rows)
+    assert (code, said) == ("frequency", gate.said)
+    assert where == f"{first.workload} under {first.load}"
+
+
 def test_a_host_that_nobody_looked_at_is_said_to_be_one(material):
     blocks = part(material, "host", before=Seen(None, None), after=Seen(None, None))
     said = [block.text for block in blocks if isinstance(block, Text)]
@@ -262,4 +397,5 @@ def test_a_bundle_without_a_usable_trial_has_a_report(material):
     bare = replace(material, results=results, verdicts=None, explanation=None, shown=())
     page = report.html(report.compose(bare))
     assert "No trial was completed" in page
-    assert "<svg" not in page
+    assert 'class="plot"' not in page
+    assert 'class="strip"' not in page

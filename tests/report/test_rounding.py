@@ -4,14 +4,20 @@ import random
 from statistics import median
 
 import pytest
+from hypothesis import given as given_any
+from hypothesis import strategies as st
 
 from analysis.rounding import (
+    amount,
     figure,
     fixed,
+    given,
     interval,
     median_interval,
+    p_value,
     percent,
     places,
+    ratio_with_interval,
     significant,
     with_interval,
 )
@@ -51,14 +57,47 @@ def test_without_an_interval_a_figure_has_three_digits_or_all_that_stand_left_of
     assert [significant(float("inf")), fixed(-0.0001, 2)] == ["inf", "0.00"]
 
 
+def test_no_ratio_is_shown_as_nothing():
+    assert ratio_with_interval(0.41, 0.04, 4.2) == "0.4 (0.04 to 4.2)"
+    assert ratio_with_interval(1.828, 1.799, 1.858) == "1.828 (1.799 to 1.858)"
+    assert ratio_with_interval(0.687, None, None) == "0.687"
+
+
 @pytest.mark.parametrize("half", [0.0, -1.0, float("inf"), float("nan")])
 def test_nothing_is_known_to_plus_or_minus_what_is_no_width(half):
     with pytest.raises(ValueError, match="nothing is known"):
         places(half)
 
 
-def test_shares_are_percentages():
+def test_shares_are_percentages_of_three_digits_and_then_times():
     assert [percent(0.1234), percent(0.1234, 1), percent(None)] == ["12 %", "12.3 %", "-"]
+    assert [percent(share, 1) for share in (6.842, 15.014, 268.2)] == [
+        "684 %",
+        "15 times",
+        "268 times",
+    ]
+
+
+def test_an_amount_has_its_unit_and_no_exponent():
+    assert amount(26_820.4, "% of a core") == "268 times a core"
+    assert amount(15.2, "% of the trials") == "15.2 % of the trials"
+    assert amount(1.0, "loads") == "1 loads"
+    assert [amount(2019, ""), amount(9999.7, "")] == ["2019", "10000"]
+    assert amount(123_456.7, "ms") == "123,457 ms"
+    assert [given(1e6), given(0.95), given(20.0), given(123_456.75)] == [
+        "1,000,000",
+        "0.95",
+        "20",
+        "123,456.75",
+    ]
+    assert [p_value(0.0123), p_value(1e-9)] == ["p 0.012", "p < 0.0001"]
+
+
+@given_any(st.floats(1e-6, 1e12), st.sampled_from(["%", "% of a core", "ms", ""]))
+def test_no_amount_has_an_exponent_or_more_than_three_digits_after_the_point(value, unit):
+    shown = amount(value, unit)
+    assert "e" not in shown.replace("core", "").replace("times", "")
+    assert len(shown.partition(" ")[0].partition(".")[2].lstrip("0")) <= 3
 
 
 @pytest.mark.parametrize(

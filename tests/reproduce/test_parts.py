@@ -6,15 +6,18 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+import yaml
 
 from analysis.inference import findable_effect
+from bundle import typed
+from bundle.documents.services import StackOutcome
 from ormlab import plan as plans
 from ormlab.base.errors import LedgerError
 from ormlab.judging.ledger import examine, load
 from ormlab.plan import duration, resolve, under
 from ormlab.reproduce import Request, choice, existing, propose, stacks
 from ormlab.verify import verify
-from tests.reproduce.conftest import dumped, plan
+from tests.reproduce.conftest import dumped, plan, test_of
 from tests.verify import recorded
 
 
@@ -116,6 +119,23 @@ def test_a_bundle_serves_if_it_is_of_the_same_resolved_plan_and_sound(bundle, tm
     assert flaw(found).startswith("it does not verify: ")
 
 
+def test_stacks_that_lacked_something_of_the_host_are_tried_again(bundle, tmp_path):
+    assert existing.lacked(bundle) is None
+    place = next(bundle.glob("services/*/stack.json"))
+    outcome = typed.read(bundle, StackOutcome, place.relative_to(bundle).as_posix())
+    python = msgspec.structs.replace(outcome.python, c_compiler=None)
+
+    def lacked(**changes):
+        kept = tmp_path / "b/services/s/stack.json"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(msgspec.json.encode(msgspec.structs.replace(outcome, **changes)))
+        return existing.lacked(tmp_path / "b")
+
+    assert lacked(ok=True, python=python) is None
+    assert lacked(ok=False, python=python).startswith("there was no C compiler for the stack")
+    assert lacked(ok=False, python=None).startswith("there was no interpreter for the stack")
+
+
 def test_the_proposal_says_how_long_and_what_it_finds(write, tmp_path):
     ledger = write(profile="vm", blocks=10)
     proposal = propose(Request(load(str(ledger)), tmp_path / "bundles", ("second.direction",)))
@@ -125,9 +145,63 @@ def test_the_proposal_says_how_long_and_what_it_finds(write, tmp_path):
     assert second.finds.least == findable_effect(0.03, 10)
     assert second.finds.most == findable_effect(0.15, 10)
     assert "3 to 15 %" in second.finds.basis
-    assert second.expected_s == duration(second.resolved).expected_s
+    guessed = duration(second.resolved)
+    assert second.expected_s == guessed.expected_s + guessed.around_s
     smoke = propose(Request(load(str(ledger)), tmp_path, ("second.*",), profile="smoke"))
     assert [step.resolved.plan.blocks for step in smoke.steps] == [1, 3]
+
+
+def test_a_profile_leaves_out_plans_and_the_proposal_says_which_claims_a_run_may_decide(
+    write, tmp_path
+):
+    path = write(profile="vm", blocks=10)
+    made = yaml.safe_load(path.read_text())
+    size = made["claims"]["first.two-statements"] | {"metric": "throughput", "value": 900}
+    made["claims"]["size"] = size | {
+        "portability": "same-fingerprint",
+        "tolerance": {"relative": 0.05, "reason": "a margin"},
+        "test": test_of("second", arms={"asyncpg": {"subject": "asyncpg"}}),
+    }
+    path.write_text(dumped(made))
+
+    def proposed(profile, *patterns):
+        return propose(Request(load(str(path)), tmp_path / "bundles", patterns, profile))
+
+    both = {
+        step.resolved.plan.name: step for step in proposed("vm", "second.direction", "size").steps
+    }
+    first, second = both["first"], both["second"]
+    assert (first.decides, first.varies) == ((), ("second.direction",))
+    assert (second.claims, second.decides) == (
+        ("second.direction", "size"),
+        ("second.direction",),
+    )
+    alone = proposed("vm", "size")
+    assert alone.steps == ()
+    (left_out,) = alone.left_out
+    assert (left_out.plan, left_out.claims) == ("second", ("size",))
+    assert left_out.why == "size: a size that holds on the source's own machine"
+    assert [each.decides for each in proposed("bare-metal", "size").steps] == [("size",)]
+    assert proposed(None, "size").left_out == ()
+
+    omitted = {"vm": {"omitted": "another plan tests it"}}
+    (path.parent / "plans/second.yaml").write_text(dumped(plan("second", profiles=omitted)))
+    (left_out,) = proposed("vm", "second.direction").left_out
+    assert (left_out.plan, left_out.why) == ("second", "another plan tests it")
+
+
+def test_the_article_is_tried_in_about_an_hour_on_a_virtual_machine(tmp_path):
+    proposal = propose(Request(load("article"), tmp_path, profile="vm"))
+    # At most: half of the trials of nplus1-tail end 20 s before their time is up.
+    assert proposal.expected_s <= 66 * 60
+    decided = {claim for step in proposal.steps for claim in step.decides}
+    ledger = load("article").ledger
+    orders = {
+        name
+        for name, claim in ledger.claims.items()
+        if not choice.undecided(ledger, name, "vm") and getattr(claim, "test", None)
+    }
+    assert decided == orders
 
 
 def test_an_earlier_run_of_the_plan_tells_what_it_finds_and_how_long_it_takes(bundle, write):

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import signal
+import urllib.request
 from pathlib import Path
+
+import psutil
 
 from ormlab.verify import verify
 from tests.run.test_run import await_line
@@ -55,6 +58,20 @@ def status(bundle: Path) -> str:
     return json.loads((bundle / "bundle.json").read_bytes())["status"]
 
 
+def asked(address: str) -> bytes:
+    with urllib.request.urlopen(address) as answer:
+        return answer.read()
+
+
+def kill(process):
+    """Kill it; what it had started keeps the cluster until it misses its heartbeat and ends."""
+    started = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.communicate()
+    _, left = psutil.wait_procs(started, timeout=60)
+    assert not left
+
+
 def test_an_interrupted_or_killed_trial_of_a_ledger_goes_on_and_a_finished_one_measures_nothing(
     start, write, tmp_path
 ):
@@ -64,26 +81,28 @@ def test_an_interrupted_or_killed_trial_of_a_ledger_goes_on_and_a_finished_one_m
     assert dry["proposal"]["trials"] == 4
     assert not (tmp_path / "bundles").exists()
 
-    inside = start(ledger)
+    inside = start(ledger, "--metrics", "0")
     said = "A tiny ledger: 6 claims, 5 of them tested by 3 plans; 3 plans to run, 4 trials"
     await_line(inside, said)
+    served = await_line(inside, "metrics: http://127.0.0.1:")
+    await_line(inside, "[2/2]")
+    assert b"ormlab_live_trials_planned 2.0" in asked(served.split()[1])
     await_line(inside, "- plan 2 of 3: second")
-    await_line(inside, "[1/2]")
+    await_line(inside, "[1/2]")  # the last trial is about to begin, and would be measured
     inside.send_signal(signal.SIGINT)
     _, err = finished(inside, code=130)
     assert "the same command goes on with what is missing" in err
-    between = start(ledger)
-    await_line(between, "- plan 1 of 2: second")
+    between = start(ledger)  # the shorter plan first, by how long the interrupted run took
+    await_line(between, "- plan 1 of 2: ")
     between.send_signal(signal.SIGINT)
     finished(between, code=130)
     assert {status(path) for path in sealed(tmp_path)} == {"complete", "aborted"}
     (kept,) = [path for path in sealed(tmp_path) if status(path) == "complete"]
 
-    killed = start(ledger)
-    await_line(killed, "- plan 1 of 2: second")
+    killed = start(ledger, "--claims", "second.*")
+    await_line(killed, "- plan 1 of 1: second")
     await_line(killed, "[1/2]")
-    killed.kill()
-    killed.communicate()
+    kill(killed)
     (partial,) = (tmp_path / "bundles").glob("*.partial")
     closed = {path.name for path in partial.glob("trials/*") if path.suffix != ".open"}
     assert closed

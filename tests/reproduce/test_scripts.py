@@ -129,8 +129,8 @@ def test_scripts_are_run_on_their_stack_and_judged_by_what_they_wrote(start, led
     assert "no code   printed, silent: give your copy of the source with --copy" in err
     due = {
         "runs.asyncpg": ["upheld"],
-        "runs.printed": ["incomparable"],
-        "runs.silent": ["incomparable"],
+        "runs.printed": ["not_run"],
+        "runs.silent": ["not_run"],
         "runs.own": ["upheld"],
     }
     assert verdicts(whole) == due
@@ -150,11 +150,32 @@ def test_scripts_are_run_on_their_stack_and_judged_by_what_they_wrote(start, led
     checked = verify(bundle)
     assert checked.problems == ()
     assert checked.level_reached == "L4"
-    assert not list(bundle.rglob("*.py"))
+    held = {path.parent.parent for path in bundle.rglob("*.py")}
+    assert held == {bundle / "inputs/services"}  # no program of a script
 
     third, _ = told(start(ledger, *chosen, "--copy", str(copy)))
     assert third["proposal"]["plans"][0]["existing"]
     assert third["judgement"] == again["judgement"]
+
+    ledger.write_text(ledger.read_text().replace("- django", "- flask"))
+    other = propose(Request(load(str(ledger)), tmp_path / "bundles", ("runs.own",)))
+    (step,) = other.steps
+    assert step.existing == ()
+    assert {each.flaw for each in step.aside} == {
+        "its services/asyncpg/script-own.json is of other code or arguments"
+    }
+
+
+def test_a_plan_with_a_load_runs_its_scripts_too(start, ledger):
+    made = yaml.safe_load(ledger.read_text())
+    made["claims"]["first.own"] = made["claims"]["runs.own"] | {"test": {"plan": "first"}}
+    ledger.write_text(dumped(made))
+    whole, _ = told(start(ledger, "--claims", "first.own,first.two-statements", "--json"))
+    (planned,) = whole["proposal"]["plans"]
+    assert (planned["stacks_only"], planned["scripts"]) == (False, ["own"])
+    assert verdicts(whole) == {"first.two-statements": ["upheld"], "first.own": ["upheld"]}, [
+        (each["id"], each["standing"]) for each in whole["judgement"]["claims"]
+    ]
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,8 @@ def honour(bundle, scratch):
         (("locks/stacks.toml", "[stacks.current]", "[stacks.other]"), "locks-refused"),
         (("locks/stacks.toml", 'exclude_newer = "', 'exclude_newer = "x'), "locks-refused"),
         (("plan.yaml", "blocks: 8", "blocks: 7"), "plan-differs"),
-        (("plan.yaml", "service: asyncpg", "service: django"), "plan-unreadable"),
+        (("plan.yaml", "service: asyncpg", "service: nobody"), "service-unknown"),
+        (("plan.yaml", "service: asyncpg", "service: /tmp/x"), "plan-unreadable"),
         (("plan.yaml", "schema:", "schema: ["), "plan-unreadable"),
     ],
 )

@@ -27,7 +27,7 @@ SEED = environment_number("ORMLAB_KILL_SEED", 1)
 BLOCKS = 4
 # What the run writes: the stages before its first trial, then its trials and the seal. Two moments
 # of three lie in the second part, where there is something to lose.
-_BEFORE, _LINES = 7, 8 + BLOCKS
+_BEFORE, _LINES = 8, 9 + BLOCKS
 _LONGEST_S = 3.0  # a stage or trial of it
 
 

@@ -104,6 +104,24 @@ def test_after_sigkill_a_run_is_resumed_on_its_own_host_by_one(lab, stopped):
     assert (code, told["problems"][0]["code"]) == (2, "already-sealed")
 
 
+def test_a_run_that_needs_all_subjects_is_not_resumed_without_one(lab, small_plan):
+    def change(plan):
+        alone(plan, blocks=2)
+        plan["needs_all_subjects"] = True
+
+    process = lab.run(small_plan(change))
+    await_line(process, "[1/2]")
+    kill(process)
+    path = lab.partial / "services/asyncpg/diagnosis.json"
+    failure = {"code": "database-died", "what": "PostgreSQL ended", "where": "", "hint": ""}
+    making.edit_json(path, failure=failure)
+    code, told = lab.resume(lab.partial)
+    assert code == 8, told
+    assert told["problems"][0]["code"] == "subject-unusable"
+    assert told["problems"][0]["what"] == "asyncpg cannot be measured: PostgreSQL ended"
+    assert len(trials_of(next(lab.bundles.glob("*Z-*")))) == 1
+
+
 @pytest.fixture
 def recorded(lab, small_plan):
     """An unsealed run that has written down its inputs and nothing else."""

@@ -11,9 +11,13 @@ from tests.doctor import hosts
 from tests.doctor.hosts import write
 
 MACHINE = "0123456789abcdef0123456789abcdef"
+SWAP_UUID = "5d1c9c6e-8d0f-4d43-9d3a-0d6f4f6c2b11"
+_SWAP = "dev/nvme0n1p3"
 # PIDs of processes in slices, and where each may run: everywhere.
 _PROCESSES = {"system.slice": [100, 101], "user.slice": [200], "init.scope": [1]}
 _DAEMONS = {100: "cron", 101: "irqbalance", 200: "bash", 1: "systemd"}
+# Chip and number of two interrupts; of the others the kernel does not say.
+_INTERRUPTS = {9: ("IO-APIC", "9"), 40: ("PCI-MSIX-0000:01:00.0", "3")}
 _UNITS = ("apt-daily.timer", "fstrim.timer", "irqbalance.service", "swap.target")
 
 
@@ -24,12 +28,18 @@ def build(root: Path, fixture: str = "ryzen-smt-on", *, systemd: bool = True) ->
     shutil.copy(Path(__file__).with_name("played_kernel.py"), root / ".played/kernel.py")
     online = (root / CPUS / "online").read_text().strip()
     count = len(list((root / CPUS).glob("cpu[0-9]*/topology")))
-    for path, text in _files(online, range(count)).items():
+    smt = root / CPUS / "smt/active"
+    threads = smt.exists() and smt.read_text().strip() == "1"
+    for path, text in _files(online, range(count), threads=threads).items():
         write(root, path, text)
     for path in root.glob(f"{CPUS}/cpu[0-9]*/cpufreq"):
         (path / "scaling_available_governors").write_text("performance powersave\n")
     for folder in ("etc/systemd/system", "etc/tmpfiles.d", "etc/default/grub.d", "dev", "var/lib"):
         (root / folder).mkdir(parents=True, exist_ok=True)
+    write(root, _SWAP, "")
+    link = root / f"dev/disk/by-uuid/{SWAP_UUID}"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(f"../../{Path(_SWAP).name}")
     for unit in _UNITS:
         write(root, f"usr/lib/systemd/system/{unit}", "[Unit]")
     for slice_, pids in _PROCESSES.items():
@@ -43,13 +53,18 @@ def build(root: Path, fixture: str = "ryzen-smt-on", *, systemd: bool = True) ->
     return root
 
 
-def _files(online: str, cpus) -> dict[str, str]:
+def _files(online: str, cpus, *, threads: bool) -> dict[str, str]:
     everywhere = as_mask(cpus)
     irqs = {f"proc/irq/{irq}/smp_affinity_list": online for irq in (1, 9, 40)}
+    for irq, (chip, number) in _INTERRUPTS.items():
+        irqs |= {
+            f"sys/kernel/irq/{irq}/chip_name": chip,
+            f"sys/kernel/irq/{irq}/hwirq": number,
+        }
     return irqs | {
         "etc/machine-id": MACHINE,
         "etc/os-release": 'ID=debian\nVERSION_ID="13"',
-        f"{CPUS}/smt/control": "on" if len(cpus) > 16 else "off",
+        f"{CPUS}/smt/control": "on" if threads else "off",
         "proc/irq/0/smp_affinity_list": "0",
         "proc/irq/default_smp_affinity": everywhere,
         "sys/devices/virtual/workqueue/cpumask": everywhere,
@@ -57,7 +72,14 @@ def _files(online: str, cpus) -> dict[str, str]:
         "sys/kernel/mm/transparent_hugepage/enabled": "[always] madvise never",
         "sys/kernel/mm/transparent_hugepage/defrag": "always defer [defer+madvise] madvise never",
         "sys/class/power_supply/AC/type": "Mains",
+        "sys/block/nvme0n1/queue/scheduler": "none [mq-deadline] kyber",
+        "sys/class/nvme/nvme0/power/pm_qos_latency_tolerance_us": "100000",
         "proc/sys/kernel/nmi_watchdog": "1",
+        "proc/sys/kernel/watchdog_cpumask": online,
+        "proc/sys/vm/dirty_bytes": "0",
+        "proc/sys/vm/dirty_ratio": "20",
+        "proc/sys/vm/dirty_background_bytes": "0",
+        "proc/sys/vm/dirty_background_ratio": "10",
         "proc/sys/vm/swappiness": "60",
         "proc/sys/vm/nr_hugepages": "0",
         "proc/sys/net/core/somaxconn": "128",

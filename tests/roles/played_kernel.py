@@ -7,7 +7,12 @@ ships it: imports are relative to that package. It simulates
 - lists of choices, which keep their list; an unavailable governor is EINVAL;
 - the switch for SMT: siblings go offline, their files disappear, the lists of the others shrink;
   their cpufreq policies stay and answer EBUSY, as in drivers/cpufreq/cpufreq.c since Linux 5.19;
+- the governor ``performance``, which sets the energy preference to its own name and refuses any
+  other (EBUSY), as in drivers/cpufreq/amd-pstate.c and intel_pstate.c; another governor leaves it
+  so (FeralInteractive/gamemode#419);
 - the global switch of boost, which sets the switches of the policies;
+- the limits of dirty memory, in bytes or as a share: setting one clears the other, and less than
+  two pages is EINVAL, as in mm/page-writeback.c;
 - swap and systemd, with the pitfalls of the real one: daemon-reload pins nothing, and removing
   AllowedCPUs= leaves processes pinned.
 
@@ -36,6 +41,9 @@ if TYPE_CHECKING:
 _CGROUPS = "sys/fs/cgroup"
 _OF_ONLINE_CPUS = ("topology", "cache", "cpuidle")
 _POLICY = re.compile(rf"{CPUS}/(?:cpu(\d+)/cpufreq|cpufreq/policy(\d+))/")
+_DIRTY = re.compile(r"(proc/sys/vm/dirty(?:_background)?)_(bytes|ratio)")
+_PREFERENCE = "energy_performance_preference"
+_TWO_PAGES = 8192
 _SWAP_KIB = 8388604
 _SIBLINGS = ("topology/thread_siblings_list", "cache/index3/shared_cpu_list")
 
@@ -70,9 +78,25 @@ class PlayedKernel(Kernel):
         if path.endswith("scaling_governor"):
             offered = path.replace("scaling_governor", "scaling_available_governors")
             self._require(not self.exists(offered) or text in self.read(offered).split(), path)
+        if path.endswith(_PREFERENCE) and text != "performance":
+            governor = path.replace(_PREFERENCE, "scaling_governor")
+            if self.exists(governor) and self.read(governor) == "performance":
+                raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), path)
+        if path.endswith("_bytes") and _DIRTY.fullmatch(path):
+            self._require(int(text) >= _TWO_PAGES, path)
         if "\t" in old:  # several numbers
             text = "\t".join(text.split())
         super().write(path, text)
+        self._follow(path, text)
+
+    def _follow(self, path: str, text: str) -> None:
+        """Change the other files that a write changes."""
+        if limit := _DIRTY.fullmatch(path):
+            other = "ratio" if limit[2] == "bytes" else "bytes"
+            super().write(f"{limit[1]}_{other}", "0")
+        preference = path.replace("scaling_governor", _PREFERENCE)
+        if text == "performance" and preference != path and self.exists(preference):
+            super().write(preference, text)
         if path == f"{CPUS}/smt/control":
             self._switch_smt(on=text == "on")
         if path == f"{CPUS}/cpufreq/boost":
@@ -103,7 +127,9 @@ class PlayedKernel(Kernel):
         return ""
 
     def set_swap(self, device: str, priority: int | None) -> None:
-        """Change /proc/swaps."""
+        """Change /proc/swaps, which has the name that a link leads to."""
+        real = (self.root / device.lstrip("/")).resolve().relative_to(self.root.resolve())
+        device = f"/{real}"
         head, *lines = self.read("proc/swaps").splitlines()
         others = [line for line in lines if line.split()[0] != device]
         if priority is not None:

@@ -2,75 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import subprocess
 
 import pytest
 
-from host.cpus import CPUS
+from host.cpus import CPUS, as_list
 from host.items import KNOBS
-from host.kernel import kernel_at
-from host.settling import Store, chosen, compare, record, restore, tmpfiles, tune, verify
+from host.kernel import Kernel, NotTaken, kernel_at
+from host.placement import read_plan
+from host.settling import chosen, compare, record, tmpfiles
+from tests.doctor import hosts
 from tests.roles import played_host
 from tests.roles.played_host import differences, pinned, play, snapshot
-
-HOUSEKEEPING = "0-1"
-# One value for each knob that the untouched host does not have.
-WANTED = {
-    "smt": False,
-    "governor": "performance",
-    "energy_preference": "performance",
-    "boost": False,
-    "idle_latency_us": 20,
-    "sysctl": {"vm.swappiness": 1, "net.ipv4.ip_local_port_range": "32768 60999"},
-    "huge_pages": 8388,
-    "thp": "madvise",
-    "thp_defrag": "madvise",
-    "irqbalance": False,
-    "default_irq_cpus": HOUSEKEEPING,
-    "irq_cpus": HOUSEKEEPING,
-    "workqueue_cpus": HOUSEKEEPING,
-    "units": ["apt-daily.timer", "fstrim.timer", "swap.target", "no-such.timer"],
-    "swap": False,
-    "slices": {"system.slice": HOUSEKEEPING, "init.scope": HOUSEKEEPING},
-}
-
-
-class Host:
-    """A played host with the lab's memory of it."""
-
-    def __init__(self, root):
-        self.root = root
-        self.kernel = kernel_at(root)
-        self.store = Store(root / "var/lib/ormlab")
-
-    def tune(self, wanted, *, check=False):
-        return tune(self.kernel, chosen(wanted), self.store, check=check)
-
-    def restore(self, *names):
-        return restore(self.kernel, [KNOBS[name] for name in names], self.store, check=False)
-
-    def verify(self, wanted):
-        return verify(self.kernel, chosen(wanted), self.store)
-
-
-@pytest.fixture
-def host(tmp_path):
-    return Host(played_host.build(tmp_path))
-
-
-def verdicts(outcomes) -> set[str]:
-    return {outcome.verdict for outcome in outcomes}
-
-
-def _left(untouched, host) -> dict:
-    """What differs from the untouched host, but for the lab's own memory."""
-    found = differences(untouched, snapshot(host.root))
-    return {path: pair for path, pair in found.items() if not path.startswith("var")}
-
-
-def the(outcomes, place):
-    (found,) = (outcome for outcome in outcomes if outcome.place == place)
-    return found
+from tests.roles.tuned import ACPI, DRIVE, HOUSEKEEPING, WANTED, Host, left, the, verdicts
 
 
 def test_every_knob_is_tried_here():
@@ -80,7 +27,8 @@ def test_every_knob_is_tried_here():
 @pytest.mark.parametrize("name", WANTED)
 def test_a_knob_is_set_seen_and_set_back_to_the_last_byte(name, host):
     untouched = snapshot(host.root)
-    wanted = {name: WANTED[name]}
+    names = [name, "energy_preference"] if name == "governor" else [name]  # which sets it as well
+    wanted = {each: WANTED[each] for each in names}
     assert "drifted" in verdicts(host.verify(wanted))
     would = host.tune(wanted, check=True)
     assert "changed" in verdicts(would)
@@ -93,9 +41,9 @@ def test_a_knob_is_set_seen_and_set_back_to_the_last_byte(name, host):
     assert verdicts(host.tune(wanted)) <= {"held", "absent"}
     assert differences(untouched, snapshot(host.root)).keys() - {"var/lib/ormlab"}
 
-    host.restore(name)
+    host.restore(*names)
     assert verdicts(compare(host.kernel, list(KNOBS.values()), host.store)) <= {"held"}
-    assert not _left(untouched, host)
+    assert not left(untouched, host)
 
 
 def test_all_of_them_together_are_set_back_although_smt_moves_the_places_of_the_others(host):
@@ -107,7 +55,7 @@ def test_all_of_them_together_are_set_back_although_smt_moves_the_places_of_the_
     assert verdicts(record(host.kernel, chosen(WANTED), host.store)) <= {"held", "absent"}
     assert verdicts(host.verify(WANTED)) <= {"held", "absent"}
     host.restore(*KNOBS)
-    assert not _left(untouched, host)
+    assert not left(untouched, host)
 
 
 def test_the_baseline_keeps_what_stood_there_first(host):
@@ -162,34 +110,88 @@ def test_a_value_that_the_kernel_takes_and_does_not_keep_is_refused(host):
     assert (found.verdict, found.reason) == ("refused", "it still shows 0")
 
 
-@pytest.mark.parametrize("error", ["EIO", "EPERM"])
+@pytest.mark.parametrize("error", ["EIO", "EPERM", "ENOSPC"])
 def test_an_interrupt_that_the_kernel_keeps_to_itself_is_tolerated_and_no_other_error_is(
     error, host
 ):
     play(host.root, refuses={"proc/irq/9/*": error, "proc/irq/40/*": "EBUSY"})
     found = host.tune({"irq_cpus": HOUSEKEEPING})
     assert the(found, "proc/irq/1/smp_affinity_list").verdict == "changed"
-    assert the(found, "proc/irq/9/smp_affinity_list").verdict == "tolerated"
-    assert the(found, "proc/irq/40/smp_affinity_list").verdict == "refused"
+    assert the(found, ACPI).verdict == "tolerated"
+    assert the(found, DRIVE).verdict == "refused"
     again = host.verify({"irq_cpus": HOUSEKEEPING})
-    assert the(again, "proc/irq/9/smp_affinity_list").verdict == "tolerated"
-    assert the(again, "proc/irq/40/smp_affinity_list").verdict == "drifted"
+    assert the(again, ACPI).verdict == "tolerated"
+    assert the(again, DRIVE).verdict == "drifted"
 
 
-def test_a_number_that_another_interrupt_has_now_is_given_back_without_it(host):
-    host.tune({"irq_cpus": HOUSEKEEPING})
-    play(host.root, refuses={"proc/irq/1/*": "EPERM"})
-    played_host.write(host.root, "proc/irq/1/smp_affinity_list", "5")
-    assert the(host.restore("irq_cpus"), "proc/irq/1/smp_affinity_list").verdict == "tolerated"
-    assert "drifted" not in verdicts(compare(host.kernel, [KNOBS["irq_cpus"]], host.store))
+def test_interrupts_that_chip_and_number_do_not_tell_apart_keep_their_numbers(host):
+    for name in ("chip_name", "hwirq"):
+        text = (host.root / f"sys/kernel/irq/9/{name}").read_text().strip()
+        played_host.write(host.root, f"sys/kernel/irq/1/{name}", text)
+    places = {outcome.place for outcome in host.tune({"irq_cpus": HOUSEKEEPING})}
+    assert places >= {"proc/irq/1/smp_affinity_list", "proc/irq/9/smp_affinity_list", DRIVE}
 
 
-def test_an_interrupt_may_vanish_and_a_governor_may_not(host):
-    host.tune({"irq_cpus": HOUSEKEEPING, "governor": "performance"})
-    for path in ("proc/irq/40/smp_affinity_list", f"{CPUS}/cpu5/cpufreq/scaling_governor"):
-        (host.root / path).unlink()
-    assert "gone" not in verdicts(host.restore("irq_cpus"))
-    assert "gone" in verdicts(host.restore("governor"))
+@pytest.mark.parametrize("fixture", hosts.NAMES)
+def test_every_played_host_is_tuned_to_its_plan_and_set_back_to_the_last_byte(fixture, tmp_path):
+    host = Host(played_host.build(tmp_path, fixture))
+    untouched = snapshot(host.root)
+    record(host.kernel, chosen(WANTED), host.store)
+    host.tune({"smt": False})  # the plan waits for it, as the roles do
+    planned = read_plan(host.root)
+    cpus = as_list(planned.housekeeping)
+    places = {name: cpus for name in WANTED if name.endswith("_cpus")}
+    wanted = WANTED | places | {"slices": dict.fromkeys(WANTED["slices"], cpus)}
+    confinable = host.kernel.exists("sys/fs/cgroup/cgroup.controllers")
+    quiet = {"held", "absent"} | (set() if confinable else {"not tunable here"})
+    assert verdicts(host.tune(wanted)) <= quiet | {"changed"}
+    assert host.kernel.read("proc/irq/40/smp_affinity_list") == cpus
+    assert not confinable or pinned(host.root, 100) == cpus
+    assert read_plan(host.root).housekeeping == planned.housekeeping
+    assert verdicts(host.verify(wanted)) <= quiet
+    host.restore(*KNOBS)
+    assert not left(untouched, host)
+
+
+def test_a_kernel_without_swap_has_nothing_to_switch_off(host):
+    (host.root / "proc/swaps").unlink()
+    assert verdicts(host.tune({"swap": False})) == {"absent"}
+
+
+def test_an_energy_preference_without_a_name_is_no_failure(host, monkeypatch):
+    read = type(host.kernel).read
+
+    def nameless(self, path):
+        if path.endswith("cpu3/cpufreq/energy_performance_preference"):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
+        return read(self, path)
+
+    monkeypatch.setattr(type(host.kernel), "read", nameless)
+    found = the(
+        host.tune({"energy_preference": "performance"}),
+        f"{CPUS}/cpu3/cpufreq/energy_performance_preference",
+    )
+    assert (found.verdict, found.reason) == ("tolerated", "EINVAL: Invalid argument")
+
+
+def test_a_unit_that_takes_too_long_to_stop_is_an_outcome(monkeypatch, tmp_path):
+    def slow(command, **_):
+        raise subprocess.TimeoutExpired(command, 120)
+
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    monkeypatch.setattr(subprocess, "run", slow)
+    with pytest.raises(NotTaken, match="systemctl stop x: did not end within 120 s"):
+        Kernel(tmp_path).systemctl("stop", "x")
+
+
+def test_a_systemd_that_does_not_answer_is_an_outcome(host, monkeypatch):
+    def silent(*arguments):
+        raise NotTaken(f"systemctl {' '.join(arguments)}: did not end within 120 s")
+
+    monkeypatch.setattr(host.kernel, "systemctl", silent)
+    found = the(host.verify({"units": ["fstrim.timer"]}), "unit/fstrim.timer/active")
+    assert found.verdict == "refused"
+    assert "is-active fstrim.timer: did not end" in found.reason
 
 
 def test_the_global_switch_of_boost_is_not_enough_where_a_policy_has_its_own(host):
@@ -206,20 +208,6 @@ def test_processes_are_pinned_by_set_property_and_not_by_a_file(host):
     host.tune({"slices": {"system.slice": HOUSEKEEPING}})
     assert pinned(host.root, 100) == HOUSEKEEPING
     assert pinned(host.root, 200) == "0-31"
-
-
-def test_processes_left_pinned_are_noticed_and_set_free(host):
-    host.tune({"slices": {"system.slice": HOUSEKEEPING}})
-    host.restore("slices")
-    assert pinned(host.root, 100) == "0-31"
-
-
-def test_a_process_that_stays_pinned_is_named(host, monkeypatch):
-    host.tune({"slices": {"system.slice": HOUSEKEEPING}})
-    monkeypatch.setattr(host.kernel, "_pin", lambda _unit, _cpus: None)
-    (found,) = host.restore("slices")
-    assert found.verdict == "refused"
-    assert "process 100 of system.slice still runs on CPUs 0-1" in found.reason
 
 
 def test_a_process_that_does_not_obey_is_named(host, monkeypatch):
@@ -248,34 +236,6 @@ def test_a_unit_of_the_administrator_is_not_overwritten(host):
     found = host.tune({"units": ["fstrim.timer"]})
     assert the(found, "unit/fstrim.timer/masked").verdict == "refused"
     assert (host.root / "etc/systemd/system/fstrim.timer").read_text() == "[Timer]\n"
-
-
-def test_a_unit_that_was_masked_before_stays_masked(host):
-    (host.root / "etc/systemd/system/fstrim.timer").symlink_to("/dev/null")
-    host.tune({"units": ["fstrim.timer"]})
-    host.restore("units")
-    assert (host.root / "etc/systemd/system/fstrim.timer").is_symlink()
-
-
-def test_a_timer_is_started_again_once_its_service_is_unmasked(host):
-    played_host.write(host.root, "usr/lib/systemd/system/apt-daily.service", "[Unit]")
-    units = ["apt-daily.timer", "apt-daily.service"]
-    host.tune({"units": units})
-    restored = host.restore("units")
-    assert the(restored, "unit/apt-daily.timer/active").verdict == "changed"
-    assert {each.verdict for each in restored} <= {"changed", "held"}
-
-
-def test_a_service_that_was_at_its_work_is_stopped_and_not_started_again(host):
-    """It has no state to come back to; without a network apt-daily.service cannot even start."""
-    service = "apt-daily.service"
-    played_host.write(host.root, f"usr/lib/systemd/system/{service}", "[Unit]")
-    play(host.root, activating=[service], failing=[service])
-    found = host.tune({"units": [service]})
-    assert the(found, f"unit/{service}/active").verdict == "changed"
-    restored = host.restore("units")
-    assert the(restored, f"unit/{service}/active").verdict == "held"
-    assert the(restored, f"unit/{service}/masked").verdict == "changed"
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ REFUSED = {
     "shared": "PostgreSQL clusters that the lab did not create: 15/main",
     "unplugged": "it runs on its battery",
     "old": "it runs debian 12",
+    "full": "at least 99999 are needed",
     "mistyped": "no role knows host_cpus",
     "misspelt": "host_cpu.governer. Supported parameters include",
     "mistaken": "value of layout must be one of",
@@ -44,6 +45,7 @@ def bench(tmp_path_factory):
     """Every host of this module, untouched."""
     bench = Bench(tmp_path_factory.mktemp("bench"))
     bench.add("metal", "ryzen-smt-on", lab_profile="bare-metal", lab_guard=RYZEN)
+    bench.add("older", "ryzen-linux-6.8-smt-on", lab_profile="bare-metal", lab_guard=RYZEN)
     container = bench.add("container", "vm-two-cores", systemd=False, lab_profile="vm")
     pretender = bench.add("pretender", "vm-two-cores", systemd=False, lab_profile="bare-metal")
     for root in (container, pretender):
@@ -57,6 +59,7 @@ def bench(tmp_path_factory):
         bench.add(name, "one-core")
     bench.add("wrong-machine", "one-core", lab_guard={"machine_id": "f" * 32})
     bench.add("wrong-processor", "one-core", lab_guard={"cpu_model": "EPYC"})
+    bench.add("full", "one-core", lab_guard={"free_gib": 99_999})
     bench.add("mistyped", "one-core", host_cpus={"smt": False})
     bench.add("misspelt", "one-core", host_cpu={"governer": "performance"})
     bench.add("mistaken", "one-core", cpu_pinning={"layout": "db_together"})
@@ -75,7 +78,7 @@ def dry(bench, untouched):  # noqa: ARG001 - the order of the plays
 
 @pytest.fixture(scope="module")
 def preflight(bench, dry):  # noqa: ARG001
-    return bench.play("preflight", "metal")
+    return bench.play("preflight", "metal", "older")
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +159,14 @@ def test_preflight_reads_only_and_says_as_json_what_site_would_set(bench, prefli
     assert said["tier"] == "exclusive-core"  # boost is still on
 
 
+def test_preflight_names_the_ways_out_where_the_kernel_has_no_switch_for_boost(bench, preflight):
+    assert preflight.status == 0, preflight.output
+    said = json.loads((bench.verdicts / "older.preflight.json").read_text())
+    assert said["ok"]
+    assert "no switch for boost" in said["conclusion"]
+    assert "amd_pstate=passive" in said["conclusion"]
+
+
 def test_nobody_is_enrolled_who_was_not_named(bench, dry):  # noqa: ARG001
     refused = bench.play("enroll", "strange*")
     assert refused.status != 0
@@ -212,9 +223,15 @@ def test_on_bare_metal_the_same_is_an_error(site):
     assert "not tunable here" in site.said_of("pretender")
 
 
+def test_the_verdict_agrees_with_preflight_on_what_is_absent(site):
+    assert "older" in site.failed
+    assert "boost is unknown (should be off)" in site.said_of("older")
+    assert "amd_pstate=passive" in site.said_of("older")
+
+
 def test_a_refused_write_is_red_and_a_tolerated_one_is_listed(site):
     said = site.said_of("stubborn")
-    assert "proc/irq/40/smp_affinity_list, wanted 0): refused, EBUSY" in said
+    assert "irq/PCI-MSIX-0000:01:00.0/3, wanted 0): refused, EBUSY" in said
     assert '"verdict": "tolerated"' in said
 
 

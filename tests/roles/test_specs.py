@@ -9,6 +9,7 @@ import yaml
 
 from agent.postgres import settings
 from docs.roles import ROLES, flat, specifications
+from host import durable
 from tests.conftest import CHECKOUT
 
 # Entry points of a role that tunes; those that install have an uninstall.
@@ -132,16 +133,38 @@ def test_the_placeholder_of_known_hosts_lets_no_host_in():
         assert "StrictHostKeyChecking=yes" in text
 
 
-def test_a_cluster_that_a_run_makes_differs_from_the_profile_durable_as_documented():
-    """In the values that the role fixes; those that follow the memory are templates."""
-    path = ROLES / "postgresql_bench/vars/main.yml"
-    durable = yaml.safe_load(path.read_bytes())["__postgresql_bench_durable"]
-    private = settings(64 * 2**30)
-    assert durable.keys() - private.keys() == {"ssl", "log_timezone"}
-    assert private.keys() <= durable.keys()
-    scaled = {name for name, value in durable.items() if "{{" in value}
-    assert scaled == {"shared_buffers", "effective_cache_size", "huge_pages", "max_wal_size"}
-    assert {name: durable[name] for name in private.keys() - scaled} == {
-        name: private[name] for name in private.keys() - scaled
-    }
-    assert (private["huge_pages"], private["max_wal_size"]) == ("off", "8GB")
+def test_a_cluster_of_a_run_has_the_settings_of_durable_but_for_huge_pages():
+    memory = 64_100  # MiB that the kernel leaves of 64 GiB
+    role = durable.settings(durable.shared_mib(memory), "try")
+    assert (role["shared_buffers"], role["max_wal_size"]) == ("16384MB", "32768MB")
+    assert {role[name] for name in ("fsync", "full_page_writes", "synchronous_commit")} == {"on"}
+    assert settings(memory << 20) == role | {"huge_pages": "off"}
+
+
+@pytest.mark.parametrize(("memory", "shared"), [(1_000, 250), (8_000, 2048), (2**20, 16_384)])
+def test_shared_buffers_are_a_quarter_of_the_memory(memory, shared):
+    assert durable.shared_mib(memory) == shared
+
+
+@pytest.mark.parametrize(
+    ("parameters", "refused"),
+    [
+        ("spectre_v2=off", True),
+        ("spec_store_bypass_disable=off", True),
+        ("l1tf=off", True),
+        ("mds=full,off", True),
+        ("tsa=off", True),
+        ("pti=off", True),
+        ("nospectre_v1", True),
+        ("quiet mitigations=off", True),
+        ("nohz_full=2-3", True),
+        ("mitigations=auto,nosmt", False),
+        ("nosmt", False),
+        ("processor.max_cstate=1", False),
+        ("amd_pstate=passive", False),
+        ("nowatchdog", False),
+    ],
+)
+def test_boot_parameters_that_no_production_host_has_are_refused(parameters, refused):
+    pattern = defaults("host_boot")["__host_boot_refused"].strip()
+    assert bool(re.search(pattern, parameters)) is refused

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from msgspec import to_builtins
 
+from bundle import tables
 from ormlab.run.measure.keep import keep
 from workloads.load.client.sample_file import describe
 
@@ -47,3 +48,14 @@ def test_samples_that_were_cut_short_are_refused(raw, tmp_path):
     (tmp_path / "kept").mkdir()
     with pytest.raises(ValueError, match="shorter than"):
         keep(raw, tmp_path / "kept")
+
+
+def test_a_trial_that_failed_before_the_first_look_has_no_table_of_looks(raw, tmp_path):
+    (tmp_path / "kept").mkdir()
+    header = "round,at_ns,role,pid,user_ticks,system_ticks,rss_pages\n"
+    (raw / "resources.csv").write_text(header)
+    keep(raw, tmp_path / "kept")
+    assert not (tmp_path / "kept/resources.parquet").exists()
+    (raw / "resources.csv").write_text(header + "1,2,load,3,4,5,6\n")
+    keep(raw, tmp_path / "kept")
+    assert tables.read(tmp_path / "kept/resources.parquet").num_rows == 1

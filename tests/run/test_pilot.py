@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -17,7 +18,7 @@ from analysis.inference import blocks_needed, findable_effect
 from bundle.read import Trial, read_trials
 from ormlab import plan as plans
 from ormlab.base.errors import PlanError
-from ormlab.judging.pilot import _cycles, forecast
+from ormlab.judging.pilot import _cycles, _duration, forecast
 from tests.bundle import making
 
 ORMLAB = str(Path(sys.executable).with_name("ormlab"))
@@ -79,7 +80,7 @@ def test_a_pilot_tells_effects_warmup_and_duration(run_with_controls, tmp_path):
     text = ormlab("plan", bigger, "--pilot", pilot)
     assert ("inside a trial" in text) == steady
     assert f"by the pilot {pilot.name}" in text
-    assert "its margin of 4% needs" in text
+    assert "its margin of 4 % needs" in text
 
     same = forecast(plans.resolve(plans.load(str(plan))), pilot)
     assert same.timed == 8
@@ -134,16 +135,30 @@ def test_a_plan_with_a_search_runs_end_to_end(small_plan, inventory, tmp_path):
     driven.write_text(yaml.safe_dump(written))
     (rate,) = forecast(plans.resolve(plans.load(str(driven))), trial.parents[1]).rates
     assert (rate.subject, rate.capacity) == ("asyncpg", subject["capacity"])
-    assert "50% of the" in ormlab("plan", driven, "--pilot", trial.parents[1])
+    assert "50 % of the" in ormlab("plan", driven, "--pilot", trial.parents[1])
 
 
-def test_a_search_with_creates_is_refused(small_plan):
+@pytest.mark.parametrize(
+    "load",
+    [
+        {"generator": "capacity", "objective_ms": 50},
+        {"generator": "wrk-switchback", "threads": 1, "connections": 8, "duration_s": 1},
+    ],
+    ids=lambda load: load["generator"],
+)
+def test_a_load_that_repeats_requests_is_refused_with_creates(small_plan, load):
     def change(plan):
-        plan["loads"] = {"search": {"generator": "capacity", "objective_ms": 50}}
+        plan["loads"] = {"again": load}
         plan["workloads"]["write"] = {"operations": [{"operation": "create-user"}]}
 
-    with pytest.raises(PlanError, match="send the same requests again"):
+    with pytest.raises(PlanError, match="the load again sends the same requests again"):
         plans.load(str(small_plan(change)))
+
+
+def test_a_pilot_that_timed_no_trial_tells_of_none_that_it_takes_no_time():
+    resolved = plans.resolve(plans.load("demo"))
+    nothing = SimpleNamespace(trials=[], record=None)
+    assert _duration(resolved, nothing, {}) == (plans.duration(resolved).expected_s, 0)
 
 
 def test_trials_that_run_together_share_their_time(tmp_path):

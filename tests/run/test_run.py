@@ -10,6 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import psutil
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -49,10 +50,14 @@ def start(inventory, tmp_path):
 
 
 def await_line(process, beginning: str) -> str:
+    said = []
     for line in process.stderr:
         if line.startswith(beginning):
             return line
-    raise AssertionError(f"it ended without a line that begins with {beginning!r}")
+        said.append(line)
+    raise AssertionError(
+        f"it ended without a line that begins with {beginning!r}:\n{''.join(said)}"
+    )
 
 
 def test_a_run_ends_in_a_bundle_that_verifies_with_both_tools(finished_run):
@@ -76,8 +81,8 @@ def test_a_run_ends_in_a_bundle_that_verifies_with_both_tools(finished_run):
         told_rows = json.loads((trial / "client.json").read_bytes())["samples"]["rows"]
         assert rows == told_rows > 0
         told_port = json.loads((trial / "trial.json").read_bytes())["readings"]["port"]
-        subject = next(name for name in used["services"] if f"-{name}-" in trial.name)
-        assert told_port == {"number": used["services"][subject], "shared": False, "reason": None}
+        assert told_port["number"] in used["services"].values()
+        assert (told_port["shared"], told_port["reason"]) == (False, None)
     assert finished_run.left == []
 
 
@@ -135,6 +140,8 @@ def test_a_second_run_is_refused_at_once_and_ctrl_c_seals_what_the_first_one_mea
     assert list(tmp_path.glob("bundles/*Z-*")) == [folder]
 
     await_line(process, "[ 2/20]")
+    facts = json.loads((folder / "host/facts.before.json").read_bytes())
+    assert affinities(process.pid) == {frozenset(facts["placement"]["housekeeping"])}
     process.send_signal(signal.SIGINT)
     _, err = process.communicate()
     assert process.returncode == 130
@@ -145,6 +152,12 @@ def test_a_second_run_is_refused_at_once_and_ctrl_c_seals_what_the_first_one_mea
     assert record["status"] == "aborted"
     assert 2 <= record["trials"]["completed"] < 20
     assert processes_below(lab_root) == []
+
+
+def affinities(pid: int) -> set[frozenset[int]]:
+    """The CPUs that each thread of a process keeps to."""
+    threads = [each.id for each in psutil.Process(pid).threads()]
+    return {frozenset(os.sched_getaffinity(thread)) for thread in threads}
 
 
 def test_a_killed_agent_costs_one_trial_which_is_repeated_at_the_end_of_its_block(

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import subprocess
+import urllib.request
 
 from bundle.verify import verify
 from tests.run.shared import ORMLAB, processes_below
@@ -39,10 +40,15 @@ def test_a_run_whose_reader_leaves_goes_on_to_its_seal(small_plan, inventory, tm
 
 
 def test_a_closed_terminal_seals_what_was_measured(small_plan, inventory, tmp_path, lab_root):
+    """And while it measures, it tells its progress to who asks."""
     plan = small_plan(lambda plan: alone(plan, blocks=20))
     terminal, child = pty.openpty()
     process = subprocess.Popen(
-        ["setsid", "--ctty", "--wait", *command(plan, inventory, tmp_path / "bundles")],
+        [
+            *("setsid", "--ctty", "--wait"),
+            *command(plan, inventory, tmp_path / "bundles"),
+            *("--metrics", "0"),
+        ],
         stdin=child,
         stdout=child,
         stderr=child,
@@ -51,6 +57,12 @@ def test_a_closed_terminal_seals_what_was_measured(small_plan, inventory, tmp_pa
     shown = ""
     while not re.search(r"\[ 2/20\]", shown):
         shown += os.read(terminal, 2**16).decode(errors="replace")
+    address = re.search(r"metrics: (http://127\.0\.0\.1:\d+/metrics)", shown)[1]
+    with urllib.request.urlopen(address) as answer:
+        told = answer.read().decode()
+    assert "ormlab_live_trials_planned 20.0" in told
+    (ended,) = re.findall(r"^ormlab_live_trials_ended_total{.*} (.*)$", told, re.MULTILINE)
+    assert float(ended) >= 2
     os.close(terminal)
     assert process.wait() == 130
     record = only(tmp_path / "bundles")

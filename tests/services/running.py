@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,9 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from tests.conftest import CHECKOUT, free_port
+from tests.services.stacks import python_for
 from workloads.load.requests import bracketed
+from workloads.services import manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
     from workloads.psql import Psql
 
-SERVICES = ("asyncpg", "sqlalchemy", "tortoise")
+SERVICES = tuple(manifest.shipped())
+# Those that run on the stacks of the lab, in the environment of the tests as well.
+SHARED = tuple(name for name, each in manifest.shipped().items() if not each.has_own_stack)
 _DEADLINE_S = 30
 _numbers = count()
 
@@ -117,16 +120,16 @@ def started(
     folder: Path,
     wanted: dict[str, Any],
     *,
-    python: str = sys.executable,
+    python: str | None = None,
     program: tuple[str, ...] = ("-m", "workloads.services"),
 ) -> Iterator[Running]:
-    """Start a service; at the end kill what is left of it."""
+    """Start a service, on its own stack if it brings one; at the end kill what is left of it."""
     number = next(_numbers)
     file, log = folder / f"service-{number}.json", folder / f"service-{number}.log"
     file.write_text(json.dumps(wanted))
     with log.open("wb") as stderr:
         process = subprocess.Popen(
-            [python, *program, str(file)],
+            [python or python_for(wanted["service"]), *program, str(file)],
             stderr=stderr,
             cwd=CHECKOUT,
             env={**os.environ, "PYTHONPATH": str(CHECKOUT)},

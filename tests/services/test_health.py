@@ -1,17 +1,22 @@
 import importlib
 import platform
-from importlib import metadata
 
 import pytest
 
 from tests.services.running import SERVICES, serving, settings
+from workloads.services import manifest
 from workloads.services.health import _is_extension, jit
 
-USED = {
-    "asyncpg": {"aiohttp", "asyncpg"},
-    "sqlalchemy": {"aiohttp", "asyncpg", "greenlet", "sqlalchemy"},
-    "tortoise": {"aiohttp", "asyncpg"},
-}
+
+def default_driver(known):
+    return known.databases["postgresql"][0]
+
+
+def drivers():
+    """The packages of every driver, with what belongs to psycopg."""
+    known = [each.manifest for each in manifest.shipped().values()]
+    named = {name for each in known for those in each.databases.values() for name in those}
+    return {name for each in known for name in each.packages if name.split("-")[0] in named}
 
 
 def test_a_process_has_one_framework_in_memory(psql, database, tmp_path):
@@ -34,16 +39,17 @@ def test_a_service_says_what_it_is(psql, database, tmp_path, service):
         assert health["pid"] == running.process.pid
     assert health["service"] == service
     assert health["python"] == platform.python_version()
-    assert health["versions"]["aiohttp"] == metadata.version("aiohttp")
-    assert health["versions"]["tortoise-orm"] == metadata.version("tortoise-orm")
+    known = manifest.shipped()[service].manifest
+    assert health["versions"]["aiohttp"]
+    assert health["versions"].keys() >= {known.package, default_driver(known)}
     assert (health["pool"], health["workers"]) == ({"size": 3, "overflow": 0}, 1)
     assert (health["loop"], health["json"]) == ("asyncio", "stdlib")
-    # The environment of the tests has wheels with extensions for all of them.
-    assert {name: health["extensions"][name] for name in USED[service]} == dict.fromkeys(
-        USED[service], True
-    )
-    if service != "sqlalchemy":
-        assert health["extensions"]["sqlalchemy"] is None
+    # There are wheels with extensions for all of them.
+    used = {known.package, default_driver(known)} | (known.packages.keys() - drivers())
+    compiled = {name for name in used if known.packages[name].compiled}
+    assert {name: health["extensions"][name] for name in compiled} == dict.fromkeys(compiled, True)
+    others = {name for each in manifest.shipped().values() for name in each.manifest.packages}
+    assert not (others - known.packages.keys()) & health["versions"].keys()
     assert health["extensions"]["uvloop"] is None
 
 

@@ -1,3 +1,4 @@
+import re
 import signal
 import socket
 import subprocess
@@ -8,6 +9,7 @@ import pytest
 
 from tests.conftest import free_port
 from tests.services.running import SERVICES, serving, settings, started, until
+from tests.services.stacks import python_of
 from workloads.services import server
 
 
@@ -53,7 +55,9 @@ def test_the_pool_is_open_before_the_first_request(psql, fresh_clone, tmp_path, 
     database = fresh_clone()
     wanted = settings(psql, database, **service, pool={"size": 7, "overflow": 2})
     with serving(tmp_path, wanted):
-        assert connections(psql, database) == 7
+        assert connections(psql, database) >= 7
+        # Some drivers try first whether the server grants them; it forgets those in its own time.
+        until(lambda: connections(psql, database) == 7)
 
 
 def test_it_ends_at_once_although_a_client_keeps_its_connection(psql, database, tmp_path, service):
@@ -155,15 +159,31 @@ def test_a_password_that_is_not_in_the_passfile_is_missed(psql, database, tmp_pa
     wanted["database"]["passfile"] = str(passfile)
     with started(tmp_path, wanted) as running:
         assert running.wait() == 8
-        assert "password authentication failed" in running.stderr
+        # libpq asks for a password itself, where others let the server do it.
+        assert re.search("password authentication failed|no password supplied", running.stderr)
         assert running.stderr.count("\n") == 1
 
 
 def test_a_pool_larger_than_the_server_allows_is_an_error(psql, database, tmp_path, service):
     wanted = settings(psql, database, **service, pool={"size": 1000, "overflow": 0})
     with started(tmp_path, wanted) as running:
-        assert running.wait() == 8
-        assert "cannot open 1000 connections" in running.stderr
+        assert refusal(running)
+
+
+@pytest.mark.parametrize("service", ["sqlalchemy", "tortoise"])
+def test_it_is_one_over_psycopg_too(psql, database, tmp_path, service):
+    pool, options = {"size": 1000, "overflow": 0}, {"driver": "psycopg"}
+    wanted = settings(psql, database, service=service, pool=pool, options=options)
+    with started(tmp_path, wanted, python=python_of("psycopg")) as running:
+        assert refusal(running)
+
+
+def refusal(running):
+    """Whether it ended with one line, in which the server says why."""
+    assert running.wait() == 8
+    assert "cannot open 1000 connections" in running.stderr
+    assert running.stderr.count("\n") == 1
+    return re.search("too many clients|remaining connection slots", running.stderr)
 
 
 def test_a_database_that_dies_costs_answers_not_the_service(psql, fresh_clone, tmp_path, service):

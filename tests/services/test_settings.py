@@ -18,7 +18,7 @@ WRONG = {
     "lacks the key 'port'": {key: LEAST[key] for key in ("service", "host", "database")},
     "lacks the key 'user'": LEAST
     | {"database": {key: DATABASE[key] for key in DATABASE if key != "user"}},
-    "service must be one of": LEAST | {"service": "django"},
+    "service must be one of": LEAST | {"service": "nobody"},
     "loop must be one of": LEAST | {"loop": "trio"},
     "json must be one of": LEAST | {"json": "ujson"},
     "framework must be one of aiohttp, fastapi": LEAST | {"framework": "flask"},

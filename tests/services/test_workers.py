@@ -6,6 +6,7 @@ import psutil
 import pytest
 
 from tests.services.running import SERVICES, serving, settings, started, until
+from workloads.services.workers import cores, shares_of
 
 
 @pytest.fixture
@@ -24,6 +25,27 @@ def test_every_worker_has_its_pool_before_any_serves(psql, fresh_clone, tmp_path
     count = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}'"
     with serving(tmp_path, settings(psql, database, service=service, workers=3)):
         assert psql.run(count) == "9"
+
+
+@pytest.mark.parametrize(
+    ("every_core", "count", "shares"),
+    [
+        ([{0}, {1}], 2, [{0}, {1}]),
+        ([{2, 10}, {3, 11}, {4, 12}], 2, [{2, 10, 4, 12}, {3, 11}]),
+        ([{0, 1}], 2, None),  # two threads of one core
+        ([{0}], 1, [{0}]),
+    ],
+)
+def test_each_worker_has_cores_of_its_own_where_there_are_enough(every_core, count, shares):
+    assert shares_of(every_core, count) == shares
+
+
+def test_workers_keep_to_the_cores_that_are_theirs(running):
+    here = cores()
+    expected = shares_of(here, 2) or [set().union(*here)] * 2
+    assert sorted(sorted(each.cpu_affinity()) for each in workers(running)) == sorted(
+        map(sorted, expected)
+    )
 
 
 def test_all_workers_answer(running):

@@ -19,6 +19,7 @@ def bare(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
     monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path / "uv"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     return tmp_path
 
 
@@ -128,5 +129,13 @@ def test_the_hint_for_a_jit_says_how_it_is_built():
 
 
 def test_the_hint_names_the_version():
-    assert "CPython 3.13.0 " in interpreters.how_to_get("3.13.0")
-    assert "python3.13-venv" in interpreters.how_to_get("3.13.0")
+    assert "CPython 3.13.0," in interpreters.how_to_get("3.13.0")
+    assert "pyenv install 3.13.0`" in interpreters.how_to_get("3.13.0")
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_what_uv_keeps_for_its_user_is_found_too(bare, monkeypatch, own):
+    if not own:
+        monkeypatch.delenv("UV_PYTHON_INSTALL_DIR")
+    kept = pretend(bare / "home/.local/share/uv/python/cpython-3.13.0-linux", "3.13.0", "3.13")
+    assert interpreters.find("3.13") == kept

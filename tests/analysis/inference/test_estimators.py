@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analysis.inference import estimate_ratio, paired_t, signed_rank, studentised_bootstrap
-from analysis.inference.estimators import _signed_rank_distribution
+from analysis.inference.estimators import _signed_rank_distribution, _studentised
 
 # Hamilton's depression scores of nine patients, after minus before: Hollander and Wolfe,
 # Nonparametric Statistical Methods, table 3.1; their results are in examples 3.1, 3.3 and 3.4.
@@ -85,10 +85,21 @@ def test_the_bootstrap_resamples_and_studentises_as_arch_does():
     ).ravel()
     found = studentised_bootstrap(SCORES, seed=3)
     mean = np.mean(SCORES)
-    # arch scales by the spread of the bootstrap means, which lacks sqrt((n - 1) / n).
+    # arch draws the same resamples, but scales by the spread of the bootstrap means, which lacks
+    # sqrt((n - 1) / n).
     shrunk = math.sqrt((count - 1) / count)
     assert mean - low == pytest.approx(shrunk * (mean - math.log(found.ci95.low)), rel=0.01)
     assert high - mean == pytest.approx(shrunk * (math.log(found.ci95.high) - mean), rel=0.01)
+
+
+@pytest.mark.parametrize("count", [6, 9, 30])
+def test_the_resamples_are_those_of_arch(count):
+    """Older bundles were judged by them: what is derived again must not differ in a digit."""
+    d = np.random.default_rng(count).normal(size=count)
+    known = IIDBootstrap(d, seed=np.random.default_rng(7))
+    drawn = np.stack([sample for (sample,), _ in known.bootstrap(999)])
+    t = (drawn.mean(axis=1) - d.mean()) / (drawn.std(axis=1, ddof=1) / math.sqrt(count))
+    assert _studentised(d, d.mean(), 7, 999).tolist() == sorted(t.tolist())
 
 
 def test_the_bootstrap_depends_on_its_seed_alone():

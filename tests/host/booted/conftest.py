@@ -58,11 +58,13 @@ class Lab:
         control: the namespace that the orchestrator runs in.
         machines: by name.
         folder: for inventories and keys.
+        gate: the jump host on the way to the machines; None where there is none.
     """
 
     control: Namespace
     machines: dict[str, Machine]
     folder: Path
+    gate: Machine | None = None
 
     def ormlab(self, *arguments: Any, code: int = 0, **options: Any) -> subprocess.CompletedProcess:
         """Run the command line on the control host, which has no other network."""
@@ -114,19 +116,29 @@ class Lab:
 
 
 @contextlib.contextmanager
-def laboratory(folder: Path, *names: str):
-    """Boot machines with these names and a control host beside them."""
+def laboratory(folder: Path, *names: str, gate: str | None = None):
+    """Boot machines with these names and a control host beside them.
+
+    Args:
+        folder: for their files, and the key that opens them.
+        names: of the machines.
+        gate: of a jump host, through which alone the control host reaches them.
+    """
     if reason := root.why_not() or nspawn.why_not():
         pytest.skip(reason)
     public = nspawn.make_key(folder / "key")
     with contextlib.ExitStack() as held:
-        members = held.enter_context(network(["control", *names]))
+        booting = [*names, *([gate] if gate else [])]
+        members = held.enter_context(network(["control", *booting]))
         machines = {}
-        for name in names:
+        for name in booting:
             tree = held.enter_context(root.copy(folder))
             machine = nspawn.booted(name, tree, members[name], public)
             machines[name] = held.enter_context(machine)
-        lab = Lab(members["control"], machines, folder)
+        jump = machines.pop(gate) if gate else None
+        lab = Lab(members["control"], machines, folder, jump)
+        for machine in machines.values() if jump else ():
+            lab.control.lose_sight_of(machine.namespace)
         lab.write_known_hosts()
         yield lab
 
@@ -186,9 +198,19 @@ class Fresh:
 
 
 @contextlib.contextmanager
-def fresh_hosts(folder: Path, bundle: Path, pgdg: dict[str, str], *names: str):
-    """Boot hosts with these names that can be provisioned from a bundle."""
-    with laboratory(folder, *names) as lab:
+def fresh_hosts(
+    folder: Path, bundle: Path, pgdg: dict[str, str], *names: str, gate: str | None = None
+):
+    """Boot hosts with these names that can be provisioned from a bundle.
+
+    Args:
+        folder: as `laboratory` takes it.
+        bundle: what the hosts install from.
+        pgdg: the repository of PostgreSQL in it.
+        names: of the hosts.
+        gate: as `laboratory` takes it.
+    """
+    with laboratory(folder, *names, gate=gate) as lab:
         for machine in lab.machines.values():
             shutil.copytree(packages.repository().folder, machine.tree / "srv/pgdg")
         variables = {

@@ -40,6 +40,10 @@ class Namespace:
         """A command line that runs a program in this namespace; all else stays as it is."""
         return ["nsenter", f"--net={self.path}", "--", *argv]
 
+    def lose_sight_of(self, other: Namespace) -> None:
+        """Have no way to another member any more."""
+        _ip("-n", self.name, "route", "add", "unreachable", other.address)
+
 
 @contextlib.contextmanager
 def network(names: Sequence[str]) -> Iterator[dict[str, Namespace]]:

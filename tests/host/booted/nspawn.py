@@ -45,6 +45,18 @@ class Machine:
         """Its own on the bridge."""
         return self.namespace.address
 
+    @property
+    def fingerprint(self) -> str:
+        """Of its key, as it stands on its console."""
+        told = subprocess.run(
+            ["ssh-keygen", "-lf", "-"],
+            input=self.host_key,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return told.stdout.split()[1]
+
     def run(self, *argv: str) -> str:
         """Run a program inside as root, without ssh; returns its standard output."""
         inside = ["nsenter", f"--target={self.init}", "--all", "--", *argv]

@@ -57,6 +57,7 @@ def test_a_fresh_host_is_enrolled_set_up_and_given_back_by_an_unprivileged_user(
     }
     json.loads(lab.ormlab("untune", *common).stdout)
     assert not (tree / "etc/tuned-by-a-test").exists()
+    (tree / "etc/ormlab/enrolled.json").unlink()  # the marker of a play of this test
 
 
 @pytest.fixture
@@ -103,6 +104,43 @@ def test_a_key_that_the_host_does_not_know_is_refused(command, lab, playbooks, e
     (problem,) = json.loads(lab.ormlab(*arguments, code=7).stdout)["problems"]
     assert problem["code"] == "host-unreachable"
     assert "authorized_keys" in problem["hint"]
+
+
+@pytest.fixture
+def asked(lab, tmp_path):
+    """The host's sudo asks its user for a password, which stands in a file."""
+    machine = lab.machines["bench1"]
+    rule = machine.tree / "etc/sudoers.d/bench"
+    before = rule.read_text()
+    password = secrets.token_hex(8)
+    (tmp_path / "password").write_text(f"{password}\n")
+    (tmp_path / "password").chmod(0o600)
+    machine.run("sh", "-c", f"echo bench:{password} | chpasswd")
+    rule.write_text("bench ALL=(ALL) ALL\n")
+    yield tmp_path / "password"
+    rule.write_text(before)
+
+
+def test_a_host_is_added_by_a_user_whom_sudo_asks_for_a_password(lab, playbooks, asked, tmp_path):
+    machine = lab.machines["bench1"]
+    path = tmp_path / "bench/hosts.yml"
+    add = ["host", "add", "bench1", "--address", machine.address, "--user", "bench", "--json"]
+    add += ["--key", lab.folder / "key", "--inventory", path]
+    add += ["--fingerprint", machine.fingerprint]
+    (problem,) = json.loads(lab.ormlab(*add, code=7).stdout)["problems"]
+    assert problem["code"] == "sudo-refused"
+    assert not path.exists()
+    with watched_command_lines() as seen:
+        added = json.loads(lab.ormlab(*add, "--sudo-password-file", asked).stdout)
+        assert added["identity"]["distribution"] == ["debian", "13"]
+        assert added["identity"]["machine_id"] == machine.run("cat", "/etc/machine-id").strip()
+        assert added["login"] == "bench"
+        common = ["--inventory", path, "--playbooks", playbooks]
+        lab.ormlab("provision", *common, "--enroll")
+    assert (machine.tree / "etc/tuned-by-a-test").read_text() == "tuned\n"
+    assert not [line for line in seen if asked.read_text().strip().encode() in line]
+    lab.ormlab("untune", *common)
+    machine.run("rm", "-r", "/etc/ormlab")
 
 
 @contextmanager
