@@ -37,7 +37,7 @@ wrk: .venv/.lab  ## install wrk through the role loadgen (needs root, or sudo wi
 
 test: .venv/.dev test-plugin  ## the whole test suite, but for test hosts and the evidence that git's history has
 	@$(BIN)/pytest --ignore=tests/host --ignore=tests/metal --ignore=tests/evidence \
-	  -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	  -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 40 --durations-min 5
 
 test-plugin: $(PLUGIN)/.made  ## the pytest plugin: its wheel, where nothing of the lab is installed
 	@cd pytest-ormlab && ../$(PLUGIN)/bin/pytest
