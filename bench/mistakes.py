@@ -41,7 +41,7 @@ _OUT: Final = Path(".lab/bench-mistakes.json")
 
 
 @dataclass(frozen=True)
-class Told:
+class ComparedRun:
     """What one comparison said."""
 
     slowdown: float  #: of the candidate, as a fraction of the baseline's CPU time; 0 is the null
@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seconds", type=float, default=120.0, help="that each measures")
     parser.add_argument("--foreign", action="store_true", help="keep one CPU busy meanwhile")
     given = parser.parse_args(arguments)
-    told: list[Told] = []
+    told: list[ComparedRun] = []
     with _busy() if given.foreign else nullcontext():
         for seed in range(given.runs):
             for slowdown in (0.0, _SLOWDOWN):
@@ -81,7 +81,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _compare(slowdown: float, time_s: float, seed: int) -> Told:
+def _compare(slowdown: float, time_s: float, seed: int) -> ComparedRun:
     request = Request((parse(_SUBJECT), parse(_SUBJECT)), seed=seed, time_s=time_s)
     with scratch() as folder:
         with course.decided(request) as resolved:
@@ -100,7 +100,7 @@ def _compare(slowdown: float, time_s: float, seed: int) -> Told:
         for each in cell.controls
         if each.metric == "throughput" and each.outcome.name == "null"
     ]
-    return Told(
+    return ComparedRun(
         slowdown=slowdown,
         verdict=found.verdict,
         ratio=found.ratio,
@@ -113,7 +113,7 @@ def _compare(slowdown: float, time_s: float, seed: int) -> Told:
     )
 
 
-def _summary(told: list[Told]) -> Iterator[str]:
+def _summary(told: list[ComparedRun]) -> Iterator[str]:
     """What the runs come to.
 
     Beta is what a deployment keeps for a whole run, as a standard deviation: the null arm's
