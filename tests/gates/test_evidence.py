@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from itertools import accumulate, chain, cycle
+from types import SimpleNamespace
 
 import pytest
 
@@ -65,6 +67,7 @@ def test_clocks_are_looked_at_while_the_window_is_open(tmp_path, monkeypatch):
     root = build("ryzen-smt-off", tmp_path)
     write(root, "proc/stat", "cpu 0 0 0 0 0 0 0 0\ncpu8 0 0 0 0 0 0 0 0")
     now = time.monotonic()
+    monkeypatch.setattr("agent.pace.time.monotonic", lambda: now)
     with counters.Around(root, cpus=[8]) as around:
         write(root, "proc/stat", "cpu 90 0 0 10 0 0 0 0\ncpu8 90 0 0 10 0 0 0 0")
         around.look()  # too soon
@@ -74,6 +77,22 @@ def test_clocks_are_looked_at_while_the_window_is_open(tmp_path, monkeypatch):
     assert pace.clocks["8"].looks == 1
     assert pace.clocks["8"].mean_khz == pace.clocks["8"].planned_khz
     assert pace.heat.headroom_mc == 95_000 - 41_250
+
+
+def test_a_cpu_that_is_taken_away_between_two_clocks_is_no_suspension(root, monkeypatch):
+    """Of all looks at two clocks only one is not interrupted, for longer than any gate allows."""
+    taken_ns = cycle([100, 50_000_000, 100] * 5 + [100, 100, 100])
+    now = accumulate(chain([10**15], taken_ns))
+    ahead_ns = {time.CLOCK_BOOTTIME: 3 * 10**9, time.CLOCK_REALTIME: 10**18}
+    clocks = {
+        "monotonic_ns": lambda: next(now),
+        "clock_gettime_ns": lambda clock: next(now) + ahead_ns[clock],
+    }
+    monkeypatch.setattr(counters, "time", SimpleNamespace(**vars(time) | clocks))
+    with counters.Around(root) as around:
+        ahead_ns[time.CLOCK_REALTIME] += 2 * 10**9
+    assert abs(around.record.suspended_s) < 1e-5
+    assert around.record.clock_stepped_s == pytest.approx(2, abs=1e-5)
 
 
 def test_a_host_without_the_files_is_read_as_null_everywhere(tmp_path):
