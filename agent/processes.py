@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 
 import psutil
 
+from host import signals
 from host.environment import environment
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def spawn(
     agent = os.getpid()
 
     def prepare() -> None:
+        release()
         # A process that inherits to ignore SIGCHLD throws its children's CPU time away.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         # This runs after the change of user, which clears the death signal.
@@ -89,7 +91,11 @@ def spawn(
         if os.getppid() != agent:  # the agent died before prctl
             os._exit(1)
 
-    with log.open("ab") as errors, (stdout or log).open("ab") as out:
+    with (
+        log.open("ab") as errors,
+        (stdout or log).open("ab") as out,
+        signals.held(signal.SIGTERM) as release,
+    ):
         return subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,

@@ -11,6 +11,7 @@ import pytest
 
 from agent.processes import Watch, spawn, stop
 from agent.sampling import TICKS_PER_S, Sampler, Stat, affinity, parse_stat, read_pss
+from tests.conftest import CHECKOUT
 
 STAY = "import signal; signal.pause()"
 
@@ -132,6 +133,36 @@ def test_a_watch_names_who_ended_and_ticks_meanwhile(child):
         child.kill()
         deadline = time.monotonic() + 30
         assert watch.until_one_ends(deadline=deadline, period_s=60, tick=lambda: None) == {"child"}
+
+
+# Starts a program that tells which signals it holds back, and is told to end meanwhile.
+TOLD = """
+import os, signal, sys
+from pathlib import Path
+from agent.processes import spawn
+
+class Told(Exception):
+    pass
+
+def tell(*_):
+    raise Told
+
+signal.signal(signal.SIGTERM, tell)
+os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGTERM))
+try:
+    spawn(["grep", "SigBlk", "/proc/self/status"], program="tool", log=Path(sys.argv[1]))
+except Told:
+    os.wait()
+    print("told")
+"""
+
+
+def test_a_signal_that_comes_while_a_program_starts_is_heard_and_held_back_from_nobody(tmp_path):
+    log = tmp_path / "log"
+    command = [sys.executable, "-c", TOLD, log]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=CHECKOUT)
+    assert (ended.stdout, ended.stderr) == ("told\n", "")
+    assert int(log.read_text().split()[1], 16) == 0
 
 
 def test_a_stubborn_process_is_ended_and_that_is_said(tmp_path):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import time
 from contextlib import contextmanager
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
+from host import signals
 from workloads.load.client import sample_file
 from workloads.load.client.connections import NS
 from workloads.load.client.driver import Window
@@ -114,8 +116,9 @@ def _receive(workers: list[_Worker]) -> list[Any]:
 def _workers(spec: Spec, folder: Path) -> Iterator[list[_Worker]]:
     workers: list[_Worker] = []
     try:
-        for index in range(spec.processes):
-            workers.append(_Worker(spec, folder, index))  # noqa: PERF401 - to end those started
+        with signals.held(signal.SIGTERM):
+            for index in range(spec.processes):
+                workers.append(_Worker(spec, folder, index))  # noqa: PERF401 - to end those started
         yield workers
         for each in workers:
             each.process.join()

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 def work(spec: Spec, folder: Path, index: int, pipe: Pipe, parent: int) -> None:
     """Be generator process ``index``; return when everything is written and told."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # the parent held it back
     die_with_parent(signal.SIGKILL, parent)
     if spec.cpus is not None:
         os.sched_setaffinity(0, {spec.cpus[index]})

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -20,6 +20,7 @@ from msgspec import Meta
 
 from bundle.generators.wrk import Wrk, require_divided
 from bundle.generators.wrk_switchback import FEWEST_SETS
+from host import signals
 from host.environment import environment
 from workloads.load import wrk
 from workloads.load.client.connections import NS
@@ -253,25 +254,30 @@ class _Load:
 @contextmanager
 def _running(argv: list[str], signs: int) -> Iterator[subprocess.Popen[str]]:
     """Run wrk, which alone keeps the descriptor ``signs``, so that reading ends when it does."""
-    try:
-        process = subprocess.Popen(
-            argv,
-            env=environment("generator"),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            pass_fds=(signs,),
-            # This program has one thread.
-            preexec_fn=partial(die_with_parent, signal.SIGKILL, os.getpid()),  # noqa: PLW1509
-        )
-    finally:
-        os.close(signs)
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()  # which does nothing to one that was awaited
+    parent = os.getpid()
+
+    def prepare() -> None:
+        release()
+        die_with_parent(signal.SIGKILL, parent)
+
+    with ExitStack() as running:
+        with signals.held(signal.SIGTERM) as release:
+            try:
+                process = subprocess.Popen(
+                    argv,
+                    env=environment("generator"),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                    pass_fds=(signs,),
+                    preexec_fn=prepare,  # noqa: PLW1509 - this program has one thread
+                )
+            finally:
+                os.close(signs)
+            running.enter_context(process)
+            running.callback(process.kill)  # which does nothing to one that was awaited
+        yield process
 
 
 def _failed(what: str, where: str) -> LoadError:
