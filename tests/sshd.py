@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 ADDRESS = "127.0.0.1"
-_PATIENCE_S = 10.0
+_PATIENCE_S = 60.0
 _POLL_S = 0.02
 # The privilege separation of an sshd of root needs this folder, which Debian's unit makes.
 _SEPARATION = Path("/run/sshd")

@@ -16,6 +16,7 @@ from ormlab.judging.explain import newest
 from tests.bundle.making import sealed
 from tests.conftest import CHECKOUT
 from tests.run.conftest import inventory, lab_root
+from tests.run.small import SILENCE
 
 __all__ = ["inventory", "lab_root"]
 
@@ -42,7 +43,7 @@ def write_plan(path):
     plan["comparisons"] = [{"baseline": "tortoise", "candidate": "asyncpg"}]
     plan["explanation"] = {"from": "tortoise", "to": "asyncpg", "steps": STEPS}
     client = {"generator": "client-closed", "connections": 4, "warmup_s": 0.1, "duration_s": 0.5}
-    plan["loads"] = {"client": client}
+    plan |= {"loads": {"client": client}, "gates": SILENCE}
     path.write_text(yaml.safe_dump(plan))
     return path
 

@@ -53,7 +53,7 @@ def test_what_it_starts_ends_with_it(tmp_path):
     with chroot.started(tmp_path) as host:
         host.run("sh", "-c", "sleep 86399 >/dev/null 2>&1 &")
         (inside,) = (each for each in psutil.process_iter() if "86399" in _command(each))
-    psutil.wait_procs([inside], timeout=10)
+    psutil.wait_procs([inside], timeout=60)
     assert not inside.is_running()
 
 

@@ -123,7 +123,7 @@ def test_ctrl_c_cancels_what_was_submitted_and_keeps_what_was_measured(cluster, 
         )
         assert run.poll() is None, run.communicate()
         run.send_signal(signal.SIGINT)
-        _, err = run.communicate(timeout=60)
+        _, err = run.communicate(timeout=300)
     assert run.returncode == 130
     folder = fleet_in(bundles)
     job = Fleet.read(folder).job

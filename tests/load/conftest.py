@@ -112,7 +112,7 @@ def run_client(start_client):
 
     def run(service, **spec):
         process = start_client(service, **spec)
-        _, stderr = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=300)
         return Trial(process.folder, process.returncode, stderr)
 
     return run

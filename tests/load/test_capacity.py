@@ -19,6 +19,9 @@ from workloads.load.client.failure import LoadError
 from workloads.load.client.spec import parse_spec
 
 LIMIT_S = 1 / 400  # what one request costs the service: 400 a second
+# A busy machine makes single requests late at any rate; a rate that holds may have some of them.
+GOAL = {"objective_ms": 300, "loss_ratio": 0.1, "probe_s": 1.5, "probes": 1, "width": 0.2}
+GOAL |= {"arrivals": "poisson"}
 
 
 def search(**changes):
@@ -102,8 +105,7 @@ def run_search(tmp_path, make_table):
     def run(service, **changes):
         client = {"host": "127.0.0.1", "port": service.port, "loop": "closed", "seed": 1}
         client |= {"connections": 8, "duration_s": 0.5, **make_table()}
-        spec = {"client": client, "arrivals": "poisson", "objective_ms": 60, "loss_ratio": 0.01}
-        spec |= {"width": 0.1, "probe_s": 0.5, "probes": 1, "limit_s": 60, **changes}
+        spec = {"client": client, **GOAL, "limit_s": 120, **changes}
         (tmp_path / "spec.json").write_text(json.dumps(spec))
         argv = [sys.executable, "-m", "workloads.load.capacity", tmp_path / "spec.json"]
         done = subprocess.run(
@@ -111,7 +113,7 @@ def run_search(tmp_path, make_table):
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=300,
             check=False,
         )
         out = tmp_path / "out/capacity.json"
@@ -124,13 +126,14 @@ def test_a_real_service_of_known_limit_is_found(run_search, start_service, tmp_p
     done, told = run_search(start_service(work_s=LIMIT_S))
     assert done.returncode == 0, done.stderr
     lower, upper = told["capacity"]["lower"], told["capacity"]["upper"]
-    # It cannot answer more than it can work through; how much less depends on the machine.
-    assert lower <= 1.05 / LIMIT_S
+    # It cannot answer more in time than it can work through; how much less depends on the machine.
+    most = (GOAL["probe_s"] + GOAL["objective_ms"] / 1000) / LIMIT_S
     assert lower < upper <= told["range"][1] * 1.0001
     for probe in told["probes"]:
         planned = probe["open_loop"]["planned"]
         assert 0 <= probe["lost"] <= planned
-        assert probe["held"] == (probe["lost"] <= 0.01 * planned)
+        assert planned - probe["lost"] <= most + 1
+        assert probe["held"] == (probe["lost"] <= GOAL["loss_ratio"] * planned)
         bins = decode_hdr(probe["histograms"]["response"].encode(), where="probe")
         assert total(bins) + probe["failed"] == planned
     assert any(each["held"] and each["rate"] == lower for each in told["probes"])
@@ -140,7 +143,7 @@ def test_a_real_service_of_known_limit_is_found(run_search, start_service, tmp_p
     assert not (tmp_path / "out/probe").exists()
     figures = generators.of(tmp_path / "out").figures
     assert figures.capacity == lower
-    assert figures.requests == pytest.approx(lower * 0.5, rel=0.5)
+    assert figures.requests == pytest.approx(lower * GOAL["probe_s"], rel=0.5)
 
 
 def test_a_disturbed_warm_up_does_not_end_the_search_at_its_range(run_search, start_service):

@@ -8,6 +8,9 @@ import pytest
 from analysis.latency import quantiles, read_hdr, total
 from workloads.load.client import read_samples
 
+# A window that ends with its last request, in as long as the machine takes for them.
+WHOLE = {"requests_total": 200, "duration_s": 60}
+
 
 def responses(trial, name="response"):
     return read_hdr(trial.folder / f"{name}.hdr")
@@ -19,7 +22,7 @@ def test_a_window_is_measured(run_client, start_service):
     assert (trial.exit_code, trial.stderr) == (0, "")
     assert report["measured"]
     assert report["window"]["seconds"] == 0.5
-    assert report["completed"] > 100
+    assert report["completed"] > 8
     assert report["throughput"] == report["requests_in_window"] / 0.5
     assert set(report["errors"].values()) == {0}
     assert report["answers"] == {"read-user": {"200": report["completed"]}}
@@ -30,7 +33,7 @@ def test_a_window_is_measured(run_client, start_service):
 def test_histograms_hold_every_sample_and_response_is_service(run_client, start_service):
     trial = run_client(start_service(delay_s=0.001), processes=2)
     rows = trial.report["samples"]["rows"]
-    assert total(responses(trial)) == total(responses(trial, "service")) == rows > 100
+    assert total(responses(trial)) == total(responses(trial, "service")) == rows > 8
     assert responses(trial) == responses(trial, "service")
     assert not (trial.folder / "dispatch.hdr").exists()
 
@@ -146,23 +149,23 @@ def test_a_service_that_dies_in_the_window_ends_it(run_client, start_service, lo
 
 
 def test_one_dropped_connection_is_counted_and_replaced(run_client, start_service):
-    report = run_client(start_service(cut_at=50, delay_s=0.001), connections=2).report
+    report = run_client(start_service(cut_at=50), connections=2, **WHOLE).report
     assert report["errors"]["read"] == report["failed"] == 1
-    assert report["completed"] > 100
+    assert report["completed"] == WHOLE["requests_total"] - 1
 
 
 def test_an_answer_that_is_not_http_is_counted_and_its_connection_replaced(
     run_client, start_service
 ):
-    report = run_client(start_service(garbage_at=50, delay_s=0.001), connections=2).report
+    report = run_client(start_service(garbage_at=50), connections=2, **WHOLE).report
     assert report["errors"]["parse"] == report["failed"] == 1
-    assert report["completed"] > 100
+    assert report["completed"] == WHOLE["requests_total"] - 1
 
 
 def test_connection_close_is_no_error(run_client, start_service):
-    report = run_client(start_service(close_every=20, delay_s=0.001)).report
+    report = run_client(start_service(close_every=20), **WHOLE).report
     assert set(report["errors"].values()) == {0}
-    assert report["completed"] > 100
+    assert report["completed"] == WHOLE["requests_total"]
 
 
 def test_bodies_are_hashed_by_request(run_client, start_service, make_table):
@@ -179,7 +182,7 @@ def test_bodies_are_hashed_by_request(run_client, start_service, make_table):
 
 
 def test_one_body_in_a_hundred_is_hashed(run_client, start_service):
-    report = run_client(start_service(), duration_s=1).report
+    report = run_client(start_service(), **WHOLE | {"requests_total": 5_000}).report
     assert 0.002 < report["bodies"]["hashed"] / report["completed"] < 0.03
 
 
@@ -195,8 +198,8 @@ def test_a_signal_ends_every_process(start_client, start_service, stop):
     client = start_client(start_service(), processes=2, duration_s=600)
     family = family_of(client, 2)
     client.send_signal(stop)
-    _, stderr = client.communicate(timeout=10)
-    _, alive = psutil.wait_procs(family, timeout=10)
+    _, stderr = client.communicate(timeout=60)
+    _, alive = psutil.wait_procs(family, timeout=60)
     assert not alive
     if stop == signal.SIGTERM:
         assert client.returncode == 8
@@ -206,7 +209,7 @@ def test_a_signal_ends_every_process(start_client, start_service, stop):
 def test_a_killed_generator_process_ends_the_trial(start_client, start_service):
     client = start_client(start_service(), processes=2, duration_s=600)
     family_of(client, 2)[-1].kill()
-    _, stderr = client.communicate(timeout=10)
+    _, stderr = client.communicate(timeout=60)
     assert client.returncode == 8
     assert json.loads(stderr.splitlines()[-1])["code"] == "worker-died"
 

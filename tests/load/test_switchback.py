@@ -47,7 +47,7 @@ def test_every_answer_of_a_slice_is_in_the_samples_once(run, start_service):
             own = ends[samples["round"] == each.round]
             inside = ends[(ends > each.start_ns) & (ends <= each.stop_ns)]
             assert list(own) == list(inside)
-            assert len(own) == each.answers > 8
+            assert len(own) == each.answers > 0
             assert own[-1] == each.stop_ns
         assert sum(each.answers for each in report.slices) == len(ends) == report.samples.rows
         assert report.answers == {"read-user": {"200": len(ends)}}
@@ -148,8 +148,9 @@ def test_there_are_as_many_slices_as_the_block_has_time_for(run, start_service, 
     ran = run(services, slice_s=given, duration_s=30, limit_s=2.0)
     report = ran.report("a")
     assert report.measured
-    assert report.slice_s == 0.25
-    assert 1 <= len(report.slices) < 30 / 0.25
+    assert given in (None, report.slice_s)
+    assert report.slice_s <= (given or slice_s(None, driven(report.set_s)))
+    assert 1 <= len(report.slices) < 30 / report.slice_s
     assert len(ran.report("b").slices) == len(report.slices)
 
 
@@ -175,7 +176,7 @@ def test_a_service_that_stops_answering_is_named(run, start_service):
         "a": start_service(**SLOWED, hang_from=AFTER_WARMUP),
         "b": start_service(**SLOWED),
     }
-    ran = run(services, **SHORT, timeout_s=1.0, duration_s=30)
+    ran = run(services, **SHORT, timeout_s=3.0, duration_s=30)
     assert ran.failure["code"] == "unanswered"
     assert ran.failure["where"].startswith("a at 127.0.0.1:")
     assert ran.report("a").failed >= 8
@@ -183,7 +184,7 @@ def test_a_service_that_stops_answering_is_named(run, start_service):
 
 
 def test_a_stall_is_part_of_its_slice(run, start_service):
-    service = start_service(**SLOWED, stall_at=2 * AFTER_WARMUP, stall_s=2.0)
+    service = start_service(**SLOWED, stall_at=AFTER_WARMUP, stall_s=2.0)
     ran = run({"a": service}, **SHORT, duration_s=1.5, slice_s=1.5)
     assert ran.exit_code == 0
     (only,) = ran.report("a").slices
@@ -316,7 +317,7 @@ def test_a_signal_ends_it_at_once(start, start_service, stop):
     load = start({"a": start_service(), "b": start_service()}, duration_s=600)
     under_load(load)
     load.send_signal(stop)
-    _, stderr = load.communicate(timeout=20)
+    _, stderr = load.communicate(timeout=60)
     if stop == signal.SIGTERM:
         assert load.returncode == 8
         assert json.loads(stderr)["code"] == "terminated"
@@ -334,7 +335,7 @@ def test_it_dies_with_its_parent(block_settings, start_service):
         load = psutil.Process(int(parent.stdout.readline()))
         under_load(load)
         parent.kill()
-    load.wait(timeout=20)
+    load.wait(timeout=60)
 
 
 def under_load(process):

@@ -80,9 +80,9 @@ def test_without_the_ffi_the_histogram_is_the_same_kind(tmp_path, start_service,
 
 @needs_wrk
 def test_a_stall_adds_samples_that_recovery_takes_out(run_wrk, start_service):
-    reading = run_wrk(start_service(delay_s=0.002, stall_at=500, stall_s=0.4))
+    reading = run_wrk(start_service(delay_s=0.002, stall_at=100, stall_s=0.4))
     assert codes(reading) == set()
-    assert reading.recovered.removed > 100
+    assert reading.recovered.removed > 8
     assert max(value for value, _ in reading.recovered.bins) > 400_000
 
 
@@ -91,10 +91,10 @@ def test_a_stall_adds_samples_that_recovery_takes_out(run_wrk, start_service):
     ("faults", "expected"),
     [
         ({"status": 500}, {"all-errors"}),
-        ({"status": 404, "status_from": 200}, {"error-statuses"}),
+        ({"status": 404, "status_from": 50}, {"error-statuses"}),
         ({"hang_from": 1}, {"no-requests"}),
-        ({"die_at": 200}, {"socket-errors"}),
-        ({"stall_at": 200, "stall_s": 1.5}, {"timeouts"}),
+        ({"die_at": 50}, {"socket-errors"}),
+        ({"stall_at": 50, "stall_s": 1.5}, {"timeouts"}),
     ],
     ids=lambda case: next(iter(case)),
 )
@@ -107,7 +107,7 @@ def test_wrk_ends_with_0_and_the_reading_says_what_happened(
 
 @needs_wrk
 def test_a_service_that_hangs_half_way_breaks_littles_law(run_wrk, start_service):
-    reading = run_wrk(start_service(delay_s=0.001, hang_from=200))
+    reading = run_wrk(start_service(delay_s=0.001, hang_from=50))
     assert {each.code for each in littles_problems(reading.littles_ratio)} == {"littles-law"}
     assert reading.littles_ratio < 0.9
 

@@ -165,8 +165,8 @@ def test_a_signal_ends_it_and_wrk_at_once(start, start_service, tmp_path, stop):
     while "wrk" not in {each.name() for each in running}:
         running = psutil.Process(load.pid).children()
     load.send_signal(stop)
-    _, stderr = load.communicate(timeout=20)
-    psutil.wait_procs(running, timeout=20)
+    _, stderr = load.communicate(timeout=60)
+    psutil.wait_procs(running, timeout=60)
     assert not any(each.is_running() for each in running)
     if stop == signal.SIGTERM:
         assert (load.returncode, json.loads(stderr)["code"]) == (8, "terminated")

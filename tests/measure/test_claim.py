@@ -69,7 +69,7 @@ def test_a_host_that_hears_nothing_any_more_gives_its_folder_free(host, monkeypa
     with claimed(host, "first", patience_s=1):
         until(lambda: is_free(host))
     monkeypatch.setattr(claim, "_beat", mute)
-    with claimed(host, "second", patience_s=1) as require:
+    with claimed(host, "second", patience_s=60) as require:
         require()
 
 

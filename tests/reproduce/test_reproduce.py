@@ -68,7 +68,7 @@ def kill(process):
     started = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.communicate()
-    _, left = psutil.wait_procs(started, timeout=60)
+    _, left = psutil.wait_procs(started, timeout=180)
     assert not left
 
 

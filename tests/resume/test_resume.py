@@ -27,7 +27,7 @@ def stopped(lab, small_plan, lab_root):
     await_line(process, "[1/2]")
     assert processes_below(lab_root) != []
     kill(process)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while processes_below(lab_root) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert processes_below(lab_root) == []

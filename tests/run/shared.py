@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import psutil
 
 from tests.conftest import CHECKOUT
-from tests.run.small import write_inventory, write_plan
+from tests.run.small import SILENCE, write_inventory, write_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +39,22 @@ def processes_below(root: Path) -> list[psutil.Process]:
         if process.info["status"] != psutil.STATUS_ZOMBIE and any(str(root) in w for w in words):
             found.append(process)
     return found
+
+
+def verdict_of_two_blocks(found: Mapping, failures: Sequence[Mapping] = ()) -> str:
+    """The verdict that a comparison of two blocks must have: none of its ratio.
+
+    With two blocks A and A' differ beyond chance one time in twenty, if only the machine is noisy
+    enough: then it is void. So it is if too many trials failed.
+
+    Args:
+        found: the comparison.
+        failures: of trials, in which the machine may have been silent for too long.
+    """
+    reasons = {each["code"] for each in found["reasons"]}
+    silent = {each["code"] for each in failures}
+    void = {"deployments-differ"} | ({"gate"} if silent and silent <= SILENCE.keys() else set())
+    return "VOID" if reasons and reasons <= void else "ESTIMATE"
 
 
 def finished(

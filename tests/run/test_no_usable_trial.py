@@ -216,7 +216,8 @@ def test_a_ratio_with_an_ordinary_interval_is_rounded_as_any_figure():
 def test_a_run_whose_trials_all_fail_is_sealed_and_ends_with_8(small_plan, inventory, tmp_path):
     def impossible(plan):
         alone(plan, blocks=1)
-        plan["gates"] = {"no-requests": {"low": 10**12, "reason": "nobody serves so many"}}
+        never = {"low": 10**12, "reason": "nobody serves so many"}
+        plan["gates"] = {**plan["gates"], "no-requests": never}
 
     command = [ORMLAB, "run", small_plan(impossible), "--inventory", inventory, "--json"]
     run = subprocess.run(

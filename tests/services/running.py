@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SERVICES = tuple(manifest.shipped())
 # Those that run on the stacks of the lab, in the environment of the tests as well.
 SHARED = tuple(name for name, each in manifest.shipped().items() if not each.has_own_stack)
-_DEADLINE_S = 30
+_DEADLINE_S = 120
 _numbers = count()
 
 

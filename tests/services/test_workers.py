@@ -24,7 +24,9 @@ def test_every_worker_has_its_pool_before_any_serves(psql, fresh_clone, tmp_path
     database = fresh_clone()
     count = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}'"
     with serving(tmp_path, settings(psql, database, service=service, workers=3)):
-        assert psql.run(count) == "9"
+        assert int(psql.run(count)) >= 9
+        # Some drivers try first whether the server grants them; it forgets those in its own time.
+        until(lambda: psql.run(count) == "9")
 
 
 @pytest.mark.parametrize(

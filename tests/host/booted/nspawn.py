@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from tests.host.booted.network import Namespace
 
-_BOOT_S = 30
-_SHUTDOWN_S = 30
+_BOOT_S = 180
+_SHUTDOWN_S = 120
 _POLL_S = 0.05
 
 
