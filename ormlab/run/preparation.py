@@ -46,6 +46,7 @@ def deployed(
         run_id=run_id,
         scratch=place.scratch,
         check=place.check,
+        tell=progress.note,
         attempt=attempt,
     ) as opened:
         for station in opened.stations:

@@ -12,10 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from agent.orders import Order, RunCommand
+from bundle import codec
 from ormlab.base.errors import LoadError, ProvisioningError
 from ormlab.hosts import connected
 from ormlab.run.measure import claim
-from ormlab.run.measure.claim import claimed
+from ormlab.run.measure.claim import claimed, remove_leftovers
 from tests.conftest import CHECKOUT
 from tests.services.running import until
 
@@ -113,3 +115,68 @@ with connected([spec]) as hosts, claimed(hosts["here"], "first"):
         process.send_signal(signal.SIGKILL)
         process.wait()
         until(lambda: is_free(host))
+
+
+def place(folder: Path, *, timeout_s: float) -> int:
+    """Give a real agent an order that lasts for ever, and no sign of life; returns its pid."""
+    folder.mkdir(parents=True)
+    order = Order(
+        heartbeat=str(folder.parent / "heartbeat"),
+        heartbeat_timeout_s=timeout_s,
+        deadline_s=600,
+        cpus=None,
+        work=RunCommand(argv=["sleep", "600"], env={}),
+    )
+    (folder / "order.json").write_bytes(codec.encode(order))
+    command = [sys.executable, "-m", "agent", str(folder / "order.json")]
+    return int(subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True).stdout)
+
+
+def test_a_new_run_waits_for_the_agent_of_a_killed_one_and_says_so_once(host):
+    runs = Path(host.spec.root) / "runs"
+    agent = psutil.Process(place(runs / "killed/command-1", timeout_s=3))
+    (runs / "long-ago").mkdir()
+    said = []
+    remove_leftovers(host, str(runs), said.append, check=lambda: None)
+    # Its parent, which is no process of this test, may not have taken note of its end.
+    assert not agent.is_running() or agent.status() == psutil.STATUS_ZOMBIE
+    assert list(runs.iterdir()) == []
+    assert [each.partition(", and")[0] for each in said] == ["here: a run was killed there"]
+
+
+def test_what_holds_no_lock_is_removed_without_a_word(host):
+    runs = Path(host.spec.root) / "runs"
+    (runs / "killed/command-1").mkdir(parents=True)
+    (runs / "killed/command-1/lock").touch()
+    remove_leftovers(host, str(runs), pytest.fail, pytest.fail)
+    assert list(runs.iterdir()) == []
+
+
+def test_an_agent_that_does_not_end_is_named(host, monkeypatch):
+    monkeypatch.setattr(claim, "_AGENT_S", 0)
+    runs = Path(host.spec.root) / "runs"
+    agent = psutil.Process(place(runs / "killed/command-1", timeout_s=600))
+    try:
+        with pytest.raises(LoadError, match="has not ended") as refused:
+            remove_leftovers(host, str(runs), pytest.fail, pytest.fail)
+    finally:
+        agent.terminate()
+        until(lambda: not agent.is_running() or agent.status() == psutil.STATUS_ZOMBIE)
+    assert refused.value.code == "agent-alive"
+    assert refused.value.where == f"here:{runs}/killed/command-1/lock"
+    assert (runs / "killed/command-1/pid").read_text() == f"{agent.pid}\n"
+
+
+def test_a_run_that_is_to_stop_does_not_wait(host):
+    runs = Path(host.spec.root) / "runs"
+    agent = psutil.Process(place(runs / "killed/command-1", timeout_s=600))
+
+    def stop():
+        raise KeyboardInterrupt
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            remove_leftovers(host, str(runs), lambda _: None, stop)
+    finally:
+        agent.terminate()
+        until(lambda: not agent.is_running() or agent.status() == psutil.STATUS_ZOMBIE)

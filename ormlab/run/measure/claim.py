@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from ormlab.base.errors import LoadError, ProvisioningError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from ormlab.hosts import Begun, Host
 
@@ -59,7 +60,8 @@ def claimed(
     if patience_s is None:
         patience_s = 0 if host.spec.local else _PATIENCE_S
     host.run("mkdir", "-p", root)
-    take = ["flock", "--nonblock", "--conflict-exit-code", str(_CONFLICT), lock]
+    # The holder of a run that was killed a moment ago may still be about to notice.
+    take = ["flock", "--timeout", "1", "--conflict-exit-code", str(_CONFLICT), lock]
     held = host.begin(*take, "sh", "-c", _HOLD, "hold", lock, who, str(patience_s))
     if held.line != _HELD:
         raise _refusal(host, lock, held)
@@ -106,7 +108,8 @@ def _refusal(host: Host, lock: str, held: Begun) -> LoadError | ProvisioningErro
             f"the run {other} uses the lab's folder on {host.spec.name}: two at once would "
             "disturb each other",
             where=f"{host.spec.name}:{host.spec.root}",
-            hint="wait until it has ended",
+            hint="wait until it has ended, or end that process: what it measured stays, and can be "
+            "resumed",
         )
     said = ended.errors.strip().splitlines() or [f"the lock's holder ended with {ended.status}"]
     return ProvisioningError(
@@ -117,34 +120,45 @@ def _refusal(host: Host, lock: str, held: Begun) -> LoadError | ProvisioningErro
     )
 
 
-def remove_leftovers(host: Host, runs: str, run_id: str) -> None:
-    """Remove the folders of earlier attempts at a run, and those of runs that ended long ago.
+def remove_leftovers(
+    host: Host, runs: str, tell: Callable[[str], None], check: Callable[[], None]
+) -> None:
+    """Remove what earlier runs left in the lab's folder, once their agents are gone.
 
-    The agents of an earlier attempt stop everything when its heartbeat stands still, and each
-    holds the lock of its order until it has: whoever gets every lock knows that nothing is left.
+    Whoever has claimed the folder knows that no earlier run is alive. The agents of a killed one
+    stop everything when its heartbeat stands still, and each holds the lock of its order until it
+    has: whoever gets every lock knows that nothing is left.
+
+    Args:
+        host: the caller has claimed its folder.
+        runs: the folder of the runs there.
+        tell: receives one sentence if an agent is there for a second longer.
+        check: raises KeyboardInterrupt when the run is to stop.
 
     Raises:
-        LoadError: an agent of an earlier attempt does not end.
+        LoadError: an agent of an earlier run does not end.
     """
-    named = ["(", "-name", run_id, "-o", "-name", f"{run_id}.*", ")"]
-    earlier = host.run("find", runs, "-mindepth", "1", "-maxdepth", "1", *named).splitlines()
-    for folder in earlier:
-        _await_agents(host, folder)
-    # Nobody has moved their heartbeat for minutes.
-    stale = ["-name", "heartbeat", "-mmin", "+2", "-printf", "%h\\n"]
-    old = host.run("find", runs, "-mindepth", "2", "-maxdepth", "2", *stale).splitlines()
-    for folder in dict.fromkeys([*earlier, *old]):
-        host.run("rm", "-rf", folder)
-
-
-def _await_agents(host: Host, folder: str) -> None:
-    locks = host.run("find", folder, "-mindepth", "2", "-maxdepth", "2", "-name", "lock")
-    for lock in locks.splitlines():
-        wait = ["flock", "--shared", "--timeout", str(_AGENT_S), lock, "true"]
-        if not host.try_run(*wait):
+    locks = host.run("find", runs, "-mindepth", "3", "-maxdepth", "3", "-name", "lock").splitlines()
+    deadline, is_told = time.monotonic() + _AGENT_S, False
+    while lock := _held(host, locks):
+        if time.monotonic() > deadline:
             raise LoadError(
                 "agent-alive",
-                f"an agent of the interrupted run has not ended within {_AGENT_S} s",
+                f"an agent of a run that was killed has not ended within {_AGENT_S} s",
                 where=f"{host.spec.name}:{lock}",
-                hint="its pid lies beside the lock: end that process, then resume again",
+                hint="its pid lies beside the lock: end that process, then begin again",
             )
+        if not is_told:
+            tell(
+                f"{host.spec.name}: a run was killed there, and its agent stops within seconds; "
+                "this run waits for its end"
+            )
+            is_told = True
+        check()
+    host.run("find", runs, "-mindepth", "1", "-delete")
+
+
+def _held(host: Host, locks: Sequence[str]) -> str | None:
+    """The first lock that an agent holds for a second longer; None if all of them are free."""
+    wait = ("flock", "--shared", "--timeout", "1")
+    return next((lock for lock in locks if not host.try_run(*wait, lock, "true")), None)

@@ -61,6 +61,7 @@ def opened(
     run_id: str,
     scratch: Path,
     check: Callable[[], None],
+    tell: Callable[[str], None],
     attempt: int = 0,
 ) -> Iterator[Site]:
     """Take the hosts for a run; at the end its folders are removed and the hosts given back.
@@ -71,6 +72,7 @@ def opened(
         run_id: names the run's folder on each host.
         scratch: an empty local folder for what is shipped and fetched.
         check: raises KeyboardInterrupt when the run is to stop.
+        tell: receives a sentence if the run has to wait for what a killed one left.
         attempt: how often the run was begun before.
 
     Raises:
@@ -106,12 +108,12 @@ def opened(
             name: _station(
                 deployment,
                 roles[name],
-                run_id=run_id,
                 subjects=len(resolved.subjects),
                 apart=len(connections) > 1,
                 folder=folders[name],
                 beats=beats,
                 check=still,
+                tell=tell,
                 scratch=scratch,
             )
             for name, deployment in deployments.items()
@@ -143,19 +145,19 @@ def _station(
     deployment: Deployment,
     roles: tuple[str, ...],
     *,
-    run_id: str,
     subjects: int,
     apart: bool,
     folder: str,
     beats: list[tuple[Host, str]],
     check: Callable[[], None],
+    tell: Callable[[str], None],
     scratch: Path,
 ) -> Station:
     """Read the facts of a host, settle on its ports, and take its readings.
 
-    What an earlier attempt at the run has left may hold ports, so it is removed first.
+    What a killed run has left may hold ports and the database, so it is removed first.
     """
-    remove_leftovers(deployment.host, f"{deployment.root}/runs", run_id)
+    remove_leftovers(deployment.host, f"{deployment.root}/runs", tell, check)
     facts = deployment.facts()
     ports = settle(deployment, roles, subjects, apart=apart)
     dispatch = Dispatch(
