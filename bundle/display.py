@@ -7,6 +7,11 @@ overrides), or that are invisible. `visible` writes them as Python does: ``\x1b`
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 def quantity(number: int, one: str, several: str | None = None) -> str:
     """Return a number with what it counts: ``1 block``, ``6,000 blocks``, ``1 block gives``.
@@ -17,6 +22,14 @@ def quantity(number: int, one: str, several: str | None = None) -> str:
         several: the words after any other number; by default with an s at the end.
     """
     return f"{number:,} {one if number == 1 else several or f'{one}s'}"
+
+
+def by_reason(reasons: Mapping[str, str]) -> str:
+    """Return names with their reasons, those of one reason together: ``a, b (why); c (why)``."""
+    names: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        names.setdefault(reason, []).append(name)
+    return "; ".join(f"{', '.join(several)} ({reason})" for reason, several in names.items())
 
 
 def visible(text: str, *, keep: str = "") -> str:

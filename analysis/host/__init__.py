@@ -10,6 +10,7 @@ from analysis.host.judgement import (
     judge,
     sentence,
     tier_meaning,
+    unknown_said,
 )
 
-__all__ = ["Finding", "best_profile", "judge", "sentence", "tier_meaning"]
+__all__ = ["Finding", "best_profile", "judge", "sentence", "tier_meaning", "unknown_said"]

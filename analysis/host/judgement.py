@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis import limits
-from analysis.limits import shown
-from bundle.display import quantity
+from bundle.display import by_reason, quantity
 from bundle.documents.host import Reading
 from bundle.documents.results import GateVerdict
 from host.items import BY_AREA
@@ -51,10 +50,16 @@ class Finding:
         return _WORDS[self.verdict]
 
     @property
+    def shown(self) -> str:
+        """The value with its unit; without a value the reason."""
+        if self.value is None:
+            return f"unknown, {self.reason}"
+        return limits.shown(self.value, self.unit)
+
+    @property
     def said(self) -> str:
         """The finding as a phrase: ``thp is always (should be madvise or never)``."""
-        value = "unknown" if self.value is None else shown(self.value, self.unit)
-        return f"{self.key} is {value} (should be {self.should_be})"
+        return f"{self.key} is {self.shown} (should be {self.should_be})"
 
 
 def judge(document: HostReadings, profile: Profile) -> tuple[Finding, ...]:
@@ -82,7 +87,7 @@ def _judge(
     profile: Profile,
     tier: Tier | None,
 ) -> Finding:
-    reading = document.readings.get(item.key, _NEVER_TAKEN)
+    reading = _reading(document, item.key)
     limit = expected.under(profile)
     severity = expected.rule.severity(profile, tier)
     return Finding(
@@ -106,7 +111,9 @@ def best_profile(document: HostReadings) -> Profile:
 def tier_meaning(document: HostReadings) -> str:
     """What the tier of a host means, in one sentence."""
     tier = _tier(document)
-    return "the tier is not known" if tier is None else f"tier {tier}: {MEANINGS[tier]}"
+    if tier is None:
+        return f"the tier is not known: {_reading(document, 'tier').reason or 'no such tier'}"
+    return f"tier {tier}: {MEANINGS[tier]}"
 
 
 def sentence(document: HostReadings, findings: Sequence[Finding], profile: Profile) -> str:
@@ -120,27 +127,40 @@ def sentence(document: HostReadings, findings: Sequence[Finding], profile: Profi
 
 def _weaknesses(document: HostReadings, findings: Sequence[Finding]) -> list[str]:
     kind = "machine" if _is_bare(document) else "VM"
-    cores = _value(document, "cores") or "?"
+    cores = _reading(document, "cores").value or "?"
     weaknesses = [f"{cores}-core {kind}, tier {_tier(document) or 'unknown'}"]
     warnings = [finding.key for finding in findings if finding.verdict is GateVerdict.WARNING]
     if warnings:
         weaknesses.append(f"{quantity(len(warnings), 'warning')}: {_listed(warnings)}")
-    unknown = [finding.key for finding in findings if finding.verdict is GateVerdict.UNKNOWN]
-    if unknown:
-        weaknesses.append(f"not readable: {_listed(unknown)}")
+    if unknown := unknown_said(findings, most=_NAMED):
+        weaknesses.append(unknown)
     return weaknesses
 
 
-def _value(document: HostReadings, key: str) -> Value:
-    return document.readings.get(key, _NEVER_TAKEN).value
+def unknown_said(findings: Sequence[Finding], *, most: int | None = None) -> str:
+    """The readings that are neither good nor bad, with the reasons: ``unknown: boost (why)``.
+
+    Empty if there are none. Of more than ``most``, the rest is counted.
+    """
+    unknown = {
+        each.key: each.reason or "" for each in findings if each.verdict is GateVerdict.UNKNOWN
+    }
+    if not unknown:
+        return ""
+    named = dict(list(unknown.items())[:most])
+    return f"unknown: {by_reason(named)}{_more(len(unknown) - len(named))}"
+
+
+def _reading(document: HostReadings, key: str) -> Reading:
+    return document.readings.get(key, _NEVER_TAKEN)
 
 
 def _tier(document: HostReadings) -> Tier | None:
-    return next((tier for tier in TIERS if tier == _value(document, "tier")), None)
+    return next((tier for tier in TIERS if tier == _reading(document, "tier").value), None)
 
 
 def _is_bare(document: HostReadings) -> bool:
-    return _value(document, "virtualisation") in (None, "none")
+    return _reading(document, "virtualisation").value in (None, "none")
 
 
 def _named(findings: Sequence[Finding]) -> str:
@@ -150,5 +170,8 @@ def _named(findings: Sequence[Finding]) -> str:
 
 
 def _listed(keys: Sequence[str]) -> str:
-    rest = len(keys) - _NAMED
-    return ", ".join(keys[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+    return ", ".join(keys[:_NAMED]) + _more(len(keys) - _NAMED)
+
+
+def _more(rest: int) -> str:
+    return f" and {rest} more" if rest > 0 else ""

@@ -32,6 +32,21 @@ def checks(cell: Measured) -> Table:
     return Table(f"What the rounds say of the ratios of throughput: {cell.title}", named, rows)
 
 
+def lacking(cell: Measured) -> list[str]:
+    """What the rounds could not check of a comparison, and why, a sentence each."""
+    told = (
+        f"{each.candidate} / {each.baseline}, {what}: {why}"
+        for each in cell.comparisons
+        if each.sliced
+        for what, why in (
+            ("without disturbed rounds", each.sliced.undisturbed_lacks),
+            ("after the candidate", each.sliced.carry_over_lacks),
+        )
+        if why
+    )
+    return sorted(set(told))
+
+
 def _row(each: Comparison, told: SlicedChecks) -> Row:
     middle = _ratio(told.hodges_lehmann)
     if told.beyond_margin:

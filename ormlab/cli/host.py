@@ -18,7 +18,6 @@ from ormlab.cli.output import Printout, prints, wants_json
 from ormlab.cli.page import Page
 
 if TYPE_CHECKING:
-    from analysis.host import Finding
     from ormlab.hosts.offered import HostKey
     from ormlab.provision.add import AddedHost
 
@@ -167,7 +166,6 @@ def _result(added: AddedHost) -> dict[str, object]:
 
 
 def _text(added: AddedHost) -> str:
-    from analysis.limits import shown
     from analysis.tables import Row, Table, columns
 
     found, identity = added.found, added.found.identity
@@ -182,7 +180,7 @@ def _text(added: AddedHost) -> str:
         ("python3", found.python),
         ("machine", f"{identity.cpu_model or '?'}, {memory}"),
         ("profile", found.profile),
-        *((each.key, _said(each, shown(each.value, each.unit))) for each in found.firmware),
+        *((each.key, each.shown) for each in found.firmware),
     ]
     rows = tuple(Row(row) for row in checked)
     page.table(Table("What the host is", columns("Checked", "Found"), rows))
@@ -190,7 +188,7 @@ def _text(added: AddedHost) -> str:
         page.line("Provisioning cannot set these:")
         named = columns("Reading", "Value", "Should be", "Verdict", "What to do")
         bad = tuple(
-            Row((each.key, shown(each.value, each.unit), each.should_be, each.word, each.do))
+            Row((each.key, each.shown, each.should_be, each.word, each.do))
             for each in found.by_hand
         )
         page.table(Table("To be set by hand", named, bad))
@@ -200,7 +198,3 @@ def _text(added: AddedHost) -> str:
     for number, command in enumerate(_next(added)):
         page.line(f"{'      ' if number else 'next: '}{command}")
     return page.text()
-
-
-def _said(finding: Finding, value: str) -> str:
-    return finding.reason or value

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from analysis.rounding import p_value, ratio
 from analysis.tables import results as tables
+from analysis.tables import sliced
 from analysis.tables import software as versions
 from bundle.display import quantity
 from bundle.documents.results import GateVerdict
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from bundle.documents.results import Cell, ControlArm, Results, Trend
 
-_BAD = (GateVerdict.WARNING, GateVerdict.FAILED)
 _ORDER_P = 0.01  # an effect of the order is printed below this p, since several are tested
 
 
@@ -31,11 +31,11 @@ def results_text(results: Results, bundle: Path) -> str:
             page.table(table.without(tables.DOUBTS))  # which have lines of their own below
         for control in cell.controls:
             page.line(_control(control))
-        for line in (*_undeclared(cell), *_order(cell), *_gates(cell)):
+        for line in (*sliced.lacking(cell), *_undeclared(cell), *_order(cell), *_gates(cell)):
             page.line(line)
     page.table(versions.software(results))
     for gate in results.gates:
-        if gate.verdict in _BAD:
+        if gate.verdict is not GateVerdict.PASSED:
             page.line(f"gate {gate.verdict}: {gate.said}")
     for failure in results.failures:
         page.line(f"failed: {failure.trial}: {failure.what}")
@@ -80,19 +80,18 @@ def _moved(of: str, trend: Trend | None, words: str) -> list[str]:
 
 
 def _gates(cell: Cell) -> list[str]:
-    """The gates that did not pass, each with its worst finding, and those without a reading."""
-    bad = [
+    """The gates that did not pass, each with its worst finding."""
+    of_trials = [
         f"gate {gate.verdict} ({quantity(gate.counts[gate.verdict], 'trial')}): {gate.said}"
         for gate in cell.gates
-        if gate.verdict in _BAD
+        if gate.verdict is not GateVerdict.PASSED
     ]
-    bad += [
+    of_pairs = [
         f"gate {gate.verdict}, {gate.candidate} / {gate.baseline}: {gate.said}"
         for gate in cell.pair_gates
-        if gate.verdict in _BAD
+        if gate.verdict is not GateVerdict.PASSED
     ]
-    unknown = [gate.code for gate in cell.gates if gate.verdict is GateVerdict.UNKNOWN]
-    return [*bad, f"gates without a reading: {', '.join(unknown)}"] if unknown else bad
+    return [*of_trials, *of_pairs]
 
 
 def _control(control: ControlArm) -> str:

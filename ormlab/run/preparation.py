@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from analysis.host import judge
+from analysis.host import judge, unknown_said
 from bundle.display import quantity
 from bundle.documents.results import GateVerdict
 from ormlab.base import affinity
@@ -181,9 +181,8 @@ def _require_fit(station: Station, profile: Profile) -> str | None:
             hint="`ormlab doctor` says why each matters and what to do; other profiles only warn",
         )
     weak = [each.said for each in findings if each.verdict is GateVerdict.WARNING]
-    unknown = [each.key for each in findings if each.verdict is GateVerdict.UNKNOWN]
-    if unknown:
-        weak.append(f"not readable: {', '.join(unknown)}")
+    if unknown := unknown_said(findings):
+        weak.append(unknown)
     if not fatal and not weak:
         return None
     return f"{station.name}: {'; '.join([*fatal, *weak])}; `ormlab doctor` says what to do"

@@ -1,10 +1,10 @@
-"""Numbers with their nouns."""
+"""Numbers with their nouns, and names with their reasons."""
 
 from __future__ import annotations
 
 import pytest
 
-from bundle.display import quantity
+from bundle.display import by_reason, quantity
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,9 @@ from bundle.display import quantity
 )
 def test_number_and_noun_agree(number, words, said):
     assert quantity(number, *words) == said
+
+
+def test_names_of_one_reason_stand_together_in_their_order():
+    reasons = {"governor": "no cpufreq", "smt": "no such file", "boost": "no cpufreq"}
+    assert by_reason(reasons) == "governor, boost (no cpufreq); smt (no such file)"
+    assert by_reason({}) == ""

@@ -8,7 +8,14 @@ import msgspec
 import pytest
 
 from analysis import limits
-from analysis.host import best_profile, judge, provisioned, sentence, tier_meaning
+from analysis.host import (
+    best_profile,
+    judge,
+    provisioned,
+    sentence,
+    tier_meaning,
+    unknown_said,
+)
 from analysis.host.provisioned import Guard, Plan
 from analysis.limits import shown
 from bundle.documents.host import HostReadings
@@ -191,6 +198,25 @@ def test_a_reading_that_was_never_taken_is_unknown(ryzen):
     assert finding.reason == "this reading was not taken"
 
 
+@pytest.mark.parametrize("profile", PROFILES)
+def test_whatever_is_unknown_is_said_with_its_reason(profile, tmp_path):
+    document = collect(place(tmp_path))  # a host that says next to nothing
+    findings = judge(document, profile)
+    lacking = [each for each in findings if each.value is None]
+    assert len(lacking) > len(findings) / 2
+    for each in lacking:
+        assert each.reason
+        assert each.said == f"{each.key} is unknown, {each.reason} (should be {each.should_be})"
+    unknown = [each for each in lacking if each.verdict is GateVerdict.UNKNOWN]
+    assert unknown
+    said = unknown_said(findings)
+    assert all(each.key in said and f"({each.reason})" in said for each in unknown)
+    assert unknown_said(findings, most=2).endswith(f" and {len(unknown) - 2} more")
+    assert unknown_said([each for each in findings if each not in unknown]) == ""
+    told = sentence(document, findings, profile)
+    assert all(each.reason in told for each in unknown[:4])
+
+
 @pytest.mark.parametrize(
     ("key", "value"), [("meddlers", 5), ("governor", 1), ("smt", "off"), ("open_files", ["x"])]
 )
@@ -212,7 +238,8 @@ def test_the_sentence_says_whether_for_what_and_what_is_weak(tmp_path):
     document = collect(place(build("vm-two-cores", tmp_path), ports=(1,)))
     weak = sentence(document, judge(document, "vm"), "vm")
     assert "as vm (2-core VM, tier degraded; " in weak
-    assert "not readable: governor, boost" in weak
+    assert "; unknown: governor (not readable here: " in weak
+    assert "); boost (not readable here: no switch for boost below /" in weak
     refused = sentence(document, judge(document, "bare-metal"), "bare-metal")
     assert refused.startswith("This host must not be measured on as bare-metal: virtualisation is")
     assert "more" in refused

@@ -6,6 +6,7 @@ import copy
 import math
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -15,8 +16,10 @@ from analysis.report.charts import ForestChart, TrialChart, WaterfallChart
 from analysis.report.material import Seen
 from analysis.rounding import UNKNOWN
 from analysis.tables import Cell, Table
-from bundle.documents.results import FailedTrial
+from bundle.documents.host import Reading
+from bundle.documents.results import FailedTrial, GateVerdict
 from bundle.documents.verdicts import Flip
+from ormlab.cli.tables import results_text
 
 
 def part(material, name, **changes):
@@ -295,6 +298,48 @@ def test_a_trial_that_failed_is_drawn_nowhere_and_listed(material):
         for each in figures(part(material, "trials", results=results, shown=shown), TrialChart)
     ]
     assert sum(len(dots.points) for chart in charts for dots in chart.dots) == len(shown)
+
+
+def test_a_gate_without_a_reading_says_why(material):
+    (first, *others) = material.results.cells
+    gate = copy.replace(
+        first.gates[0],
+        verdict=GateVerdict.UNKNOWN,
+        value=None,
+        counts={GateVerdict.PASSED: 1, GateVerdict.UNKNOWN: 2},
+        said="time that was lost: unknown, it may not be read here",
+    )
+    cells = [copy.replace(first, gates=[gate]), *others]
+    results = copy.replace(material.results, cells=cells)
+    row = (
+        f"{first.workload} under {first.load}",
+        gate.code,
+        "unknown, 2 trials",
+        "time that was lost: unknown, it may not be read here",
+    )
+    shown = tables(part(material, "limits", results=results))
+    (unread,) = (each for each in shown if each.caption.startswith("Gates without a reading"))
+    assert row in [tuple(map(text, each.cells)) for each in unread.rows]
+    lines = results_text(results, Path("b"))
+    assert f"gate unknown (2 trials): {row[-1]}\n" in lines
+
+
+def test_a_reading_that_is_not_there_says_why(material):
+    readings = material.before.readings
+    gone = Reading(value=None, unit=None, reason="not readable here: there is no switch")
+    without = copy.replace(readings, readings={**readings.readings, "boost": gone})
+    before = copy.replace(material.before, readings=without)
+    after = Seen(material.after.facts, None)
+    cells = [
+        tuple(map(text, row.cells))
+        for table in tables(part(material, "host", before=before, after=after))
+        for row in table.rows
+    ]
+    (row,) = (each for each in cells if each[0] == "boost" and len(each) > 3)
+    assert row[1:3] == (
+        "unknown, not readable here: there is no switch",
+        "the host was not read",
+    )
 
 
 def test_quantiles_grow_with_the_share_and_end_where_samples_are_few(material):

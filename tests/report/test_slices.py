@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from msgspec import structs
@@ -14,6 +15,7 @@ from analysis.rounding import UNKNOWN
 from analysis.tables import Table, sliced
 from analysis.tables import results as tables
 from bundle.documents.sliced import CheckedRatio, SlicedChecks
+from ormlab.cli.tables import results_text
 
 CHECKS = SlicedChecks(
     blocks=12,
@@ -74,7 +76,7 @@ def test_rounds_that_disagree_by_more_than_the_margin_are_marked(cell):
     assert (middle.text, middle.mark) == ("1.80\nbeyond the margin", "open")
 
 
-def test_what_was_not_read_is_unknown_with_its_reason(cell):
+def test_what_was_not_read_is_unknown_with_its_reason(material, cell):
     why = "block 3: steal_ns was not read: /proc/stat cannot be read"
     made = cell(
         disturbed=None,
@@ -88,6 +90,9 @@ def test_what_was_not_read_is_unknown_with_its_reason(cell):
     (listing,) = [each for each in slices.blocks(made) if isinstance(each, Listing)]
     assert any(each.endswith(f"without disturbed rounds: {why}.") for each in listing.items)
     assert any(each.endswith("after the candidate: too few.") for each in listing.items)
+    results = structs.replace(material.results, cells=[made])
+    lines = results_text(results, Path("b"))
+    assert f"without disturbed rounds: {why}\n" in lines
 
 
 def test_it_stands_in_the_report_and_on_the_terminal_where_there_are_rounds(material, cell):

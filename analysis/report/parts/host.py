@@ -32,6 +32,7 @@ _MARKS = {
     GateVerdict.UNKNOWN: "",
 }
 _BYTES = "_bytes"
+_NOT_READ = "the host was not read"
 
 
 def blocks(material: Material) -> Iterator[Block]:
@@ -76,7 +77,7 @@ def _apart(hosts: Mapping[str, HostFacts | None]) -> Table:
     rows = []
     for roles, told in hosts.items():
         if told is None:
-            rows.append(Row((roles, UNKNOWN, UNKNOWN, UNKNOWN)))
+            rows.append(Row((roles, _NOT_READ, UNKNOWN, UNKNOWN)))
             continue
         placed = _cpus(told.placement)
         cpus = [
@@ -129,8 +130,8 @@ def _readings(material: Material) -> Iterator[Block]:
         row = Row(
             (
                 key.replace("_", " "),
-                _value(finding),
-                _value(later),
+                finding.shown,
+                later.shown if later else _NOT_READ,
                 finding.should_be,
                 Cell(worst.word, mark=_MARKS[worst.verdict]),
                 finding.why if worst.verdict is not GateVerdict.PASSED else "",
@@ -154,12 +155,6 @@ def _paced(material: Material) -> Iterator[Row]:
 
 def _judged(readings: HostReadings | None, profile: Profile) -> dict[str, Finding]:
     return {each.key: each for each in judge(readings, profile)} if readings else {}
-
-
-def _value(finding: Finding | None) -> str:
-    if finding is None:
-        return UNKNOWN
-    return shown(finding.value, finding.unit)
 
 
 def _badness(verdict: GateVerdict) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from analysis.report.blocks import Block
     from analysis.report.material import Material
-    from bundle.documents.results import Results
+    from bundle.documents.results import CellGate, Results
 
 _BAD = (GateVerdict.WARNING, GateVerdict.FAILED)
 
@@ -25,9 +25,12 @@ def blocks(material: Material) -> Iterator[Block]:
     results = material.results
     yield Listing(tuple(_weak(material)))
     yield from listed("Assumed where nothing was published", material.plan.assumptions)
-    gates = tuple(_gates(results))
+    gates = tuple(_gates(results, *_BAD))
     named = columns("Where", "Gate", "Verdict", "What it says")
     yield from counted("Gates that did not pass", named, gates)
+    unknown = tuple(_gates(results, GateVerdict.UNKNOWN))
+    caption = "Gates without a reading, which do not count as passed"
+    yield from counted(caption, named, unknown, folded=True)
     if not gates and not results.failures:
         yield Text("Every gate passed that could be read.")
     failures = (Row((failed.trial, failed.code, failed.what)) for failed in results.failures)
@@ -49,8 +52,6 @@ def _weak(material: Material) -> Iterator[str]:
             "The host is a virtual machine: nobody knows who else uses its hardware, and sizes may "
             "not carry over to other hosts."
         )
-    if unknown := sorted(set(_unread(material.results))):
-        yield f"Gates without a reading, which do not count as passed: {', '.join(unknown)}."
 
 
 def _never(material: Material) -> Iterator[str]:
@@ -75,25 +76,26 @@ def _never(material: Material) -> Iterator[str]:
     )
 
 
-def _gates(results: Results) -> Iterator[Row]:
+def _gates(results: Results, *verdicts: GateVerdict) -> Iterator[Row]:
+    """The gates with such a verdict, each cell's by its worst finding."""
     for gate in results.gates:
-        if gate.verdict in _BAD:
+        if gate.verdict in verdicts:
             yield Row(("the run", gate.code, gate.verdict, gate.said))
     for cell in results.cells:
         where = f"{cell.workload} under {cell.load}"
         for told in cell.gates:
-            if told.verdict in _BAD:
-                verdict = f"{told.verdict}, {quantity(told.counts[told.verdict], 'trial')}"
-                yield Row((where, told.code, verdict, told.said))
+            if told.verdict in verdicts:
+                yield Row((where, told.code, _counted(told), told.said))
         for pair in cell.pair_gates:
-            if pair.verdict in _BAD:
+            if pair.verdict in verdicts:
                 compared = f"{where}, {pair.candidate} / {pair.baseline}"
                 yield Row((compared, pair.code, pair.verdict, pair.said))
 
 
-def _unread(results: Results) -> Iterator[str]:
-    unknown = GateVerdict.UNKNOWN
-    yield from (gate.code for gate in results.gates if gate.verdict is unknown)
-    for cell in results.cells:
-        yield from (gate.code for gate in cell.gates if gate.counts.get(unknown))
-        yield from (gate.code for gate in cell.pair_gates if gate.verdict is unknown)
+def _counted(gate: CellGate) -> str:
+    """``warning, 2 trials; unknown, 1 trial``: the worst verdict first."""
+    return "; ".join(
+        f"{verdict}, {quantity(gate.counts[verdict], 'trial')}"
+        for verdict in (GateVerdict.FAILED, GateVerdict.WARNING, GateVerdict.UNKNOWN)
+        if gate.counts.get(verdict)
+    )

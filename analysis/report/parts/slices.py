@@ -34,15 +34,5 @@ def blocks(cell: Cell) -> Iterator[Block]:
         return
     yield Text(_NOTE)
     yield table
-    lacking = {
-        f"{each.candidate} / {each.baseline}, {what}: {why}."
-        for each in cell.comparisons
-        if each.sliced
-        for what, why in (
-            ("without disturbed rounds", each.sliced.undisturbed_lacks),
-            ("after the candidate", each.sliced.carry_over_lacks),
-        )
-        if why
-    }
-    if lacking:
-        yield Listing(tuple(sorted(lacking)))
+    if lacking := tables.lacking(cell):
+        yield Listing(tuple(f"{each}." for each in lacking))
