@@ -54,8 +54,10 @@ def watch(
     news = _News(fleet, progress)
     is_far = fleet.job is not None
     patience = dict.fromkeys(range(1, fleet.runs + 1), _ARRIVES_WITHIN_S if is_far else 0.0)
+    if all(read_run(folder, number).counting for number in patience):
+        ask = dict  # nobody needs to know
     while True:
-        now = _asked(folder, fleet, ask, news)
+        now = _asked(ask, news)
         if now is None:
             pause(every_s)
             continue
@@ -76,11 +78,9 @@ def watch(
 
 
 def _asked(
-    folder: Path, fleet: Fleet, ask: Callable[[], Mapping[int, FleetTask]], news: _News
+    ask: Callable[[], Mapping[int, FleetTask]], news: _News
 ) -> Mapping[int, FleetTask] | None:
-    """What is known of the tasks, if anybody needs to know; None while Slurm is silent."""
-    if all(read_run(folder, number).counting for number in range(1, fleet.runs + 1)):
-        return {}
+    """What is known of the tasks; None while Slurm is silent."""
     try:
         now = ask()
     except LoadError as problem:

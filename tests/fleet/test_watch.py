@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from ormlab.base.errors import LoadError, UsageError
@@ -92,6 +94,23 @@ def test_what_is_all_sealed_needs_no_slurm(tmp_path):
     script = Script(LoadError("slurm-silent", "Slurm says nothing"))
     found, news = watched(tmp_path, made, script)
     assert (found[0].stage, script.asked, news.warnings) == (Stage.SEALED, 0, [])
+
+
+def test_each_look_reads_the_folder_of_a_run_once(tmp_path, monkeypatch):
+    """The folders may lie on another machine, and hold every bundle of the fleet."""
+    made = fleet(tmp_path, runs=2)
+    deliver(tmp_path, 1, "n1")
+    script = Script([task(2, "RUNNING")], [task(2, "RUNNING")], [task(2, "TIMEOUT")])
+    reads, read = Counter(), watch.read_run
+
+    def counted(folder, number):
+        reads[script.asked, number] += 1
+        return read(folder, number)
+
+    monkeypatch.setattr(watch, "read_run", counted)
+    watched(tmp_path, made, script)
+    # Before the first question, it is seen whether there is anything to ask.
+    assert reads == dict.fromkeys([(look, run) for look in range(4) for run in (1, 2)], 1)
 
 
 def test_a_silent_slurm_is_told_once_and_nothing_is_concluded_from_it(tmp_path):
