@@ -70,6 +70,8 @@ ROWS = {
     "pool.default": "SQLAlchemy pools 5 + 10 connections by default",
     "tortoise.prefetch": "Tortoise's select_related refuses a reverse relation",
     "django.assert-num-queries": "assertNumQueries counts what Tortoise sends",
+    "migrations.alembic": "Alembic, for SQLAlchemy, is a third party's",
+    "migrations.aerich": "Aerich, for Tortoise, is Tortoise's own",
 }
 
 

@@ -32,7 +32,7 @@ dataset:
 subjects:
   sqlalchemy:
     service: sqlalchemy
-    stack: current
+    stack: current-migrations
     workers: 1
     pool:
       size: 10
@@ -45,6 +45,7 @@ subjects:
     json_library: stdlib
     options:
       read_as: entity
+    migrations: alembic
     burden: 0
   tortoise:
     service: tortoise

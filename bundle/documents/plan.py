@@ -88,6 +88,9 @@ class Subject(Strict):
     json_library: Literal["stdlib", "orjson"] = "stdlib"  #: what writes the answers
     #: options of that service alone; it refuses those that it does not know
     options: dict[str, Option] = Field(default_factory=dict)
+    #: also let this tool of the ORM make the schema in a database of its own, and leave the subject
+    #: out unless it is the lab's; the service's manifest names the tools, and the stack has it
+    migrations: Annotated[Name | None, Field(exclude_if=lambda tool: tool is None)] = None
     #: CPU time added to each request, as a fraction of its own
     burden: Annotated[float, Field(ge=0, le=1)] = 0.0
 

@@ -109,6 +109,47 @@ class StackOutcome(Document, frozen=True, kw_only=True):
     seconds: float  #: duration of the build
 
 
+type DifferenceKind = Literal[
+    "table",
+    "column",
+    "constraint",
+    "index",
+    "trigger",
+    "order",
+    "numbering",
+    "name",
+    "own table",
+]
+"""What of two schemas differs. `order` is that of columns, `numbering` that of an identity column
+from a serial one, and an `own table` one in which a tool keeps its books."""
+
+
+class SchemaDifference(Part, frozen=True, kw_only=True):
+    """A difference of a schema from that of the dataset."""
+
+    kind: DifferenceKind
+    where: str  #: the table, with the column or the definition that it is about
+    expected: str | None  #: what the dataset has there; null if nothing
+    found: str | None  #: what the tool made there; null if nothing
+    harmless: bool  #: whether it changes no measurement
+
+
+class SchemaOutcome(Document, frozen=True, kw_only=True):
+    """``services/<subject>/made-schema.json``: the schema as a tool of the subject's ORM makes it.
+
+    It was made in a database of its own, and compared as pg_catalog has it. What is measured is the
+    dataset's schema all the same.
+    """
+
+    PATH: ClassVar[str] = "services/{subject}/made-schema.json"
+
+    schema: Literal["made-schema/1"]
+    tool: str  #: a tool that the service's manifest names
+    failure: str | None  #: why it made none; null if it did
+    differences: list[SchemaDifference]  #: from the dataset's schema; empty with a failure
+    same: bool  #: whether there is no failure, and no difference that changes a measurement
+
+
 class ScriptOutcome(Document, frozen=True, kw_only=True):
     """``services/<subject>/script-<script>.json``: a program that ran in the subject's stack."""
 

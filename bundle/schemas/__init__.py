@@ -74,6 +74,7 @@ DOCUMENTS: Final = (
     Described("provision-1", host.Provision, r"host/provision/[^/]+\.json"),
     Described("statement-log-1", services.StatementLog, r"host/statement-log\.json"),
     Described("stack-1", services.StackOutcome, r"services/[^/]+/stack\.json"),
+    Described("made-schema-1", services.SchemaOutcome, r"services/[^/]+/made-schema\.json"),
     Described("script-1", services.ScriptOutcome, r"services/[^/]+/script-[^/]+\.json"),
     Described("contract-1", services.ContractOutcome, r"services/[^/]+/contract\.json"),
     Described("sql-1", services.Sql, r"services/[^/]+/sql\.json"),

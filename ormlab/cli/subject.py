@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from analysis import rounding
-from analysis.tables import Row, Table, columns
+from analysis.tables import Cell, Row, Table, columns
 from bundle.codec import plain
 from bundle.display import quantity
 from ormlab.base.errors import Exit
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from bundle.documents.services import SchemaOutcome
     from ormlab.subject.trying import Examined
     from workloads.services.manifest import Service
 
@@ -113,18 +114,28 @@ def lock(folder: Path) -> Printout:
     metavar="TIME",
     help="Length of the load in all.  [default: 10s]",
 )
+@click.option(
+    "--migrations",
+    "tool",
+    metavar="TOOL",
+    help="Also let TOOL make the schema, and compare it with the lab's.",
+)
 @options.inventory
 @options.bundles("Folder to write the bundle to.")
 @prints
-def check(folder: Path, seconds: float, inventory: Path, bundles: Path) -> Printout:
+def check(
+    folder: Path, seconds: float, tool: str | None, inventory: Path, bundles: Path
+) -> Printout:
     """Try a FOLDER: the contract, the SQL of every operation, and a short load.
 
     All of it runs against a PostgreSQL of its own, and leaves a bundle. The exit code is 3 if the
-    service breaks the contract, or costs the database something else than it declares.
+    service breaks the contract, costs the database something else than it declares, or if TOOL
+    makes another schema.
 
     \b
     Examples:
       ormlab subject check ../mylib
+      ormlab subject check sqlalchemy --migrations alembic
       ormlab subject check ../mylib --time 1m --json | jq .undeclared
     """
     from ormlab.hosts import inventory as inventories
@@ -134,12 +145,13 @@ def check(folder: Path, seconds: float, inventory: Path, bundles: Path) -> Print
     service = _service(folder)
     hosts = inventories.load(inventory)
     with reporter() as progress:
-        bundle = run(trying.plan_of(service, seconds), hosts, bundles, progress)
+        bundle = run(trying.plan_of(service, seconds, tool), hosts, bundles, progress)
     tried = trying.read(bundle, service)
     result = {
         "ok": tried.ok,
         "bundle": str(bundle),
         "service": service.name,
+        "schema_made": plain(tried.schema) if tried.schema else None,
         "cases": tried.cases,
         "broken": [plain(each) for each in tried.broken],
         "operations": {name: plain(cost) for name, cost in tried.costs.items()},
@@ -147,6 +159,7 @@ def check(folder: Path, seconds: float, inventory: Path, bundles: Path) -> Print
         "cannot": service.manifest.cannot,
         "undeclared": list(tried.undeclared),
         "throughput": dict(tried.throughput),
+        "failures": list(tried.failures),
         "why": tried.why,
     }
     code = Exit.OK if tried.ok else Exit.VERIFICATION_FAILED
@@ -212,10 +225,49 @@ def _locked(service: Service, pins: Mapping[str, str]) -> str:
     return page.text()
 
 
-def _tried(service: Service, tried: Examined) -> str:
-    page = Page()
-    if tried.why:
-        page.line(f"{service.name} cannot be measured: {tried.why}")
+def _schema(page: Page, made: SchemaOutcome) -> None:
+    """Whether the schema by a tool is the lab's, then every difference."""
+    counting = sum(not each.harmless for each in made.differences)
+    said = f"equal to schema.sql but for {quantity(len(made.differences), 'harmless difference')}"
+    if made.failure:
+        said = f"none: {made.failure}"
+    elif counting:
+        said = f"not schema.sql, for {quantity(counting, 'difference')}"
+    elif not made.differences:
+        said = "equal to schema.sql"
+    page.line(f"schema by {made.tool}: {said}")
+    named = columns("Differs", "Where", "schema.sql", made.tool, "Changes a measurement")
+    rows = (
+        Row(
+            (
+                each.kind,
+                each.where,
+                each.expected or "nothing",
+                each.found or "nothing",
+                "no" if each.harmless else Cell("it may", mark="bad"),
+            )
+        )
+        for each in made.differences
+    )
+    page.table(Table("Schema", named, tuple(rows)))
+
+
+def _costs(tried: Examined) -> Table:
+    """What each operation costs the database."""
+    heads = ("Operation", "Statements a request", "Round trips a request")
+    rows = (
+        (
+            name,
+            rounding.count(cost.statements_per_request),
+            rounding.count(cost.round_trips_per_request),
+        )
+        for name, cost in tried.costs.items()
+    )
+    return Table("SQL", columns(*heads, numbers=heads[1:]), tuple(map(Row, rows)))
+
+
+def _contract(page: Page, service: Service, tried: Examined) -> None:
+    """The cases of the contract that it keeps, breaks and leaves out."""
     if tried.cases:
         kept = tried.cases - len(tried.broken)
         page.line(f"contract: {kept} of {quantity(tried.cases, 'case')} as it says")
@@ -232,21 +284,23 @@ def _tried(service: Service, tried: Examined) -> str:
         )
     for name, reason in service.manifest.cannot.items():
         page.line(f"  it declares that it cannot do {name}: {reason}")
-    heads = ("Operation", "Statements a request", "Round trips a request")
-    rows = (
-        (
-            name,
-            rounding.count(cost.statements_per_request),
-            rounding.count(cost.round_trips_per_request),
-        )
-        for name, cost in tried.costs.items()
-    )
-    page.table(Table("SQL", columns(*heads, numbers=heads[1:]), tuple(map(Row, rows))))
+
+
+def _tried(service: Service, tried: Examined) -> str:
+    page = Page()
+    if tried.why:
+        page.line(f"{service.name} cannot be measured: {tried.why}")
+    if tried.schema:
+        _schema(page, tried.schema)
+    _contract(page, service, tried)
+    page.table(_costs(tried))
     for said in tried.undeclared:
         page.line(f"not as declared in statements.toml: {said}")
     for workload, rate in tried.throughput.items():
-        known = "unknown" if rate is None else rounding.amount(rate, "req/s")
-        page.line(f"{workload}: {known}, an estimate of one block")
+        if rate is not None:
+            page.line(f"{workload}: {rounding.amount(rate, 'req/s')}, an estimate of one block")
+    for said in tried.failures:
+        page.line(f"no figure of {said}")
     page.line()
     page.line(f"bundle: {tried.bundle}")
     return page.text()

@@ -136,6 +136,16 @@ def used(plan: Plan, known: Mapping[str, Service] | None) -> tuple[Plan, dict[st
                         where=where,
                         hint="leave the subject or the operation out",
                     )
+        tools = service.manifest.migrations
+        if subject.migrations is not None and subject.migrations not in tools:
+            raise PlanError(
+                "service-migrations",
+                f"{service.name} has no migrations by {subject.migrations!r}",
+                where=f"{plan.name}: subjects.{name}.migrations",
+                hint=f"its manifest names {', '.join(tools)}"
+                if tools
+                else "its manifest names no tool",
+            )
         subjects[name] = subject.model_copy(update={"service": service.name})
     stacks = {subject.stack for subject in plan.subjects.values()}
     bringing = {name: own for name, own in known.items() if own.has_own_stack and name in stacks}

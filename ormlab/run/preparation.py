@@ -105,6 +105,10 @@ def _check(run: Run) -> None:
     for name, subject in run.resolved.subjects.items():
         outcome = run.session.stacks[subject.stack]
         run.add(record.stack(name, outcome))
+        if outcome.ok and subject.migrations:
+            run.progress.stage(f"schema by {subject.migrations}: {name}")
+            made = run.session.make_schema(name, subject.migrations)
+            run.add(record.made_schema(name, made))
         if outcome.ok:
             run.progress.stage(f"contract: {name}")
             run.add(record.contract(name, run.session.check(name)))

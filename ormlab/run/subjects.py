@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from bundle import typed
 from bundle.display import quantity
-from bundle.documents.services import Answers, ContractOutcome, OrderOutcome, StackOutcome
+from bundle.documents.services import (
+    Answers,
+    ContractOutcome,
+    OrderOutcome,
+    SchemaOutcome,
+    StackOutcome,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,9 +31,8 @@ def unusable(bundle: Path, resolved: ResolvedPlan) -> dict[str, str]:
 
 def reason(bundle: Path, subject: str) -> str | None:
     """Why a subject cannot be measured; None if nothing that is recorded so far forbids it."""
-    stack = typed.read_if_there(bundle, StackOutcome, subject=subject)
-    if stack and not stack.ok:
-        return f"stack {stack.stack} failed: {_failures(stack)}"
+    if unmade := _unmade(bundle, subject):
+        return unmade
     check = typed.read_if_there(bundle, OrderOutcome, subject=subject)
     if check and (check.failure or check.observed.exit_status not in (_KEPT, _BROKEN)):
         return broken(bundle, subject)
@@ -39,6 +44,17 @@ def reason(bundle: Path, subject: str) -> str | None:
     for answer in typed.read(bundle, Answers, subject=subject).answers:
         if answer.status != answer.expected_status:
             return f"{answer.request} was answered with status {answer.status}"
+    return None
+
+
+def _unmade(bundle: Path, subject: str) -> str | None:
+    """Why a subject has no stack, or not the schema of the lab; None if it has."""
+    stack = typed.read_if_there(bundle, StackOutcome, subject=subject)
+    if stack and not stack.ok:
+        return f"stack {stack.stack} failed: {_failures(stack)}"
+    made = typed.read_if_there(bundle, SchemaOutcome, subject=subject)
+    if made and not made.same:
+        return f"the schema by {made.tool} is not the lab's: {_of_schema(made)}"
     return None
 
 
@@ -59,6 +75,19 @@ def broken(bundle: Path, subject: str) -> str | None:
     return (
         f"it breaks the contract in {count} of {quantity(outcome.cases, 'case')}, first {first!r}"
     )
+
+
+def _of_schema(made: SchemaOutcome) -> str:
+    """Why a schema is not the lab's: the tool failed, or its first difference that counts."""
+    if made.failure:
+        return made.failure
+    counting = [each for each in made.differences if not each.harmless]
+    first = counting[0]
+    said = (
+        f"{first.kind} {first.where}: {first.found or 'nothing'}, not {first.expected or 'nothing'}"
+    )
+    more = len(counting) - 1
+    return f"{said}; {quantity(more, 'more difference')}" if more else said
 
 
 def _failures(stack: StackOutcome) -> str:

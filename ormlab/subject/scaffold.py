@@ -73,7 +73,7 @@ def _contents(origin: Service, name: str, package: str | None) -> dict[str, str]
     copied = {
         path: data.decode().replace(code, own)
         for path, data in services.files(origin).items()
-        if path not in _REPLACED
+        if path not in _REPLACED and not path.startswith(f"{manifest.MIGRATIONS}/")
     }
     asked = ""
     if origin.has_own_stack:

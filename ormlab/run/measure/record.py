@@ -19,6 +19,7 @@ from bundle.documents.services import (
     Answers,
     ContractOutcome,
     OrderOutcome,
+    SchemaOutcome,
     ScriptOutcome,
     ServiceRecord,
     Sql,
@@ -183,6 +184,11 @@ def _folders(site: Site) -> Iterator[tuple[str, Station]]:
 def stack(subject: str, outcome: StackOutcome) -> dict[str, bytes]:
     """How the stack of a subject was made, or why it could not be."""
     return {StackOutcome.PATH.format(subject=subject): serialise(outcome)}
+
+
+def made_schema(subject: str, outcome: SchemaOutcome) -> dict[str, bytes]:
+    """The schema as a tool of the subject's ORM makes it, held against the dataset's."""
+    return {SchemaOutcome.PATH.format(subject=subject): serialise(outcome)}
 
 
 def script(subject: str, outcome: ScriptOutcome) -> dict[str, bytes]:

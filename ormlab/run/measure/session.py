@@ -26,12 +26,13 @@ from agent.orders import (
 )
 from bundle.documents.failure import Failure
 from bundle.documents.readings import TrialReadings
-from bundle.documents.services import Observed
+from bundle.documents.services import Observed, SchemaOutcome
 from ormlab.base.errors import LoadError
 from ormlab.plan import meaning
 from ormlab.run.measure import apart, making, orders
 from ormlab.run.measure.conducting import Part, conduct
 from ormlab.run.measure.database import Database
+from ormlab.run.measure.deployment import read_answer
 from workloads.diagnosis import log as statement_log
 
 if TYPE_CHECKING:
@@ -106,6 +107,31 @@ class Session:
         )
         name = f"check-{subject}"
         return app.wait(app.dispatch.place(name, work, Observed, deadline_s=_CHECK_DEADLINE_S))
+
+    def make_schema(self, subject: str, tool: str) -> SchemaOutcome:
+        """Let a tool of a subject's ORM make the schema, and compare it with the dataset's.
+
+        Raises:
+            LoadError: nothing could be compared.
+        """
+        app, name = self.site.app, f"schema-{subject}"
+        lab, declared = app.deployment, self.site.resolved.subjects[subject]
+        environment = f"{lab.environments}/{self.stacks[declared.stack].environment}"
+        argv = [lab.python, "-m", "workloads.migrations", "--service", declared.service]
+        argv += ["--tool", tool, "--programs", f"{environment}/bin"]
+        argv += [
+            part for key, told in self.database.options(app).items() for part in (f"--{key}", told)
+        ]
+        status, said = app.dispatch.command(name, argv, deadline_s=_CHECK_DEADLINE_S)
+        where = f"{app.name}:{app.folder}/{name}/log.txt"
+        if status != 0:
+            raise LoadError(
+                "schema-made",
+                f"comparing the schema by {tool} ended with {status}: {app.last_said(name)}",
+                where=where,
+                hint="read that log; a full disk is the usual cause",
+            )
+        return read_answer(said, SchemaOutcome, where=where)
 
     @contextmanager
     def statement_log(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""The schema for SQLAlchemy. schema.sql of the dataset creates the tables, this never does."""
+"""The schema for SQLAlchemy. schema.sql of the dataset creates the tables that are measured."""
 
 from __future__ import annotations
 

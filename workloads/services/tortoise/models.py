@@ -1,4 +1,4 @@
-"""The schema for Tortoise. schema.sql of the dataset creates the tables, this never does."""
+"""The schema for Tortoise. schema.sql of the dataset creates the tables that are measured."""
 
 from __future__ import annotations
 
@@ -63,6 +63,7 @@ class Order(Model):
         """The table of the rows."""
 
         table = "orders"
+        indexes = (("user_id",),)  # the option of the key for this was renamed
 
     def row(self) -> Row:
         """Return the columns in the contract's order."""
