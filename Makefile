@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON_INSTALL_DIR := $(CURDIR)/.lab/python
 export ANSIBLE_HOME := $(CURDIR)/.lab/ansible
 
-.PHONY: help demo place wrk test test-plugin test-quick test-evidence test-host test-metal test-action \
+.PHONY: help demo place wrk test test-plugin test-quick test-fuzz test-evidence test-host test-metal test-action \
   check docs bench lock clean
 
 help:  ## what can be made
@@ -56,6 +56,9 @@ QUICK = analysis bundle diff environment inventory plan test_scratch.py test_tre
   steadiness/test_steadiness.py $(addprefix verify/test_,judging.py levels.py mutations.py schemas.py)
 test-quick: .venv/.dev  ## what needs no database, host, browser or whole run: about a minute
 	@$(BIN)/pytest $(addprefix tests/,$(QUICK)) -n 2 --dist loadfile
+
+test-fuzz: .venv/.dev  ## 5,000 requests from the OpenAPI description to every service; minutes
+	@ORMLAB_FUZZ=5000 $(BIN)/pytest -rP tests/contract/test_differential.py -k description
 
 test-evidence: .venv/.dev  ## the whole evidence judged anew, with what git's history has of it
 	@$(BIN)/pytest tests/evidence

@@ -3,7 +3,8 @@
 All of them answer with the same status and the same bytes, never with 500, and their databases hold
 the same rows in the end. What the right answer is, the contract's cases say; here no service may
 differ from the others, whatever is asked. Nobody asks a service for what its manifest says that it
-cannot do.
+cannot do. ``make test-fuzz`` sends 5,000 requests drawn from the OpenAPI description;
+``ORMLAB_FUZZ`` and ``ORMLAB_FUZZ_SEED`` set their number and their seed.
 """
 
 from __future__ import annotations
@@ -11,16 +12,20 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
+import os
 import socket
+import sys
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import cycle
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, seed
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from tests.contract.drawn import requests
 from tests.services.running import SERVICES, SHARED, settings, started
 from workloads.contract.client import Client
 from workloads.contract.fields import (
@@ -300,6 +305,35 @@ def test_every_service_reads_a_body_in_the_same_way(services, path, body):
 )
 def test_every_service_reads_a_query_in_the_same_way(services, path, query):
     services.ask("GET", path + query, None, {})
+
+
+FUZZ = int(os.environ.get("ORMLAB_FUZZ", "200"))
+FUZZ_SEED = int(os.environ.get("ORMLAB_FUZZ_SEED", "1"))
+BY_THE_ROWS = {404, 409}  # refusals of requests that are valid
+
+
+def test_every_service_answers_as_the_description_says(psql, services):
+    statuses = Counter()
+
+    @seed(FUZZ_SEED)
+    @hypothesis_settings(
+        max_examples=FUZZ, database=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    @given(drawn=requests())
+    def ask(drawn):
+        status, _, _ = services.ask(drawn.method, drawn.path, drawn.body, {})
+        statuses[status] += 1
+        assert status in drawn.statuses | {405}
+        if drawn.wrong:
+            assert status >= 400
+        else:
+            assert status < 400 or status in BY_THE_ROWS
+
+    ask()
+    assert statuses.total() >= FUZZ
+    assert same_rows(psql, services)
+    told = ", ".join(f"{count} x {status}" for status, count in sorted(statuses.items()))
+    sys.stdout.write(f"seed {FUZZ_SEED}, to each of {len(SUBJECTS)} services: {told}\n")
 
 
 # What an HTTP client will not send. The last is what follows the head.

@@ -1,17 +1,15 @@
 """openapi.yaml, the fields as data and the cases say the same."""
 
 import re
-from importlib.resources import files
 
 import pytest
-import yaml
 from openapi_spec_validator import validate
 
+from tests.contract.description import DOCUMENT, resolved
 from tests.services.parts import DATASET
 from workloads.contract import fields
 from workloads.contract.suite import all_cases
 
-DOCUMENT = yaml.safe_load(files("workloads.contract").joinpath("openapi.yaml").read_text())
 SCHEMAS = DOCUMENT["components"]["schemas"]
 CASES = all_cases(DATASET)
 OPERATION_IDS = {
@@ -20,13 +18,6 @@ OPERATION_IDS = {
     for method, operation in item.items()
     if method != "parameters"
 }
-
-
-def resolved(part):
-    while "$ref" in part:
-        name = part["$ref"].removeprefix("#/components/").split("/")
-        part = DOCUMENT["components"][name[0]][name[1]]
-    return part
 
 
 def route_of(path):

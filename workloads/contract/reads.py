@@ -41,8 +41,23 @@ _NO_PATHS = (
     *("/", "/user", "/users/", "/users/1/", "/users/1/orders/1", "/users/1/users", "/users//1"),
     *("/Users/1", "/users/./1", "/users%2F1", "/users/1%2F2", "/users/1%2forders", "/orders%2f1"),
 )
+# Operations that have no parameters, so that every parameter is an unknown one.
+_WITHOUT_PARAMETERS = (
+    ("health", "GET /health"),
+    *(
+        (f"{verb}-{noun}", f"{method} /{noun}s{'' if verb == 'create' else '/1'}")
+        for noun in ("user", "order")
+        for verb, method in (
+            ("read", "GET"),
+            ("create", "POST"),
+            ("update", "PATCH"),
+            ("delete", "DELETE"),
+        )
+    ),
+)
 # Requests with several faults. The contract's order: the id, names of parameters, their values.
 _WRONG_AT_ONCE = (
+    ("read-user", "/users/one?page=1", "id"),
     ("user-orders", "/users/one/orders?page=1", "id"),
     ("user-orders", "/users/one/orders?limit=x", "id"),
     ("user-orders", "/users/1/orders?limit=x&page=1", "page"),
@@ -97,7 +112,7 @@ def pages(dataset: Dataset) -> Iterator[Case]:
 
 
 def refusals() -> Iterator[Case]:
-    """Yield the reads that are refused, and the methods and paths that do not exist."""
+    """Yield the reads and parameters that are refused, and methods and paths that do not exist."""
     for noun in ("user", "order"):
         for word, row_id in (
             ("zero", "0"),
@@ -116,6 +131,8 @@ def refusals() -> Iterator[Case]:
                 yield invalid(f"{name}:{query}", f"GET {path}{query}", parameter)
     for query in ("", "?loading=", "?loading=eager", "?loading=join&loading=join"):
         yield invalid(f"users-with-orders:{query}", f"GET /users-with-orders{query}", "loading")
+    for name, request in _WITHOUT_PARAMETERS:
+        yield invalid(f"{name}:page=1", f"{request}?page=1", "page")
     for name, path, wrong in _WRONG_AT_ONCE:
         yield invalid(f"{name}:{path}", f"GET {path}", wrong)
     yield from _unrouted()

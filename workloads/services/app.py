@@ -57,7 +57,8 @@ def application(parts: Parts) -> web.Application:
     app = web.Application(client_max_size=fields.MAX_BODY_BYTES + 1)
     api, burden = _Api(parts), parts.burden
 
-    async def healthy(_request: web.Request) -> web.Response:
+    async def healthy(request: web.Request) -> web.Response:
+        _without_parameters(request)
         return api.answer(parts.health_now())
 
     users = api.resource(parts.repository.users, fields.USER)
@@ -89,6 +90,19 @@ async def _expected(request: web.Request) -> None:
     if expectation.lower() == "100-continue" and request.version >= HttpVersion11:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # the answer has not begun
+
+
+def _row_id(request: web.Request) -> int:
+    """The id in the path of an operation that has no parameters."""
+    row_id = inputs.row_id(request.match_info["id"])
+    _without_parameters(request)
+    return row_id
+
+
+def _without_parameters(request: web.Request) -> None:
+    """Refuse any parameter, as unknown: the operation has none."""
+    if request.query_string:
+        inputs.once((name for name, _ in request.query.items()), ())
 
 
 async def _body(request: web.Request) -> bytes:
@@ -195,22 +209,23 @@ class _Resource:
         }
 
     async def _read(self, request: web.Request) -> web.Response:
-        return self._api.answer_row(await self._table.read(inputs.row_id(request.match_info["id"])))
+        return self._api.answer_row(await self._table.read(_row_id(request)))
 
     async def _page(self, request: web.Request) -> web.Response:
         limit, offset = inputs.page(request.query)
         return self._api.answer(await self._table.page(limit, offset))
 
     async def _create(self, request: web.Request) -> web.Response:
+        _without_parameters(request)
         values = inputs.complete(self._known, await _body(request), self._decode)
         return self._api.answer(await self._table.create(values), HTTPStatus.CREATED)
 
     async def _update(self, request: web.Request) -> web.Response:
-        row_id = inputs.row_id(request.match_info["id"])
+        row_id = _row_id(request)
         values = inputs.partial(self._known, await _body(request), self._decode)
         return self._api.answer_row(await self._table.update(row_id, values))
 
     async def _delete(self, request: web.Request) -> web.Response:
-        if not await self._table.delete(inputs.row_id(request.match_info["id"])):
+        if not await self._table.delete(_row_id(request)):
             raise NotFound
         return web.Response(status=HTTPStatus.NO_CONTENT)

@@ -172,6 +172,9 @@ class _Route(APIRoute):
             handler = parts.burden.on(handle) if parts.burden else handle
             parts.in_flight.begin()
             try:
+                # The dependencies of those with parameters look at the names themselves.
+                if request.scope["query_string"] and not _known(request, self.path):
+                    _check_names(request, self.path)
                 return await handler(_Request(request.scope, request.receive))
             except (Refusal, RequestValidationError, HTTPException) as wrong:
                 refusal = _first(request, self.path) or _refusal(wrong)
@@ -196,13 +199,21 @@ def _first(request: Request, path: str) -> Refusal | None:
     FastAPI checks values while it solves dependencies, in another order than the contract.
     """
     try:
-        _check_id(request)
-        known = _PARAMETERS.get(path)
-        if known and request.method == "GET":
-            _once(request, known)
+        _check_names(request, path)
     except Refusal as refusal:
         return refusal
     return None
+
+
+def _check_names(request: Request, path: str) -> None:
+    """Refuse a wrong id in the path, then a parameter that is unknown or repeated."""
+    _check_id(request)
+    _once(request, _known(request, path))
+
+
+def _known(request: Request, path: str) -> tuple[str, ...]:
+    """The parameters of an operation, by the path of its route."""
+    return _PARAMETERS.get(path, ()) if request.method == "GET" else ()
 
 
 def _refusal(wrong: Refusal | RequestValidationError | HTTPException) -> Refusal:
