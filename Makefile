@@ -96,6 +96,7 @@ lock: .venv/.lab  ## resolve every requirement anew, hash-locked and without add
 	$(COMPILE) requirements/lab.in -c requirements/agent.txt -o requirements/lab.txt
 	$(COMPILE) requirements/dev.in -c requirements/lab.txt -o requirements/dev.txt
 	$(COMPILE) requirements/roc-validator.in -o requirements/roc-validator.txt
+	$(COMPILE) requirements/profilers.in -o requirements/profilers.txt
 	$(COMPILE) requirements/act.in -o requirements/act.txt
 	$(COMPILE) pytest-ormlab/requirements/dev.in -o pytest-ormlab/requirements/dev.txt
 	$(BIN)/python -m workloads.stacks.lock --uv .lab/uv/bin/uv --cache "$(UV_CACHE_DIR)"

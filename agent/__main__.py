@@ -31,12 +31,14 @@ from agent import (
     orders,
     owner,
     processes,
+    profilers,
     reach,
     trial,
 )
 from agent.failure import Failure
 from agent.files import utc_now, write_json
 from agent.heartbeat import Heartbeat
+from bundle.documents.profilers import Profiled
 from bundle.documents.readings import TrialReadings
 from bundle.documents.services import Observed
 from host import items, placement
@@ -58,6 +60,7 @@ _WORKS: dict[type[Work], tuple[Callable[[], object], Callable[..., None]]] = {
     orders.FindFloor: (Observed, floor.carry_out),
     orders.KeepDatabase: (answers.Kept, database.carry_out),
     orders.Observe: (answers.PartReadings, observe.observe),
+    orders.Profile: (Profiled, profilers.carry_out),
     orders.RunCommand: (Observed, command.carry_out),
     orders.RunTrial: (TrialReadings, trial.carry_out),
     orders.RunSideBySide: (answers.SideReadings, trial.carry_out_side_by_side),

@@ -9,7 +9,8 @@ means that the database server is on another host.
 
 History of the schema: order/1 (first), order/2 (each kind of work has a type of its own),
 order/3 (a load has the keys of the plan; what it sends stands beside it), order/4 (several subjects
-side by side), order/5 (a host serves several subjects of a trial that another host drives).
+side by side), order/5 (a host serves several subjects of a trial that another host drives), order/6
+(profilers).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from msgspec import convert
 
 from bundle.codec import Part, Record, parse
+from bundle.documents.profilers import Profiler
 from bundle.documents.readings import Cache, Environment, Pool
 from bundle.generators import AnyLoad
 from host.environment import Program
@@ -200,6 +202,17 @@ class FindFloor(Part, frozen=True, kw_only=True, tag_field="kind", tag="floor"):
     placement: Placement
 
 
+class Profile(Part, frozen=True, kw_only=True, tag_field="kind", tag="profile"):
+    """Look where a service spends CPU time or memory, in a process that no trial measures."""
+
+    profiler: Profiler
+    service: ServiceSpec
+    database: DatabaseSpec
+    load: LoadSpec  #: by which the service is driven, or whose requests it gets one by one
+    placement: Placement
+    tools: str  #: folder of the environment that has the profilers
+
+
 class DeployedSpec(Part, frozen=True, kw_only=True):
     """One subject of a deployment: its service, and the database that it alone uses."""
 
@@ -270,6 +283,7 @@ type Work = (
     | RunTrial
     | RunSideBySide
     | Observe
+    | Profile
     | Serve
 )
 
@@ -277,9 +291,9 @@ type Work = (
 class Order(Record, frozen=True, kw_only=True):
     """One order to an agent."""
 
-    SCHEMA: ClassVar[str] = "order/5"
+    SCHEMA: ClassVar[str] = "order/6"
 
-    schema: Literal["order/5"] = "order/5"
+    schema: Literal["order/6"] = "order/6"
     heartbeat: str  #: path of a file whose modification time the orchestrator keeps changing
     heartbeat_timeout_s: float  #: the agent stops everything after so long without a change
     deadline_s: float  #: the agent stops everything after so long, whatever happens

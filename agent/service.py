@@ -21,7 +21,7 @@ from bundle.documents.readings import Health, Port, Stop
 from workloads.load.requests import bracketed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from agent.heartbeat import Heartbeat
@@ -188,10 +188,22 @@ class Endpoint:
 
 
 class Service(Endpoint):
-    """A service that this agent starts; leaving the context ends it, whatever happens."""
+    """A service that this agent starts; leaving the context ends it, whatever happens.
+
+    Args:
+        spec: how it is started.
+        folder: takes its settings and its log.
+        cpus: on which it may run; None for the agent's own.
+        under: a program, with arguments, that starts the service's own; none starts it directly.
+    """
 
     def __init__(
-        self, spec: ServiceSpec | StaticSpec, *, folder: Path, cpus: Iterable[int] | None
+        self,
+        spec: ServiceSpec | StaticSpec,
+        *,
+        folder: Path,
+        cpus: Iterable[int] | None,
+        under: Sequence[str] = (),
     ) -> None:
         super().__init__(spec.settings.host, spec.settings.port, spec.settings.nonce)
         self._spec = spec
@@ -204,7 +216,7 @@ class Service(Endpoint):
             variables["PYTHONHASHSEED"] = str(spec.environment.hash_seed)
             variables["ORMLAB_PADDING"] = "x" * spec.environment.padding_bytes
         self._process = processes.spawn(
-            [spec.python, "-m", spec.MODULE, str(settings)],
+            [*under, spec.python, "-m", spec.MODULE, str(settings)],
             program="service",
             log=self._log,
             cpus=cpus,

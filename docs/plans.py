@@ -160,6 +160,7 @@ explanation:
         reset_on_return: false
 null_arm: sqlalchemy
 needs_all_subjects: true
+profilers: [cpu, heap, instructions, syscalls]
 positive_control:
   subject: sqlalchemy
   delta: 0.1

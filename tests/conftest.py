@@ -39,6 +39,7 @@ LONG = (
     "run/test_pilot.py",
     "rerun/test_rerun.py",
     "explain/test_explain.py",
+    "profile/test_run.py",
     "services/test_process.py",
     "archive/test_site.py",
     "doctor/test_doctor.py",

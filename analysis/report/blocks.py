@@ -1,4 +1,4 @@
-"""What a report is made of, before it is HTML or Markdown: parts, and blocks of ten kinds.
+"""What a report is made of, before it is HTML or Markdown: parts, and blocks of eleven kinds.
 
 Text in blocks is plain text, whatever a bundle put into it; each rendering escapes it.
 """
@@ -101,6 +101,13 @@ class Code:
 
 
 @dataclass(frozen=True)
+class Links:
+    """Files that stand beside the report, with their relative addresses."""
+
+    items: tuple[tuple[str, str], ...]  #: text and address of each
+
+
+@dataclass(frozen=True)
 class Figure:
     """A chart and the table with the same figures.
 
@@ -114,7 +121,9 @@ class Figure:
     table: Table
 
 
-type Block = Text | Heading | Listing | Facts | Badges | CountBar | Caution | Code | Table | Figure
+type Block = (
+    Text | Heading | Listing | Facts | Badges | CountBar | Caution | Code | Links | Table | Figure
+)
 
 
 @dataclass(frozen=True)

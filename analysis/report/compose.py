@@ -1,4 +1,4 @@
-"""The ten parts in their order."""
+"""The ten parts in their order, and one more of a run that asked for profilers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from analysis.report.parts import (
     host,
     latency,
     limits,
+    profilers,
     setup,
     sql,
     trials,
@@ -19,7 +20,17 @@ from analysis.report.parts import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from analysis.report.blocks import Block
     from analysis.report.material import Material
+
+
+def _profiled(
+    material: Material,
+) -> Iterator[tuple[str, str, Callable[[Material], Iterator[Block]]]]:
+    if material.profiled:
+        yield "profilers", "Where CPU time and memory go", profilers.blocks
 
 
 def compose(material: Material) -> Report:
@@ -32,6 +43,7 @@ def compose(material: Material) -> Report:
         ("latency", "Latency", latency.blocks),
         ("causes", "Where the difference comes from", explanation.blocks),
         ("sql", "SQL of one request", sql.blocks),
+        *_profiled(material),
         ("host", "The host, before and after", host.blocks),
         ("limits", "What this does not show", limits.blocks),
         ("verify", "How to verify it and run it again", verify.blocks),

@@ -13,6 +13,7 @@ from analysis.report.blocks import (
     Facts,
     Figure,
     Heading,
+    Links,
     Listing,
     Text,
 )
@@ -53,6 +54,8 @@ def _lines(block: Block) -> Iterator[str]:
         case Code():
             fence = "`" * max(3, 1 + longest_ticks(block.text))
             yield f"{fence}sh\n{visible(block.text, keep='\n')}\n{fence}"
+        case Links():
+            yield "\n".join(f"- [{escaped(text)}](<{place}>)" for text, place in block.items)
         case Figure():
             yield from _table(block.table)
         case Table():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from analysis import software
+from analysis.profilers import Looked
 from analysis.report import trials
 from analysis.report.charts import Look
 from analysis.work import Work
@@ -71,6 +72,7 @@ class Material:
     seeded: Seeded | None = None  #: the rows of the database; likewise
     running: Mapping[str, Health] = field(default_factory=dict)  #: the services as they ran
     software: Mapping[str, Software] = field(default_factory=dict)  #: versions by subject
+    profiled: tuple[Looked, ...] = ()  #: what profilers found, where the plan asked for them
 
     @classmethod
     def read(
@@ -105,6 +107,7 @@ class Material:
             seeded=typed.read_if_there(path, Seeded),
             running=_running(path),
             software=software.of(path, sealed.plan),
+            profiled=Looked.of_bundle(path),
         )
 
     @property
@@ -151,8 +154,14 @@ class Material:
             "trials": trials.document(self.shown),
             "sql": {subject: plain(sql) for subject, sql in self.work.sql.items()},
             "host": host,
+            **self._profilers(),
             "hosts": {roles: _plain(facts) for roles, facts in self.hosts.items()},
         }
+
+    def _profilers(self) -> dict[str, Json]:
+        """What profilers left, by subject; no key where the plan asked for none."""
+        left: dict[str, Json] = {each.subject: plain(each.document) for each in self.profiled}
+        return {"profilers": left} if left else {}
 
 
 def _plain(document: Part | None) -> Json:

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from bundle.documents.loads import STRICT, Load
+from bundle.documents.profilers import Profiler
 from bundle.meant import meant
 from host.levels import Profile
 
@@ -282,6 +283,9 @@ class Plan(Strict):
     null_arm: Name | None = None
     #: a subject with a slowdown of known size, which the run must find
     positive_control: PositiveControl | None = None
+    #: what looks at every subject under the first workload before the first trial, in processes
+    #: that no trial measures (profile.md)
+    profilers: list[Profiler] = Field(default_factory=list, exclude_if=lambda asked: not asked)
     #: whether a run that cannot measure one of the subjects ends before its first trial, instead of
     #: leaving it out
     needs_all_subjects: bool = Field(default=False, exclude_if=lambda needs: not needs)

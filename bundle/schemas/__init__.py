@@ -14,7 +14,7 @@ import msgspec
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
-from bundle.documents import explanation, host, plan, results, services, verdicts
+from bundle.documents import explanation, host, plan, profilers, results, services, verdicts
 from bundle.format import BundleRecord, IndexLine, Provenance, Seal, TrialRecord
 from bundle.generators import GENERATORS, GeneratorReport
 
@@ -79,6 +79,7 @@ DOCUMENTS: Final = (
     Described("contract-1", services.ContractOutcome, r"services/[^/]+/contract\.json"),
     Described("sql-1", services.Sql, r"services/[^/]+/sql\.json"),
     Described("answers-1", services.Answers, r"services/[^/]+/answers\.json"),
+    Described("profilers-1", profilers.Profilers, r"services/[^/]+/profilers\.json"),
     Described(
         "order-1",
         services.OrderOutcome,
@@ -98,6 +99,12 @@ DOCUMENTS: Final = (
 _KEPT: Final = "|".join(
     re.escape(name).replace(r"\*", "[^/]+") for each in GENERATORS.values() for name in each.kept
 )
+_PROFILED: Final = "|".join(
+    map(
+        re.escape,
+        (*profilers.STACKS.values(), *profilers.PICTURES.values(), profilers.CALLGRIND),
+    )
+)
 _FILES: Final = re.compile(
     r"README\.md|MANIFEST\.sha256|SEAL\.json\.sig|ro-crate-metadata\.json"
     r"|derived/(DERIVED\.sha256|ledger\.yaml)"
@@ -106,6 +113,7 @@ _FILES: Final = re.compile(
     r"|inputs/locks/([^/]+\.(txt|toml|in)|wheels/[^/]+/[^/]+\.whl)"
     r"|host/((host-[0-9]+/)?[^/]+\.log\.zst|provision/[^/]+\.zst)"
     r"|services/[^/]+/(samples/[^/]+\.http|[^/]+\.log\.zst|schema\.sql)"
+    rf"|services/[^/]+/profilers/({_PROFILED})"
     rf"|{_LEFT}([^/]+\.(log\.zst|stderr\.txt\.zst)|{_KEPT}|(samples|resources)\.parquet)"
 )
 

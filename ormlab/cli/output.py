@@ -123,7 +123,7 @@ def run_output(
     derived = Derived.read(bundle)
     results, verdicts = derived.results, derived.verdicts
     problem = without_trial(results, bundle)
-    page = _report(bundle) if report else None
+    page = written_report(bundle) if report else None
 
     def text() -> str:
         judged = f"\n\n{verdicts_text(verdicts, bundle)}" if verdicts else ""
@@ -141,7 +141,8 @@ def run_output(
     )
 
 
-def _report(bundle: Path) -> Path:
+def written_report(bundle: Path) -> Path:
+    """Write the report of a bundle; returns its file."""
     from analysis import report as rendering
     from ormlab.judging import report as reports
 

@@ -19,7 +19,7 @@ from ormlab.plan import meaning
 from workloads.contract.fields import LOADINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ormlab.compare.spec import Spec
     from ormlab.compare.stacks import Locked
@@ -67,7 +67,7 @@ def make(request: Request, locked: Locked) -> ResolvedPlan:
     Raises:
         UsageError: workload, load or subjects are not possible, or the time is too short.
     """
-    name, workload, rows = _workload(request)
+    name, mix, rows = workload(request.operation, request.mix)
     subjects = dict(zip(names(request.specs), _subjects(request, locked), strict=True))
     baseline, *candidates = subjects
     given = {
@@ -80,27 +80,36 @@ def make(request: Request, locked: Locked) -> ResolvedPlan:
         "blocks": 1,
         "dataset": rows,
         "subjects": subjects,
-        "workloads": {name: workload},
+        "workloads": {name: mix},
         "loads": {request.design: _load(request, 1.0)},
         "comparisons": [{"baseline": baseline, "candidate": each} for each in candidates],
         "null_arm": baseline,
         "needs_all_subjects": True,
         "margins": {request.metric: request.margin} if request.margin is not None else {},
         "assumptions": [
-            *(f"{each} is the subject {spec}" for each, spec in _written(subjects, request)),
+            *(f"{each} is the subject {spec}" for each, spec in written(subjects, request.specs)),
             *locked.notes,
         ],
     }
-    try:
-        plan = Plan.model_validate(given)
-    except ValidationError as wrong:
-        what = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in wrong.errors())
-        hint = "docs/plans.md describes plans"
-        raise PlanError("plan-invalid", what, where="compare", hint=hint) from None
+    plan = validated(given)
     blocks, duration_s = _fitting(request, plan, locked)
     loads = {request.design: _load(request, duration_s)}
     timed = plan.model_dump(by_alias=True) | {"blocks": blocks, "loads": loads}
     return plans.resolve(Plan.model_validate(timed), stacks_folder=locked.folder)
+
+
+def validated(given: Mapping[str, object]) -> Plan:
+    """The plan that a command has made.
+
+    Raises:
+        PlanError: a value is not possible; the message names its key.
+    """
+    try:
+        return Plan.model_validate(given)
+    except ValidationError as wrong:
+        what = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in wrong.errors())
+        hint = "docs/plans.md describes plans"
+        raise PlanError("plan-invalid", what, where=str(given["name"]), hint=hint) from None
 
 
 def names(specs: tuple[Spec, ...]) -> list[str]:
@@ -129,11 +138,9 @@ def _called(spec: Spec, alike: Sequence[Spec] = ()) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", "-".join(filter(None, parts)).lower()).strip(".-")
 
 
-def _written(subjects: Mapping[str, object], request: Request) -> list[tuple[str, Spec]]:
+def written(subjects: Iterable[str], specs: Iterable[Spec]) -> list[tuple[str, Spec]]:
     """The subjects whose name does not say all, without the folder of a local source."""
-    pairs = [
-        (name, _without_folders(spec)) for name, spec in zip(subjects, request.specs, strict=True)
-    ]
+    pairs = [(name, _without_folders(spec)) for name, spec in zip(subjects, specs, strict=True)]
     return [(name, spec) for name, spec in pairs if name != str(spec)]
 
 
@@ -160,11 +167,20 @@ def _load(request: Request, duration_s: float) -> dict[str, object]:
     }
 
 
-def _workload(request: Request) -> tuple[str, Workload, DatasetSize]:
-    """Name, operations and rows of what is requested."""
-    if request.mix is not None:
-        return _mix(request.mix)
-    name, _, loading = request.operation.partition(":")
+def workload(operation: str, mix: str | None) -> tuple[str, Workload, DatasetSize]:
+    """Name, operations and rows of what is requested.
+
+    Args:
+        operation: with ``:LOADING`` where it has several ways of loading.
+        mix: ``PLAN`` or ``PLAN/WORKLOAD`` in its place; None without one.
+
+    Raises:
+        UsageError: there is no such operation or workload.
+        PlanError: there is no such plan.
+    """
+    if mix is not None:
+        return _mix(mix)
+    name, _, loading = operation.partition(":")
     if loading and loading not in LOADINGS:
         raise UsageError(
             "operation-invalid",

@@ -10,7 +10,7 @@ from bundle.display import quantity
 from bundle.documents.results import GateVerdict
 from ormlab.base import affinity
 from ormlab.base.errors import HostGateError, LoadError
-from ormlab.run import subjects
+from ormlab.run import profiling, subjects
 from ormlab.run.measure import making, record, site
 from ormlab.run.measure.database import Database
 from ormlab.run.measure.session import Session
@@ -74,13 +74,15 @@ def started(opened: Site, progress: Progress) -> Iterator[Session]:
     drawn = making.tables(plan, opened.load, opened.scratch)
     progress.stage("making the stacks' environments")
     stacks = making.stacks(opened)
+    # Installing gives no sign of life either.
+    tools = making.profilers(opened, stacks)
     progress.stage("starting PostgreSQL 16")
     with Database(opened) as database:
         size = plan.dataset
         rows = f"{quantity(size.users, 'user')}, {quantity(size.orders, 'order')}"
         progress.stage(f"dataset: {rows}, {quantity(size.payload_bytes, 'byte')}")
         seeded = making.rows(opened, database)
-        yield Session(opened, drawn, stacks, database, seeded)
+        yield Session(opened, drawn, stacks, database, seeded, tools)
 
 
 def examine(run: Run) -> None:
@@ -92,6 +94,7 @@ def examine(run: Run) -> None:
     run.add(record.host_before(run.session))
     _check(run)
     _diagnose(run)
+    profiling.profile(run)
     _find_floors(run)
     # The last file before the first trial: a run that has it need not be examined again.
     run.add(record.silence(run.session))

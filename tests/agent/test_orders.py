@@ -129,7 +129,7 @@ WORK = {"kind": "command", "argv": ["true"], "env": {}}
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"schema": "order/9"}, "schema is 'order/9', this agent knows order/5"),
+        ({"schema": "order/9"}, "schema is 'order/9', this agent knows order/6"),
         ({"word": 1}, "unknown field `word`"),
         ({"deadline_s": "60"}, "`$.deadline_s`"),
         ({"work": WORK | {"kind": "dance"}}, "'dance' - at `$.work.kind`"),
@@ -146,7 +146,7 @@ def test_what_is_no_order_is_refused_with_the_place_in_it(tmp_path, changes, sai
     assert not (tmp_path / "done.json").exists()
 
 
-@pytest.mark.parametrize("text", ["", "[", "[]", "{}", '{"schema": "order/5", "schema": 1}'])
+@pytest.mark.parametrize("text", ["", "[", "[]", "{}", '{"schema": "order/6", "schema": 1}'])
 def test_what_is_no_document_of_an_order_is_refused(tmp_path, text):
     (tmp_path / "order.json").write_text(text)
     answer = placing.hand_over(tmp_path / "order.json")

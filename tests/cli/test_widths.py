@@ -27,6 +27,7 @@ from ormlab.cli.fleet_text import fleet_text
 from ormlab.cli.host import _text as host_text
 from ormlab.cli.output import Printout, run_output
 from ormlab.cli.page import PIPE
+from ormlab.cli.profile import profile_text
 from ormlab.cli.releases import printed as releases_printed
 from ormlab.compare import course
 from ormlab.fleet.combined import FleetResult
@@ -41,6 +42,7 @@ from ormlab.run.doctor import Examination
 from tests.bundle import making
 from tests.cli.inside import ormlab
 from tests.doctor.hosts import build, place
+from tests.profile.looked import LOOKED
 from tests.releases import test_text as releases
 from tests.report import recorded
 
@@ -108,6 +110,7 @@ def printed(tmp_path_factory):
         "subject list": of("subject", "list"),
         "doctor": lambda: examination_text(examined, verbose=True),
         "run": run_output("ormlab-run/1", first).text,
+        "profile": lambda: profile_text(LOOKED, first),
         "compare": compared(course.read(first, "throughput"), None).text,
     }
 

@@ -251,14 +251,18 @@ class _Environments:
     uv: str  #: path of uv there
     cache: str  #: uv's cache there
 
-    def make(self, name: str, lock: bytes) -> str:
-        """The folder of an environment that holds exactly what a lock names; made if missing."""
+    def make(self, name: str, lock: bytes, version: str | None = None) -> str:
+        """The folder of an environment that holds exactly what a lock names; made if missing.
+
+        ``version`` is that of the interpreter; None if it is the agent's.
+        """
         host = self.host
         digest = hashlib.sha256(lock + self.interpreter.encode()).hexdigest()[:12]
         folder = f"{host.spec.root}/envs/{name}-{digest}"
         if not host.try_run("test", "-e", f"{folder}/.complete"):
             host.put(lock, f"{folder}.txt")
-            wanted = wheels.shipped(host, lock, _python_version()) if host.spec.offline else {}
+            python = version or _python_version()
+            wanted = wheels.shipped(host, lock, python) if host.spec.offline else {}
             self._run(wanted, "venv", "--quiet", "--clear", "--python", self.interpreter, folder)
             install = ["pip", "install", "--quiet", "--no-deps", "--require-hashes"]
             install += ["--compile-bytecode", "--python", f"{folder}/bin/python"]
@@ -273,6 +277,23 @@ class _Environments:
         installer = [*code, *_assigned(variables), self.interpreter, "-m", "host", "installer"]
         uv = ["env", *_assigned(given), self.uv, "--no-config"]
         self.host.run(*installer, *uv, *arguments, program="installer")
+
+
+def profilers(lab: Deployment, python: str, version: str) -> str:
+    """The folder of the environment that has the profilers; made if it is missing.
+
+    Args:
+        lab: on the host.
+        python: interpreter of a stack, whose services memray traces from inside.
+        version: of that interpreter.
+
+    Raises:
+        ProvisioningError: a package cannot be fetched for a host without network.
+        CommandFailed: it cannot be made.
+    """
+    environments = _Environments(lab.host, lab.code, python, lab.uv, lab.cache)
+    lock = (checkout.ROOT / "requirements/profilers.txt").read_bytes()
+    return environments.make("profilers", lock, version)
 
 
 def _assigned(variables: Mapping[str, str]) -> list[str]:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from agent.orders import Tables
 from bundle.documents.host import Seeded
+from bundle.documents.profilers import STACKS
 from bundle.documents.services import StackOutcome
 from ormlab.base.errors import LoadError, PlanError
-from ormlab.run.measure import orders, wheels
+from ormlab.run.measure import deployment, orders, wheels
 from ormlab.run.measure.deployment import read_answer
 from workloads.load.requests import write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from ormlab.plan import Plan
@@ -94,6 +95,29 @@ def stacks(site: Site) -> dict[str, StackOutcome]:
             )
         made[name] = read_answer(said, StackOutcome, where=where)
     return made
+
+
+def profilers(site: Site, made: Mapping[str, StackOutcome]) -> dict[str, str]:
+    """By stack that works, the folder with the profilers that run inside or beside its interpreter.
+
+    None is made for a plan that asks for no such profiler.
+
+    Raises:
+        ProvisioningError: a package cannot be fetched for a host without network.
+        CommandFailed: the environment cannot be made.
+    """
+    if not STACKS.keys() & set(site.resolved.plan.profilers):
+        return {}
+    lab, stacks = site.app.deployment, site.resolved.stacks
+    return {
+        name: deployment.profilers(
+            lab,
+            f"{lab.environments}/{outcome.environment}/bin/python",
+            stacks[name].python.partition("+")[0],
+        )
+        for name, outcome in made.items()
+        if outcome.ok
+    }
 
 
 def rows(site: Site, database: Database) -> Seeded:

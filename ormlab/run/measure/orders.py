@@ -17,6 +17,7 @@ from agent.orders import (
     StaticSpec,
 )
 from bundle.documents.readings import Cache, Environment, Pool
+from bundle.generators.client import ClosedLoad
 from ormlab.plan.meaning import operations
 from workloads.dataset import Dataset
 from workloads.diagnosis.examination import Task
@@ -35,6 +36,7 @@ _REPEATED_ROWS = 20_000
 _ROWS_PER_SECOND = 8_000  # of a table that must not repeat; a faster trial says it ran out
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 5.0
+_PROFILED_CONNECTIONS = 16  # where the plan's load does not say
 _MOST_PER_EXPECTED = 2.0  # where answers are slow, load that switches takes so much longer
 _OVERHEAD_S = 120.0  # of a trial beyond its load: restore, start, patience with a hung generator
 
@@ -97,6 +99,14 @@ def floor_table(plan: Plan) -> list[requests.Request]:
     reads = [Operation("read-user")]
     size = plan.dataset
     return requests.table(reads, users=size.users, orders=size.orders, seed=plan.seed, count=1_000)
+
+
+def profiled(plan: Plan) -> ClosedLoad:
+    """The load under which profilers look: a closed loop as wide and as long as the first load."""
+    first = next(iter(plan.loads.values()))
+    return ClosedLoad(
+        connections=first.connections or _PROFILED_CONNECTIONS, duration_s=first.duration_s
+    )
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ def facts_of(site: Site) -> dict[str, HostFacts]:
 def inputs(resolved: ResolvedPlan, ledger: LedgerFile | None = None) -> dict[str, bytes]:
     """What decided the run: plan, locks, services, source, and the ledger that it tries."""
     locks = [checkout.ROOT / "requirements/agent.txt", resolved.stacks_folder / "stacks.toml"]
+    locks += [checkout.ROOT / "requirements/profilers.txt"] if resolved.plan.profilers else []
     of_services = {service.folder for service in resolved.services.values()}
     for stack in resolved.stacks.values():
         own = [*stack.files, *stack.requested]

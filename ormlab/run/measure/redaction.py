@@ -8,6 +8,8 @@ Where a value stands decides whether it is masked, not what it looks like:
     documents   JSON of the lab: values are masked in the fields that hold sentences (`_SENTENCES`);
                 elsewhere only a path that a value begins with, and secrets. Keys, numbers and true,
                 false and null always stay
+    profiles    what profilers have left: paths and secrets alone, because a name or an address may
+                stand in the program of a page
     logs        all other text: masked wherever a value stands as a whole word
 
 Two kinds of secrets are masked in documents and logs: those that the lab has drawn, such as the
@@ -31,6 +33,7 @@ import msgspec
 import zstandard
 
 from bundle import credentials
+from bundle.documents.profilers import PICTURES, STACKS
 from bundle.format import Redaction
 from bundle.generators import GENERATORS
 from bundle.tree import scan
@@ -49,7 +52,7 @@ KINDS: Final = {
 }
 """What is masked, by the word that takes its place, in the order in which it is looked for."""
 
-type _Treatment = Literal["kept", "numbers", "evidence", "document", "log"]
+type _Treatment = Literal["kept", "numbers", "evidence", "document", "profile", "log"]
 
 _PATHS: Final = ("lab folder", "checkout", "home folder")
 _PATCH: Final = "inputs/source.patch"
@@ -65,6 +68,8 @@ _TARGETS: Final = {
 
 _EVIDENCE: Final = (*_PLACES, *_TARGETS, "sql.json", "answers.json", "*.http")
 
+_PROFILED: Final = frozenset({*STACKS.values(), *PICTURES.values()})
+
 _FAILURE: Final = ("failure.what", "failure.where", "failure.hint")
 _SENTENCES: Final = {
     "trial.json": _FAILURE,
@@ -72,6 +77,7 @@ _SENTENCES: Final = {
     "diagnosis.json": _FAILURE,
     "floor.json": _FAILURE,
     "stack.json": ("failures.*.reason",),
+    "profilers.json": ("reasons.*",),
     "script-*.json": ("reason", "said.*"),
     "contract.json": ("problems.*.expected", "problems.*.got"),
     "readings*.json": ("readings.*.reason", "readings.foreign_processes.value.*"),
@@ -187,6 +193,8 @@ class Redactor:
             except (ValueError, RecursionError):
                 return self._sentence(text)  # cut short: nothing can read it as a document
             return text if cleaned == document else _written(cleaned)
+        if how == "profile":
+            return self._replace(self._replace(text, "secret"), *_PATHS)
         return self._sentence(text)
 
     def _evidence(self, name: str, text: str) -> str:
@@ -256,6 +264,8 @@ def _treatment(path: str) -> _Treatment:
         return "numbers"
     if any(fnmatchcase(name, each) for each in _EVIDENCE):
         return "evidence"
+    if name in _PROFILED:
+        return "profile"
     return "document" if name.endswith(".json") else "log"
 
 

@@ -82,6 +82,8 @@ class Session:
     stacks: Mapping[str, StackOutcome]  #: the outcome of making each stack
     database: Database  #: the server
     seeded: Seeded  #: the dataset's template database
+    #: by stack, the folder of its profilers; none where the plan asks for none
+    tools: Mapping[str, str] = field(default_factory=dict)
     #: databases that are as their template says
     _fresh: set[str] = field(default_factory=set, init=False)
 
@@ -100,9 +102,9 @@ class Session:
         manifest = resolved.services[resolved.subjects[subject].service].manifest
         argv += [part for name in manifest.cannot for part in ("--cannot", name)]
         work = CheckService(
-            service=self._service(subject),
+            service=self.service(subject),
             cpus=app.cpus("service"),
-            database=self._restored(app),
+            database=self.restored(app),
             argv=argv,
         )
         name = f"check-{subject}"
@@ -159,8 +161,8 @@ class Session:
         # Some ORMs write columns in the order of a set: the same plan gives the same SQL.
         drawn = orders.environment(self._plan.seed, block=0)
         work = Diagnose(
-            service=self._service(subject, drawn),
-            database=self._restored(app),
+            service=self.service(subject, drawn),
+            database=self.restored(app),
             task=orders.task_of(self._plan),
         )
         name = f"diagnose-{subject}"
@@ -257,7 +259,7 @@ class Session:
         deployed: dict[str, DeployedSpec] = {}
         served: dict[str, ServedSpec] = {}
         for key, (subject, name) in named.items():
-            service = self._service(subject, drawn, seat=seats[subject], database=name)
+            service = self.service(subject, drawn, seat=seats[subject], database=name)
             template = self._template(name)
             if app is not station:  # which also restores the database before it starts the service
                 seen = self.database.seen_from(app, template=template, name=name)
@@ -335,7 +337,7 @@ class Session:
         """Where services listen: only the load connects to them."""
         return _LOOPBACK if self.site.app is self.site.load else self.site.app.host.spec.reach
 
-    def _restored(self, station: Station) -> DatabaseSpec:
+    def restored(self, station: Station) -> DatabaseSpec:
         """The run's database, to be restored and then changed by whoever uses it."""
         self._fresh.discard(Database.name)
         return self.database.seen_from(station, template=self.seeded.database)
@@ -356,7 +358,7 @@ class Session:
         watching = asdict(self._watching(self.site.app))
         return Part("app", self.site.app, Serve(**watching, subjects=subjects))
 
-    def _service(
+    def service(
         self,
         subject: str,
         drawn: Environment | None = None,
