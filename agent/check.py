@@ -11,19 +11,24 @@ from msgspec.structs import replace
 from agent import command, server
 from agent.failure import Failure
 from agent.files import write_json
+from agent.orders import ApplicationSpec
 from agent.service import Service
-from bundle.documents.readings import Pool
-from workloads.diagnosis.examination import examine
+from bundle.documents.readings import Pool, Rows
+from bundle.documents.services import Effects, TableContent
+from workloads.dataset import contents
+from workloads.diagnosis.examination import ApplicationTask, examine
 from workloads.diagnosis.log import StatementLog
 from workloads.diagnosis.proxy import Proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from agent.heartbeat import Heartbeat
-    from agent.orders import CheckService, Diagnose, ServiceSpec
+    from agent.orders import CheckService, Deployable, Diagnose
     from bundle.documents.services import Observed
+
+_SILENCE_S = 5.0  # for the connections of an application that has ended
 
 
 def check(work: CheckService, folder: Path, heartbeat: Heartbeat, observed: Observed) -> None:
@@ -57,6 +62,7 @@ def diagnose(work: Diagnose, folder: Path, heartbeat: Heartbeat, observed: Obser
     """
     psql = work.database.psql
     server.prepare(work.database)
+    before = server.counters(psql, work.database.name)
     try:
         proxy = Proxy(psql.host, psql.port)
         spec = _through(proxy, work.service)
@@ -66,9 +72,8 @@ def diagnose(work: Diagnose, folder: Path, heartbeat: Heartbeat, observed: Obser
             proxy,  # its threads come after the fork of the service
             _examined(service, heartbeat, observed),
         ):
-            sql, answers = examine(
-                service.url, service=spec.settings.service, task=work.task, proxy=proxy, log=log
-            )
+            name = "" if isinstance(spec, ApplicationSpec) else spec.settings.service
+            sql, answers = examine(service.url, service=name, task=work.task, proxy=proxy, log=log)
     except (OSError, RuntimeError, http.client.HTTPException) as problem:
         raise Failure(
             "not-diagnosed",
@@ -78,6 +83,8 @@ def diagnose(work: Diagnose, folder: Path, heartbeat: Heartbeat, observed: Obser
         ) from problem
     write_json(folder / "sql.json", sql)
     write_json(folder / "answers.json", answers)
+    if isinstance(work.task, ApplicationTask):
+        write_json(folder / "effects.json", _effects(work, before, work.task.columns_vary))
 
 
 @contextmanager
@@ -91,8 +98,38 @@ def _examined(service: Service, heartbeat: Heartbeat, observed: Observed) -> Ite
     observed.stop = service.stop()
 
 
-def _through(proxy: Proxy, spec: ServiceSpec) -> ServiceSpec:
-    """The service on one connection through the proxy."""
+def _effects(work: Diagnose, before: Mapping[str, Rows], columns_vary: list[str]) -> Effects:
+    """What the requests did to the tables.
+
+    Raises:
+        Failure: ``not-diagnosed``, connections of the application are still open.
+    """
+    psql, name = work.database.psql, work.database.name
+    if server.await_silence(psql, name, timeout_s=_SILENCE_S) != 0:
+        raise Failure(
+            "not-diagnosed",
+            "the application has ended, and some of its connections to the database have not",
+            where=name,
+            hint="without them the rows that it wrote cannot be counted",
+        )
+    after, none = server.counters(psql, name), Rows(**dict.fromkeys(Rows.__struct_fields__, 0))
+    tables = {}
+    for table, content in contents.read(psql, name, without=columns_vary).items():
+        now, then = after.get(table, none), before.get(table, none)
+        tables[table] = TableContent(
+            inserted=now.inserted - then.inserted,
+            updated=now.updated - then.updated,
+            deleted=now.deleted - then.deleted,
+            rows=content.rows,
+            sha256=content.sha256,
+        )
+    return Effects(schema="effects/1", tables=tables, columns_vary=columns_vary)
+
+
+def _through(proxy: Proxy, spec: Deployable) -> Deployable:
+    """A service on one connection through the proxy; an application on as many as it opens."""
     database = replace(spec.settings.database, host="127.0.0.1", port=proxy.port)
+    if isinstance(spec, ApplicationSpec):
+        return replace(spec, settings=replace(spec.settings, database=database))
     pool = Pool(size=1, overflow=0)
     return replace(spec, settings=replace(spec.settings, workers=1, pool=pool, database=database))

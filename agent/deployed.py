@@ -84,7 +84,7 @@ class Deployed:
                 self.observed.port = self.service.port_record()
             yield
 
-    def probe(self, requests: Sequence[str]) -> None:
+    def probe(self, requests: Sequence[answers.KnownRequest]) -> None:
         """Record the service's answers to requests whose answers are known.
 
         Raises:
@@ -140,7 +140,8 @@ class Deployed:
             Failure: as `Endpoint.require_answer`.
         """
         self.service.require_answer()
-        self.observed.burden = self.service.health().burden
+        health = self.service.health()
+        self.observed.burden = health.burden if health else None
 
     def stop(self) -> None:
         """Stop the service."""

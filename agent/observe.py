@@ -15,7 +15,7 @@ from agent.answers import Watching
 from agent.channel import Listener
 from agent.failure import Failure
 from agent.files import write_json
-from agent.orders import ServiceSpec, folder_of
+from agent.orders import StaticSpec, folder_of
 from agent.processes import Watch
 from agent.sampling import Sampler, require_planned
 from agent.service import Service
@@ -96,7 +96,7 @@ def _await_ready(
 ) -> None:
     started = time.monotonic()
     service.await_ready(heartbeat)
-    if isinstance(spec.service, ServiceSpec):
+    if not isinstance(spec.service, StaticSpec):
         observed.health = service.health()
     observed.port = service.port_record()
     observed.stages_s["start"] = round(time.monotonic() - started, 4)

@@ -9,8 +9,8 @@ means that the database server is on another host.
 
 History of the schema: order/1 (first), order/2 (each kind of work has a type of its own),
 order/3 (a load has the keys of the plan; what it sends stands beside it), order/4 (several subjects
-side by side), order/5 (a host serves several subjects of a trial that another host drives), order/6
-(profilers).
+side by side), order/5 (a host serves several subjects of a trial that another host drives),
+order/6 (profilers; a subject may be an application; requests whose answers are known have headers).
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from bundle.documents.profilers import Profiler
 from bundle.documents.readings import Cache, Environment, Pool
 from bundle.generators import AnyLoad
 from host.environment import Program
-from workloads.diagnosis.examination import Task
+from workloads.diagnosis.answers import KnownRequest
+from workloads.diagnosis.examination import AnyTask
 from workloads.psql import Psql
 
 if TYPE_CHECKING:
@@ -100,12 +101,41 @@ class StaticSpec(_Started, frozen=True, kw_only=True, tag="static"):
     settings: StaticSettings
 
 
+class ApplicationSettings(Part, frozen=True, kw_only=True):
+    """How an application is started.
+
+    In ``start`` and ``environment`` the agent fills in what `agent.application` gives: where to
+    listen, and the database.
+    """
+
+    folder: str  #: of its files, in which it runs
+    host: str
+    port: int
+    #: null: an application does not tell who it is, so that its process must own the port
+    nonce: None = None
+    health: str  #: path that it answers once it serves
+    start: list[str]
+    environment: dict[str, str]
+    database: Address
+
+
+class ApplicationSpec(_Started, frozen=True, kw_only=True, tag="application"):
+    """An application under test that the agent starts, with the programs of its stack on PATH."""
+
+    settings: ApplicationSettings
+
+
 class Served(Part, frozen=True, kw_only=True, tag_field="is", tag="served"):
     """A server that another host's agent has started; its answers contain the nonce."""
 
     host: str
     port: int
-    nonce: str
+    nonce: str | None  #: null for an application
+    health: str = "/health"  #: path that it answers
+
+
+type Deployable = ServiceSpec | ApplicationSpec
+"""What a subject of a plan is served by."""
 
 
 class DatabaseSpec(Part, frozen=True, kw_only=True):
@@ -171,11 +201,11 @@ class CheckService(Part, frozen=True, kw_only=True, tag_field="kind", tag="check
 
 
 class Diagnose(Part, frozen=True, kw_only=True, tag_field="kind", tag="diagnose"):
-    """Find out what requests of a service cost the database."""
+    """Find out what requests of a subject cost the database."""
 
-    service: ServiceSpec
+    service: Deployable
     database: DatabaseSpec
-    task: Task
+    task: AnyTask
 
 
 class Tables(Part, frozen=True, kw_only=True):
@@ -216,7 +246,7 @@ class Profile(Part, frozen=True, kw_only=True, tag_field="kind", tag="profile"):
 class DeployedSpec(Part, frozen=True, kw_only=True):
     """One subject of a deployment: its service, and the database that it alone uses."""
 
-    service: ServiceSpec | Served
+    service: Deployable | Served
     database: DatabaseSpec
 
 
@@ -234,14 +264,14 @@ class _Driven(Part, frozen=True, kw_only=True, tag_field="kind"):
     load: LoadSpec
     placement: Placement
     kills: tuple[KillSpec, ...] = ()  #: faults of the database connections
-    probes: tuple[str, ...] = ()  #: method and path of requests whose answers are known
+    probes: tuple[KnownRequest, ...] = ()  #: requests whose answers are known
     remotes: tuple[RemoteSpec, ...] = ()  #: agents of the trial on other hosts
 
 
 class RunTrial(_Driven, frozen=True, kw_only=True, tag="trial"):
     """Measure one subject under one load."""
 
-    service: ServiceSpec | Served
+    service: Deployable | Served
     database: DatabaseSpec
 
 
@@ -264,7 +294,7 @@ class Observe(Part, frozen=True, kw_only=True, tag_field="kind", tag="observe"):
 class ServedSpec(Part, frozen=True, kw_only=True):
     """A server that this host starts for another host's trial, and the database to restore."""
 
-    service: ServiceSpec | StaticSpec
+    service: Deployable | StaticSpec
     database: DatabaseSpec | None
 
 

@@ -1,6 +1,7 @@
 """The service that a trial drives: this agent starts it, or another host serves it.
 
 The agent believes an answer at its address only if it has the nonce that was drawn for the service.
+An application shows no nonce: where the agent starts it, its processes must hold the port alone.
 """
 
 from __future__ import annotations
@@ -8,24 +9,24 @@ from __future__ import annotations
 import contextlib
 import http.client
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import msgspec
 import psutil
 
-from agent import ports, processes
+from agent import application, ports, processes
 from agent.failure import Failure, last_logged
 from agent.files import write_json
-from agent.orders import Served
+from agent.orders import ApplicationSpec, Served
 from bundle.documents.readings import Health, Port, Stop
 from workloads.load.requests import bracketed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from agent.heartbeat import Heartbeat
-    from agent.orders import ServiceSpec, StaticSpec
+    from agent.orders import Deployable, StaticSpec
 
 _POLL_S = 0.01
 
@@ -43,13 +44,15 @@ class Endpoint:
     Attributes:
         host, port: where it serves.
         pid: of its first process; None if that is on another host.
-        nonce: the lab gave it to this service alone, which shows it on /health.
+        nonce: the lab gave it to this service alone, which shows it on /health; None for an
+            application.
     """
 
-    def __init__(self, host: str, port: int, nonce: str) -> None:
+    def __init__(self, host: str, port: int, nonce: str | None, health: str = "/health") -> None:
         self.host = host
         self.port = port
         self.nonce = nonce
+        self._health = health
         self.pid: int | None = None
         self._last = b""
 
@@ -79,12 +82,16 @@ class Endpoint:
                 hint="see what stands between the hosts, and lab_address in the inventory",
             )
 
-    def health(self) -> Health:
+    def health(self) -> Health | None:
         """Its last answer on /health: when it was ready, or after the window.
+
+        None for an application, which does not say what it is.
 
         Raises:
             Failure: ``service-health``, that is no such document.
         """
+        if self.nonce is None:
+            return None
         try:
             return msgspec.json.decode(self._last, type=Health)
         except ValueError as wrong:
@@ -149,6 +156,8 @@ class Endpoint:
             )
 
     def _is_own(self, answer: _Known) -> bool:
+        if self.nonce is None:
+            return not self.pid or ports.shared(self.port, self._pids()) is False
         return answer.nonce == self.nonce and (not self.pid or answer.pid in self._pids())
 
     def _answers(self) -> bool:
@@ -176,10 +185,10 @@ class Endpoint:
         """The answer of whatever listens there; None without one."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=5)
         try:
-            connection.request("GET", "/health")
+            connection.request("GET", self._health)
             answer = connection.getresponse()
             body = answer.read()
-            known = msgspec.json.decode(body, type=_Known)
+            known = msgspec.json.decode(body, type=_Known) if self.nonce else _Known()
         except (OSError, http.client.HTTPException, ValueError):
             return None
         finally:
@@ -199,29 +208,43 @@ class Service(Endpoint):
 
     def __init__(
         self,
-        spec: ServiceSpec | StaticSpec,
+        spec: Deployable | StaticSpec,
         *,
         folder: Path,
         cpus: Iterable[int] | None,
         under: Sequence[str] = (),
     ) -> None:
-        super().__init__(spec.settings.host, spec.settings.port, spec.settings.nonce)
+        told = spec.settings
+        super().__init__(told.host, told.port, told.nonce, _health_of(spec))
         self._spec = spec
         self._log = folder / "service.log"
-        settings = folder / "service.json"
-        write_json(settings, spec.settings)
-        # Python finds the shipped code alone, nothing in the working folder.
-        variables = spec.variables | {"PYTHONPATH": spec.code, "PYTHONSAFEPATH": "1"}
+        if isinstance(spec, ApplicationSpec):
+            (argv, variables), within = application.started(spec), Path(spec.settings.folder)
+        else:
+            settings, within = folder / "service.json", None
+            write_json(settings, spec.settings)
+            argv = [spec.python, "-m", spec.MODULE, str(settings)]
+            # Python finds the shipped code alone, nothing in the working folder.
+            variables = spec.variables | {"PYTHONPATH": spec.code, "PYTHONSAFEPATH": "1"}
         if spec.environment:
             variables["PYTHONHASHSEED"] = str(spec.environment.hash_seed)
             variables["ORMLAB_PADDING"] = "x" * spec.environment.padding_bytes
-        self._process = processes.spawn(
-            [*under, spec.python, "-m", spec.MODULE, str(settings)],
-            program="service",
-            log=self._log,
-            cpus=cpus,
-            env=variables,
-        )
+        try:
+            self._process = processes.spawn(
+                [*under, *argv],
+                program="service",
+                log=self._log,
+                cpus=cpus,
+                env=variables,
+                cwd=within,
+            )
+        except OSError as refused:
+            raise Failure(
+                "service-start",
+                f"{argv[0]} cannot be started: {(refused.strerror or str(refused)).lower()}",
+                where=argv[0],
+                hint="start in application.toml names a program of its stack or of the host",
+            ) from None
         self.pid = self._process.pid
 
     def __exit__(self, *_: object) -> None:
@@ -286,10 +309,14 @@ class Service(Endpoint):
         )
 
 
+def _health_of(spec: Deployable | StaticSpec) -> str:
+    return spec.settings.health if isinstance(spec, ApplicationSpec) else "/health"
+
+
 def reached(
-    spec: ServiceSpec | StaticSpec | Served, *, folder: Path, cpus: Iterable[int] | None
+    spec: Deployable | StaticSpec | Served, *, folder: Path, cpus: Iterable[int] | None
 ) -> Endpoint:
     """The server of an order: this agent starts it in ``folder``, or another host serves it."""
     if isinstance(spec, Served):
-        return Endpoint(spec.host, spec.port, spec.nonce)
+        return Endpoint(spec.host, spec.port, spec.nonce, spec.health)
     return Service(spec, folder=folder, cpus=cpus)

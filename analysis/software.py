@@ -67,17 +67,18 @@ def _software(
 
     service, python = services[subject.service], stack.python
     driver = service.driver(subject.options) if service else None
+    is_application = service is not None and service.kind == "application"
     implementation = "CPython" if python and python.implementation == "cpython" else "Python"
     return Software(
         interpreter=f"{implementation} {python.version}" if python else None,
         orm=_orm(service, version),
         driver=version(driver) if driver else None,
-        framework=version(subject.framework),
+        framework=None if is_application else version(subject.framework),
         database=database,
     )
 
 
 def _orm(service: ServiceRecord | None, version: Callable[[str], str | None]) -> str | None:
-    if service is None:
+    if service is None or service.kind == "application":
         return None
     return _NO_ORM if service.kind == "driver" else version(service.package)

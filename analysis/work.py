@@ -12,22 +12,24 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import UNSET
 
 from analysis.rounding import count
 from bundle import typed
 from bundle.display import quantity
 from bundle.documents.results import Costs, Digests, OperationPair, SideBySide, WorkInShort
-from bundle.documents.services import Answers, ContractOutcome, Sql
+from bundle.documents.services import Answers, ContractOutcome, Effects, Sql
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from bundle.documents.results import Relation
-    from bundle.documents.services import Cost, Shown
+    from bundle.documents.services import Cost, Shown, TableContent
 
 _SHOWN = 12  # characters of a digest in a sentence
 _UPKEEP = re.compile(
@@ -59,6 +61,7 @@ class Work:
     answers: dict[str, dict[tuple[str, str], Shown]]
     sql: dict[str, Sql]
     broken: dict[str, str]
+    effects: dict[str, Effects] = field(default_factory=dict)
 
     @classmethod
     def read(cls, bundle: Path) -> Work:
@@ -77,6 +80,8 @@ class Work:
                 }
             if sql := typed.read_if_there(bundle, Sql, subject=name):
                 work.sql[name] = sql
+            if effects := typed.read_if_there(bundle, Effects, subject=name):
+                work.effects[name] = effects
             contract = typed.read_if_there(bundle, ContractOutcome, subject=name)
             if contract and not contract.ok:
                 work.broken[name] = (
@@ -94,7 +99,7 @@ class Work:
             differences = [
                 f"{differences[0]}; and {quantity(len(differences) - 1, 'more request')}"
             ]
-        return [*broken, *differences]
+        return [*broken, *differences, *self._unlike(*names)]
 
     def compare(self, baseline: str, candidate: str, workload: str) -> SideBySide | None:
         """Two subjects side by side for one workload; None without the record of both."""
@@ -164,7 +169,9 @@ class Work:
     def undeclared(self, subject: str) -> list[str]:
         """Operations that cost something else than the service declares, or not always the same."""
         differences = []
-        operations = self.sql[subject].operations if subject in self.sql else {}
+        # An application declares no statements.
+        is_service = subject in self.sql and subject not in self.effects
+        operations = self.sql[subject].operations if is_service else {}
         for key, cost in operations.items():
             if cost.varies:
                 differences.append(f"{key}: its statements vary from request to request")
@@ -179,6 +186,22 @@ class Work:
                     differences.append(f"{key}: {count(got)} {words}, its service declares {due}")
         return differences
 
+    def _unlike(self, one: str, other: str) -> list[str]:
+        """The tables in which two applications left other rows after the same requests."""
+        if one not in self.effects or other not in self.effects:
+            return []
+        first, second = self.effects[one].tables, self.effects[other].tables
+        unlike = []
+        for table in sorted(first | second):
+            if first.get(table) == second.get(table):
+                continue
+            told = [
+                f"{name} {_done(tables.get(table))}"
+                for name, tables in ((one, first), (other, second))
+            ]
+            unlike.append(f"the same requests leave other rows in {table}: {' and '.join(told)}")
+        return unlike
+
     def _differences(self, one: str, other: str) -> list[str] | None:
         """The requests that two subjects answered differently; None without the answers of both."""
         if one not in self.answers or other not in self.answers:
@@ -191,6 +214,16 @@ class Work:
             elif difference := _difference(first[key], second[key]):
                 differences.append(f"{one} and {other} answer {key[1]} differently: {difference}")
         return differences
+
+
+def _done(content: TableContent | None) -> str:
+    """What the requests did to a table, in words."""
+    if content is None:
+        return "has no such table"
+    return (
+        f"inserted {content.inserted}, updated {content.updated}, deleted {content.deleted}, "
+        f"{content.rows} rows {content.sha256[:_SHOWN]} (SHA-256)"
+    )
 
 
 def _queries(cost: Cost) -> float:
@@ -211,15 +244,19 @@ def _is_upkeep(statement: str) -> bool:
 def _difference(first: Shown, second: Shown) -> str:
     """How two answers to one request differ; empty if they do not."""
     differences = []
+    is_canonical = first.canonical is not UNSET and second.canonical is not UNSET
     if first.status != second.status:
         differences.append(f"status {first.status} and {second.status}")
     for name, one, other in (
         ("Content-Type", first.content_type, second.content_type),
         ("Content-Length", first.content_length, second.content_length),
     ):
-        if one != other:
+        if one != other and not (is_canonical and name == "Content-Length"):
             differences.append(f"{name} {one!r} and {other!r}")
-    if first.sha256 != second.sha256:
+    if is_canonical:
+        if first.canonical != second.canonical:
+            differences.append(f"JSON, {_where(first, second)} of the canonical form")
+    elif first.sha256 != second.sha256:
         digests = f"{first.sha256[:_SHOWN]} and {second.sha256[:_SHOWN]}"
         differences.append(f"bodies {digests} (SHA-256), {_where(first, second)}")
     return ", ".join(differences)
@@ -232,7 +269,7 @@ def _where(first: Shown, second: Shown) -> str:
     for at, (one, other) in enumerate(zip(*bodies, strict=False)):
         if one != other:
             return f"first at byte {at}: 0x{one:02x} and 0x{other:02x}"
-    if shorter < min(first.bytes, second.bytes):
+    if shorter < min(first.bytes, second.bytes) and first.canonical is UNSET:
         return f"first somewhere after byte {shorter - 1}"
     return f"first at byte {shorter}, where one of them ends"
 

@@ -53,6 +53,13 @@ TOLD: dict[str, tuple[str, str]] = {
         "there is no ledger of this name",
         "name a file, or one of the ledgers that the message lists",
     ),
+    "plan-application": (
+        (
+            "the plan and its applications do not fit: a key that applications do not have, an "
+            "operation that one lacks, or one that two of them describe differently"
+        ),
+        "the message names the key of the plan; docs/applications.md says what it may be",
+    ),
     "service-file": (
         "a file of a service's folder can be neither shipped nor kept in a bundle",
         "the message says why: put the file itself there, rename it, or take the secret out",

@@ -247,12 +247,17 @@ slowest subject's capacity, because queues that are longer need
 Operations are `read-`, `create-`, `update-`, `delete-` with `user` or `order`, `list-users`,
 `list-orders`, `user-orders`, and `users-with-orders` with `loading` lazy, prefetch or join.
 [workloads/contract/openapi.yaml](../workloads/contract/openapi.yaml) holds the contract of each.
+A plan of applications names theirs, and has no `dataset`: [applications.md](applications.md).
 """
 _WIDTH = 100
 # The type fills them in before it looks whether they are there.
 _FILLED_IN = {("Plan", "margins"), ("PositiveControl", "delta")}
-# The command line writes these; no plan file has them.
-_NOT_WRITTEN = {"overridden"}
+# The lab writes these; no plan file has them.
+_NOT_WRITTEN = {"overridden", "application"}
+# Only plans of applications have these: docs/applications.md describes them.
+_OF_APPLICATIONS = {"ref"}
+# Types of keys that no plan file has.
+_MADE = {"Override", "Application", "ApplicationOperation", "Draw"}
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in (*KINDS, Kill)}
 
 
@@ -368,13 +373,13 @@ def _require_whole(schema: Schema, seen: dict[str, set[str]]) -> None:
     known = {"Plan": schema} | {
         name: kind
         for name, kind in schema["$defs"].items()
-        if "properties" in kind and name != types.Override.__name__
+        if "properties" in kind and name not in _MADE
     }
     missing = [
         f"{name}.{key}"
         for name, kind in known.items()
         for key in kind["properties"]
-        if key not in seen[name] | _NOT_WRITTEN
+        if key not in seen[name] | _NOT_WRITTEN | _OF_APPLICATIONS
     ]
     if missing:
         raise LookupError(f"the whole plan of docs/plans.py lacks {', '.join(missing)}")

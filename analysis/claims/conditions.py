@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from analysis.claims.evidence import Place, Run
-    from bundle.documents.plan import Subject
+    from bundle.documents.plan import DatasetSize, Subject
     from bundle.documents.services import StackOutcome
     from bundle.generators import Load
 
@@ -113,6 +113,18 @@ def _subject(take: Callable[[Subject], Value | None]) -> Of:
     return _of(lambda run, place: run.plan.subjects.get(place.subject), take)
 
 
+def _service(take: Callable[[Subject], Value | None]) -> Of:
+    """Of a subject that is a service: an application has none of its keys."""
+    return _of(
+        lambda run, place: None if run.plan.application else run.plan.subjects.get(place.subject),
+        take,
+    )
+
+
+def _rows(take: Callable[[DatasetSize], Value | None]) -> Of:
+    return _of(lambda run, _: run.plan.dataset, take)
+
+
 def _stack(take: Callable[[StackOutcome], Value | None]) -> Of:
     return _of(lambda run, place: run.stacks.get(place.subject), take)
 
@@ -156,13 +168,13 @@ _ALL = (
     ),
     Reading("python", "version of the interpreter", "run", _stack(_python)),
     Reading("postgresql", "version of the server", "run", lambda run, _: run.postgresql),
-    Reading("data.users", "rows of users", "run", lambda run, _: run.plan.dataset.users),
-    Reading("data.orders", "rows of orders", "run", lambda run, _: run.plan.dataset.orders),
+    Reading("data.users", "rows of users", "run", _rows(lambda size: size.users)),
+    Reading("data.orders", "rows of orders", "run", _rows(lambda size: size.orders)),
     Reading(
         "data.payload_bytes",
         "JSON body of one user",
         "run",
-        lambda run, _: run.plan.dataset.payload_bytes,
+        _rows(lambda size: size.payload_bytes),
     ),
     Reading(
         "answer.bytes",
@@ -177,19 +189,19 @@ _ALL = (
     Reading("load.opened", "connections that the generator really opened", "run", _opened),
     Reading("load.threads", "threads of wrk", "run", _load(lambda load: load.threads)),
     Reading("load.duration_s", "seconds of a window", "run", _load(lambda load: load.duration_s)),
-    Reading("service.workers", "worker processes", "run", _subject(lambda one: one.workers)),
-    Reading("service.loop", "event loop", "run", _subject(lambda one: one.loop)),
-    Reading("service.json", "JSON library", "run", _subject(lambda one: one.json_library)),
-    Reading("service.framework", "what serves HTTP", "run", _subject(lambda one: one.framework)),
+    Reading("service.workers", "worker processes", "run", _service(lambda one: one.workers)),
+    Reading("service.loop", "event loop", "run", _service(lambda one: one.loop)),
+    Reading("service.json", "JSON library", "run", _service(lambda one: one.json_library)),
+    Reading("service.framework", "what serves HTTP", "run", _service(lambda one: one.framework)),
     Reading("service.driver", "driver of the database, by its name", "run", _driver),
     Reading(
         "cache.ttl_s",
         "seconds for which an answer is kept, 0 for none",
         "run",
-        _subject(lambda one: one.cache.ttl_s),
+        _service(lambda one: one.cache.ttl_s),
     ),
-    Reading("pool.size", _POOLED, "run", _subject(lambda one: one.pool.size)),
-    Reading("pool.overflow", _BEYOND, "run", _subject(lambda one: one.pool.overflow)),
+    Reading("pool.size", _POOLED, "run", _service(lambda one: one.pool.size)),
+    Reading("pool.overflow", _BEYOND, "run", _service(lambda one: one.pool.overflow)),
 )
 READINGS = {reading.name: reading for reading in _ALL}
 FAMILIES = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from analysis import figures, generators, resources, steadiness
 from bundle import outside, typed
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from analysis.resources import Course
     from analysis.steadiness import Steadiness
     from bundle.documents.host import HostReadings
-    from bundle.documents.plan import Limit, Plan, SealedPlan, Subject
+    from bundle.documents.plan import Limit, OperationShare, Plan, SealedPlan, Subject
     from bundle.documents.readings import DatabaseServer, Kernel
     from bundle.documents.services import Shown
     from bundle.generators import Load
@@ -29,7 +29,15 @@ if TYPE_CHECKING:
 
 type Effect = Literal["inserted", "updated", "deleted"]
 
+EFFECTS: Final[tuple[Effect, ...]] = ("inserted", "updated", "deleted")
 _VERBS: Final[dict[str, Effect]] = {"create": "inserted", "update": "updated", "delete": "deleted"}
+
+
+class Moves(NamedTuple):
+    """The row counters that each success of an operation must move, one of them in each table."""
+
+    tables: tuple[str, ...]
+    effects: tuple[Effect, ...]
 
 
 @dataclass(frozen=True)
@@ -139,12 +147,34 @@ class TrialEvidence:
         return self.context.sealed.declared(self.subject)
 
     @property
-    def effects(self) -> dict[str, Effect]:
-        """By operation of the workload that writes, the row counter it must move."""
-        operations = self.context.plan.workloads[self.workload].operations
-        names = [share.operation for share in operations]
-        verbs = {name: name.partition("-")[0] for name in names}
-        return {name: _VERBS[verb] for name, verb in verbs.items() if verb in _VERBS}
+    def effects(self) -> dict[str, Moves]:
+        """By operation of the workload that writes, the row counters that it must move."""
+        names = [share.operation for share in self._shares]
+        if application := self.context.plan.application:
+            writing = {name: application.operations[name].writes for name in names}
+            return {name: Moves(tuple(told), EFFECTS) for name, told in writing.items() if told}
+        parts = {name: name.partition("-")[::2] for name in names}
+        return {
+            name: Moves((f"{noun}s",), (_VERBS[verb],))
+            for name, (verb, noun) in parts.items()
+            if verb in _VERBS
+        }
+
+    @property
+    def is_application(self) -> bool:
+        """Whether the subject is an application, which does not say how it runs."""
+        return self.context.plan.application is not None
+
+    @property
+    def may_vary(self) -> bool:
+        """Whether two answers to one method and path may differ: in an application's operations."""
+        application = self.context.plan.application
+        told = [application.operations[s.operation] for s in self._shares] if application else []
+        return any(each.varies or each.body is not None or each.headers for each in told)
+
+    @property
+    def _shares(self) -> list[OperationShare]:
+        return self.context.plan.workloads[self.workload].operations
 
     @property
     def kernel(self) -> Kernel | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import UNSET
 
 from analysis.gates.gate import Gate, Reading
 from host.expectation import ALWAYS
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from bundle.documents.readings import Answer, Health
 
 
-def _subject(trial: TrialEvidence) -> Reading:
+def _subject(trial: TrialEvidence) -> Reading | None:
+    if trial.is_application:
+        return None  # the agent believes it because its own process holds the port
     health = trial.readings.health
     if health is None:
         return Reading(None, "the service did not say")
@@ -64,6 +67,8 @@ def _probes(trial: TrialEvidence) -> Reading | None:
 
 def _content(answer: Answer) -> tuple[int, str | None, str | None, str]:
     """What must be the same in two answers to one request."""
+    if answer.canonical is not UNSET:
+        return answer.status, answer.content_type, None, answer.canonical
     return answer.status, answer.content_type, answer.content_length, answer.sha256
 
 

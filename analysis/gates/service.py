@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
+from analysis.gates.evidence import EFFECTS
 from analysis.gates.gate import Gate, Reading
 from host.expectation import ALWAYS, DOUBT
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from analysis.gates.evidence import Effect, TrialEvidence
     from bundle.documents.readings import Affinity, Connections, Counters, Runtime
 
-_EFFECTS: Final[tuple[Effect, ...]] = ("inserted", "updated", "deleted")
 _ROLES = ("service", "database", "load")
 _UNCOUNTED = Reading(None, "nobody counted the rows")
 _UNSEEN = Reading(None, "nobody looked into pg_stat_activity")
@@ -44,7 +44,7 @@ def _unchanged(trial: TrialEvidence) -> Reading | None:
     moved = {
         f"{moved} {table} {effect}": moved
         for table in counters.after
-        for effect in _EFFECTS
+        for effect in EFFECTS
         if (moved := _moved(counters, table, effect))
     }
     return Reading(sum(moved.values()), ", ".join(moved))
@@ -56,13 +56,17 @@ def _changed(trial: TrialEvidence) -> Reading | None:
     counters = trial.readings.counters
     if counters is None:
         return _UNCOUNTED
+    wanted = {table for moves in trial.effects.values() for table in moves.tables}
+    if lacking := sorted(wanted - counters.after.keys()):
+        return Reading(None, f"the database lacks the table {lacking[0]}")
     shares = {
-        operation: _moved(counters, table, effect) / max(1, _successes(trial, operation))
-        for operation, effect in trial.effects.items()
-        if (table := f"{operation.rpartition('-')[2]}s") in counters.after
+        operation: min(
+            sum(_moved(counters, table, effect) for effect in moves.effects)
+            for table in moves.tables
+        )
+        / max(1, _successes(trial, operation))
+        for operation, moves in trial.effects.items()
     }
-    if len(shares) < len(trial.effects):
-        return Reading(None, "the database lacks a table of the contract")
     least = min(shares, key=lambda operation: shares[operation])
     return Reading(shares[least], least)
 
@@ -84,7 +88,9 @@ def _bodies(trial: TrialEvidence) -> Reading | None:
 
 def read_digests(trial: TrialEvidence) -> Mapping[str, list[str]] | None:
     """Digests of the sampled bodies by request; None where bodies may differ or none is hashed."""
-    return None if trial.effects or trial.drive.kill else trial.output.bodies
+    if trial.effects or trial.drive.kill or trial.may_vary:
+        return None
+    return trial.output.bodies
 
 
 def _connections(trial: TrialEvidence) -> Connections | None:
@@ -96,7 +102,9 @@ def _bounds(trial: TrialEvidence) -> tuple[int, int]:
     return pool.size * workers, (pool.size + pool.overflow) * workers
 
 
-def _pools(trial: TrialEvidence) -> Reading:
+def _pools(trial: TrialEvidence) -> Reading | None:
+    if trial.is_application:
+        return None  # the plan does not know its pool
     connections = _connections(trial)
     if connections is None:
         return _UNSEEN
@@ -111,7 +119,7 @@ def _pools(trial: TrialEvidence) -> Reading:
 
 def _replaced(trial: TrialEvidence) -> Reading | None:
     least, most = _bounds(trial)
-    if least != most:
+    if least != most or trial.is_application:
         return None  # the pool closes what overflows, by design
     connections = _connections(trial)
     if connections is None:
@@ -119,7 +127,9 @@ def _replaced(trial: TrialEvidence) -> Reading | None:
     return Reading(sum(connections.before.values()) - connections.kept)
 
 
-def _extensions(trial: TrialEvidence) -> Reading:
+def _extensions(trial: TrialEvidence) -> Reading | None:
+    if trial.is_application:
+        return None  # it does not say
     health = trial.readings.health
     if health is None or not health.extensions:
         return Reading(None, "the service did not say")

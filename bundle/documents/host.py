@@ -179,9 +179,14 @@ class Server(Document, frozen=True, kw_only=True):
 
 
 class Seeded(Document, frozen=True, kw_only=True, omit_defaults=True):
-    """``host/dataset.json``: the rows of the database that the services read."""
+    """``host/dataset.json``: the rows of the database that the services read.
+
+    Each application has rows of its own, in ``services/<subject>/dataset.json``; then these are
+    those of the first.
+    """
 
     PATH: ClassVar[str] = "host/dataset.json"
+    OF_SUBJECT: ClassVar[str] = "services/{subject}/dataset.json"
 
     schema: Literal["ormlab-seed/1"]
     database: str  #: name of the template database

@@ -24,7 +24,6 @@ from msgspec import structs
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     PlainSerializer,
     SerializationInfo,
@@ -33,15 +32,12 @@ from pydantic import (
 )
 
 from bundle import generators
+from bundle.documents.base import STRICT
 
 if TYPE_CHECKING:
     from pydantic import ValidatorFunctionWrapHandler
 
     from bundle.generators import Keys
-
-
-STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
-"""Immutable, no unknown keys, no coercion of text into numbers."""
 
 _LIMITS = ("gt", "ge", "lt", "le")
 

@@ -11,13 +11,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    Field,
-    model_validator,
-)
+from pydantic import Field, model_validator
 
-from bundle.documents.loads import STRICT, Load
+from bundle.documents.application import Application
+from bundle.documents.base import Strict
+from bundle.documents.loads import Load
 from bundle.documents.profilers import Profiler
 from bundle.meant import meant
 from host.levels import Profile
@@ -33,12 +31,6 @@ type Option = str | int | float | bool | None
 # A name that becomes part of a path: wider than what a plan may call its own.
 type PathName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._+=@,-]{0,99}$")]
 type Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-class Strict(BaseModel):
-    """Immutable, no unknown keys, no coercion of text into numbers."""
-
-    model_config = STRICT
 
 
 class DatasetSize(Strict):
@@ -69,15 +61,21 @@ class Cache(Strict):
 
 
 class Subject(Strict):
-    """A service on a stack with settings: what is compared.
+    """A service or an application on a stack with settings: what is compared.
 
     The service gets ``options`` and refuses those it does not know. ``burden`` is CPU time added to
-    every request, as a fraction of its own.
+    every request, as a fraction of its own. An application has ``service``, ``ref``, ``stack`` and
+    ``options`` alone.
     """
 
     #: the application that is measured: a name of workloads/services/, or the path of a folder
     #: with a / in it, from the plan's own folder
     service: ServiceName
+    #: of an application in a git repository, the branch, tag or commit to check out; without it,
+    #: the folder as it is
+    ref: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._/@^~-]{0,99}$")] | None = Field(
+        default=None, exclude_if=lambda ref: ref is None
+    )
     #: interpreter and packages, by a name of workloads/stacks/stacks.toml; without it, the stack
     #: of the service's manifest
     stack: StackName = "current"
@@ -87,7 +85,8 @@ class Subject(Strict):
     cache: Cache = Cache()  #: answers of reading queries that each worker keeps
     loop: Literal["asyncio", "uvloop"] = "asyncio"  #: event loop
     json_library: Literal["stdlib", "orjson"] = "stdlib"  #: what writes the answers
-    #: options of that service alone; it refuses those that it does not know
+    #: options of that service alone, or settings of that application; it refuses those that it does
+    #: not know
     options: dict[str, Option] = Field(default_factory=dict)
     #: also let this tool of the ORM make the schema in a database of its own, and leave the subject
     #: out unless it is the lab's; the service's manifest names the tools, and the stack has it
@@ -110,9 +109,10 @@ class PositiveControl(Strict):
 
 
 class OperationShare(Strict):
-    """One operation on the contract and its share; see workloads/load/operations.py."""
+    """One operation on the contract, or of the applications, and its share."""
 
-    operation: str  #: what is requested, by a name of workloads/load/operations.py
+    #: what is requested, by a name of workloads/load/operations.py or of application.toml
+    operation: str
     weight: Annotated[float, Field(gt=0, le=1000)] = 1.0  #: how often, relative to the others
     id: int | None = None  #: id of the row; without it, ids are drawn from all rows
     limit: int | None = None  #: rows of a list
@@ -268,7 +268,11 @@ class Plan(Strict):
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     #: how often every subject is deployed and measured under every load
     blocks: Annotated[int, Field(ge=1, le=1000)]
-    dataset: DatasetSize  #: the rows of the database
+    #: the rows of the database; applications have their own, and a plan of them has no such key
+    dataset: DatasetSize | None = Field(default=None, exclude_if=lambda size: size is None)
+    #: what the applications of the plan have in common, from their application.toml; no plan file
+    #: has it
+    application: Application | None = Field(default=None, exclude_if=lambda told: told is None)
     #: what is compared, by name
     subjects: Annotated[dict[Name, Subject], Field(min_length=1, max_length=26)]
     workloads: Annotated[dict[Name, Workload], Field(min_length=1)]  #: what is requested, by name
@@ -317,6 +321,17 @@ class Plan(Strict):
             return self.title
         return f"{self.title} (overridden: {'; '.join(map(str, self.overridden))})"
 
+    @property
+    def rows(self) -> DatasetSize:
+        """The rows of the lab's own database.
+
+        Raises:
+            ValueError: the plan compares applications, which have their own.
+        """
+        if self.dataset is None:
+            raise ValueError("the plan has no dataset: it is one of applications")
+        return self.dataset
+
     def margin(self, metric: str) -> float:
         """The margin of a metric, by its name.
 
@@ -338,6 +353,15 @@ class Plan(Strict):
         if isinstance(control, dict) and isinstance(theta, float):
             given["positive_control"] = {"delta": 2 * theta, **control}
         return given
+
+    @model_validator(mode="after")
+    def _has_rows(self) -> Self:
+        by_name = all("/" not in each.service for each in self.subjects.values())
+        if self.dataset is None and self.application is None and by_name:
+            raise ValueError(
+                "dataset is missing: a plan of services names the rows of its database"
+            )
+        return self
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:

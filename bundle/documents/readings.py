@@ -99,6 +99,9 @@ class Answer(Part, frozen=True, kw_only=True):
     content_length: str | None  #: value of the header; null without one
     sha256: str  #: SHA-256 of the body
     bytes: Count  #: length of the body
+    #: SHA-256 of the body as canonical JSON without the keys that an application declares to vary;
+    #: missing for a service, whose bytes are compared
+    canonical: str | UnsetType = UNSET
 
 
 class Port(Part, frozen=True, kw_only=True):

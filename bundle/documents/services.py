@@ -24,9 +24,10 @@ class ServiceRecord(Document, frozen=True, kw_only=True):
     schema: Literal["service/1"]
     service: str  #: name of its folder
     title: str  #: title for readers
-    #: what writes its SQL: the service itself above its ``driver``, or an ``orm``
-    kind: Literal["driver", "orm"]
-    package: str  #: the package that it is about
+    #: what writes its SQL: the service itself above its ``driver``, or an ``orm``; an
+    #: ``application`` does as it likes
+    kind: Literal["driver", "orm", "application"]
+    package: str  #: the package that it is about; empty for an application
     #: by database, the packages of the drivers that it can use, its default first
     databases: dict[str, tuple[str, ...]]
     files: dict[str, Sha256]  #: digest of each file of its folder, by path in it
@@ -234,7 +235,8 @@ class Shown(Answer, frozen=True, kw_only=True):
 
     operation: str  #: the operation of the request
     expected_status: int  #: status that the contract demands
-    begins: str  #: the first bytes of the body, base64
+    #: the first bytes of the body, base64; of an application's as canonical JSON
+    begins: str
 
 
 class Answers(Document, frozen=True, kw_only=True):
@@ -244,6 +246,30 @@ class Answers(Document, frozen=True, kw_only=True):
 
     schema: Literal["answers/1"]
     answers: list[Shown]
+
+
+class TableContent(Part, frozen=True, kw_only=True):
+    """What the requests of the diagnosis did to a table, and what it holds after them."""
+
+    inserted: Count  #: rows
+    updated: Count  #: rows
+    deleted: Count  #: rows
+    rows: Count  #: that it holds
+    sha256: Sha256  #: digest of its rows as text, sorted, without the columns that vary
+
+
+class Effects(Document, frozen=True, kw_only=True):
+    """``services/<subject>/effects.json``: the database after the requests of the diagnosis.
+
+    Only applications have it: of a service the contract's cases compare the rows.
+    """
+
+    PATH: ClassVar[str] = "services/{subject}/effects.json"
+
+    schema: Literal["effects/1"]
+    tables: dict[str, TableContent]  #: by name
+    #: columns, as ``TABLE.COLUMN``, that an application declares to vary
+    columns_vary: list[str]
 
 
 class Observed(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):

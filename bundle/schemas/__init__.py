@@ -67,7 +67,12 @@ DOCUMENTS: Final = (
     Described(
         "fingerprint-1", host.Fingerprint, r"host/fingerprint\.json", "host/fingerprint.json"
     ),
-    Described("dataset-1", host.Seeded, r"host/dataset\.json", "host/dataset.json"),
+    Described(
+        "dataset-1",
+        host.Seeded,
+        r"(host|services/[^/]+)/dataset\.json",
+        "host/dataset.json",
+    ),
     Described("postgres-1", host.Server, r"host/postgres\.json", "host/postgres.json"),
     Described("drift-1", host.Drift, rf"{_HOST}drift\.json"),
     Described("ports-1", host.Ports, rf"{_HOST}({_AGAIN})?ports\.json"),
@@ -78,6 +83,7 @@ DOCUMENTS: Final = (
     Described("script-1", services.ScriptOutcome, r"services/[^/]+/script-[^/]+\.json"),
     Described("contract-1", services.ContractOutcome, r"services/[^/]+/contract\.json"),
     Described("sql-1", services.Sql, r"services/[^/]+/sql\.json"),
+    Described("effects-1", services.Effects, r"services/[^/]+/effects\.json"),
     Described("answers-1", services.Answers, r"services/[^/]+/answers\.json"),
     Described("profilers-1", profilers.Profilers, r"services/[^/]+/profilers\.json"),
     Described(

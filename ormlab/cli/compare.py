@@ -44,7 +44,8 @@ def _fraction(_ctx: click.Context, _param: click.Parameter, value: str | None) -
 @click.option(
     "--operation",
     metavar="NAME[:LOADING]",
-    help="Operation that the load asks for.  [default: read-user]",
+    help="Operation that the load asks for.  [default: read-user; of an application its first "
+    "that only reads]",
 )
 @click.option("--mix", metavar="PLAN[/WORKLOAD]", help="Workload and rows of a plan, instead.")
 @options.metric
@@ -148,7 +149,7 @@ def command(
         specs=tuple(spec.parse(text) for text in subjects),
         seed=secrets.randbelow(2**31) if seed is None else seed,
         design=design,  # type: ignore[arg-type]
-        operation=operation or "read-user",
+        operation=operation,
         mix=mix,
         connections=connections,
         time_s=time_s,

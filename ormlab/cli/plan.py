@@ -93,8 +93,10 @@ def _plan_lines(plan: Plan) -> Iterator[str]:
     for override in plan.overridden:
         yield f"  override  {override}"
     for name, subject in plan.subjects.items():
-        pool = f"{subject.pool.size}+{subject.pool.overflow}"
-        yield f"  subject   {name}: {subject.service} on {subject.stack}, pool {pool}"
+        told = f", pool {subject.pool.size}+{subject.pool.overflow}"
+        if plan.application:
+            told = "".join(f", {key} {value}" for key, value in subject.options.items())
+        yield f"  subject   {name}: {subject.service} on {subject.stack}{told}"
     for name, workload in plan.workloads.items():
         mix = ", ".join(f"{one.operation} x{given(one.weight)}" for one in workload.operations)
         yield f"  workload  {name}: {mix}"

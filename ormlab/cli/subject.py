@@ -31,7 +31,7 @@ _MOST_CASES = 5  # of the contract, that are shown
 
 @click.group("subject", cls=Group)
 def group() -> None:
-    """Bring your own ORM or driver: a folder that a plan names by its path.
+    """Bring your own ORM, driver or application: a folder that a plan names by its path.
 
     \b
     Examples:
@@ -130,7 +130,8 @@ def check(
 
     All of it runs against a PostgreSQL of its own, and leaves a bundle. The exit code is 3 if the
     service breaks the contract, costs the database something else than it declares, or if TOOL
-    makes another schema.
+    makes another schema. An application has no contract: it must answer as it declares, and write
+    the tables that it names.
 
     \b
     Examples:
@@ -295,7 +296,8 @@ def _tried(service: Service, tried: Examined) -> str:
     _contract(page, service, tried)
     page.table(_costs(tried))
     for said in tried.undeclared:
-        page.line(f"not as declared in statements.toml: {said}")
+        declared = "application" if service.is_application else "statements"
+        page.line(f"not as declared in {declared}.toml: {said}")
     for workload, rate in tried.throughput.items():
         if rate is not None:
             page.line(f"{workload}: {rounding.amount(rate, 'req/s')}, an estimate of one block")

@@ -15,7 +15,7 @@ from bundle.meant import meant
 from ormlab import plan as plans
 from ormlab.base.errors import PlanError, UsageError
 from ormlab.compare import apart
-from ormlab.plan import meaning
+from ormlab.plan import applications, meaning
 from workloads.contract.fields import LOADINGS
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ class Request:
     specs: tuple[Spec, ...]  #: the subjects; the first is the baseline of all others
     seed: int  #: of the order, and of what is requested
     design: Design = "switchback"
-    operation: str = "read-user"  #: with ``:LOADING`` where the operation has several
+    #: with ``:LOADING`` where the operation has several; None for ``read-user``, or the first of an
+    #: application that only reads
+    operation: str | None = None
     mix: str | None = None  #: ``PLAN`` or ``PLAN/WORKLOAD`` in place of the operation
     connections: int = 64
     time_s: float = 180.0  #: that measuring takes; setting up comes on top
@@ -67,7 +69,7 @@ def make(request: Request, locked: Locked) -> ResolvedPlan:
     Raises:
         UsageError: workload, load or subjects are not possible, or the time is too short.
     """
-    name, mix, rows = workload(request.operation, request.mix)
+    name, mix, rows = _asked(request)
     subjects = dict(zip(names(request.specs), _subjects(request, locked), strict=True))
     baseline, *candidates = subjects
     given = {
@@ -78,7 +80,7 @@ def make(request: Request, locked: Locked) -> ResolvedPlan:
         "profile": "vm",
         "seed": request.seed,
         "blocks": 1,
-        "dataset": rows,
+        **({"dataset": rows} if rows else {}),
         "subjects": subjects,
         "workloads": {name: mix},
         "loads": {request.design: _load(request, 1.0)},
@@ -167,7 +169,18 @@ def _load(request: Request, duration_s: float) -> dict[str, object]:
     }
 
 
-def workload(operation: str, mix: str | None) -> tuple[str, Workload, DatasetSize]:
+def _asked(request: Request) -> tuple[str, Workload, DatasetSize | None]:
+    """Name, operations and rows of what is requested; an application has rows of its own."""
+    first = request.specs[0].service
+    if request.mix is None and first.is_application:
+        known = applications.read(first).operations
+        reading = (name for name, each in known.items() if not each.writes)
+        chosen = request.operation or next(reading, next(iter(known)))
+        return chosen, Workload(operations=[OperationShare(operation=chosen)]), None
+    return workload(request.operation or "read-user", request.mix)
+
+
+def workload(operation: str, mix: str | None) -> tuple[str, Workload, DatasetSize | None]:
     """Name, operations and rows of what is requested.
 
     Args:
@@ -199,7 +212,7 @@ def workload(operation: str, mix: str | None) -> tuple[str, Workload, DatasetSiz
     return name, Workload(operations=[share]), rows
 
 
-def _mix(wanted: str) -> tuple[str, Workload, DatasetSize]:
+def _mix(wanted: str) -> tuple[str, Workload, DatasetSize | None]:
     plan_name, _, name = wanted.partition("/")
     plan = plans.load(plan_name)
     if not name and len(plan.workloads) == 1:

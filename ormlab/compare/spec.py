@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from bundle.documents.plan import Option, Subject
 from bundle.meant import meant
 from ormlab.base.errors import PlanError, UsageError
-from ormlab.plan import services
+from ormlab.plan import refs, services
 from workloads.services import manifest
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FORM: Final = (
     "NAME, NAME@VERSION or NAME+PATH, each with {KEY=VALUE,...} if need be; a folder's path, with "
-    "a / in it, stands for the NAME of the service in it"
+    "a / in it, stands for the NAME of the service in it; an application's has @REF of git"
 )
 
 _PARTS = re.compile(
@@ -32,7 +32,8 @@ _PARTS = re.compile(
 )
 _VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)*(?:(?:a|b|rc)[0-9]+)?(?:\.post[0-9]+)?(?:\.dev[0-9]+)?")
 _LONGEST_VERSION = 20
-_NOT_SET = ("service", "burden")  # the name sets the first; controls alone use the second
+# The name sets the first two; controls alone use the third.
+_NOT_SET = ("service", "ref", "burden")
 _OPTIONS = "options."
 
 
@@ -45,6 +46,7 @@ class Spec:
     path: Path | None = None  #: a local checkout or wheel of its package; None for a release
     #: keys and values as the plan's Subject has them, with a dot between the levels
     settings: Mapping[str, Option] = field(default_factory=dict)
+    ref: str | None = None  #: the commit at which an application was checked out
 
     def __str__(self) -> str:
         """The text that `parse` reads as this one."""
@@ -80,7 +82,8 @@ class Spec:
             for part in above:
                 place = place.setdefault(part, {})
             place[last] = value
-        return Subject.model_validate({**keys, "service": self._place, "stack": stack})
+        told = {**keys, "service": self._place, "stack": stack, "ref": self.ref}
+        return Subject.model_validate(told)
 
     @property
     def _place(self) -> str:
@@ -99,6 +102,9 @@ def parse(text: str) -> Spec:
     if parts is None:
         raise _refused(text, "it has not the form of a subject", f"write {FORM}")
     service, version, path = _service(text, parts["service"]), parts["version"], parts["path"]
+    ref = None
+    if service.is_application and (version or path):
+        service, ref, version = *_at_ref(text, service.folder, version), None
     if version is not None and not is_version(version):
         raise _refused(
             text, f"{version!r} is no version", "write it as in 2.0.44, 2.1.0rc1 or 2.1.0.post1"
@@ -106,7 +112,7 @@ def parse(text: str) -> Spec:
     if path == "":
         raise _refused(text, "there is no path after the +", "name a checkout or a wheel")
     settings = dict(_settings(text, parts["settings"])) if parts["settings"] is not None else {}
-    spec = Spec(service, version, Path(path) if path else None, settings)
+    spec = Spec(service, version, Path(path) if path else None, settings, ref)
     if spec.stack and (version or path):
         raise _refused(
             text, "its stack decides its version", "give a stack, or a version or path, not both"
@@ -141,6 +147,19 @@ def _service(text: str, given: str) -> Service:
             "has a / in it",
         )
     return known[given]
+
+
+def _at_ref(text: str, folder: Path, ref: str | None) -> tuple[Service, str]:
+    """An application at a ref of its repository, and the commit."""
+    if ref is None:
+        raise _refused(
+            text, "an application has no package of its own", f"write {folder}@REF, a ref of git"
+        )
+    try:
+        found = refs.checked_out(folder, ref, where=text)
+        return services.outside(found.folder, where=text), found.commit
+    except PlanError as wrong:
+        raise _refused(text, wrong.what, wrong.hint) from None
 
 
 def allowed() -> list[str]:

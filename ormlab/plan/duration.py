@@ -43,6 +43,6 @@ def duration(resolved: ResolvedPlan) -> Duration:
 
 def overhead_s(resolved: ResolvedPlan, load: Load) -> float:
     """Seconds of a trial beyond its load, where no pilot has timed them."""
-    if any(map(writes, resolved.plan.workloads.values())):
+    if any(writes(resolved.plan, each) for each in resolved.plan.workloads.values()):
         return _RESTORED_S
     return _SIDE_BY_SIDE_S if load.side_by_side else _READ_S

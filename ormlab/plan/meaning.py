@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workloads.load.drawing import DrawnOperation
 from workloads.load.operations import Operation
 from workloads.load.requests import repeatable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from bundle.documents.application import Application
     from bundle.documents.plan import OperationShare, Plan, Workload
     from ormlab.base.yaml_input import Wrong
+    from workloads.load.requests import Repeatable
 
 
 def operation(share: OperationShare) -> Operation:
@@ -33,8 +36,18 @@ def operations(workload: Workload) -> list[Operation]:
     return [operation(share) for share in workload.operations]
 
 
-def writes(workload: Workload) -> bool:
+def drawn(application: Application, workload: Workload) -> list[DrawnOperation]:
+    """The operations of a workload on applications."""
+    return [
+        DrawnOperation(share.operation, share.weight, application.operations[share.operation])
+        for share in workload.operations
+    ]
+
+
+def writes(plan: Plan, workload: Workload) -> bool:
     """Whether trials of this workload change the database, so that each needs a fresh one."""
+    if plan.application:
+        return any(each.of.writes for each in drawn(plan.application, workload))
     verbs = ("create-", "update-", "delete-")
     return any(share.operation.startswith(verbs) for share in workload.operations)
 
@@ -44,8 +57,10 @@ def problems(plan: Plan) -> Iterator[Wrong]:
     yield from _reductions(plan)
     repeating = [name for name, load in plan.loads.items() if load.repeats]
     for name, workload in plan.workloads.items():
-        meant = []
-        for number, share in enumerate(workload.operations):
+        meant: list[Repeatable] = []
+        if plan.application:
+            meant += drawn(plan.application, workload)
+        for number, share in enumerate(() if plan.application else workload.operations):
             try:
                 meant.append(operation(share))
             except ValueError as wrong:

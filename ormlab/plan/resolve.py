@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -133,7 +133,8 @@ def load(name_or_path: str) -> Plan:
     if not path.exists() or path.is_dir():
         path = checkout.PLANS / f"{name_or_path}.yaml"
     try:
-        return services.located(read(path, Plan, _of_a_file), path.parent)
+        plan = read(path, Plan, partial(_of_a_file, folder=path.parent))
+        return services.located(plan, path.parent)
     except FileNotFoundError:
         near = meant(path.stem, shipped(), "{} ")
         raise PlanError(
@@ -151,11 +152,14 @@ def load(name_or_path: str) -> Plan:
         ) from None
 
 
-def _of_a_file(plan: Plan) -> Iterator[Wrong]:
+def _of_a_file(plan: Plan, folder: Path) -> Iterator[Wrong]:
     if plan.overridden:
         yield ("overridden",), "only the command line writes this key"
+    if plan.application:
+        yield ("application",), "no plan file has this key: it comes from application.toml"
     yield from services.problems(plan)
-    yield from meaning.problems(plan)
+    if not services.has_applications(plan, folder):  # whose operations are known once resolved
+        yield from meaning.problems(plan)
 
 
 def under(plan: Plan, profile: Profile) -> Plan:
@@ -259,12 +263,13 @@ def resolve(
             "none of the plan's loads can be driven here: " + "; ".join(omitted.values()),
             hint="install wrk, or use a plan with the asyncio client",
         )
-    _require_meaning(plan)
-    _require_gates(plan)
     used: dict[str, Stack] = {}
     found: dict[str, Service] = {}
     if stacks_folder:
         plan, found = services.used(plan, known)
+    _require_meaning(plan)
+    _require_gates(plan)
+    if stacks_folder:
         used = _stacks(plan, stacks_folder, found)
     explanation = expand(plan, plan.explanation) if plan.explanation else None
     if explanation:
@@ -317,7 +322,7 @@ def _require_room(plan: Plan, subjects: Mapping[str, Subject], loads: Sequence[s
     """All pools are open at once where subjects are alive side by side."""
     switching = [name for name in loads if plan.loads[name].side_by_side]
     pools = [each.workers * (each.pool.size + each.pool.overflow) for each in subjects.values()]
-    if switching and sum(pools) > _MOST_CONNECTIONS:
+    if switching and not plan.application and sum(pools) > _MOST_CONNECTIONS:
         raise PlanError(
             "plan-connections",
             f"under {switching[0]} all {len(pools)} subjects, controls included, are alive at once "

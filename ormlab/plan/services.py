@@ -1,4 +1,4 @@
-"""The services that a plan's subjects name: the lab's own, and folders of anybody else."""
+"""The services and applications that a plan's subjects name: the lab's own, and outside folders."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from bundle.documents.services import ServiceRecord
 from bundle.meant import meant
 from ormlab.base import checkout, source
 from ormlab.base.errors import PlanError
+from ormlab.plan import applications, refs
 from workloads.services import manifest
 
 if TYPE_CHECKING:
@@ -37,6 +38,13 @@ def problems(plan: Plan) -> Iterator[Wrong]:
             yield ("subjects", name, "service"), f"{what}{', '.join(known)}, or a folder's path"
 
 
+def has_applications(plan: Plan, folder: Path) -> bool:
+    """Whether a subject of a plan, as it was written in a folder, is an application."""
+    paths = (each.service for each in plan.subjects.values() if "/" in each.service)
+    named = any((folder / path / manifest.APPLICATION).exists() for path in paths)
+    return named or any(each.ref is not None for each in plan.subjects.values())
+
+
 def located(plan: Plan, folder: Path) -> Plan:
     """A plan as it was written in a folder: paths of services made absolute, their stacks named.
 
@@ -55,12 +63,30 @@ def located(plan: Plan, folder: Path) -> Plan:
 
 
 def _located(name: str, subject: Subject, folder: Path, known: Mapping[str, Service]) -> Subject:
+    changes: dict[str, str] = {}
+    if subject.ref is not None and "/" not in subject.service:
+        raise PlanError(
+            "ref-invalid",
+            f"{subject.service} is no folder of a repository",
+            where=f"subjects.{name}.ref",
+            hint="only an application that is named by its path has refs",
+        )
     if "/" in subject.service:
         path = (folder / subject.service).resolve()
+        if subject.ref is not None:
+            found = refs.checked_out(path, subject.ref, where=f"subjects.{name}.ref")
+            path, changes = found.folder, {"ref": found.commit}
         service = outside(path, where=f"subjects.{name}.service")
-        changes = {"service": str(path)}
+        if subject.ref is not None and not service.is_application:
+            raise PlanError(
+                "ref-invalid",
+                f"{subject.service} is a service, whose name is that of its package",
+                where=f"subjects.{name}.ref",
+                hint="only applications have refs: name two checkouts of it instead",
+            )
+        changes["service"] = str(path)
     else:
-        service, changes = known[subject.service], {}
+        service = known[subject.service]
     if "stack" not in subject.model_fields_set:
         changes["stack"] = service.stack
     return subject.model_copy(update=changes)
@@ -79,7 +105,8 @@ def outside(folder: Path, *, where: str) -> Service:
             "service-invalid",
             f"the folder holds no service: {wrong}",
             where=where,
-            hint="`ormlab subject new FOLDER` makes one; docs/subjects.md describes its files",
+            hint="`ormlab subject new FOLDER` makes one; docs/subjects.md describes its files, "
+            "docs/applications.md those of an application",
         ) from None
     if service.name in manifest.shipped() and not service.is_shipped:
         raise PlanError(
@@ -149,7 +176,9 @@ def used(plan: Plan, known: Mapping[str, Service] | None) -> tuple[Plan, dict[st
         subjects[name] = subject.model_copy(update={"service": service.name})
     stacks = {subject.stack for subject in plan.subjects.values()}
     bringing = {name: own for name, own in known.items() if own.has_own_stack and name in stacks}
-    return plan.model_copy(update={"subjects": subjects}), bringing | found
+    plan = plan.model_copy(update={"subjects": subjects})
+    application = applications.described(plan, found)
+    return plan.model_copy(update={"application": application}), bringing | found
 
 
 def files(service: Service) -> dict[str, bytes]:

@@ -78,10 +78,13 @@ def started(opened: Site, progress: Progress) -> Iterator[Session]:
     tools = making.profilers(opened, stacks)
     progress.stage("starting PostgreSQL 16")
     with Database(opened) as database:
-        size = plan.dataset
-        rows = f"{quantity(size.users, 'user')}, {quantity(size.orders, 'order')}"
-        progress.stage(f"dataset: {rows}, {quantity(size.payload_bytes, 'byte')}")
-        seeded = making.rows(opened, database)
+        if size := plan.dataset:
+            rows = f"{quantity(size.users, 'user')}, {quantity(size.orders, 'order')}"
+            progress.stage(f"dataset: {rows}, {quantity(size.payload_bytes, 'byte')}")
+            seeded = dict.fromkeys(opened.subjects, making.rows(opened, database))
+        else:
+            progress.stage("making the databases of the applications")
+            seeded = making.own_rows(opened, stacks, database)
         yield Session(opened, drawn, stacks, database, seeded, tools)
 
 
@@ -103,7 +106,8 @@ def examine(run: Run) -> None:
 def _check(run: Run) -> None:
     """Find the subjects that cannot run: the bundle declares them omitted.
 
-    A subject that breaks the contract is measured all the same; its comparisons are invalid.
+    A subject that breaks the contract is measured all the same; its comparisons are invalid. Of
+    applications the answers and the effects are compared instead, which `_diagnose` records.
     """
     for name, subject in run.resolved.subjects.items():
         outcome = run.session.stacks[subject.stack]
@@ -112,7 +116,7 @@ def _check(run: Run) -> None:
             run.progress.stage(f"schema by {subject.migrations}: {name}")
             made = run.session.make_schema(name, subject.migrations)
             run.add(record.made_schema(name, made))
-        if outcome.ok:
+        if outcome.ok and not run.resolved.plan.application:
             run.progress.stage(f"contract: {name}")
             run.add(record.contract(name, run.session.check(name)))
         broken = None if _tell_if_unusable(run, name) else subjects.broken(run.folder, name)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import zstandard
 
-from agent.orders import LoadSpec, Profile
+from agent.orders import LoadSpec, Profile, ServiceSpec
 from bundle.codec import serialise
 from bundle.documents.profilers import (
     CALLGRIND,
@@ -59,10 +59,13 @@ def _look(session: Session, subject: str, profiler: Profiler, tables: Tables) ->
     app, plan = session.site.app, session.site.resolved.plan
     stack = session.site.resolved.subjects[subject].stack
     load = LoadSpec(load=orders.profiled(plan), tables=tables, seed=plan.seed)
+    service = session.service(subject, orders.environment(plan.seed, block=0))
+    if not isinstance(service, ServiceSpec):
+        raise TypeError(f"{subject} is an application, which no profiler knows")
     work = Profile(
         profiler=profiler,
-        service=session.service(subject, orders.environment(plan.seed, block=0)),
-        database=session.restored(app),
+        service=service,
+        database=session.restored(app, subject),
         load=load,
         placement={"service": app.cpus("service"), "load": app.cpus("load")},
         tools=session.tools[stack] if profiler in STACKS else "",

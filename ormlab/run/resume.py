@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from bundle import codec, index, names, strict_yaml, typed
-from bundle.documents.host import HostFacts, Rerun
+from bundle.documents.host import HostFacts, Rerun, Seeded, Server
 from bundle.documents.plan import SealedPlan
 from bundle.documents.services import StackOutcome, StatementLog
 from bundle.read import Bundle
@@ -181,12 +181,14 @@ def require_same_make(bundle: Path, session: Session) -> None:
         kept = typed.read_if_there(bundle, StackOutcome, subject=name)
         before[subject.stack] = selected(kept, _STACK)
         after[subject.stack] = selected(_masked(session, session.stacks[subject.stack]), _STACK)
-    for key, keys, made in (
-        ("postgres", _SERVER, record.server_of(session)),
-        ("dataset", _DATASET, session.seeded),
-    ):
-        before[key] = selected(typed.read_if_there(bundle, type(made)), keys)
-        after[key] = selected(_masked(session, made), keys)
+        if rows := session.seeded.get(name):
+            key, path = "dataset", Seeded.PATH
+            if session.site.resolved.plan.application:
+                key, path = f"dataset of {name}", Seeded.OF_SUBJECT.format(subject=name)
+            before[key] = selected(typed.read_if_there(bundle, Seeded, path), _DATASET)
+            after[key] = selected(_masked(session, rows), _DATASET)
+    before["postgres"] = selected(typed.read_if_there(bundle, Server), _SERVER)
+    after["postgres"] = selected(_masked(session, record.server_of(session)), _SERVER)
     what = "what the run needs came out otherwise"
     _refuse(what, changes(before, after), bundle, session.site)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -11,10 +12,11 @@ from bundle.documents.plan import Plan
 from bundle.documents.results import Results
 from bundle.documents.services import ContractOutcome, SchemaOutcome, Sql
 from ormlab.base.errors import UsageError
+from ormlab.plan import applications
 from ormlab.run import subjects
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from bundle.documents.services import Broken, Cost
@@ -35,7 +37,7 @@ _LIMIT: Final = 20  # rows of a list
 
 @dataclass(frozen=True)
 class Examined:
-    """What trying a service has shown."""
+    """What trying a service or an application has shown."""
 
     bundle: Path  #: sealed
     subject: str  #: its name in the bundle
@@ -44,7 +46,8 @@ class Examined:
     broken: tuple[Broken, ...]  #: those that it breaks
     left_out: tuple[str, ...]  #: names of cases of what it declares that it cannot do; not counted
     costs: Mapping[str, Cost]  #: what each operation costs the database; empty if nobody knows
-    undeclared: tuple[str, ...]  #: how that differs from its ``statements.toml``, in sentences
+    #: how that, or the tables that it writes, differs from what it declares, in sentences
+    undeclared: tuple[str, ...]
     throughput: Mapping[str, float | None]  #: answers per second, by workload that was measured
     failures: tuple[str, ...]  #: why trials have no figures, in sentences
     why: str | None  #: why it cannot be measured; None if it can
@@ -65,39 +68,24 @@ def plan_of(service: Service, seconds: float, tool: str | None = None) -> Plan:
 
     Raises:
         UsageError: the manifest does not name the tool.
+        PlanError: the manifest of an application is wrong.
     """
-    subject = {"service": _place(service), "stack": service.stack}
-    if tool is not None:
-        tools = service.manifest.migrations
-        if tool not in tools:
-            raise UsageError(
-                "service-migrations",
-                f"{service.name} has no migrations by {tool!r}",
-                where=str(service.folder / "service.toml"),
-                hint=f"it names {', '.join(tools)}" if tools else "it names no tool",
-            )
-        subject |= {"stack": tools[tool].stack, "migrations": tool}
-    cannot = service.manifest.cannot
-    workloads = {
-        name: {
-            "operations": [
-                share | ({"limit": _LIMIT} if _is_list(share["operation"]) else {})
-                for share in shares
-                if share["operation"] not in cannot and share.get("loading") not in cannot
-            ]
-        }
-        for name, shares in (("reads", _READS), ("writes", _WRITES))
-    }
+    rows: dict[str, object] = {"dataset": {"users": 200_000, "orders": 200_000}}
+    if service.is_application:
+        rows, workloads = {}, _operations(service)
+    else:
+        workloads = _contract(service)
+    what = "effects" if service.is_application else "contract"
     return Plan.model_validate(
         {
             "schema": "plan/1",
             "name": f"check-{_subject(service)}",
-            "title": f"{service.name}: contract, SQL, and {seconds:g} s of load",
+            "title": f"{service.name}: {what}, SQL, and {seconds:g} s of load",
             "profile": "smoke",
             "seed": 1,
             "blocks": 1,
-            "dataset": {"users": 200_000, "orders": 200_000},
-            "subjects": {_subject(service): subject},
+            **rows,
+            "subjects": {_subject(service): _tried(service, tool)},
             "workloads": {name: each for name, each in workloads.items() if each["operations"]},
             "loads": {
                 "client": {
@@ -112,6 +100,30 @@ def plan_of(service: Service, seconds: float, tool: str | None = None) -> Plan:
     )
 
 
+def _operations(service: Service) -> dict[str, dict[str, list[dict[str, object]]]]:
+    """The operations of an application: those that only read, and the others."""
+    told = applications.read(service).operations
+    return {
+        name: {"operations": [{"operation": each} for each, of in told.items() if kind(of.writes)]}
+        for name, kind in (("reads", operator.not_), ("writes", bool))
+    }
+
+
+def _contract(service: Service) -> dict[str, dict[str, list[dict[str, object]]]]:
+    """The operations of the contract that a service can do."""
+    cannot = service.manifest.cannot
+    return {
+        name: {
+            "operations": [
+                share | ({"limit": _LIMIT} if _is_list(share["operation"]) else {})
+                for share in shares
+                if share["operation"] not in cannot and share.get("loading") not in cannot
+            ]
+        }
+        for name, shares in (("reads", _READS), ("writes", _WRITES))
+    }
+
+
 def read(bundle: Path, service: Service) -> Examined:
     """What the bundle of such a run shows.
 
@@ -122,6 +134,7 @@ def read(bundle: Path, service: Service) -> Examined:
     contract = typed.read_if_there(bundle, ContractOutcome, subject=subject)
     sql = typed.read_if_there(bundle, Sql, subject=subject)
     results = typed.read_if_there(bundle, Results)
+    work = Work.read(bundle)
     return Examined(
         bundle=bundle,
         subject=subject,
@@ -130,7 +143,7 @@ def read(bundle: Path, service: Service) -> Examined:
         broken=tuple(contract.problems) if contract else (),
         left_out=tuple(contract.left_out) if contract else (),
         costs=sql.operations if sql else {},
-        undeclared=tuple(Work.read(bundle).undeclared(subject)),
+        undeclared=(*work.undeclared(subject), *_unwritten(work, service, subject)),
         throughput={
             cell.workload: cell.subjects[subject].throughput
             for cell in (results.cells if results else ())
@@ -143,9 +156,36 @@ def read(bundle: Path, service: Service) -> Examined:
     )
 
 
-def _place(service: Service) -> str:
-    """How a plan names the service."""
-    return service.name if service.is_shipped else str(service.folder.resolve())
+def _tried(service: Service, tool: str | None) -> dict[str, str]:
+    """The service as a plan's subject."""
+    place = service.name if service.is_shipped else str(service.folder.resolve())
+    if tool is None:
+        return {"service": place, "stack": service.stack}
+    tools = {} if service.is_application else service.manifest.migrations
+    if tool not in tools:
+        raise UsageError(
+            "service-migrations",
+            f"{service.name} has no migrations by {tool!r}",
+            where=str(service.folder / "service.toml"),
+            hint=f"it names {', '.join(tools)}" if tools else "it names no tool",
+        )
+    return {"service": place, "stack": tools[tool].stack, "migrations": tool}
+
+
+def _unwritten(work: Work, service: Service, subject: str) -> Iterator[str]:
+    """The tables that an application writes and does not declare, and the other way round."""
+    if subject not in work.effects:
+        return
+    operations = applications.read(service).operations.values()
+    declared = {table for each in operations for table in each.writes}
+    tables = work.effects[subject].tables
+    changed = {
+        name for name, each in tables.items() if each.inserted or each.updated or each.deleted
+    }
+    for table in sorted(changed - declared):
+        yield f"rows of {table} changed, and no operation says that it writes them"
+    for table in sorted(declared - changed):
+        yield f"an operation says that it writes {table}, whose rows did not change"
 
 
 def _subject(service: Service) -> str:

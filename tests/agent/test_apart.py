@@ -66,7 +66,7 @@ def parts(order, table_path):
             "database": elsewhere | {"template": None},
             "load": client_load(table_path),
             "placement": {"load": cpus["load"]},
-            "probes": ["GET /users/1"],
+            "probes": [{"method": "GET", "path": "/users/1"}],
         },
     }
 

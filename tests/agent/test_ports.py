@@ -149,7 +149,7 @@ sys.stdin.read()
 
 def test_a_foreign_service_on_the_port_is_not_driven(order, tmp_path, table_path):
     order["load"] = client_load(table_path)
-    order["probes"] = ["GET /users/1"]
+    order["probes"] = [{"method": "GET", "path": "/users/1"}]
     with foreign(order["service"]["settings"]["port"]) as process:
         failure = carry_out(order, tmp_path).failure
         process.kill()

@@ -50,7 +50,13 @@ def run_of_releases(folder):
     judge.judge(made)
 
 
+def guestbook(folder):
+    """The example application."""
+    shutil.copytree(CHECKOUT / "examples/guestbook", folder / "guestbook")
+
+
 PREPARED = {
+    "applications.md": guestbook,
     "archive.md": bundles,
     "compare.md": None,
     "provisioning.md": None,

@@ -63,8 +63,8 @@ def test_every_document_of_a_real_bundle_is_described_and_fits(made):
     described = {each.name for entry in scan(made) if (each := schemas.of_path(entry.path))}
     elsewhere = {"article-1", "capacity-1", "derived-1", "explanation-2", "index-1", "ports-1"}
     elsewhere |= {"open-switchback-1", "script-1", "service-1", "switchback-1", "wrk-switchback-1"}
-    elsewhere |= {"fleet-run-1", "made-schema-1", "profilers-1", "provision-1", "rerun-1"}
-    elsewhere |= {"verdicts-2"}
+    elsewhere |= {"effects-1", "fleet-run-1", "made-schema-1", "profilers-1", "provision-1"}
+    elsewhere |= {"rerun-1", "verdicts-2"}
     assert described == set(NAMES) - elsewhere
 
 

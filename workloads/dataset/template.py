@@ -18,6 +18,7 @@ from workloads.dataset import binary
 from workloads.dataset.rows import sql
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import IO
 
     from workloads.dataset.rows import Dataset
@@ -151,9 +152,16 @@ def _verify(psql: Psql, _dataset: Dataset, database: str, checksums: dict[str, s
 
 
 def _finish(psql: Psql, dataset: Dataset, database: str, checksums: dict[str, str]) -> None:
-    psql.run("VACUUM (FREEZE, ANALYZE)", database=database)
     document = {"schema": _SCHEMA, "digest": dataset.digest, "checksums": checksums}
-    document["dataset"] = asdict(dataset)
+    finish(psql, database, document | {"dataset": asdict(dataset)})
+
+
+def finish(psql: Psql, database: str, document: Mapping[str, object]) -> None:
+    """Make a database a template that nobody can connect to, with a document as its comment.
+
+    PsqlError if the server refuses.
+    """
+    psql.run("VACUUM (FREEZE, ANALYZE)", database=database)
     psql.run(
         f"ALTER DATABASE {database} ALLOW_CONNECTIONS false IS_TEMPLATE true;\n"
         f"COMMENT ON DATABASE {database} IS {_literal(json.dumps(document))};\n"
@@ -161,13 +169,17 @@ def _finish(psql: Psql, dataset: Dataset, database: str, checksums: dict[str, st
     )
 
 
-def _finished(psql: Psql, database: str, dataset: Dataset) -> Template | None:
-    comment = psql.run(
+def comment(psql: Psql, database: str) -> str:
+    """The document that `finish` has left with a template, as JSON; empty without a template."""
+    return psql.run(
         "SELECT shobj_description(oid, 'pg_database') FROM pg_database "  # noqa: S608 - a literal
         f"WHERE datname = {_literal(database)} AND datistemplate AND NOT datallowconn"
     )
+
+
+def _finished(psql: Psql, database: str, dataset: Dataset) -> Template | None:
     try:
-        document = json.loads(comment)
+        document = json.loads(comment(psql, database))
         if document["schema"] != _SCHEMA or document["digest"] != dataset.digest:
             return None
         return Template(database, document["checksums"], _rows(dataset), {}, reused=True)

@@ -25,22 +25,32 @@ from msgspec.structs import asdict, replace
 from bundle.documents.services import Answers, Cost, Declared, Shown, Sql
 from workloads.contract.client import Answer, Client
 from workloads.diagnosis import answers, fingerprint
+from workloads.diagnosis.answers import KnownRequest
 from workloads.load.operations import Operation
 from workloads.load.requests import Request, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from workloads.diagnosis.log import StatementLog
     from workloads.diagnosis.proxy import Counts, Proxy
 
 _SERVICES = Path(__file__).parents[1] / "services"
 _WARM, _COUNTED = 8, 5
+REQUESTS = _WARM + _COUNTED
+"""How often the pass sends an operation."""
 _KEPT_BYTES = 1 << 16  # of an answer's body, enough to name the first byte that differs
 
 
-class Task(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The requests to every subject."""
+class Task(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="of",
+    tag="services",
+):
+    """The requests to every service."""
 
     workloads: dict[str, list[Operation]]  #: operations by workload
     users: int  #: rows of the dataset
@@ -58,13 +68,25 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
         return dict(sorted(by_key.items(), key=rank))
 
-    def probes(self) -> list[Request]:
+    def probes(self) -> list[KnownRequest]:
         """The first request of each operation that only reads, whose answer never changes."""
-        firsts = (
-            self.requests(operation, position)[0]
-            for position, operation in enumerate(self.operations().values())
-        )
-        return [request for request in firsts if request.method == "GET"]
+        firsts = (requests[0] for requests in self.asked().values())
+        return [KnownRequest.of(request) for request in firsts if request.method == "GET"]
+
+    def asked(self) -> dict[str, list[Request]]:
+        """The requests of each operation, by its key."""
+        return {
+            name: self.requests(operation, position)
+            for position, (name, operation) in enumerate(self.operations().items())
+        }
+
+    def declared_as(self, name: str) -> str | None:
+        """The table of ``statements.toml`` that declares what an operation costs, by its key."""
+        operation = self.operations()[name]
+        return operation.name if operation.loading is None else operation.loading
+
+    def varies(self, _name: str) -> None:
+        """None: the bytes of all answers are compared."""
 
     def mixes(self) -> dict[str, dict[str, float]]:
         """The weight of each operation in each workload, by the operation's key."""
@@ -82,9 +104,58 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             users=self.users,
             orders=self.orders,
             seed=self.seed * 1_000 + position,
-            count=_WARM + _COUNTED,
+            count=REQUESTS,
             profile_bytes=self.profile_bytes,
         )
+
+
+class AskedOperation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An operation of an application."""
+
+    requests: list[Request]  #: those of the pass, in their order
+    writes: list[str]  #: tables that it writes; none if it only reads
+    varies: list[str]  #: keys of its answers that may vary
+
+
+class ApplicationTask(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="of",
+    tag="applications",
+):
+    """The requests to every application; afterwards the rows of its database are compared."""
+
+    operations: dict[str, AskedOperation]  #: by name, first those that only read
+    weights: dict[str, dict[str, float]]  #: of each operation in each workload
+    columns_vary: list[str]  #: columns, as ``TABLE.COLUMN``, whose values may differ
+
+    def asked(self) -> dict[str, list[Request]]:
+        """The requests of each operation, by its name."""
+        return {name: each.requests for name, each in self.operations.items()}
+
+    def probes(self) -> list[KnownRequest]:
+        """The first request of each operation that only reads and has no body."""
+        return [
+            KnownRequest.of(each.requests[0], each.varies)
+            for each in self.operations.values()
+            if not each.writes and each.requests[0].body is None
+        ]
+
+    def mixes(self) -> dict[str, dict[str, float]]:
+        """The weight of each operation in each workload."""
+        return self.weights
+
+    def declared_as(self, _name: str) -> None:
+        """None: an application declares no statements."""
+
+    def varies(self, name: str) -> list[str]:
+        """The keys of an operation's answers that may vary."""
+        return self.operations[name].varies
+
+
+type AnyTask = Task | ApplicationTask
 
 
 def key(operation: Operation) -> str:
@@ -94,19 +165,18 @@ def key(operation: Operation) -> str:
 
 
 @dataclass
-class _Asked:
+class _Answered:
     """The requests of one operation with their answers and message counts."""
 
-    operation: Operation
     requests: list[Request]
     answers: list[Answer]
     counts: list[Counts]
 
 
 def examine(
-    url: str, *, service: str, task: Task, proxy: Proxy, log: StatementLog
+    url: str, *, service: str, task: AnyTask, proxy: Proxy, log: StatementLog
 ) -> tuple[Sql, Answers]:
-    """Send the requests of a task to a service; return ``sql.json`` and ``answers.json``.
+    """Send the requests of a task to a subject; return ``sql.json`` and ``answers.json``.
 
     Args:
         url: address of the service, which reaches its database by one connection to the proxy.
@@ -120,15 +190,19 @@ def examine(
         RuntimeError: the server did not log what it was sent.
         TimeoutError: the server's log does not grow.
     """
-    asked: dict[str, _Asked] = {}
+    asked: dict[str, _Answered] = {}
     log.mark()  # what the service did before its first request belongs to no request
     start = proxy.counts
     with Client(url) as client:
-        for position, (name, operation) in enumerate(task.operations().items()):
-            asked[name] = _ask(client, operation, task.requests(operation, position), proxy)
+        for name, requests in task.asked().items():
+            asked[name] = _ask(client, requests, proxy)
     statements = _logged(log, (proxy.counts - start).statements)
     costs = {
-        name: _cost(service, each, [list(islice(statements, n.statements)) for n in each.counts])
+        name: _cost(
+            each,
+            [list(islice(statements, n.statements)) for n in each.counts],
+            _declared(service, task.declared_as(name), each),
+        )
         for name, each in asked.items()
     }
     sql = Sql(
@@ -138,7 +212,9 @@ def examine(
         digest=fingerprint.digest({name: cost.digest for name, cost in costs.items()}),
         mixes=task.mixes(),
     )
-    shown = [answer for name, each in asked.items() for answer in _first(name, each)]
+    shown = [
+        answer for name, each in asked.items() for answer in _first(name, each, task.varies(name))
+    ]
     return sql, Answers(schema="answers/1", answers=shown)
 
 
@@ -155,16 +231,17 @@ def _logged(log: StatementLog, sent: int) -> Iterator[str]:
     return iter(logged)
 
 
-def _ask(client: Client, operation: Operation, requests: list[Request], proxy: Proxy) -> _Asked:
-    asked = _Asked(operation, requests, [], [])
+def _ask(client: Client, requests: list[Request], proxy: Proxy) -> _Answered:
+    asked = _Answered(requests, [], [])
     for request in requests:
         before = proxy.counts
-        asked.answers.append(client.send(request.method, request.path, request.body))
+        headers = dict(request.headers)
+        asked.answers.append(client.send(request.method, request.path, request.body, headers))
         asked.counts.append(proxy.counts - before)
     return asked
 
 
-def _cost(service: str, asked: _Asked, pieces: list[list[str]]) -> Cost:
+def _cost(asked: _Answered, pieces: list[list[str]], declared: Declared | None) -> Cost:
     """The cost of one request of an operation, from the requests after the warm-up."""
     counted, counts = pieces[_WARM:], asked.counts[_WARM:]
     kinds = {
@@ -180,15 +257,16 @@ def _cost(service: str, asked: _Asked, pieces: list[list[str]]) -> Cost:
         round_trips_per_request=fmean(count.round_trips for count in counts),
         rows_per_request=fmean(count.rows for count in counts),
         digest=fingerprint.digest(statements),
-        declared=_declared(service, asked),
+        declared=declared,
     )
 
 
-def _declared(service: str, asked: _Asked) -> Declared | None:
+def _declared(service: str, name: str | None, asked: _Answered) -> Declared | None:
     """What a service with default options declares in its ``statements.toml``; None if nothing."""
-    operation = asked.operation
+    if name is None:
+        return None
     table = tomllib.loads((_SERVICES / service / "statements.toml").read_text())
-    declared = table.get(operation.name if operation.loading is None else operation.loading)
+    declared = table.get(name)
     if declared is None:
         return None
     more = declared.get("for_each_element", 0) * _elements(asked.answers[_WARM])
@@ -197,17 +275,18 @@ def _declared(service: str, asked: _Asked) -> Declared | None:
     )
 
 
-def _first(name: str, asked: _Asked) -> Iterator[Shown]:
+def _first(name: str, asked: _Answered, varies: Sequence[str] | None) -> Iterator[Shown]:
     """Each different request of an operation with its first answer."""
     seen = set()
     for request, answer in zip(asked.requests, asked.answers, strict=True):
         if request not in seen:
             seen.add(request)
-            recorded = answers.record(f"{request.method} {request.path}", answer)
+            recorded = answers.record(f"{request.method} {request.path}", answer, varies)
+            body = answer.body if varies is None else answers.canonical(answer.body, varies)
             yield Shown(
                 operation=name,
                 expected_status=request.status,
-                begins=base64.b64encode(answer.body[:_KEPT_BYTES]).decode(),
+                begins=base64.b64encode(body[:_KEPT_BYTES]).decode(),
                 **asdict(recorded),
             )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from workloads.contract import canonical
 from workloads.dataset.rows import ORDERS_PER_USER, STATUSES
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CREATED_AT = "2024-01-01T00:00:00Z"
+
+
+class Repeatable(Protocol):
+    """An operation, of the contract or of an application."""
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the same request may be sent twice."""
+        ...
 
 
 def bracketed(host: str) -> str:
@@ -35,6 +44,8 @@ class Request:
     body: bytes | None  #: canonical JSON, or None
     operation: str  #: name of the operation it came from
     status: int  #: the one status of success, 2xx
+    #: of the request, besides those that every generator sends; values in printable ASCII
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 def table(
@@ -77,7 +88,7 @@ def table(
     return [draw.request(each, row) for row, each in enumerate(drawn)]
 
 
-def repeatable(operations: Iterable[Operation]) -> bool:
+def repeatable(operations: Iterable[Repeatable]) -> bool:
     """Whether a generator may start again at the top of a table of these operations."""
     return all(each.repeatable for each in operations)
 
@@ -85,12 +96,14 @@ def repeatable(operations: Iterable[Operation]) -> bool:
 def write_table(path: Path, requests: Iterable[Request]) -> None:
     r"""Write one request a line: ``METHOD\tpath\tbody\toperation\tstatus``.
 
-    The body is JSON, whose canonical form has neither tabs nor newlines; empty means none.
+    The body is JSON, whose canonical form has neither tabs nor newlines; empty means none. Each
+    header of its own is one more column, ``\tName: value``.
     """
     with path.open("wb") as out:
         for each in requests:
-            head, tail = f"{each.method}\t{each.path}\t", f"\t{each.operation}\t{each.status}\n"
-            out.write(head.encode() + (each.body or b"") + tail.encode())
+            headers = "".join(f"\t{name}: {value}" for name, value in each.headers)
+            head, tail = f"{each.method}\t{each.path}\t", f"\t{each.operation}\t{each.status}"
+            out.write(head.encode() + (each.body or b"") + f"{tail}{headers}\n".encode())
 
 
 def read_table(path: Path) -> list[Request]:
@@ -104,16 +117,24 @@ def read_table(path: Path) -> list[Request]:
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
-                method, target, body, operation, status = line.rstrip(b"\n").split(b"\t")
+                columns = line.rstrip(b"\n").split(b"\t")
+                method, target, body, operation, status = columns[:5]
                 wanted = int(status)
+                headers = tuple(map(_header, columns[5:]))
             except ValueError:
                 raise ValueError(f"line {number} of {path} is not a request") from None
-            requests.append(
-                Request(method.decode(), target.decode(), body or None, operation.decode(), wanted)
-            )
+            told = (method.decode(), target.decode(), body or None, operation.decode(), wanted)
+            requests.append(Request(*told, headers))
     if not requests:
         raise ValueError(f"{path} has no request")
     return requests
+
+
+def _header(column: bytes) -> tuple[str, str]:
+    name, colon, value = column.decode().partition(": ")
+    if not colon:
+        raise ValueError("a column is no header")
+    return name, value
 
 
 class _Ids:

@@ -4,6 +4,9 @@ A service is a folder: ``service.toml``, its code (a package with ``create`` and
 ``statements.toml``, and if it wants more than a stack of the lab has, a stack of its own
 (``stack.in``, locked in ``stack.txt``). Nothing else in the tree names a service.
 
+An application is such a folder with ``application.toml`` in the place of ``service.toml``. Here
+only the keys that both have are read; `ormlab.plan.applications` reads the others.
+
 Only the standard library is imported: every service process reads its own manifest, on any stack.
 """
 
@@ -31,6 +34,7 @@ PACKAGE: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 MANIFEST: Final = "service.toml"
 MIGRATIONS: Final = "migrations"
 """The folder in which tools make the schema; the manifest names them and their commands."""
+APPLICATION: Final = "application.toml"
 _LARGEST: Final = 2**16  # bytes of a manifest
 _MODULE: Final = re.compile(r"[A-Za-z_][\w.]*(?::[A-Za-z_]\w*)?")
 
@@ -77,10 +81,12 @@ class Migrations:
 class Manifest:
     """The keys of ``service.toml``."""
 
-    schema: Literal["service/1"]
+    schema: Literal["service/1", "application/1"]
     title: str  #: for readers
-    kind: Literal["driver", "orm"]  #: what writes its SQL: the service itself, or an ORM
-    package: str  #: that it is about; `NAME@VERSION` of a comparison pins this one
+    #: what writes its SQL: the service itself, or an ORM; an application does as it likes
+    kind: Literal["driver", "orm", "application"]
+    #: that it is about, empty for an application; `NAME@VERSION` of a comparison pins this one
+    package: str
     #: by database that it can use, the packages of the drivers that it can use there, its default
     #: first; its option ``driver`` chooses another
     databases: dict[str, list[str]]
@@ -94,6 +100,11 @@ class Manifest:
 
     def __post_init__(self) -> None:
         drivers = [each for those in self.databases.values() for each in those]
+        if (self.kind == "application") != (self.schema == "application/1"):
+            raise SettingsError(f"an application has an {APPLICATION}, a service a {MANIFEST}")
+        if self.kind == "application":
+            self._require_modules(self.packages)
+            return
         if not drivers or not all(self.databases.values()):
             raise SettingsError("databases must name a database, and for each a driver")
         for name in (self.package, *drivers, *self.packages):
@@ -104,7 +115,11 @@ class Manifest:
         known = (*OPERATIONS, *LOADINGS)
         if odd := [name for name in self.cannot if name not in known]:
             raise SettingsError(f"cannot: there is no {odd[0]!r}; known: {', '.join(known)}")
-        for name, package in self.packages.items():
+        self._require_modules(self.packages)
+
+    @staticmethod
+    def _require_modules(packages: dict[str, Package]) -> None:
+        for name, package in packages.items():
             for module in (*([package.module] if package.module else []), *package.compiled):
                 if not _MODULE.fullmatch(module):
                     raise SettingsError(f"packages.{name}: {module!r} is no module")
@@ -112,11 +127,16 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Service:
-    """A service, as its folder says."""
+    """A service or an application, as its folder says."""
 
     name: str  #: the folder's
     folder: Path
     manifest: Manifest
+
+    @property
+    def is_application(self) -> bool:
+        """Whether it is an application, and not built on the lab's contract."""
+        return self.manifest.kind == "application"
 
     @property
     def has_own_stack(self) -> bool:
@@ -145,6 +165,8 @@ def read(folder: Path) -> Service:
         ManifestError: it has none, or one that says something else than a manifest can.
     """
     path = folder / MANIFEST
+    is_application = not path.exists() and (folder / APPLICATION).exists()
+    path = folder / APPLICATION if is_application else path
     name = folder.resolve().name
     if not NAME.fullmatch(name):
         raise ManifestError(
@@ -159,19 +181,29 @@ def read(folder: Path) -> Service:
     if len(data) > _LARGEST:
         raise ManifestError(f"{path}: it is larger than {_LARGEST:,} bytes")
     try:
-        manifest = build(Manifest, tomllib.loads(data.decode()), "the manifest")
+        document = tomllib.loads(data.decode())
+        told = _shared(document) if is_application else document
+        manifest = build(Manifest, told, "the manifest")
     except ValueError as problem:  # no UTF-8, no TOML, no manifest
         raise ManifestError(f"{path}: {problem}") from None
     return Service(name, folder, manifest)
 
 
+def _shared(document: dict[str, object]) -> dict[str, object]:
+    """The keys of an application's manifest that a service's has too."""
+    known = ("schema", "title", "stack", "facts", "packages", "own_stack")
+    own = {key: value for key, value in document.items() if key in known}
+    return {"kind": "application", "package": "", "databases": {}, **own}
+
+
 def shipped(folder: Path = FOLDER) -> dict[str, Service]:
-    """The services whose folders lie in a folder, by name; by default the lab's own.
+    """The services and applications in a folder, by name; by default the lab's own services.
 
     Raises:
         ManifestError: a manifest is wrong.
     """
-    found = (read(path.parent) for path in sorted(folder.glob(f"*/{MANIFEST}")))
+    both = (*folder.glob(f"*/{MANIFEST}"), *folder.glob(f"*/{APPLICATION}"))
+    found = map(read, sorted({path.parent for path in both}))
     return {service.name: service for service in found}
 
 

@@ -304,7 +304,8 @@ def _stack(
 
 def _of_service(service: Service, stacks: Mapping[str, Stack]) -> Stack:
     """The stack that a service brings: its base's, with what ``stack.in`` asks for beside it."""
-    own, where = service.manifest.own_stack, f"{service.name}/{manifest.MANIFEST}"
+    file = manifest.APPLICATION if service.is_application else manifest.MANIFEST
+    own, where = service.manifest.own_stack, f"{service.name}/{file}"
     base = stacks.get(service.manifest.stack)
     if base is None:
         known = ", ".join(stacks)
@@ -322,7 +323,8 @@ def _of_service(service: Service, stacks: Mapping[str, Stack]) -> Stack:
             raise StackFileError(f"{where}: own_stack.{key} cannot be {value!r}")
     packages = service.manifest.packages
     asked = wanted_in(service.folder / "stack.in")
-    if lacking := [name for name in asked if name not in {*packages, *base.imports}]:
+    lacking = [name for name in asked if name not in {*packages, *base.imports}]
+    if lacking and not service.is_application:  # of which nothing is reported
         raise StackFileError(f"{where}: packages lacks {lacking[0]!r}, which stack.in asks for")
     wanted = sorted({*asked, *base.imports})
     imports = {name: packages[name].module if name in packages else "" for name in wanted}

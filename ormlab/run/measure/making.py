@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from agent.orders import Tables
+from agent.application import Seeding
+from agent.orders import ApplicationSpec, Tables
+from bundle.codec import serialise
 from bundle.documents.host import Seeded
 from bundle.documents.profilers import STACKS
 from bundle.documents.services import StackOutcome
 from ormlab.base.errors import LoadError, PlanError
+from ormlab.plan import applications
 from ormlab.run.measure import deployment, orders, wheels
 from ormlab.run.measure.deployment import read_answer
 from workloads.load.requests import write_table
@@ -18,11 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from agent.orders import Deployable
+    from bundle.documents.readings import Environment
     from ormlab.plan import Plan
     from ormlab.run.measure.database import Database
     from ormlab.run.measure.site import Site
     from ormlab.run.measure.station import Station
     from workloads.load.requests import Request
+    from workloads.psql import Psql
 
 _BUILD_DEADLINE_S = 3600.0
 _SEED_DEADLINE_S = 3600.0
@@ -137,6 +143,105 @@ def rows(site: Site, database: Database) -> Seeded:
             f"seeding the dataset ended with {status}: {db.last_said('seed')}",
             where=where,
             hint="a full disk is the usual cause",
+        )
+    return read_answer(said, Seeded, where=where)
+
+
+def startable(
+    site: Site,
+    stacks: Mapping[str, StackOutcome],
+    subject: str,
+    *,
+    address: tuple[str, int],
+    psql: Psql,
+    database: str,
+    environment: Environment | None = None,
+) -> Deployable:
+    """How the agent starts a subject's service or application.
+
+    Args:
+        site: its hosts.
+        stacks: the outcome of making each stack.
+        subject: its name.
+        address: where it listens.
+        psql: how it reaches the server.
+        database: on it.
+        environment: what is drawn for the block.
+    """
+    resolved, lab = site.resolved, site.app.deployment
+    declared = resolved.subjects[subject]
+    program = orders.Program(
+        python=f"{lab.environments}/{stacks[declared.stack].environment}/bin/python",
+        code=lab.code,
+        variables=resolved.stacks[declared.stack].variables,
+        host=address[0],
+        port=address[1],
+    )
+    where = orders.NamedDatabase(psql, database)
+    service = resolved.services[declared.service]
+    if service.is_application:
+        told = applications.read(service)
+        return orders.application_spec(declared, told, program, where, environment)
+    return orders.service_spec(declared, program, where, environment)
+
+
+def own_rows(
+    site: Site, stacks: Mapping[str, StackOutcome], database: Database
+) -> dict[str, Seeded]:
+    """Make the template databases of the applications, or find them made.
+
+    Returns:
+        By subject, its database; none of a subject whose stack could not be made.
+
+    Raises:
+        LoadError: one cannot be made, or none is wanted.
+    """
+    resolved, psql = site.resolved, database.psql(site.app)
+    made: dict[str, Seeded] = {}
+    seeded: dict[str, Seeded] = {}
+    for name, subject in resolved.subjects.items():
+        if not stacks[subject.stack].ok:
+            continue
+        told = applications.read(resolved.services[subject.service])
+        files = resolved.service_files[subject.service]
+        digest = applications.rows_digest(files, told, resolved.stacks[subject.stack].digest())
+        if digest not in made:
+            address = ("127.0.0.1", site.app.ports.services)
+            spec = startable(site, stacks, name, address=address, psql=psql, database="postgres")
+            if not isinstance(spec, ApplicationSpec):
+                raise TypeError(f"{name} is no application")
+            seeding = Seeding(
+                psql=psql,
+                digest=digest,
+                files=applications.sql_files(files, told),
+                command=told.database.command or [],
+                application=spec,
+            )
+            made[digest] = _seeded(site, name, seeding)
+        seeded[name] = made[digest]
+    if not seeded:
+        raise LoadError(
+            "no-subject",
+            "no stack of an application could be made",
+            where=resolved.plan.name,
+            hint="see docs/stacks.md, and `ormlab run --json` for every outcome",
+        )
+    return seeded
+
+
+def _seeded(site: Site, subject: str, seeding: Seeding) -> Seeded:
+    app, order = site.app, f"seed-{subject}"
+    place = f"{app.folder}/{order}.json"
+    app.host.put(serialise(seeding), place)
+    argv = [app.deployment.python, "-m", "agent.application", place]
+    status, said = app.dispatch.command(order, argv, deadline_s=_SEED_DEADLINE_S)
+    where = f"{app.name}:{app.folder}/{order}/log.txt"
+    if status != 0:
+        raise LoadError(
+            "dataset",
+            f"making the database of {subject} ended with {status}: {app.last_said(order)}",
+            where=where,
+            hint="database in its application.toml names SQL files and a command: try them by hand",
         )
     return read_answer(said, Seeded, where=where)
 

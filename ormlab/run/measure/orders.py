@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from agent.orders import (
     Address,
+    ApplicationSettings,
+    ApplicationSpec,
     KillSpec,
     Served,
     ServiceSettings,
@@ -18,22 +20,29 @@ from agent.orders import (
 )
 from bundle.documents.readings import Cache, Environment, Pool
 from bundle.generators.client import ClosedLoad
-from ormlab.plan.meaning import operations
+from bundle.places import filled
+from ormlab.plan import applications, meaning
 from workloads.dataset import Dataset
-from workloads.diagnosis.examination import Task
-from workloads.load import requests
+from workloads.diagnosis import examination
+from workloads.diagnosis.examination import ApplicationTask, AskedOperation, Task
+from workloads.load import drawing, requests
 from workloads.load.operations import Operation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agent.orders import Deployable
+    from bundle.documents.application import Application
     from bundle.documents.plan import Subject, Workload
     from bundle.generators import Load
     from ormlab.plan import Plan
+    from ormlab.plan.applications import ApplicationManifest
+    from workloads.diagnosis.examination import AnyTask
     from workloads.psql import Psql
 
 _REPEATED_ROWS = 20_000
 _ROWS_PER_SECOND = 8_000  # of a table that must not repeat; a faster trial says it ran out
+_PAYLOAD_BYTES = 1024  # of the floor's answers where a plan names no rows
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 5.0
 _PROFILED_CONNECTIONS = 16  # where the plan's load does not say
@@ -53,21 +62,49 @@ class Table:
 
 def dataset_of(plan: Plan) -> Dataset:
     """The rows that a plan's services work on."""
-    size = plan.dataset
+    size = plan.rows
     return Dataset(
         users=size.users, orders=size.orders, payload_bytes=size.payload_bytes, seed=plan.seed
     )
 
 
-def task_of(plan: Plan) -> Task:
+def task_of(plan: Plan) -> AnyTask:
     """What the diagnostic pass asks of every subject: each operation of the plan."""
-    size = plan.dataset
+    if plan.application:
+        return _application_task(plan, plan.application)
+    size = plan.rows
     return Task(
-        workloads={name: operations(workload) for name, workload in plan.workloads.items()},
+        workloads={name: meaning.operations(each) for name, each in plan.workloads.items()},
         users=size.users,
         orders=size.orders,
         profile_bytes=size.payload_bytes,
         seed=plan.seed,
+    )
+
+
+def _application_task(plan: Plan, application: Application) -> ApplicationTask:
+    weights: dict[str, dict[str, float]] = {}
+    for name, workload in plan.workloads.items():
+        mix = weights.setdefault(name, {})
+        for share in workload.operations:
+            mix[share.operation] = mix.get(share.operation, 0.0) + share.weight
+    ordered = sorted(application.operations.items(), key=lambda item: bool(item[1].writes))
+    return ApplicationTask(
+        operations={
+            name: AskedOperation(
+                requests=drawing.table(
+                    [drawing.DrawnOperation(name, 1.0, of)],
+                    seed=plan.seed * 1_000 + position,
+                    count=examination.REQUESTS,
+                    mark="pass-",
+                ),
+                writes=of.writes,
+                varies=of.varies,
+            )
+            for position, (name, of) in enumerate(ordered)
+        },
+        weights=weights,
+        columns_vary=application.columns_vary,
     )
 
 
@@ -77,25 +114,33 @@ def table_of(plan: Plan, workload: Workload) -> Table:
     Raises:
         ValueError: the dataset has too few rows for the deletes that may be needed.
     """
-    meant = operations(workload)
-    again = requests.repeatable(meant)
     longest = max(load.duration_s + load.warmup_s for load in plan.loads.values())
-    count = _REPEATED_ROWS if again else 2 * int(longest * _ROWS_PER_SECOND)
-    rows = requests.table(
-        meant,
-        users=plan.dataset.users,
-        orders=plan.dataset.orders,
-        seed=plan.seed,
-        count=count,
-        profile_bytes=plan.dataset.payload_bytes,
-    )
+    unrepeated = 2 * int(longest * _ROWS_PER_SECOND)
+    if plan.application:
+        drawn = meaning.drawn(plan.application, workload)
+        again = requests.repeatable(drawn)
+        count = _REPEATED_ROWS if again else unrepeated
+        rows = drawing.table(drawn, seed=plan.seed, count=count)
+    else:
+        meant = meaning.operations(workload)
+        again = requests.repeatable(meant)
+        rows = requests.table(
+            meant,
+            users=plan.rows.users,
+            orders=plan.rows.orders,
+            seed=plan.seed,
+            count=_REPEATED_ROWS if again else unrepeated,
+            profile_bytes=plan.rows.payload_bytes,
+        )
     if again:
         return Table(rows, rows, repeatable=True)
     return Table(rows[0::2], rows[1::2], repeatable=False)
 
 
 def floor_table(plan: Plan) -> list[requests.Request]:
-    """Reads of one user: what a generator sends to the endpoint that does no work."""
+    """Small reads: what a generator sends to the endpoint that does no work."""
+    if plan.dataset is None:
+        return [requests.Request("GET", "/", None, "floor", 200)]
     reads = [Operation("read-user")]
     size = plan.dataset
     return requests.table(reads, users=size.users, orders=size.orders, seed=plan.seed, count=1_000)
@@ -109,6 +154,11 @@ def profiled(plan: Plan) -> ClosedLoad:
     )
 
 
+def payload_bytes(plan: Plan) -> int:
+    """The length of an answer of the endpoint that does no work."""
+    return plan.dataset.payload_bytes if plan.dataset else _PAYLOAD_BYTES
+
+
 @dataclass(frozen=True)
 class Program:
     """What a server is started with."""
@@ -118,6 +168,26 @@ class Program:
     variables: dict[str, str]  #: that its stack wants it started with
     host: str  #: the address to listen on
     port: int  #: likewise
+
+
+@dataclass(frozen=True)
+class NamedDatabase:
+    """A database of the run."""
+
+    psql: Psql  #: how to reach the server
+    database: str  #: on it
+
+    @property
+    def address(self) -> Address:
+        """It, as a service has it."""
+        told = self.psql
+        return Address(
+            host=told.host,
+            port=told.port,
+            user=told.user,
+            passfile=told.passfile,
+            database=self.database,
+        )
 
 
 def static_spec(program: Program, *, payload_bytes: int) -> StaticSpec:
@@ -140,9 +210,7 @@ def static_spec(program: Program, *, payload_bytes: int) -> StaticSpec:
 def service_spec(
     subject: Subject,
     program: Program,
-    *,
-    psql: Psql,
-    database: str,
+    where: NamedDatabase,
     environment: Environment | None = None,
 ) -> ServiceSpec:
     """How the agent starts a subject's service on a database.
@@ -150,8 +218,7 @@ def service_spec(
     Args:
         subject: of the plan.
         program: its stack's.
-        psql: how to reach the server.
-        database: on it.
+        where: its database.
         environment: what is drawn for the block.
     """
     return ServiceSpec(
@@ -167,13 +234,7 @@ def service_spec(
             port=program.port,
             nonce=_nonce(),
             workers=subject.workers,
-            database=Address(
-                host=psql.host,
-                port=psql.port,
-                user=psql.user,
-                passfile=psql.passfile,
-                database=database,
-            ),
+            database=where.address,
             pool=Pool(size=subject.pool.size, overflow=subject.pool.overflow),
             framework=subject.framework,
             cache=Cache(ttl_s=subject.cache.ttl_s, entries=subject.cache.entries),
@@ -185,14 +246,52 @@ def service_spec(
     )
 
 
+def application_spec(
+    subject: Subject,
+    told: ApplicationManifest,
+    program: Program,
+    where: NamedDatabase,
+    environment: Environment | None = None,
+) -> ApplicationSpec:
+    """How the agent starts a subject's application on a database.
+
+    Args:
+        subject: of the plan.
+        told: the manifest of its application.
+        program: its stack's.
+        where: its database.
+        environment: what is drawn for the block.
+    """
+    settings = applications.settings_of(subject, told, where=subject.service)
+    return ApplicationSpec(
+        python=program.python,
+        code=program.code,
+        variables=program.variables,
+        environment=environment,
+        start_timeout_s=_START_TIMEOUT_S,
+        stop_timeout_s=_STOP_TIMEOUT_S,
+        settings=ApplicationSettings(
+            folder=f"{program.code}/workloads/services/{subject.service}",
+            host=program.host,
+            port=program.port,
+            health=told.health,
+            start=[filled(word, settings) for word in told.start],
+            environment={name: filled(text, settings) for name, text in told.environment.items()},
+            database=where.address,
+        ),
+    )
+
+
 def _nonce() -> str:
     """A word by which a server is known: whatever else answers is not what was started."""
     return secrets.token_hex(8)
 
 
-def served(spec: ServiceSpec | StaticSpec) -> Served:
+def served(spec: Deployable | StaticSpec) -> Served:
     """How an agent on another host drives a server that this is the start of."""
     settings = spec.settings
+    if isinstance(settings, ApplicationSettings):
+        return Served(host=settings.host, port=settings.port, nonce=None, health=settings.health)
     return Served(host=settings.host, port=settings.port, nonce=settings.nonce)
 
 

@@ -18,6 +18,7 @@ from bundle.documents.plan import SealedPlan
 from bundle.documents.services import (
     Answers,
     ContractOutcome,
+    Effects,
     OrderOutcome,
     SchemaOutcome,
     ScriptOutcome,
@@ -120,7 +121,7 @@ def host_before(session: Session) -> dict[str, bytes]:
         **_state(site, "{folder}/{kind}.before.json", ports="{folder}/ports.json"),
         Fingerprint.PATH: serialise(Fingerprint(sha256=fingerprint(facts_of(site)))),
         Server.PATH: serialise(server_of(session)),
-        Seeded.PATH: serialise(session.seeded),
+        **_seeded(session),
         "inputs/inventory.redacted.yml": yaml.safe_dump(inventory).encode(),
     }
 
@@ -147,6 +148,16 @@ def server_of(session: Session) -> Server:
     """The database server, as a bundle names it."""
     running = session.database.running
     return Server(version=running.version, settings=running.settings, made=running.made)
+
+
+def _seeded(session: Session) -> dict[str, bytes]:
+    """The rows of the database; of applications those of each subject, too."""
+    own = session.seeded if session.site.resolved.plan.application else {}
+    first = next(iter(session.seeded.values()))
+    of_subjects = {
+        Seeded.OF_SUBJECT.format(subject=name): serialise(each) for name, each in own.items()
+    }
+    return {Seeded.PATH: serialise(first), **of_subjects}
 
 
 def _state(site: Site, place: str, *, ports: str) -> dict[str, bytes]:
@@ -215,9 +226,11 @@ def work(subject: str, diagnosed: Fetched[Observed]) -> dict[str, bytes]:
     """What requests to the subject cost the database, and its answers to them."""
     files = {f"services/{subject}/diagnosis.json": serialise(_outcome(diagnosed))}
     if diagnosed.done.failure is None:
-        for kind in (Sql, Answers):
+        for kind in (Sql, Answers, Effects):
             path = kind.PATH.format(subject=subject)
             left = diagnosed.folder / path.rpartition("/")[2]
+            if kind is Effects and not left.exists():
+                continue  # a service's
             files[path] = serialise(read_answer(left.read_text(), kind, where=str(left)))
     return files
 

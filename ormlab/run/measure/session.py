@@ -21,6 +21,7 @@ from agent.orders import (
     RunTrial,
     Serve,
     ServedSpec,
+    ServiceSpec,
     Tables,
     folder_of,
 )
@@ -40,15 +41,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.answers import PartReadings
-    from agent.orders import DatabaseSpec, KillSpec, Placement, ServiceSpec
+    from agent.orders import DatabaseSpec, Deployable, KillSpec, Placement
     from bundle.documents.host import Seeded
-    from bundle.documents.plan import Subject
     from bundle.documents.readings import Environment
     from bundle.documents.services import StackOutcome
     from ormlab.plan import Plan, Planned
     from ormlab.run.measure.redaction import Redactor
     from ormlab.run.measure.site import Site
     from ormlab.run.measure.station import Fetched, Station
+    from workloads.diagnosis.answers import KnownRequest
 
 _CHECK_DEADLINE_S = 300.0
 _LOOPBACK = "127.0.0.1"
@@ -70,7 +71,7 @@ class _Driven(TypedDict):
     load: LoadSpec
     kills: tuple[KillSpec, ...]
     placement: Placement
-    probes: tuple[str, ...]
+    probes: tuple[KnownRequest, ...]
 
 
 @dataclass
@@ -81,11 +82,12 @@ class Session:
     tables: Mapping[str, Tables]  #: the requests of each workload, as files on the host of the load
     stacks: Mapping[str, StackOutcome]  #: the outcome of making each stack
     database: Database  #: the server
-    seeded: Seeded  #: the dataset's template database
+    #: by subject, the template database of its rows
+    seeded: Mapping[str, Seeded]
     #: by stack, the folder of its profilers; none where the plan asks for none
     tools: Mapping[str, str] = field(default_factory=dict)
-    #: databases that are as their template says
-    _fresh: set[str] = field(default_factory=set, init=False)
+    #: databases that are as their template says, and which that is
+    _fresh: dict[str, str] = field(default_factory=dict, init=False)
 
     @property
     def redactor(self) -> Redactor:
@@ -101,10 +103,13 @@ class Session:
         resolved = self.site.resolved
         manifest = resolved.services[resolved.subjects[subject].service].manifest
         argv += [part for name in manifest.cannot for part in ("--cannot", name)]
+        service = self.service(subject)
+        if not isinstance(service, ServiceSpec):
+            raise TypeError(f"{subject} is an application, which has no contract")
         work = CheckService(
-            service=self.service(subject),
+            service=service,
             cpus=app.cpus("service"),
-            database=self.restored(app),
+            database=self.restored(app, subject),
             argv=argv,
         )
         name = f"check-{subject}"
@@ -162,7 +167,7 @@ class Session:
         drawn = orders.environment(self._plan.seed, block=0)
         work = Diagnose(
             service=self.service(subject, drawn),
-            database=self.restored(app),
+            database=self.restored(app, subject),
             task=orders.task_of(self._plan),
         )
         name = f"diagnose-{subject}"
@@ -185,7 +190,7 @@ class Session:
             host=self._address,
             port=app.ports.services,
         )
-        endpoint = orders.static_spec(program, payload_bytes=self._plan.dataset.payload_bytes)
+        endpoint = orders.static_spec(program, payload_bytes=orders.payload_bytes(self._plan))
         alone = {"": ServedSpec(service=endpoint, database=None)}
         parts = [] if app is station else [self._serving(alone)]
         work = FindFloor(
@@ -213,7 +218,7 @@ class Session:
         work = RunTrial(service=alone.service, database=alone.database, **self._driven(trial))
         fetched = self._conduct(trial, work, parts, TrialReadings, apart.observation)
         if fetched.done.failure is None:
-            self._fresh.add(Database.name)
+            self._fresh[Database.name] = self.seeded[trial.subject].database
         return {trial: Carried((fetched.folder,), fetched.done)}
 
     def _side_by_side(self, group: Sequence[Planned]) -> dict[Planned, Carried]:
@@ -229,7 +234,7 @@ class Session:
         for trial, name in databases.items():
             failure = done.failure
             if failure is None:
-                self._fresh.add(name)
+                self._fresh[name] = self.seeded[trial.subject].database
             elif done.observed.failed not in (None, trial.subject):
                 failure = _beside(done.observed.failed, failure)
             observed = done.observed.trials.get(trial.subject, TrialReadings())
@@ -260,7 +265,7 @@ class Session:
         served: dict[str, ServedSpec] = {}
         for key, (subject, name) in named.items():
             service = self.service(subject, drawn, seat=seats[subject], database=name)
-            template = self._template(name)
+            template = self._template(name, subject)
             if app is not station:  # which also restores the database before it starts the service
                 seen = self.database.seen_from(app, template=template, name=name)
                 served[key] = ServedSpec(service=service, database=seen)
@@ -277,12 +282,11 @@ class Session:
     def _driven(self, trial: Planned) -> _Driven:
         """What an order has of the load that a trial is under."""
         load, seed = self._plan.loads[trial.load], self._plan.seed + trial.block
-        probes = orders.task_of(self._plan).probes()
         return {
             "load": LoadSpec(load=load, tables=self.tables[trial.workload], seed=seed),
             "kills": orders.kills(load, seed=seed),
             "placement": self.site.load.placement,
-            "probes": tuple(f"{probe.method} {probe.path}" for probe in probes),
+            "probes": tuple(orders.task_of(self._plan).probes()),
         }
 
     def _conduct[T](
@@ -304,15 +308,15 @@ class Session:
             deadline_s=orders.deadline_s(load, count if load.side_by_side else 1),
         )
 
-    def _template(self, name: str) -> str | None:
+    def _template(self, name: str, subject: str) -> str | None:
         """What a database is restored from before a trial; None to take it as it is.
 
         All trials of a plan find the database equally cold, whichever trial came before.
         """
-        writes = any(meaning.writes(each) for each in self._plan.workloads.values())
-        template = self.seeded.database if writes or name not in self._fresh else None
-        self._fresh.discard(name)  # until the trial has left it as it was
-        return template
+        writes = any(meaning.writes(self._plan, each) for each in self._plan.workloads.values())
+        template = self.seeded[subject].database
+        is_fresh = self._fresh.pop(name, None) == template  # until the trial has left it so
+        return template if writes or not is_fresh else None
 
     def _seats(self, block: int) -> dict[str, int]:
         return orders.seats(self._plan.seed, block, self.site.subjects)
@@ -337,10 +341,10 @@ class Session:
         """Where services listen: only the load connects to them."""
         return _LOOPBACK if self.site.app is self.site.load else self.site.app.host.spec.reach
 
-    def restored(self, station: Station) -> DatabaseSpec:
+    def restored(self, station: Station, subject: str) -> DatabaseSpec:
         """The run's database, to be restored and then changed by whoever uses it."""
-        self._fresh.discard(Database.name)
-        return self.database.seen_from(station, template=self.seeded.database)
+        self._fresh.pop(Database.name, None)
+        return self.database.seen_from(station, template=self.seeded[subject].database)
 
     def _watching(self, station: Station) -> Observe:
         """What a host that does not drive the load watches."""
@@ -365,23 +369,15 @@ class Session:
         *,
         seat: int | None = None,
         database: str = Database.name,
-    ) -> ServiceSpec:
+    ) -> Deployable:
         """How a subject's service is started; without a seat it has its place in the plan."""
-        declared: Subject = self.site.resolved.subjects[subject]
-        app, name = self.site.app, declared.stack
         place = self.site.subjects.index(subject) if seat is None else seat
-        environment = f"{app.deployment.environments}/{self.stacks[name].environment}"
-        program = orders.Program(
-            python=f"{environment}/bin/python",
-            code=app.deployment.code,
-            variables=self.site.resolved.stacks[name].variables,
-            host=self._address,
-            port=app.ports.services + place,
-        )
-        return orders.service_spec(
-            declared,
-            program,
-            psql=self.database.psql(app),
+        return making.startable(
+            self.site,
+            self.stacks,
+            subject,
+            address=(self._address, self.site.app.ports.services + place),
+            psql=self.database.psql(self.site.app),
             database=database,
             environment=drawn,
         )

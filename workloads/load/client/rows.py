@@ -52,10 +52,12 @@ def load(spec: Spec, process: int) -> Table:
 def encode(request: Request, host: str, port: int) -> bytes:
     """Return the request as HTTP/1.1, which keeps connections alive unless told otherwise."""
     head = f"{request.method} {request.path} HTTP/1.1\r\nHost: {bracketed(host)}:{port}\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in request.headers)
     if request.body is None:
         return f"{head}\r\n".encode()
-    length = len(request.body)
-    head += f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    if not any(name.lower() == "content-type" for name, _ in request.headers):
+        head += "Content-Type: application/json\r\n"
+    head += f"Content-Length: {len(request.body)}\r\n\r\n"
     return head.encode() + request.body
 
 

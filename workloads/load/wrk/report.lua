@@ -43,22 +43,34 @@ end
 -- A thread: request() exists only where the table has more than one request, because its mere
 -- existence makes wrk call into Lua for every request.
 
+-- Method, path, body, and the columns of the request's own headers.
 local function split(line)
-   return line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t")
+   return line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t[^\t]*\t?[^\t]*(.*)$")
+end
+
+-- The headers of a request: its own, and the type of a body; nil for none.
+local function headers_of(own, body)
+   if own == "" and body == "" then
+      return nil
+   end
+   local headers, typed = {}, body == ""
+   for name, value in own:gmatch("\t([^\t:]+): ([^\t]*)") do
+      headers[name] = value
+      typed = typed or name:lower() == "content-type"
+   end
+   if not typed then
+      headers["Content-Type"] = "application/json"
+   end
+   return headers
 end
 
 local function shard_of(path, first, step)
    local rows, number = {}, 0
    for line in assert(io.open(path, "rb")):lines() do
       if number % step == first then
-         local method, target, body = split(line)
-         local headers
-         if body == "" then
-            body = nil
-         else
-            headers = { ["Content-Type"] = "application/json" }
-         end
-         rows[#rows + 1] = wrk.format(method, target, headers, body)
+         local method, target, body, own = split(line)
+         local headers = headers_of(own, body)
+         rows[#rows + 1] = wrk.format(method, target, headers, body ~= "" and body or nil)
       end
       number = number + 1
    end
@@ -159,10 +171,13 @@ function init(arguments)
    -- Without request() nobody learns of the first answer.
    local only = repeatable and not signs and only_row(path)
    if only then
-      local body
-      wrk.method, wrk.path, body = split(only)
+      local body, own
+      wrk.method, wrk.path, body, own = split(only)
+      for name, value in pairs(headers_of(own, body) or {}) do
+         wrk.headers[name] = value
+      end
       if body ~= "" then
-         wrk.body, wrk.headers["Content-Type"] = body, "application/json"
+         wrk.body = body
       end
       begun = instant()
       return
