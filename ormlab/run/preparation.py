@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from ormlab.run.progress import Progress
     from ormlab.run.stages import Run
 
+_NAMED = 2  # unknown readings in the warning before a run; doctor names all
+
 
 @contextmanager
 def deployed(
@@ -192,7 +194,7 @@ def _require_fit(station: Station, profile: Profile) -> str | None:
             hint="`ormlab doctor` says why each matters and what to do; other profiles only warn",
         )
     weak = [each.said for each in findings if each.verdict is GateVerdict.WARNING]
-    if unknown := unknown_said(findings):
+    if unknown := unknown_said(findings, most=_NAMED):
         weak.append(unknown)
     if not fatal and not weak:
         return None
