@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import io
 import json
+import os
+import signal
 from array import array
 
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 from msgspec import to_builtins
@@ -59,3 +63,17 @@ def test_a_trial_that_failed_before_the_first_look_has_no_table_of_looks(raw, tm
     (raw / "resources.csv").write_text(header + "1,2,load,3,4,5,6\n")
     keep(raw, tmp_path / "kept")
     assert tables.read(tmp_path / "kept/resources.parquet").num_rows == 1
+
+
+class Interrupting(io.BytesIO):
+    def read(self, size=-1):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return super().read(size)
+
+
+def test_a_request_to_stop_does_not_break_off_what_is_read(request):
+    heard = []
+    before = signal.signal(signal.SIGTERM, lambda *_: heard.append("asked"))
+    request.addfinalizer(lambda: signal.signal(signal.SIGTERM, before))
+    assert pyarrow.csv.read_csv(Interrupting(b"rss\n1\n")).to_pylist() == [{"rss": 1}]
+    assert heard

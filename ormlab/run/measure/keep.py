@@ -17,6 +17,10 @@ from bundle.generators import GENERATORS
 if TYPE_CHECKING:
     from pathlib import Path
 
+# A run takes a signal as a request to stop where that is safe (ormlab.base.stopping). Arrow would
+# break off what it reads.
+pa.enable_signal_handlers(enable=False)
+
 _KEPT = [name for each in GENERATORS.values() for name in (each.report.PATH, *each.kept)]
 _LOGS = ("service.log", "agent.log", *(f"{name}.stderr.txt" for name in GENERATORS))
 _TYPES = {"int64": pa.int64(), "uint16": pa.uint16()}
