@@ -145,7 +145,9 @@ def test_a_service_that_stands_in_for_another_is_not_measured_under_its_name(ope
 def test_the_service_is_asked_before_the_load_and_other_answers_fail_the_trial(
     open_order, tmp_path
 ):
-    open_order["probes"] = ["GET /users/1", "GET /orders?limit=2"]
+    open_order["probes"] = [
+        {"method": "GET", "path": path} for path in ("/users/1", "/orders?limit=2")
+    ]
     done = carry_out(open_order, tmp_path)
     assert [each.status for each in done.observed.probes] == [200, 200]
     kept(tmp_path, done)
