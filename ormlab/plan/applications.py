@@ -6,7 +6,7 @@ import hashlib
 import json
 import tomllib
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -60,8 +60,8 @@ class ApplicationManifest(Strict):
     title: str  #: for readers
     stack: str = "current"  #: as in service.toml
     facts: list[str] = Field(default_factory=list)  #: as in service.toml
-    packages: dict[str, Any] = Field(default_factory=dict)  #: as in service.toml
-    own_stack: dict[str, Any] = Field(default_factory=dict)  #: as in service.toml
+    packages: dict[str, manifest.Package] = Field(default_factory=dict)  #: as in service.toml
+    own_stack: manifest.OwnStack = Field(default_factory=manifest.OwnStack)  #: as in service.toml
     #: the command that serves until SIGTERM; ``{NAME}`` stands for a setting, or for what the lab
     #: gives: host, port, db_host, db_port, db_user, db_password, db_name
     start: Annotated[list[Word], Field(min_length=1)]
