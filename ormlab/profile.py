@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from analysis.profilers import Looked
 from ormlab import plan as plans
-from ormlab.base import scratch
 from ormlab.base.errors import LoadError
-from ormlab.compare import apart, stacks
+from ormlab.compare import stacks
 from ormlab.compare.plan import names, validated, workload, written
 from ormlab.run import hosts, subjects
 from ormlab.run.measure import record
@@ -52,11 +51,8 @@ def decided(request: Request) -> Iterator[ResolvedPlan]:
         UsageError: the request cannot be met; the message names the part.
         ProvisioningError: the network or the disk failed.
     """
-    with scratch.folder() as folder:
-        specs, notes = apart.renamed((request.spec,), folder / "services")
-        locked = stacks.lock(specs, request.python, folder / "stacks")
-        noted = replace(locked, notes=(*notes, *locked.notes))
-        yield _plan(replace(request, spec=specs[0]), noted)
+    with stacks.prepared((request.spec,), request.python) as ((spec,), locked):
+        yield _plan(replace(request, spec=spec), locked)
 
 
 def _plan(request: Request, locked: Locked) -> ResolvedPlan:

@@ -10,9 +10,8 @@ from analysis.inference import FEWEST_FOR_DIRECTION
 from bundle import typed
 from bundle.display import quantity
 from bundle.documents.results import Results
-from ormlab.base import scratch
 from ormlab.base.errors import LoadError
-from ormlab.compare import apart, plan, stacks
+from ormlab.compare import plan, stacks
 from ormlab.compare.live import LiveInterval
 from ormlab.judging.judge import without_trial
 from ormlab.run import hosts
@@ -48,11 +47,8 @@ def decided(request: Request) -> Iterator[ResolvedPlan]:
         UsageError: the request cannot be met; the message names the part.
         ProvisioningError: the network or the disk failed.
     """
-    with scratch.folder() as folder:
-        specs, notes = apart.renamed(request.specs, folder / "services")
-        locked = stacks.lock(specs, request.python, folder / "stacks")
-        noted = replace(locked, notes=(*notes, *locked.notes))
-        yield plan.make(replace(request, specs=specs), noted)
+    with stacks.prepared(request.specs, request.python) as (specs, locked):
+        yield plan.make(replace(request, specs=specs), locked)
 
 
 def compare(

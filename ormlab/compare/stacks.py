@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import tomllib
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,16 +22,16 @@ from typing import TYPE_CHECKING, Final
 from bundle.display import quantity
 from bundle.meant import meant
 from host.environment import environment
-from ormlab.base import checkout, unlockable
+from ormlab.base import checkout, scratch, unlockable
 from ormlab.base.errors import UsageError
-from ormlab.compare import source
+from ormlab.compare import apart, source
 from workloads import stacks
 from workloads.services import manifest
 from workloads.stacks import lock as locking
 from workloads.stacks import locks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ormlab.compare.source import Wheel
     from ormlab.compare.spec import Spec
@@ -69,6 +70,27 @@ class _Wanted:
     def package(self) -> str:
         """The package of its service."""
         return self.service.manifest.package
+
+
+@contextmanager
+def prepared(
+    specs: tuple[Spec, ...], python: str | None
+) -> Iterator[tuple[tuple[Spec, ...], Locked]]:
+    """The subjects with names of their own, and their stacks; the copies are there meanwhile.
+
+    Args:
+        specs: the subjects.
+        python: as in `lock`.
+
+    Raises:
+        UsageError: as in `lock`.
+        PlanError: as in `apart.renamed`.
+        ProvisioningError: as in `lock`.
+    """
+    with scratch.folder() as folder:
+        named, notes = apart.renamed(specs, folder / "services")
+        locked = lock(named, python, folder / "stacks")
+        yield named, replace(locked, notes=(*notes, *locked.notes))
 
 
 def lock(specs: Sequence[Spec], python: str | None, into: Path) -> Locked:
