@@ -101,8 +101,8 @@ class Chroot:
         inventory = self.tree.parent / "inventory.json"
         groups = {group: {"hosts": {"host": {}}} for group in ("app", "db", "load")}
         connection = {
-            "ansible_connection": "community.general.chroot",
-            "ansible_chroot_exe": str(self._chroot),
+            "ansible_connection": "rooted",
+            "ansible_rooted_enter": str(self._chroot),
             "ansible_host": str(self.tree),
             "ansible_python_interpreter": "/usr/bin/python3",
             **(variables or {}),
@@ -124,6 +124,7 @@ class Chroot:
                 "ANSIBLE_PIPELINING": "true",
                 "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
                 "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).parent / "callbacks"),
+                "ANSIBLE_CONNECTION_PLUGINS": str(Path(__file__).parent / "connections"),
                 "ANSIBLE_CALLBACKS_ENABLED": "events",
                 "ORMLAB_TEST_EVENTS": str(self._events),
             },
