@@ -2,28 +2,30 @@
 
 import re
 import shutil
-from pathlib import Path
 
 import pytest
 
 from agent import interpreters
 from agent.stacks import build
 from bundle.codec import serialise
+from tests.conftest import CHECKOUT
 from workloads import stacks
 
 STACKS = stacks.load()
-CACHE = Path(__file__).parents[2] / ".lab/cache/uv"
+LAB = CHECKOUT / ".lab"
 WORKING = [stack for stack in STACKS.values() if stack.expect == "works"]
 
 
 @pytest.fixture
-def make(tmp_path, uv):
+def make(uv):
+    """Builds a stack where the tests of services have theirs, so that each is built once."""
+
     def make_(stack):
         if not interpreters.find(stack.python):
             pytest.skip(f"needs CPython {stack.python}: {interpreters.how_to_get(stack.python)}")
         if stack.build_lock and not shutil.which("cc"):
             pytest.skip("needs a C compiler (the package build-essential)")
-        outcome = build(stack, envs=tmp_path, uv=uv, cache=CACHE)
+        outcome = build(stack, envs=LAB / "envs", uv=uv, cache=LAB / "cache/uv")
         assert not re.search(r"(?<![\w.])/\w+/", serialise(outcome).decode()), (
             "a path of this machine"
         )
