@@ -16,7 +16,7 @@ from analysis.work import Work
 from bundle import outside, typed
 from bundle.codec import plain
 from bundle.documents.host import HostFacts, HostReadings, Moved, Seeded, Server
-from bundle.documents.services import OrderOutcome
+from bundle.documents.services import OrderOutcome, SchemaOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,6 +72,8 @@ class Material:
     seeded: Seeded | None = None  #: the rows of the database; likewise
     running: Mapping[str, Health] = field(default_factory=dict)  #: the services as they ran
     software: Mapping[str, Software] = field(default_factory=dict)  #: versions by subject
+    #: schemas that tools of ORMs made, by subject, where the plan asked for them
+    schemas: Mapping[str, SchemaOutcome] = field(default_factory=dict)
     profiled: tuple[Looked, ...] = ()  #: what profilers found, where the plan asked for them
 
     @classmethod
@@ -107,6 +109,7 @@ class Material:
             seeded=typed.read_if_there(path, Seeded),
             running=_running(path),
             software=software.of(path, sealed.plan),
+            schemas=_schemas(path),
             profiled=Looked.of_bundle(path),
         )
 
@@ -154,9 +157,15 @@ class Material:
             "trials": trials.document(self.shown),
             "sql": {subject: plain(sql) for subject, sql in self.work.sql.items()},
             "host": host,
+            **self._schemas(),
             **self._profilers(),
             "hosts": {roles: _plain(facts) for roles, facts in self.hosts.items()},
         }
+
+    def _schemas(self) -> dict[str, Json]:
+        """The schemas by tools, by subject; no key where the plan asked for none."""
+        made: dict[str, Json] = {name: plain(each) for name, each in self.schemas.items()}
+        return {"schemas": made} if made else {}
 
     def _profilers(self) -> dict[str, Json]:
         """What profilers left, by subject; no key where the plan asked for none."""
@@ -191,6 +200,13 @@ def _hosts(bundle: Path) -> dict[str, HostFacts | None]:
         )
         for name, each in roles.items()
     }
+
+
+def _schemas(bundle: Path) -> dict[str, SchemaOutcome]:
+    """What tools of ORMs made of the schema, by subject; none where the plan asked for none."""
+    names = (folder.name for folder in sorted((bundle / "services").glob("*/")))
+    made = {name: typed.read_if_there(bundle, SchemaOutcome, subject=name) for name in names}
+    return {name: outcome for name, outcome in made.items() if outcome}
 
 
 def _running(bundle: Path) -> dict[str, Health]:

@@ -5,6 +5,7 @@
     software     which versions the subjects are made of
     sliced       what rounds of load that switches say of the ratios
     explanation  the causes of a difference, and the subjects on the way
+    schema       what differs in a schema that an ORM's own tool made
     work         how the SQL of two subjects differs, and what it costs
     markdown     a table as Markdown
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from analysis import rounding
-from analysis.tables import Cell, Row, Table, columns
+from analysis.tables import Row, Table, columns, schema
 from bundle.codec import plain
 from bundle.display import quantity
 from ormlab.base.errors import Exit
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from bundle.documents.services import SchemaOutcome
     from ormlab.subject.trying import Examined
     from workloads.services.manifest import Service
 
@@ -226,33 +225,6 @@ def _locked(service: Service, pins: Mapping[str, str]) -> str:
     return page.text()
 
 
-def _schema(page: Page, made: SchemaOutcome) -> None:
-    """Whether the schema by a tool is the lab's, then every difference."""
-    counting = sum(not each.harmless for each in made.differences)
-    said = f"equal to schema.sql but for {quantity(len(made.differences), 'harmless difference')}"
-    if made.failure:
-        said = f"none: {made.failure}"
-    elif counting:
-        said = f"not schema.sql, for {quantity(counting, 'difference')}"
-    elif not made.differences:
-        said = "equal to schema.sql"
-    page.line(f"schema by {made.tool}: {said}")
-    named = columns("Differs", "Where", "schema.sql", made.tool, "Changes a measurement")
-    rows = (
-        Row(
-            (
-                each.kind,
-                each.where,
-                each.expected or "nothing",
-                each.found or "nothing",
-                "no" if each.harmless else Cell("it may", mark="bad"),
-            )
-        )
-        for each in made.differences
-    )
-    page.table(Table("Schema", named, tuple(rows)))
-
-
 def _costs(tried: Examined) -> Table:
     """What each operation costs the database."""
     heads = ("Operation", "Statements a request", "Round trips a request")
@@ -292,7 +264,8 @@ def _tried(service: Service, tried: Examined) -> str:
     if tried.why:
         page.line(f"{service.name} cannot be measured: {tried.why}")
     if tried.schema:
-        _schema(page, tried.schema)
+        page.line(schema.sentence(tried.schema))
+        page.table(schema.differences(tried.schema))
     _contract(page, service, tried)
     page.table(_costs(tried))
     for said in tried.undeclared:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import shutil
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -16,10 +17,13 @@ from analysis.report.charts import ForestChart, TrialChart, WaterfallChart
 from analysis.report.material import Seen
 from analysis.rounding import UNKNOWN
 from analysis.tables import Cell, Table
+from bundle.codec import serialise
 from bundle.documents.host import Reading
 from bundle.documents.results import FailedTrial, GateVerdict
+from bundle.documents.services import SchemaDifference, SchemaOutcome
 from bundle.documents.verdicts import Flip
 from ormlab.cli.tables import results_text
+from tests.report import recorded
 
 
 def part(material, name, **changes):
@@ -139,6 +143,52 @@ def test_what_a_run_decided_stands_before_what_it_did_not_test(material):
         "untestable",
         "not_run",
     }
+
+
+def test_a_schema_by_a_tool_is_judged_once_for_all_subjects_that_got_the_same(material):
+    order = SchemaDifference(
+        kind="order", where="orders", expected="id, total", found="total, id", harmless=True
+    )
+    text_of = SchemaDifference(
+        kind="column", where="users.email", expected="varchar(100)", found="text", harmless=False
+    )
+    equal = SchemaOutcome(
+        schema="made-schema/1", tool="alembic", failure=None, differences=[order], same=True
+    )
+    other = copy.replace(equal, tool="aerich", differences=[text_of], same=False)
+    none = copy.replace(equal, failure="it ended with 1", differences=[], same=False)
+    schemas = {"a": equal, "a-null": equal, "b": other, "c": none}
+    blocks = part(material, "setup", schemas=schemas)
+    said = [block.text for block in blocks if isinstance(block, Text)]
+    assert said[-3:] == [
+        "a, a-null: schema by alembic: equal to schema.sql but for 1 harmless difference.",
+        "b: schema by aerich: not schema.sql, for 1 difference.",
+        "c: schema by alembic: none: it ended with 1.",
+    ]
+    told = {each.caption: each for each in tables(blocks)}
+    row = told["Schema by aerich: b"].rows[0]
+    assert [text(cell) for cell in row.cells] == [
+        *("column", "users.email", "varchar(100)", "text", "it may")
+    ]
+    assert "Schema by alembic: a, a-null" in told
+    data = replace(material, schemas=schemas).document()
+    assert data["schemas"]["b"]["same"] is False
+
+
+def test_a_run_without_such_tools_has_no_word_of_them(material):
+    assert material.schemas == {}
+    assert "schemas" not in material.document()
+    assert not any("Schema by" in each.caption for each in tables(part(material, "setup")))
+
+
+def test_the_schemas_of_a_bundle_are_read(judged, tmp_path):
+    bundle = tmp_path / judged.name
+    shutil.copytree(judged, bundle)
+    outcome = SchemaOutcome(
+        schema="made-schema/1", tool="alembic", failure=None, differences=[], same=True
+    )
+    (bundle / "services/asyncpg/made-schema.json").write_bytes(serialise(outcome))
+    assert recorded.material(bundle).schemas == {"asyncpg": outcome}
 
 
 def test_the_versions_of_what_was_measured_stand_in_one_part(material):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from analysis.limits import shown
-from analysis.report.blocks import Facts, Heading
+from analysis.report.blocks import Facts, Heading, Text
 from analysis.rounding import UNKNOWN
-from analysis.tables import Cell, Row, Table, columns
+from analysis.tables import Cell, Row, Table, columns, schema
 from bundle.display import quantity
 
 if TYPE_CHECKING:
@@ -18,8 +19,13 @@ if TYPE_CHECKING:
     from bundle.documents.host import Server
     from bundle.documents.readings import Health
     from bundle.documents.results import Software
+    from bundle.documents.services import SchemaOutcome
 
 _FRAMEWORKS = {"aiohttp": ("aiohttp",), "fastapi": ("fastapi", "starlette", "uvicorn")}
+_MADE = (
+    "The plan had the ORM's own tool make the schema in a database that nobody measured. Every "
+    "subject was measured on the lab's schema.sql."
+)
 _HEADS = (
     *("Subject", "Interpreter", "ORM", "Driver", "Web framework", "Event loop", "JSON"),
     "Workers and pool",
@@ -37,6 +43,7 @@ def blocks(material: Material) -> Iterator[Block]:
     yield Facts(tuple(_run(material)))
     if material.running:
         yield _subjects(material)
+    yield from _schemas(material.schemas)
     if material.server:
         yield Heading(f"PostgreSQL {material.server.version}")
         yield Facts(tuple(_settings(material.server)))
@@ -104,6 +111,22 @@ def _versions(health: Health, software: Software | None) -> Iterator[str]:
 
 def _installed(versions: Mapping[str, str], wanted: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"{name} {versions[name]}" for name in wanted if name in versions)
+
+
+def _schemas(made: Mapping[str, SchemaOutcome]) -> Iterator[Block]:
+    """The judgement on each schema by a tool, then what differs; equal outcomes stand together."""
+    if made:
+        yield Heading("Schemas by tools of the ORMs")
+        yield Text(_MADE)
+    outcomes = list(made.values())
+    for at, outcome in enumerate(outcomes):
+        if outcome in outcomes[:at]:
+            continue
+        names = ", ".join(name for name, each in made.items() if each == outcome)
+        yield Text(f"{names}: {schema.sentence(outcome)}.")
+        if outcome.differences:
+            told = schema.differences(outcome)
+            yield replace(told, caption=f"{told.caption}: {names}", folded=True)
 
 
 def _settings(server: Server) -> Iterator[tuple[str, str]]:
