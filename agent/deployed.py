@@ -118,7 +118,7 @@ class Deployed:
                 self.observed.sampler = self.sampler.record()
                 self.sampler.write(self.folder / "resources.csv")
             if self.service.pid is not None:
-                self.observed.memory = sampling.memory(before, self.sampler.pss("service"))
+                self.observed.memory = sampling.memory(before, self.sampler)
 
     def look(self) -> server.Now:
         """The database server now."""

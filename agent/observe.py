@@ -258,8 +258,8 @@ class _Part:
         log_bytes = server.log_length(log)
         self._observed.log = server.log_between(log, window.log_bytes, log_bytes)
         for name in self._services:
-            after = self._samplers[name].pss("service")
-            self._observed.trials[name].memory = sampling.memory(window.pss[name], after)
+            memory = sampling.memory(window.pss[name], self._samplers[name])
+            self._observed.trials[name].memory = memory
 
     def _stop(self) -> None:
         for name, service in self._services.items():

@@ -2,7 +2,8 @@
 
 The sampler keeps the files under /proc open and reads them again with pread, which costs about
 0.1 % of a core at 10 Hz; opening them each time, or psutil, costs about ten times that. Reading PSS
-walks page tables, so the sampler reads it only before and after the window.
+walks page tables, so the sampler reads it only before and after the window, and every ten seconds
+in it.
 
 Where the sampler cannot read all processes of a role, it says so and why: their sum is then no
 figure of the role.
@@ -40,6 +41,7 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _DISCOVER_EVERY = 5
 _STOPPED = "Tt"
+_PSS_EVERY_S = 10.0
 _ROUNDED_TICKS = 4  # of one process at most: two times, each rounded down twice
 
 
@@ -90,18 +92,25 @@ def parse_stat(data: bytes) -> Stat:
 
 
 class Pss(NamedTuple):
-    """Proportional set size of some processes together; ``reason`` says why it is unknown."""
+    """Proportional set size of some processes together; ``reason`` says why it is unknown.
+
+    ``anonymous`` is the part of it that no file is behind; unknown to kernels before 5.3.
+    """
 
     bytes: int | None
     reason: str | None
+    anonymous: int | None = None
 
 
-def memory(before: Pss, after: Pss) -> readings.Memory:
-    """The record of the service's proportional set size around the window."""
+def memory(before: Pss, sampler: Sampler) -> readings.Memory:
+    """The record of the service's memory around the window, which has just ended, and in it."""
+    after = sampler.pss("service")
     return readings.Memory(
         service_pss_before_bytes=before.bytes,
         service_pss_after_bytes=after.bytes,
         service_pss_unread=before.reason or after.reason,
+        service_looks=sampler.looks,
+        service_looks_unread=sampler.looks_unread,
     )
 
 
@@ -112,10 +121,17 @@ class Sampler:
         readings: taken so far.
         ended: role of each process that has ended meanwhile, by process id.
         unread: by role, why its processes are not all in the readings; empty if they are.
+        looks: at the memory of the service.
+        looks_unread: why one of them is null; None if none is.
     """
 
-    def __init__(self, proc: Path = Path("/proc")) -> None:
+    def __init__(self, proc: Path = Path("/proc"), pss_every_s: float = _PSS_EVERY_S) -> None:
         self.readings: list[Sample] = []
+        self.looks: list[readings.MemoryLook] = []
+        self.looks_unread: str | None = None
+        self._pss_every_s = pss_every_s
+        self._began_s: float | None = None
+        self._looked_s = 0.0
         self.ended: dict[int, str] = {}
         self.unread: dict[str, str] = {}
         self._proc = proc
@@ -166,6 +182,7 @@ class Sampler:
                 self._doubt(role, f"process {pid} could not be read: {problem}")
                 continue
             self._keep(pid, role, stat)
+        self._look_at_memory()
         self._cost_ns += time.thread_time_ns() - started
 
     def record(self) -> readings.Sampler:
@@ -197,6 +214,23 @@ class Sampler:
         if role in self.unread:
             return Pss(None, self.unread[role])
         return read_pss(self.pids(role), self._proc)
+
+    def _look_at_memory(self) -> None:
+        now = time.monotonic()
+        if self._began_s is None:
+            self._began_s = self._looked_s = now
+        if now - self._looked_s < self._pss_every_s or "service" not in self._roots.values():
+            return
+        self._looked_s = now
+        seen = self.pss("service")
+        self.looks_unread = self.looks_unread or seen.reason
+        self.looks.append(
+            readings.MemoryLook(
+                at_s=round(now - self._began_s, 3),
+                pss_bytes=seen.bytes,
+                anonymous_bytes=seen.anonymous,
+            )
+        )
 
     def _discover(self, root: int, role: str) -> None:
         try:
@@ -292,15 +326,20 @@ def _ignores_children(status: str) -> bool:
 
 def read_pss(pids: Sequence[int], proc: Path = Path("/proc")) -> Pss:
     """The sum over some processes."""
-    total = 0
+    total, anonymous, knows = 0, 0, True
     for pid in pids:
         try:
-            lines = (proc / str(pid) / "smaps_rollup").read_text().splitlines()
-            total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-        except (OSError, StopIteration) as problem:
-            why = "it has no line Pss" if isinstance(problem, StopIteration) else str(problem)
+            text = (proc / str(pid) / "smaps_rollup").read_text()
+            lines = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+            total += int(lines["Pss"].split()[0])
+        except (OSError, LookupError) as problem:
+            why = "it has no line Pss" if isinstance(problem, LookupError) else str(problem)
             return Pss(None, f"smaps_rollup of process {pid} cannot be read: {why}")
-    return Pss(total * 1024, None) if pids else Pss(None, "no process was found")
+        knows = knows and "Pss_Anon" in lines
+        anonymous += int(lines["Pss_Anon"].split()[0]) if knows else 0
+    if not pids:
+        return Pss(None, "no process was found")
+    return Pss(total * 1024, None, anonymous * 1024 if knows else None)
 
 
 def descendants(root: int, proc: Path) -> tuple[list[int], Method]:

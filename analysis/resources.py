@@ -114,6 +114,27 @@ def read(path: Path, sampler: Sampler, span_ns: tuple[int, int]) -> Used:
     return Used(used | nothing, peaks | nothing)
 
 
+def read_resident(
+    path: Path, page_bytes: int, span_ns: tuple[int, int]
+) -> tuple[Integers, NDArray[np.float64]]:
+    """When the agent looked at the service in a window, and the resident set of its processes.
+
+    Args:
+        path: as `read` takes it.
+        page_bytes: of a page.
+        span_ns: as `read` takes it.
+
+    Returns:
+        Instants on the monotonic clock, and bytes.
+    """
+    turn, at, role, *_, rss = tables.read(path, most_rows=_MOST_ROWS).columns
+    instants = at.to_numpy()
+    inside = (span_ns[0] <= instants) & (instants <= span_ns[1])
+    chosen = np.flatnonzero(inside & (role.to_numpy(zero_copy_only=False) == "service"))
+    first, pages = _by_round(turn.to_numpy()[chosen], rss.to_numpy()[chosen])
+    return instants[chosen][first], pages.astype(float) * page_bytes
+
+
 def read_course(path: Path) -> Course:
     """Read when the agent looked, and the CPU time of each role's processes at each look.
 

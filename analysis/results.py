@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from analysis import gates, rounding, software
+from analysis import gates, growth, rounding, software
 from analysis.comparisons import Comparisons, Order, Pair
 from analysis.inference import FEWEST_FOR_DIRECTION, Verdict
 from analysis.metrics import METRICS, PRIMARY
 from analysis.sliced import Sliced
+from analysis.tables import growth as tables
 from analysis.work import Work
 from bundle import typed
 from bundle.display import quantity
 from bundle.documents.host import Source
-from bundle.documents.results import Cell, PairGate, Results, Subject, opened
+from bundle.documents.results import Cell, MemoryGrowth, PairGate, Results, Subject, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -174,6 +175,7 @@ def _subject(name: str, workload: str, cell: gates.Cell, sealed: SealedPlan, wor
         errors=sum(each.errors for each in figures),
         **medians,
         **cost._asdict(),
+        growth=growth.of_trials(each.evidence for each in cell.usable[name].values()),
         doubts=cell.doubts(name),
         undeclared=work.undeclared(name) if declares else [],
     )
@@ -253,6 +255,8 @@ def _conclusion(cells: Sequence[Cell], plan: Plan, weaknesses: list[str], lost: 
         return _said_of_comparison(cells, Pair(first.baseline, first.candidate), weak, lost)
     if controls := [control for cell in cells for control in cell.controls]:
         return _said_of_controls(controls, weak)
+    if grown := next((said for cell in cells if (said := _said_of_growth(cell))), None):
+        return f"{grown} ({weak})."
     for cell in cells:
         for name, subject in cell.subjects.items():
             rate = rounding.rate(subject.throughput)
@@ -296,6 +300,22 @@ def _said_of_controls(controls: Sequence[ControlArm], weak: str) -> str:
         for control in controls
     )
     return f"{outcomes[0].upper()}{outcomes[1:]} ({weak})."
+
+
+def _said_of_growth(cell: Cell) -> str | None:
+    """How the resident set of each subject grew; None where the windows are too short for that."""
+    grown = {
+        name: subject.growth.rss
+        for name, subject in cell.subjects.items()
+        if isinstance(subject.growth, MemoryGrowth) and subject.growth.rss.per_hour is not None
+    }
+    if not grown:
+        return None
+    each = ", ".join(f"{name} {tables.per_hour(rss)}" for name, rss in grown.items())
+    return (
+        f"Growth of the resident set on {cell.workload} under {cell.load}, MiB an hour with its "
+        f"95 % interval: {each}"
+    )
 
 
 def _sentence(cell: Cell, comparison: Comparison, weak: str) -> str:

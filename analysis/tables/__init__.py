@@ -2,6 +2,7 @@
 
     table        what a table is: columns with their units, rows of formatted cells
     results      the subjects, the costs and the comparisons of a cell
+    growth       how the memory of the subjects grew
     software     which versions the subjects are made of
     sliced       what rounds of load that switches say of the ratios
     explanation  the causes of a difference, and the subjects on the way

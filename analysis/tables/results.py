@@ -14,7 +14,7 @@ from analysis.rounding import (
     ratio_with_interval,
     with_interval,
 )
-from analysis.tables import sliced
+from analysis.tables import growth, sliced
 from analysis.tables.table import Cell, Column, Row, Table, columns, numbers
 from bundle.documents.results import Verdict
 
@@ -39,7 +39,13 @@ MARKS = {
 
 def of(cell: Measured) -> list[Table]:
     """All tables of a cell; those without rows are left out."""
-    tables = (subjects(cell), costs(cell), comparisons(cell), sliced.checks(cell))
+    tables = (
+        subjects(cell),
+        costs(cell),
+        growth.rates(cell),
+        comparisons(cell),
+        sliced.checks(cell),
+    )
     return [table for table in tables if table.rows]
 
 

@@ -146,12 +146,24 @@ class Sampler(Part, frozen=True, kw_only=True, omit_defaults=True):
     found_by: dict[str, str] | None = None
 
 
+class MemoryLook(Part, frozen=True, kw_only=True):
+    """All processes of the service at one instant of the window."""
+
+    at_s: float  #: seconds after the first look at its CPU time
+    pss_bytes: int | None  #: proportional set size; null if unreadable
+    #: the part of it that no file is behind: what allocators hold, and stacks; null if unreadable
+    anonymous_bytes: int | None
+
+
 class Memory(Part, frozen=True, kw_only=True, omit_defaults=True):
     """Proportional set size of the service, bytes, by ``/proc/PID/smaps_rollup``."""
 
     service_pss_before_bytes: int | None  #: before the window; null if unreadable
     service_pss_after_bytes: int | None  #: after the window; null if unreadable
     service_pss_unread: str | None = None  #: why one of them is null
+    #: looks every ten seconds of the window; missing in older bundles
+    service_looks: list[MemoryLook] | UnsetType = UNSET
+    service_looks_unread: str | None = None  #: why one of these lacks its size
 
 
 class Stop(Part, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from bundle.codec import Document, Part
 from bundle.documents.services import Statement
@@ -231,6 +232,27 @@ class ControlArm(Judged, frozen=True, kw_only=True):
     outcome: Control
 
 
+class Growth(Part, frozen=True, kw_only=True):
+    """How fast one size of a service grew in its windows, over its deployments."""
+
+    #: mean of the deployments' slopes, bytes per hour; null where none has one
+    per_hour: float | None
+    low: float | None  #: lower end of its 95 % interval; null with fewer than two deployments
+    high: float | None  #: upper end likewise
+    deployments: Count  #: number of trials with a slope
+    #: why there is no slope, or no interval, or why a trial has no slope; null without any of these
+    reason: str | None
+
+
+class MemoryGrowth(Part, frozen=True, kw_only=True):
+    """How the memory of a service grew under a load that lasts, after the warm-up."""
+
+    rss: Growth  #: resident sets of all its processes
+    pss: Growth  #: their proportional set sizes, which count a shared page once
+    #: the part of these that no file is behind: heaps of Python and of C, and stacks
+    anonymous: Growth
+
+
 class Subject(Part, frozen=True, kw_only=True):
     """The figures of a subject: medians of its trials; null where no trial has the figure."""
 
@@ -246,6 +268,8 @@ class Subject(Part, frozen=True, kw_only=True):
     cpu_database: float | None  #: CPU microseconds per request of the database server
     cpu_load: float | None  #: CPU microseconds per request of the generator
     rss_service: Number | None  #: largest resident set of all processes of the service, bytes
+    #: how its memory grew; missing where the windows are too short for that
+    growth: MemoryGrowth | UnsetType = UNSET
     #: round trips to the database of one request, by the workload's mix
     round_trips: float | None = None
     statements: float | None = None  #: statements that one request sends

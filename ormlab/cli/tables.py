@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.rounding import p_value, ratio
+from analysis.tables import growth, sliced
 from analysis.tables import results as tables
-from analysis.tables import sliced
 from analysis.tables import software as versions
 from bundle.display import quantity
 from bundle.documents.results import GateVerdict
@@ -31,7 +31,8 @@ def results_text(results: Results, bundle: Path) -> str:
             page.table(table.without(tables.DOUBTS))  # which have lines of their own below
         for control in cell.controls:
             page.line(_control(control))
-        for line in (*sliced.lacking(cell), *_undeclared(cell), *_order(cell), *_gates(cell)):
+        lacking = (*growth.lacking(cell), *sliced.lacking(cell))
+        for line in (*lacking, *_undeclared(cell), *_order(cell), *_gates(cell)):
             page.line(line)
     page.table(versions.software(results))
     for gate in results.gates:

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from agent.processes import Watch, spawn, stop
-from agent.sampling import TICKS_PER_S, Sampler, Stat, affinity, parse_stat, read_pss
+from agent.sampling import TICKS_PER_S, Sampler, Stat, affinity, memory, parse_stat, read_pss
 from tests.conftest import CHECKOUT
 
 STAY = "import signal; signal.pause()"
@@ -118,6 +118,45 @@ def test_pss_is_below_rss_and_unknown_for_the_dead(child):
     assert found.bytes is None
     assert str(child.pid) in (found.reason or "")
     assert affinity(child.pid) is None
+
+
+def test_the_memory_of_the_service_is_looked_at_in_the_window(child):
+    with Sampler(pss_every_s=0) as sampler:
+        sampler.follow("service", child.pid)
+        before = sampler.pss("service")
+        for _ in range(3):
+            sampler.sample()
+        told = memory(before, sampler)
+    assert told.service_pss_before_bytes == before.bytes
+    assert [look.at_s for look in told.service_looks] == sorted(
+        look.at_s for look in told.service_looks
+    )
+    assert len(told.service_looks) == 3
+    for look in told.service_looks:
+        assert look.pss_bytes
+        assert look.anonymous_bytes is None or 0 < look.anonymous_bytes <= look.pss_bytes
+    assert told.service_looks_unread is None
+
+
+def test_a_short_window_and_other_roles_have_no_look_at_memory(child):
+    with Sampler() as short, Sampler(pss_every_s=0) as other:
+        short.follow("service", child.pid)
+        other.follow("load", child.pid)
+        for sampler in (short, other):
+            sampler.sample()
+            sampler.sample()
+            assert sampler.looks == []
+
+
+def test_a_look_that_finds_nobody_is_null_and_says_why(child):
+    with Sampler(pss_every_s=0) as sampler:
+        sampler.follow("service", child.pid)
+        child.kill()
+        child.wait()
+        sampler.sample()
+        (look,) = sampler.looks
+        assert (look.pss_bytes, look.anonymous_bytes) == (None, None)
+        assert sampler.looks_unread == "no process was found"
 
 
 def test_a_watch_names_who_ended_and_ticks_meanwhile(child):

@@ -223,6 +223,19 @@ def test_a_memory_that_is_not_told_is_none_and_says_why(tmp_path, text):
     assert "8" in (found.reason or "")
 
 
+def test_the_memory_that_no_file_is_behind_is_the_sum_of_all_or_unknown(tmp_path):
+    header = "55a2-7fff ---p 00000000 00:00 0    [rollup]\n"
+    for pid, lines in (
+        (7, "Pss: 5 kB\nPss_Anon: 4 kB\n"),
+        (8, "Pss: 3 kB\nPss_Anon: 1 kB\n"),
+        (9, "Pss: 1 kB\n"),
+    ):
+        (tmp_path / str(pid)).mkdir()
+        (tmp_path / f"{pid}/smaps_rollup").write_text(header + lines)
+    assert read_pss([7, 8], tmp_path) == Pss(8192, None, 5120)
+    assert read_pss([7, 9, 8], tmp_path) == Pss(9216, None, None)
+
+
 def test_a_server_that_does_not_answer_is_not_silent(psql):
     assert server.await_silence(psql, "postgres", timeout_s=0) == 0
     assert server.await_silence(replace(psql, port=1), "postgres", timeout_s=0) is None

@@ -15,11 +15,12 @@ from analysis import report
 from analysis.report.blocks import Badges, CountBar, Facts, Figure, Listing, Text
 from analysis.report.charts import ForestChart, TrialChart, WaterfallChart
 from analysis.report.material import Seen
+from analysis.results import _conclusion
 from analysis.rounding import UNKNOWN
 from analysis.tables import Cell, Table
 from bundle.codec import serialise
 from bundle.documents.host import Reading
-from bundle.documents.results import FailedTrial, GateVerdict
+from bundle.documents.results import FailedTrial, GateVerdict, Growth, MemoryGrowth
 from bundle.documents.services import SchemaDifference, SchemaOutcome
 from bundle.documents.verdicts import Flip
 from ormlab.cli.tables import results_text
@@ -143,6 +144,54 @@ def test_what_a_run_decided_stands_before_what_it_did_not_test(material):
         "untestable",
         "not_run",
     }
+
+
+def grown(material):
+    """The results of a run whose windows were long enough for a slope of memory."""
+    several = Growth(
+        per_hour=12.0 * 2**20, low=8.0 * 2**20, high=16.0 * 2**20, deployments=4, reason=None
+    )
+    single = Growth(per_hour=-1.0 * 2**20, low=None, high=None, deployments=1, reason="only one")
+    none = Growth(per_hour=None, low=None, high=None, deployments=0, reason="unreadable")
+    (cell, *others) = material.results.cells
+    (name, *_) = cell.subjects
+    told = MemoryGrowth(rss=several, pss=single, anonymous=none)
+    subjects = cell.subjects | {name: copy.replace(cell.subjects[name], growth=told)}
+    cells = [copy.replace(cell, subjects=subjects), *others]
+    return name, copy.replace(material.results, cells=cells)
+
+
+def test_the_growth_of_memory_is_told_with_its_interval_or_why_it_has_none(material):
+    name, found = grown(material)
+    blocks = part(material, "trials", results=found)
+    (table,) = (each for each in tables(blocks) if each.caption.startswith("Growth of memory"))
+    (row,) = table.rows
+    assert row.cells == (name, "12.0 (8.0 to 16.0)", "-1.00", UNKNOWN, "4")
+    reasons = [
+        f"growth of {name}, proportional set: only one",
+        f"growth of {name}, heap and stacks: unreadable",
+    ]
+    assert [each for each in listed(blocks) if each.startswith("growth")] == reasons
+    said = results_text(found, Path("bundles/x"))
+    assert "12.0 (8.0 to 16.0)" in said
+    assert all(reason in said for reason in reasons)
+
+
+def test_windows_too_short_for_a_slope_have_no_table_of_growth(material):
+    assert not any("Growth" in each.caption for each in tables(part(material, "trials")))
+    assert "growth" not in results_text(material.results, Path("bundles/x"))
+    assert '"growth"' not in serialise(material.results).decode()
+
+
+def test_a_run_that_compares_nothing_concludes_with_the_growth_of_memory(material):
+    name, found = grown(material)
+    plan = material.plan.model_copy(update={"comparisons": []})
+    cells = [copy.replace(cell, controls=[]) for cell in found.cells]
+    cell = cells[0]
+    assert _conclusion(cells, plan, ["2-core VM"], {}) == (
+        f"Growth of the resident set on {cell.workload} under {cell.load}, MiB an hour with its "
+        f"95 % interval: {name} 12.0 (8.0 to 16.0) (2-core VM)."
+    )
 
 
 def test_a_schema_by_a_tool_is_judged_once_for_all_subjects_that_got_the_same(material):

@@ -17,7 +17,7 @@ from analysis.rounding import (
     significant,
     with_interval,
 )
-from analysis.tables import Row, Table, columns
+from analysis.tables import Row, Table, columns, growth
 from analysis.tables import results as tables
 from bundle.display import quantity
 
@@ -68,6 +68,7 @@ def _cell(material: Material, cell: Measured, name: str) -> Iterator[Block]:
         yield from _figures(material, cell, by_subject, name)
         yield tables.subjects(cell, _spread(by_subject))
         yield tables.costs(cell)
+    yield from _growth(cell)
     if cell.comparisons:
         yield tables.comparisons(cell)
         yield tables.intervals(cell)
@@ -78,6 +79,16 @@ def _cell(material: Material, cell: Measured, name: str) -> Iterator[Block]:
         yield _order(title, ordered)
     if controls := tuple(_control(control) for control in cell.controls):
         yield Listing(controls)
+
+
+def _growth(cell: Measured) -> Iterator[Block]:
+    """How memory grew, where the windows are long enough to show it."""
+    rates = growth.rates(cell)
+    if rates.rows:
+        yield rates
+        yield Text(growth.NOTE)
+    if lacking := tuple(growth.lacking(cell)):
+        yield Listing(lacking)
 
 
 def _figures(
