@@ -1,4 +1,6 @@
+import asyncio
 import json
+import time
 from array import array
 from collections import Counter
 from itertools import islice
@@ -265,6 +267,24 @@ def test_a_fault_of_the_client_itself_is_told_and_not_counted_as_an_error(start_
     assert driver.failure.code == "client-fault"
     assert driver.failure.what == "the client failed: RuntimeError: the table broke"
     assert not driver.errors
+
+
+def test_what_a_late_process_sent_after_the_deadline_was_still_waiting_at_it(start_service):
+    row = (b"GET /users/1 HTTP/1.1\r\nHost: x\r\n\r\n", 0, None)
+
+    async def drive(port):
+        driver = OpenLoop(parse_spec(SPEC | {"port": port}), iter([row]), array("q", [10**6]))
+        await driver.open(1)
+        now = monotonic_ns()
+        asyncio.get_running_loop().call_soon(time.sleep, 0.1)  # from before it is due
+        await driver.run(Window(now, now, now + 10**7, now + 2 * 10**7))
+        driver.samples.close()
+        return list(driver.samples.rows(0, 1)), now
+
+    ((intended, sent, end, _, status),), now = uvloop.run(drive(start_service(hang_from=1).port))
+    assert intended == now + 10**6
+    assert sent == end == now + 2 * 10**7
+    assert status == 0
 
 
 def test_failures_cross_a_pipe():

@@ -145,6 +145,8 @@ class Driver(ConnectionSet):
     def _censor(self, instant: int) -> None:
         for connection in self._connections:
             if connection.sent:
+                # One that a late process sent only after the instant was still waiting at it.
+                connection.sent = min(connection.sent, instant)
                 self.expired(connection, instant)
                 connection.sent = 0
         for intended, operation in self.waiting():
