@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -80,8 +81,9 @@ def test_a_run_whose_folder_was_given_free_is_told(host, monkeypatch):
     with claimed(host, "first", patience_s=60) as require:
         require()
         for process in psutil.Process().children(recursive=True):
-            if any("run.lock" in word for word in process.cmdline()):
-                process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):  # ssh's and the shell's come and go
+                if any("run.lock" in word for word in process.cmdline()):
+                    process.kill()
 
         def is_told() -> bool:
             try:

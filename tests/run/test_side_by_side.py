@@ -115,7 +115,9 @@ def test_wrk_in_slices_is_judged_by_its_rounds_too(cells):
     assert sorted(cell["subjects"]) == SUBJECTS
     by_metric = {each["metric"]: each for each in cell["comparisons"]}
     checks = by_metric["throughput"]["sliced"]
-    assert (checks["blocks"], checks["rounds"], checks["slice_s"]) == (2, 4, 1)
+    assert (checks["blocks"], checks["slice_s"]) == (2, 1)
+    # A round that would not end in time is not begun, as on a machine with other work.
+    assert 2 <= checks["rounds"] <= 4
     assert by_metric["p50"]["ratio"] > 0
     assert by_metric["cpu_service"]["ratio"] > 0
 
