@@ -111,7 +111,7 @@ clean:  ## remove the environment and the lab's state; bundles stay
 .venv/.dev: requirements/dev.txt requirements/uv.txt pyproject.toml bootstrap.py
 	@$(PYTHON) -E bootstrap.py dev
 
-SHARED = $(wildcard pytest-ormlab/src/pytest_ormlab/*.py workloads/wire/*.py)
+SHARED = $(wildcard pytest-ormlab/src/pytest_ormlab/*.py workloads/databases/postgresql/wire/*.py)
 $(PLUGIN)/.made: pytest-ormlab/requirements/dev.txt pytest-ormlab/pyproject.toml $(SHARED) | .venv/.dev
 	@$(UV) venv -q --clear --python $(BIN)/python $(PLUGIN)
 	@$(UV) pip install -q --python $(PLUGIN)/bin/python --require-hashes -r $<

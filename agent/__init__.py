@@ -12,14 +12,14 @@ observe, channel    one host's part in a trial that another host drives, and the
 floor               drive the endpoint that does no work
 check               examine a service outside of all windows: check, diagnose
 command             run a program to its end
-database, postgres, provisioned
-                    keep a PostgreSQL cluster running, and how a cluster is made and served
+database            keep a database server running
 
 Their parts:
 
 service             start a service, or reach one on another host
 generator           the commands of a load generator
 server              counters, connections, log and faults of the database server
+databases/          how each kind of server is made, started and stopped
 sampling            CPU time, memory and affinity of the processes of a trial
 counters            what the kernel counts around a window
 processes           start, watch and end processes that cannot outlive the agent
@@ -28,7 +28,7 @@ heartbeat, failure, files
 
 Before a run:
 
-ports, reach        TCP ports of a run; whether PostgreSQL can run in a folder
+ports, reach        TCP ports of a run; whether a database server can run in a folder
 owner               names and addresses that no record may contain
 interpreters        find a CPython of a version
 stacks/             make the environment of a stack

@@ -13,7 +13,7 @@ import msgspec
 from bundle.codec import Part, Record
 from bundle.documents.failure import Failure
 from bundle.documents.readings import Kernel, ServerLog, TrialReadings
-from workloads.psql import Psql
+from workloads.databases.interface import Server
 
 
 class Done[T](Record, frozen=True, kw_only=True):
@@ -53,15 +53,15 @@ class PartReadings(SideReadings, kw_only=True, omit_defaults=True):
 class Running(Part, frozen=True, kw_only=True):
     """``ready.json`` of a database: the running server."""
 
-    version: str  #: of PostgreSQL
+    version: str  #: of the server
     pid: int  #: of its first process
-    identity: str  #: by `agent.server.identity`
-    made: bool  #: whether this order made the cluster
+    identity: str  #: by `DatabaseClient.identity`
+    made: bool  #: whether this order made its files
     #: process id of a server that an earlier run had left; null if there was none
     leftover_ended: int | None
     settings: dict[str, str]  #: by name, as the server shows them
-    psql: Psql  #: how to reach it from its own host
-    logging: dict[str, str]  #: its logging, by `workloads.diagnosis.log.logging`
+    server: Server  #: how to reach it from its own host
+    logging: dict[str, str]  #: what it records, by `DatabaseClient.logging`
 
 
 class Kept(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

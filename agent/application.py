@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,9 @@ from agent.orders import ApplicationSpec
 from bundle import places
 from bundle.codec import Part
 from host.environment import environment
-from workloads.dataset import own
-from workloads.psql import Psql, PsqlError
+from workloads.databases.interface import Server, ServerError
+from workloads.databases.postgresql import own
+from workloads.databases.postgresql.client import Client
 
 if TYPE_CHECKING:
     from agent.orders import ApplicationSettings
@@ -29,7 +31,7 @@ _OK, _USAGE, _FAILED = 0, 2, 8
 class Seeding(Part, frozen=True, kw_only=True):
     """The rows of an application, and how to make them."""
 
-    psql: Psql  #: the server
+    server: Server  #: the server
     digest: str  #: of all that decides the rows
     files: list[str]  #: SQL files of its folder, in their order
     command: list[str]  #: that does the rest, with places as in ``start``; empty for none
@@ -91,17 +93,19 @@ def main(arguments: list[str]) -> int:
         seeding = msgspec.json.decode(Path(arguments[0]).read_bytes(), type=Seeding)
         values = _given(seeding.application.settings)
         template = own.ensure(
-            seeding.psql,
+            Client.of(seeding.server),
             digest=seeding.digest,
             folder=Path(seeding.application.settings.folder),
             files=seeding.files,
             command=[places.filled(word, values) for word in seeding.command],
             variables=_variables(seeding.application, values),
         )
-    except (OSError, ValueError, PsqlError, own.CommandError) as problem:
+    except (OSError, ValueError, ServerError, own.CommandError) as problem:
         sys.stderr.write(f"{str(problem).partition('\n')[0]}\n")  # psql quotes the statement
         return _FAILED
-    sys.stdout.write(msgspec.json.encode(own.document(template, seeding.digest)).decode() + "\n")
+    sys.stdout.write(
+        msgspec.json.encode({"schema": "ormlab-seed/1", **asdict(template)}).decode() + "\n"
+    )
     return _OK
 
 

@@ -15,10 +15,10 @@ from agent.orders import ApplicationSpec
 from agent.service import Service
 from bundle.documents.readings import Pool, Rows
 from bundle.documents.services import Effects, TableContent
-from workloads.dataset import contents
+from workloads.databases import known
+from workloads.databases.postgresql import contents
+from workloads.databases.postgresql.client import Client
 from workloads.diagnosis.examination import ApplicationTask, examine
-from workloads.diagnosis.log import StatementLog
-from workloads.diagnosis.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,26 +54,25 @@ def check(work: CheckService, folder: Path, heartbeat: Heartbeat, observed: Obse
 def diagnose(work: Diagnose, folder: Path, heartbeat: Heartbeat, observed: Observed) -> None:
     """Leave what a request of each operation costs in ``sql.json``, its answer in ``answers.json``.
 
-    The service runs on one connection, through a proxy that counts, and the database logs its
-    statements. Observed: the service's health, and how it ended.
+    The service runs on one connection, of which the database records the statements. Observed: the
+    service's health, and how it ended.
 
     Raises:
-        Failure: the service did not start or did not answer, or the server did not log.
+        Failure: the service did not start or did not answer, or the server did not record.
     """
-    psql = work.database.psql
+    client = known.client(work.database.server)
     server.prepare(work.database)
-    before = server.counters(psql, work.database.name)
+    before = server.counters(client, work.database.name)
     try:
-        proxy = Proxy(psql.host, psql.port)
-        spec = _through(proxy, work.service)
-        with (
-            StatementLog.on(psql, work.database.name) as log,
-            Service(spec, folder=folder, cpus=None) as service,
-            proxy,  # its threads come after the fork of the service
-            _examined(service, heartbeat, observed),
-        ):
-            name = "" if isinstance(spec, ApplicationSpec) else spec.settings.service
-            sql, answers = examine(service.url, service=name, task=work.task, proxy=proxy, log=log)
+        with client.recording(work.database.name) as recording:
+            spec = _recorded(recording.address, work.service)
+            with Service(spec, folder=folder, cpus=None) as service:
+                recording.begin()
+                with _examined(service, heartbeat, observed):
+                    name = "" if isinstance(spec, ApplicationSpec) else spec.settings.service
+                    sql, answers = examine(
+                        service.url, service=name, task=work.task, recording=recording
+                    )
     except (OSError, RuntimeError, http.client.HTTPException) as problem:
         raise Failure(
             "not-diagnosed",
@@ -104,17 +103,17 @@ def _effects(work: Diagnose, before: Mapping[str, Rows], columns_vary: list[str]
     Raises:
         Failure: ``not-diagnosed``, connections of the application are still open.
     """
-    psql, name = work.database.psql, work.database.name
-    if server.await_silence(psql, name, timeout_s=_SILENCE_S) != 0:
+    client, name = Client.of(work.database.server), work.database.name
+    if server.await_silence(client, name, timeout_s=_SILENCE_S) != 0:
         raise Failure(
             "not-diagnosed",
             "the application has ended, and some of its connections to the database have not",
             where=name,
             hint="without them the rows that it wrote cannot be counted",
         )
-    after, none = server.counters(psql, name), Rows(**dict.fromkeys(Rows.__struct_fields__, 0))
+    after, none = server.counters(client, name), Rows(**dict.fromkeys(Rows.__struct_fields__, 0))
     tables = {}
-    for table, content in contents.read(psql, name, without=columns_vary).items():
+    for table, content in contents.read(client, name, without=columns_vary).items():
         now, then = after.get(table, none), before.get(table, none)
         tables[table] = TableContent(
             inserted=now.inserted - then.inserted,
@@ -126,9 +125,10 @@ def _effects(work: Diagnose, before: Mapping[str, Rows], columns_vary: list[str]
     return Effects(schema="effects/1", tables=tables, columns_vary=columns_vary)
 
 
-def _through(proxy: Proxy, spec: Deployable) -> Deployable:
-    """A service on one connection through the proxy; an application on as many as it opens."""
-    database = replace(spec.settings.database, host="127.0.0.1", port=proxy.port)
+def _recorded(address: tuple[str, int], spec: Deployable) -> Deployable:
+    """A service on one connection that is recorded; an application on as many as it opens."""
+    host, port = address
+    database = replace(spec.settings.database, host=host, port=port)
     if isinstance(spec, ApplicationSpec):
         return replace(spec, settings=replace(spec.settings, database=database))
     pool = Pool(size=1, overflow=0)

@@ -17,6 +17,7 @@ from agent.orders import Served
 from agent.sampling import Sampler
 from agent.service import reached
 from bundle.documents.readings import Counters, Rows, Window
+from workloads.databases import known
 from workloads.diagnosis import answers
 
 if TYPE_CHECKING:
@@ -52,7 +53,12 @@ class Deployed:
         self.observed = observed
         self._spec = spec
         self._database = spec.database
+        self._client = known.client(spec.database.server)
         self._before: dict[str, Rows] = {}
+
+    def server_died(self) -> Failure:
+        """The failure of a trial in which the database server ended."""
+        return server.died(self._database)
 
     @property
     def server_pid(self) -> int | None:
@@ -69,7 +75,7 @@ class Deployed:
         """Make the database what its template says, and count its rows."""
         self.observed.database = self._database.name
         server.prepare(self._database)
-        self._before = server.counters(self._database.psql, self._database.name)
+        self._before = server.counters(self._client, self._database.name)
 
     @contextmanager
     def alive(self, cpus: Sequence[int] | None, heartbeat: Heartbeat) -> Iterator[None]:
@@ -122,16 +128,15 @@ class Deployed:
 
     def look(self) -> server.Now:
         """The database server now."""
-        database = self._database
-        return server.observe(database.psql, database.name, database.log)
+        return server.observe(self._client, self._database.name, self._database.log)
 
     def between(self, before: server.Now, after: server.Now) -> DatabaseServer:
         """What the database server did between two looks."""
-        return server.between(before, after, self._database.log)
+        return server.between(self._client, before, after, self._database.log)
 
     def kills(self, planned: Sequence[orders.KillSpec]) -> server.Kills:
         """The faults of its database connections."""
-        return server.Kills(self._database.psql, self._database.name, planned)
+        return server.Kills(self._client, self._database.name, planned)
 
     def require_answer(self) -> None:
         """Make sure that the service still answers after the window, and keep what it says.
@@ -150,9 +155,9 @@ class Deployed:
 
     def settle(self) -> None:
         """Count the rows again once the service's connections have closed."""
-        psql, name = self._database.psql, self._database.name
-        connected = server.await_silence(psql, name, timeout_s=_SILENCE_S)
-        after = server.counters(psql, name)
+        name = self._database.name
+        connected = server.await_silence(self._client, name, timeout_s=_SILENCE_S)
+        after = server.counters(self._client, name)
         self.observed.counters = Counters(before=self._before, after=after, connected=connected)
 
     @contextmanager

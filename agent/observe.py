@@ -20,6 +20,7 @@ from agent.processes import Watch
 from agent.sampling import Sampler, require_planned
 from agent.service import Service
 from bundle.documents.readings import TrialReadings
+from workloads.databases import known
 from workloads.load.switchback import hosts
 from workloads.load.switchback.meter import Meter
 
@@ -146,7 +147,7 @@ class _Part:
             try:
                 self._watch.add("database", pid)
             except ProcessLookupError:
-                raise server.died(pid) from None
+                raise server.died(self._work) from None
         for name, service_pid in self._pids.items():
             try:
                 self._watch.add(_watched(name), service_pid)
@@ -193,7 +194,7 @@ class _Part:
                 deadline=self._heartbeat.deadline + 1, period_s=_PERIOD_S, tick=self._tick
             )
             if "database" in names:
-                raise server.died(self._work.server_pid)
+                raise server.died(self._work)
             for name in self._services:
                 if _watched(name) in names:
                     self._end_by_death(name)
@@ -256,7 +257,9 @@ class _Part:
         self._observed.kernel = window.around.record
         log = self._work.log
         log_bytes = server.log_length(log)
-        self._observed.log = server.log_between(log, window.log_bytes, log_bytes)
+        self._observed.log = server.log_between(
+            known.client(self._work.server), log, window.log_bytes, log_bytes
+        )
         for name in self._services:
             memory = sampling.memory(window.pss[name], self._samplers[name])
             self._observed.trials[name].memory = memory

@@ -10,7 +10,8 @@ means that the database server is on another host.
 History of the schema: order/1 (first), order/2 (each kind of work has a type of its own),
 order/3 (a load has the keys of the plan; what it sends stands beside it), order/4 (several subjects
 side by side), order/5 (a host serves several subjects of a trial that another host drives),
-order/6 (profilers; a subject may be an application; requests whose answers are known have headers).
+order/6 (profilers; a subject may be an application; requests whose answers are known have headers),
+order/7 (a server says which database it is).
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from bundle.documents.profilers import Profiler
 from bundle.documents.readings import Cache, Environment, Pool
 from bundle.generators import AnyLoad
 from host.environment import Program
+from workloads.databases.interface import Server
 from workloads.diagnosis.answers import KnownRequest
 from workloads.diagnosis.examination import AnyTask
-from workloads.psql import Psql
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,9 +142,9 @@ type Deployable = ServiceSpec | ApplicationSpec
 class DatabaseSpec(Part, frozen=True, kw_only=True):
     """The run's database, as one host sees it."""
 
-    psql: Psql
-    name: str
-    identity: str  #: of the server (`agent.server.identity`)
+    server: Server
+    name: str  #: of the database on it
+    identity: str  #: of the server (`DatabaseClient.identity`)
     #: from which the agent restores the database first; null to use it as it is
     template: str | None
     server_pid: int | None  #: of the server's first process
@@ -167,15 +168,16 @@ class RemoteSpec(Part, frozen=True, kw_only=True):
 
 
 class KeepDatabase(Part, frozen=True, kw_only=True, tag_field="kind", tag="database"):
-    """Keep a cluster running during a run."""
+    """Keep a database server running during a run."""
 
-    cluster: str  #: folder of the cluster
-    binaries: str  #: folder of PostgreSQL's programs
+    database: str  #: which one it is: a folder of `workloads.databases`
+    cluster: str  #: folder of its files
+    binaries: str  #: folder of its programs
     port: int
     cpus: list[int]
     settings: dict[str, str]  #: of the server, besides the lab's own
-    #: folder of postgresql.conf, for a cluster that a role has made; null for one that the agent
-    #: makes
+    #: folder of the server's configuration, where a role has made its files; null where the agent
+    #: makes them
     configuration: str | None = None
     listen: str | None = None  #: an address besides loopback; null for none
     allow: tuple[str, ...] = ()  #: addresses of the hosts that may connect to it
@@ -287,6 +289,7 @@ class Observe(Part, frozen=True, kw_only=True, tag_field="kind", tag="observe"):
     listen: str  #: address on which the agent waits for the driver
     word: str  #: by which the driver proves itself
     placement: Placement
+    server: Server
     server_pid: int | None
     log: str | None
 
@@ -321,9 +324,9 @@ type Work = (
 class Order(Record, frozen=True, kw_only=True):
     """One order to an agent."""
 
-    SCHEMA: ClassVar[str] = "order/6"
+    SCHEMA: ClassVar[str] = "order/7"
 
-    schema: Literal["order/6"] = "order/6"
+    schema: Literal["order/7"] = "order/7"
     heartbeat: str  #: path of a file whose modification time the orchestrator keeps changing
     heartbeat_timeout_s: float  #: the agent stops everything after so long without a change
     deadline_s: float  #: the agent stops everything after so long, whatever happens

@@ -1,8 +1,8 @@
-"""Whether PostgreSQL can run in a folder; found out before anything is made there.
+"""Whether a database server can run in a folder; found out before anything is made there.
 
-postgres refuses to run as root. Root therefore starts it as the user ``nobody``, who must be able
-to enter the folders of its programs and data. This module needs only the standard library, because
-``make demo`` asks it before it installs anything.
+Such servers refuse to run as root. Root therefore starts one as the user ``nobody``, who must be
+able to enter the folders of its programs and data. This module needs only the standard library,
+because ``make demo`` asks it before it installs anything.
 """
 
 from __future__ import annotations
@@ -52,6 +52,11 @@ def obstacle(*folders: Path, root: Path = Path("/")) -> Obstacle | None:
             "users: unshare --map-auto",
         )
     return next((barrier for folder in folders if (barrier := _barrier(folder))), None)
+
+
+def unprivileged_account() -> pwd.struct_passwd | None:
+    """The user that runs a database server: ``nobody`` if the caller is root, else the caller."""
+    return pwd.getpwnam(UNPRIVILEGED) if os.geteuid() == 0 else None
 
 
 def let_others_read() -> None:

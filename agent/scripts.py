@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agent import processes
+from agent.databases.postgresql.cluster import Cluster, settings
 from agent.failure import Failure
-from agent.postgres import Cluster, settings
 from bundle.documents.services import ScriptOutcome
-from workloads.psql import PsqlError
+from workloads.databases.interface import ServerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,7 +110,7 @@ def _served(options: argparse.Namespace) -> Iterator[None]:
             try:
                 cluster.psql.run(f"CREATE ROLE \"{user}\" LOGIN PASSWORD '{password}'")
                 cluster.psql.run(f'CREATE DATABASE "{database}" OWNER "{user}"')
-            except PsqlError as refused:
+            except ServerError as refused:
                 raise Failure(
                     "script-login",
                     f"the server cannot have the role and database of the script: {refused}",

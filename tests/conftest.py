@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from agent import ports
-from agent.postgres import Cluster, settings
+from agent.databases.postgresql.cluster import Cluster, settings
 from ormlab.base import affinity
 
 # A worker of pytest-xdist has 80 columns in its environment, and no terminal. Without workers it is

@@ -223,8 +223,8 @@ def _change(code: Path, slowdown: float) -> None:
     change = "        # a pull request that changes nothing\n"
     if slowdown:
         text = text.replace(
-            "from workloads.services import libpq",
-            "from workloads.services.burden import Burden\nfrom workloads.services import libpq",
+            "from workloads.services.errors import",
+            "from workloads.services.burden import Burden\nfrom workloads.services.errors import",
         )
         change = f"        self.users.read = Burden({slowdown}).on(self.users.read)\n"
     code.write_text(text.replace(table, table + change))

@@ -8,13 +8,13 @@ import sys
 
 import pytest
 
-from agent.postgres import Cluster
-from agent.postgres import settings as settings_of
-from agent.server import identity
+from agent.databases.postgresql.cluster import Cluster
+from agent.databases.postgresql.cluster import settings as settings_of
 from tests.agent import placing
 from tests.conftest import CHECKOUT, free_port
 from tests.services.running import settings
-from workloads.dataset import Dataset, ensure_template
+from workloads.databases.postgresql.template import ensure_template
+from workloads.dataset import Dataset
 from workloads.load.operations import Operation
 from workloads.load.requests import table, write_table
 
@@ -31,7 +31,7 @@ def server(cluster, lab_folder, psql):
     """Where a trial finds the session's server and its log, and how it knows it."""
     pid = int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
     log = str(lab_folder / "postgres.log")
-    return {"server_pid": pid, "log": log, "identity": identity(psql)}
+    return {"server_pid": pid, "log": log, "identity": psql.identity()}
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def order(psql, template, server, table_path):
     return {
         "kind": "trial",
         "service": service(told),
-        "database": {"psql": psql, "name": "trial_test", "template": template, **server},
+        "database": {"server": psql.server, "name": "trial_test", "template": template, **server},
         "load": placing.load(
             table_path,
             generator="wrk",
@@ -95,10 +95,10 @@ def own_server(order, tmp_path, lab_folder, postgres_binaries):
         cluster.ensure_initialised()
         server = cluster.start(log=tmp_path / "postgres.log", server_settings=settings_of(2**30))
         order["database"] |= {
-            "psql": cluster.psql,
+            "server": cluster.client.server,
             "template": ensure_template(cluster.psql, DATASET).database,
             "server_pid": server.pid,
-            "identity": identity(cluster.psql),
+            "identity": cluster.client.identity(),
         }
         order["service"]["settings"]["database"] |= {
             "port": cluster.port,

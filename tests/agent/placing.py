@@ -35,7 +35,7 @@ def place(work, folder, /, **changes) -> Path:
     heartbeat = folder / "heartbeat"
     heartbeat.touch()
     order = {
-        "schema": "order/6",
+        "schema": "order/7",
         "heartbeat": str(heartbeat),
         "heartbeat_timeout_s": 120.0,
         "deadline_s": 100.0,

@@ -41,7 +41,7 @@ def parts(order, table_path):
     """The work of app, db and load, made of one trial's."""
     cpus, database = order["placement"], order["database"]
     elsewhere = database | {"server_pid": None, "log": None}
-    watching = {"listen": "127.0.0.1", "word": "open sesame"}
+    watching = {"listen": "127.0.0.1", "word": "open sesame", "server": database["server"]}
     settings = order["service"]["settings"]
     drawn = order["service"] | {"environment": {"hash_seed": 1, "padding_bytes": 2}}
     return {

@@ -28,7 +28,7 @@ NAMES = ("asyncpg", "other")
 def parts(order, psql, table_path):
     """The work of app, db and load: the asyncpg service twice, each on rows of its own."""
     cpus, database = order["placement"], order["database"]
-    watching = {"listen": "127.0.0.1", "word": "open sesame"}
+    watching = {"listen": "127.0.0.1", "word": "open sesame", "server": database["server"]}
     elsewhere = {"server_pid": None, "log": None}
     serving, driving = {}, {}
     for name in NAMES:

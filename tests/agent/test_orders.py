@@ -90,6 +90,7 @@ def test_a_deadline_holds_while_a_program_hangs_that_nobody_watches(order, lab_f
     initdb.write_text("#!/bin/sh\nexec sleep 60\n")
     initdb.chmod(0o755)
     work = {"kind": "database", "cluster": str(lab_folder / "cluster"), "port": 1, "cpus": [0]}
+    work["database"] = "postgresql"
     folder = order(work=work | {"binaries": str(binaries), "settings": {}}, deadline_s=1.0)
     done = wait(folder, Kept)
     assert done.failure.code == "deadline"
@@ -129,7 +130,7 @@ WORK = {"kind": "command", "argv": ["true"], "env": {}}
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"schema": "order/9"}, "schema is 'order/9', this agent knows order/6"),
+        ({"schema": "order/9"}, "schema is 'order/9', this agent knows order/7"),
         ({"word": 1}, "unknown field `word`"),
         ({"deadline_s": "60"}, "`$.deadline_s`"),
         ({"work": WORK | {"kind": "dance"}}, "'dance' - at `$.work.kind`"),
@@ -146,7 +147,7 @@ def test_what_is_no_order_is_refused_with_the_place_in_it(tmp_path, changes, sai
     assert not (tmp_path / "done.json").exists()
 
 
-@pytest.mark.parametrize("text", ["", "[", "[]", "{}", '{"schema": "order/6", "schema": 1}'])
+@pytest.mark.parametrize("text", ["", "[", "[]", "{}", '{"schema": "order/7", "schema": 1}'])
 def test_what_is_no_document_of_an_order_is_refused(tmp_path, text):
     (tmp_path / "order.json").write_text(text)
     answer = placing.hand_over(tmp_path / "order.json")

@@ -234,7 +234,7 @@ def test_nothing_in_another_database_server_is_changed(order, tmp_path, psql, ta
     order["load"] = client_load(table_path)
     failure = carry_out(order, tmp_path).failure
     assert failure.code == "database-foreign"
-    assert server.identity(psql) in failure.what
+    assert psql.identity() in failure.what
     assert psql.run("select count(*) from pg_database where datname = 'never_made'") == "0"
 
 

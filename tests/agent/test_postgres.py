@@ -9,8 +9,8 @@ import sys
 import psutil
 import pytest
 
+from agent.databases.postgresql.cluster import Cluster, settings
 from agent.failure import Failure
-from agent.postgres import Cluster, settings
 from tests.conftest import free_port
 
 SMALL = settings(2**30)
@@ -70,7 +70,7 @@ def test_a_taken_port_is_named(own_cluster, tmp_path):
 def test_the_server_dies_with_its_agent_and_restarts_after_it(own_cluster, tmp_path):
     code = """
 import pathlib, signal, sys
-from agent.postgres import Cluster
+from agent.databases.postgresql.cluster import Cluster
 folder, binaries, port, log = sys.argv[1:]
 cluster = Cluster(pathlib.Path(folder), pathlib.Path(binaries), int(port))
 server = cluster.start(log=pathlib.Path(log), server_settings={})

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
+from agent.databases.postgresql.provisioned import ProvisionedCluster
 from agent.failure import Failure
-from agent.provisioned import ProvisionedCluster
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from tests.services.parts import DATASET
 from tests.services.running import SERVICES, SHARED, serving, settings
 from workloads.contract import reads
 from workloads.contract.suite import check
+from workloads.databases import known
 from workloads.services import manifest
 
 SUBJECTS = [
@@ -117,9 +118,8 @@ def contract(psql, running, database, *more):
     return subprocess.run(
         [
             *(sys.executable, "-m", "workloads.contract", "--url", running.url),
-            *("--database", database, "--psql", psql.binary, "--pg-host", psql.host),
-            *("--pg-port", str(psql.port), "--pg-user", psql.user),
-            *("--pg-passfile", psql.passfile, "--users", str(DATASET.users)),
+            *("--database", database, "--users", str(DATASET.users)),
+            *(f"--{name}={told}" for name, told in known.options(psql.server).items()),
             *("--orders", str(DATASET.orders), "--seed", str(DATASET.seed)),
             *("--payload-bytes", str(DATASET.payload_bytes), *more),
         ],

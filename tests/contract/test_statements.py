@@ -12,7 +12,7 @@ from itertools import product
 import pytest
 
 from tests.services.running import SHARED, serving, settings
-from workloads.diagnosis.proxy import Proxy
+from workloads.databases.postgresql.proxy import Proxy
 
 STACKS = ("current", "published-py312")
 UNRESET = {"reset_on_return": False}

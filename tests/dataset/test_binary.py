@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from workloads.dataset import Dataset, binary
+from workloads.databases.postgresql import binary
+from workloads.dataset import Dataset
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.services.stacks import python_of
-from workloads.dataset import drop
-from workloads.dataset.rows import sql
-from workloads.migrations import catalog
+from workloads.databases.postgresql import catalog
+from workloads.databases.postgresql.template import drop, sql
 from workloads.migrations.__main__ import compare
 from workloads.migrations.difference import differences
 from workloads.services import manifest

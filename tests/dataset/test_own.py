@@ -5,8 +5,9 @@ import uuid
 
 import pytest
 
-from workloads.dataset import clone, contents, drop, own
-from workloads.psql import PsqlError
+from workloads.databases.postgresql import contents, own
+from workloads.databases.postgresql.psql import PsqlError
+from workloads.databases.postgresql.template import clone, drop
 
 CLONE = "own_clone"
 SCHEMA = 'CREATE TABLE notes (id int PRIMARY KEY, "Text" text, made timestamptz DEFAULT now());'

@@ -2,8 +2,8 @@ from copy import replace
 
 import pytest
 
-from workloads.dataset import drop
-from workloads.psql import PsqlError
+from workloads.databases.postgresql.psql import PsqlError
+from workloads.databases.postgresql.template import drop
 
 DATABASE = "psql_tests"
 TEXT_COPY = r"\copy t from pstdin"

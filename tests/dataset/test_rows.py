@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workloads.contract import canonical
+from workloads.databases.postgresql.template import digest_of
 from workloads.dataset import Dataset
 from workloads.dataset.rows import STATUSES
 
@@ -54,14 +55,17 @@ def test_the_digest_names_the_numbers():
         Dataset(1200, 1000, 1024, 7),
         Dataset(1201, 1010, 1024, 7),
     ]
-    assert DATASET.digest == Dataset(1200, 1010, 1024, 7).digest
-    assert len({each.digest for each in (DATASET, *others)}) == 5
+    assert DATASET.digest_with("") == Dataset(1200, 1010, 1024, 7).digest_with("")
+    assert len({each.digest_with("") for each in (DATASET, *others)}) == 5
 
 
-def test_the_digest_names_the_schema(monkeypatch):
-    before = Dataset(1200, 1010, 1024, 7).digest
-    monkeypatch.setattr("workloads.dataset.rows.sql", lambda name: f"-- another {name}")
-    assert Dataset(1200, 1010, 1024, 7).digest != before
+def test_the_digest_names_the_schema():
+    assert DATASET.digest_with("one") != DATASET.digest_with("another")
+
+
+def test_sealed_bundles_of_the_rows_in_postgresql_have_this_digest():
+    digest = digest_of(Dataset(users=1000, orders=1000, payload_bytes=512, seed=1))
+    assert digest == "1d1030cdb9851ad52fe39f1c407ce1f5213425ff36074f1b2996c0b09a1dc69e"
 
 
 def test_the_seed_decides_the_rows():

@@ -6,8 +6,12 @@ from itertools import count
 
 import pytest
 
-from workloads.dataset import ChecksumError, Dataset, clone, drop, ensure_template, rows
-from workloads.psql import PsqlError
+from workloads.databases import known as databases
+from workloads.databases.interface import ChecksumError
+from workloads.databases.postgresql import template as making
+from workloads.databases.postgresql.psql import PsqlError
+from workloads.databases.postgresql.template import clone, digest_of, drop, ensure_template
+from workloads.dataset import Dataset
 
 SEEDS = count(100)
 CLONE = "clone_of_template"
@@ -23,7 +27,7 @@ def dataset():
 def remove(psql, dataset):
     yield
     drop(psql, CLONE)
-    drop(psql, f"ormlab_{dataset.digest[:12]}")
+    drop(psql, f"ormlab_{digest_of(dataset)[:12]}")
 
 
 @pytest.fixture
@@ -36,7 +40,7 @@ def known(psql, name):
 
 
 def test_a_template_says_what_it_holds(dataset, template):
-    assert template.database == f"ormlab_{dataset.digest[:12]}"
+    assert template.database == f"ormlab_{digest_of(dataset)[:12]}"
     assert template.rows == {"users": 120, "orders": 100}
     assert template.checksums.keys() == {"users", "orders"}
     assert list(template.seconds) == ["load", "constraints", "verify", "finish"]
@@ -75,7 +79,7 @@ def test_a_finished_template_is_reused(psql, dataset, template):
 
 @pytest.mark.usefixtures("remove")
 def test_what_a_killed_seeding_left_is_made_again(psql, dataset):
-    name = f"ormlab_{dataset.digest[:12]}"
+    name = f"ormlab_{digest_of(dataset)[:12]}"
     psql.run(f"CREATE DATABASE {name}")
     psql.run("CREATE TABLE users (half int)", database=name)
     assert not ensure_template(psql, dataset).reused
@@ -89,8 +93,9 @@ def test_an_unfinished_template_is_made_again(psql, dataset, template):
 @pytest.mark.usefixtures("remove")
 def test_rows_that_come_back_changed_are_noticed(psql, dataset, monkeypatch):
     tamper = "UPDATE users SET profile = reverse(profile) WHERE id = 7;"
-    sql = rows.sql
-    monkeypatch.setattr("workloads.dataset.template.sql", lambda name: sql(name) + tamper)
+    sql, digest = making.sql, making.digest_of(dataset)
+    monkeypatch.setattr(making, "sql", lambda name: sql(name) + tamper)
+    monkeypatch.setattr(making, "digest_of", lambda _: digest)
     with pytest.raises(ChecksumError, match=r"\.users: sent .*, read back"):
         ensure_template(psql, dataset)
     monkeypatch.undo()
@@ -148,8 +153,7 @@ def test_a_clone_replaces_one_that_is_in_use(psql, template):
 
 def arguments(psql, dataset):
     return [
-        *("--psql", psql.binary, "--pg-host", psql.host, "--pg-port", str(psql.port)),
-        *("--pg-user", psql.user, "--pg-passfile", psql.passfile),
+        *(f"--{name}={told}" for name, told in databases.options(psql.server).items()),
         *("--users", str(dataset.users), "--orders", str(dataset.orders)),
         *("--payload-bytes", str(dataset.payload_bytes), "--seed", str(dataset.seed)),
     ]
@@ -170,8 +174,8 @@ def test_the_command_prints_one_json_document(psql, dataset):
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document["schema"] == "ormlab-seed/1"
-    assert document["digest"] == dataset.digest
-    assert document["database"] == f"ormlab_{dataset.digest[:12]}"
+    assert document["digest"] == digest_of(dataset)
+    assert document["database"] == f"ormlab_{digest_of(dataset)[:12]}"
 
 
 def test_the_command_refuses_numbers_that_are_no_dataset(psql, dataset):

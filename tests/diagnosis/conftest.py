@@ -7,15 +7,14 @@ from itertools import count
 import psutil
 import pytest
 
-from agent.postgres import Cluster, settings
+from agent.databases.postgresql.cluster import Cluster, settings
 from tests.conftest import free_port
 from tests.services.parts import DATASET, database, fresh_clone, template
-from tests.services.running import serving
 from tests.services.running import settings as service_settings
-from workloads.dataset import clone, drop, ensure_template
-from workloads.diagnosis import log
+from tests.services.running import started
+from workloads.databases.postgresql import log
+from workloads.databases.postgresql.template import clone, drop, ensure_template
 from workloads.diagnosis.examination import examine
-from workloads.diagnosis.proxy import Proxy
 
 __all__ = ["database", "fresh_clone", "template"]
 
@@ -47,15 +46,14 @@ def diagnose(logging_psql, logging_template, tmp_path):
         name = next(_names)
         clone(logging_psql, logging_template, name)
         made.append(name)
-        with (
-            Proxy(logging_psql.host, logging_psql.port) as proxy,
-            log.StatementLog.on(logging_psql, name) as statements,
-        ):
+        with logging_psql.recording(name) as recording:
             told = service_settings(logging_psql, name, service=service, **wanted)
-            told["database"]["port"] = proxy.port
+            told["database"]["port"] = recording.address[1]
             told["pool"] = {"size": 1, "overflow": 0}
-            with serving(tmp_path, told, program=program) as running:
-                return examine(running.url, service=service, task=task, proxy=proxy, log=statements)
+            with started(tmp_path, told, program=program) as running:
+                recording.begin()
+                running.await_ready()
+                return examine(running.url, service=service, task=task, recording=recording)
 
     yield run
     for name in made:

@@ -11,7 +11,7 @@ from analysis.work import PerRequest, Work
 from bundle.documents.services import Cost, Sql, Statement
 from tests.diagnosis.tasks import READ_USER, every_operation, task
 from tests.services.running import SERVICES
-from workloads.diagnosis import log
+from workloads.databases.postgresql import log
 from workloads.load.operations import Operation
 
 ODD = str(Path(__file__).with_name("odd_service.py"))

@@ -6,8 +6,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from workloads.diagnosis.proxy import Proxy
-from workloads.psql import PsqlError
+from workloads.databases.postgresql.proxy import Proxy
+from workloads.databases.postgresql.psql import PsqlError
 
 
 @pytest.fixture

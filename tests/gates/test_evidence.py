@@ -148,19 +148,19 @@ ANALYZE = '2026-01-01 LOG:  automatic analyze of table "a.b.c"\n'
         (BEGUN + DONE, VACUUM + ANALYZE, (0, 2)),
     ],
 )
-def test_the_servers_log_tells_checkpoints_and_vacuums(earlier, inside, expected):
-    found = server.parse_log(earlier, inside)
+def test_the_servers_log_tells_checkpoints_and_vacuums(psql, earlier, inside, expected):
+    found = psql.read_log(earlier, inside)
     assert (found.checkpoints, found.autovacuums) == expected
 
 
 def test_a_log_that_cannot_be_read_is_null(psql):
     now = server.observe(psql, "postgres", "/nonexistent/postgres.log")
     assert now.log_bytes is None
-    assert now.connections == {}
-    assert server.between(now, now, "/nonexistent/postgres.log").log is None
+    assert now.activity.connections == {}
+    assert server.between(psql, now, now, "/nonexistent/postgres.log").log is None
 
 
 def test_a_server_that_does_not_answer_is_null(psql):
     nobody = server.observe(psql, "no_such_database", None)
-    told = server.between(nobody, nobody, None)
+    told = server.between(psql, nobody, nobody, None)
     assert told == DatabaseServer(log=None, checkpoints=None, connections=None)

@@ -7,7 +7,7 @@ import re
 import pytest
 import yaml
 
-from agent.postgres import settings
+from agent.databases.postgresql.cluster import settings
 from docs.roles import ROLES, flat, specifications
 from host import durable
 from tests.conftest import CHECKOUT

@@ -6,7 +6,8 @@ from itertools import count
 
 import pytest
 
-from workloads.dataset import Dataset, clone, drop, ensure_template
+from workloads.databases.postgresql.template import clone, drop, ensure_template
+from workloads.dataset import Dataset
 
 # More than 1,000 of each, so that the greatest limit cuts something off.
 DATASET = Dataset(users=1200, orders=1010, payload_bytes=1024, seed=11)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from workloads.psql import Psql
+    from workloads.databases.postgresql.psql import Psql
 
 SERVICES = tuple(manifest.shipped())
 # Those that run on the stacks of the lab, in the environment of the tests as well.

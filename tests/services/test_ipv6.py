@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from agent.channel import Listener
-from agent.postgres import Cluster
+from agent.databases.postgresql.cluster import Cluster
 from agent.service import Endpoint
 from tests.services.running import serving, settings
 from workloads.contract.client import Client

@@ -13,9 +13,9 @@ from ormlab.plan import applications
 from ormlab.run.measure import orders, record
 from ormlab.subject import trying
 from tests.subject import guests
+from workloads.databases.interface import Server
 from workloads.diagnosis import answers
 from workloads.load.requests import read_table, write_table
-from workloads.psql import Psql
 from workloads.services import manifest
 
 READ = {"operations": [{"operation": "read-entry"}]}
@@ -144,11 +144,18 @@ def test_the_command_and_its_variables_are_filled_in(resolved, tmp_path):
     made = resolved()
     passfile = tmp_path / "pgpass"
     passfile.write_text("127.0.0.1:*:*:lab:secret\n")
-    psql = Psql(binary="psql", host="127.0.0.1", port=5432, user="lab", passfile=str(passfile))
+    server = Server(
+        kind="postgresql",
+        programs="",
+        host="127.0.0.1",
+        port=5432,
+        user="lab",
+        passfile=str(passfile),
+    )
     program = orders.Program("/envs/x/bin/python", "/code", {}, "127.0.0.1", 8000)
     told = applications.read(made.services["guestbook"])
     spec = orders.application_spec(
-        made.subjects["three"], told, program, orders.NamedDatabase(psql, "ormlab_run_1")
+        made.subjects["three"], told, program, orders.NamedDatabase(server, "ormlab_run_1")
     )
     argv, variables = started(spec)
     assert argv == ["python", "guestbook.py", "127.0.0.1", "8000"]

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bundle.documents.services import Broken, ContractOutcome
-from workloads import psql as server
 from workloads.contract import suite
 from workloads.contract.fields import LOADINGS, OPERATIONS
+from workloads.databases import known
+from workloads.databases.interface import ServerError
 from workloads.dataset import Dataset
-from workloads.psql import PsqlError
 
 if TYPE_CHECKING:
     from workloads.contract.suite import CaseResult
@@ -33,11 +33,11 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         dataset = Dataset(*(getattr(arguments, field.name) for field in fields(Dataset)))
-        psql = server.from_arguments(arguments)
+        client = known.client(known.from_arguments(arguments))
         cannot = frozenset(arguments.cannot)
         left_out = suite.left_out(dataset, cannot)
-        results = suite.check(arguments.url, psql, arguments.database, dataset, cannot)
-    except (OSError, PsqlError, http.client.HTTPException) as problem:
+        results = suite.check(arguments.url, client, arguments.database, dataset, cannot)
+    except (OSError, ServerError, http.client.HTTPException) as problem:
         return _refuse(problem, _UNREACHABLE)
     except ValueError as problem:  # ContractError, and numbers that are no dataset
         return _refuse(problem, _USAGE)
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m workloads.contract", description=__doc__)
     parser.add_argument("--url", required=True, help="of the service, http://HOST:PORT")
     parser.add_argument("--database", required=True, help="the service's, a throwaway clone")
-    server.add_arguments(parser)
+    known.add_arguments(parser)
     for field in fields(Dataset):
         option = f"--{field.name.replace('_', '-')}"
         parser.add_argument(option, type=int, required=True, help="of the dataset")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from pathlib import Path
 
-    from workloads.contract.case import Case
+    from workloads.contract.case import Case, Effect
+    from workloads.databases.interface import DatabaseClient, HeldRows
     from workloads.dataset.rows import Dataset
-    from workloads.psql import Connected, Psql
 
 _SHOWN_BYTES = 300
 
@@ -71,7 +70,11 @@ def left_out(dataset: Dataset, cannot: Collection[str]) -> list[str]:
 
 
 def check(
-    base_url: str, psql: Psql, database: str, dataset: Dataset, cannot: Collection[str] = ()
+    base_url: str,
+    server: DatabaseClient,
+    database: str,
+    dataset: Dataset,
+    cannot: Collection[str] = (),
 ) -> list[CaseResult]:
     """Run every case against a service, and compare the rows that no case may change.
 
@@ -80,7 +83,7 @@ def check(
 
     Args:
         base_url: of the service.
-        psql: its server.
+        server: its database server.
         database: a throwaway clone of the dataset's template, which the cases change.
         dataset: what the clone holds.
         cannot: operations and ways of loading whose cases are left out.
@@ -88,17 +91,17 @@ def check(
     Raises:
         ContractError: the dataset has too few rows for the cases.
         OSError: the service cannot be reached.
-        PsqlError: the database cannot be asked.
+        ServerError: the database cannot be asked.
     """
     cases = all_cases(dataset)
-    with psql.connected(database) as rows, Client(base_url) as client:
+    with server.rows(database) as rows, Client(base_url) as client:
         before = _untouched(rows, dataset)
         results = []
         for case in cases:
             if case.needs.isdisjoint(cannot):
                 results.append(_run(case, client, rows))
-            elif case.effect and case.effect.instead:
-                rows.run(case.effect.instead)
+            elif case.effect and case.effect.changes:
+                _change(rows, case.effect)
         after = _untouched(rows, dataset)
         results.append(CaseResult("untouched-rows", after == before, before, after))
         return [*results, _row_count(rows, dataset)]
@@ -116,13 +119,12 @@ def write_samples(results: Iterable[CaseResult], folder: Path) -> None:
         (folder / f"{result.name}.http").write_bytes(text)
 
 
-def _run(case: Case, client: Client, rows: Connected) -> CaseResult:
+def _run(case: Case, client: Client, rows: HeldRows) -> CaseResult:
     answer = client.send(case.method, case.path, case.body, case.headers)
     expected, got = _facts(_expected(case)), _facts(answer)
     if case.effect is not None:
-        held = rows.run(case.effect.question)
-        expected["database"] = case.effect.answer
-        got["database"] = json.loads(held) if held else None
+        expected["database"] = case.effect.row
+        got["database"] = rows.read(case.effect.table, case.effect.row_id)
     return CaseResult(case.name, expected == got, _shown(expected), _shown(got), answer)
 
 
@@ -156,21 +158,20 @@ def _shown(facts: dict[str, object]) -> str:
     return ", ".join(parts)
 
 
-def _untouched(rows: Connected, dataset: Dataset) -> str:
+def _change(rows: HeldRows, effect: Effect) -> None:
+    if effect.row is None:
+        rows.remove(effect.table, effect.row_id)
+    else:
+        rows.put(effect.table, effect.row)
+
+
+def _untouched(rows: HeldRows, dataset: Dataset) -> str:
     """Return number and hash of all rows but the last, which no case changes."""
-    sums = (
-        f"SELECT '{table}', count(*), sum(hashtextextended(t::text, 0)) FROM {table} t "  # noqa: S608 - names and numbers
-        f"WHERE id < {count};"
-        for table, count in (("users", dataset.users), ("orders", dataset.orders))
-    )
-    return rows.run("".join(sums)).replace("\n", " ")
+    return rows.summary({"users": dataset.users, "orders": dataset.orders})
 
 
-def _row_count(rows: Connected, dataset: Dataset) -> CaseResult:
+def _row_count(rows: HeldRows, dataset: Dataset) -> CaseResult:
     seeded = {"users": dataset.users, "orders": dataset.orders}
     expected = {table: seeded[table] + growth for table, growth in writes.GROWTH.items()}
-    held = {
-        table: int(rows.run(f"SELECT count(*) FROM {table}"))  # noqa: S608 - names
-        for table in expected
-    }
+    held = {table: rows.count(table) for table in expected}
     return CaseResult("row-count", expected == held, str(expected), str(held))

@@ -7,9 +7,9 @@ import json
 import sys
 from dataclasses import asdict, fields
 
-from workloads import psql as server
-from workloads.dataset import ChecksumError, Dataset, ensure_template
-from workloads.psql import PsqlError
+from workloads.databases import known
+from workloads.databases.interface import ChecksumError, ServerError
+from workloads.dataset import Dataset
 
 _OK, _USAGE, _DATABASE = 0, 2, 8
 
@@ -23,12 +23,12 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         dataset = Dataset(*(getattr(arguments, field.name) for field in fields(Dataset)))
-        template = ensure_template(server.from_arguments(arguments), dataset)
+        template = known.client(known.from_arguments(arguments)).make_template(dataset)
     except ValueError as problem:
         return _refuse(problem, _USAGE)
-    except (PsqlError, ChecksumError, OSError) as problem:
+    except (ServerError, ChecksumError, OSError) as problem:
         return _refuse(problem, _DATABASE)
-    document = {"schema": "ormlab-seed/1", "digest": dataset.digest, **asdict(template)}
+    document = {"schema": "ormlab-seed/1", **asdict(template)}
     sys.stdout.write(json.dumps(document, indent=2) + "\n")
     return _OK
 
@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m workloads.dataset", description=__doc__)
     commands = parser.add_subparsers(required=True)
     seed = commands.add_parser("seed", help="make the template database, unless it is there")
-    server.add_arguments(seed)
+    known.add_arguments(seed)
     seed.add_argument("--users", type=int, default=1_000_000)
     seed.add_argument("--orders", type=int, default=10_000)
     seed.add_argument("--payload-bytes", type=int, default=1024)

@@ -7,7 +7,6 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from importlib.resources import files
 from typing import Any
 
 from workloads.contract import canonical
@@ -61,12 +60,10 @@ class Dataset:
             allowed = f"{PAYLOAD_BYTES.start} to {PAYLOAD_BYTES[-1]}"
             raise ValueError(f"payload_bytes must be {allowed}, not {self.payload_bytes}")
 
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256, in hex, of the four numbers as canonical JSON and of the schema."""
+    def digest_with(self, schema: str) -> str:
+        """SHA-256, in hex, of the four numbers as canonical JSON and of the schema's statements."""
         numbers = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
-        text = numbers + "\n" + sql("schema.sql") + sql("constraints.sql")
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hashlib.sha256(f"{numbers}\n{schema}".encode()).hexdigest()
 
     def user(self, user_id: int) -> Row:
         """Return the row of a user, columns in the contract's order."""
@@ -150,8 +147,3 @@ class Dataset:
     def _text(self) -> bytes:
         stream = hashlib.shake_256(b"text %d" % self.seed).digest(_POOL_BYTES)
         return stream.translate(_ALPHABET * (256 // len(_ALPHABET)))
-
-
-def sql(name: str) -> str:
-    """Return one of the SQL files beside this module."""
-    return files(__package__).joinpath(name).read_text()

@@ -32,8 +32,7 @@ from workloads.load.requests import Request, table
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from workloads.diagnosis.log import StatementLog
-    from workloads.diagnosis.proxy import Counts, Proxy
+    from workloads.databases.interface import Recording, Sent
 
 _SERVICES = Path(__file__).parents[1] / "services"
 _WARM, _COUNTED = 8, 5
@@ -166,41 +165,35 @@ def key(operation: Operation) -> str:
 
 @dataclass
 class _Answered:
-    """The requests of one operation with their answers and message counts."""
+    """The requests of one operation with their answers."""
 
     requests: list[Request]
     answers: list[Answer]
-    counts: list[Counts]
 
 
-def examine(
-    url: str, *, service: str, task: AnyTask, proxy: Proxy, log: StatementLog
-) -> tuple[Sql, Answers]:
+def examine(url: str, *, service: str, task: AnyTask, recording: Recording) -> tuple[Sql, Answers]:
     """Send the requests of a task to a subject; return ``sql.json`` and ``answers.json``.
 
     Args:
-        url: address of the service, which reaches its database by one connection to the proxy.
+        url: address of the service, which reaches its database by one connection that is recorded.
         service: name of the service.
         task: the requests.
-        proxy: between the service and the server.
-        log: of the database, switched on before the service connected.
+        recording: of the service, since before it connected.
 
     Raises:
         OSError: the service cannot be reached.
-        RuntimeError: the server did not log what it was sent.
-        TimeoutError: the server's log does not grow.
+        RuntimeError: the server did not record what it was sent.
+        TimeoutError: the server does not write what it records.
     """
     asked: dict[str, _Answered] = {}
-    log.mark()  # what the service did before its first request belongs to no request
-    start = proxy.counts
+    recording.cut()  # what the service did before its first request belongs to no request
     with Client(url) as client:
         for name, requests in task.asked().items():
-            asked[name] = _ask(client, requests, proxy)
-    statements = _logged(log, (proxy.counts - start).statements)
+            asked[name] = _ask(client, requests, recording)
+    pieces = iter(recording.pieces()[1:])
     costs = {
         name: _cost(
-            each,
-            [list(islice(statements, n.statements)) for n in each.counts],
+            list(islice(pieces, len(each.requests))),
             _declared(service, task.declared_as(name), each),
         )
         for name, each in asked.items()
@@ -218,44 +211,27 @@ def examine(
     return sql, Answers(schema="answers/1", answers=shown)
 
 
-def _logged(log: StatementLog, sent: int) -> Iterator[str]:
-    """The statements of all requests, in order: on one connection, counts assign them to requests.
-
-    Raises:
-        RuntimeError: the server logged more or fewer statements than were sent.
-    """
-    log.mark()
-    logged = log.pieces()[1]
-    if len(logged) != sent:
-        raise RuntimeError(f"{sent} statements were sent, but the server logged {len(logged)}")
-    return iter(logged)
-
-
-def _ask(client: Client, requests: list[Request], proxy: Proxy) -> _Answered:
-    asked = _Answered(requests, [], [])
+def _ask(client: Client, requests: list[Request], recording: Recording) -> _Answered:
+    asked = _Answered(requests, [])
     for request in requests:
-        before = proxy.counts
         headers = dict(request.headers)
         asked.answers.append(client.send(request.method, request.path, request.body, headers))
-        asked.counts.append(proxy.counts - before)
+        recording.cut()
     return asked
 
 
-def _cost(asked: _Answered, pieces: list[list[str]], declared: Declared | None) -> Cost:
+def _cost(pieces: list[Sent], declared: Declared | None) -> Cost:
     """The cost of one request of an operation, from the requests after the warm-up."""
-    counted, counts = pieces[_WARM:], asked.counts[_WARM:]
-    kinds = {
-        (tuple(statements), count.round_trips)
-        for statements, count in zip(counted, counts, strict=True)
-    }
-    statements = fingerprint.counted(counted[0])
+    counted = pieces[_WARM:]
+    kinds = {(tuple(each.statements), each.round_trips) for each in counted}
+    statements = fingerprint.counted(counted[0].statements)
     return Cost(
-        requests=len(counts),
+        requests=len(counted),
         varies=len(kinds) > 1,
         statements=statements,
-        statements_per_request=fmean(len(each) for each in counted),
-        round_trips_per_request=fmean(count.round_trips for count in counts),
-        rows_per_request=fmean(count.rows for count in counts),
+        statements_per_request=fmean(len(each.statements) for each in counted),
+        round_trips_per_request=fmean(each.round_trips for each in counted),
+        rows_per_request=fmean(each.rows for each in counted),
         digest=fingerprint.digest(statements),
         declared=declared,
     )

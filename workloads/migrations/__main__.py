@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bundle.documents.services import SchemaOutcome
-from workloads import psql as server
-from workloads.dataset import drop
-from workloads.dataset.rows import sql
-from workloads.migrations import catalog, tool
+from workloads.databases import known
+from workloads.databases.interface import ServerError
+from workloads.databases.postgresql import catalog
+from workloads.databases.postgresql.client import Client
+from workloads.databases.postgresql.template import drop, sql
+from workloads.migrations import tool
 from workloads.migrations.difference import differences
-from workloads.psql import Psql, PsqlError
 from workloads.services import manifest
 from workloads.services.settings import SettingsError
 
 if TYPE_CHECKING:
+    from workloads.databases.postgresql.psql import Psql
     from workloads.services.manifest import Service
 
 _OK, _USAGE, _DATABASE = 0, 2, 8
@@ -39,9 +41,9 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.tool not in service.manifest.migrations:
         return _refuse(f"{service.name} has no migrations by {arguments.tool!r}", _USAGE)
     try:
-        psql = server.from_arguments(arguments)
+        psql = Client.of(known.from_arguments(arguments))
         outcome = compare(service, arguments.tool, programs=arguments.programs, psql=psql)
-    except (PsqlError, OSError) as problem:
+    except (ServerError, OSError) as problem:
         return _refuse(problem, _DATABASE)
     sys.stdout.write(msgspec.json.encode(outcome).decode() + "\n")
     return _OK
@@ -57,7 +59,7 @@ def compare(service: Service, by: str, *, programs: Path, psql: Psql) -> SchemaO
         psql: how the server is reached.
 
     Raises:
-        PsqlError: the server refused.
+        ServerError: the server refused.
     """
     own, made = "ormlab_schema", "ormlab_schema_made"
     failure, found = None, []
@@ -91,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--programs", required=True, type=Path, help="folder of the programs of its stack"
     )
-    server.add_arguments(parser)
+    known.add_arguments(parser)
     return parser
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from bundle.documents.services import DifferenceKind
-    from workloads.migrations.catalog import Column, Schema, Table
+    from workloads.databases.postgresql.catalog import Column, Schema, Table
 
 _HARMLESS: Final[frozenset[DifferenceKind]] = frozenset({"order", "numbering", "name", "own table"})
 _BOTH_BY_DEFAULT: Final = {"identity", "serial"}  # either takes a number that the row brings

@@ -13,7 +13,7 @@ from host.environment import environment
 from workloads.services import manifest
 
 if TYPE_CHECKING:
-    from workloads.psql import Psql
+    from workloads.databases.postgresql.psql import Psql
     from workloads.services.manifest import Service
 
 _LONGEST_S: Final = 120.0

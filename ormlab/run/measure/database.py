@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from agent import answers
+from agent.database import LOG
 from agent.orders import DatabaseSpec, KeepDatabase
-from workloads.psql import Psql
+from workloads.databases import known
+from workloads.databases.interface import Server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +22,7 @@ _NAME = "ormlab_run"
 
 
 class Database:
-    """A PostgreSQL that an agent holds up for the length of a run: private, or provisioned.
+    """A database server that an agent holds up for the length of a run: private, or provisioned.
 
     It is started when this is made; leaving the context stops it.
 
@@ -60,13 +62,14 @@ class Database:
         """The log of the server since its last start."""
         return self._station.host.run("cat", self._log).encode()
 
-    def psql(self, station: Station) -> Psql:
+    def server(self, station: Station) -> Server:
         """How a host reaches it."""
-        own = self.running.psql
+        own = self.running.server
         if station is self._station:
             return own
-        return Psql(
-            binary=f"{station.deployment.postgres}/psql",
+        return Server(
+            kind=own.kind,
+            programs=station.deployment.postgres,
             host=self._station.host.spec.reach,
             port=self._station.ports.postgres,
             user=own.user,
@@ -75,14 +78,7 @@ class Database:
 
     def options(self, station: Station) -> dict[str, str]:
         """The same, as options of the programs in workloads/."""
-        psql = self.psql(station)
-        return {
-            "psql": psql.binary,
-            "pg-host": psql.host,
-            "pg-port": str(psql.port),
-            "pg-user": psql.user,
-            "pg-passfile": psql.passfile,
-        }
+        return known.options(self.server(station))
 
     def seen_from(
         self, station: Station, *, template: str | None, name: str = _NAME
@@ -96,7 +92,7 @@ class Database:
         """
         here = station is self._station
         return DatabaseSpec(
-            psql=self.psql(station),
+            server=self.server(station),
             name=name,
             identity=self.running.identity,
             template=template,
@@ -106,7 +102,7 @@ class Database:
 
     @property
     def _log(self) -> str:
-        return f"{self._ticket.folder}/postgres.log"
+        return f"{self._ticket.folder}/{LOG}"
 
     def _stop(self) -> None:
         self._station.dispatch.stop(self._ticket)
@@ -116,6 +112,7 @@ class Database:
         station = self._station
         spec = station.host.spec
         work = KeepDatabase(
+            database="postgresql",
             cluster=f"{station.deployment.root}/postgres",
             binaries=station.deployment.postgres,
             port=station.ports.postgres,
@@ -138,13 +135,11 @@ class Database:
 
     def _admit(self, running: answers.Running) -> None:
         """Write the password of the server to the other hosts."""
-        lines = self._station.host.run("cat", running.psql.passfile)
-        password = lines.strip().rpartition(":")[2]
+        client = known.client(running.server)
+        password = client.password(self._station.host.run("cat", running.server.passfile))
         self.passwords.add(password)
-        for client in self._clients:
-            # Whatever the address: the diagnostic pass goes through a proxy.
-            line = f"*:*:*:{running.psql.user}:{password}\n"
-            client.host.put_secret(line, _passfile(client))
+        for each in self._clients:
+            each.host.put_secret(client.passfile_of(password), _passfile(each))
 
 
 def _passfile(client: Station) -> str:

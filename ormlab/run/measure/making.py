@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from ormlab.run.measure.database import Database
     from ormlab.run.measure.site import Site
     from ormlab.run.measure.station import Station
+    from workloads.databases.interface import Server
     from workloads.load.requests import Request
-    from workloads.psql import Psql
 
 _BUILD_DEADLINE_S = 3600.0
 _SEED_DEADLINE_S = 3600.0
@@ -153,7 +153,7 @@ def startable(
     subject: str,
     *,
     address: tuple[str, int],
-    psql: Psql,
+    server: Server,
     database: str,
     environment: Environment | None = None,
 ) -> Deployable:
@@ -164,7 +164,7 @@ def startable(
         stacks: the outcome of making each stack.
         subject: its name.
         address: where it listens.
-        psql: how it reaches the server.
+        server: as it reaches it.
         database: on it.
         environment: what is drawn for the block.
     """
@@ -177,7 +177,7 @@ def startable(
         host=address[0],
         port=address[1],
     )
-    where = orders.NamedDatabase(psql, database)
+    where = orders.NamedDatabase(server, database)
     service = resolved.services[declared.service]
     if service.is_application:
         told = applications.read(service)
@@ -196,7 +196,7 @@ def own_rows(
     Raises:
         LoadError: one cannot be made, or none is wanted.
     """
-    resolved, psql = site.resolved, database.psql(site.app)
+    resolved, server = site.resolved, database.server(site.app)
     made: dict[str, Seeded] = {}
     seeded: dict[str, Seeded] = {}
     for name, subject in resolved.subjects.items():
@@ -207,11 +207,13 @@ def own_rows(
         digest = applications.rows_digest(files, told, resolved.stacks[subject.stack].digest())
         if digest not in made:
             address = ("127.0.0.1", site.app.ports.services)
-            spec = startable(site, stacks, name, address=address, psql=psql, database="postgres")
+            spec = startable(
+                site, stacks, name, address=address, server=server, database="postgres"
+            )
             if not isinstance(spec, ApplicationSpec):
                 raise TypeError(f"{name} is no application")
             seeding = Seeding(
-                psql=psql,
+                server=server,
                 digest=digest,
                 files=applications.sql_files(files, told),
                 command=told.database.command or [],

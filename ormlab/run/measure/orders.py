@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from bundle.generators import Load
     from ormlab.plan import Plan
     from ormlab.plan.applications import ApplicationManifest
+    from workloads.databases.interface import Server
     from workloads.diagnosis.examination import AnyTask
-    from workloads.psql import Psql
 
 _REPEATED_ROWS = 20_000
 _ROWS_PER_SECOND = 8_000  # of a table that must not repeat; a faster trial says it ran out
@@ -174,13 +174,13 @@ class Program:
 class NamedDatabase:
     """A database of the run."""
 
-    psql: Psql  #: how to reach the server
+    server: Server  #: how to reach it
     database: str  #: on it
 
     @property
     def address(self) -> Address:
         """It, as a service has it."""
-        told = self.psql
+        told = self.server
         return Address(
             host=told.host,
             port=told.port,

@@ -34,7 +34,7 @@ from ormlab.run.measure import apart, making, orders
 from ormlab.run.measure.conducting import Part, conduct
 from ormlab.run.measure.database import Database
 from ormlab.run.measure.deployment import read_answer
-from workloads.diagnosis import log as statement_log
+from workloads.databases import known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -147,17 +147,18 @@ class Session:
         Raises:
             LoadError: it still logs statements, so trials would not be what they seem.
         """
-        self.database.restart(statement_log.SERVER)
+        client = known.client(self.database.running.server)
+        self.database.restart(client.recording_settings)
         yield
         self.database.restart()
         logging = self.database.running.logging
-        if logging != statement_log.SILENT:
+        if logging != client.silent:
             db = self.site.db
             raise LoadError(
                 "statements-logged",
                 f"the server would log while it is measured: {logging}",
-                where=f"{db.name}:{db.deployment.root}/postgres",
-                hint="`make clean` removes the private cluster",
+                where=f"{db.name}:{db.deployment.root}/{client.server.kind}",
+                hint="`make clean` removes the private server",
             )
 
     def diagnose(self, subject: str) -> Fetched[Observed]:
@@ -326,7 +327,7 @@ class Session:
         self.site.app.dispatch.beat()
 
     def revive_database(self) -> bool:
-        """Start PostgreSQL again if it has ended; returns whether it had."""
+        """Start the database server again if it has ended; returns whether it had."""
         if not self.database.has_died():
             return False
         self.database.restart()
@@ -353,6 +354,7 @@ class Session:
             listen=station.host.spec.reach,
             word=secrets.token_hex(16),
             placement=station.placement,
+            server=server.server,
             server_pid=server.server_pid,
             log=server.log,
         )
@@ -377,7 +379,7 @@ class Session:
             self.stacks,
             subject,
             address=(self._address, self.site.app.ports.services + place),
-            psql=self.database.psql(self.site.app),
+            server=self.database.server(self.site.app),
             database=database,
             environment=drawn,
         )

@@ -8,7 +8,7 @@ import asyncpg
 from asyncpg.exceptions import PostgresError
 
 from workloads.contract import fields
-from workloads.services import libpq, postgres
+from workloads.databases.postgresql import by_asyncpg, libpq
 from workloads.services.asyncpg import statements
 from workloads.services.errors import conflict
 from workloads.services.repository import by_user
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class PlainRepository:
     """Both tables over one pool."""
 
-    def __init__(self, database: Database, pool: Pool, options: postgres.Options) -> None:
+    def __init__(self, database: Database, pool: Pool, options: by_asyncpg.Options) -> None:
         self._database = database
         self._size = pool
         self._options = options
@@ -41,7 +41,7 @@ class PlainRepository:
             min_size=self._size.size,
             max_size=self._size.size + self._size.overflow,
             statement_cache_size=self._options.statement_cache_size,
-            connection_class=postgres.connection_class(
+            connection_class=by_asyncpg.connection_class(
                 reset_on_return=self._options.reset_on_return
             ),
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import django
 from django.conf import settings
 
-from workloads.services import libpq
+from workloads.databases.postgresql import libpq
 
 if TYPE_CHECKING:
     from workloads.services.repository import Repository

@@ -17,7 +17,7 @@ from django.db import DatabaseError, close_old_connections, connection
 from django.db.models import Prefetch
 
 from workloads.contract.fields import ORDER_COLUMNS, USER_COLUMNS
-from workloads.services import connecting
+from workloads.databases.postgresql import by_psycopg
 from workloads.services.django.models import Order, User
 from workloads.services.errors import conflict
 from workloads.services.repository import by_user
@@ -65,7 +65,7 @@ class ModelRepository:
         await sync_to_async(self._open)()
 
     def _open(self) -> None:
-        connecting.require(self._database, self._size.size)
+        by_psycopg.require(self._database, self._size.size)
         connection.pool.open(wait=True, timeout=_OPEN_S)
 
     async def close(self) -> None:

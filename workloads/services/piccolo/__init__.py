@@ -1,7 +1,7 @@
 """The service on Piccolo."""
 
+from workloads.databases.postgresql.by_asyncpg import Options
 from workloads.services.piccolo.repository import TableRepository
-from workloads.services.postgres import Options
 
 __all__ = ["Options", "TableRepository", "create"]
 

@@ -12,7 +12,7 @@ import asyncpg
 from asyncpg.exceptions import PostgresError
 from piccolo.engine.postgres import PostgresEngine
 
-from workloads.services import libpq, postgres
+from workloads.databases.postgresql import by_asyncpg, libpq
 from workloads.services.errors import conflict
 from workloads.services.piccolo.tables import Order, User
 from workloads.services.repository import by_user
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class TableRepository:
     """Both tables over the engine's pool."""
 
-    def __init__(self, database: Database, pool: Pool, options: postgres.Options) -> None:
+    def __init__(self, database: Database, pool: Pool, options: by_asyncpg.Options) -> None:
         self._database = database
         self._size = pool
         self._options = options
@@ -49,7 +49,7 @@ class TableRepository:
             min_size=self._size.size,
             max_size=self._size.size + self._size.overflow,
             statement_cache_size=self._options.statement_cache_size,
-            connection_class=postgres.connection_class(
+            connection_class=by_asyncpg.connection_class(
                 reset_on_return=self._options.reset_on_return
             ),
         )

@@ -12,7 +12,7 @@ from psycopg.types.numeric import Int8Dumper
 from psycopg_pool import AsyncConnectionPool
 
 from workloads.contract import fields
-from workloads.services import connecting, libpq
+from workloads.databases.postgresql import by_psycopg, libpq
 from workloads.services.errors import conflict
 from workloads.services.psycopg import statements
 from workloads.services.repository import by_user
@@ -51,7 +51,7 @@ class PlainRepository:
     async def open(self) -> None:
         """Open ``size`` connections; the pool may grow by ``overflow``."""
         libpq.prepare(self._database)
-        connecting.require(self._database, self._size.size)
+        by_psycopg.require(self._database, self._size.size)
         where = self._database
         self._pool: _Pool = AsyncConnectionPool(
             make_conninfo(host=where.host, port=where.port, user=where.user, dbname=where.database),

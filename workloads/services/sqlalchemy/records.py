@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import sqlalchemy
 from sqlalchemy import AsyncAdaptedQueuePool
 
-from workloads.services.postgres import row
+from workloads.databases.postgresql.by_asyncpg import row
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

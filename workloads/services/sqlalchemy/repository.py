@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm.exc import StaleDataError
 
 from workloads.contract.fields import ORDER_COLUMNS, USER_COLUMNS
-from workloads.services import libpq, postgres
+from workloads.databases.postgresql import by_asyncpg, libpq
 from workloads.services.settings import SettingsError
 from workloads.services.sqlalchemy import queries
 from workloads.services.sqlalchemy.models import Order, User
@@ -131,7 +131,7 @@ class MappedRepository:
         self._size = pool.size
         self._queue = None
         if options.read_as == "record" and options.record_over == "queue":
-            self._queue = postgres.ConnectionQueue(database)
+            self._queue = by_asyncpg.ConnectionQueue(database)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         self.users = self._table(User, USER_COLUMNS, options)
         self.orders = self._table(Order, ORDER_COLUMNS, options)

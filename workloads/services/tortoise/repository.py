@@ -14,7 +14,7 @@ from tortoise.expressions import Subquery
 from tortoise.query_utils import Prefetch
 
 from workloads.contract.fields import ORDER_COLUMNS, USER_COLUMNS
-from workloads.services import libpq, postgres
+from workloads.databases.postgresql import by_asyncpg, libpq
 from workloads.services.errors import conflict
 from workloads.services.repository import by_user
 from workloads.services.settings import SettingsError
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options(postgres.Options):
+class Options(by_asyncpg.Options):
     """Options of this service; those that it has from asyncpg hold for that driver."""
 
     driver: Literal["asyncpg", "psycopg"] = "asyncpg"  #: what carries the SQL
@@ -61,7 +61,7 @@ class ActiveRepository:
         self._connection = _one_connection if options.pin_connection else nullcontext
         self._queue = None
         if options.read_as == "record" and options.record_over == "queue":
-            self._queue = postgres.ConnectionQueue(database)
+            self._queue = by_asyncpg.ConnectionQueue(database)
 
     async def open(self) -> None:
         """Open ``size`` connections; the pool may grow by ``overflow``.
@@ -82,12 +82,12 @@ class ActiveRepository:
             reset = self._options.reset_on_return
             credentials |= {
                 "statement_cache_size": self._options.statement_cache_size,
-                "connection_class": postgres.connection_class(reset_on_return=reset),
+                "connection_class": by_asyncpg.connection_class(reset_on_return=reset),
             }
         else:
-            from workloads.services import connecting  # noqa: PLC0415 - not every stack has psycopg
+            from workloads.databases.postgresql import by_psycopg  # noqa: PLC0415 - not every stack has psycopg
 
-            connecting.require(self._database, self._pool.size)
+            by_psycopg.require(self._database, self._pool.size)
         engine = f"tortoise.backends.{self._options.driver}"
         await Tortoise.init(
             config={
@@ -202,7 +202,7 @@ def _record(sql: str) -> Read:
     async def read(row_id: int) -> Row | None:
         async with pool.acquire() as connection:
             record = await connection.fetchrow(sql, row_id)
-        return postgres.row(record)
+        return by_asyncpg.row(record)
 
     return read
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from host.environment import environment
-from workloads.dataset import contents
-from workloads.dataset.template import Template, comment, drop, finish
+from workloads.databases.interface import Template
+from workloads.databases.postgresql import contents
+from workloads.databases.postgresql.template import comment, drop, finish
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from workloads.psql import Psql
+    from workloads.databases.postgresql.psql import Psql
 
 _SCHEMA = "ormlab-own-template/1"
 _SHOWN = 300  # characters of what a command says
@@ -70,12 +70,7 @@ def ensure(
     told = {"schema": _SCHEMA, "digest": digest, "checksums": checksums, "rows": rows}
     finish(psql, database, told)
     seconds["finish"] = time.perf_counter() - started
-    return Template(database, checksums, rows, seconds, reused=False)
-
-
-def document(template: Template, digest: str) -> dict[str, object]:
-    """What `python -m workloads.dataset` prints of a template."""
-    return {"schema": "ormlab-seed/1", "digest": digest, **asdict(template)}
+    return Template(database, digest, checksums, rows, seconds, reused=False)
 
 
 def _finished(psql: Psql, database: str, digest: str) -> Template | None:
@@ -83,7 +78,7 @@ def _finished(psql: Psql, database: str, digest: str) -> Template | None:
         told = json.loads(comment(psql, database))
         if told["schema"] != _SCHEMA or told["digest"] != digest:
             return None
-        return Template(database, told["checksums"], told["rows"], {}, reused=True)
+        return Template(database, digest, told["checksums"], told["rows"], {}, reused=True)
     except (ValueError, KeyError, TypeError):
         return None
 

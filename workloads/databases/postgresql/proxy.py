@@ -17,10 +17,10 @@ from collections import Counter
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
-from workloads.wire.relay import Location, Relay, Sender
+from workloads.databases.postgresql.wire.relay import Location, Relay, Sender
 
 if TYPE_CHECKING:
-    from workloads.wire.frames import Frame
+    from workloads.databases.postgresql.wire.frames import Frame
 
 _QUERY, _FLUSH, _EXECUTE = b"Q", b"H", b"E"
 _READY, _ROW, _EMPTY = b"Z", b"D", b"I"

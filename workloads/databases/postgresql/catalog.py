@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 if TYPE_CHECKING:
-    from workloads.psql import Psql
+    from workloads.databases.postgresql.psql import Psql
 
 type Numbering = Literal["identity", "identity always", "serial"]
 """What gives a new row its number; `serial` is a default of the next value of a sequence."""

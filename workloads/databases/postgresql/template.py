@@ -11,37 +11,22 @@ import fcntl
 import hashlib
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from workloads.dataset import binary
-from workloads.dataset.rows import sql
+from workloads.databases.interface import ChecksumError, Template
+from workloads.databases.postgresql import binary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import IO
 
+    from workloads.databases.postgresql.psql import Psql
     from workloads.dataset.rows import Dataset
-    from workloads.psql import Psql
 
 _SCHEMA = "ormlab-template/1"
 _PIPE_BYTES = 1 << 20
-
-
-class ChecksumError(RuntimeError):
-    """The rows read back from the server are not the rows that were sent."""
-
-
-@dataclass(frozen=True)
-class Template:
-    """A finished template database."""
-
-    database: str  #: its name: ``ormlab_`` and the first 12 digits of the dataset's digest
-    checksums: dict[str, str]  #: SHA-256, in hex, of each table's binary COPY stream ordered by id
-    rows: dict[str, int]  #: number of rows of each table
-    #: duration by phase: load, constraints, verify, finish; empty if it was there already
-    seconds: dict[str, float]
-    reused: bool  #: whether it was there already
 
 
 def ensure_template(psql: Psql, dataset: Dataset) -> Template:
@@ -65,12 +50,22 @@ def ensure_template(psql: Psql, dataset: Dataset) -> Template:
         started = time.perf_counter()
         step(psql, dataset, database, checksums)
         seconds[phase] = time.perf_counter() - started
-    return Template(database, checksums, _rows(dataset), seconds, reused=False)
+    return Template(database, digest_of(dataset), checksums, _rows(dataset), seconds, reused=False)
+
+
+def sql(name: str) -> str:
+    """Return one of the SQL files beside this module."""
+    return files(__package__).joinpath(name).read_text()
+
+
+def digest_of(dataset: Dataset) -> str:
+    """Return the digest of the rows in this schema."""
+    return dataset.digest_with(sql("schema.sql") + sql("constraints.sql"))
 
 
 def template_name(dataset: Dataset) -> str:
     """Return the name of a dataset's template database."""
-    return f"ormlab_{dataset.digest[:12]}"
+    return f"ormlab_{digest_of(dataset)[:12]}"
 
 
 def clone(psql: Psql, template: str, name: str) -> None:
@@ -152,7 +147,7 @@ def _verify(psql: Psql, _dataset: Dataset, database: str, checksums: dict[str, s
 
 
 def _finish(psql: Psql, dataset: Dataset, database: str, checksums: dict[str, str]) -> None:
-    document = {"schema": _SCHEMA, "digest": dataset.digest, "checksums": checksums}
+    document = {"schema": _SCHEMA, "digest": digest_of(dataset), "checksums": checksums}
     finish(psql, database, document | {"dataset": asdict(dataset)})
 
 
@@ -180,9 +175,10 @@ def comment(psql: Psql, database: str) -> str:
 def _finished(psql: Psql, database: str, dataset: Dataset) -> Template | None:
     try:
         document = json.loads(comment(psql, database))
-        if document["schema"] != _SCHEMA or document["digest"] != dataset.digest:
+        if document["schema"] != _SCHEMA or document["digest"] != digest_of(dataset):
             return None
-        return Template(database, document["checksums"], _rows(dataset), {}, reused=True)
+        checksums: dict[str, str] = document["checksums"]
+        return Template(database, digest_of(dataset), checksums, _rows(dataset), {}, reused=True)
     except (ValueError, KeyError, TypeError):
         return None
 

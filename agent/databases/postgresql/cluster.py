@@ -6,14 +6,13 @@ to run as root; for root, its processes run as ``nobody`` (initdb needs a user w
 passwd).
 
 A run makes its cluster in a folder of its own, or uses the one that a role has made: see
-`agent.provisioned`.
+`agent.databases.postgresql.provisioned`.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import pwd
 import secrets
 import shutil
 import signal
@@ -26,9 +25,12 @@ import psutil
 from agent import ports, processes, reach
 from agent.failure import Failure, last_logged
 from host import durable
-from workloads.psql import Psql, PsqlError
+from workloads.databases.interface import ServerError
+from workloads.databases.postgresql import log as statement_log
+from workloads.databases.postgresql.client import Client
 
 if TYPE_CHECKING:
+    import pwd
     import subprocess
     from collections.abc import Iterable, Mapping
     from pathlib import Path
@@ -65,9 +67,14 @@ class Cluster:
         return self.folder / "data"
 
     @property
-    def psql(self) -> Psql:
+    def client(self) -> Client:
+        """What can be asked of the running server."""
+        return self.psql
+
+    @property
+    def psql(self) -> Client:
         """How to reach the running server."""
-        return Psql(
+        return Client(
             binary=str(self.binaries / "psql"),
             host=HOST,
             port=self.port,
@@ -118,7 +125,7 @@ class Cluster:
             Failure: the cluster cannot be made.
         """
         self._require_reachable()
-        account = unprivileged_account()
+        account = reach.unprivileged_account()
         if (self.folder / "pgpass").exists():
             return False
         shutil.rmtree(self.data, ignore_errors=True)
@@ -179,7 +186,7 @@ class Cluster:
             log=log,
             cpus=cpus,
             cwd=self.data,
-            account=unprivileged_account(),
+            account=reach.unprivileged_account(),
             death_signal=signal.SIGQUIT,  # immediate shutdown: postgres ends its own children
         )
         deadline = time.monotonic() + _START_TIMEOUT_S
@@ -202,7 +209,7 @@ class Cluster:
         try:
             checkpointer = self.psql.run(_CHECKPOINTER)
             return bool(checkpointer) and psutil.Process(int(checkpointer)).ppid() == pid
-        except (PsqlError, psutil.NoSuchProcess):
+        except (ServerError, psutil.NoSuchProcess):
             return False
 
     def _require_free_port(self) -> None:
@@ -252,6 +259,10 @@ class Cluster:
         in_time = processes.stop(server, timeout_s=_STOP_TIMEOUT_S, polite=signal.SIGINT)
         return in_time and server.returncode == 0
 
+    def forget_recordings(self) -> None:
+        """Remove the log of statements."""
+        shutil.rmtree(self.data / statement_log.FOLDER, ignore_errors=True)
+
     def end_leftover(self) -> int | None:
         """End a server that a killed run left in this cluster; returns its pid, or None.
 
@@ -274,8 +285,3 @@ class Cluster:
     def _require_reachable(self) -> None:
         if barrier := reach.obstacle(self.folder, self.binaries):
             raise Failure(barrier.code, barrier.what, where=barrier.where, hint=barrier.hint)
-
-
-def unprivileged_account() -> pwd.struct_passwd | None:
-    """The user that runs postgres: ``nobody`` if the caller is root, None for the caller."""
-    return pwd.getpwnam(reach.UNPRIVILEGED) if os.geteuid() == 0 else None

@@ -16,8 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from agent.databases.postgresql.cluster import ROLE, Cluster
 from agent.failure import Failure, last_line
-from agent.postgres import ROLE, Cluster
 from host.environment import environment
 
 if TYPE_CHECKING:

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Final, cast
 import msgspec
 
 from host.environment import environment
+from workloads.databases.interface import NoSpaceError, ServerError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator, Mapping
     from io import BufferedReader, BufferedWriter
     from typing import IO
 
 
 _END: Final = "-- the end of the answer --"
+_FULL: Final = "No space left on device"
 
 
-class PsqlError(RuntimeError):
+class PsqlError(ServerError):
     """psql refused or could not reach the server; the message is psql's own."""
 
 
@@ -86,7 +87,7 @@ class Psql(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             check=False,
         )
         if answer.returncode != 0:
-            raise PsqlError(answer.stderr.strip() or f"psql ended with {answer.returncode}")
+            raise _error(answer.stderr.strip() or f"psql ended with {answer.returncode}")
         return answer.stdout.rstrip("\n")
 
     @contextmanager
@@ -157,20 +158,9 @@ class Psql(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return [self.binary, *options, "-d", database]
 
 
-def _ended(process: subprocess.Popen[bytes], errors: bytes) -> PsqlError:
-    return PsqlError(errors.decode().strip() or f"psql ended with {process.returncode}")
+def _ended(process: subprocess.Popen[bytes], errors: bytes) -> ServerError:
+    return _error(errors.decode().strip() or f"psql ended with {process.returncode}")
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    """Give a command line the options that ``from_arguments`` reads."""
-    add = parser.add_argument
-    add("--psql", dest="binary", default="psql", help="path of psql (default: on PATH)")
-    add("--pg-host", dest="host", default="127.0.0.1", help="address of the server")
-    add("--pg-port", dest="port", type=int, default=5432, help="its TCP port")
-    add("--pg-user", dest="user", required=True, help="role to log in as")
-    add("--pg-passfile", dest="passfile", required=True, help="libpq password file")
-
-
-def from_arguments(arguments: Namespace) -> Psql:
-    """Return the server that a command line names."""
-    return Psql(**{name: getattr(arguments, name) for name in Psql.__struct_fields__})
+def _error(message: str) -> ServerError:
+    return (NoSpaceError if _FULL in message else PsqlError)(message)

@@ -13,14 +13,18 @@ import json
 import re
 import time
 from contextlib import contextmanager
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Self
 
+from workloads.databases.interface import Sent
 from workloads.diagnosis.fingerprint import normalised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import ExitStack
 
-    from workloads.psql import Psql
+    from workloads.databases.postgresql.proxy import Counts, Proxy
+    from workloads.databases.postgresql.psql import Psql
 
 # Settings of a server that logs statements; the collector starts only with the server.
 SERVER = {
@@ -121,3 +125,52 @@ class StatementLog:
 
     def _length(self) -> int:
         return int(self._psql.run(f"SELECT size FROM pg_stat_file('{self._file}')"))  # noqa: S608 - a name
+
+
+class PairedLog:
+    """What one service sent on one connection: statements by the log, messages by the proxy.
+
+    The log does not tell to which request a statement belongs. On one connection they come in
+    order, so the number of messages in each piece assigns them.
+    """
+
+    def __init__(self, proxy: Proxy, statements: StatementLog, begun: ExitStack) -> None:
+        self._proxy = proxy
+        self._begun = begun
+        self._log = statements
+        self._cuts: list[Counts] = [proxy.counts]
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the proxy listens."""
+        return "127.0.0.1", self._proxy.port
+
+    def begin(self) -> None:
+        """Pass messages on until the end of the recording."""
+        self._begun.enter_context(self._proxy)
+
+    def cut(self) -> None:
+        """End a piece."""
+        if len(self._cuts) == 1:
+            self._log.mark()  # a service may open more connections before its first request
+        self._cuts.append(self._proxy.counts)
+
+    def pieces(self) -> list[Sent]:
+        """Every piece that was ended; the first is not compared with the number of messages.
+
+        Raises:
+            RuntimeError: the server logged more or fewer statements than were sent.
+            TimeoutError: the server's log does not grow.
+        """
+        self._log.mark()
+        first, logged = self._log.pieces()
+        counts = [after - before for before, after in pairwise(self._cuts)]
+        sent = sum(each.statements for each in counts[1:])
+        if len(logged) != sent:
+            raise RuntimeError(f"{sent} statements were sent, but the server logged {len(logged)}")
+        statements = iter(logged)
+        assigned = [first, *(list(islice(statements, each.statements)) for each in counts[1:])]
+        return [
+            Sent(statements=told, round_trips=each.round_trips, rows=each.rows)
+            for told, each in zip(assigned, counts, strict=True)
+        ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from workloads.psql import Psql
+    from workloads.databases.postgresql.psql import Psql
 
 _TABLES = """
 SELECT json_agg(json_build_array(
