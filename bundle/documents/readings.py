@@ -175,13 +175,17 @@ class Stop(Part, frozen=True, kw_only=True):
 
 
 class Rows(Part, frozen=True, kw_only=True):
-    """Counters of one table since its database was made, by ``pg_stat_user_tables``."""
+    """Counters of one table since its database was made, by the server's own statistics.
+
+    PostgreSQL has them in ``pg_stat_user_tables``, MariaDB in the performance schema's
+    ``table_io_waits_summary_by_table``.
+    """
 
     inserted: int
     updated: int
     deleted: int
-    sequential_scans: int
-    index_scans: int
+    sequential_scans: int | None  #: null: MariaDB counts rows read, and no scans
+    index_scans: int | None  #: null: likewise
 
 
 class Counters(Part, frozen=True, kw_only=True, omit_defaults=True):
@@ -296,8 +300,8 @@ class Kernel(Part, frozen=True, kw_only=True, omit_defaults=True):
 class ServerLog(Part, frozen=True, kw_only=True):
     """What the database server wrote into its log in the window."""
 
-    checkpoints: Count
-    autovacuums: Count
+    checkpoints: Count | None  #: null: MariaDB does not log them
+    autovacuums: Count | None  #: null: MariaDB has none
     lines: Count
 
 
@@ -313,7 +317,8 @@ class DatabaseServer(Part, frozen=True, kw_only=True):
     """Readings of the database server around the window."""
 
     log: ServerLog | None  #: null if unreadable
-    #: checkpoints completed in the window, by the server's statistics; null if it did not answer
+    #: checkpoints begun in the window, by the server's statistics; null if it did not answer, or
+    #: counts none (MariaDB)
     checkpoints: int | None
     connections: Connections | None  #: null if the server did not answer
 

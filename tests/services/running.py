@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
     from workloads.databases.postgresql.psql import Psql
 
-SERVICES = tuple(manifest.shipped())
+# Those that can use PostgreSQL.
+SERVICES = tuple(name for name, each in manifest.shipped().items() if each.drivers())
 # Those that run on the stacks of the lab, in the environment of the tests as well.
-SHARED = tuple(name for name, each in manifest.shipped().items() if not each.has_own_stack)
+SHARED = tuple(name for name in SERVICES if not manifest.shipped()[name].has_own_stack)
 _DEADLINE_S = 120
 _numbers = count()
 

@@ -24,6 +24,13 @@ def kinds() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in _FOLDER.glob("*/client.py")))
 
 
+def title(kind: str) -> str:
+    """Name of a database for readers."""
+    module: Any = importlib.import_module(f"workloads.databases.{kind}.client")
+    told: str = module.TITLE
+    return told
+
+
 def client(server: Server) -> DatabaseClient:
     """What can be asked of a server.
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from workloads.dataset.rows import Dataset
 
 KIND: Final = "postgresql"
+TITLE: Final = "PostgreSQL"
 
 _COUNTERS = """
 select coalesce(json_object_agg(relname, json_build_object(
@@ -88,7 +89,7 @@ class Client(Psql, frozen=True, kw_only=True):
     @property
     def title(self) -> str:
         """Name of the database for readers."""
-        return "PostgreSQL"
+        return TITLE
 
     def version(self) -> str:
         """The server's version."""
