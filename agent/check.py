@@ -71,7 +71,11 @@ def diagnose(work: Diagnose, folder: Path, heartbeat: Heartbeat, observed: Obser
                 with _examined(service, heartbeat, observed):
                     name = "" if isinstance(spec, ApplicationSpec) else spec.settings.service
                     sql, answers = examine(
-                        service.url, service=name, task=work.task, recording=recording
+                        service.url,
+                        service=name,
+                        task=work.task,
+                        recording=recording,
+                        kind=work.database.server.kind,
                     )
     except (OSError, RuntimeError, http.client.HTTPException) as problem:
         raise Failure(

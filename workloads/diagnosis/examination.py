@@ -171,7 +171,9 @@ class _Answered:
     answers: list[Answer]
 
 
-def examine(url: str, *, service: str, task: AnyTask, recording: Recording) -> tuple[Sql, Answers]:
+def examine(
+    url: str, *, service: str, task: AnyTask, recording: Recording, kind: str = "postgresql"
+) -> tuple[Sql, Answers]:
     """Send the requests of a task to a subject; return ``sql.json`` and ``answers.json``.
 
     Args:
@@ -179,6 +181,7 @@ def examine(url: str, *, service: str, task: AnyTask, recording: Recording) -> t
         service: name of the service.
         task: the requests.
         recording: of the service, since before it connected.
+        kind: which database it uses.
 
     Raises:
         OSError: the service cannot be reached.
@@ -194,7 +197,7 @@ def examine(url: str, *, service: str, task: AnyTask, recording: Recording) -> t
     costs = {
         name: _cost(
             list(islice(pieces, len(each.requests))),
-            _declared(service, task.declared_as(name), each),
+            _declared(service, kind, task.declared_as(name), each),
         )
         for name, each in asked.items()
     }
@@ -237,12 +240,15 @@ def _cost(pieces: list[Sent], declared: Declared | None) -> Cost:
     )
 
 
-def _declared(service: str, name: str | None, asked: _Answered) -> Declared | None:
-    """What a service with default options declares in its ``statements.toml``; None if nothing."""
+def _declared(service: str, kind: str, name: str | None, asked: _Answered) -> Declared | None:
+    """What a service with default options declares in its ``statements.toml``; None if nothing.
+
+    What it sends to another database than PostgreSQL stands in ``statements-<database>.toml``.
+    """
     if name is None:
         return None
-    table = tomllib.loads((_SERVICES / service / "statements.toml").read_text())
-    declared = table.get(name)
+    file = _SERVICES / service / f"statements{'' if kind == 'postgresql' else f'-{kind}'}.toml"
+    declared = tomllib.loads(file.read_text()).get(name) if file.exists() else None
     if declared is None:
         return None
     more = declared.get("for_each_element", 0) * _elements(asked.answers[_WARM])

@@ -1,8 +1,8 @@
 """The manifest of a service: what its folder says of itself in ``service.toml``, read strictly.
 
 A service is a folder: ``service.toml``, its code (a package with ``create`` and ``Options``),
-``statements.toml``, and if it wants more than a stack of the lab has, a stack of its own
-(``stack.in``, locked in ``stack.txt``). Nothing else in the tree names a service.
+``statements.toml`` (``statements-<database>.toml`` for another than PostgreSQL), and if it wants
+more than a stack of the lab has, a stack of its own (``stack.in``, locked in ``stack.txt``). Nothing else in the tree names a service.
 
 An application is such a folder with ``application.toml`` in the place of ``service.toml``. Here
 only the keys that both have are read; `ormlab.plan.applications` reads the others.
@@ -152,6 +152,11 @@ class Service:
     def is_shipped(self) -> bool:
         """Whether it is one of the lab's own."""
         return self.folder.resolve().parent == FOLDER.resolve()
+
+    @property
+    def every_driver(self) -> tuple[str, ...]:
+        """The packages that can carry its SQL to some database, its default first."""
+        return tuple(each for those in self.manifest.databases.values() for each in those)
 
     def drivers(self, database: str = "postgresql") -> tuple[str, ...]:
         """The packages that can carry its SQL to a database, its default first."""

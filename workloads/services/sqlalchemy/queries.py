@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import joinedload, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
+from workloads.databases.mariadb import codes
 from workloads.services.errors import conflict
 from workloads.services.sqlalchemy.models import Order, User
 
@@ -62,5 +63,9 @@ async def refusing(*, deleting: bool = False) -> AsyncIterator[None]:
     try:
         yield
     except DBAPIError as violation:
-        sqlstate = getattr(violation.orig, "sqlstate", None)
-        raise conflict(sqlstate, deleting=deleting) or violation from violation
+        own = violation.orig
+        if codes.number(own) is not None:  # a driver of MariaDB
+            refusal = codes.refusal(own, deleting=deleting)
+        else:
+            refusal = conflict(getattr(own, "sqlstate", None), deleting=deleting)
+        raise refusal or violation from violation

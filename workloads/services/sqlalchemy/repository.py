@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm.exc import StaleDataError
 
 from workloads.contract.fields import ORDER_COLUMNS, USER_COLUMNS
+from workloads.databases.mariadb import drivers
 from workloads.databases.postgresql import by_asyncpg, libpq
 from workloads.services.settings import SettingsError
 from workloads.services.sqlalchemy import queries
@@ -46,7 +47,8 @@ IsolationLevel = Literal["AUTOCOMMIT", "READ COMMITTED", "REPEATABLE READ", "SER
 class Options:
     """Options of this service alone; SQLAlchemy has those named as its arguments."""
 
-    driver: Literal["asyncpg", "psycopg"] = "asyncpg"  #: what carries the SQL
+    #: what carries the SQL; asyncmy and aiomysql to MariaDB
+    driver: Literal["asyncpg", "psycopg", "asyncmy", "aiomysql"] = "asyncpg"
     #: the ``async`` engine; the ``sync`` one, whose sessions run in threads; or ``both`` in one
     #: application, orders by the synchronous one, each with half of the pool's connections
     engine: Literal["async", "sync", "both"] = "async"
@@ -84,14 +86,7 @@ def create(
     database: Database, pool: Pool, options: Options
 ) -> MappedRepository | ThreadedRepository | DividedRepository:
     """The repository over the engines of the options."""
-    libpq.prepare(database)
-    url = URL.create(
-        f"postgresql+{options.driver}",
-        username=database.user,
-        host=database.host,
-        port=database.port,
-        database=database.database,
-    )
+    url = _url(database, options)
     if options.engine == "sync":
         return ThreadedRepository(url, pool, _settings(pool, options))
     if options.engine == "async":
@@ -102,6 +97,32 @@ def create(
         MappedRepository(url, database, rest, options),
         ThreadedRepository(url, half, _settings(half, options)),
     )
+
+
+def _url(database: Database, options: Options) -> URL:
+    """Where the database is, and by which driver."""
+    if options.driver in drivers.DRIVERS:
+        dialect, password = "mariadb", drivers.password(database)
+    else:
+        dialect, password = "postgresql", None  # its drivers find the password themselves
+        libpq.prepare(database)
+    return URL.create(
+        f"{dialect}+{options.driver}",
+        username=database.user,
+        password=password,
+        host=database.host,
+        port=database.port,
+        database=database.database,
+    )
+
+
+def _connection(options: Options) -> dict[str, Any]:
+    """The arguments of a driver's connections."""
+    if options.driver == "asyncpg":
+        return {"prepared_statement_cache_size": options.prepared_statement_cache_size}
+    if options.driver == "psycopg":
+        return {}
+    return drivers.session(options.driver)
 
 
 def _settings(pool: Pool, options: Options) -> EngineSettings:
@@ -121,10 +142,9 @@ class MappedRepository:
     """Both tables over one asynchronous engine."""
 
     def __init__(self, url: URL, database: Database, pool: Pool, options: Options) -> None:
-        kept = {"prepared_statement_cache_size": options.prepared_statement_cache_size}
         self._engine = create_async_engine(
             url,
-            connect_args=kept if options.driver == "asyncpg" else {},
+            connect_args=_connection(options),
             poolclass=pool_class(options.record_over),
             **_settings(pool, options),
         )

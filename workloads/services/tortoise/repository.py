@@ -14,6 +14,7 @@ from tortoise.expressions import Subquery
 from tortoise.query_utils import Prefetch
 
 from workloads.contract.fields import ORDER_COLUMNS, USER_COLUMNS
+from workloads.databases.mariadb import codes, drivers
 from workloads.databases.postgresql import by_asyncpg, libpq
 from workloads.services.errors import conflict
 from workloads.services.repository import by_user
@@ -31,12 +32,15 @@ if TYPE_CHECKING:
     type Read = Callable[[int], Awaitable[Row | None]]
     type Connection = Callable[[], AbstractAsyncContextManager[None]]
 
+_BACKENDS = {"asyncpg": "asyncpg", "psycopg": "psycopg", "asyncmy": "mysql"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options(by_asyncpg.Options):
     """Options of this service; those that it has from asyncpg hold for that driver."""
 
-    driver: Literal["asyncpg", "psycopg"] = "asyncpg"  #: what carries the SQL
+    #: what carries the SQL; asyncmy to MariaDB
+    driver: Literal["asyncpg", "psycopg", "asyncmy"] = "asyncpg"
     #: how a row is read by its id: as an ``entity`` by a query that is built for each request; as a
     #: plain ``row`` by hand-written SQL; or as a ``record``, by asyncpg without Tortoise's client
     read_as: Literal["entity", "row", "record"] = "entity"
@@ -68,12 +72,11 @@ class ActiveRepository:
 
         If a queue reads, its connections are opened, and those of the pool when a request needs it.
         """
-        libpq.prepare(self._database)
         credentials: dict[str, object] = {
             "host": self._database.host,
             "port": self._database.port,
             "user": self._database.user,
-            "password": None,  # the driver reads the passfile
+            "password": self._password(),
             "database": self._database.database,
             "minsize": self._pool.size,
             "maxsize": self._pool.size + self._pool.overflow,
@@ -84,11 +87,13 @@ class ActiveRepository:
                 "statement_cache_size": self._options.statement_cache_size,
                 "connection_class": by_asyncpg.connection_class(reset_on_return=reset),
             }
+        elif self._options.driver == "asyncmy":
+            credentials |= drivers.session("asyncmy")
         else:
             from workloads.databases.postgresql import by_psycopg  # noqa: PLC0415 - not every stack has psycopg
 
             by_psycopg.require(self._database, self._pool.size)
-        engine = f"tortoise.backends.{self._options.driver}"
+        engine = f"tortoise.backends.{_BACKENDS[self._options.driver]}"
         await Tortoise.init(
             config={
                 "connections": {"default": {"engine": engine, "credentials": credentials}},
@@ -105,6 +110,13 @@ class ActiveRepository:
         self.users = _Table(User, self._reader(User, USER_COLUMNS), self._connection)
         self.orders = _Table(Order, self._reader(Order, ORDER_COLUMNS), self._connection)
 
+    def _password(self) -> str | None:
+        """The password, where the driver does not read it itself."""
+        if self._options.driver == "asyncmy":
+            return drivers.password(self._database)
+        libpq.prepare(self._database)
+        return None
+
     async def close(self) -> None:
         """Close the pool, and the queue."""
         await connections.close_all()
@@ -115,7 +127,8 @@ class ActiveRepository:
         if self._options.read_as == "entity":
             return _entity(model)
         # The text has only names of the schema; values are parameters.
-        sql = f"SELECT {', '.join(columns)} FROM {model.Meta.table} WHERE id = $1"  # noqa: S608
+        place = "%s" if self._options.driver == "asyncmy" else "$1"
+        sql = f"SELECT {', '.join(columns)} FROM {model.Meta.table} WHERE id = {place}"  # noqa: S608
         if self._options.read_as == "row":
             return _row(sql)
         return partial(self._queue.read, sql) if self._queue else _record(sql)
@@ -134,6 +147,8 @@ class ActiveRepository:
     async def users_with_orders(self, loading: str, limit: int, offset: int) -> list[Row]:
         """Return users with their orders, by one of the three kinds of loading."""
         if loading == "join":
+            if self._options.driver == "asyncmy":
+                return await _joined_by_hand(limit, offset)
             return await _joined(limit, offset)
         async with self._connection():
             return await _each_with_orders(limit, offset, prefetch=loading == "prefetch")
@@ -169,7 +184,7 @@ class _Table:
             try:
                 await entity.save(update_fields=list(fields), force_update=True)
             except IntegrityError as problem:
-                if _sqlstate(problem) is None:  # another request has deleted the row since
+                if _of_driver(problem) is None:  # another request has deleted the row since
                     return None
                 raise
         return entity.row()
@@ -226,6 +241,20 @@ async def _joined(limit: int, offset: int) -> list[Row]:
     return by_user(await query.values_list(*columns))
 
 
+async def _joined_by_hand(limit: int, offset: int) -> list[Row]:
+    """The same by hand-written SQL: MariaDB takes no LIMIT in a subquery of IN."""
+    users = [f"u.{name} AS u_{name}" for name in USER_COLUMNS]
+    orders = [f"o.{name} AS o_{name}" for name in ORDER_COLUMNS]
+    # The text has only names of the schema; values are parameters.
+    sql = (
+        f"SELECT {', '.join([*users, *orders])} "  # noqa: S608
+        "FROM (SELECT * FROM users ORDER BY id LIMIT %s OFFSET %s) u "
+        "LEFT JOIN orders o ON o.user_id = u.id ORDER BY u.id, o.id"
+    )
+    rows = await connections.get("default").execute_query_dict(sql, [limit, offset])
+    return by_user(tuple(row.values()) for row in rows)
+
+
 @asynccontextmanager
 async def _one_connection() -> AsyncIterator[None]:
     """Keep one connection of the pool for every statement within, and begin no transaction.
@@ -250,11 +279,18 @@ async def _refusing(*, deleting: bool = False) -> AsyncIterator[None]:
     try:
         yield
     except Exception as violation:  # Tortoise lets some errors of each driver pass
-        raise conflict(_sqlstate(violation), deleting=deleting) or violation from violation
+        own = _of_driver(violation)
+        if codes.number(own) is not None:  # a driver of MariaDB
+            refusal = codes.refusal(own, deleting=deleting)
+        else:
+            refusal = conflict(getattr(own, "sqlstate", None), deleting=deleting)
+        raise refusal or violation from violation
 
 
-def _sqlstate(problem: Exception) -> str | None:
-    """Return PostgreSQL's code of an error that Tortoise wrapped or let pass; None of its own."""
+def _of_driver(problem: Exception) -> BaseException | None:
+    """The driver's error that Tortoise wrapped or let pass; None for one of its own."""
     wrapped = problem.__cause__ or next(iter(problem.args), None)
-    sqlstate: str | None = getattr(problem, "sqlstate", getattr(wrapped, "sqlstate", None))
-    return sqlstate
+    for each in (problem, wrapped):
+        if isinstance(each, BaseException) and hasattr(each, "sqlstate"):
+            return each
+    return None
