@@ -229,12 +229,26 @@ class _Trial:
         found = {}
         for each in self._subjects:
             for purpose, pid in each.processes.items():
-                found["database" if purpose == "database" else f"service {each.name}"] = pid
+                found[f"database {pid}" if purpose == "database" else f"service {each.name}"] = pid
         return found
 
     def _require_planned(self, samplers: Sequence[Sampler]) -> None:
         for each, sampler in zip(self._subjects, samplers, strict=False):  # one while warming up
             require_planned(sampler, self._work.placement, each.observed)
+
+    def _require_alive(self, ended: set[str]) -> None:
+        """Make sure that no server and no service has ended; a server's end explains a service's.
+
+        Raises:
+            Failure: one has.
+        """
+        for each in self._subjects:
+            if f"database {each.server_pid}" in ended:
+                raise each.server_died()
+        for each in self._subjects:
+            if f"service {each.name}" in ended and isinstance(each.service, Service):
+                self.failed = each.name
+                raise each.service.death()
 
     def _judge_end(
         self,
@@ -245,12 +259,7 @@ class _Trial:
         for remote in self._remotes:
             if remote.role in ended:
                 raise remote.lost()
-        if "database" in ended:
-            raise self._subjects[0].server_died()
-        for each in self._subjects:
-            if f"service {each.name}" in ended and isinstance(each.service, Service):
-                self.failed = each.name
-                raise each.service.death()
+        self._require_alive(ended)
         if "load" not in ended:
             raise Failure(
                 "generator-hung",

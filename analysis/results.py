@@ -212,6 +212,10 @@ def _weaknesses(bundle: Bundle, plan: Plan, facts: HostFacts, gated: gates.Gated
         )
     if plan.overridden:
         weaknesses.append(f"the plan was overridden: {'; '.join(map(str, plan.overridden))}")
+    if len(plan.databases) > 1:
+        weaknesses.append(
+            f"sizes of two databases ({' and '.join(plan.databases)}) are not compared"
+        )
     weaknesses += gated.slowed
     if loosened := gates.loosened(gated.context):
         weaknesses.append(

@@ -37,17 +37,22 @@ def of(bundle: Path, plan: Plan) -> dict[str, Software]:
     Raises:
         OSError, RecordError: a document of the bundle cannot be read.
     """
-    server = typed.read_if_there(bundle, Server)
-    database = f"PostgreSQL {server.version}" if server else None
     stacks = {
         name: typed.read_if_there(bundle, StackOutcome, subject=name) for name in plan.subjects
     }
     services = {each.service: _service(bundle, each.service) for each in plan.subjects.values()}
     return {
-        name: _software(plan.subjects[name], services, stack, database)
+        name: _software(plan.subjects[name], services, stack, _database(bundle, plan, name))
         for name, stack in stacks.items()
         if stack
     }
+
+
+def _database(bundle: Path, plan: Plan, subject: str) -> str | None:
+    """The database of a subject with the version of its server; None if nothing is recorded."""
+    path = Server.path_of(plan.database_of(plan.subjects[subject]))
+    server = typed.read_if_there(bundle, Server, path)
+    return server.heading if server else None
 
 
 def _service(bundle: Path, name: str) -> ServiceRecord | None:

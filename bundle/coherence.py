@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from bundle import names, outside
 from bundle.codec import decode
+from bundle.documents.host import Server
 from bundle.documents.plan import SealedPlan
 from bundle.errors import RecordError
 from bundle.format import BundleRecord, TrialRecord
@@ -50,6 +51,9 @@ def check(root: Path, plan: SealedPlan | None, findings: Findings) -> tuple[Tria
     _check_together(trials, findings)
     _check_interruptions(trials, record, findings)
     if plan is not None:
+        for name in plan.plan.databases:
+            if not (root / Server.path_of(name)).is_file():
+                findings.add("document-missing", Server.path_of(name))
         _check_plan(trials, plan.trials, record, findings)
     return trials
 

@@ -25,6 +25,7 @@ title: Every key that a plan can have
 profile: vm
 seed: 20240105
 blocks: 12
+database: postgresql
 dataset:
   users: 20000
   orders: 10000
@@ -33,6 +34,7 @@ subjects:
   sqlalchemy:
     service: sqlalchemy
     stack: current-migrations
+    database: postgresql
     workers: 1
     pool:
       size: 10

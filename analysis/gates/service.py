@@ -189,7 +189,8 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         read=_unchanged,
         high=0,
         why="a service that writes where it should read does other work",
-        source="PostgreSQL 16, pg_stat_user_tables: n_tup_ins, n_tup_upd, n_tup_del",
+        source="PostgreSQL 16, pg_stat_user_tables: n_tup_ins, n_tup_upd, n_tup_del; MariaDB, the "
+        "performance schema: table_io_waits_summary_by_table",
     ),
     Gate(
         code="rows-changed",
@@ -201,7 +202,8 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         low=1,
         why="a service that confirms a write without writing does less work; wrk does not count "
         "answers by operation, so one row of each kind is enough there",
-        source="PostgreSQL 16, pg_stat_user_tables: n_tup_ins, n_tup_upd, n_tup_del",
+        source="PostgreSQL 16, pg_stat_user_tables: n_tup_ins, n_tup_upd, n_tup_del; MariaDB, the "
+        "performance schema: table_io_waits_summary_by_table",
     ),
     Gate(
         code="bodies",
@@ -222,7 +224,8 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         read=_pools,
         high=0,
         why="a pool that opens connections in the window, or a larger pool, is another subject",
-        source="PostgreSQL 16, pg_stat_activity just before and just after the window",
+        source="PostgreSQL 16, pg_stat_activity; MariaDB, information_schema.processlist; just "
+        "before and just after the window",
     ),
     Gate(
         code="connections-replaced",
@@ -234,7 +237,8 @@ GATES: tuple[Gate[TrialEvidence], ...] = (
         required=False,
         why="a new connection costs a process of the server and empties the statement cache; "
         "asyncpg's pool makes one after 50,000 queries",
-        source="PostgreSQL 16, process ids in pg_stat_activity",
+        source="PostgreSQL 16, process ids in pg_stat_activity; MariaDB, ids in "
+        "information_schema.processlist",
     ),
     Gate(
         code="extensions",

@@ -68,7 +68,7 @@ class Material:
     drift: Mapping[str, Moved]  #: its facts that moved, by key
     #: facts of each host, where several took part, by the roles that it had
     hosts: Mapping[str, HostFacts | None]
-    server: Server | None = None  #: the database server; None where the bundle does not tell
+    servers: tuple[Server, ...] = ()  #: of each database of the plan; none where nothing is told
     seeded: Seeded | None = None  #: the rows of the database; likewise
     running: Mapping[str, Health] = field(default_factory=dict)  #: the services as they ran
     software: Mapping[str, Software] = field(default_factory=dict)  #: versions by subject
@@ -105,7 +105,7 @@ class Material:
             after=Seen.read(path, "after"),
             drift=_drift(path),
             hosts=_hosts(path),
-            server=typed.read_if_there(path, Server),
+            servers=_servers(path, sealed.plan),
             seeded=typed.read_if_there(path, Seeded),
             running=_running(path),
             software=software.of(path, sealed.plan),
@@ -175,6 +175,11 @@ class Material:
 
 def _plain(document: Part | None) -> Json:
     return plain(document) if document else {}
+
+
+def _servers(bundle: Path, plan: Plan) -> tuple[Server, ...]:
+    told = (typed.read_if_there(bundle, Server, Server.path_of(name)) for name in plan.databases)
+    return tuple(server for server in told if server)
 
 
 def _drift(bundle: Path) -> dict[str, Moved]:

@@ -154,7 +154,9 @@ class Ports(Document, frozen=True, kw_only=True, omit_defaults=True):
     schema: Literal["ports/1"]
     #: ports that the inventory names; the lab drew the others
     named: list[Literal["postgres", "services"]]
-    postgres: Port | UnsetType = UNSET  #: port of the database server, if it runs on this host
+    postgres: Port | UnsetType = UNSET  #: port of PostgreSQL, if it runs on this host
+    #: ports of the servers of other databases, by the name of the database
+    databases: dict[str, Port] | UnsetType = UNSET
     #: ports by subject before the first trial, if the services run on this host; each block draws
     #: them anew among the subjects, and a trial's readings have its own
     services: dict[str, Port] | UnsetType = UNSET
@@ -168,14 +170,27 @@ class Fingerprint(Document, frozen=True, kw_only=True):
     sha256: Sha256
 
 
-class Server(Document, frozen=True, kw_only=True):
-    """``host/postgres.json``: the database server."""
+class Server(Document, frozen=True, kw_only=True, omit_defaults=True):
+    """``host/postgres.json``, and ``host/<database>-server.json`` of another: the server."""
 
     PATH: ClassVar[str] = "host/postgres.json"
+    OF_OTHER: ClassVar[str] = "host/{database}-server.json"
 
-    version: str  #: version of PostgreSQL
+    #: name of the database, for readers; missing in a document of PostgreSQL
+    title: str | UnsetType = UNSET
+    version: str  #: version of the server
     settings: dict[str, str]  #: settings by name, as the server shows them
-    made: bool  #: whether the lab made the cluster
+    made: bool  #: whether the lab made its files
+
+    @classmethod
+    def path_of(cls, database: str) -> str:
+        """The path of the document of a database, by its name in plans."""
+        return cls.PATH if database == "postgresql" else cls.OF_OTHER.format(database=database)
+
+    @property
+    def heading(self) -> str:
+        """The name of the database and the version of the server, for readers."""
+        return f"{self.title or 'PostgreSQL'} {self.version}"
 
 
 class Seeded(Document, frozen=True, kw_only=True, omit_defaults=True):

@@ -27,6 +27,8 @@ type ServiceName = Annotated[
 ]
 # The name of a stack: that of a service which brings it has a _ where the service has one.
 type StackName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")]
+# The name of a database: that of its folder in workloads/databases/.
+type DatabaseName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,29}$")]
 type Option = str | int | float | bool | None
 # A name that becomes part of a path: wider than what a plan may call its own.
 type PathName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._+=@,-]{0,99}$")]
@@ -79,6 +81,9 @@ class Subject(Strict):
     #: interpreter and packages, by a name of workloads/stacks/stacks.toml; without it, the stack
     #: of the service's manifest
     stack: StackName = "current"
+    #: the database that it uses, by the name of a folder of workloads/databases/; without it, that
+    #: of the plan
+    database: DatabaseName | None = Field(default=None, exclude_if=lambda name: name is None)
     workers: Annotated[int, Field(ge=1, le=64)] = 1  #: processes that serve
     pool: Pool = Pool()  #: database connections of each worker
     framework: Literal["aiohttp", "fastapi"] = "aiohttp"  #: what serves HTTP
@@ -226,6 +231,9 @@ MARGINS: dict[str, dict[str, float]] = {
     "smoke": {"throughput": 0.05, "p50": 0.05, "p99": 0.10, "cpu_service": 0.05},
 }
 
+POSTGRESQL = "postgresql"
+"""The database of plans that name none."""
+
 BETA = 0.005
 """Default of a plan's ``beta``; 32 null arms of past runs put it below 0.007."""
 
@@ -268,6 +276,9 @@ class Plan(Strict):
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     #: how often every subject is deployed and measured under every load
     blocks: Annotated[int, Field(ge=1, le=1000)]
+    #: the database of every subject that names none, by the name of a folder of
+    #: workloads/databases/; subjects of two databases are measured in one run, and not compared
+    database: DatabaseName = Field(default=POSTGRESQL, exclude_if=lambda name: name == POSTGRESQL)
     #: the rows of the database; applications have their own, and a plan of them has no such key
     dataset: DatasetSize | None = Field(default=None, exclude_if=lambda size: size is None)
     #: what the applications of the plan have in common, from their application.toml; no plan file
@@ -332,6 +343,15 @@ class Plan(Strict):
             raise ValueError("the plan has no dataset: it is one of applications")
         return self.dataset
 
+    def database_of(self, subject: Subject) -> str:
+        """The name of the database that a subject uses."""
+        return subject.database or self.database
+
+    @property
+    def databases(self) -> tuple[str, ...]:
+        """The names of the databases that the subjects use, in the order of the subjects."""
+        return tuple(dict.fromkeys(map(self.database_of, self.subjects.values())))
+
     def margin(self, metric: str) -> float:
         """The margin of a metric, by its name.
 
@@ -379,6 +399,14 @@ class Plan(Strict):
                 if name not in self.subjects:
                     near = meant(name, self.subjects, "; {}")
                     raise ValueError(f"{key}: there is no subject {name!r}{near}")
+        pairs = [(each.baseline, each.candidate) for each in self.comparisons]
+        for one, other in [*pairs, *([(way.from_, way.to)] if way else [])]:
+            first, second = (self.database_of(self.subjects[name]) for name in (one, other))
+            if first != second:
+                raise ValueError(
+                    f"comparisons: {one} uses {first} and {other} {second}; "
+                    "sizes of two databases are not compared"
+                )
         return self
 
 

@@ -34,7 +34,7 @@ class ServiceRecord(Document, frozen=True, kw_only=True):
 
     def driver(self, options: Mapping[str, object]) -> str | None:
         """The package that carries the SQL of a subject with these options; None if not told."""
-        drivers = self.databases.get("postgresql", ())
+        drivers = [each for those in self.databases.values() for each in those]
         chosen = options.get("driver")
         return str(chosen) if chosen in drivers else next(iter(drivers), None)
 

@@ -73,7 +73,7 @@ DOCUMENTS: Final = (
         r"(host|services/[^/]+)/dataset\.json",
         "host/dataset.json",
     ),
-    Described("postgres-1", host.Server, r"host/postgres\.json", "host/postgres.json"),
+    Described("postgres-1", host.Server, r"host/(postgres|[a-z0-9_]+-server)\.json"),
     Described("drift-1", host.Drift, rf"{_HOST}drift\.json"),
     Described("ports-1", host.Ports, rf"{_HOST}({_AGAIN})?ports\.json"),
     Described("provision-1", host.Provision, r"host/provision/[^/]+\.json"),

@@ -21,6 +21,7 @@ from analysis.metrics import PRIMARY
 from bundle import outside, typed
 from bundle.codec import Json, Part, plain
 from bundle.documents.host import HostFacts, Server, Source
+from bundle.documents.plan import POSTGRESQL
 from bundle.documents.results import Verdict
 from bundle.documents.services import Answers, Sql, StackOutcome
 from bundle.read import Bundle
@@ -190,11 +191,19 @@ class _Told:
     def host(self) -> Json:
         """What decides the fingerprint, and the database server."""
         told = typed.read(self.bundle.path, HostFacts)
-        server = typed.read(self.bundle.path, Server)
         return {
             **selected(told.facts, told.identity),
             "tier": told.placement.tier,
-            "postgres": selected(server, _SERVER),
+            **self._servers(),
+        }
+
+    def _servers(self) -> dict[str, Json]:
+        plan = typed.read_plan(self.bundle.path).plan
+        return {
+            "postgres" if each == POSTGRESQL else each: selected(
+                typed.read(self.bundle.path, Server, Server.path_of(each)), _SERVER
+            )
+            for each in plan.databases
         }
 
     def stack(self) -> Json:

@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bundle import credentials
+from bundle.documents.plan import POSTGRESQL
 from bundle.documents.services import ServiceRecord
 from bundle.meant import meant
 from ormlab.base import checkout, source
 from ormlab.base.errors import PlanError
 from ormlab.plan import applications, refs
+from workloads.databases import known as databases
 from workloads.services import manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from bundle.documents.plan import Plan, Subject
+    from bundle.documents.plan import Option, Plan, Subject
     from ormlab.base.yaml_input import Wrong
     from workloads.services.manifest import Service
 
@@ -163,6 +165,13 @@ def used(plan: Plan, known: Mapping[str, Service] | None) -> tuple[Plan, dict[st
                         where=where,
                         hint="leave the subject or the operation out",
                     )
+        if subject.migrations is not None and plan.database_of(subject) != POSTGRESQL:
+            raise PlanError(
+                "plan-database",
+                "schemas that tools make are compared on PostgreSQL alone",
+                where=f"{plan.name}: subjects.{name}.migrations",
+                hint="take the key away",
+            )
         tools = service.manifest.migrations
         if subject.migrations is not None and subject.migrations not in tools:
             raise PlanError(
@@ -173,12 +182,44 @@ def used(plan: Plan, known: Mapping[str, Service] | None) -> tuple[Plan, dict[st
                 if tools
                 else "its manifest names no tool",
             )
-        subjects[name] = subject.model_copy(update={"service": service.name})
+        subjects[name] = subject.model_copy(
+            update={
+                "service": service.name,
+                "options": _driven(plan.database_of(subject), service, subject, where),
+            }
+        )
     stacks = {subject.stack for subject in plan.subjects.values()}
     bringing = {name: own for name, own in known.items() if own.has_own_stack and name in stacks}
     plan = plan.model_copy(update={"subjects": subjects})
     application = applications.described(plan, found)
     return plan.model_copy(update={"application": application}), bringing | found
+
+
+def _driven(database: str, service: Service, subject: Subject, where: str) -> dict[str, Option]:
+    """The options of a subject, with a driver to its database.
+
+    Raises:
+        PlanError: there is no such database, or the service or its driver cannot use it.
+    """
+    known, hint = databases.kinds(), "docs/databases.md says what each database needs"
+    drivers = ("",) if service.is_application else service.drivers(database)
+    if database not in known:
+        what = f"there is no database {database!r}{meant(database, known, '; {}')}"
+    elif service.is_application and database != POSTGRESQL:
+        what = "applications are measured on PostgreSQL alone"
+    elif not drivers:
+        what = f"{service.name} cannot use {database}"
+        hint = f"its manifest names {', '.join(service.manifest.databases)}"
+    elif (chosen := subject.options.get("driver")) in service.every_driver and (
+        chosen not in drivers
+    ):
+        what = f"{chosen} is no driver to {database}"
+        hint = f"for {database} the manifest of {service.name} names {', '.join(drivers)}"
+    elif drivers[0] in (service.every_driver or drivers)[:1] or chosen is not None:
+        return subject.options
+    else:
+        return {"driver": drivers[0], **subject.options}
+    raise PlanError("plan-database", what, where=where, hint=hint)
 
 
 def files(service: Service) -> dict[str, bytes]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from analysis.host import judge, unknown_said
 from bundle.display import quantity
+from bundle.documents.plan import POSTGRESQL
 from bundle.documents.results import GateVerdict
 from ormlab.base import affinity
 from ormlab.base.errors import HostGateError, LoadError
@@ -14,6 +15,7 @@ from ormlab.run import profiling, subjects
 from ormlab.run.measure import making, record, site
 from ormlab.run.measure.database import Database
 from ormlab.run.measure.session import Session
+from workloads.databases import known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,16 +80,23 @@ def started(opened: Site, progress: Progress) -> Iterator[Session]:
     stacks = making.stacks(opened)
     # Installing gives no sign of life either.
     tools = making.profilers(opened, stacks)
-    progress.stage("starting PostgreSQL 16")
-    with Database(opened) as database:
+    with ExitStack() as running:
+        databases = {}
+        for name in plan.databases:
+            progress.stage(f"starting {known.title(name)}")
+            databases[name] = running.enter_context(Database(opened, name))
         if size := plan.dataset:
             rows = f"{quantity(size.users, 'user')}, {quantity(size.orders, 'order')}"
             progress.stage(f"dataset: {rows}, {quantity(size.payload_bytes, 'byte')}")
-            seeded = dict.fromkeys(opened.subjects, making.rows(opened, database))
+            made = {name: making.rows(opened, each) for name, each in databases.items()}
+            seeded = {
+                name: made[plan.database_of(subject)]
+                for name, subject in opened.resolved.subjects.items()
+            }
         else:
             progress.stage("making the databases of the applications")
-            seeded = making.own_rows(opened, stacks, database)
-        yield Session(opened, drawn, stacks, database, seeded, tools)
+            seeded = making.own_rows(opened, stacks, databases[POSTGRESQL])
+        yield Session(opened, drawn, stacks, databases, seeded, tools)
 
 
 def examine(run: Run) -> None:

@@ -187,8 +187,10 @@ def require_same_make(bundle: Path, session: Session) -> None:
                 key, path = f"dataset of {name}", Seeded.OF_SUBJECT.format(subject=name)
             before[key] = selected(typed.read_if_there(bundle, Seeded, path), _DATASET)
             after[key] = selected(_masked(session, rows), _DATASET)
-    before["postgres"] = selected(typed.read_if_there(bundle, Server), _SERVER)
-    after["postgres"] = selected(_masked(session, record.server_of(session)), _SERVER)
+    for name, server in record.servers_of(session).items():
+        key = Server.path_of(name)
+        before[key] = selected(typed.read_if_there(bundle, Server, key), _SERVER)
+        after[key] = selected(_masked(session, server), _SERVER)
     what = "what the run needs came out otherwise"
     _refuse(what, changes(before, after), bundle, session.site)
 

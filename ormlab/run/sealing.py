@@ -169,5 +169,8 @@ def _omitted(writer: BundleWriter, resolved: ResolvedPlan) -> tuple[Omission, ..
     reasons += [(f"trials/*-{load}-*", why) for load, why in resolved.omitted_loads.items()]
     for number, each in enumerate(writer.interruptions, start=1):
         lost = f"the server's log until {each.resumed} was lost with the run's process"
-        reasons.append((f"host/resumed-{number}/postgres.log.zst", lost))
+        reasons += [
+            (f"host/resumed-{number}/{record.log_of(name)}", lost)
+            for name in resolved.plan.databases
+        ]
     return tuple(Omission(path=path, reason=reason) for path, reason in reasons)

@@ -24,7 +24,7 @@ def create(folder: Path, *, package: str | None, like: str | None) -> Service:
     Args:
         folder: to make; its last part becomes the name of the service.
         package: the package that the new service is about; None for that of the copied one.
-        like: the service to copy; None for the first that writes its SQL itself.
+        like: the service to copy; None for the first that writes its SQL itself, to PostgreSQL.
 
     Raises:
         UsageError: the folder is there, its name cannot be that of a service, or there is no
@@ -48,7 +48,9 @@ def create(folder: Path, *, package: str | None, like: str | None) -> Service:
             where="--package",
             hint="write it as the registry does, in small letters with -, without a version",
         )
-    origin = like or next(each.name for each in known.values() if each.manifest.kind == "driver")
+    origin = like or next(
+        each.name for each in known.values() if each.manifest.kind == "driver" and each.drivers()
+    )
     if origin not in known:
         raise UsageError(
             "service-unknown",
@@ -95,7 +97,7 @@ def _manifest(origin: Service, name: str, package: str | None) -> str:
     }
     if package:
         packages.setdefault(package, [f'module = "{package.replace("-", "_")}"'])
-    drivers = next(iter(like.databases.values()))
+    database, drivers = next(iter(like.databases.items()))
     tables = ("\n".join([f"[packages.{each}]", *lines, ""]) for each, lines in packages.items())
     return "\n".join(
         [
@@ -107,7 +109,7 @@ def _manifest(origin: Service, name: str, package: str | None) -> str:
             "# The package that it is about: `NAME@VERSION` of a comparison pins this one.",
             f'package = "{package or like.package}"',
             "# By database, the packages of the drivers that it can use there, its default first.",
-            f"databases = {{postgresql = {_listed(drivers)}}}",
+            f"databases = {{{database} = {_listed(drivers)}}}",
             "# The stack that it runs on; with a stack.in beside this file, the one that its own",
             "# stack stands on.",
             f'stack = "{like.stack}"',

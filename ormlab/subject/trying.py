@@ -85,6 +85,9 @@ def plan_of(service: Service, seconds: float, tool: str | None = None) -> Plan:
             "seed": 1,
             "blocks": 1,
             **rows,
+            **(
+                {} if service.is_application or service.drivers() else {"database": _first(service)}
+            ),
             "subjects": {_subject(service): _tried(service, tool)},
             "workloads": {name: each for name, each in workloads.items() if each["operations"]},
             "loads": {
@@ -98,6 +101,11 @@ def plan_of(service: Service, seconds: float, tool: str | None = None) -> Plan:
             "comparisons": [],
         }
     )
+
+
+def _first(service: Service) -> str:
+    """The database that a service without PostgreSQL is tried on."""
+    return next(iter(service.manifest.databases))
 
 
 def _operations(service: Service) -> dict[str, dict[str, list[dict[str, object]]]]:

@@ -188,5 +188,5 @@ def test_a_run_says_so_before_it_makes_a_stack(tmp_path):
             postgres=str(closed),
         )
         with pytest.raises(ProvisioningError) as refused:
-            site.require_database_user(deployment)
+            site.require_database_user(deployment, ("postgresql",))
     assert (refused.value.code, refused.value.exit_code) == ("database-folder", 7)

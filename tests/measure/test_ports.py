@@ -36,7 +36,7 @@ def test_what_the_inventory_does_not_name_is_drawn(reach):
     assert len(set(found.all)) == 4
     assert document == {
         "schema": "ports/1",
-        "postgres": found.postgres,
+        "postgres": found.of_database("postgresql"),
         "services": {"s0": first, "s1": first + 1, "s2": first + 2},
         "named": [],
     }

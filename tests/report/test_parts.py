@@ -246,7 +246,7 @@ def test_the_versions_of_what_was_measured_stand_in_one_part(material):
     host = material.before.facts.facts
     assert host.cpu_model in facts["CPU"]
     assert host.kernel in facts["System"]
-    assert facts["shared_buffers"] == material.server.settings["shared_buffers"]
+    assert facts["shared_buffers"] == material.servers[0].settings["shared_buffers"]
     (table,) = tables(blocks)
     said = " ".join(text(cell) for row in table.rows for cell in row.cells)
     for name, health in material.running.items():
@@ -256,7 +256,7 @@ def test_the_versions_of_what_was_measured_stand_in_one_part(material):
 
 
 def test_a_bundle_without_these_records_has_no_card_of_them(material):
-    blocks = part(material, "setup", running={}, server=None, seeded=None)
+    blocks = part(material, "setup", running={}, servers=(), seeded=None)
     assert tables(blocks) == []
     assert len(blocks) == 1
 

@@ -2,7 +2,8 @@
 
 A service is a folder: ``service.toml``, its code (a package with ``create`` and ``Options``),
 ``statements.toml`` (``statements-<database>.toml`` for another than PostgreSQL), and if it wants
-more than a stack of the lab has, a stack of its own (``stack.in``, locked in ``stack.txt``). Nothing else in the tree names a service.
+more than a stack of the lab has, a stack of its own (``stack.in``, locked in ``stack.txt``).
+Nothing else in the tree names a service.
 
 An application is such a folder with ``application.toml`` in the place of ``service.toml``. Here
 only the keys that both have are read; `ormlab.plan.applications` reads the others.

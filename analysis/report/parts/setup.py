@@ -35,6 +35,8 @@ _SETTINGS = (
     *("shared_buffers", "effective_cache_size", "work_mem", "huge_pages", "jit"),
     *("max_parallel_workers_per_gather", "max_connections", "fsync", "synchronous_commit"),
     *("full_page_writes", "wal_level", "autovacuum", "track_io_timing"),
+    *("innodb_buffer_pool_size", "innodb_log_file_size", "innodb_flush_log_at_trx_commit"),
+    *("innodb_doublewrite", "tx_isolation", "performance_schema"),
 )
 
 
@@ -44,9 +46,9 @@ def blocks(material: Material) -> Iterator[Block]:
     if material.running:
         yield _subjects(material)
     yield from _schemas(material.schemas)
-    if material.server:
-        yield Heading(f"PostgreSQL {material.server.version}")
-        yield Facts(tuple(_settings(material.server)))
+    for server in material.servers:
+        yield Heading(server.heading)
+        yield Facts(tuple(_settings(server)))
 
 
 def _run(material: Material) -> Iterator[tuple[str, str]]:

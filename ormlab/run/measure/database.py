@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 from agent import answers
 from agent.database import LOG
 from agent.orders import DatabaseSpec, KeepDatabase
+from bundle.documents.plan import POSTGRESQL
 from workloads.databases import known
 from workloads.databases.interface import Server
 
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
     from ormlab.run.measure.dispatch import Ticket
     from ormlab.run.measure.site import Site
     from ormlab.run.measure.station import Station
+    from workloads.databases.interface import DatabaseClient
 
 _DEADLINE_S = 7 * 24 * 3600.0
 _NAME = "ormlab_run"
+_FOLDERS = {POSTGRESQL: "postgres"}  # in the lab's folder, where it is not the database's name
 
 
 class Database:
@@ -28,6 +31,7 @@ class Database:
 
     Args:
         site: its host, and the others: they come in by password, and nobody else does.
+        kind: which database it is: the name of a folder of `workloads.databases`.
 
     Attributes:
         running: the server as it was last started.
@@ -36,7 +40,8 @@ class Database:
 
     name = _NAME
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, kind: str = POSTGRESQL) -> None:
+        self.kind = kind
         self._station = site.db
         self._clients = [each for each in site.stations if each is not site.db]
         self._starts = 0
@@ -48,6 +53,11 @@ class Database:
 
     def __exit__(self, *_: object) -> None:
         self._stop()
+
+    @property
+    def client(self) -> DatabaseClient:
+        """What the lab knows of this database; only its own host reaches the server by it."""
+        return known.client(self.running.server)
 
     def restart(self, settings: Mapping[str, str] | None = None) -> None:
         """Stop the server if it runs, and start it with settings in addition to the lab's own."""
@@ -69,9 +79,9 @@ class Database:
             return own
         return Server(
             kind=own.kind,
-            programs=station.deployment.postgres,
+            programs=station.deployment.programs(own.kind),
             host=self._station.host.spec.reach,
-            port=self._station.ports.postgres,
+            port=self._station.ports.of_database(self.kind),
             user=own.user,
             passfile=_passfile(station),
         )
@@ -112,17 +122,17 @@ class Database:
         station = self._station
         spec = station.host.spec
         work = KeepDatabase(
-            database="postgresql",
-            cluster=f"{station.deployment.root}/postgres",
-            binaries=station.deployment.postgres,
-            port=station.ports.postgres,
+            database=self.kind,
+            cluster=f"{station.deployment.root}/{_FOLDERS.get(self.kind, self.kind)}",
+            binaries=station.deployment.programs(self.kind),
+            port=station.ports.of_database(self.kind),
             cpus=station.cpus("database"),
             settings=dict(settings),
-            configuration=spec.postgres_cluster,
+            configuration=spec.postgres_cluster if self.kind == POSTGRESQL else None,
             listen=spec.reach if self._clients else None,
             allow=tuple(client.host.spec.reach for client in self._clients),
         )
-        name = f"database-{self._starts}"
+        name = f"{self.kind}-{self._starts}"
         dispatch = station.dispatch
         ticket = dispatch.place(name, work, answers.Kept, deadline_s=_DEADLINE_S)
         try:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from bundle import codec, names
 from bundle.documents.host import HostFacts, HostReadings
+from bundle.documents.plan import POSTGRESQL
 from ormlab.base import checkout, scratch, source
 from ormlab.base.errors import LoadError, ProvisioningError
 from ormlab.hosts.inventory import embedded_postgres
@@ -51,6 +52,10 @@ class Deployment:
     def root(self) -> str:
         """The lab's folder there."""
         return self.host.spec.root
+
+    def programs(self, database: str) -> str:
+        """The folder of a database's programs there: packages of Debian have them below /usr."""
+        return self.postgres if database == POSTGRESQL else "/usr"
 
     @property
     def environments(self) -> str:

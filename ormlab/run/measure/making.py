@@ -132,15 +132,15 @@ def rows(site: Site, database: Database) -> Seeded:
     Raises:
         LoadError: it cannot be made.
     """
-    db = site.db
+    db, order = site.db, f"seed-{database.kind}"
     options = program_options(site.resolved.plan, database, db)
     argv = [db.deployment.python, "-m", "workloads.dataset", "seed", *options]
-    status, said = db.dispatch.command("seed", argv, deadline_s=_SEED_DEADLINE_S)
-    where = f"{db.name}:{db.folder}/seed/log.txt"
+    status, said = db.dispatch.command(order, argv, deadline_s=_SEED_DEADLINE_S)
+    where = f"{db.name}:{db.folder}/{order}/log.txt"
     if status != 0:
         raise LoadError(
             "dataset",
-            f"seeding the dataset ended with {status}: {db.last_said('seed')}",
+            f"seeding the dataset ended with {status}: {db.last_said(order)}",
             where=where,
             hint="a full disk is the usual cause",
         )

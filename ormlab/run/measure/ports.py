@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from agent import answers
 from bundle.documents import host as documents
+from bundle.documents.plan import POSTGRESQL
 from ormlab.base.errors import InventoryError, LoadError
 
 if TYPE_CHECKING:
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
 
     from ormlab.run.measure.deployment import Deployment
 
-type Purpose = Literal["postgres", "services"]
+type Purpose = str
+"""``postgres``, ``services``, or the name of another database."""
 
 _LOOPBACK: Final = "127.0.0.1"
-_VARIABLES: Final[dict[Purpose, str]] = {
+_VARIABLES: Final = {
     "postgres": "lab_postgres_port",
     "services": "lab_service_port",
 }
@@ -32,7 +34,8 @@ class Ports:
     #: the first of the neighbouring ports of a purpose
     first: dict[Purpose, int] = field(default_factory=dict)
     counts: dict[Purpose, int] = field(default_factory=dict)  #: how many there are
-    named: list[Purpose] = field(default_factory=list)  #: purposes whose ports the inventory names
+    #: purposes whose ports the inventory names
+    named: list[Literal["postgres", "services"]] = field(default_factory=list)
     #: why a named port cannot be had, in a sentence
     refused: dict[Purpose, str] = field(default_factory=dict)
 
@@ -45,10 +48,9 @@ class Ports:
             for index in range(self.counts[purpose])
         )
 
-    @property
-    def postgres(self) -> int:
-        """The port of PostgreSQL, on the host with the role db."""
-        return self.first["postgres"]
+    def of_database(self, name: str) -> int:
+        """The port of a database, on the host with the role db."""
+        return self.first[_purpose(name)]
 
     @property
     def services(self) -> int:
@@ -83,11 +85,28 @@ class Ports:
             schema="ports/1",
             named=self.named,
             postgres=self.first.get("postgres", UNSET),
+            databases={
+                purpose: first
+                for purpose, first in self.first.items()
+                if purpose not in ("postgres", "services")
+            }
+            or UNSET,
             services=services,
         )
 
 
-def settle(deployment: Deployment, roles: Sequence[str], subjects: int, *, apart: bool) -> Ports:
+def _purpose(database: str) -> Purpose:
+    return "postgres" if database == POSTGRESQL else database
+
+
+def settle(
+    deployment: Deployment,
+    roles: Sequence[str],
+    subjects: int,
+    *,
+    apart: bool,
+    databases: Sequence[str] = (POSTGRESQL,),
+) -> Ports:
     """Settle on the ports of the roles that a host carries in a run, one for each subject.
 
     ``apart`` tells whether other hosts of the run connect to this one.
@@ -98,7 +117,8 @@ def settle(deployment: Deployment, roles: Sequence[str], subjects: int, *, apart
     spec = deployment.host.spec
     wanted: list[tuple[Purpose, int, int | None]] = []
     if "db" in roles:
-        wanted.append(("postgres", 1, spec.variables.lab_postgres_port))
+        named = {POSTGRESQL: spec.variables.lab_postgres_port}
+        wanted += [(_purpose(name), 1, named.get(name)) for name in databases]
     if "app" in roles:
         wanted.append(("services", subjects, spec.variables.lab_service_port))
     if not wanted:
@@ -119,7 +139,7 @@ def settle(deployment: Deployment, roles: Sequence[str], subjects: int, *, apart
     for (purpose, count, first), block in zip(wanted, answer.blocks, strict=True):
         ports.first[purpose], ports.counts[purpose] = block.first, count
         if first is not None:
-            ports.named.append(purpose)
+            ports.named.append("services" if purpose == "services" else "postgres")
         if unfit := block.refused:
             ports.refused[purpose] = f"port {unfit.port} for {purpose}: {unfit.why}"
     return ports

@@ -14,7 +14,7 @@ from bundle import typed
 from bundle.codec import serialise
 from bundle.coherence import LEDGER
 from bundle.documents.host import Fingerprint, HostFacts, Moved, Seeded, Server, Source
-from bundle.documents.plan import SealedPlan
+from bundle.documents.plan import POSTGRESQL, SealedPlan
 from bundle.documents.services import (
     Answers,
     ContractOutcome,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from bundle.documents.services import Observed
     from ormlab.judging.ledger import LedgerFile
     from ormlab.plan import ResolvedPlan
+    from ormlab.run.measure.database import Database
     from ormlab.run.measure.session import Session
     from ormlab.run.measure.site import Site
     from ormlab.run.measure.station import Fetched, Station
@@ -120,7 +121,7 @@ def host_before(session: Session) -> dict[str, bytes]:
         **{f"host/provision/{name}": serialise(document) for name, document in played.items()},
         **_state(site, "{folder}/{kind}.before.json", ports="{folder}/ports.json"),
         Fingerprint.PATH: serialise(Fingerprint(sha256=fingerprint(facts_of(site)))),
-        Server.PATH: serialise(server_of(session)),
+        **{Server.path_of(name): serialise(server) for name, server in servers_of(session).items()},
         **_seeded(session),
         "inputs/inventory.redacted.yml": yaml.safe_dump(inventory).encode(),
     }
@@ -134,8 +135,10 @@ def host_again(site: Site, attempt: int) -> dict[str, bytes]:
 
 def host_after(session: Session) -> dict[str, bytes]:
     """The hosts after the last trial, what has moved since before, and the server's log."""
-    log = zstandard.ZstdCompressor().compress(session.database.log())
-    files = {"host/postgres.log.zst": log}
+    files = {
+        f"host/{log_of(name)}": zstandard.ZstdCompressor().compress(database.log())
+        for name, database in session.databases.items()
+    }
     for folder, station in _folders(session.site):
         after = station.deployment.facts()
         files[f"{folder}/facts.after.json"] = serialise(_without_name(after))
@@ -144,10 +147,24 @@ def host_after(session: Session) -> dict[str, bytes]:
     return files
 
 
-def server_of(session: Session) -> Server:
-    """The database server, as a bundle names it."""
-    running = session.database.running
-    return Server(version=running.version, settings=running.settings, made=running.made)
+def log_of(database: str) -> str:
+    """The name of the log of a database's server, in ``host/``."""
+    return "postgres.log.zst" if database == POSTGRESQL else f"{database}.log.zst"
+
+
+def servers_of(session: Session) -> dict[str, Server]:
+    """The server of each database of the plan, as a bundle names it."""
+    return {name: _server_of(database) for name, database in session.databases.items()}
+
+
+def _server_of(database: Database) -> Server:
+    running = database.running
+    return Server(
+        title=UNSET if database.kind == POSTGRESQL else database.client.title,
+        version=running.version,
+        settings=running.settings,
+        made=running.made,
+    )
 
 
 def _seeded(session: Session) -> dict[str, bytes]:
@@ -246,8 +263,12 @@ def floor(load: str, driven: Fetched[Observed]) -> dict[str, bytes]:
 
 
 def silence(session: Session) -> dict[str, bytes]:
-    """What the server says of its logging after the diagnostic pass, before the first trial."""
-    after = session.database.running.logging
+    """What the servers say of their logging after the diagnostic pass, before the first trial."""
+    after = {
+        key if name == POSTGRESQL else f"{name} {key}": told
+        for name, database in session.databases.items()
+        for key, told in database.running.logging.items()
+    }
     return {StatementLog.PATH: serialise(StatementLog(schema="statement-log/1", after=after))}
 
 

@@ -34,7 +34,6 @@ from ormlab.run.measure import apart, making, orders
 from ormlab.run.measure.conducting import Part, conduct
 from ormlab.run.measure.database import Database
 from ormlab.run.measure.deployment import read_answer
-from workloads.databases import known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -81,7 +80,7 @@ class Session:
     site: Site  #: the hosts
     tables: Mapping[str, Tables]  #: the requests of each workload, as files on the host of the load
     stacks: Mapping[str, StackOutcome]  #: the outcome of making each stack
-    database: Database  #: the server
+    databases: Mapping[str, Database]  #: the server of each database of the plan, by its name
     #: by subject, the template database of its rows
     seeded: Mapping[str, Seeded]
     #: by stack, the folder of its profilers; none where the plan asks for none
@@ -92,14 +91,15 @@ class Session:
     @property
     def redactor(self) -> Redactor:
         """Masks what identifies the hosts and their users, and the password of the database."""
-        return self.site.redactor.knowing({"secret": self.database.passwords})
+        passwords = {word for each in self.databases.values() for word in each.passwords}
+        return self.site.redactor.knowing({"secret": passwords})
 
     def check(self, subject: str) -> Fetched[Observed]:
         """Run the contract suite against a subject; the next user restores the database."""
         app = self.site.app
         argv = [app.deployment.python, "-m", "workloads.contract", "--url", "{url}"]
         argv += ["--json", "--samples", "{folder}/samples", "--database", Database.name]
-        argv += making.program_options(self._plan, self.database, app)
+        argv += making.program_options(self._plan, self._of(subject), app)
         resolved = self.site.resolved
         manifest = resolved.services[resolved.subjects[subject].service].manifest
         argv += [part for name in manifest.cannot for part in ("--cannot", name)]
@@ -127,7 +127,9 @@ class Session:
         argv = [lab.python, "-m", "workloads.migrations", "--service", declared.service]
         argv += ["--tool", tool, "--programs", f"{environment}/bin"]
         argv += [
-            part for key, told in self.database.options(app).items() for part in (f"--{key}", told)
+            part
+            for key, told in self._of(subject).options(app).items()
+            for part in (f"--{key}", told)
         ]
         status, said = app.dispatch.command(name, argv, deadline_s=_CHECK_DEADLINE_S)
         where = f"{app.name}:{app.folder}/{name}/log.txt"
@@ -142,24 +144,25 @@ class Session:
 
     @contextmanager
     def statement_log(self) -> Iterator[None]:
-        """Serve from a server that can log statements; afterwards from one that logs none.
+        """Serve from servers that can record statements; afterwards from such as record none.
 
         Raises:
-            LoadError: it still logs statements, so trials would not be what they seem.
+            LoadError: one still records statements, so trials would not be what they seem.
         """
-        client = known.client(self.database.running.server)
-        self.database.restart(client.recording_settings)
+        for database in self.databases.values():
+            database.restart(database.client.recording_settings)
         yield
-        self.database.restart()
-        logging = self.database.running.logging
-        if logging != client.silent:
-            db = self.site.db
-            raise LoadError(
-                "statements-logged",
-                f"the server would log while it is measured: {logging}",
-                where=f"{db.name}:{db.deployment.root}/{client.server.kind}",
-                hint="`make clean` removes the private server",
-            )
+        for database in self.databases.values():
+            database.restart()
+            logging = database.running.logging
+            if logging != database.client.silent:
+                db = self.site.db
+                raise LoadError(
+                    "statements-logged",
+                    f"the server would log while it is measured: {logging}",
+                    where=f"{db.name}:{db.deployment.root}/{database.kind}",
+                    hint="`make clean` removes the private server",
+                )
 
     def diagnose(self, subject: str) -> Fetched[Observed]:
         """Record what requests to a subject cost the database, and its answers to them."""
@@ -268,12 +271,12 @@ class Session:
             service = self.service(subject, drawn, seat=seats[subject], database=name)
             template = self._template(name, subject)
             if app is not station:  # which also restores the database before it starts the service
-                seen = self.database.seen_from(app, template=template, name=name)
+                seen = self._of(subject).seen_from(app, template=template, name=name)
                 served[key] = ServedSpec(service=service, database=seen)
                 template = None
             deployed[key] = DeployedSpec(
                 service=service if app is station else orders.served(service),
-                database=self.database.seen_from(station, template=template, name=name),
+                database=self._of(subject).seen_from(station, template=template, name=name),
             )
         parts = [self._serving(served)] if served else []
         if db not in (app, station):
@@ -327,11 +330,15 @@ class Session:
         self.site.app.dispatch.beat()
 
     def revive_database(self) -> bool:
-        """Start the database server again if it has ended; returns whether it had."""
-        if not self.database.has_died():
-            return False
-        self.database.restart()
-        return True
+        """Start a database server again if it has ended; returns whether one had."""
+        died = [each for each in self.databases.values() if each.has_died()]
+        for each in died:
+            each.restart()
+        return bool(died)
+
+    def _of(self, subject: str) -> Database:
+        """The server that a subject uses."""
+        return self.databases[self._plan.database_of(self.site.resolved.subjects[subject])]
 
     @property
     def _plan(self) -> Plan:
@@ -345,11 +352,12 @@ class Session:
     def restored(self, station: Station, subject: str) -> DatabaseSpec:
         """The run's database, to be restored and then changed by whoever uses it."""
         self._fresh.pop(Database.name, None)
-        return self.database.seen_from(station, template=self.seeded[subject].database)
+        return self._of(subject).seen_from(station, template=self.seeded[subject].database)
 
     def _watching(self, station: Station) -> Observe:
         """What a host that does not drive the load watches."""
-        server = self.database.seen_from(station, template=None)
+        # Hosts watch each other where PostgreSQL is measured alone; others are on loopback.
+        server = next(iter(self.databases.values())).seen_from(station, template=None)
         return Observe(
             listen=station.host.spec.reach,
             word=secrets.token_hex(16),
@@ -379,7 +387,7 @@ class Session:
             self.stacks,
             subject,
             address=(self._address, self.site.app.ports.services + place),
-            server=self.database.server(self.site.app),
+            server=self._of(subject).server(self.site.app),
             database=database,
             environment=drawn,
         )

@@ -12,6 +12,7 @@ from msgspec.structs import asdict
 from agent import owner
 from agent.answers import Owner
 from bundle.documents.failure import Failure
+from bundle.documents.plan import POSTGRESQL
 from host.levels import lowest
 from ormlab.base import checkout
 from ormlab.base.errors import ProvisioningError
@@ -96,7 +97,7 @@ def opened(
         for name, host in connections.items():
             claims.append(held.enter_context(claimed(host, run_id)))
             deployments[name] = deploy(host, resolved.stacks_folder, resolved.brought)
-        require_database_user(deployments[hosts["db"].spec.name])
+        require_database_user(deployments[hosts["db"].spec.name], resolved.plan.databases)
         redactor = _redactor(deployments.values(), resolved)
 
         def still() -> None:
@@ -109,6 +110,7 @@ def opened(
                 deployment,
                 roles[name],
                 subjects=len(resolved.subjects),
+                databases=resolved.plan.databases,
                 apart=len(connections) > 1,
                 folder=folders[name],
                 beats=beats,
@@ -128,17 +130,18 @@ def opened(
         yield Site(resolved, app, db, load, scratch, redactor)
 
 
-def require_database_user(deployment: Deployment) -> None:
-    """Make sure that PostgreSQL can be run from the lab's folder, before anything else is.
+def require_database_user(deployment: Deployment, databases: Iterable[str]) -> None:
+    """Make sure that servers can be run from the lab's folder, before anything else is.
 
     Raises:
         ProvisioningError: it would run as root, or as a user who cannot get there.
     """
-    if deployment.host.spec.postgres_cluster:
-        return  # it belongs to an account of its own
-    folders = (deployment.root, deployment.postgres)
-    for obstacle in deployment.ask(list[Failure], "agent", "obstacle", *folders):
-        raise ProvisioningError(**asdict(obstacle))
+    for name in databases:
+        if name == POSTGRESQL and deployment.host.spec.postgres_cluster:
+            continue  # it belongs to an account of its own
+        folders = (deployment.root, deployment.programs(name))
+        for obstacle in deployment.ask(list[Failure], "agent", "obstacle", *folders):
+            raise ProvisioningError(**asdict(obstacle))
 
 
 def _station(
@@ -146,6 +149,7 @@ def _station(
     roles: tuple[str, ...],
     *,
     subjects: int,
+    databases: tuple[str, ...],
     apart: bool,
     folder: str,
     beats: list[tuple[Host, str]],
@@ -159,7 +163,7 @@ def _station(
     """
     remove_leftovers(deployment.host, f"{deployment.root}/runs", tell, check)
     facts = deployment.facts()
-    ports = settle(deployment, roles, subjects, apart=apart)
+    ports = settle(deployment, roles, subjects, apart=apart, databases=databases)
     dispatch = Dispatch(
         deployment,
         folder=folder,
