@@ -42,7 +42,13 @@ def of(bundle: Path, plan: Plan) -> dict[str, Software]:
     }
     services = {each.service: _service(bundle, each.service) for each in plan.subjects.values()}
     return {
-        name: _software(plan.subjects[name], services, stack, _database(bundle, plan, name))
+        name: _software(
+            plan.subjects[name],
+            services,
+            stack,
+            plan.database_of(plan.subjects[name]),
+            _database(bundle, plan, name),
+        )
         for name, stack in stacks.items()
         if stack
     }
@@ -65,13 +71,14 @@ def _software(
     subject: Subject,
     services: Mapping[str, ServiceRecord | None],
     stack: StackOutcome,
+    kind: str,
     database: str | None,
 ) -> Software:
     def version(package: str) -> str | None:
         return f"{package} {found}" if (found := stack.packages.get(package)) else None
 
     service, python = services[subject.service], stack.python
-    driver = service.driver(subject.options) if service else None
+    driver = service.driver(subject.options, kind) if service else None
     is_application = service is not None and service.kind == "application"
     implementation = "CPython" if python and python.implementation == "cpython" else "Python"
     return Software(

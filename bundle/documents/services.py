@@ -32,9 +32,9 @@ class ServiceRecord(Document, frozen=True, kw_only=True):
     databases: dict[str, tuple[str, ...]]
     files: dict[str, Sha256]  #: digest of each file of its folder, by path in it
 
-    def driver(self, options: Mapping[str, object]) -> str | None:
-        """The package that carries the SQL of a subject with these options; None if not told."""
-        drivers = [each for those in self.databases.values() for each in those]
+    def driver(self, options: Mapping[str, object], database: str = "postgresql") -> str | None:
+        """The package that carries the SQL of a subject to its database; None if not told."""
+        drivers = self.databases.get(database, ())
         chosen = options.get("driver")
         return str(chosen) if chosen in drivers else next(iter(drivers), None)
 
