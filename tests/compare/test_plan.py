@@ -1,7 +1,7 @@
 """The plan of a comparison: its subjects' names, its blocks, its workload."""
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ormlab.base import checkout
@@ -63,6 +63,7 @@ def test_a_name_says_what_differs(texts, called):
     assert names(tuple(map(parse, texts))) == called
 
 
+@settings(max_examples=30)  # each resolves a whole plan
 @given(
     st.integers(30, 3600),
     st.integers(2, 6),

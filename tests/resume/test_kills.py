@@ -21,7 +21,7 @@ from tests.resume.conftest import environment_number, kill, trials_of
 from tests.run.shared import processes_below
 from tests.run.small import alone
 
-KILLS = environment_number("ORMLAB_KILLS", 3)
+KILLS = environment_number("ORMLAB_KILLS", 2)
 FIRST = environment_number("ORMLAB_KILL_FIRST", 0)
 SEED = environment_number("ORMLAB_KILL_SEED", 1)
 BLOCKS = 4
