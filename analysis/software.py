@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from bundle.documents.plan import Plan, Subject
+    from bundle.documents.plan import Plan
+    from bundle.documents.subject import Subject
 
 _NO_ORM = "none"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from bundle.documents import plan as types
+from bundle.documents.subject import Cache, Pool, Subject
 from bundle.generators import KINDS, Kill
 from docs import documents
 
@@ -260,7 +261,7 @@ _NOT_WRITTEN = {"overridden", "application"}
 _OF_APPLICATIONS = {"ref"}
 # Types of keys that no plan file has.
 _MADE = {"Override", "Application", "ApplicationOperation", "Draw"}
-_KINDS: dict[str, type] = {kind.__name__: kind for kind in (*KINDS, Kill)}
+_KINDS: dict[str, type] = {kind.__name__: kind for kind in (*KINDS, Kill, Subject, Pool, Cache)}
 
 
 def page(mark: str) -> str:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from analysis.claims.evidence import Place, Run
-    from bundle.documents.plan import DatasetSize, Subject
+    from bundle.documents.plan import DatasetSize
     from bundle.documents.services import StackOutcome
+    from bundle.documents.subject import Subject
     from bundle.generators import Load
 
 type Scope = Literal["host", "class", "run"]

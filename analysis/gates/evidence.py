@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from analysis.resources import Course
     from analysis.steadiness import Steadiness
     from bundle.documents.host import HostReadings
-    from bundle.documents.plan import Limit, OperationShare, Plan, SealedPlan, Subject
+    from bundle.documents.plan import Limit, OperationShare, Plan, SealedPlan
     from bundle.documents.readings import DatabaseServer, Kernel
     from bundle.documents.services import Shown
+    from bundle.documents.subject import Subject
     from bundle.generators import Load
     from host.levels import Profile, Tier
 

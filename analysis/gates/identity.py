@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from analysis.gates.evidence import TrialEvidence
-    from bundle.documents.plan import Subject
     from bundle.documents.readings import Answer, Health
+    from bundle.documents.subject import Subject
 
 
 def _subject(trial: TrialEvidence) -> Reading | None:

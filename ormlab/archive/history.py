@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from bundle.documents.plan import Subject
     from bundle.documents.results import Comparison, Software
+    from bundle.documents.subject import Subject
     from ormlab.archive.query import SubjectFigure
     from ormlab.archive.runs import Run
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from bundle.documents.plan import Option, Subject
+from bundle.documents.subject import Option, Subject
 from bundle.meant import meant
 from ormlab.base.errors import PlanError, UsageError
 from ormlab.plan import refs, services

@@ -19,7 +19,7 @@ from bundle.documents.application import (
     Setting,
 )
 from bundle.documents.base import Strict
-from bundle.documents.plan import Subject
+from bundle.documents.subject import Subject
 from bundle.meant import meant
 from ormlab.base.errors import PlanError
 from workloads.services import manifest

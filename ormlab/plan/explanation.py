@@ -9,7 +9,8 @@ from bundle.documents.plan import Switch, Way
 from ormlab.base.errors import PlanError
 
 if TYPE_CHECKING:
-    from bundle.documents.plan import Explanation, Plan, Step, Subject
+    from bundle.documents.plan import Explanation, Plan, Step
+    from bundle.documents.subject import Subject
 
 MOST_SUBJECTS = 26
 _LONGEST_NAME = 40

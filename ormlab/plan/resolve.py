@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from analysis import gates
-from bundle.documents.plan import MARGINS, Plan, Reduced, SealedPlan, Subject
+from bundle.documents.plan import MARGINS, Plan, Reduced, SealedPlan
 from bundle.meant import meant
 from ormlab.base import checkout
 from ormlab.base.errors import PlanError
@@ -25,6 +25,7 @@ from workloads import stacks
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from bundle.documents.subject import Subject
     from host.levels import Profile
     from ormlab.base.yaml_input import Wrong
     from workloads.services.manifest import Service

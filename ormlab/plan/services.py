@@ -20,7 +20,8 @@ from workloads.services import manifest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from bundle.documents.plan import Option, Plan, Subject
+    from bundle.documents.plan import Plan
+    from bundle.documents.subject import Option, Subject
     from ormlab.base.yaml_input import Wrong
     from workloads.services.manifest import Service
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
-    from bundle.documents.plan import Subject
+    from bundle.documents.subject import Subject
     from ormlab.plan import ResolvedPlan
     from ormlab.releases.choice import DueRelease
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from bundle.documents.plan import Subject
+    from bundle.documents.subject import Subject
     from ormlab.archive.runs import Run
 
 _LOCKS = "inputs/locks/{stack}.txt"

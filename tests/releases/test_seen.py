@@ -8,7 +8,7 @@ import pytest
 import yaml
 from packaging.version import Version
 
-from bundle.documents.plan import Subject
+from bundle.documents.subject import Subject
 from bundle.format import Plan
 from bundle.write import BundleWriter
 from ormlab.archive.keep import add

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     from agent.orders import Deployable
     from bundle.documents.application import Application
-    from bundle.documents.plan import Subject, Workload
+    from bundle.documents.plan import Workload
+    from bundle.documents.subject import Subject
     from bundle.generators import Load
     from ormlab.plan import Plan
     from ormlab.plan.applications import ApplicationManifest
