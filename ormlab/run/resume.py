@@ -188,9 +188,9 @@ def require_same_make(bundle: Path, session: Session) -> None:
             before[key] = selected(typed.read_if_there(bundle, Seeded, path), _DATASET)
             after[key] = selected(_masked(session, rows), _DATASET)
     for name, server in record.servers_of(session).items():
-        key = Server.path_of(name)
-        before[key] = selected(typed.read_if_there(bundle, Server, key), _SERVER)
-        after[key] = selected(_masked(session, server), _SERVER)
+        held = typed.read_if_there(bundle, Server, Server.path_of(name))
+        before[name] = selected(held, _SERVER)
+        after[name] = selected(_masked(session, server), _SERVER)
     what = "what the run needs came out otherwise"
     _refuse(what, changes(before, after), bundle, session.site)
 

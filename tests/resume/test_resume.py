@@ -88,7 +88,7 @@ def test_after_sigkill_a_run_is_resumed_on_its_own_host_by_one(lab, stopped):
     assert making.snapshot(stopped) == before
     (stopped / "host/facts.before.json").write_bytes(whole["host/facts.before.json"])
     changed("host/postgres.json", version="16.1")
-    assert "postgres.version is '16.11', it was '16.1'" in refused()
+    assert "postgresql.version is '16.11', it was '16.1'" in refused()
     (stopped / "host/postgres.json").write_bytes(whole["host/postgres.json"])
     assert making.snapshot(stopped) == whole
 
