@@ -6,7 +6,6 @@ is a process of this machine, as pyinfra needs a main thread for each connection
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -71,7 +70,7 @@ class Crew:
     def stop(self) -> None:
         """End what runs; each run seals what it has measured as aborted."""
         for process in self._processes.values():
-            process.send_signal(signal.SIGINT)
+            process.terminate()  # a shell's background job, and its children, ignore SIGINT
         for process in self._processes.values():
             process.wait()
 

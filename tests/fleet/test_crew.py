@@ -20,7 +20,8 @@ from tests.run.small import alone, write_plan
 
 # Plays a run: it waits for a file of its own, and ends with what that holds.
 PLAYED = """
-import pathlib, sys, time
+import pathlib, signal, sys, time
+signal.signal(signal.SIGTERM, signal.default_int_handler)  # as the command line does
 folder, _, run, _, host = sys.argv[1:]
 order = pathlib.Path(folder) / f"end-{run}"
 try:
