@@ -170,7 +170,7 @@ def test_a_lost_block_leaves_an_estimate_without_an_interval(losing):
 
 
 def test_no_more_trials_fail_than_were_carried_out():
-    plan = SimpleNamespace(blocks=1, overridden=[])
+    plan = SimpleNamespace(blocks=1, overridden=[], databases=("postgresql",))
     facts = HostFacts(
         schema="host-facts/1",
         facts=Facts(topology=Topology(cores=[[0]], l3=[[0]]), virtual=False),
