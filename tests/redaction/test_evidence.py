@@ -277,9 +277,9 @@ def test_what_is_masked_does_not_keep_a_run_from_being_resumed(tmp_path):
         kept = redactor.clean(document.PATH, serialise(document))
         assert b"alice" not in kept
         (tmp_path / document.PATH).write_bytes(kept)
-    database = SimpleNamespace(running=made)
+    databases = {"postgresql": SimpleNamespace(kind="postgresql", running=made)}
     site = SimpleNamespace(resolved=SimpleNamespace(subjects={}))
-    session = SimpleNamespace(redactor=redactor, database=database, seeded=seeded, site=site)
+    session = SimpleNamespace(redactor=redactor, databases=databases, seeded=seeded, site=site)
     resume.require_same_make(tmp_path, session)
 
 
