@@ -9,28 +9,26 @@ made them, and the next run starts them again.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import secrets
 import shutil
 import signal
 import subprocess
-import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-import psutil
-
-from agent import ports, processes, reach
-from agent.failure import Failure, last_line, last_logged
+from agent import processes, reach
+from agent.databases import serving
+from agent.databases.serving import HOST, ROLE
+from agent.failure import Failure, last_line
 from host import durable
 from host.environment import environment
 from workloads.databases.interface import ServerError
 from workloads.databases.mariadb import options
-from workloads.databases.mariadb.client import Client
+from workloads.databases.mariadb.client import TITLE, Client
 from workloads.databases.mariadb.shell import libraries
 
 if TYPE_CHECKING:
@@ -39,10 +37,6 @@ if TYPE_CHECKING:
 
     from agent.orders import KeepDatabase
 
-ROLE: Final = "ormlab"
-HOST: Final = "127.0.0.1"
-_START_TIMEOUT_S: Final = 60.0
-_STOP_TIMEOUT_S: Final = 60.0
 _LARGEST_ID: Final = 2**32  # of server_id, exclusive
 _VERSION: Final = re.compile(r"Ver (\d+\.\d+)\.\d+-MariaDB")
 
@@ -152,24 +146,7 @@ class MariadbInstance:
         Raises:
             Failure: another process holds them.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        held = (self.folder / "cluster.lock").open("a+")
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            held.seek(0)
-            owner = held.read().strip() or "unknown"
-            held.close()
-            raise Failure(
-                "database-in-use",
-                f"another run (process {owner}) is using this cluster",
-                where=str(self.folder),
-                hint="wait until that run ends, or give this run a lab_root of its own",
-            ) from None
-        held.truncate(0)
-        held.write(str(os.getpid()))
-        held.flush()
-        return held
+        return serving.held(self.folder, self.folder / "cluster.lock")
 
     def profile(self, memory_bytes: int) -> dict[str, str]:
         """The server's settings on a host of so much memory."""
@@ -183,8 +160,7 @@ class MariadbInstance:
         Raises:
             Failure: they cannot be made.
         """
-        if barrier := reach.obstacle(self.folder, self.prefix):
-            raise Failure(barrier.code, barrier.what, where=barrier.where, hint=barrier.hint)
+        serving.require_reachable(self.folder, self.prefix)
         if self._passfile.exists():
             return False
         shutil.rmtree(self.data, ignore_errors=True)
@@ -216,13 +192,7 @@ class MariadbInstance:
             account=account,
             cwd=self.data,
         )
-        if install.wait() != 0:
-            raise Failure(
-                "database-init",
-                f"mariadb-install-db ended with {install.returncode}: {last_logged(log)}",
-                where=str(log),
-                hint="read the log; a full disk is the usual cause",
-            )
+        serving.require_made(install, "mariadb-install-db", log)
 
     def _admit(self, password: str) -> None:
         """Make the lab's role, and lock the one that needs no password, before anybody listens."""
@@ -261,14 +231,7 @@ class MariadbInstance:
         Raises:
             Failure: the port is taken, or the server ended or did not answer in time.
         """
-        if why := ports.refusal(self.port, [HOST]):
-            raise Failure(
-                "port-taken",
-                f"MariaDB cannot have port {self.port}: {why}",
-                where=f"{HOST}:{self.port}",
-                hint="stop what has it; if the inventory does not name the port, the next run "
-                "draws another one",
-            )
+        serving.require_free(self.port, [HOST], title=TITLE)
         identity = str(secrets.randbelow(_LARGEST_ID - 1) + 1)
         own = {
             "bind_address": HOST,
@@ -287,20 +250,7 @@ class MariadbInstance:
             account=reach.unprivileged_account(),
             death_signal=signal.SIGKILL,  # InnoDB recovers; SIGTERM would write for a minute
         )
-        deadline = time.monotonic() + _START_TIMEOUT_S
-        while time.monotonic() < deadline:
-            if self._answers(identity):
-                return server
-            if server.poll() is not None:
-                break
-            time.sleep(0.05)
-        processes.stop(server, timeout_s=5)
-        raise Failure(
-            "database-start",
-            f"MariaDB did not start: {last_logged(log)}",
-            where=str(log),
-            hint="read the log; it says what MariaDB refuses",
-        )
+        return serving.answering(server, lambda: self._answers(identity), title=TITLE, log=log)
 
     def _answers(self, identity: str) -> bool:
         try:
@@ -322,26 +272,12 @@ class MariadbInstance:
 
     def stop(self, server: subprocess.Popen[bytes]) -> bool:
         """Shut the server down; returns whether it ended cleanly and in time."""
-        in_time = processes.stop(server, timeout_s=_STOP_TIMEOUT_S)
-        return in_time and server.returncode == 0
+        return serving.stopped(server, signal.SIGTERM)
 
     def forget_recordings(self) -> None:
         """No-op: what a server records is in its memory."""
 
     def end_leftover(self) -> int | None:
-        """End a server that a killed run left with these files; returns its pid, or None.
-
-        Only the process that the pidfile names and that serves this data directory is ended. It
-        belongs to no living run, because the caller holds the lock.
-        """
-        try:
-            process = psutil.Process(int((self.data / "server.pid").read_text()))
-            if f"--datadir={self.data}" not in process.cmdline():
-                return None
-            if process.status() == psutil.STATUS_ZOMBIE:
-                return None
-        except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
-            return None
-        process.kill()
-        process.wait(_STOP_TIMEOUT_S)
-        return int(process.pid)
+        """End a server that a killed run left with these files; returns its pid, or None."""
+        served = f"--datadir={self.data}"
+        return serving.end_leftover(self.data / "server.pid", served, signal.SIGKILL)

@@ -11,23 +11,22 @@ A run makes its cluster in a folder of its own, or uses the one that a role has 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import shutil
 import signal
-import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 import psutil
 
 from agent import ports, processes, reach
-from agent.failure import Failure, last_logged
+from agent.databases import serving
+from agent.databases.serving import HOST, ROLE
 from host import durable
 from workloads.databases.interface import ServerError
 from workloads.databases.postgresql import log as statement_log
-from workloads.databases.postgresql.client import Client
+from workloads.databases.postgresql.client import TITLE, Client
 
 if TYPE_CHECKING:
     import pwd
@@ -35,10 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-ROLE = "ormlab"
-HOST = "127.0.0.1"
-_START_TIMEOUT_S = 60.0
-_STOP_TIMEOUT_S = 60.0
 _CHECKPOINTER = "select pid from pg_stat_activity where backend_type = 'checkpointer'"
 
 
@@ -93,24 +88,7 @@ class Cluster:
         Raises:
             Failure: another process holds it.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        held = self.lock_file.open("a+")
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            held.seek(0)
-            owner = held.read().strip() or "unknown"
-            held.close()
-            raise Failure(
-                "database-in-use",
-                f"another run (process {owner}) is using this cluster",
-                where=str(self.folder),
-                hint="wait until that run ends, or give this run a lab_root of its own",
-            ) from None
-        held.truncate(0)
-        held.write(str(os.getpid()))
-        held.flush()
-        return held
+        return serving.held(self.folder, self.lock_file)
 
     def profile(self, memory_bytes: int) -> dict[str, str]:
         """The server's settings on a host of so much memory."""
@@ -124,7 +102,7 @@ class Cluster:
         Raises:
             Failure: the cluster cannot be made.
         """
-        self._require_reachable()
+        serving.require_reachable(self.folder, self.binaries)
         account = reach.unprivileged_account()
         if (self.folder / "pgpass").exists():
             return False
@@ -162,13 +140,7 @@ class Cluster:
             account=account,
             cwd=self.data,
         )
-        if initdb.wait() != 0:
-            raise Failure(
-                "database-init",
-                f"initdb ended with {initdb.returncode}: {last_logged(log)}",
-                where=str(log),
-                hint="read the log; a full disk is the usual cause",
-            )
+        serving.require_made(initdb, "initdb", log)
 
     def start(
         self, *, log: Path, server_settings: Mapping[str, str], cpus: Iterable[int] | None = None
@@ -178,7 +150,7 @@ class Cluster:
         Raises:
             Failure: the port is taken, or the server ended or did not answer in time.
         """
-        self._require_free_port()
+        serving.require_free(self.port, self._addresses, title=TITLE)
         options = self.options({**server_settings, **self._reached()})
         server = processes.spawn(
             [str(self.binaries / "postgres"), *options],
@@ -189,19 +161,12 @@ class Cluster:
             account=reach.unprivileged_account(),
             death_signal=signal.SIGQUIT,  # immediate shutdown: postgres ends its own children
         )
-        deadline = time.monotonic() + _START_TIMEOUT_S
-        while time.monotonic() < deadline:
-            if self._answers(server.pid):
-                return server
-            if server.poll() is not None:
-                break
-            time.sleep(0.02)
-        processes.stop(server, timeout_s=5, polite=signal.SIGQUIT)
-        raise Failure(
-            "database-start",
-            f"PostgreSQL did not start: {last_logged(log)}",
-            where=str(log),
-            hint="read the log; it says what PostgreSQL refuses",
+        return serving.answering(
+            server,
+            lambda: self._answers(server.pid),
+            title=TITLE,
+            log=log,
+            polite=signal.SIGQUIT,
         )
 
     def _answers(self, pid: int) -> bool:
@@ -211,17 +176,6 @@ class Cluster:
             return bool(checkpointer) and psutil.Process(int(checkpointer)).ppid() == pid
         except (ServerError, psutil.NoSuchProcess):
             return False
-
-    def _require_free_port(self) -> None:
-        for address in self._addresses:
-            if why := ports.refusal(self.port, [address]):
-                raise Failure(
-                    "port-taken",
-                    f"PostgreSQL cannot have port {self.port}: {why}",
-                    where=f"{address}:{self.port}",
-                    hint="stop what has it; if the inventory does not name the port, the next run "
-                    "draws another one",
-                )
 
     @property
     def _addresses(self) -> list[str]:
@@ -256,32 +210,12 @@ class Cluster:
 
     def stop(self, server: subprocess.Popen[bytes]) -> bool:
         """Fast shutdown; returns whether the server ended cleanly and in time."""
-        in_time = processes.stop(server, timeout_s=_STOP_TIMEOUT_S, polite=signal.SIGINT)
-        return in_time and server.returncode == 0
+        return serving.stopped(server, signal.SIGINT)
 
     def forget_recordings(self) -> None:
         """Remove the log of statements."""
         shutil.rmtree(self.data / statement_log.FOLDER, ignore_errors=True)
 
     def end_leftover(self) -> int | None:
-        """End a server that a killed run left in this cluster; returns its pid, or None.
-
-        Only the process that the pidfile names and that serves this data directory is ended. It
-        belongs to no living run, because the caller holds the lock.
-        """
-        pidfile = self.data / "postmaster.pid"
-        try:
-            process = psutil.Process(int(pidfile.read_text().splitlines()[0]))
-            if str(self.data) not in process.cmdline():
-                return None
-            if process.status() == psutil.STATUS_ZOMBIE:
-                return None
-        except (FileNotFoundError, IndexError, ValueError, psutil.NoSuchProcess):
-            return None
-        process.send_signal(signal.SIGQUIT)
-        process.wait(_STOP_TIMEOUT_S)
-        return int(process.pid)
-
-    def _require_reachable(self) -> None:
-        if barrier := reach.obstacle(self.folder, self.binaries):
-            raise Failure(barrier.code, barrier.what, where=barrier.where, hint=barrier.hint)
+        """End a server that a killed run left in this cluster; returns its pid, or None."""
+        return serving.end_leftover(self.data / "postmaster.pid", str(self.data), signal.SIGQUIT)

@@ -16,7 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from agent.databases.postgresql.cluster import ROLE, Cluster
+from agent.databases.postgresql.cluster import Cluster
+from agent.databases.serving import ROLE
 from agent.failure import Failure, last_line
 from host.environment import environment
 
