@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from datetime import UTC
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 from workloads.databases.mariadb import options
 
@@ -25,12 +25,20 @@ _DATETIME: Final = 12  # MYSQL_TYPE_DATETIME of the protocol
 _CONVERTERS: Final = {"asyncmy": "asyncmy.converters", "aiomysql": "pymysql.converters"}
 
 
+class SessionArguments(TypedDict):
+    """Arguments of a connection, as both drivers name them."""
+
+    charset: str
+    client_flag: int  #: flags of the protocol
+    conv: dict[object, object]  #: how values are read and written, by their type
+
+
 def password(database: Database) -> str:
     """The password of the role, which no driver reads by itself."""
     return options.read(database.passfile)
 
 
-def session(driver: Driver) -> dict[str, Any]:
+def session(driver: Driver) -> SessionArguments:
     """The arguments of a driver that decide what a session answers, whatever library it is under.
 
     A DATETIME has no zone: it is read with the contract's.

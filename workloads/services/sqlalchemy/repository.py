@@ -116,13 +116,13 @@ def _url(database: Database, options: Options) -> URL:
     )
 
 
-def _connection(options: Options) -> dict[str, Any]:
+def _connection(options: Options) -> dict[str, object]:
     """The arguments of a driver's connections."""
     if options.driver == "asyncpg":
         return {"prepared_statement_cache_size": options.prepared_statement_cache_size}
     if options.driver == "psycopg":
         return {}
-    return drivers.session(options.driver)
+    return {**drivers.session(options.driver)}
 
 
 def _settings(pool: Pool, options: Options) -> EngineSettings:
