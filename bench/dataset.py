@@ -22,6 +22,7 @@ from agent.databases.postgresql.cluster import Cluster, settings
 from host.environment import environment
 from ormlab.base import checkout
 from ormlab.hosts.inventory import embedded_postgres
+from workloads.contract.fields import COLUMNS
 from workloads.databases.postgresql import binary
 from workloads.databases.postgresql.template import clone, drop, ensure_template, template_name
 from workloads.dataset import Dataset
@@ -58,7 +59,7 @@ def run(*, users: int = 1_000_000, orders: int = 10_000, rounds: int = 5) -> dic
 
 def measure(psql: Psql, dataset: Dataset, folder: Path, rounds: int) -> dict[str, object]:
     """Measure on a server; its template of the dataset is made anew."""
-    files = {table: folder / f"{table}.copy" for table in binary.COLUMNS}
+    files = {table: folder / f"{table}.copy" for table in COLUMNS}
     for table, file in files.items():
         with file.open("wb") as out:
             out.writelines(binary.stream(dataset, table))
@@ -104,7 +105,7 @@ def _copy(psql: Psql, files: dict[str, Path]) -> float:
     psql.run(f"CREATE DATABASE {_COPIED} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
     started = time.perf_counter()
     for table, before in (("users", sql("schema.sql")), ("orders", "TRUNCATE orders")):
-        columns = ", ".join(binary.COLUMNS[table])
+        columns = ", ".join(COLUMNS[table])
         copy = rf"\copy {table} ({columns}) from '{files[table]}' with (format binary, freeze)"
         subprocess.run(
             [psql.binary, "-Xq1", "-d", _COPIED, "-c", before, "-c", copy],

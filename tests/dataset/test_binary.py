@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from workloads.contract.fields import COLUMNS
 from workloads.databases.postgresql import binary
 from workloads.dataset import Dataset
 
@@ -17,9 +18,9 @@ def decoded(stream, table):
     assert source.read(11) == b"PGCOPY\n\xff\r\n\0"
     assert source.read(8) == bytes(8)
     while (count := struct.unpack(">h", source.read(2))[0]) != -1:
-        assert count == len(binary.COLUMNS[table])
+        assert count == len(COLUMNS[table])
         row = {}
-        for name in binary.COLUMNS[table]:
+        for name in COLUMNS[table]:
             raw = source.read(struct.unpack(">i", source.read(4))[0])
             if name in ("id", "user_id", "total"):
                 row[name] = struct.unpack(">i", raw)[0]

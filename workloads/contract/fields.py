@@ -62,3 +62,4 @@ ORDER: Final[Mapping[str, Field]] = {
 
 USER_COLUMNS: Final = ("id", *USER)
 ORDER_COLUMNS: Final = ("id", *ORDER)
+COLUMNS: Final = {"users": USER_COLUMNS, "orders": ORDER_COLUMNS}

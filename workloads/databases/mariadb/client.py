@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from bundle.documents.readings import Rows, ServerLog
-from workloads.databases.interface import Activity, Server
+from workloads.databases.interface import Activity
 from workloads.databases.mariadb import digests, options, template
 from workloads.databases.mariadb.held import ShellRows
 from workloads.databases.mariadb.shell import Shell
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from workloads.databases.interface import HeldRows, Recording, Template
     from workloads.dataset.rows import Dataset
 
-KIND: Final = "mariadb"
 TITLE: Final = "MariaDB"
 
 _COUNTERS: Final = """
@@ -46,29 +44,6 @@ ORDER BY 1
 
 class Client(Shell, frozen=True, kw_only=True):
     """One server and one role; see `workloads.databases.interface.DatabaseClient`."""
-
-    @classmethod
-    def of(cls, server: Server) -> Self:
-        """The client of a server."""
-        return cls(
-            binary=str(Path(server.programs) / "mariadb") if server.programs else "mariadb",
-            host=server.host,
-            port=server.port,
-            user=server.user,
-            passfile=server.passfile,
-        )
-
-    @property
-    def server(self) -> Server:
-        """Where it is."""
-        return Server(
-            kind=KIND,
-            programs=self.binary.rpartition("/")[0],
-            host=self.host,
-            port=self.port,
-            user=self.user,
-            passfile=self.passfile,
-        )
 
     @property
     def title(self) -> str:

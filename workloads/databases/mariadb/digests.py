@@ -20,7 +20,8 @@ from workloads.databases.interface import Sent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from workloads.databases.mariadb.shell import ConnectedShell, Shell
+    from workloads.databases.mariadb.shell import Shell
+    from workloads.databases.program import ConnectedProgram
 
 _KEPT: Final = 2_000  # statements between two cuts; more are an error
 SERVER: Final = {
@@ -79,7 +80,7 @@ class DigestRecording:
         RuntimeError: the server was not started with ``SERVER``.
     """
 
-    def __init__(self, shell: Shell, connected: ConnectedShell, name: str) -> None:
+    def __init__(self, shell: Shell, connected: ConnectedProgram, name: str) -> None:
         if logging(shell)["events_statements_history_long"] != "YES":
             raise RuntimeError("the server records no statements: it was not started for the pass")
         self.address = (shell.host, shell.port)

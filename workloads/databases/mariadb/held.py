@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from workloads.contract import canonical
-from workloads.databases.mariadb.text import COLUMNS
+from workloads.contract.fields import COLUMNS
+from workloads.databases.held import ProgramRows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from workloads.databases.mariadb.shell import ConnectedShell
     from workloads.dataset.rows import Row
 
-_INSTANT = "date_format(created_at, '%Y-%m-%dT%H:%i:%sZ')"
 
-
-class ShellRows:
+class ShellRows(ProgramRows):
     """Rows over one client that stays connected."""
 
-    def __init__(self, connected: ConnectedShell) -> None:
-        self._connected = connected
-
-    def read(self, table: str, row_id: int) -> Row | None:
-        """A row in the contract's JSON, or None if there is none."""
-        columns = ", ".join(
-            f"'{name}', {_INSTANT if name == 'created_at' else name}" for name in COLUMNS[table]
-        )
-        held = self._connected.run(
-            f"SELECT json_object({columns}) FROM {table} WHERE id = {int(row_id)}"  # noqa: S608 - names and a number
-        )
-        row: Row | None = json.loads(held) if held else None
-        return row
+    OBJECT: ClassVar = "json_object"
+    INSTANT: ClassVar = "date_format(created_at, '%Y-%m-%dT%H:%i:%sZ')"
 
     def put(self, table: str, row: Row) -> None:
         """Make a table hold exactly this row, whether it held another of its id or none."""
@@ -44,14 +31,6 @@ class ShellRows:
             f"INSERT INTO {table} ({', '.join(COLUMNS[table])}) VALUES ({values}) "  # noqa: S608 - names and literals
             f"ON DUPLICATE KEY UPDATE {same}"
         )
-
-    def remove(self, table: str, row_id: int) -> None:
-        """Make a table hold no row of this id."""
-        self._connected.run(f"DELETE FROM {table} WHERE id = {int(row_id)}")  # noqa: S608 - a name and a number
-
-    def count(self, table: str) -> int:
-        """How many rows a table holds."""
-        return int(self._connected.run(f"SELECT count(*) FROM {table}"))  # noqa: S608 - a name
 
     def summary(self, below: Mapping[str, int]) -> str:
         """Number and a hash of the rows of each table whose ids are below a number."""

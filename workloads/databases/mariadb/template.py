@@ -21,6 +21,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workloads.contract.fields import COLUMNS
 from workloads.databases.interface import ChecksumError, NoSpaceError, ServerError, Template
 from workloads.databases.mariadb import text
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from workloads.dataset.rows import Dataset
 
 _SCHEMA = "ormlab-template/1"
-_TABLES = tuple(text.COLUMNS)
+_TABLES = tuple(COLUMNS)
 _NO_SUCH_CONNECTION = "ERROR 1094 "  # it has ended by itself
 _COLLATED = "CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
 
@@ -87,7 +88,7 @@ def ensure_template(shell: Shell, dataset: Dataset) -> Template:
 
 def _load(shell: Shell, dataset: Dataset, name: str, table: str) -> str:
     digest = hashlib.sha256()
-    columns = ", ".join(text.COLUMNS[table])
+    columns = ", ".join(COLUMNS[table])
     with shell.fill("", table, columns, database=name) as rows:
         for piece in text.stream(dataset, table):
             rows.write(piece)
@@ -96,7 +97,7 @@ def _load(shell: Shell, dataset: Dataset, name: str, table: str) -> str:
 
 
 def _verify(shell: Shell, name: str, table: str, sent: str) -> None:
-    columns = ", ".join(text.COLUMNS[table])
+    columns = ", ".join(COLUMNS[table])
     query = f"SELECT {columns} FROM {table} ORDER BY id"  # noqa: S608 - names of this module
     with shell.read(query, database=name) as rows:
         held = hashlib.file_digest(rows, "sha256").hexdigest()

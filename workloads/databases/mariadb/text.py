@@ -9,15 +9,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from workloads.contract.fields import ORDER_COLUMNS, USER_COLUMNS
 from workloads.dataset.rows import EMAIL_DOMAIN, USERNAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from workloads.dataset.rows import Dataset
-
-COLUMNS = {"users": USER_COLUMNS, "orders": ORDER_COLUMNS}
 
 _BATCH = 1_000
 

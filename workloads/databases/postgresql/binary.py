@@ -11,15 +11,12 @@ import sys
 from array import array
 from typing import TYPE_CHECKING
 
-from workloads.contract.fields import ORDER_COLUMNS, USER_COLUMNS
 from workloads.dataset.rows import EMAIL_DOMAIN, PROFILES, STATUSES, USERNAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from workloads.dataset.rows import Dataset
-
-COLUMNS = {"users": USER_COLUMNS, "orders": ORDER_COLUMNS}
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from bundle.documents.readings import Rows, ServerLog
-from workloads.databases.interface import Activity, Server
+from workloads.databases.interface import Activity
 from workloads.databases.postgresql import log, template
 from workloads.databases.postgresql.held import PsqlRows
 from workloads.databases.postgresql.proxy import Proxy
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from workloads.databases.interface import HeldRows, Recording, Template
     from workloads.dataset.rows import Dataset
 
-KIND: Final = "postgresql"
 TITLE: Final = "PostgreSQL"
 
 _COUNTERS = """
@@ -60,31 +58,6 @@ where source in ('configuration file', 'command line') and name not in (
 
 class Client(Psql, frozen=True, kw_only=True):
     """One server and one role; see `workloads.databases.interface.DatabaseClient`."""
-
-    @classmethod
-    def of(cls, server: Server) -> Self:
-        """The client of a server."""
-        binary = str(Path(server.programs) / "psql") if server.programs else "psql"
-        return cls(
-            binary=binary,
-            host=server.host,
-            port=server.port,
-            user=server.user,
-            passfile=server.passfile,
-        )
-
-    @property
-    def server(self) -> Server:
-        """Where it is."""
-        programs = self.binary.rpartition("/")[0]
-        return Server(
-            kind=KIND,
-            programs=programs,
-            host=self.host,
-            port=self.port,
-            user=self.user,
-            passfile=self.passfile,
-        )
 
     @property
     def title(self) -> str:

@@ -3,60 +3,33 @@
 from __future__ import annotations
 
 import subprocess
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final, cast
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ClassVar, cast
 
-import msgspec
-
-from host.environment import environment
-from workloads.databases.interface import NoSpaceError, ServerError
+from workloads.databases.interface import ServerError
+from workloads.databases.program import ClientProgram
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from io import BufferedReader, BufferedWriter
-    from typing import IO
-
-
-_END: Final = "-- the end of the answer --"
-_FULL: Final = "No space left on device"
 
 
 class PsqlError(ServerError):
     """psql refused or could not reach the server; the message is psql's own."""
 
 
-class Connected:
-    """A psql that stays connected to one database, because each start of psql takes 20 ms."""
+class Psql(ClientProgram, frozen=True, kw_only=True):
+    """One PostgreSQL server, one role; ``passfile`` is a libpq password file.
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
-        self._asked = cast("IO[bytes]", process.stdin)
-        self._answered = cast("IO[bytes]", process.stdout)
+    `run` gives values unaligned; each statement is its own transaction, unless the SQL says BEGIN.
+    Without a database it runs in ``postgres``.
+    """
 
-    def run(self, sql: str) -> str:
-        """As `Psql.run`, in its database; an error ends it."""
-        with suppress(BrokenPipeError):  # then there is no answer either
-            # psql flushes what it prints at the end of a query.
-            self._asked.write(f"{sql}\n;\nSELECT '{_END}';\n".encode())
-            self._asked.flush()
-        lines: list[str] = []
-        for line in self._answered:
-            if (text := line.decode().removesuffix("\n")) == _END:
-                return "\n".join(lines).rstrip("\n")
-            lines.append(text)
-        _, errors = self._process.communicate()
-        raise _ended(self._process, errors)
-
-
-class Psql(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One PostgreSQL server, one role, reached over TCP."""
-
-    binary: str  #: path of psql
-    host: str  #: address of the server
-    port: int  #: its TCP port
-    user: str  #: the role to log in as
-    #: libpq password file (mode 0600); the password is in no argument and no variable
-    passfile: str
+    KIND: ClassVar = "postgresql"
+    PROGRAM: ClassVar = "psql"
+    ENVIRONMENT: ClassVar = "psql"
+    FULL: ClassVar = ("No space left on device",)
+    ERROR: ClassVar = PsqlError
 
     @property
     def variables(self) -> Mapping[str, str]:
@@ -70,36 +43,10 @@ class Psql(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             "PGCLIENTENCODING": "UTF8",
         }
 
-    def run(self, sql: str, *, database: str = "postgres") -> str:
-        """Run SQL statements and return their output, unaligned, one line a row.
-
-        Each statement is its own transaction, unless the SQL says BEGIN.
-
-        Raises:
-            PsqlError: the server could not be reached or a statement failed.
-        """
-        answer = subprocess.run(
-            self._argv(database),
-            input=sql,
-            env=environment("psql", self.variables),
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
-        if answer.returncode != 0:
-            raise _error(answer.stderr.strip() or f"psql ended with {answer.returncode}")
-        return answer.stdout.rstrip("\n")
-
-    @contextmanager
-    def connected(self, database: str) -> Iterator[Connected]:
-        """Connect to a database for the length of a block.
-
-        Raises:
-            PsqlError: as `Connected.run`.
-        """
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        with self._running(database, **pipes) as process:
-            yield Connected(process)
+    def argv(self, database: str) -> list[str]:
+        """Psql with the arguments of every call."""
+        options = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
+        return [self.binary, *options, "-d", database or "postgres"]
 
     @contextmanager
     def copy_in(self, *commands: str, database: str) -> Iterator[BufferedWriter]:
@@ -114,7 +61,7 @@ class Psql(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """
         options = [part for command in commands for part in ("-c", command)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL}
-        with self._running(database, "--single-transaction", *options, **pipes) as process:
+        with self.running(database, "--single-transaction", *options, **pipes) as process:
             yield cast("BufferedWriter", process.stdin)
 
     @contextmanager
@@ -125,42 +72,5 @@ class Psql(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             PsqlError: the command failed; rows may be missing at the end of the stream.
         """
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
-        with self._running(database, "-c", command, **pipes) as process:
+        with self.running(database, "-c", command, **pipes) as process:
             yield cast("BufferedReader", process.stdout)
-
-    @contextmanager
-    def _running(
-        self, database: str, *options: str, stdin: int, stdout: int
-    ) -> Iterator[subprocess.Popen[bytes]]:
-        """Run psql during a block; PsqlError if it fails or ends before the block does."""
-        process = subprocess.Popen(
-            [*self._argv(database), *options],
-            stdin=stdin,
-            stdout=stdout,
-            stderr=subprocess.PIPE,
-            env=environment("psql", self.variables),
-        )
-        broken = False
-        try:
-            yield process
-        except BrokenPipeError:
-            broken = True
-        except BaseException:
-            process.kill()
-            process.communicate()
-            raise
-        _, errors = process.communicate()
-        if process.returncode != 0 or broken:
-            raise _ended(process, errors)
-
-    def _argv(self, database: str) -> list[str]:
-        options = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
-        return [self.binary, *options, "-d", database]
-
-
-def _ended(process: subprocess.Popen[bytes], errors: bytes) -> ServerError:
-    return _error(errors.decode().strip() or f"psql ended with {process.returncode}")
-
-
-def _error(message: str) -> ServerError:
-    return (NoSpaceError if _FULL in message else PsqlError)(message)

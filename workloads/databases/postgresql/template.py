@@ -15,6 +15,7 @@ from dataclasses import asdict
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from workloads.contract.fields import COLUMNS
 from workloads.databases.interface import ChecksumError, Template
 from workloads.databases.postgresql import binary
 
@@ -109,7 +110,7 @@ def load(psql: Psql, dataset: Dataset, database: str) -> dict[str, str]:
 
 def copy_command(table: str) -> str:
     r"""Return the ``\copy`` that loads a table from psql's standard input."""
-    columns = ", ".join(binary.COLUMNS[table])
+    columns = ", ".join(COLUMNS[table])
     return rf"\copy {table} ({columns}) from pstdin with (format binary, freeze)"
 
 
@@ -136,7 +137,7 @@ def _constrain(psql: Psql, dataset: Dataset, database: str, _checksums: dict[str
 
 def _verify(psql: Psql, _dataset: Dataset, database: str, checksums: dict[str, str]) -> None:
     for table, sent in checksums.items():
-        columns = ", ".join(binary.COLUMNS[table])
+        columns = ", ".join(COLUMNS[table])
         rows_by_id = f"SELECT {columns} FROM {table} ORDER BY id"  # noqa: S608 - names of this module
         query = rf"\copy ({rows_by_id}) to pstdout (format binary)"
         with psql.copy_out(query, database=database) as rows:
